@@ -1,0 +1,180 @@
+# Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
+# Settings: PYTHON (3.11 or newer), ARGS (handed on), TARGET=lambda|local, ENVIRONMENT (a folder of
+# terraform/environments), TERRAFORM, TF_PLUGIN_DIR, LOCALSTACK_ENDPOINT.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+TARGET ?= lambda
+ENVIRONMENT ?= local
+ARGS ?=
+
+# Interpreters come from this machine, never from a download behind the developer's back.
+export UV_PYTHON_DOWNLOADS := never
+
+######################################################################################################
+# What the machine must have, looked at before anything else happens
+######################################################################################################
+
+define no_python
+
+Python 3.11 or newer is missing$(if $(PYTHON), (PYTHON=$(PYTHON) is none)).
+Get it with `apt install python3 python3-venv`, `brew install python@3.13`, or from python.org, or name one that
+you have: make PYTHON=/path/to/python3
+endef
+
+define no_git
+
+git is missing. Get it with `apt install git`, `brew install git`, or from git-scm.com
+endef
+
+new_enough = command -v $(1) >/dev/null && $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+
+ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
+  ifndef PYTHON
+    PYTHON := $(shell for one in python3.13 python3.12 python3.11 python3 python; do \
+      if $(call new_enough,"$$one"); then echo "$$one"; break; fi; done)
+  endif
+  missing := $(if $(shell $(call new_enough,"$(PYTHON)") && echo yes),,$(no_python))
+  missing += $(if $(shell command -v git),,$(no_git))
+  ifneq ($(strip $(missing)),)
+    $(error $(missing))
+  endif
+endif
+
+######################################################################################################
+# Tools, kept in .venv and .tools; stamps make a second `make` instant
+######################################################################################################
+
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+PYTEST := $(PY) -m pytest
+TOOLCHAIN := terraform/toolchain.py
+EMULATOR := .tools/ministack
+TOOLS := $(VENV)/.ready $(EMULATOR)/.ready
+
+# uv is pinned by the same lock as everything else; pip installs it, and it installs the rest.
+$(VENV)/.ready: tests/requirements.txt
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: install its venv package (apt install python3-venv)" >&2; \
+		exit 1; }
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	awk '/^[^ ]/ { uv = /^uv==/ } uv' $< > $(VENV)/uv.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
+	$(UV) pip install --quiet --python $(PY) --require-hashes -r $<
+	@touch $@
+
+# The emulator and boto3 pin different botocores, hence an environment of its own.
+$(EMULATOR)/.ready: local_cloud/requirements.txt $(VENV)/.ready
+	$(UV) venv --quiet --clear --python $(PY) $(EMULATOR)
+	$(UV) pip install --quiet --python $(EMULATOR)/bin/python --require-hashes -r $<
+	@touch $@
+
+######################################################################################################
+# Targets
+######################################################################################################
+
+.PHONY: help
+help: ## Print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: $(TOOLS) ## Install the tools into .venv and .tools, all from locks
+	@$(PY) $(TOOLCHAIN) path >/dev/null
+
+.PHONY: lint
+lint: $(VENV)/.ready typecheck ## Check style, types, YAML, shell and Terraform
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	git ls-files -z '*.yml' '*.yaml' | xargs -0 $(VENV)/bin/yamllint --strict
+	git ls-files -z '*.sh' .ci/run | xargs -0 $(VENV)/bin/shellcheck
+	$(PY) $(TOOLCHAIN) check
+
+.PHONY: format
+format: $(VENV)/.ready ## Format Python and Terraform
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+	$(PY) $(TOOLCHAIN) fmt
+
+.PHONY: typecheck
+typecheck: $(VENV)/.ready ## Check types
+	$(VENV)/bin/mypy
+
+.PHONY: package
+package: $(VENV)/.ready ## Build dist/*.zip and dist/manifest.json (TARGET=local: into dist/local)
+	$(PY) lambdas/build.py --target $(TARGET)
+
+.PHONY: package-local
+package-local: $(VENV)/.ready
+	@$(PY) lambdas/build.py --target local
+
+.PHONY: demo
+demo: $(TOOLS) package-local ## See it work on a local cloud (ARGS=--keep leaves it running)
+	@$(PY) -m examples.demo $(ARGS)
+
+.PHONY: local-up
+local-up: $(TOOLS) package-local ## Start the service on a local cloud of your own
+	@$(PY) -m local_cloud.stack
+
+.PHONY: local-down
+local-down: $(VENV)/.ready ## Stop that local cloud; its state stays
+	@$(PY) -m local_cloud --state .local_cloud/up/cloud down
+
+.PHONY: env
+env: ## Print where the applied service is (ENVIRONMENT=local), for eval "$(make env)"
+	@$(PYTHON) $(TOOLCHAIN) env terraform/environments/$(ENVIRONMENT) $(STATE) $(ARGS)
+
+.PHONY: token
+token: $(VENV)/.ready ## Print a token for USER, signed by JWT_SECRET or as the local cloud does
+	@PYTHONPATH=lambdas $(PY) -m realtime_core.tokens "$(if $(filter command,$(origin USER)),$(USER),you)" \
+		$(if $(JWT_SECRET),,--secret-file .local_cloud/up/jwt-secret) $(ARGS)
+
+# The state of `make local-up`; any other environment's is where its backend says.
+STATE = $(if $(filter local,$(ENVIRONMENT)),-state=$(CURDIR)/.local_cloud/up/terraform.tfstate)
+
+.PHONY: test
+test: $(TOOLS) lint package-local ## Lint, then unit, contract, Terraform and end-to-end tests
+	$(PYTEST) $(wildcard $(addprefix tests/,unit contract terraform e2e)) $(ARGS)
+
+.PHONY: test-unit
+test-unit: $(VENV)/.ready ## Test the rules and the tooling
+	$(PYTEST) tests/unit $(ARGS)
+
+.PHONY: test-contract
+test-contract: $(TOOLS) ## Test adapters and the local gateway against what they promise
+	$(PYTEST) tests/contract $(ARGS)
+
+.PHONY: test-terraform
+test-terraform: $(VENV)/.ready ## Test the Terraform modules by plan, with a mocked provider
+	$(PYTEST) tests/terraform $(ARGS)
+
+.PHONY: test-local
+test-local: $(TOOLS) package-local ## Test end to end on LOCALSTACK_ENDPOINT if it answers, else on a local cloud
+	LOCALSTACK_ENDPOINT="$$($(PY) .ci/localstack_endpoint.py)" $(PYTEST) tests/e2e $(ARGS)
+
+.PHONY: bench
+bench: $(TOOLS) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)
+	$(PY) -m tests.bench $(ARGS)
+
+.PHONY: lock
+lock: $(VENV)/.ready ## Refresh the locks from the pyprojects (ARGS=--upgrade: to the newest versions)
+	$(COMPILE) --group dev -o tests/requirements.txt
+	for function in lambdas/*/handler.py; do \
+		folder="$${function%/*}"; \
+		$(COMPILE) -c tests/requirements.txt -o "$$folder/requirements.txt" "$$folder/pyproject.toml"; \
+	done
+	$(COMPILE) -o local_cloud/requirements.txt local_cloud/requirements.in
+
+# For the oldest Python that is supported and all newer ones, every platform, no addresses.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header --no-annotate $(ARGS)
+
+.PHONY: clean
+clean: ## Remove what was built and cached; tools and the local cloud's state stay
+	rm -rf dist .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -path ./.tools -prune -o -type d \( -name __pycache__ -o -name .terraform \) \
+		-prune -exec rm -rf {} +

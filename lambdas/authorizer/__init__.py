@@ -1,0 +1,1 @@
+"""Lambda authorizer of the `$connect` route."""

@@ -1,0 +1,36 @@
+"""May they connect: a good token, not revoked, of a user who has not too many connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from realtime_core.errors import TokenRefused
+
+if TYPE_CHECKING:
+    from realtime_core.domain.tokens import Identity
+    from realtime_core.ports import Connections, Revocations
+    from realtime_core.verifying import TokenVerifier
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Decides on handshakes."""
+
+    verifier: TokenVerifier
+    revocations: Revocations
+    connections: Connections
+    max_connections_per_user: int
+
+    def admit(self, token: str, now: float) -> Identity:
+        """Who may connect (two reads). Raises TokenRefused: 401 for a bad token, 403 for the rest.
+
+        The count is of an index, which lags by some milliseconds, and knows nothing of handshakes that are
+        under way: users who open many connections in the same moment may get a few more than the maximum.
+        """
+        identity = self.verifier.identify(token, now)
+        if self.revocations.is_revoked(identity.user_id, identity.token_id, identity.issued_at):
+            raise TokenRefused(403, "revoked")
+        if self.connections.count_of_user(identity.user_id, int(now)) >= self.max_connections_per_user:
+            raise TokenRefused(403, "too_many_connections")
+        return identity

@@ -1,0 +1,80 @@
+"""Lambda authorizer of `$connect`: who is this, and may they connect.
+
+A missing or invalid token is answered 401 by raising `Exception("Unauthorized")`, a valid token that may not
+connect 403 by a Deny policy, as API Gateway documents for REQUEST authorizers; anything else is a fault of
+ours and becomes a 500. What goes into `context` comes back on every later event of the connection.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+from authorizer.admission import Admission
+from authorizer.settings import Settings
+from realtime_core.adapters.aws import client
+from realtime_core.adapters.dynamodb_connections import DynamoConnections
+from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
+from realtime_core.adapters.token_verifier import token_verifier
+from realtime_core.domain.handshake import token_of
+from realtime_core.domain.tokens import Identity
+from realtime_core.errors import TokenRefused
+from realtime_core.logs import bound, get_logger
+from realtime_core.settings import read
+
+log = get_logger(__name__)
+
+
+class Unauthorized(Exception):
+    """API Gateway answers 401 exactly where the message is the word `Unauthorized`."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+@cache
+def _admission() -> Admission:
+    settings = read(Settings, os.environ)
+    dynamodb = client("dynamodb")
+    return Admission(
+        verifier=token_verifier(settings),
+        revocations=DynamoRevocations(dynamodb, settings.revocations_table),
+        connections=DynamoConnections(dynamodb, settings.connections_table),
+        max_connections_per_user=settings.max_connections_per_user,
+    )
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answer a REQUEST authorizer event with an IAM policy. Raises Unauthorized for a 401."""
+    request = event["requestContext"]
+    with bound(connectionId=request.get("connectionId"), correlationId=request.get("requestId")):
+        try:
+            token = token_of(event.get("headers"), event.get("queryStringParameters"))
+            identity = _admission().admit(token, time.time())
+        except TokenRefused as refused:
+            log.info("connect_refused", status=refused.status, reason=refused.reason)
+            if refused.status == 401:
+                raise Unauthorized from None
+            return _policy("anonymous", "Deny", event["methodArn"], {})
+        return _policy(identity.user_id, "Allow", event["methodArn"], _context_of(identity))
+
+
+def _context_of(identity: Identity) -> dict[str, str]:
+    """Outside limit: API Gateway takes a flat object, and hands every value back as a string."""
+    context = {
+        "userId": identity.user_id,
+        "tokenExp": str(identity.token_exp),
+        "issuedAt": str(identity.issued_at),
+    }
+    return context if identity.token_id is None else {**context, "tokenId": identity.token_id}
+
+
+def _policy(principal: str, effect: str, resource: str, context: dict[str, str]) -> dict[str, Any]:
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}
+    return {
+        "principalId": principal,
+        "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        "context": context,
+    }

@@ -1,0 +1,17 @@
+"""Settings of the authorizer function, from its environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from realtime_core.settings import LoggingSettings, text, whole
+from realtime_core.token_settings import TokenSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(LoggingSettings, TokenSettings):
+    """See `realtime_core.settings.read`."""
+
+    connections_table: str = text()
+    revocations_table: str = text()
+    max_connections_per_user: int = whole(minimum=1, maximum=1_000, default=20)

@@ -1,0 +1,1 @@
+"""Lambda that takes published events, and decides who gets each."""

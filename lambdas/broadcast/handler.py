@@ -1,0 +1,101 @@
+"""Lambda that takes published events: by invoke, and from the events queue (SQS, SNS, EventBridge).
+
+An event that breaks the contract reaches nobody. A synchronous caller is told so with a 400. Lambda does not
+let a function see whether its caller waits, so every refused event is kept in the events dead-letter queue
+too, with the reason: nobody would read the answer to an asynchronous one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from functools import cache
+from typing import Any
+
+from broadcast.group_index import GroupIndex
+from broadcast.publisher import Publisher
+from broadcast.settings import Settings
+from realtime_core.adapters.aws import client
+from realtime_core.adapters.dynamodb_connections import DynamoConnections
+from realtime_core.adapters.dynamodb_history import DynamoHistory
+from realtime_core.adapters.dynamodb_messages import DynamoMessages
+from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
+from realtime_core.adapters.gateway_poster import GatewayPoster
+from realtime_core.adapters.sqs_deliveries import SqsDeadLetters, SqsDeliveries
+from realtime_core.domain.events import parse_event, unwrap
+from realtime_core.domain.jsontext import dumps
+from realtime_core.errors import StoreUnavailable, ValidationFailed
+from realtime_core.logs import bound, get_logger
+from realtime_core.pushing import Pusher
+from realtime_core.settings import read
+
+log = get_logger(__name__)
+
+
+@cache
+def _refused() -> SqsDeadLetters:
+    return SqsDeadLetters(client("sqs"), read(Settings, os.environ).events_dlq_url)
+
+
+@cache
+def _publisher() -> Publisher:
+    settings = read(Settings, os.environ)
+    dynamodb = client("dynamodb")
+    connections = DynamoConnections(dynamodb, settings.connections_table)
+    subscriptions = DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table)
+    deliveries = SqsDeliveries(client("sqs"), settings.deliveries_queue_url)
+    return Publisher(
+        connections=connections,
+        subscriptions=subscriptions,
+        groups=GroupIndex(subscriptions),
+        messages=DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days),
+        deliveries=deliveries,
+        pusher=Pusher(GatewayPoster(settings.management_endpoint), connections, subscriptions, deliveries),
+        direct_max=settings.direct_audience_max,
+        history=DynamoHistory(dynamodb, settings.history_table, os.urandom),
+        now=time.time,
+    )
+
+
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Publish one event (an invoke), or each event of an SQS batch."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    if isinstance(records, list) and records and records[0].get("eventSource") == "aws:sqs":
+        return {"batchItemFailures": [failed for record in records for failed in _from_queue(record)]}
+    with bound(correlationId=context.aws_request_id):
+        return _invoked(event, context.aws_request_id)
+
+
+def _invoked(raw: Any, request_id: str) -> dict[str, Any]:
+    """Answer an invoke. A retried asynchronous invoke keeps its request id, so its event keeps its id too."""
+    try:
+        event = parse_event(raw)
+    except ValidationFailed as error:
+        _refuse(json.dumps(raw), error)
+        return {"statusCode": 400, "body": dumps({"broadcast": "rejected", "errors": error.details})}
+    return {"statusCode": 200, "body": dumps(_publisher().publish(event, event.event_id or request_id))}
+
+
+def _from_queue(record: dict[str, Any]) -> list[dict[str, str]]:
+    """Publish one queued event; what SQS is to try again, as a list of none or one."""
+    with bound(correlationId=record["messageId"]):
+        try:
+            event = parse_event(unwrap(record["body"]))
+        except ValidationFailed as error:
+            try:
+                _refuse(record["body"], error)
+            except StoreUnavailable:
+                return [{"itemIdentifier": record["messageId"]}]
+            return []
+        try:
+            _publisher().publish(event, event.event_id or record["messageId"])
+        except StoreUnavailable:
+            log.exception("publish_failed")
+            return [{"itemIdentifier": record["messageId"]}]
+        return []
+
+
+def _refuse(raw: str, error: ValidationFailed) -> None:
+    log.warning("event_refused", problems=error.details)
+    _refused().keep(raw, error.message)

@@ -1,0 +1,180 @@
+"""Who gets this event, and by which way: match by distinct filter, read members, post directly or queue."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from realtime_core.domain.events import event_frame, notification_content, notification_frame
+from realtime_core.domain.filters import Attributes
+from realtime_core.domain.history import encode_event
+from realtime_core.domain.ids import event_entropy, new_message_id
+from realtime_core.domain.jsontext import dumps, loads
+from realtime_core.domain.model import DeliveryJob, Message
+from realtime_core.domain.planning import audience, jobs, shards_for
+from realtime_core.domain.topics import topics_reached
+from realtime_core.errors import StoreUnavailable
+from realtime_core.logs import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from broadcast.group_index import GroupIndex
+    from realtime_core.domain.events import Event
+    from realtime_core.domain.history import Admission
+    from realtime_core.domain.model import Group, Priority
+    from realtime_core.ports import Connections, Deliveries, History, Messages, Subscriptions
+    from realtime_core.pushing import Pusher
+
+log = get_logger(__name__)
+
+DIRECT_BUDGET_SECONDS = 10.0
+"""How long a small audience is posted to from here; what is left by then goes on from the queue."""
+LOOKUP_THREADS = 16
+"""Recipients whose connections are looked up at once; a query waits on the network, not on the processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a published event came to, counted in connections."""
+
+    event_id: str
+    position: int | None
+    """None for a notification."""
+    delivered: int
+    queued: int
+
+    def as_body(self) -> dict[str, Any]:
+        """The synchronous answer's body, by the wire contract."""
+        return {
+            "broadcast": "success",
+            "eventId": self.event_id,
+            **({} if self.position is None else {"position": self.position}),
+            "delivered": self.delivered,
+            "queued": self.queued,
+            "total": self.delivered + self.queued,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Publishes events on ports. `direct_max` is the largest audience that is posted to without the queue."""
+
+    connections: Connections
+    subscriptions: Subscriptions
+    groups: GroupIndex
+    messages: Messages
+    history: History
+    deliveries: Deliveries
+    pusher: Pusher
+    direct_max: int
+    now: Callable[[], float]
+
+    def publish(self, event: Event, event_id: str) -> dict[str, Any]:
+        """Publish one event, once for each event id; the answer's body, the same for every repeat.
+
+        Raises StoreUnavailable where it could not be stored, planned or queued; the next try goes on there.
+        """
+        kept = encode_event(event, event_id) if event.recipients is None else None
+        admission = self.history.admit(event_id, kept, int(self.now() * 1000))
+        if admission.answer is not None:
+            log.info("published_before", eventId=event_id)
+            return dict(loads(admission.answer))
+        try:
+            if event.recipients is None:
+                outcome = self._broadcast(event, admission)
+            else:
+                outcome = self._notify(event, event.recipients, admission)
+        except Exception:
+            with suppress(StoreUnavailable):
+                self.history.release(admission)
+            raise
+        body = outcome.as_body()
+        self.history.finish(admission, dumps(body), flying=outcome.queued > 0)
+        log.info("published", **body)
+        return body
+
+    def _broadcast(self, event: Event, admission: Admission) -> Outcome:
+        accepted_at = admission.at_ms // 1000
+        payload = event_frame(
+            event, event_id=admission.event_id, now=accepted_at, position=admission.position
+        )
+        return self._send(payload, self._subscribers(event, int(self.now())), "deal", admission)
+
+    def _subscribers(self, event: Event, now: int) -> list[str]:
+        """The connections whose subscriptions match, each once: a query a topic, and one a matching shard."""
+        assert event.topic is not None, "an event has a topic or recipients"  # noqa: S101
+        attributes = Attributes(event.filters, event.data)
+        matched = [
+            group
+            for topic in topics_reached(event.topic)
+            for group in self.groups.matching(topic, attributes, now)
+        ]
+        sizes: dict[str, int] = {}
+        found: dict[str, None] = {}
+        for group, members in self.subscriptions.members(matched, now):
+            sizes[group.group_id] = sizes.get(group.group_id, 0) + len(members)
+            found.update(dict.fromkeys(members))
+        self._spread(matched, sizes)
+        return list(found)
+
+    def _spread(self, groups: Iterable[Group], sizes: dict[str, int]) -> None:
+        for group in groups:
+            wanted = shards_for(sizes.get(group.group_id, 0), group.shards)
+            if wanted > group.shards:
+                self.subscriptions.spread(group, wanted, int(self.now()))
+                log.info("group_spread", groupId=group.group_id, shards=wanted)
+
+    def _notify(self, event: Event, user_ids: Sequence[str], admission: Admission) -> Outcome:
+        """Store a notification in each inbox, then push it to whoever is connected.
+
+        The message id is made of the event's id and first time, so a try that goes on from a failed one
+        stores nothing twice.
+        """
+        accepted_at = admission.at_ms // 1000
+        message_id = new_message_id(admission.at_ms, event_entropy(admission.event_id))
+        content = notification_content(event)
+        self.messages.put_all(
+            [
+                Message(
+                    message_id=message_id,
+                    recipient_id=user_id,
+                    sender_id="",
+                    kind="notification",
+                    type=event.message_type,
+                    content=content,
+                    created_at=accepted_at,
+                )
+                for user_id in user_ids
+            ]
+        )
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not for events of a topic
+
+        with ThreadPoolExecutor(min(LOOKUP_THREADS, len(user_ids))) as pool:
+            found = [one for ones in pool.map(self.connections.of_user, user_ids) for one in ones]
+        payload = notification_frame(
+            event, message_id=message_id, event_id=admission.event_id, now=accepted_at
+        )
+        return self._send(payload, audience(found, int(self.now())), "notification", admission)
+
+    def _send(
+        self, payload: str, connection_ids: Sequence[str], priority: Priority, admission: Admission
+    ) -> Outcome:
+        whole = DeliveryJob(
+            payload,
+            tuple(connection_ids),
+            priority,
+            admission.event_id,
+            admission.at_ms,
+            position=admission.position,
+        )
+        if len(connection_ids) <= self.direct_max:
+            pushed = self.pusher.push(whole, DIRECT_BUDGET_SECONDS)
+            if pushed.queued:
+                self.history.queued(admission, 1)
+            return Outcome(admission.event_id, admission.position, pushed.delivered, pushed.queued)
+        chunks = jobs(whole)
+        self.history.queued(admission, len(chunks))
+        self.deliveries.send(chunks)
+        return Outcome(admission.event_id, admission.position, 0, len(connection_ids))

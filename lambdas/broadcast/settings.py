@@ -1,0 +1,22 @@
+"""Settings of the broadcast function, from its environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from realtime_core.settings import LoggingSettings, text, url, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(LoggingSettings):
+    """See `realtime_core.settings.read`."""
+
+    connections_table: str = text()
+    subscriptions_table: str = text()
+    messages_table: str = text()
+    history_table: str = text()
+    management_endpoint: str = url()
+    deliveries_queue_url: str = url()
+    events_dlq_url: str = url()
+    direct_audience_max: int = whole(minimum=0, maximum=1_000, default=100)
+    message_retention_days: int = whole(minimum=1, maximum=365, default=30)

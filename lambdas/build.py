@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Build the functions' zips: `dist/<function>-<version>.zip` and `dist/manifest.json`.
+
+With `--target local` they hold this machine's wheels, for a local cloud that runs functions on its own
+Python, and lie under `dist/local/`. A zip depends only on the sources and the locks: building twice, in
+whatever folder, gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from builder import bytecode
+from builder.closure import SHARED
+from builder.errors import BuildError
+from builder.functions import discover, shared_version
+from builder.package import Builder
+from builder.targets import target
+
+ROOT = Path(__file__).resolve().parent
+PROJECT = ROOT.parent
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Build what is asked for, print a table; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        manifest = build(options)
+    except BuildError as error:
+        sys.stderr.write(f"lambdas/build.py: {error}\n")
+        return 1
+    for package in manifest["packages"]:
+        name = f"{package['name']} {package['version']}"
+        sys.stdout.write(
+            f"{name:<28}{package['size']:>10,} bytes  {package['sha256'][:16]}  {package['file']}\n"
+        )
+    return 0
+
+
+def build(options: argparse.Namespace) -> dict[str, Any]:
+    """Build, write the manifest and return it. Raises BuildError."""
+    functions = discover(options.root)
+    if not functions:
+        raise BuildError(f"there is no function to build: no folder in {options.root} has a handler.py")
+    wanted = target(options.target)
+    output: Path = options.output or PROJECT / "dist" / ("" if wanted.name == "lambda" else wanted.name)
+    compiled_by = bytecode.version(options.bytecode_python, wanted) if options.bytecode_python else None
+    builder = Builder(options.root, output, options.cache, wanted, options.bytecode_python)
+    packages = []
+    for function in functions:
+        zipped = builder.build(function)
+        packages.append(
+            {
+                "name": function.name,
+                "version": function.version,
+                "file": zipped.path.name,
+                "sha256": zipped.sha256,
+                "size": zipped.size,
+            }
+        )
+    manifest = {
+        "target": wanted.name,
+        "python": wanted.python,
+        "bytecode": compiled_by,
+        SHARED: shared_version(options.root / SHARED),
+        "packages": packages,
+    }
+    scratch = output / ".manifest.json"
+    scratch.write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    scratch.replace(output / "manifest.json")
+    return manifest
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lambdas/build.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--target",
+        default=os.environ.get("TARGET") or "lambda",
+        help="lambda (python3.13 on arm64) or local; default: TARGET, else lambda",
+    )
+    parser.add_argument("--output", type=Path, help="where the zips go (default: dist/, or dist/local/)")
+    parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
+    parser.add_argument("--cache", type=Path, default=PROJECT / ".cache" / "lambdas", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--bytecode-python",
+        default=os.environ.get("BYTECODE_PYTHON"),
+        metavar="PYTHON",
+        help="also ship modules compiled by this interpreter (default: BYTECODE_PYTHON); a zip then depends "
+        "on that interpreter's version too, which the manifest names",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

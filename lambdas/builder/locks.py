@@ -1,0 +1,61 @@
+"""Whether a lock is still the lock of its pyproject."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from builder.errors import BuildError
+from builder.functions import Function
+
+_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
+_REMEDY = "run `make lock`"
+
+
+def pins(lock: Path) -> dict[str, Version]:
+    """The locked versions by normalised name."""
+    return {
+        canonicalize_name(name): Version(version) for name, version in _PIN.findall(lock.read_text("utf-8"))
+    }
+
+
+def check(function: Function) -> None:
+    """Raise BuildError unless the lock pins all that the function names, in a version that it admits."""
+    locked = pins(function.lock)
+    for requirement in map(_requirement, function.dependencies):
+        version = locked.get(canonicalize_name(requirement.name))
+        if version is None:
+            raise BuildError(f"{function.lock} is stale: it does not pin {requirement.name}; {_REMEDY}")
+        if not requirement.specifier.contains(version, prereleases=True):
+            raise BuildError(f"{function.lock} is stale: {version} is not {requirement}; {_REMEDY}")
+
+
+def check_installed(function: Function, directory: Path) -> None:
+    """Raise BuildError if `directory` holds a distribution that nothing asks for any more."""
+    installed = {canonicalize_name(one.name): one for one in distributions(path=[str(directory)])}
+    waiting = [canonicalize_name(_requirement(text).name) for text in function.dependencies]
+    needed: set[NormalizedName] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in installed and name not in needed:
+            needed.add(name)
+            waiting.extend(_required(installed[name]))
+    if unneeded := sorted(set(installed) - needed):
+        raise BuildError(f"{function.lock} is stale: nothing needs {', '.join(unneeded)}; {_REMEDY}")
+
+
+def _required(distribution: Distribution) -> list[NormalizedName]:
+    """What a distribution names, whatever the marker: too much here only makes the check milder."""
+    return [canonicalize_name(Requirement(text).name) for text in distribution.requires or ()]
+
+
+def _requirement(text: str) -> Requirement:
+    try:
+        return Requirement(text)
+    except InvalidRequirement as error:
+        raise BuildError(f"project.dependencies: {text!r}: {error}") from error

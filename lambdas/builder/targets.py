@@ -1,0 +1,28 @@
+"""What a zip is built for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from builder.errors import BuildError
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`platform` is uv's word for the machine whose wheels are taken, None for the one that builds."""
+
+    name: str
+    python: str
+    platform: str | None
+
+
+def target(name: str) -> Target:
+    """`lambda`, or `local` for a local cloud that runs functions on this machine's own Python."""
+    match name:
+        case "lambda":
+            # The python3.13 runtime on arm64 is Amazon Linux 2023, which has glibc 2.34.
+            return Target(name, "3.13", "aarch64-manylinux_2_34")
+        case "local":
+            return Target(name, f"{sys.version_info.major}.{sys.version_info.minor}", None)
+    raise BuildError(f"TARGET must be lambda or local, not {name!r}")

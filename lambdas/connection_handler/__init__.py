@@ -1,0 +1,1 @@
+"""Lambda of the `$connect` and `$disconnect` routes: the connection record."""

@@ -1,0 +1,15 @@
+"""Settings of the connection_handler function, from its environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from realtime_core.settings import LoggingSettings, text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(LoggingSettings):
+    """See `realtime_core.settings.read`."""
+
+    connections_table: str = text()
+    subscriptions_table: str = text()

@@ -1,0 +1,1 @@
+"""Lambda behind the deliveries queue: posts, and nothing else."""

@@ -1,0 +1,21 @@
+"""Settings of the delivery function, from its environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from realtime_core.settings import LoggingSettings, text, url, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(LoggingSettings):
+    """See `realtime_core.settings.read`."""
+
+    connections_table: str = text()
+    subscriptions_table: str = text()
+    history_table: str = text()
+    management_endpoint: str = url()
+    deliveries_queue_url: str = url()
+    deliveries_dlq_url: str = url()
+    posts_per_second: int = whole(minimum=1, maximum=100_000)
+    """What one instance may spend of the account's request budget."""

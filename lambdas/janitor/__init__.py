@@ -1,0 +1,1 @@
+"""The janitor function: what nobody's event triggers."""

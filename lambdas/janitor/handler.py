@@ -1,0 +1,69 @@
+"""Lambda that a schedule runs each minute: tends the connections, counts them, and trims the history."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+from janitor.janitor import Janitor
+from janitor.revoking import Revoker
+from janitor.settings import Settings
+from janitor.tally import Tally
+from realtime_core.adapters.aws import client
+from realtime_core.adapters.dynamodb_connections import DynamoConnections
+from realtime_core.adapters.dynamodb_history import DynamoHistory
+from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
+from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
+from realtime_core.adapters.dynamodb_upkeep import DynamoUpkeep
+from realtime_core.adapters.gateway_poster import GatewayPoster
+from realtime_core.errors import StoreUnavailable
+from realtime_core.logs import bound, get_logger
+from realtime_core.metrics import emit
+from realtime_core.settings import read
+
+log = get_logger(__name__)
+
+RESERVE_SECONDS = 15.0
+"""Kept of the function's time for the page that is under way when the run's time is up, and for the rest."""
+
+
+@cache
+def _chores() -> tuple[Revoker, Janitor, DynamoHistory]:
+    settings = read(Settings, os.environ)
+    dynamodb = client("dynamodb")
+    connections = DynamoConnections(dynamodb, settings.connections_table)
+    subscriptions = DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table)
+    poster = GatewayPoster(settings.management_endpoint, posts_per_second=settings.posts_per_second)
+    revoker = Revoker(
+        revocations=DynamoRevocations(dynamodb, settings.revocations_table),
+        connections=connections,
+        subscriptions=subscriptions,
+        poster=poster,
+    )
+    janitor = Janitor(
+        upkeep=DynamoUpkeep(dynamodb, settings.connections_table),
+        connections=connections,
+        subscriptions=subscriptions,
+        poster=poster,
+        probe_seconds=settings.probe_interval_seconds,
+    )
+    return revoker, janitor, DynamoHistory(dynamodb, settings.history_table, os.urandom)
+
+
+def handler(_event: object, context: Any) -> dict[str, Any]:
+    """Do what is due; the answer says what that was."""
+    with bound(correlationId=context.aws_request_id):
+        revoker, janitor, history = _chores()
+        tally = Tally()
+        revoker.run(tally)
+        janitor.run(context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS, tally)
+        try:
+            tally.events_trimmed = history.trim(int(time.time() * 1000))
+        except StoreUnavailable:
+            log.exception("upkeep_failed", duty="trim")
+            tally.failures += 1
+        log.info("tended", **tally.as_dict())
+        emit(tally.metrics(), {"Function": context.function_name})
+        return tally.as_dict()

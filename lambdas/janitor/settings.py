@@ -1,0 +1,21 @@
+"""Settings of the janitor function, from its environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from realtime_core.domain.upkeep import PROBE_SECONDS
+from realtime_core.settings import LoggingSettings, text, url, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(LoggingSettings):
+    """See `realtime_core.settings.read`."""
+
+    connections_table: str = text()
+    subscriptions_table: str = text()
+    history_table: str = text()
+    revocations_table: str = text()
+    management_endpoint: str = url()
+    posts_per_second: int = whole(minimum=1, maximum=10_000, default=500)
+    probe_interval_seconds: int = whole(minimum=60, maximum=7_200, default=PROBE_SECONDS)

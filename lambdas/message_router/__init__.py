@@ -1,0 +1,1 @@
+"""Lambda of every action route: one client action at a time."""

@@ -1,0 +1,237 @@
+"""What each action of the wire contract does, on ports; replies are `(type, data)` of the answering frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from realtime_core.domain import messages as wire
+from realtime_core.domain.actions import (
+    GetMessages,
+    GetStatus,
+    NotificationAck,
+    Ping,
+    RefreshToken,
+    SendMessage,
+    SubscribeToDeals,
+    UnsubscribeFromDeals,
+)
+from realtime_core.domain.filters import load_filter
+from realtime_core.domain.ids import new_message_id
+from realtime_core.domain.jsontext import dumps
+from realtime_core.domain.model import DeliveryJob, Message
+from realtime_core.domain.replay import first_needed, page
+from realtime_core.errors import (
+    AuthenticationFailed,
+    ConnectionUnknown,
+    MessageFailed,
+    StoreUnavailable,
+    SubscriptionFailed,
+    TokenRefused,
+)
+from realtime_core.logs import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from realtime_core.domain.actions import Action
+    from realtime_core.ports import Connections, Doorstep, History, Messages, Revocations, Subscriptions
+    from realtime_core.pushing import Pusher
+    from realtime_core.verifying import TokenVerifier
+
+log = get_logger(__name__)
+
+NO_RECORD = "The server has no record of this connection; reconnect"
+
+Reply = tuple[str, dict[str, Any]]
+
+PUSH_BUDGET_SECONDS = 5.0
+"""How long a sender may wait for the push to the other side; what is left by then goes on from the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks; `token_exp` is the expiry that was checked, in epoch seconds."""
+
+    connection_id: str
+    user_id: str
+    token_exp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """The actions, and the ports they work on."""
+
+    connections: Connections
+    subscriptions: Subscriptions
+    messages: Messages
+    history: History
+    doorstep: Doorstep
+    verifier: TokenVerifier
+    revocations: Revocations
+    pusher: Pusher
+    now: Callable[[], float]
+    entropy: Callable[[int], bytes]
+    """Random bytes for message ids."""
+
+    def perform(self, action: Action, caller: Caller, request_id: str | None) -> Reply:
+        """Do one action. Raises ActionError for what the client is to be told."""
+        reply: Reply
+        match action:
+            case Ping():
+                reply = "pong", {}
+            case SubscribeToDeals():
+                reply = self._subscribe(action, caller)
+            case UnsubscribeFromDeals():
+                reply = self._unsubscribe(action, caller)
+            case SendMessage():
+                reply = self._send(action, caller, request_id)
+            case GetMessages():
+                reply = self._inbox(action, caller)
+            case NotificationAck():
+                reply = self._acknowledge(action, caller)
+            case GetStatus():
+                reply = self._status(caller)
+            case RefreshToken():
+                reply = self._refresh(action, caller)
+        return reply
+
+    def _subscribe(self, action: SubscribeToDeals, caller: Caller) -> Reply:
+        now = int(self.now())
+        try:
+            record, horizon = self.doorstep.look(caller.connection_id, now)
+            if record is None:
+                raise ConnectionUnknown(NO_RECORD)
+            self.subscriptions.subscribe(
+                caller.connection_id, action.topic, action.filter.canonical, now, record=record
+            )
+            data: dict[str, Any] = {"topic": action.topic, "filters": action.filter.as_object()}
+            if action.since is None:
+                return "subscriptionConfirmed", {**data, "position": horizon.landed}
+            return "subscriptionConfirmed", {**data, **self._replay(action, action.since, caller)}
+        except StoreUnavailable as error:
+            raise SubscriptionFailed("The subscription could not be stored; try again") from error
+
+    def _replay(self, action: SubscribeToDeals, since: int, caller: Caller) -> dict[str, Any]:
+        """What was published since a position. The subscription is in force by now: nothing falls between."""
+        now = int(self.now())
+        newest = self.history.horizon(now).newest
+        seen = self.history.past(since) if since else None
+        first = first_needed(since, seen.low if seen else None)
+        found = page(self.history.since(first, newest), since=since, topic=action.topic, wanted=action.filter)
+        for event in found.alone:
+            job = DeliveryJob(dumps(event), (caller.connection_id,), "deal", event["eventId"], now * 1000)
+            self.pusher.push(job, PUSH_BUDGET_SECONDS)
+        # Read last: had the floor risen over what was read, it would show.
+        horizon = self.history.horizon(now)
+        known = since <= newest
+        data: dict[str, Any] = {
+            "position": max(since, horizon.landed) if known else newest,
+            "recovered": known and found.complete and horizon.floor <= first,
+            "events": found.events,
+        }
+        if found.more:
+            return {**data, "position": found.reached, "more": True}
+        return data
+
+    def _unsubscribe(self, action: UnsubscribeFromDeals, caller: Caller) -> Reply:
+        try:
+            self.subscriptions.unsubscribe(caller.connection_id, action.topic)
+        except StoreUnavailable as error:
+            raise SubscriptionFailed("The subscription could not be removed; try again") from error
+        return "unsubscriptionConfirmed", {"topic": action.topic}
+
+    def _send(self, action: SendMessage, caller: Caller, request_id: str | None) -> Reply:
+        now = self.now()
+        message = Message(
+            message_id=new_message_id(int(now * 1000), self.entropy(10)),
+            recipient_id=action.recipient_id,
+            sender_id=caller.user_id,
+            kind="message",
+            type=action.type,
+            content=action.content,
+            created_at=int(now),
+        )
+        try:
+            stored = self.messages.put(message, request_id)
+        except StoreUnavailable as error:
+            raise MessageFailed("The message could not be stored; nothing was sent, try again") from error
+        if stored.message_id == message.message_id:
+            self._push_to_user(
+                stored.recipient_id, wire.received_frame(stored, now=int(now)), stored.message_id
+            )
+        return "messageSent", wire.sent_reply(stored)
+
+    def _inbox(self, action: GetMessages, caller: Caller) -> Reply:
+        entries, more = self.messages.inbox(
+            caller.user_id, action.after, action.limit, action.status, int(self.now())
+        )
+        return "messages", wire.inbox_page(entries, more)
+
+    def _acknowledge(self, action: NotificationAck, caller: Caller) -> Reply:
+        now = int(self.now())
+        try:
+            message = self.messages.acknowledge(caller.user_id, action.message_id, action.type, now)
+        except StoreUnavailable as error:
+            raise MessageFailed("The acknowledgement could not be stored; try again") from error
+        if message.kind == "message":
+            status = wire.status_frame(message, action.type, now=now)
+            self._push_to_user(message.sender_id, status, message.message_id)
+        at = wire.acknowledged_at(message, action.type, now)
+        return "notificationAcked", {"messageId": message.message_id, "type": action.type, "timestamp": at}
+
+    def _status(self, caller: Caller) -> Reply:
+        record = self.connections.get(caller.connection_id)
+        if record is None:
+            raise ConnectionUnknown(NO_RECORD)
+        try:
+            unread: int | None = self.messages.unread(caller.user_id)
+        except StoreUnavailable:
+            log.exception("unread_unknown")
+            unread = None
+        return "statusUpdate", {
+            "connectionId": record.connection_id,
+            "userId": record.user_id,
+            "connectedSince": record.connected_at,
+            "tokenExpiresAt": record.token_exp,
+            "subscriptions": [
+                {"topic": one.topic, "filters": load_filter(one.filter).as_object()}
+                for one in sorted(record.subscriptions.values(), key=lambda one: one.topic)
+            ],
+            "unread": unread,
+            "systemStatus": "degraded" if unread is None else "operational",
+        }
+
+    def _refresh(self, action: RefreshToken, caller: Caller) -> Reply:
+        now = self.now()
+        try:
+            identity = self.verifier.identify(action.token, now)
+        except TokenRefused as refused:
+            log.info("refresh_refused", reason=refused.reason)
+            raise AuthenticationFailed("The token is not valid for this connection") from refused
+        if identity.user_id != caller.user_id:
+            log.warning("refresh_refused", reason="other_user")
+            raise AuthenticationFailed("The token is not valid for this connection")
+        if self.revocations.is_revoked(identity.user_id, identity.token_id, identity.issued_at):
+            log.info("refresh_refused", reason="revoked")
+            raise AuthenticationFailed("The token was revoked")
+        record = self.connections.extend(
+            caller.connection_id, identity.token_exp, identity.issued_at, identity.token_id
+        )
+        if record is None:
+            raise ConnectionUnknown(NO_RECORD)
+        if record.subscriptions:
+            self.subscriptions.extend(record)
+        return "tokenRefreshed", {"expiresAt": record.token_exp}
+
+    def _push_to_user(self, user_id: str, payload: str, about: str) -> None:
+        """Push to every connection of a user. What is stored is safe already, so a fault is only logged."""
+        now = self.now()
+        try:
+            reachable = [
+                one.connection_id for one in self.connections.of_user(user_id) if one.token_exp > now
+            ]
+            job = DeliveryJob(payload, tuple(reachable), "message", about, int(now * 1000))
+            self.pusher.push(job, PUSH_BUDGET_SECONDS)
+        except StoreUnavailable:
+            log.exception("push_failed", messageId=about)

@@ -1,0 +1,79 @@
+"""Lambda of every action route. The returned body is the route response, so a reply costs no post."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+from message_router.actions import Actions
+from message_router.limiting import ActionLimits
+from message_router.router import Incoming, Router
+from message_router.settings import Settings
+from realtime_core.adapters.aws import client
+from realtime_core.adapters.dynamodb_connections import DynamoConnections
+from realtime_core.adapters.dynamodb_doorstep import DynamoDoorstep
+from realtime_core.adapters.dynamodb_history import DynamoHistory
+from realtime_core.adapters.dynamodb_limits import DynamoLimiter
+from realtime_core.adapters.dynamodb_messages import DynamoMessages
+from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
+from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
+from realtime_core.adapters.gateway_poster import GatewayPoster
+from realtime_core.adapters.sqs_deliveries import SqsDeliveries
+from realtime_core.adapters.token_verifier import token_verifier
+from realtime_core.logs import bound
+from realtime_core.pushing import Pusher
+from realtime_core.settings import read
+
+# An action that cannot be counted goes through, and its client waits for that. Trying again would count twice
+# where only the answer was lost.
+LIMITER_OPTIONS = {"connect_timeout": 0.5, "read_timeout": 1.0, "attempts": 1}
+
+
+@cache
+def _router() -> Router:
+    settings = read(Settings, os.environ)
+    dynamodb = client("dynamodb")
+    connections = DynamoConnections(dynamodb, settings.connections_table)
+    subscriptions = DynamoSubscriptions(
+        dynamodb, settings.connections_table, settings.subscriptions_table, settings.max_subscriptions
+    )
+    pusher = Pusher(
+        GatewayPoster(settings.management_endpoint),
+        connections,
+        subscriptions,
+        SqsDeliveries(client("sqs"), settings.deliveries_queue_url),
+    )
+    actions = Actions(
+        connections=connections,
+        subscriptions=subscriptions,
+        messages=DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days),
+        history=DynamoHistory(dynamodb, settings.history_table, os.urandom),
+        doorstep=DynamoDoorstep(dynamodb, settings.connections_table, settings.history_table),
+        verifier=token_verifier(settings),
+        revocations=DynamoRevocations(dynamodb, settings.revocations_table),
+        pusher=pusher,
+        now=time.time,
+        entropy=os.urandom,
+    )
+    limits = ActionLimits(
+        DynamoLimiter(client("dynamodb", **LIMITER_OPTIONS), settings.limits_table),
+        send_message=settings.limit_send_message,
+        subscriptions=settings.limit_subscriptions,
+        others=settings.limit_others,
+    )
+    return Router(actions, connections, limits, time.time)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answer a MESSAGE event with the reply frame."""
+    request = event["requestContext"]
+    incoming = Incoming(
+        body=event.get("body"),
+        connection_id=request["connectionId"],
+        correlation_id=request["requestId"],
+        authorizer=request.get("authorizer") or {},
+    )
+    with bound(connectionId=incoming.connection_id, correlationId=incoming.correlation_id):
+        return {"statusCode": 200, "body": _router().reply(incoming)}

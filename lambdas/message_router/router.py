@@ -1,0 +1,102 @@
+"""From a MESSAGE event to the reply frame: decode, identify, check the token, count, do, answer.
+
+A client's mistake is an `error` frame with status 200: API Gateway counts a 4xx or 5xx status as an
+IntegrationError of the API.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from message_router.actions import NO_RECORD, Actions, Caller
+from realtime_core.domain.actions import Ping, RefreshToken, parse_action
+from realtime_core.domain.frames import decode_request, error_frame, frame
+from realtime_core.errors import ActionError, AuthenticationFailed, ConnectionUnknown
+from realtime_core.logs import bind, get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from message_router.limiting import ActionLimits
+    from realtime_core.domain.actions import Action
+    from realtime_core.ports import Connections
+
+log = get_logger(__name__)
+
+INTERNAL_MESSAGE = (
+    "Something went wrong on our side; try again, and name the correlationId when you report it"
+)
+
+
+class InternalError(ActionError):
+    """A fault of ours: the client learns the id to report, and nothing else."""
+
+    def __init__(self, correlation_id: str) -> None:
+        super().__init__(INTERNAL_MESSAGE, {"correlationId": correlation_id})
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What a MESSAGE event says: the frame's text and who sent it."""
+
+    body: str | None
+    connection_id: str
+    correlation_id: str
+    authorizer: Mapping[str, Any]
+    """The authorizer's context; empty where API Gateway did not hand it back."""
+
+
+class Router:
+    """Answers one frame at a time."""
+
+    def __init__(
+        self, actions: Actions, connections: Connections, limits: ActionLimits, now: Callable[[], float]
+    ) -> None:
+        self._actions = actions
+        self._connections = connections
+        self._limits = limits
+        self._now = now
+
+    def reply(self, incoming: Incoming) -> str:
+        """The frame that answers `incoming`; never raises."""
+        request_id: str | None = None
+        try:
+            request = decode_request(incoming.body)
+            request_id = request.request_id
+            bind(action=request.action)
+            action = parse_action(request)
+            caller = self._caller(incoming, action)
+            self._limits.take(action, caller.user_id, self._now())
+            type_, data = self._actions.perform(action, caller, request_id)
+            return frame(type_, data, now=int(self._now()), request_id=request_id)
+        except ActionError as error:
+            log.info("action_refused", code=error.code)
+            return self._error(error, request_id or error.request_id)
+        except Exception:
+            log.exception("action_failed")
+            return self._error(InternalError(incoming.correlation_id), request_id)
+
+    def _error(self, error: ActionError, request_id: str | None) -> str:
+        return error_frame(error, now=int(self._now()), request_id=request_id)
+
+    def _caller(self, incoming: Incoming, action: Action) -> Caller:
+        """Who asks, by the authorizer's context; by the record where that is absent or has run out.
+
+        The context keeps the expiry of the token that opened the connection, so a token that was refreshed
+        since is only known to the record. A ping by a token that is still good touches no store.
+        """
+        now = self._now()
+        user_id, token_exp = incoming.authorizer.get("userId"), incoming.authorizer.get("tokenExp")
+        if user_id and token_exp:
+            caller = Caller(incoming.connection_id, str(user_id), int(token_exp))
+            if caller.token_exp > now or isinstance(action, RefreshToken):
+                return caller
+        elif isinstance(action, Ping):
+            return Caller(incoming.connection_id, "", 0)
+        record = self._connections.get(incoming.connection_id)
+        if record is None:
+            raise ConnectionUnknown(NO_RECORD)
+        if record.token_exp <= now and not isinstance(action, RefreshToken):
+            raise AuthenticationFailed("The token has expired; send refreshToken or reconnect with a new one")
+        return Caller(record.connection_id, record.user_id, record.token_exp)

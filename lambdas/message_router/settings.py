@@ -1,0 +1,28 @@
+"""Settings of the message_router function, from its environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from realtime_core.domain.limits import LIMIT_EXPECTED, Limit, parse_limit
+from realtime_core.settings import LoggingSettings, parsed, text, url, whole
+from realtime_core.token_settings import TokenSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(LoggingSettings, TokenSettings):
+    """See `realtime_core.settings.read`."""
+
+    connections_table: str = text()
+    subscriptions_table: str = text()
+    messages_table: str = text()
+    history_table: str = text()
+    management_endpoint: str = url()
+    deliveries_queue_url: str = url()
+    max_subscriptions: int = whole(minimum=1, maximum=50, default=50)
+    message_retention_days: int = whole(minimum=1, maximum=365, default=30)
+    limits_table: str = text()
+    revocations_table: str = text()
+    limit_send_message: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=Limit(5, 20))
+    limit_subscriptions: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=Limit(2, 20))
+    limit_others: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=Limit(10, 40))

@@ -1,0 +1,1 @@
+"""The ports' implementations on AWS services, and their in-memory twins."""

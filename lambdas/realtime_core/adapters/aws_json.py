@@ -1,0 +1,173 @@
+"""AWS's JSON protocol on the standard library: the operations that the adapters use, as botocore names them.
+
+For what this gives up and what it saves see docs/adr/0007-a-small-aws-client-of-our-own.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from realtime_core.adapters import backoff
+from realtime_core.adapters.aws_errors import AwsError, Refused, Unreachable
+from realtime_core.adapters.credentials import Credentials
+from realtime_core.adapters.endpoint import Endpoint
+from realtime_core.adapters.http import Answer, BadAnswer, HttpPool
+from realtime_core.adapters.sigv4 import authorization, stamp_of
+
+RETRY_BASE_SECONDS = 0.05
+RETRY_CAP_SECONDS = 1.0
+
+# Built once: json.dumps builds its encoder anew on each call that has options.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
+
+# AWS says of these that another attempt may go well; of statuses, those from 500 on and 429.
+_PASSING = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that speaks the protocol: what it is called where requests are signed, and in them."""
+
+    name: str
+    target: str
+    version: str = "1.0"
+
+
+def _operation(name: str) -> Callable[..., Any]:
+    def call(self: JsonClient, **parameters: Any) -> Any:
+        return self.call(name, parameters)
+
+    call.__doc__ = f"Call {name} with its parameters as AWS names them; its answer. Raises AwsError."
+    return call
+
+
+class JsonClient:
+    """A client of one service, safe to share between threads.
+
+    An attempt that fails for a passing reason, or gets no answer, is repeated with growing, random pauses.
+    That may do an operation twice where the first answer was lost, as with any AWS client; transactions carry
+    a token by which DynamoDB does them once.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        endpoint: Endpoint,
+        region: str,
+        credentials: Credentials,
+        *,
+        connect_timeout: float,
+        read_timeout: float,
+        attempts: int,
+    ) -> None:
+        self.endpoint = endpoint
+        self.region = region
+        self.attempts = attempts
+        self.seconds_max = attempts * (connect_timeout + read_timeout)
+        """How long the attempts of one call may take, the pauses between them aside."""
+        self._service = service
+        self._credentials = credentials
+        self._http = HttpPool(endpoint, connect_timeout, read_timeout)
+
+    batch_get_item = _operation("BatchGetItem")
+    batch_write_item = _operation("BatchWriteItem")
+    delete_item = _operation("DeleteItem")
+    get_item = _operation("GetItem")
+    put_item = _operation("PutItem")
+    query = _operation("Query")
+    transact_get_items = _operation("TransactGetItems")
+    transact_write_items = _operation("TransactWriteItems")
+    update_item = _operation("UpdateItem")
+
+    send_message = _operation("SendMessage")
+    send_message_batch = _operation("SendMessageBatch")
+
+    get_secret_value = _operation("GetSecretValue")
+
+    def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Call an operation; its answer. Raises Refused and Unreachable."""
+        if operation == "TransactWriteItems":
+            parameters = {"ClientRequestToken": os.urandom(16).hex(), **parameters}
+        body = _encode(parameters).encode()
+        failure: AwsError | None = None
+        for attempt in range(self.attempts):
+            if attempt:
+                time.sleep(backoff.delay(attempt - 1, RETRY_BASE_SECONDS, RETRY_CAP_SECONDS))
+            try:
+                answer = self._http.exchange(self._request(operation, body))
+            except (OSError, BadAnswer) as error:
+                failure = Unreachable(operation, f"{type(error).__name__}: {error}")
+                failure.__cause__ = error
+                continue
+            if answer.status == 200:
+                return _object(answer.body)
+            failure = refusal(operation, answer)
+            if not (answer.status >= 500 or answer.status == 429 or failure.code in _PASSING):
+                break
+        assert failure is not None, "what did not return has failed"  # noqa: S101
+        raise failure
+
+    def _request(self, operation: str, body: bytes) -> bytes:
+        stamp = stamp_of(time.time())
+        # In the order of their names, as they are signed.
+        headers = {
+            "content-type": f"application/x-amz-json-{self._service.version}",
+            "host": self.endpoint.authority,
+            "x-amz-date": stamp,
+            "x-amz-security-token": self._credentials.token or "",
+            "x-amz-target": f"{self._service.target}.{operation}",
+        }
+        if not self._credentials.token:
+            del headers["x-amz-security-token"]
+        path = self.endpoint.path or "/"
+        headers["authorization"] = authorization(
+            self._credentials,
+            self.region,
+            self._service.name,
+            stamp=stamp,
+            method="POST",
+            path=path,
+            headers=headers,
+            body=body,
+        )
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        return f"POST {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def refusal(operation: str, answer: Answer) -> Refused:
+    """The error that an answer tells of; where it names none, the status does."""
+    body = _object(answer.body)
+    # `com.amazonaws.dynamodb.v20120810#ThrottlingException`, in some services with an address behind it.
+    code = str(body.get("__type") or answer.status).rpartition("#")[2].partition(":")[0]
+    return Refused(operation, code, answer.status, body)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body; an empty one where a proxy answered in some other way."""
+    try:
+        value = _decode(body.decode()) if body else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

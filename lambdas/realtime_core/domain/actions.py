@@ -1,0 +1,161 @@
+"""What a client may ask for: one value per action, and the table by which requests are read into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from realtime_core.domain.fields import (
+    Field,
+    identifier,
+    one_of,
+    read_fields,
+    refuse,
+    shown,
+    text,
+    whole_number,
+)
+from realtime_core.domain.filters import Filter, parse_filter
+from realtime_core.domain.frames import MESSAGE_BYTES_MAX, Request
+from realtime_core.domain.messages import content_fits
+from realtime_core.domain.model import Acknowledgement, MessageStatus
+from realtime_core.domain.topics import ALL_DEALS, read_topic
+
+MESSAGE_TYPE_CHARS_MAX = 64
+# A JWT longer than this fits no header either; it is refused before any work is done on it.
+TOKEN_CHARS_MAX = 8 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Heartbeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscribeToDeals:
+    """Add or replace the subscription to a topic; `since` asks for what came after that position."""
+
+    topic: str
+    filter: Filter
+    since: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnsubscribeFromDeals:
+    """Drop the subscription to a topic."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    """A message to another user."""
+
+    recipient_id: str
+    content: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetMessages:
+    """A page of the caller's inbox: up to `limit` entries after the message id `after`."""
+
+    after: str | None
+    limit: int
+    status: MessageStatus | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationAck:
+    """What became of an entry of the caller's inbox."""
+
+    message_id: str
+    type: Acknowledgement
+
+
+@dataclass(frozen=True, slots=True)
+class GetStatus:
+    """The caller's own connection and the service's state."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A newer token for the same user."""
+
+    token: str
+
+
+Action = (
+    Ping
+    | SubscribeToDeals
+    | UnsubscribeFromDeals
+    | SendMessage
+    | GetMessages
+    | NotificationAck
+    | GetStatus
+    | RefreshToken
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """How an action is read: its fields, in the order in which `make` takes their values."""
+
+    make: Callable[..., Action]
+    fields: tuple[Field, ...] = ()
+
+
+def _content(raw: Any, path: str) -> str:
+    content: str = text()(raw, path)
+    if not content_fits(content):
+        refuse(
+            path, f"is too large: with what the recipient's frame adds it passes {MESSAGE_BYTES_MAX} bytes"
+        )
+    return content
+
+
+_TOPIC = Field("topic", read_topic, ALL_DEALS)
+
+ACTIONS: Mapping[str, ActionSpec] = MappingProxyType(
+    {
+        "ping": ActionSpec(Ping),
+        "subscribeToDeals": ActionSpec(
+            SubscribeToDeals,
+            (_TOPIC, Field("filters", parse_filter, parse_filter({})), Field("since", whole_number(0), None)),
+        ),
+        "unsubscribeFromDeals": ActionSpec(UnsubscribeFromDeals, (_TOPIC,)),
+        "sendMessage": ActionSpec(
+            SendMessage,
+            (
+                Field("recipientId", identifier),
+                Field("content", _content),
+                Field("type", text(MESSAGE_TYPE_CHARS_MAX), "text"),
+            ),
+        ),
+        "getMessages": ActionSpec(
+            GetMessages,
+            (
+                Field("after", identifier, None),
+                Field("limit", whole_number(1, 100), 50),
+                Field("status", one_of("sent", "delivered", "read"), None),
+            ),
+        ),
+        "notificationAck": ActionSpec(
+            NotificationAck,
+            (Field("messageId", identifier), Field("type", one_of("delivered", "read"), "read")),
+        ),
+        "getStatus": ActionSpec(GetStatus),
+        "refreshToken": ActionSpec(RefreshToken, (Field("token", text(TOKEN_CHARS_MAX)),)),
+    }
+)
+"""Every action by its name on the wire."""
+
+
+def parse_action(request: Request) -> Action:
+    """What the request asks for. Raises ValidationFailed with every problem, by path (`data.topic`)."""
+    spec = ACTIONS.get(request.action)
+    if spec is None:
+        refuse("action", f'"{shown(request.action)}" is not known; known are {", ".join(ACTIONS)}')
+    return spec.make(*read_fields(request.data, spec.fields, "data."))

@@ -1,0 +1,41 @@
+"""Identifiers: made from the time and given randomness, or derived so that every process agrees."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+
+MESSAGE_ID_CHARS = 26
+ENTROPY_BYTES = 10
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TIME_MS_MAX = 2**48 - 1
+
+
+def new_message_id(now_ms: int, entropy: bytes) -> str:
+    """A ULID: 48 bits of epoch milliseconds, then 80 of entropy; ids sort as text by their time.
+
+    `entropy` is at least 10 bytes, of which the first 10 are used.
+    """
+    if len(entropy) < ENTROPY_BYTES:
+        raise ValueError(f"entropy must be at least {ENTROPY_BYTES} bytes, not {len(entropy)}")
+    if not 0 <= now_ms <= _TIME_MS_MAX:
+        raise ValueError(f"now_ms must be from 0 to {_TIME_MS_MAX}, not {now_ms}")
+    number = now_ms << 80 | int.from_bytes(entropy[:ENTROPY_BYTES], "big")
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def event_entropy(event_id: str) -> bytes:
+    """Entropy for `new_message_id` by which a repeat of an event makes the same id again."""
+    return hashlib.sha256(event_id.encode()).digest()[:ENTROPY_BYTES]
+
+
+def group_id(topic: str, canonical_filter: str) -> str:
+    """The id of the group of equal subscriptions: 20 characters of a hash, 120 bits."""
+    digest = hashlib.sha256(f"{topic}\n{canonical_filter}".encode()).digest()
+    return base64.urlsafe_b64encode(digest[:15]).decode()
+
+
+def shard_of(connection_id: str, shards: int) -> int:
+    """Which of a group's shards a connection belongs to; the same in every process, evenly spread."""
+    return zlib.crc32(connection_id.encode()) % shards

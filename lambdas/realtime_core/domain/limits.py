@@ -1,0 +1,68 @@
+"""How often a user may do what: token buckets, each kept as one number.
+
+A bucket holds `burst` tokens and gets `rate` of them a second. Instead of its level and the time of that
+level, the moment is kept at which it will be full again (the "theoretical arrival time" of the generic cell
+rate algorithm, ITU-T I.371). Taking a token moves that moment by the time that one token takes; a bucket that
+is full now counts from now. So the state is a single whole number that only ever grows, and in any t seconds
+no more than `rate * t + burst` tokens are taken.
+
+Moments are whole microseconds since the epoch, so that no sum is rounded.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_SECOND = 1_000_000
+_LIMIT = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)/(\d{1,4})")
+LIMIT_EXPECTED = "RATE/BURST, such as 5/20: five a second, twenty at once"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`rate` tokens a second, and `burst` at once. Raises ValueError unless both allow something."""
+
+    rate: float
+    burst: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= _SECOND or self.burst < 1:
+            raise ValueError(f"a limit needs a rate above 0 and a burst of at least 1, not {self}")
+
+    @property
+    def interval(self) -> int:
+        """Microseconds that one token takes; rounded up, so that the rate is never exceeded."""
+        return -int(-_SECOND // self.rate)
+
+    @property
+    def tolerance(self) -> int:
+        """How far ahead of now a bucket's moment may be for a token to be left in it."""
+        return (self.burst - 1) * self.interval
+
+
+def parse_limit(text: str) -> Limit:
+    """A limit as a setting writes it. Raises ValueError."""
+    found = _LIMIT.fullmatch(text)
+    if not found:
+        raise ValueError(text)
+    return Limit(float(found[1]), int(found[2]))
+
+
+def microseconds(seconds: float) -> int:
+    """A moment in epoch seconds, as buckets count."""
+    return round(seconds * _SECOND)
+
+
+def full_at(moment: int | None, limit: Limit, now: int) -> int | None:
+    """When the bucket is full again after one token is taken now; None where there is no token left.
+
+    `moment` is when it would have been full, or None for a bucket that was never used.
+    """
+    start = max(moment or 0, now)
+    return start + limit.interval if start <= now + limit.tolerance else None
+
+
+def retry_after_ms(moment: int, limit: Limit, now: int) -> int:
+    """Milliseconds until an empty bucket has a token; at least 1, and never too few."""
+    return max(1, -((now + limit.tolerance - moment) // 1000))

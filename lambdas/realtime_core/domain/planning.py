@@ -1,0 +1,130 @@
+"""From an event to the jobs that deliver it: which groups, which connections, in which portions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from realtime_core.domain.filters import Attributes, load_filter
+from realtime_core.domain.jsontext import byte_length, dumps, loads
+from realtime_core.domain.model import DeliveryJob, Group, Priority, Recipient
+
+# Outside limit: the largest SQS message that the Terraform provider lets a queue take.
+JOB_BYTES_MAX = 256 * 1024
+# Room for what a job says of itself beside its payload and ids.
+ENVELOPE_BYTES = 1024
+# One job is posted by one invocation: at a tenth of the account's 10,000 posts a second, in two seconds.
+JOB_IDS_MAX = 2000
+# A shard that passes the first is split until each holds about the second, so growth is rare and in leaps.
+SHARD_MEMBERS_MAX = 2000
+SHARD_MEMBERS_AIM = 1000
+
+# People wait for what a person wrote; a deal reaches thousands, and a moment later is as good.
+PRIORITIES: tuple[Priority, ...] = ("message", "notification", "deal")
+
+
+def matching_groups(groups: Iterable[Group], event: Attributes) -> list[Group]:
+    """The groups whose filter matches the event; each distinct filter is evaluated once."""
+    verdicts: dict[str, bool] = {}
+    matching: list[Group] = []
+    for group in groups:
+        verdict = verdicts.get(group.filter)
+        if verdict is None:
+            verdict = verdicts[group.filter] = load_filter(group.filter).matches(event)
+        if verdict:
+            matching.append(group)
+    return matching
+
+
+def audience(members: Iterable[Recipient], now: int) -> list[str]:
+    """The connections to post to, each once, in the order met; those whose token has run out are skipped."""
+    return list(dict.fromkeys(member.connection_id for member in members if member.token_exp > now))
+
+
+def chunk(
+    payload: str,
+    ids: Sequence[str],
+    *,
+    bytes_max: int = JOB_BYTES_MAX - ENVELOPE_BYTES,
+    ids_max: int = JOB_IDS_MAX,
+) -> list[tuple[str, ...]]:
+    """Split ids into portions that fit one job with the payload. Raises ValueError where none fits."""
+    room = bytes_max - byte_length(payload)
+    portions: list[tuple[str, ...]] = []
+    start = used = 0
+    for index, connection_id in enumerate(ids):
+        size = _id_bytes(connection_id)
+        if size > room:
+            raise ValueError(
+                f"a payload of {byte_length(payload)} bytes leaves no room in a job of {bytes_max}"
+            )
+        if used + size > room or index - start >= ids_max:
+            portions.append(tuple(ids[start:index]))
+            start, used = index, 0
+        used += size
+    if start < len(ids):
+        portions.append(tuple(ids[start:]))
+    return portions
+
+
+def jobs(whole: DeliveryJob) -> list[DeliveryJob]:
+    """A job of any number of connections, as numbered jobs that each fit the queue."""
+    return [
+        replace(whole, connection_ids=portion, chunk=number)
+        for number, portion in enumerate(chunk(whole.payload, whole.connection_ids))
+    ]
+
+
+def encode_job(job: DeliveryJob) -> str:
+    """The body of a queue message: a line of JSON about the job, then the payload as it is.
+
+    The payload is JSON too; inside the first it would be escaped, and could double in size.
+    """
+    about = {
+        "connectionIds": job.connection_ids,
+        "priority": job.priority,
+        "eventId": job.event_id,
+        "publishedAtMs": job.published_at_ms,
+        "attempt": job.attempt,
+        "position": job.position,
+        "chunk": job.chunk,
+    }
+    return f"{dumps(about)}\n{job.payload}"
+
+
+def decode_job(text: str) -> DeliveryJob:
+    """The job of a queue message's body. Raises ValueError where it is none."""
+    head, newline, payload = text.partition("\n")
+    about: Any = loads(head)
+    if not newline or not isinstance(about, dict):
+        raise ValueError("not a delivery job: a line of JSON and a payload are expected")
+    try:
+        return DeliveryJob(
+            payload=payload,
+            connection_ids=tuple(about["connectionIds"]),
+            priority=about["priority"],
+            event_id=about["eventId"],
+            published_at_ms=about["publishedAtMs"],
+            attempt=about["attempt"],
+            position=about["position"],
+            chunk=about["chunk"],
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a delivery job: {error!r}") from error
+
+
+def urgency(job: DeliveryJob) -> int:
+    """What jobs are sorted by when the request budget is short: the lowest goes first."""
+    return PRIORITIES.index(job.priority)
+
+
+def shards_for(members: int, shards: int) -> int:
+    """Over how many shards a group of so many members should be spread: never fewer than it has now."""
+    if members <= shards * SHARD_MEMBERS_MAX:
+        return shards
+    return -(-members // SHARD_MEMBERS_AIM)
+
+
+def _id_bytes(connection_id: str) -> int:
+    return byte_length(dumps(connection_id)) + 1  # and the comma

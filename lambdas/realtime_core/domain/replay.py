@@ -1,0 +1,86 @@
+"""Which events of the past answer a `since`: in order, filtered, what fits a frame, never a silent gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from realtime_core.domain.filters import Attributes, Filter
+from realtime_core.domain.frames import FRAME_BYTES_MAX, MESSAGE_BYTES_MAX
+from realtime_core.domain.history import Past
+from realtime_core.domain.jsontext import byte_length, dumps
+from realtime_core.domain.topics import ALL_DEALS
+
+REPLY_BYTES = 6 * 1024
+"""Room for the reply around its events: the filter alone may take 4 KB."""
+PROGRESS_BYTES = 16 * 1024
+"""Kept for events after `since`, however many it overtook: else a client would read those for ever."""
+REPLY_BYTES_MAX = MESSAGE_BYTES_MAX - REPLY_BYTES
+OVERTAKEN_BYTES_MAX = REPLY_BYTES_MAX - PROGRESS_BYTES
+SCANNED_MAX = 2_000
+"""Events that are looked at for one reply, so that a rare topic does not keep a client waiting."""
+
+
+@dataclass(slots=True)
+class Page:
+    """What a reply holds, and how far it got."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    alone: list[dict[str, Any]] = field(default_factory=list)
+    """Events that fit no reply; each goes as a frame of its own."""
+    reached: int = 0
+    """The highest position that was looked at."""
+    more: bool = False
+    complete: bool = True
+    """False where events that `since` overtook did not fit."""
+
+
+def first_needed(since: int, overtaken_from: int | None) -> int:
+    """Where a replay begins; `overtaken_from` is what the event at `since` says, where it is still kept."""
+    return since + 1 if overtaken_from is None else min(overtaken_from, since + 1)
+
+
+def page(pasts: Iterable[Past], *, since: int, topic: str, wanted: Filter) -> Page:
+    """Fill one reply from the events after `since`, in order, led by those that it may have overtaken."""
+    result = Page(reached=since)
+    room, used, progress = FRAME_BYTES_MAX - REPLY_BYTES, 0, False
+    for scanned, past in enumerate(pasts):
+        if scanned == SCANNED_MAX:
+            result.more = True
+            break
+        if past.position != since and _matches(past, topic, wanted):
+            event = live_frame(past)
+            size = byte_length(dumps(event)) + 1
+            if past.position < since:
+                if used + size > OVERTAKEN_BYTES_MAX:
+                    result.complete = False
+                    continue
+                room = max(room, used + size + PROGRESS_BYTES)
+            elif used + size > room and progress:
+                result.more = True
+                break
+            progress = progress or past.position > since
+            if used + size > REPLY_BYTES_MAX:
+                result.alone.append(event)
+            else:
+                result.events.append(event)
+                used += size
+        result.reached = max(result.reached, past.position)
+    return result
+
+
+def live_frame(past: Past) -> dict[str, Any]:
+    """The frame as its subscribers got it live."""
+    return {
+        "type": past.message_type,
+        "data": past.data,
+        "timestamp": past.at,
+        "topic": past.topic,
+        "eventId": past.event_id,
+        "position": past.position,
+    }
+
+
+def _matches(past: Past, topic: str, wanted: Filter) -> bool:
+    return topic in {past.topic, ALL_DEALS} and wanted.matches(Attributes(past.filters, past.data))

@@ -1,0 +1,148 @@
+"""Settings of a function: its environment, read once into a typed object.
+
+    @dataclass(frozen=True, kw_only=True)
+    class Settings(LoggingSettings):
+        connections_table: str = text()
+        direct_audience_max: int = whole(default=100, minimum=0, maximum=1_000)
+
+    settings = read(Settings, os.environ)
+
+A field is read from the variable of its name in capitals (`CONNECTIONS_TABLE`). One without a default must be
+set; an empty variable counts as not set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from realtime_core.errors import SettingsInvalid
+
+S = TypeVar("S")
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """How a variable's text becomes a value; `parse` raises ValueError for what is not `expected`."""
+
+    parse: Callable[[str], Any]
+    expected: str
+
+
+def read(kind: type[S], environ: Mapping[str, str]) -> S:
+    """The settings of a dataclass. Raises SettingsInvalid, naming every variable at fault and the remedy."""
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for one in fields(kind):  # type: ignore[arg-type]
+        name = one.name.upper()
+        setting: _Setting = one.metadata["setting"]
+        raw = environ.get(name, "").strip()
+        if raw:
+            try:
+                values[one.name] = setting.parse(raw)
+            except ValueError:
+                problems.append(f"{name} must be {setting.expected}, not {raw[:100]!r}")
+        elif one.default is MISSING:
+            problems.append(f"{name} is not set; set it to {setting.expected}")
+    if problems:
+        raise SettingsInvalid("; ".join(problems))
+    return kind(**values)
+
+
+def text(
+    *, default: Any = MISSING, expected: str = "a text that is not empty", pattern: str = r"(?s).+"
+) -> Any:
+    """A setting that is a string, matching `pattern` as a whole. `default` may be None."""
+    return _field(_matching(re.compile(pattern)), expected, default)
+
+
+def whole(*, minimum: int, maximum: int, default: Any = MISSING) -> Any:
+    """A setting that is a whole number from `minimum` to `maximum`."""
+
+    def parse(raw: str) -> int:
+        number = int(raw)
+        if not minimum <= number <= maximum:
+            raise ValueError(raw)
+        return number
+
+    return _field(parse, f"a whole number from {minimum} to {maximum}", default)
+
+
+def choice(allowed: Collection[str], *, default: Any = MISSING) -> Any:
+    """A setting that is one of a few words."""
+
+    def parse(raw: str) -> str:
+        if raw not in allowed:
+            raise ValueError(raw)
+        return raw
+
+    return _field(parse, f"one of {', '.join(allowed)}", default)
+
+
+def words(allowed: Collection[str], *, default: Any = MISSING) -> Any:
+    """A setting that is one or more of a few words, separated by commas; a tuple."""
+
+    def parse(raw: str) -> tuple[str, ...]:
+        found = tuple(word.strip() for word in raw.split(","))
+        if not set(found) <= set(allowed):
+            raise ValueError(raw)
+        return found
+
+    return _field(parse, f"one or more of {', '.join(allowed)}, separated by commas", default)
+
+
+def url(*, default: Any = MISSING) -> Any:
+    """A setting that is an http or https URL; without a slash at its end."""
+
+    def parse(raw: str) -> str:
+        parts = urlsplit(raw)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(raw)
+        return raw.rstrip("/")
+
+    return _field(parse, "a URL that begins with https:// or http://", default)
+
+
+def parsed(parse: Callable[[str], Any], expected: str, *, default: Any = MISSING) -> Any:
+    """A setting of a kind of its own; `parse` raises ValueError for what is not `expected`."""
+    return _field(parse, expected, default)
+
+
+def secure_url(*, default: Any = MISSING) -> Any:
+    """A setting that is an https URL, or an http one of this machine, where nobody can listen."""
+
+    def parse(raw: str) -> str:
+        parts = urlsplit(raw)
+        local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
+        if not parts.hostname or parts.username is not None or not (parts.scheme == "https" or local):
+            raise ValueError(raw)
+        if parts.port == 0:  # reading it refuses what is no port
+            raise ValueError(raw)
+        return raw
+
+    return _field(parse, "a URL that begins with https:// (http:// for this machine alone)", default)
+
+
+def _field(parse: Callable[[str], Any], expected: str, default: Any) -> Any:
+    return field(default=default, metadata={"setting": _Setting(parse, expected)})
+
+
+def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if not pattern.fullmatch(raw):
+            raise ValueError(raw)
+        return raw
+
+    return parse
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggingSettings:
+    """What every function has. `logs` reads LOG_LEVEL for itself; here it is checked."""
+
+    log_level: str = choice(LOG_LEVELS, default="INFO")

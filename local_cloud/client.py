@@ -1,0 +1,125 @@
+"""People with WebSocket clients, as the tests and the demo speak of them: who connects, says, hears."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+WAIT_SECONDS = 15.0
+"""How long a frame may take on a busy machine; a test that needs it all is failing, not slow."""
+
+_request_numbers = itertools.count(1)
+
+
+@dataclass
+class Person:
+    """One connection and what it has heard so far."""
+
+    socket: ClientConnection
+    heard: list[dict[str, Any]] = field(default_factory=list)
+    raw: list[str] = field(default_factory=list)
+    _listener: asyncio.Task[None] | None = None
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @classmethod
+    async def connect(cls, url: str, **options: Any) -> Self:
+        """Open a connection; the handshake's refusal is raised as websockets' InvalidStatus."""
+        person = cls(await connect(url, ping_interval=None, open_timeout=WAIT_SECONDS, **options))
+        person._listener = asyncio.create_task(person._listen())
+        return person
+
+    async def _listen(self) -> None:
+        with suppress(ConnectionClosed):  # however it ends, what was heard stays
+            async for text in self.socket:
+                self.raw.append(str(text))
+                self.heard.append({**json.loads(text), "_at": time.monotonic()})
+                self._news.set()
+        self._news.set()
+
+    async def say(self, text: str) -> None:
+        """Send a text frame as it is."""
+        await self.socket.send(text)
+
+    async def ask(self, action: str, data: Any = None, **fields: Any) -> dict[str, Any]:
+        """Send an action with a requestId of its own and wait for the frame that answers it."""
+        request_id = fields.pop("requestId", f"r-{next(_request_numbers)}")
+        request = {"action": action, "requestId": request_id, **fields}
+        if data is not None:
+            request["data"] = data
+        seen = len(self.heard)
+        await self.say(json.dumps(request))
+        return await self.hears(lambda frame: frame.get("requestId") == request_id, after=seen)
+
+    async def frames(self, type_: str) -> AsyncIterator[dict[str, Any]]:
+        """Every frame of a type, those heard already first, until the connection ends."""
+        told = 0
+        while True:
+            self._news.clear()
+            for frame in self.heard[told:]:
+                told += 1
+                if frame.get("type") == type_:
+                    yield frame
+            if self._listener is None or self._listener.done():
+                return
+            await self._news.wait()
+
+    async def hears(
+        self, wanted: str | Callable[[dict[str, Any]], bool], *, after: int = 0, within: float = WAIT_SECONDS
+    ) -> dict[str, Any]:
+        """The first frame of a type, or that fulfils a condition, from number `after` on."""
+        fulfils = (lambda frame: frame.get("type") == wanted) if isinstance(wanted, str) else wanted
+        deadline = time.monotonic() + within
+        while True:
+            self._news.clear()
+            for frame in self.heard[after:]:
+                if fulfils(frame):
+                    return frame
+            left = deadline - time.monotonic()
+            closed = self._listener is not None and self._listener.done()
+            if left <= 0 or closed:
+                raise AssertionError(
+                    f"not heard in {within} s (closed: {closed}); heard: {self.heard[after:]}"
+                )
+            try:
+                await asyncio.wait_for(self._news.wait(), left)
+            except TimeoutError:
+                continue
+
+    def all_heard(self, type_: str) -> list[dict[str, Any]]:
+        """Every frame of a type heard so far."""
+        return [frame for frame in self.heard if frame.get("type") == type_]
+
+    async def subscribe(
+        self, topic: str | None = None, filters: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Subscribe and check that it was confirmed."""
+        data: dict[str, Any] = {}
+        if topic is not None:
+            data["topic"] = topic
+        if filters is not None:
+            data["filters"] = filters
+        reply = await self.ask("subscribeToDeals", data)
+        if reply["type"] != "subscriptionConfirmed":
+            raise AssertionError(f"not subscribed: {reply}")
+        return reply
+
+    async def connection_id(self) -> str:
+        """The connection's id, as the server tells it."""
+        return str((await self.ask("getStatus"))["data"]["connectionId"])
+
+    async def leave(self) -> None:
+        """Close the connection as a well-behaved client does."""
+        await self.socket.close()
+        if self._listener:
+            await self._listener

@@ -1,0 +1,178 @@
+"""Starting and stopping the local cloud from Python, for tests, the demo and the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from local_cloud.settings import REPOSITORY, STATE_FILE, CloudFailed, Settings, find_python
+
+DEFAULT_PORT = 4566
+DEFAULT_STATE = REPOSITORY / ".local_cloud"
+DEFAULT_REGION = "us-east-1"
+STARTED_WITHIN_S = 40.0
+STOPPED_WITHIN_S = 30.0
+LOG_FILE = "front.log"
+
+
+class LocalCloud:
+    """A running local cloud. As a context manager it stops at the end of the block.
+
+    `endpoint` is the URL for every AWS client; WebSockets are at
+    `ws://HOST:PORT/_aws/execute-api/API_ID/STAGE`.
+    """
+
+    def __init__(self, about: Mapping[str, Any], process: subprocess.Popen[bytes] | None = None) -> None:
+        self._about, self._process = dict(about), process
+        self.endpoint: str = about["endpoint"]
+        self.port: int = about["port"]
+        self.region: str = about["region"]
+        self.state = Path(about["state"])
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        state_dir: Path | str = DEFAULT_STATE,
+        port: int = 0,
+        persist: bool = False,
+        fresh: bool = False,
+        region: str = DEFAULT_REGION,
+        redis: str = "",
+        redis_port: int = 0,
+        emulator_env: Mapping[str, str] | None = None,
+        detached: bool = False,
+    ) -> Self:
+        """Start a cloud and wait until it is ready.
+
+        `port` 0 takes a free one. With `persist` the emulator keeps its state in the folder, which may
+        be copied while stopped; `fresh` deletes what it kept. `redis` (`HOST:PORT`) is a server that
+        stands for ElastiCache, reached through a relay on `redis_port`. `emulator_env` adds variables to
+        the emulator's clean environment. Unless `detached`, the cloud ends with this process, even when
+        that is killed. Raises CloudFailed.
+        """
+        find_python()
+        state = Path(state_dir).resolve()
+        if (running := cls.find(state)) is not None:
+            raise CloudFailed(
+                f"a local cloud of {state} is running at {running.endpoint}: stop it first (down)"
+            )
+        if fresh:
+            # Only what a cloud has put there: the folder may be anyone's.
+            shutil.rmtree(state / "emulator", ignore_errors=True)
+        state.mkdir(parents=True, exist_ok=True)
+        settings = Settings(
+            str(state), port, region, persist, tied=not detached,
+            redis=redis, redis_port=redis_port, emulator_env=dict(emulator_env or {}),
+        )  # fmt: skip
+        command = [sys.executable, "-m", "local_cloud.daemon", settings.to_json()]
+        with (state / LOG_FILE).open("wb") as log:
+            process = subprocess.Popen(
+                command, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True,
+                stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
+            )  # fmt: skip
+        deadline = time.monotonic() + STARTED_WITHIN_S
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                lines = (state / LOG_FILE).read_text(errors="replace").strip().splitlines()
+                raise CloudFailed(lines[-1].partition(" ERROR ")[2] or "\n".join(lines[-20:]))
+            cloud = cls.find(state, process)
+            if cloud is not None:
+                return cloud
+            time.sleep(0.05)
+        process.terminate()
+        raise CloudFailed(
+            f"the local cloud was not ready within {STARTED_WITHIN_S:g} s; see {state / LOG_FILE}"
+        )
+
+    @classmethod
+    def find(cls, state_dir: Path | str, process: subprocess.Popen[bytes] | None = None) -> Self | None:
+        """The running cloud of a state folder, or None."""
+        try:
+            about = json.loads((Path(state_dir) / STATE_FILE).read_text())
+            cloud = cls(about, process)
+            return cloud if cloud.control("GET", "status")["pid"] == about["pid"] else None
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def env(self) -> dict[str, str]:
+        """The variables that point AWS clients and Terraform to this cloud, with root credentials."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+        }
+
+    def websocket_url(self, api_id: str, stage: str) -> str:
+        """Where clients of a stage connect."""
+        return f"ws://127.0.0.1:{self.port}/_aws/execute-api/{api_id}/{stage}"
+
+    def management_url(self, api_id: str, stage: str) -> str:
+        """The endpoint URL of the apigatewaymanagementapi client of a stage."""
+        return f"{self.endpoint}/_aws/execute-api/{api_id}/{stage}"
+
+    def control(self, method: str, path: str, **given: Any) -> Any:
+        """Call the control API (local_cloud/README.md). Raises CloudFailed with its message."""
+        request = urllib.request.Request(  # noqa: S310 - our own endpoint
+            f"{self.endpoint}/_local_cloud/{path}",
+            method=method,
+            data=json.dumps(given).encode() if given else None,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            raise CloudFailed(json.load(error)["error"]) from error
+
+    def wait(self) -> None:
+        """Until the cloud that this process started ends. Raises CloudFailed when it ended by a fault."""
+        if self._process is not None and self._process.wait() != 0:
+            raise CloudFailed(f"the local cloud ended by itself; see {self.state / LOG_FILE}")
+
+    def stop(self) -> None:
+        """End front and emulator; returns when both have ended. Raises CloudFailed if they do not."""
+        pid = self._about["pid"]
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + STOPPED_WITHIN_S
+        while time.monotonic() < deadline:
+            if self._process is not None:
+                if self._process.poll() is not None:
+                    return
+            elif not _is_running(pid):
+                return
+            time.sleep(0.05)
+        raise CloudFailed(
+            f"process {pid} did not end within {STOPPED_WITHIN_S:g} s; see {self.state / LOG_FILE}"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

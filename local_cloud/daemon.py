@@ -1,0 +1,154 @@
+"""The process that is the local cloud: the front on its port, and the emulator as its child.
+
+Started by `LocalCloud.start` as `python -m local_cloud.daemon` with its settings as JSON in argv.
+Writes `cloud.json` into the state folder when it is ready, and removes it when it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from local_cloud.emulator import Emulator
+from local_cloud.gateway.apis import ApiCache
+from local_cloud.gateway.backend import Backend
+from local_cloud.gateway.clock import Clock
+from local_cloud.gateway.control import Control
+from local_cloud.gateway.faults import Faults
+from local_cloud.gateway.front import Front
+from local_cloud.gateway.gateway import Gateway
+from local_cloud.gateway.relay import Relay
+from local_cloud.gateway.telemetry import Telemetry
+from local_cloud.settings import HOST, STATE_FILE, CloudFailed, Settings
+
+logger = logging.getLogger("local_cloud")
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise CloudFailed(
+            f"port {port} is taken: stop what listens there (`python -m local_cloud down`?), "
+            "or choose another by --port or LOCAL_CLOUD_PORT"
+        ) from error
+    listener.listen(4096)
+    return listener
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM, SIGINT, or the end of the emulator or the owner. Raises CloudFailed."""
+    state, stop = Path(settings.state), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    if settings.tied:
+        _stop_with_owner(loop, stop)
+    listener = _listen(settings.port)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback((state / STATE_FILE).unlink, missing_ok=True)
+        relay = await _start_relay(settings, stack)
+        cache = {"REDIS_HOST": HOST, "REDIS_PORT": str(relay.port)} if relay else {}
+        port = listener.getsockname()[1]
+        url = f"http://{HOST}:{port}"
+        emulator = await Emulator.start(
+            state, front_url=url, region=settings.region, persist=settings.persist,
+            extra=cache | settings.emulator_env,
+        )  # fmt: skip
+        stack.push_async_callback(emulator.stop)
+        about = {
+            "pid": os.getpid(), "port": port, "endpoint": url, "emulator": emulator.url,
+            "region": settings.region, "state": settings.state, "persist": settings.persist,
+        }  # fmt: skip
+        await serve(stack, listener, Backend(emulator.url, settings.region), relay, about)
+        (state / STATE_FILE).write_text(json.dumps(about, indent=2) + "\n")
+        logger.info("ready on %s", url)
+        ended = asyncio.create_task(emulator.ended())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not stop.is_set():
+            raise CloudFailed(f"the emulator ended by itself; see {emulator.log}")
+        ended.cancel()
+    logger.info("stopped")
+
+
+async def _start_relay(settings: Settings, stack: contextlib.AsyncExitStack) -> Relay | None:
+    if not settings.redis:
+        return None
+    host, _, port = settings.redis.rpartition(":")
+    relay = Relay(host, int(port))
+    try:
+        await relay.start(HOST, settings.redis_port)
+    except OSError as error:
+        raise CloudFailed(f"port {settings.redis_port} for the Redis relay is taken: {error}") from error
+    stack.push_async_callback(relay.close)
+    return relay
+
+
+async def serve(
+    stack: contextlib.AsyncExitStack,
+    listener: socket.socket,
+    backend: Backend,
+    relay: Relay | None,
+    about: dict[str, Any],
+) -> None:
+    """Serve on `listener` in front of `backend` until the stack is closed."""
+    stack.push_async_callback(backend.close)
+    telemetry = Telemetry(backend)
+    gateway = Gateway(backend, ApiCache(backend.client("apigatewayv2")), Clock(), telemetry)
+    faults = Faults()
+    front = Front(gateway, faults, Control(gateway, faults, relay, about))
+    # Bodies and headers pass as they are, so none is decompressed, and long signed URLs are no error.
+    server = web.Server(
+        front.handle, auto_decompress=False, max_line_size=64 * 1024, max_field_size=64 * 1024
+    )
+    runner = web.ServerRunner(server)
+    await runner.setup()
+    stack.push_async_callback(telemetry.publish)
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, listener, shutdown_timeout=1.0).start()
+    stack.push_async_callback(gateway.close)
+    for work in (gateway.keep_sweeping(), telemetry.keep_publishing()):
+        stack.callback(asyncio.create_task(work).cancel)
+
+
+def _stop_with_owner(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    def watch() -> None:
+        # Not by sys.stdin: its lock, held at exit, would abort the interpreter.
+        while os.read(0, 4096):
+            pass
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main(argument: str) -> int:
+    """Run by settings as JSON; 1 when it failed, with the reason as the log's last line."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    try:
+        asyncio.run(run(Settings.from_json(argument)))
+    except CloudFailed as error:
+        logger.error("%s", error)  # noqa: TRY400 - the trace would hide the remedy
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,97 @@
+"""Asking a REQUEST authorizer whether a client may connect.
+
+docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html and
+docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html: an error
+`Unauthorized` is 401, a policy that denies is 403, any other failure is 500.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from local_cloud.gateway import events
+from local_cloud.gateway.apis import Authorizer, Stage
+from local_cloud.gateway.backend import Backend
+
+# The developer guide's apigateway-execution-service-websocket-limits-table.html
+MAX_RESULT_BYTES = 8 * 1024
+
+
+class Refusal(Exception):
+    """The handshake is answered with this status; `detail` is for the log."""
+
+    def __init__(self, status: int, message: str, detail: str) -> None:
+        super().__init__(f"{status} {message}: {detail}")
+        self.status, self.message, self.detail = status, message, detail
+
+
+def _missing(source: str, event: events.Event, stage: Stage) -> bool:
+    """Whether an identity source (`route.request.header.X`, `route.request.querystring.X`) has no value."""
+    kind, _, name = source.removeprefix("route.request.").partition(".")
+    if kind == "header":
+        return not any(key.lower() == name.lower() and value for key, value in event["headers"].items())
+    if kind == "querystring":
+        return not event.get("queryStringParameters", {}).get(name)
+    return not stage.variables.get(name)
+
+
+async def authorize(
+    backend: Backend, authorizer: Authorizer, stage: Stage, connect: events.Event
+) -> dict[str, str]:
+    """What later events carry as `requestContext.authorizer`. Raises Refusal."""
+    if any(_missing(source, connect, stage) for source in authorizer.identity_sources):
+        raise Refusal(401, "Unauthorized", "an identity source is missing")
+    event = events.authorize(connect, authorizer.function, stage.variables)
+    invocation = await backend.invoke(authorizer.function, event)
+    if invocation.error:
+        failure = invocation.payload if isinstance(invocation.payload, dict) else {}
+        if failure.get("errorMessage") == "Unauthorized":
+            raise Refusal(401, "Unauthorized", "the authorizer raised Unauthorized")
+        raise Refusal(500, "Internal Server Error", f"{invocation.error}: {invocation.payload}")
+    return read_result(invocation.payload, event["methodArn"])
+
+
+def read_result(result: Any, method_arn: str) -> dict[str, str]:
+    """Judge an authorizer's answer: its flat context as strings, with `principalId`. Raises Refusal."""
+    if not isinstance(result, dict) or "principalId" not in result:
+        raise Refusal(500, "Internal Server Error", "the authorizer gave no principalId")
+    if len(json.dumps(result)) > MAX_RESULT_BYTES:
+        raise Refusal(500, "Internal Server Error", "the authorizer's answer has more than 8 KB")
+    policy, context = result.get("policyDocument"), result.get("context") or {}
+    if not isinstance(policy, dict) or not isinstance(policy.get("Statement"), list | dict):
+        raise Refusal(500, "Internal Server Error", "the authorizer gave no policyDocument with a Statement")
+    if not isinstance(context, dict) or any(isinstance(v, dict | list) for v in context.values()):
+        raise Refusal(500, "Internal Server Error", "the authorizer's context is not flat")
+    effect = _effect(policy, method_arn)
+    if effect != "Allow":
+        reason = "an explicit deny" if effect == "Deny" else "no statement that allows"
+        raise Refusal(403, "User is not authorized to access this resource", f"policy has {reason}")
+    return {k: _text(v) for k, v in context.items()} | {"principalId": str(result["principalId"])}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _effect(policy: Mapping[str, Any], method_arn: str) -> str:
+    """`Deny` when a matching statement denies, else `Allow` when one allows, else empty."""
+    statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+    effects = {
+        s.get("Effect")
+        for s in statements
+        if _matches(s.get("Action"), "execute-api:Invoke", fold=True)
+        and _matches(s.get("Resource"), method_arn)
+    }
+    return "Deny" if "Deny" in effects else "Allow" if "Allow" in effects else ""
+
+
+def _matches(patterns: Any, value: str, *, fold: bool = False) -> bool:
+    for pattern in patterns if isinstance(patterns, list) else [patterns]:
+        wanted, given = (str(pattern).lower(), value.lower()) if fold else (str(pattern), value)
+        # An ARN has no sets: only * and ? are special in a policy.
+        if fnmatch.fnmatchcase(given, wanted.replace("[", "[[]")):
+            return True
+    return False

@@ -1,0 +1,111 @@
+"""The control API under `/_local_cloud/`: faults, the clock, connections. For tests and the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from local_cloud.gateway.faults import Faults
+from local_cloud.gateway.gateway import Gateway
+from local_cloud.gateway.relay import Relay
+from local_cloud.gateway.throttle import Limit
+
+PREFIX = "/_local_cloud/"
+
+Given = dict[str, Any]
+
+
+class Control:
+    """Serves the control API; `about` is what `GET status` tells of the processes."""
+
+    def __init__(
+        self, gateway: Gateway, faults: Faults, relay: Relay | None, about: Mapping[str, Any]
+    ) -> None:
+        self._gateway, self._faults, self._relay, self._about = gateway, faults, relay, about
+        calls: dict[str, Callable[..., Any]] = {
+            "GET status": self._status,
+            "GET faults": lambda _: faults.list(),
+            "POST faults": lambda given: {"fault_id": faults.add(given).fault_id},
+            "DELETE faults": lambda _: {"cleared": faults.clear()},
+            r"DELETE faults/(\d+)": lambda _, fault_id: {"cleared": faults.clear(int(fault_id))},
+            "GET clock": self._clock,
+            "POST clock": self._set_clock,
+            "GET connections": lambda _: [self._connection(i) for i in gateway.sessions],
+            "POST connections/([^/]+)/drop": self._drop,
+            "POST lose-disconnects": self._lose_disconnects,
+            "POST limits": self._set_limits,
+            "POST redis": self._set_redis,
+        }
+        self._calls = [(re.compile(pattern), call) for pattern, call in calls.items()]
+
+    async def serve(self, request: web.BaseRequest) -> web.Response:
+        """Answer one call with JSON; 400 names the field that is wrong, 404 what there is not."""
+        asked = f"{request.method} {request.path.removeprefix(PREFIX)}"
+        try:
+            given = json.loads(await request.read() or b"{}")
+            for pattern, call in self._calls:
+                if found := pattern.fullmatch(asked):
+                    return web.json_response(call(given, *found.groups()))
+        except KeyError as error:
+            return web.json_response({"error": f"{error.args[0]}: missing"}, status=400)
+        except (ValueError, TypeError, AttributeError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        except LookupError as error:
+            return web.json_response({"error": str(error)}, status=404)
+        return web.json_response({"error": f"{asked}: no such call; see local_cloud/README.md"}, status=404)
+
+    def _status(self, _: Given) -> Given:
+        status = {**self._about, "connections": len(self._gateway.sessions), "clock": self._clock({})}
+        return status | ({"redis": self._relay.state} if self._relay else {})
+
+    def _clock(self, _: Given) -> Given:
+        return {"now": self._gateway.clock.now(), "speed": self._gateway.clock.speed}
+
+    def _set_clock(self, given: Given) -> Given:
+        if "speed" in given:
+            self._gateway.clock.run_at(float(given["speed"]))
+        self._gateway.clock.advance(float(given.get("advance", 0)))
+        self._gateway.sweep()
+        return self._clock({})
+
+    def _drop(self, given: Given, connection_id: str) -> Given:
+        session = self._gateway.sessions.get(connection_id)
+        if session is None:
+            raise LookupError(f"connections: {connection_id!r} is not open")
+        session.loses_disconnect = bool(given.get("lose_disconnect"))
+        session.socket.drop()
+        return {"dropped": connection_id}
+
+    def _lose_disconnects(self, given: Given) -> Given:
+        self._gateway.disconnects_to_lose = int(given.get("times", 1))
+        return {"times": self._gateway.disconnects_to_lose}
+
+    def _set_limits(self, given: Given) -> Given:
+        throttles = self._gateway.throttles
+        for name in ("requests", "connects"):
+            if name in given:
+                limit = Limit(float(given[name]["rate"]), float(given[name]["burst"]))
+                setattr(throttles, name, limit)
+        return {"requests": throttles.requests._asdict(), "connects": throttles.connects._asdict()}
+
+    def _set_redis(self, given: Given) -> Given:
+        if self._relay is None:
+            raise LookupError("redis: this cloud was started without one")
+        self._relay.switch(str(given["state"]))
+        return {"state": self._relay.state}
+
+    def _connection(self, connection_id: str) -> Given:
+        session = self._gateway.sessions[connection_id]
+        now = self._gateway.clock.now()
+        return {
+            "connection_id": connection_id,
+            "api_id": session.peer.api_id,
+            "stage": session.peer.stage,
+            "open_s": round(now - session.opened, 3),
+            "idle_s": round(now - session.active, 3),
+            "authorizer": session.peer.authorizer,
+        }

@@ -1,0 +1,229 @@
+"""The data plane: connections, and what happens to them.
+
+Sources: docs.aws.amazon.com/apigateway/latest/developerguide/, pages apigateway-websocket-api-overview,
+-route-keys-connect-disconnect, -route-response, websocket-api-protect and the limits table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from http.client import responses
+from typing import Any
+
+from aiohttp import web
+
+from local_cloud.gateway import events
+from local_cloud.gateway.access_log import Access
+from local_cloud.gateway.apis import Api, ApiCache, Route, Stage
+from local_cloud.gateway.authorizer import Refusal, authorize
+from local_cloud.gateway.backend import Backend
+from local_cloud.gateway.clock import Clock
+from local_cloud.gateway.integration import Outcome, run
+from local_cloud.gateway.socket import Socket, accept_key
+from local_cloud.gateway.telemetry import Telemetry
+from local_cloud.gateway.throttle import Throttles
+
+logger = logging.getLogger(__name__)
+
+# The developer guide's apigateway-execution-service-websocket-limits-table.html
+IDLE_TIMEOUT_S = 10 * 60
+MAX_CONNECTION_S = 2 * 60 * 60
+# Real seconds between two looks at those; on a faster clock they are noticed that much later.
+_SWEEP_EVERY_S = 0.2
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """An open connection; `opened` and `active` are the test clock's, `last_active_at` is epoch ms."""
+
+    peer: events.Peer
+    socket: Socket
+    opened: float
+    active: float
+    last_active_at: int
+    loses_disconnect: bool = False
+
+
+class Gateway:
+    """Handshakes, messages, disconnects and time limits of all WebSocket APIs behind one emulator."""
+
+    def __init__(self, backend: Backend, apis: ApiCache, clock: Clock, telemetry: Telemetry) -> None:
+        self.backend, self.apis, self.clock, self.telemetry = backend, apis, clock, telemetry
+        self.throttles = Throttles(clock)
+        self.sessions: dict[str, Session] = {}
+        self.disconnects_to_lose = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # Connecting
+
+    async def connect(self, request: web.BaseRequest, api_id: str, stage_name: str) -> web.StreamResponse:
+        """Answer a WebSocket handshake and, if it is accepted, serve the connection until it ends."""
+        peer = events.Peer(api_id, stage_name, _handshake(request))
+        event = events.connect(peer)
+        api = await self.apis.get(api_id)
+        stage = api.stages.get(stage_name) if api else None
+        outcome, status, message = None, 200, ""
+        try:
+            outcome = await self._admit(api, stage, peer, event)
+            if outcome is not None and not outcome.succeeded:
+                status, message = outcome.status, outcome.error or responses.get(outcome.status, "Refused")
+                logger.info("%s/%s: $connect answered %s %s", api_id, stage_name, status, outcome.detail)
+        except Refusal as refusal:
+            status, message = refusal.status, refusal.message
+            logger.info("%s/%s: handshake refused: %s", api_id, stage_name, refusal)
+        self.telemetry.record(Access(peer, stage, event, status, message, outcome))
+        if not message:
+            return await self._serve(request, peer, outcome or Outcome())
+        ids = {"connectionId": peer.connection_id, "requestId": event["requestContext"]["requestId"]}
+        response = web.json_response({"message": message, **ids}, status=status)
+        response.force_close()
+        return response
+
+    async def _admit(
+        self, api: Api | None, stage: Stage | None, peer: events.Peer, event: events.Event
+    ) -> Outcome | None:
+        """Limits, authorizer, `$connect` (no `$default` in its place). Raises Refusal."""
+        if api is None or stage is None or not stage.deployed:
+            raise Refusal(403, "Forbidden", "there is no such WebSocket API with this stage, deployed")
+        if not (
+            self.throttles.allows_connect()
+            and self.throttles.allows_request()
+            and self.throttles.allows(stage.limit("$connect"), api.api_id, stage.name, "$connect")
+        ):
+            raise Refusal(429, "Too Many Requests", "throttled")
+        route = api.routes.get("$connect")
+        if route is None:
+            return None
+        if route.authorization == "CUSTOM" and route.authorizer is not None:
+            peer.authorizer = await authorize(self.backend, route.authorizer, stage, event)
+            event["requestContext"]["authorizer"] = peer.authorizer
+        elif route.authorization != "NONE":
+            raise Refusal(
+                500, "Internal Server Error", f"{route.authorization} authorization is not imitated"
+            )
+        return await run(self.backend, route.integration, event)
+
+    async def _serve(
+        self, request: web.BaseRequest, peer: events.Peer, outcome: Outcome
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(status=101)
+        response.headers["Upgrade"], response.headers["Connection"] = "websocket", "Upgrade"
+        response.headers["Sec-WebSocket-Accept"] = accept_key(request.headers.get("Sec-WebSocket-Key", ""))
+        # docs.aws.amazon.com/apigateway/latest/developerguide/websocket-connect-route-subprotocol.html
+        chosen = next((v for k, v in outcome.headers.items() if k.lower() == "sec-websocket-protocol"), None)
+        if chosen is not None:
+            response.headers["Sec-WebSocket-Protocol"] = chosen
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            return response  # the client went while $connect ran, and never had a connection
+        response.force_close()
+        await response.prepare(request)
+        now = self.clock.now()
+
+        def active() -> None:
+            session.active, session.last_active_at = self.clock.now(), events.now_ms()
+
+        socket = Socket(transport, lambda text: self._spawn(self._message(session, text)), active)
+        session = Session(peer, socket, now, now, peer.connected_at)
+        self.sessions[peer.connection_id] = session
+        request.protocol.set_parser(socket)  # type: ignore[arg-type]  # it asks for feed_data and feed_eof
+        if transport.is_closing():
+            socket.feed_eof()  # gone before there was a parser to tell
+        try:
+            await socket.closed.wait()
+        finally:
+            self.sessions.pop(peer.connection_id, None)
+            self._spawn(self._disconnect(session))
+            transport.close()  # the server closes TCP first: RFC 6455, 7.1.1
+        return response
+
+    # Messages
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _message(self, session: Session, text: str) -> None:
+        """One message; those of one connection run side by side, as on AWS."""
+        peer = session.peer
+        api = await self.apis.get(peer.api_id)
+        stage = api.stages.get(peer.stage) if api else None
+        route = api.select(text) if api else None
+        event = events.message(peer, route.key if route else "$default", text)
+        outcome: Outcome | None = None
+        if stage is None or route is None:
+            status, refused = 403, "Forbidden"
+        elif not self._allows_message(peer.api_id, stage, route):
+            status, refused = 429, "Too Many Requests"
+        else:
+            outcome = await run(self.backend, route.integration, event)
+            status, refused = outcome.status, outcome.error
+            if outcome.detail:
+                logger.warning("%s %s: %s", peer.api_id, route.key, outcome.detail)
+        reply = ""
+        if refused:
+            ids = {"connectionId": peer.connection_id, "requestId": event["requestContext"]["requestId"]}
+            reply = json.dumps({"message": refused, **ids}, separators=(", ", ":"))
+        elif route is not None and outcome is not None and route.replies:
+            reply = outcome.body
+        replied = bool(reply) and session.socket.send(reply)
+        self.telemetry.record(Access(peer, stage, event, status, refused, outcome, replied))
+
+    def _allows_message(self, api_id: str, stage: Stage, route: Route) -> bool:
+        limit = stage.limit(route.key)
+        return self.throttles.allows_request() and self.throttles.allows(limit, api_id, stage.name, route.key)
+
+    # Ending
+
+    async def _disconnect(self, session: Session) -> None:
+        """Run `$disconnect`, which nothing waits for and no client hears of."""
+        if session.loses_disconnect or self.disconnects_to_lose > 0:
+            self.disconnects_to_lose -= not session.loses_disconnect
+            return
+        peer = session.peer
+        event = events.disconnect(peer, session.socket.code, session.socket.reason)
+        api = await self.apis.get(peer.api_id)
+        route = api.routes.get("$disconnect") if api else None
+        stage = api.stages.get(peer.stage) if api else None
+        if route is None:
+            return
+        outcome = await run(self.backend, route.integration, event)
+        if outcome.detail:
+            logger.warning("%s $disconnect: %s", peer.api_id, outcome.detail)
+        self.telemetry.record(Access(peer, stage, event, outcome.status, outcome.error, outcome))
+
+    def sweep(self) -> None:
+        """Close what has been idle for ten minutes or open for two hours."""
+        now = self.clock.now()
+        for session in list(self.sessions.values()):
+            if now - session.active >= IDLE_TIMEOUT_S or now - session.opened >= MAX_CONNECTION_S:
+                session.socket.close(1001, "Going away")
+
+    async def keep_sweeping(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await asyncio.sleep(_SWEEP_EVERY_S)
+            self.sweep()
+
+    async def close(self, grace_s: float = 5.0) -> None:
+        """Close all connections and give `$disconnect` a moment."""
+        for session in list(self.sessions.values()):
+            session.socket.close(1001, "Going away")
+            session.socket.closed.set()
+        await asyncio.sleep(0)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace_s)
+
+
+def _handshake(request: web.BaseRequest) -> events.Handshake:
+    headers = [(k.decode("latin-1"), v.decode("utf-8", "replace")) for k, v in request.raw_headers]
+    skipped = {"connection", "upgrade"}
+    source_ip = request.remote or "127.0.0.1"
+    headers = [(k, v) for k, v in headers if k.lower() not in skipped]
+    headers += [("X-Forwarded-For", source_ip), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "443")]
+    return events.Handshake(tuple(headers), tuple(request.query.items()), source_ip)

@@ -1,0 +1,76 @@
+"""A TCP relay in front of a server such as Redis, which can be cut or turned into a black hole."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import Literal, get_args
+
+State = Literal["open", "paused", "cut"]
+
+
+class Relay:
+    """Passes bytes both ways while `open`; `paused` it accepts and keeps still; `cut` it hangs up."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._upstream = (host, port)
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+        self.state: State = "open"
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; `port` 0 takes a free one."""
+        self._server = await asyncio.start_server(self._serve, host, port, family=socket.AF_INET)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def switch(self, state: str) -> None:
+        """Raises ValueError for a state that there is not."""
+        if state not in get_args(State):
+            raise ValueError(f"state: {state!r}; give {', '.join(get_args(State))}")
+        self.state = state  # type: ignore[assignment]  # checked above
+        if state == "paused":
+            self._flowing.clear()
+        else:
+            self._flowing.set()
+        if state == "cut":
+            for writer in self._writers:
+                writer.transport.abort()
+
+    async def close(self) -> None:
+        """Stop listening and cut what is open."""
+        self.switch("cut")
+        if self._server:
+            self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            await self._flowing.wait()
+            if self.state == "cut":
+                return
+            up_reader, up_writer = await asyncio.open_connection(*self._upstream)
+            self._writers.add(up_writer)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._pump(reader, up_writer))
+                    group.create_task(self._pump(up_reader, writer))
+            finally:
+                self._writers.discard(up_writer)
+                up_writer.transport.abort()
+        except (OSError, ExceptionGroup):
+            pass  # a side has gone: the other is cut below
+        finally:
+            self._writers.discard(writer)
+            writer.transport.abort()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(64 * 1024):
+            await self._flowing.wait()
+            writer.write(data)
+            await writer.drain()
+        with contextlib.suppress(OSError):
+            writer.write_eof()

@@ -1,0 +1,128 @@
+"""One WebSocket on an accepted connection: RFC 6455 by wsproto, with API Gateway's size limits.
+
+Frame boundaries matter: a frame may have 32 KB and a message 128 KB, and only the second may be
+split over several of the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Callable
+
+from wsproto import ConnectionType
+from wsproto.connection import Connection, ConnectionState
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+
+# The developer guide's apigateway-execution-service-websocket-limits-table.html
+MAX_FRAME_BYTES = 32 * 1024
+MAX_MESSAGE_BYTES = 128 * 1024
+# A client that reads this little of what was pushed has a full buffer: PostToConnection answers 429.
+MAX_UNSENT_BYTES = 1024 * 1024
+# How long a client may take to answer a close frame before the connection is cut.
+CLOSE_GRACE_S = 2.0
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def accept_key(key: str) -> str:
+    """`Sec-WebSocket-Accept` for the client's `Sec-WebSocket-Key` (RFC 6455, 4.2.2)."""
+    return base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()).decode()
+
+
+class Socket:
+    """Frames in, frames out.
+
+    Fed by the HTTP server with what arrives after the handshake. `on_activity` is called for each read,
+    `on_message` for each whole text message; `closed` is set once, when `code` and `reason` say why.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, on_message: Callable[[str], None], on_activity: Callable[[], None]
+    ) -> None:
+        self._transport = transport
+        self._on_message, self._on_activity = on_message, on_activity
+        self._protocol = Connection(ConnectionType.SERVER)
+        self._parts: list[str] = []
+        self._frame_bytes = self._message_bytes = 0
+        self.closed = asyncio.Event()
+        self.code, self.reason = 1006, "Connection closed abnormally"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a frame can still be sent."""
+        return self._protocol.state is ConnectionState.OPEN and not self._transport.is_closing()
+
+    @property
+    def is_clogged(self) -> bool:
+        """Whether the client has stopped reading what is sent."""
+        return self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Take what arrived; the HTTP server's parser interface."""
+        self._protocol.receive_data(data)
+        self._on_activity()
+        for event in self._protocol.events():
+            if isinstance(event, CloseConnection):
+                self._closed_by_client(event)
+            elif not self.is_open:
+                continue
+            elif isinstance(event, Ping):
+                self._transport.write(self._protocol.send(event.response()))
+            elif isinstance(event, BytesMessage):
+                # The developer guide: websocket-api-develop-binary-media-types.html
+                self.close(1003, "Binary frames are not supported")
+            elif isinstance(event, TextMessage):
+                self._take(event)
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """The connection is gone, with or without a close frame."""
+        self.closed.set()
+
+    def _take(self, part: TextMessage) -> None:
+        size = len(part.data.encode())
+        self._frame_bytes += size
+        self._message_bytes += size
+        self._parts.append(part.data)
+        if self._frame_bytes > MAX_FRAME_BYTES or self._message_bytes > MAX_MESSAGE_BYTES:
+            self.close(1009, "Message too big")
+            return
+        if part.frame_finished:
+            self._frame_bytes = 0
+        if part.message_finished:
+            text = "".join(self._parts)
+            self._parts, self._message_bytes = [], 0
+            self._on_message(text)
+
+    def _closed_by_client(self, event: CloseConnection) -> None:
+        if self._protocol.state is ConnectionState.OPEN:
+            # Not a close frame: what arrived was no WebSocket protocol, or no UTF-8.
+            self.close(event.code, event.reason or "")
+        elif self._protocol.state is ConnectionState.REMOTE_CLOSING:
+            self.code, self.reason = event.code, event.reason or ""
+            if event.code == 1005:
+                self.reason = "Client-side close frame status not set"
+            self._transport.write(self._protocol.send(event.response()))
+        self.closed.set()
+
+    def send(self, text: str) -> bool:
+        """Send one message; False when the connection can take none."""
+        if not self.is_open:
+            return False
+        self._transport.write(self._protocol.send(TextMessage(text)))
+        self._on_activity()
+        return True
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame and give the client a moment to answer it."""
+        if not self.is_open:
+            return
+        self.code, self.reason = code, reason
+        self._transport.write(self._protocol.send(CloseConnection(code, reason)))
+        asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.closed.set)
+
+    def drop(self) -> None:
+        """Cut the connection without a close frame, as a lost network does."""
+        self._transport.abort()

@@ -1,0 +1,55 @@
+"""How a local cloud is run: what its starter tells its process."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Self
+
+HOST = "127.0.0.1"
+REPOSITORY = Path(__file__).resolve().parent.parent
+# Written into the state folder when the cloud is ready, removed when it ends.
+STATE_FILE = "cloud.json"
+
+_EMULATOR_PYTHON = REPOSITORY / ".tools" / "ministack" / "bin" / "python"
+
+
+class CloudFailed(Exception):
+    """The local cloud cannot do what was asked; the message names the remedy."""
+
+
+def find_python() -> Path:
+    """The emulator's: `.tools/ministack`, or LOCAL_CLOUD_EMULATOR_PYTHON. Raises CloudFailed."""
+    python = Path(os.environ.get("LOCAL_CLOUD_EMULATOR_PYTHON", _EMULATOR_PYTHON))
+    if not python.exists():
+        raise CloudFailed(f"the emulator is not installed ({python} is missing): run `make setup`")
+    return python
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`port` 0 takes a free one; a `tied` cloud ends with whoever holds its standard input.
+
+    `redis` is the server that the emulator's caches stand for (`HOST:PORT`, empty: none), reached
+    through a relay on `redis_port`.
+    """
+
+    state: str
+    port: int
+    region: str
+    persist: bool
+    tied: bool
+    redis: str = ""
+    redis_port: int = 0
+    emulator_env: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """For the command line of the process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """What `to_json` wrote."""
+        return cls(**json.loads(text))

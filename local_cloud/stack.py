@@ -1,0 +1,207 @@
+"""The service on a local cloud: start it, apply the Terraform root, hand out what clients need."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+import jwt
+
+from local_cloud import CloudFailed, LocalCloud, snapshots
+from local_cloud.terraform import Terraform, TerraformFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+TERRAFORM_ROOT = ROOT / "terraform" / "environments" / "local"
+MANIFEST = ROOT / "dist" / "local" / "manifest.json"
+STATE = ROOT / ".local_cloud"
+REGION = "us-east-1"
+TOKEN_SECONDS = 3600
+DEFAULT_PORT = 4566
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The applied service: where it is, what Terraform says of it, and clients to speak to it."""
+
+    endpoint: str
+    outputs: Mapping[str, Any]
+    jwt_secret: str
+    terraform: Terraform
+
+    @property
+    def websocket_url(self) -> str:
+        """What people connect to."""
+        return str(self.outputs["websocket_url"])
+
+    def token(self, user_id: str, **claims: Any) -> str:
+        """A JWT that the service accepts, good for an hour; `claims` replace or add to the usual ones."""
+        now = int(time.time())
+        usual = {"sub": user_id, "iat": now, "exp": now + TOKEN_SECONDS, "scope": "websocket"}
+        return jwt.encode({**usual, **claims}, self.jwt_secret, algorithm="HS256")
+
+    def client(self, service: str) -> Any:
+        """A boto3 client with the deployer's credentials."""
+        return self._session.client(service, endpoint_url=self.endpoint)
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session("test", "test", region_name=REGION)
+
+
+def _silent(_line: str) -> None:
+    """No progress wanted."""
+
+
+@contextmanager
+def running_stack(progress: Callable[[str], None] = _silent, port: int | None = None) -> Iterator[Stack]:
+    """The service on whatever answers at LOCALSTACK_ENDPOINT, else on a local cloud that stops at the end.
+
+    `progress` gets a line for each step. `port` is the local cloud's, by default LOCAL_CLOUD_PORT or 4566;
+    where that is taken, any free one (which costs a full apply: the functions know their endpoint).
+    """
+    if endpoint := os.environ.get("LOCALSTACK_ENDPOINT"):
+        with tempfile.TemporaryDirectory(prefix="deals-") as folder:
+            yield _applied(endpoint, Path(folder), _credentials(endpoint), progress)
+        return
+    port = _free(port or int(os.environ.get("LOCAL_CLOUD_PORT", DEFAULT_PORT)))
+    STATE.mkdir(exist_ok=True)
+    run = Path(tempfile.mkdtemp(prefix="run-", dir=STATE))
+    try:
+        with _deployed(run, port, progress) as stack:
+            yield stack
+    finally:
+        shutil.rmtree(run, ignore_errors=True)
+
+
+@contextmanager
+def _deployed(run: Path, port: int, progress: Callable[[str], None]) -> Iterator[Stack]:
+    run.rmdir()
+    _prepare(run, port, progress)
+    with LocalCloud.start(state_dir=run / "cloud", port=port, persist=True) as cloud:
+        yield _stack(cloud.endpoint, run, cloud.env())
+
+
+def _prepare(run: Path, port: int, progress: Callable[[str], None]) -> None:
+    """Make a folder of a stopped cloud with the service on it, from a snapshot where there is one."""
+    name = snapshots.key([ROOT / "terraform", ROOT / "local_cloud" / "requirements.txt"], str(port))
+    store, packages = STATE / "snapshots", MANIFEST.read_text()
+    restored = snapshots.restore(store, name, run)
+    if restored and (run / "packages.json").read_text() == packages:
+        return
+    progress("taking the new zips" if restored else "starting the local cloud")
+    with LocalCloud.start(state_dir=run / "cloud", port=port, persist=True) as cloud:
+        _applied(cloud.endpoint, run, cloud.env(), progress)
+    (run / "packages.json").write_text(packages)
+    snapshots.save(run, store, name)
+
+
+def bring_up(progress: Callable[[str], None] = _silent, port: int | None = None) -> Stack:
+    """The service on a local cloud that outlives this process; one that runs already takes the new zips.
+
+    `python -m local_cloud --state .local_cloud/up/cloud down` ends it. Raises CloudFailed, TerraformFailed.
+    """
+    run = STATE / "up"
+    if (cloud := LocalCloud.find(run / "cloud")) is not None:
+        return _applied(cloud.endpoint, run, cloud.env(), progress)
+    shutil.rmtree(run, ignore_errors=True)
+    STATE.mkdir(exist_ok=True)
+    port = port or int(os.environ.get("LOCAL_CLOUD_PORT", DEFAULT_PORT))
+    _prepare(run, port, progress)
+    cloud = LocalCloud.start(state_dir=run / "cloud", port=port, persist=True, detached=True)
+    return _stack(cloud.endpoint, run, cloud.env())
+
+
+def _stack(endpoint: str, run: Path, environment: Mapping[str, str]) -> Stack:
+    secret_file = run / "jwt-secret"
+    if not secret_file.exists():
+        secret_file.touch(mode=0o600)
+        secret_file.write_text(secrets.token_urlsafe(48))
+    variables = {
+        "TF_VAR_jwt_secret": secret_file.read_text(),
+        "TF_VAR_packages_manifest": str(MANIFEST),
+        "TF_VAR_port": str(urlsplit(endpoint).port),
+    }
+    terraform = Terraform(TERRAFORM_ROOT, run / "terraform.tfstate", {**environment, **variables})
+    outputs = terraform.outputs() if (run / "terraform.tfstate").exists() else {}
+    return Stack(endpoint, outputs, secret_file.read_text(), terraform)
+
+
+def _applied(
+    endpoint: str, run: Path, environment: Mapping[str, str], progress: Callable[[str], None]
+) -> Stack:
+    terraform = _stack(endpoint, run, environment).terraform
+    terraform.init()
+    terraform.apply(progress)
+    return _stack(endpoint, run, environment)
+
+
+def _credentials(endpoint: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+    }
+
+
+def _free(port: int) -> int:
+    """The port where nothing listens on it, else any free one."""
+    for candidate in (port, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", candidate))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no free port on 127.0.0.1")
+
+
+def by_hand(stack: Stack) -> list[str]:
+    """Commands to go on with: where it is, a token for the user `you`, a client, a deal to publish."""
+    deal = '{"messageType":"dealUpdate","topic":"books","data":{"title":"Atlas","price":45}}'
+    publish = (
+        f"AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION={REGION} "
+        f"aws --endpoint-url {stack.endpoint} lambda invoke "
+        f"--function-name {stack.outputs['function_names']['broadcast']} "
+        f"--cli-binary-format raw-in-base64-out --payload '{deal}' /dev/stdout"
+    )
+    return [
+        f"export WEBSOCKET_API_GATEWAY_URL={stack.websocket_url}",
+        f"export TOKEN={stack.token('you')}",
+        'npx wscat -c "$WEBSOCKET_API_GATEWAY_URL" -H "Authorization: Bearer $TOKEN"',
+        '  > {"action":"subscribeToDeals","data":{"filters":{"maxPrice":400}}}',
+        publish,
+    ]
+
+
+def main() -> int:
+    """Bring the service up and say where it is; the exit code."""
+    try:
+        stack = bring_up(lambda line: print(line, flush=True))
+    except (CloudFailed, TerraformFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"\nThe service is up at {stack.websocket_url}")
+    print(f"Faults and clock of the local cloud: {stack.endpoint}/_local_cloud/ (see local_cloud/README.md)")
+    print("`make local-down` ends it. To try it:", *by_hand(stack), sep="\n  ")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

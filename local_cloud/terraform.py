@@ -1,0 +1,142 @@
+"""Run Terraform against a local cloud, and say how far it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+TOOLCHAIN = Path(__file__).resolve().parent.parent / "terraform" / "toolchain.py"
+
+
+STOP_SECONDS = 10
+"""How long an interrupted Terraform may take to end what is under way."""
+
+
+class TerraformFailed(RuntimeError):
+    """Terraform did not do what was asked; the text holds its own diagnostics."""
+
+
+class Terraform:
+    """One root module with its state and data kept outside the source tree."""
+
+    def __init__(self, root: Path, state: Path, environment: Mapping[str, str]) -> None:
+        """`environment` adds to this process's own: the cloud's endpoint and credentials, TF_VAR_…."""
+        self._root = root
+        self._state = state.resolve()
+        self._state.parent.mkdir(parents=True, exist_ok=True)
+        self._environment = {
+            **os.environ,
+            **environment,
+            "TF_DATA_DIR": str(self._state.parent / "terraform-data"),
+            "TF_IN_AUTOMATION": "1",
+        }
+
+    def init(self) -> None:
+        """Install the provider."""
+        self._run([sys.executable, str(TOOLCHAIN), "init", str(self._root)])
+
+    def apply(self, progress: Callable[[str], None]) -> None:
+        """Apply without asking; `progress` gets a line whenever a resource is done."""
+        self._change("apply", progress)
+
+    def destroy(self, progress: Callable[[str], None]) -> None:
+        """Destroy without asking; `progress` gets a line whenever a resource is gone."""
+        self._change("destroy", progress)
+
+    def outputs(self) -> dict[str, Any]:
+        """The root's outputs, by name."""
+        text = self._run([*self._command("output"), "-json", f"-state={self._state}"])
+        return {name: one["value"] for name, one in json.loads(text).items()}
+
+    def changes(self) -> dict[str, list[str]]:
+        """What a plan would do now: actions by resource address, without those that it would leave alone."""
+        plan = self._state.parent / "plan.tfplan"
+        options = ["-input=false", "-lock=false", f"-state={self._state}", f"-out={plan}"]
+        self._run([*self._command("plan"), *options])
+        shown = json.loads(self._run([*self._command("show"), "-json", str(plan)]))
+        return {
+            one["address"]: one["change"]["actions"]
+            for one in shown.get("resource_changes", [])
+            if one["change"]["actions"] not in (["no-op"], ["read"])
+        }
+
+    def _command(self, verb: str) -> list[str]:
+        return [sys.executable, str(TOOLCHAIN), "run", f"-chdir={self._root}", verb]
+
+    def _run(self, command: list[str]) -> str:
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise TerraformFailed(
+                f"{' '.join(command[2:])} failed:\n{done.stderr.strip() or done.stdout.strip()}"
+            )
+        return done.stdout
+
+    def _change(self, verb: str, progress: Callable[[str], None]) -> None:
+        options = ["-auto-approve", "-input=false", "-json", f"-state={self._state}"]
+        problems: list[str] = []
+        planned = done = 0
+        with (
+            subprocess.Popen(
+                [*self._command(verb), *options],
+                env=self._environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                # Out of reach of the terminal's Ctrl-C: it is ended below, together with its providers.
+                start_new_session=True,
+            ) as process,
+            _ended_with_us(process),
+        ):
+            assert process.stdout is not None  # noqa: S101 - stdout is a pipe
+            for line in process.stdout:
+                event = _event(line)
+                match event.get("type"):
+                    case "change_summary":
+                        planned = planned or sum(
+                            event["changes"][kind] for kind in ("add", "change", "remove")
+                        )
+                    case "apply_complete" if event["hook"]["action"] != "read":
+                        done += 1
+                        progress(f"{done}/{planned} {event['hook']['resource']['addr']}")
+                    case "diagnostic" if event["diagnostic"]["severity"] == "error":
+                        problems.append(_problem(event["diagnostic"]))
+                    case "text":
+                        problems.append(event["text"])
+        if process.returncode:
+            raise TerraformFailed(f"terraform {verb} failed:\n" + "\n".join(problems))
+
+
+@contextmanager
+def _ended_with_us(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Where the block is left before its time, end Terraform and the providers that it started."""
+    try:
+        yield
+    except BaseException:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
+
+
+def _event(line: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(line))
+    except ValueError:
+        return {"type": "text", "text": line.rstrip()}
+
+
+def _problem(diagnostic: Mapping[str, Any]) -> str:
+    return f"{diagnostic.get('address', '')}: {diagnostic['summary']} {diagnostic.get('detail', '')}".strip(
+        ": "
+    )

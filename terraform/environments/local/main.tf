@@ -1,0 +1,36 @@
+# Endpoint, credentials and Region come from the environment: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
+# AWS_SECRET_ACCESS_KEY and AWS_REGION.
+provider "aws" {
+  # The local cloud's account: with AWS_ENDPOINT_URL forgotten, a real account is refused instead of changed.
+  allowed_account_ids = ["000000000000"]
+
+  skip_metadata_api_check = true
+}
+
+module "deals_websocket" {
+  source = "../../stacks/deals-websocket"
+
+  environment       = "local"
+  packages_manifest = var.packages_manifest
+
+  # The local cloud runs functions on the host, whatever is declared here.
+  architecture = "x86_64"
+
+  jwt                = var.jwt
+  jwt_secret         = var.jwt_secret
+  jwt_secret_version = var.jwt_secret_version
+  log_level          = var.log_level
+  # Small, so that a dozen people are enough to see the queue at work.
+  direct_audience_max = 10
+
+  local_endpoints = {
+    websocket_url       = "ws://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
+    management_endpoint = "http://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
+  }
+
+  # Made to be thrown away.
+  deletion_protection_enabled     = false
+  point_in_time_recovery_enabled  = false
+  jwt_secret_recovery_window_days = 0
+  log_retention_days              = 1
+}

@@ -1,0 +1,49 @@
+output "websocket_url" {
+  description = "WebSocket URL that clients connect to"
+  value       = module.deals_websocket.websocket_url
+}
+
+output "api_id" {
+  description = "Id of the API"
+  value       = module.deals_websocket.api_id
+}
+
+output "management_endpoint" {
+  description = "Endpoint of the API for PostToConnection"
+  value       = module.deals_websocket.management_endpoint
+}
+
+output "function_names" {
+  description = "Names of the functions by what they do"
+  value       = module.deals_websocket.function_names
+}
+
+output "function_arns" {
+  description = "ARNs of the functions' version in service"
+  value       = module.deals_websocket.function_arns
+}
+
+output "queue_urls" {
+  description = "URLs of the queues"
+  value       = module.deals_websocket.queue_urls
+}
+
+output "table_names" {
+  description = "Names of the tables by what they hold"
+  value       = module.deals_websocket.table_names
+}
+
+output "jwt_secret_arn" {
+  description = "ARN of the secret with the signing keys"
+  value       = module.deals_websocket.jwt_secret_arn
+}
+
+output "log_group_names" {
+  description = "Names of the log groups of the functions and the API"
+  value       = module.deals_websocket.log_group_names
+}
+
+output "env" {
+  description = "Environment variables for clients and tests"
+  value       = module.deals_websocket.env
+}

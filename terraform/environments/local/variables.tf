@@ -1,0 +1,46 @@
+variable "port" {
+  description = "Port of the local cloud on 127.0.0.1"
+  type        = number
+  default     = 4566
+
+  validation {
+    condition     = var.port >= 1 && var.port <= 65535 && floor(var.port) == var.port
+    error_message = "port: use a whole number from 1 to 65535."
+  }
+}
+
+variable "packages_manifest" {
+  description = "Path of the manifest.json of the built packages"
+  type        = string
+  default     = "../../../dist/manifest.json"
+}
+
+variable "jwt" {
+  description = "Which tokens may connect, beyond those that `jwt_secret` signs: see the stack. Set TF_VAR_jwt to try public keys"
+  type = object({
+    algorithms = optional(list(string), ["HS256"])
+    jwks_url   = optional(string)
+    issuer     = optional(string)
+    audience   = optional(string)
+  })
+  default = {}
+}
+
+variable "jwt_secret" {
+  description = "The secret that signs the tokens, at least 32 bytes; set TF_VAR_jwt_secret"
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "jwt_secret_version" {
+  description = "Number of the secret's value. Raise it to have a new `jwt_secret` written"
+  type        = number
+  default     = 1
+}
+
+variable "log_level" {
+  description = "Least severe level that the functions log: DEBUG, INFO, WARNING or ERROR"
+  type        = string
+  default     = "INFO"
+}

@@ -1,0 +1,88 @@
+variable "region" {
+  description = "AWS Region to deploy to"
+  type        = string
+}
+
+variable "account_id" {
+  description = "The only account that this may be applied to"
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id: an AWS account id has twelve digits."
+  }
+}
+
+variable "packages_manifest" {
+  description = "Path of the manifest.json of the built packages"
+  type        = string
+  default     = "../../../dist/manifest.json"
+}
+
+variable "package_bucket" {
+  description = "S3 bucket that holds the zips; null to upload those beside the manifest"
+  type        = string
+  default     = null
+}
+
+variable "package_prefix" {
+  description = "What comes before a package's file name in its S3 key, a slash at its end included"
+  type        = string
+  default     = ""
+}
+
+variable "jwt_secret" {
+  description = "The secret that signs the tokens, at least 32 bytes, or its JSON form; set TF_VAR_jwt_secret. Null where `jwt_secret_arn` is given"
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "jwt_secret_version" {
+  description = "Number of the secret's value. Raise it to have a new `jwt_secret` written"
+  type        = number
+  default     = 1
+}
+
+variable "jwt_secret_arn" {
+  description = "ARN of an existing secret to use instead of `jwt_secret`"
+  type        = string
+  default     = null
+}
+
+variable "jwt_algorithms" {
+  description = "Signature algorithms of tokens that are accepted: HS256 by the secret, RS256, ES256 and EdDSA by `jwt_jwks_url`"
+  type        = list(string)
+  default     = ["HS256"]
+}
+
+variable "jwt_jwks_url" {
+  description = "Where the issuer publishes its public keys (a JSON Web Key Set); null where a secret alone verifies"
+  type        = string
+  default     = null
+}
+
+variable "jwt_issuer" {
+  description = "What a token's `iss` must be; null leaves it unchecked"
+  type        = string
+  default     = null
+}
+
+variable "jwt_audience" {
+  description = "What a token's `aud` must be; null leaves it unchecked"
+  type        = string
+  default     = null
+}
+
+variable "kms_key_arn" {
+  description = "ARN of a customer managed KMS key for tables, queues, logs and the secret; null for AWS's own keys"
+  type        = string
+  default     = null
+}
+
+variable "manage_account_logging_role" {
+  description = "Whether to set the role by which API Gateway writes logs: one per account and Region. Set it in one place only"
+  type        = bool
+  default     = false
+}

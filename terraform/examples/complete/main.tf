@@ -1,0 +1,132 @@
+provider "aws" {
+  region = var.region
+}
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+
+################################################################################
+# The service
+################################################################################
+
+module "deals_websocket" {
+  source = "../../stacks/deals-websocket"
+
+  name        = "deals"
+  environment = "complete"
+  tags        = { Team = "deals" }
+
+  packages_manifest = var.packages_manifest
+  package_bucket    = var.package_bucket
+  package_prefix    = var.package_prefix
+
+  jwt = {
+    issuer   = "https://login.example.com/"
+    audience = "deals"
+  }
+  jwt_secret_arn         = var.jwt_secret_arn
+  jwt_secret_kms_key_arn = var.jwt_secret_kms_key_arn
+
+  throttling = {
+    default = { rate_limit = 500, burst_limit = 250 }
+    routes = {
+      "$connect"  = { rate_limit = 400, burst_limit = 200 }
+      sendMessage = { rate_limit = 200, burst_limit = 100 }
+    }
+  }
+
+  event_sources = {
+    sns_topics = {
+      prices = { topic_arn = aws_sns_topic.prices.arn }
+    }
+    event_bus_rules = {
+      catalogue = {
+        event_bus_name = aws_cloudwatch_event_bus.shop.name
+        event_pattern  = jsonencode({ source = ["shop.catalogue"], detail-type = ["DealPublished"] })
+      }
+    }
+  }
+
+  memory_mb            = { delivery = 3008 }
+  reserved_concurrency = { authorizer = 20, connection_handler = 20, delivery = 4 }
+  maximum_concurrency  = { broadcast = 20, delivery = 4 }
+
+  kms_key_arn                 = aws_kms_key.deals.arn
+  execution_logging_level     = "ERROR"
+  detailed_metrics_enabled    = true
+  log_retention_days          = 90
+  manage_account_logging_role = true
+}
+
+################################################################################
+# Publishers of other teams
+################################################################################
+
+resource "aws_sns_topic" "prices" {
+  name              = "prices"
+  kms_master_key_id = aws_kms_key.deals.arn
+}
+
+resource "aws_cloudwatch_event_bus" "shop" {
+  name = "shop"
+}
+
+# A backend that publishes by invoking `broadcast`, and may do nothing else.
+resource "aws_iam_policy" "publisher" {
+  name        = "deals-complete-publisher"
+  description = "Publishes deals by invoking broadcast"
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = "lambda:InvokeFunction"
+      Resource = module.deals_websocket.function_arns.broadcast
+    }]
+  })
+}
+
+################################################################################
+# Encryption
+################################################################################
+
+resource "aws_kms_key" "deals" {
+  description         = "Tables, queues and logs of deals-complete"
+  enable_key_rotation = true
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "AccountGrantsByIam"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root" }
+        Action    = "kms:*"
+        Resource  = "*" # in a key's policy: the key itself
+      },
+      {
+        Sid       = "LogGroupsEncrypt"
+        Effect    = "Allow"
+        Principal = { Service = "logs.${var.region}.amazonaws.com" }
+        Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"]
+        Resource  = "*"
+        Condition = {
+          ArnLike = {
+            "kms:EncryptionContext:aws:logs:arn" = [
+              "arn:${data.aws_partition.current.partition}:logs:${var.region}:${data.aws_caller_identity.current.account_id}:log-group:/aws/lambda/deals-complete-*",
+              "arn:${data.aws_partition.current.partition}:logs:${var.region}:${data.aws_caller_identity.current.account_id}:log-group:/aws/apigateway/deals-complete/*",
+            ]
+          }
+        }
+      },
+      {
+        Sid       = "SourcesSendToTheQueue"
+        Effect    = "Allow"
+        Principal = { Service = ["sns.amazonaws.com", "events.amazonaws.com"] }
+        Action    = ["kms:GenerateDataKey", "kms:Decrypt"]
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+      },
+    ]
+  })
+}

@@ -1,0 +1,39 @@
+provider "aws" {}
+
+variable "packages_manifest" {
+  description = "Path of the manifest.json of the built packages"
+  type        = string
+  default     = "../../../dist/manifest.json"
+}
+
+variable "jwt_secret" {
+  description = "The secret that signs the tokens, at least 32 bytes; set TF_VAR_jwt_secret"
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}
+
+module "deals_websocket" {
+  source = "../../stacks/deals-websocket"
+
+  environment       = "minimal"
+  packages_manifest = var.packages_manifest
+  jwt_secret        = var.jwt_secret
+
+  # An API that logs needs the account's logging role first; the smallest start does without.
+  access_log_enabled = false
+
+  # To be tried and thrown away.
+  deletion_protection_enabled     = false
+  jwt_secret_recovery_window_days = 0
+}
+
+output "websocket_url" {
+  description = "WebSocket URL that clients connect to"
+  value       = module.deals_websocket.websocket_url
+}
+
+output "broadcast" {
+  description = "Name of the function that publishers invoke"
+  value       = module.deals_websocket.function_names.broadcast
+}

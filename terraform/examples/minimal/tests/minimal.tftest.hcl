@@ -1,0 +1,15 @@
+mock_provider "aws" {}
+
+variables {
+  packages_manifest = "../../stacks/deals-websocket/tests/fixtures/manifest.json"
+  jwt_secret        = "a-secret-of-at-least-thirty-two-bytes"
+}
+
+run "plans_with_nothing_but_packages_and_a_secret" {
+  command = plan
+
+  assert {
+    condition     = output.broadcast == "deals-minimal-broadcast"
+    error_message = "the README publishes by this function"
+  }
+}

@@ -1,0 +1,69 @@
+locals {
+  deny_plain_text = !var.tls_required ? [] : [{
+    Sid       = "DenyPlainText"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "sqs:*"
+    Condition = { Bool = { "aws:SecureTransport" = "false" } }
+  }]
+
+  # One statement a service, open to exactly the topics and rules that are named.
+  source_statements = concat(
+    length(var.sns_topics) == 0 ? [] : [{
+      Sid       = "AllowTopics"
+      Effect    = "Allow"
+      Principal = { Service = "sns.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Condition = { ArnEquals = { "aws:SourceArn" = values(var.sns_topics)[*].topic_arn } }
+    }],
+    length(var.event_bus_rules) == 0 ? [] : [{
+      Sid       = "AllowRules"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Condition = { ArnEquals = { "aws:SourceArn" = values(aws_cloudwatch_event_rule.this)[*].arn } }
+    }],
+  )
+}
+
+################################################################################
+# SNS
+################################################################################
+
+resource "aws_sns_topic_subscription" "this" {
+  for_each = var.sns_topics
+
+  topic_arn           = each.value.topic_arn
+  protocol            = "sqs"
+  endpoint            = aws_sqs_queue.this["events"].arn
+  filter_policy       = each.value.filter_policy
+  filter_policy_scope = each.value.filter_policy == null ? null : each.value.filter_policy_scope
+
+  # The event itself, without SNS's envelope: what comes by SNS reads like what comes by SQS.
+  raw_message_delivery = true
+}
+
+################################################################################
+# EventBridge
+################################################################################
+
+resource "aws_cloudwatch_event_rule" "this" {
+  for_each = var.event_bus_rules
+
+  name           = "${var.names.events}-${each.key}"
+  description    = "Events for the queue ${var.names.events}"
+  event_bus_name = each.value.event_bus_name
+  event_pattern  = each.value.event_pattern
+  tags           = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "this" {
+  for_each = var.event_bus_rules
+
+  rule           = aws_cloudwatch_event_rule.this[each.key].name
+  event_bus_name = each.value.event_bus_name
+  arn            = aws_sqs_queue.this["events"].arn
+
+  # The publisher's event is the detail; the envelope around it is EventBridge's.
+  input_path = "$.detail"
+}

@@ -1,0 +1,89 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  arn_prefix = "arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+
+  # A policy names its own queue: with the ARN put together here it goes in line, and no queue is ever without it.
+  queues = {
+    for queue, name in var.names : queue => {
+      name     = name
+      arn      = "${local.arn_prefix}:${name}"
+      dlq_name = "${name}-dlq"
+      dlq_arn  = "${local.arn_prefix}:${name}-dlq"
+      settings = queue == "events" ? var.events : var.deliveries
+    }
+  }
+
+  # By queue; no policy at all where there is nothing to say.
+  policies = {
+    for queue, policy in {
+      events         = { arn = local.queues.events.arn, statements = concat(local.deny_plain_text, local.source_statements) }
+      events-dlq     = { arn = local.queues.events.dlq_arn, statements = local.deny_plain_text }
+      deliveries     = { arn = local.queues.deliveries.arn, statements = local.deny_plain_text }
+      deliveries-dlq = { arn = local.queues.deliveries.dlq_arn, statements = local.deny_plain_text }
+      } : queue => length(policy.statements) == 0 ? null : jsonencode({
+        Version   = "2012-10-17"
+        Statement = [for statement in policy.statements : merge(statement, { Resource = policy.arn })]
+    })
+  }
+
+  # SQS keeps nothing longer than this.
+  retention_seconds_max = 14 * 24 * 60 * 60
+
+  # Outside limit: SQS takes 1 MiB, but provider 5.100 refuses more than this.
+  message_size_max_bytes = 256 * 1024
+}
+
+################################################################################
+# Queues
+################################################################################
+
+resource "aws_sqs_queue" "this" {
+  for_each = local.queues
+
+  name                      = each.value.name
+  max_message_size          = local.message_size_max_bytes
+  message_retention_seconds = each.value.settings.retention_seconds
+  receive_wait_time_seconds = 20
+
+  # AWS's advice for a mapping: six times the function's timeout, and the window on top. Less repeats deliveries.
+  visibility_timeout_seconds = 6 * each.value.settings.function_timeout_seconds + each.value.settings.batching_window_seconds
+
+  sqs_managed_sse_enabled           = var.kms_key_arn == null ? true : null
+  kms_master_key_id                 = var.kms_key_arn
+  kms_data_key_reuse_period_seconds = var.kms_key_arn == null ? null : 300
+  tags                              = var.tags
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letters[each.key].arn
+    maxReceiveCount     = each.value.settings.receive_count_max
+  })
+
+  policy = local.policies[each.key]
+}
+
+################################################################################
+# Dead-letter queues
+################################################################################
+
+resource "aws_sqs_queue" "dead_letters" {
+  for_each = local.queues
+
+  name                      = each.value.dlq_name
+  max_message_size          = local.message_size_max_bytes
+  message_retention_seconds = local.retention_seconds_max
+
+  sqs_managed_sse_enabled           = var.kms_key_arn == null ? true : null
+  kms_master_key_id                 = var.kms_key_arn
+  kms_data_key_reuse_period_seconds = var.kms_key_arn == null ? null : 300
+  tags                              = var.tags
+
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [each.value.arn]
+  })
+
+  policy = local.policies["${each.key}-dlq"]
+}

@@ -1,0 +1,179 @@
+# Each input that cannot work is refused at the plan, with a message that names the variable and the remedy.
+mock_provider "aws" {}
+
+variables {
+  names      = { events = "deals-test-events", deliveries = "deals-test-deliveries" }
+  events     = { function_timeout_seconds = 60 }
+  deliveries = { function_timeout_seconds = 60 }
+}
+
+run "refuses_a_name_that_leaves_no_room_for_dlq" {
+  command = plan
+
+  variables {
+    names = { events = join("", [for i in range(77) : "e"]), deliveries = "deliveries" }
+  }
+
+  expect_failures = [var.names]
+}
+
+run "refuses_a_fifo_name" {
+  command = plan
+
+  variables {
+    names = { events = "events.fifo", deliveries = "deliveries" }
+  }
+
+  expect_failures = [var.names]
+}
+
+run "refuses_one_name_for_both_queues" {
+  command = plan
+
+  variables {
+    names = { events = "deals", deliveries = "deals" }
+  }
+
+  expect_failures = [var.names]
+}
+
+run "refuses_an_impossible_function_timeout_for_events" {
+  command = plan
+
+  variables {
+    events = { function_timeout_seconds = 901 }
+  }
+
+  expect_failures = [var.events]
+}
+
+run "refuses_an_impossible_window_for_events" {
+  command = plan
+
+  variables {
+    events = { function_timeout_seconds = 60, batching_window_seconds = 301 }
+  }
+
+  expect_failures = [var.events]
+}
+
+run "refuses_no_attempt_at_all_for_events" {
+  command = plan
+
+  variables {
+    events = { function_timeout_seconds = 60, receive_count_max = 0 }
+  }
+
+  expect_failures = [var.events]
+}
+
+run "refuses_more_than_14_days_for_events" {
+  command = plan
+
+  variables {
+    events = { function_timeout_seconds = 60, retention_seconds = 1209601 }
+  }
+
+  expect_failures = [var.events]
+}
+
+run "refuses_an_impossible_function_timeout_for_deliveries" {
+  command = plan
+
+  variables {
+    deliveries = { function_timeout_seconds = 901 }
+  }
+
+  expect_failures = [var.deliveries]
+}
+
+run "refuses_an_impossible_window_for_deliveries" {
+  command = plan
+
+  variables {
+    deliveries = { function_timeout_seconds = 60, batching_window_seconds = 301 }
+  }
+
+  expect_failures = [var.deliveries]
+}
+
+run "refuses_no_attempt_at_all_for_deliveries" {
+  command = plan
+
+  variables {
+    deliveries = { function_timeout_seconds = 60, receive_count_max = 0 }
+  }
+
+  expect_failures = [var.deliveries]
+}
+
+run "refuses_more_than_14_days_for_deliveries" {
+  command = plan
+
+  variables {
+    deliveries = { function_timeout_seconds = 60, retention_seconds = 1209601 }
+  }
+
+  expect_failures = [var.deliveries]
+}
+
+run "refuses_a_topic_that_is_a_queue" {
+  command = plan
+
+  variables {
+    sns_topics = { prices = { topic_arn = "arn:aws:sqs:eu-west-1:123456789012:prices" } }
+  }
+
+  expect_failures = [var.sns_topics]
+}
+
+run "refuses_a_filter_policy_that_is_not_json" {
+  command = plan
+
+  variables {
+    sns_topics = { prices = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:prices", filter_policy = "store = web" } }
+  }
+
+  expect_failures = [var.sns_topics]
+}
+
+run "refuses_an_unknown_filter_scope" {
+  command = plan
+
+  variables {
+    sns_topics = { prices = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:prices", filter_policy_scope = "Headers" } }
+  }
+
+  expect_failures = [var.sns_topics]
+}
+
+run "refuses_an_event_pattern_that_is_not_json" {
+  command = plan
+
+  variables {
+    event_bus_rules = { catalogue = { event_pattern = "source = catalogue" } }
+  }
+
+  expect_failures = [var.event_bus_rules]
+}
+
+run "refuses_a_rule_key_with_a_space" {
+  command = plan
+
+  variables {
+    event_bus_rules = { "my rule" = { event_pattern = "{\"source\":[\"catalogue\"]}" } }
+  }
+
+  expect_failures = [var.event_bus_rules]
+}
+
+run "refuses_a_rule_name_above_64_characters" {
+  command = plan
+
+  variables {
+    names           = { events = join("", [for i in range(60) : "e"]), deliveries = "deliveries" }
+    event_bus_rules = { catalogue = { event_pattern = "{\"source\":[\"catalogue\"]}" } }
+  }
+
+  expect_failures = [var.event_bus_rules]
+}

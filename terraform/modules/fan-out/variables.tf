@@ -1,0 +1,177 @@
+################################################################################
+# Queues
+################################################################################
+
+variable "names" {
+  description = "Names of the two queues. A dead-letter queue has its queue's name and -dlq"
+  type = object({
+    events     = string
+    deliveries = string
+  })
+
+  validation {
+    condition     = alltrue([for name in values(var.names) : can(regex("^[a-zA-Z0-9_-]{1,76}$", name))])
+    error_message = "names: SQS takes 1 to 80 letters, digits, hyphens and underscores, and -dlq needs four of them; shorten or correct the name."
+  }
+
+  validation {
+    condition     = var.names.events != var.names.deliveries
+    error_message = "names: events and deliveries cannot share a name; give each its own."
+  }
+}
+
+variable "events" {
+  description = <<-EOT
+    The queue of published events, which the broadcast function reads.
+
+    `function_timeout_seconds`: timeout of the function that reads the queue.
+    `batching_window_seconds`: batching window of its event source mapping.
+    `receive_count_max`: attempts before a message becomes a dead letter.
+    `retention_seconds`: how long a message waits at most, 60 to 1209600 (14 days).
+  EOT
+  type = object({
+    function_timeout_seconds = number
+    batching_window_seconds  = optional(number, 0)
+    receive_count_max        = optional(number, 5)
+    retention_seconds        = optional(number, 345600)
+  })
+
+  validation {
+    condition     = var.events.function_timeout_seconds >= 1 && var.events.function_timeout_seconds <= 900
+    error_message = "events: function_timeout_seconds is that of a Lambda function, 1 to 900."
+  }
+
+  validation {
+    condition     = var.events.batching_window_seconds >= 0 && var.events.batching_window_seconds <= 300
+    error_message = "events: batching_window_seconds is that of an event source mapping, 0 to 300."
+  }
+
+  validation {
+    condition     = var.events.receive_count_max >= 1 && var.events.receive_count_max <= 1000
+    error_message = "events: SQS takes a receive_count_max of 1 to 1000."
+  }
+
+  validation {
+    condition     = var.events.retention_seconds >= 60 && var.events.retention_seconds <= 1209600
+    error_message = "events: SQS takes retention_seconds of 60 to 1209600 (14 days)."
+  }
+}
+
+variable "deliveries" {
+  description = <<-EOT
+    The queue of planned posts, which the delivery function reads.
+
+    `function_timeout_seconds`: timeout of the function that reads the queue.
+    `batching_window_seconds`: batching window of its event source mapping.
+    `receive_count_max`: attempts before a message becomes a dead letter.
+    `retention_seconds`: how long a message waits at most, 60 to 1209600 (14 days).
+  EOT
+  type = object({
+    function_timeout_seconds = number
+    batching_window_seconds  = optional(number, 0)
+    receive_count_max        = optional(number, 5)
+    retention_seconds        = optional(number, 345600)
+  })
+
+  validation {
+    condition     = var.deliveries.function_timeout_seconds >= 1 && var.deliveries.function_timeout_seconds <= 900
+    error_message = "deliveries: function_timeout_seconds is that of a Lambda function, 1 to 900."
+  }
+
+  validation {
+    condition     = var.deliveries.batching_window_seconds >= 0 && var.deliveries.batching_window_seconds <= 300
+    error_message = "deliveries: batching_window_seconds is that of an event source mapping, 0 to 300."
+  }
+
+  validation {
+    condition     = var.deliveries.receive_count_max >= 1 && var.deliveries.receive_count_max <= 1000
+    error_message = "deliveries: SQS takes a receive_count_max of 1 to 1000."
+  }
+
+  validation {
+    condition     = var.deliveries.retention_seconds >= 60 && var.deliveries.retention_seconds <= 1209600
+    error_message = "deliveries: SQS takes retention_seconds of 60 to 1209600 (14 days)."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the KMS key of the queues, whose policy must let every event source (SNS, EventBridge) use it; null for the key that SQS owns"
+  type        = string
+  default     = null
+}
+
+variable "tls_required" {
+  description = "Whether the queues refuse calls that do not come over TLS. Only a local cloud, which speaks plain HTTP, needs false"
+  type        = bool
+  default     = true
+}
+
+################################################################################
+# Event sources
+################################################################################
+
+variable "sns_topics" {
+  description = <<-EOT
+    SNS topics whose messages are events, by a name of your choice.
+
+    `topic_arn`: ARN of the topic.
+    `filter_policy`: JSON of the subscription's filter policy; null for every message.
+    `filter_policy_scope`: whether the policy is on MessageAttributes or MessageBody.
+  EOT
+  type = map(object({
+    topic_arn           = string
+    filter_policy       = optional(string)
+    filter_policy_scope = optional(string, "MessageAttributes")
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for topic in values(var.sns_topics) : can(regex("^arn:[^:]+:sns:", topic.topic_arn))])
+    error_message = "sns_topics: topic_arn is the ARN of an SNS topic."
+  }
+
+  validation {
+    condition     = alltrue([for topic in values(var.sns_topics) : topic.filter_policy == null || can(keys(jsondecode(topic.filter_policy)))])
+    error_message = "sns_topics: filter_policy is a JSON object; write it with jsonencode()."
+  }
+
+  validation {
+    condition     = alltrue([for topic in values(var.sns_topics) : contains(["MessageAttributes", "MessageBody"], topic.filter_policy_scope)])
+    error_message = "sns_topics: filter_policy_scope is MessageAttributes or MessageBody."
+  }
+}
+
+variable "event_bus_rules" {
+  description = <<-EOT
+    EventBridge rules whose events' `detail` is an event, by a name of your choice.
+
+    `event_bus_name`: name of the bus.
+    `event_pattern`: JSON of the pattern that picks the events.
+  EOT
+  type = map(object({
+    event_bus_name = optional(string, "default")
+    event_pattern  = string
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for rule in values(var.event_bus_rules) : can(keys(jsondecode(rule.event_pattern)))])
+    error_message = "event_bus_rules: event_pattern is a JSON object; write it with jsonencode()."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.event_bus_rules) : can(regex("^[a-zA-Z0-9_-]{1,24}$", key))])
+    error_message = "event_bus_rules: a key becomes part of a rule's name, at most 64 characters in all; use up to 24 letters, digits, hyphens and underscores."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.event_bus_rules) : length("${var.names.events}-${key}") <= 64])
+    error_message = "event_bus_rules: EventBridge stops at 64 characters for a rule's name (the events queue's name, a hyphen and the key); shorten the key or the queue's name."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource"
+  type        = map(string)
+  default     = {}
+}

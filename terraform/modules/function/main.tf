@@ -1,0 +1,113 @@
+data "aws_region" "current" {}
+
+locals {
+  # Roles are global where functions are regional, so the Region is part of the name; IAM stops at 64 characters.
+  role_name_full = "${var.name}-${data.aws_region.current.id}"
+  role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 55)}-${substr(sha256(local.role_name_full), 0, 8)}"
+}
+
+################################################################################
+# Function
+################################################################################
+
+resource "aws_lambda_function" "this" {
+  function_name = var.name
+  description   = var.description
+  role          = aws_iam_role.this.arn
+
+  filename          = var.package.path
+  s3_bucket         = var.package.s3_bucket
+  s3_key            = var.package.s3_key
+  s3_object_version = var.package.s3_object_version
+  source_code_hash  = var.package.path == null ? var.package.sha256 : filebase64sha256(var.package.path)
+
+  handler                        = var.handler
+  runtime                        = var.runtime
+  architectures                  = [var.architecture]
+  memory_size                    = var.memory_mb
+  timeout                        = var.timeout_seconds
+  reserved_concurrent_executions = coalesce(var.reserved_concurrency, -1)
+  publish                        = true
+  tags                           = var.tags
+
+  # The code writes one JSON object a line itself; Lambda's own JSON format would wrap it and hide EMF metrics.
+  logging_config {
+    log_format = "Text"
+    log_group  = aws_cloudwatch_log_group.this.name
+  }
+
+  dynamic "environment" {
+    for_each = length(var.environment) > 0 ? [var.environment] : []
+
+    content {
+      variables = environment.value
+    }
+  }
+
+  # IAM answers before a new policy is in force everywhere: a function made after it is refused less often.
+  depends_on = [aws_iam_role_policy.this]
+}
+
+# What callers invoke. Rolling back is moving this name to an earlier version.
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  description      = "The version in service"
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
+}
+
+################################################################################
+# Invocation
+################################################################################
+
+# Settings hold for one qualifier only. A publisher that names no qualifier must not lose events for that.
+resource "aws_lambda_function_event_invoke_config" "this" {
+  for_each = var.async_invocation == null ? toset([]) : toset([aws_lambda_alias.live.name, "$LATEST"])
+
+  function_name                = aws_lambda_alias.live.function_name
+  qualifier                    = each.key
+  maximum_retry_attempts       = var.async_invocation.maximum_retry_attempts
+  maximum_event_age_in_seconds = var.async_invocation.maximum_event_age_seconds
+
+  destination_config {
+    on_failure {
+      destination = var.async_invocation.on_failure_queue_arn
+    }
+  }
+
+  # Lambda refuses a destination that the role may not send to.
+  depends_on = [aws_iam_role_policy.this]
+}
+
+resource "aws_lambda_event_source_mapping" "sqs" {
+  count = var.sqs_trigger == null ? 0 : 1
+
+  function_name                      = aws_lambda_alias.live.arn
+  event_source_arn                   = var.sqs_trigger.queue_arn
+  batch_size                         = var.sqs_trigger.batch_size
+  maximum_batching_window_in_seconds = var.sqs_trigger.batching_window_seconds
+  function_response_types            = ["ReportBatchItemFailures"]
+  tags                               = var.tags
+
+  dynamic "scaling_config" {
+    for_each = var.sqs_trigger.maximum_concurrency == null ? [] : [var.sqs_trigger.maximum_concurrency]
+
+    content {
+      maximum_concurrency = scaling_config.value
+    }
+  }
+
+  # Lambda refuses a mapping whose role may not read the queue.
+  depends_on = [aws_iam_role_policy.this]
+}
+
+################################################################################
+# Logs
+################################################################################
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_kms_key_arn
+  tags              = var.tags
+}

@@ -1,0 +1,101 @@
+# Each way of invocation that cannot work is refused at the plan, with a message that names the variable and the remedy.
+mock_provider "aws" {}
+
+variables {
+  name        = "deals-test-broadcast"
+  description = "Who gets this event"
+  handler     = "broadcast.handler.handler"
+  package     = { s3_bucket = "packages", s3_key = "broadcast-1.0.0.zip" }
+}
+
+run "refuses_three_asynchronous_retries" {
+  command = plan
+
+  variables {
+    async_invocation = { on_failure_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:queue", maximum_retry_attempts = 3 }
+  }
+
+  expect_failures = [var.async_invocation]
+}
+
+run "refuses_events_older_than_six_hours" {
+  command = plan
+
+  variables {
+    async_invocation = { on_failure_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:queue", maximum_event_age_seconds = 21601 }
+  }
+
+  expect_failures = [var.async_invocation]
+}
+
+run "refuses_an_empty_batch" {
+  command = plan
+
+  variables {
+    sqs_trigger = { queue_arn = "arn:aws:sqs:eu-west-1:123456789012:queue", batch_size = 0 }
+  }
+
+  expect_failures = [var.sqs_trigger]
+}
+
+run "refuses_a_window_above_five_minutes" {
+  command = plan
+
+  variables {
+    sqs_trigger = { queue_arn = "arn:aws:sqs:eu-west-1:123456789012:queue", batching_window_seconds = 301 }
+  }
+
+  expect_failures = [var.sqs_trigger]
+}
+
+run "refuses_a_large_batch_without_a_window" {
+  command = plan
+
+  variables {
+    sqs_trigger = { queue_arn = "arn:aws:sqs:eu-west-1:123456789012:queue", batch_size = 11 }
+  }
+
+  expect_failures = [var.sqs_trigger]
+}
+
+run "refuses_a_queue_concurrency_of_one" {
+  command = plan
+
+  variables {
+    sqs_trigger = { queue_arn = "arn:aws:sqs:eu-west-1:123456789012:queue", maximum_concurrency = 1 }
+  }
+
+  expect_failures = [var.sqs_trigger]
+}
+
+run "refuses_a_queue_concurrency_above_the_reservation" {
+  command = plan
+
+  variables {
+    sqs_trigger          = { queue_arn = "arn:aws:sqs:eu-west-1:123456789012:queue", maximum_concurrency = 10 }
+    reserved_concurrency = 5
+  }
+
+  expect_failures = [var.sqs_trigger]
+}
+
+run "refuses_a_schedule_that_eventbridge_does_not_know" {
+  command = plan
+
+  variables {
+    schedule = { expression = "every minute" }
+  }
+
+  expect_failures = [var.schedule]
+}
+
+run "refuses_a_schedule_beside_settings_of_other_asynchronous_invocations" {
+  command = plan
+
+  variables {
+    schedule         = { expression = "rate(1 minute)" }
+    async_invocation = { on_failure_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:queue" }
+  }
+
+  expect_failures = [var.schedule]
+}

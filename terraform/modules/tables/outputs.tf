@@ -1,0 +1,28 @@
+################################################################################
+# Tables
+################################################################################
+
+output "names" {
+  description = "Names of the tables by what they hold, for the functions' environment"
+  value       = { for table, resource in aws_dynamodb_table.this : table => resource.name }
+}
+
+output "arns" {
+  description = "ARNs of the tables by what they hold, for the functions' policies"
+  value       = { for table, resource in aws_dynamodb_table.this : table => resource.arn }
+}
+
+output "user_id_index_arn" {
+  description = "ARN of the index that finds a user's connections, for the functions' policies"
+  value       = "${aws_dynamodb_table.this["connections"].arn}/index/${local.user_id_index}"
+}
+
+output "due_index_arn" {
+  description = "ARN of the index that finds the connections that something is due for, for the functions' policies"
+  value       = "${aws_dynamodb_table.this["connections"].arn}/index/${local.due_index}"
+}
+
+output "recent_index_arn" {
+  description = "ARN of the index that finds what was revoked of late, for the functions' policies"
+  value       = "${aws_dynamodb_table.this["revocations"].arn}/index/${local.recent_index}"
+}

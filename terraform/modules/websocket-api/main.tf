@@ -1,0 +1,164 @@
+locals {
+  # Where API Gateway has no route responses.
+  one_way_routes = ["$connect", "$disconnect"]
+
+  routes = {
+    for key, route in var.routes : key => merge(route, {
+      route_response = coalesce(route.route_response, !contains(local.one_way_routes, key))
+    })
+  }
+
+  functions = { for route in values(var.routes) : route.function.name => route.function... }
+
+  # From the API alone, not from the stage, so that functions behind the stage can be told where to post.
+  management_endpoint = "${replace(aws_apigatewayv2_api.this.api_endpoint, "/^ws/", "http")}/${var.stage_name}"
+}
+
+################################################################################
+# API
+################################################################################
+
+resource "aws_apigatewayv2_api" "this" {
+  name                       = var.name
+  description                = var.description
+  protocol_type              = "WEBSOCKET"
+  route_selection_expression = "$request.body.action"
+  tags                       = var.tags
+}
+
+################################################################################
+# Authorizer
+################################################################################
+
+# No identity sources: a token may come in one of three places, and a source that is missing is a 401 before the
+# function is asked. Results are never cached for WebSocket APIs.
+resource "aws_apigatewayv2_authorizer" "this" {
+  api_id          = aws_apigatewayv2_api.this.id
+  name            = var.authorizer.name
+  authorizer_type = "REQUEST"
+  authorizer_uri  = var.authorizer.invoke_arn
+}
+
+resource "aws_lambda_permission" "authorizer" {
+  statement_id  = "authorizer-${aws_apigatewayv2_api.this.id}"
+  action        = "lambda:InvokeFunction"
+  function_name = var.authorizer.name
+  qualifier     = var.authorizer.qualifier
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/authorizers/${aws_apigatewayv2_authorizer.this.id}"
+}
+
+################################################################################
+# Routes
+################################################################################
+
+resource "aws_apigatewayv2_integration" "this" {
+  for_each = local.functions
+
+  api_id                 = aws_apigatewayv2_api.this.id
+  description            = each.key
+  integration_type       = "AWS_PROXY"
+  integration_method     = "POST"
+  integration_uri        = each.value[0].invoke_arn
+  payload_format_version = "1.0" # the only one of WebSocket APIs; validate does not catch 2.0
+  timeout_milliseconds   = var.integration_timeout_milliseconds
+}
+
+resource "aws_apigatewayv2_route" "this" {
+  for_each = local.routes
+
+  api_id                              = aws_apigatewayv2_api.this.id
+  route_key                           = each.key
+  target                              = "integrations/${aws_apigatewayv2_integration.this[each.value.function.name].id}"
+  authorization_type                  = each.key == "$connect" ? "CUSTOM" : "NONE"
+  authorizer_id                       = each.key == "$connect" ? aws_apigatewayv2_authorizer.this.id : null
+  route_response_selection_expression = each.value.route_response ? "$default" : null
+}
+
+# The other half of a reply: without it, what the function returns is dropped.
+resource "aws_apigatewayv2_route_response" "this" {
+  for_each = { for key, route in local.routes : key => route if route.route_response }
+
+  api_id             = aws_apigatewayv2_api.this.id
+  route_id           = aws_apigatewayv2_route.this[each.key].id
+  route_response_key = "$default"
+}
+
+resource "aws_lambda_permission" "route" {
+  for_each = local.routes
+
+  # One function may answer several APIs, and $ has no place in a statement id.
+  statement_id  = "route-${aws_apigatewayv2_api.this.id}-${replace(each.key, "$", "_")}"
+  action        = "lambda:InvokeFunction"
+  function_name = each.value.function.name
+  qualifier     = each.value.function.qualifier
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/${var.stage_name}/${each.key}"
+}
+
+################################################################################
+# Deployment
+################################################################################
+
+resource "aws_apigatewayv2_deployment" "this" {
+  api_id      = aws_apigatewayv2_api.this.id
+  description = "Made by Terraform"
+
+  # Chosen attributes only: a hash of whole resources changes with every attribute that a provider adds.
+  triggers = {
+    authorizer      = sha256(jsonencode([aws_apigatewayv2_authorizer.this.id, aws_apigatewayv2_authorizer.this.authorizer_uri]))
+    integrations    = sha256(jsonencode({ for key, integration in aws_apigatewayv2_integration.this : key => [integration.id, integration.integration_uri, integration.timeout_milliseconds] }))
+    routes          = sha256(jsonencode({ for key, route in aws_apigatewayv2_route.this : key => [route.id, route.target, route.authorization_type, route.authorizer_id, route.route_response_selection_expression] }))
+    route_responses = sha256(jsonencode({ for key, response in aws_apigatewayv2_route_response.this : key => response.id }))
+  }
+
+  # A deployment that a stage still points to cannot be deleted.
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+################################################################################
+# Stage
+################################################################################
+
+resource "aws_apigatewayv2_stage" "this" {
+  api_id        = aws_apigatewayv2_api.this.id
+  name          = var.stage_name
+  deployment_id = aws_apigatewayv2_deployment.this.id
+  tags          = var.tags
+
+  # Both limits, always: a block without them sends 0, and every connect is answered 429.
+  default_route_settings {
+    throttling_rate_limit    = var.default_throttling.rate_limit
+    throttling_burst_limit   = var.default_throttling.burst_limit
+    detailed_metrics_enabled = var.detailed_metrics_enabled
+    logging_level            = var.execution_logging_level
+    data_trace_enabled       = false # it would write every frame, tokens included, to the log
+  }
+
+  # A block replaces all of the defaults for its route, so it repeats them.
+  dynamic "route_settings" {
+    for_each = { for key, route in local.routes : key => route.throttling if route.throttling != null }
+
+    content {
+      route_key                = aws_apigatewayv2_route.this[route_settings.key].route_key
+      throttling_rate_limit    = route_settings.value.rate_limit
+      throttling_burst_limit   = route_settings.value.burst_limit
+      detailed_metrics_enabled = var.detailed_metrics_enabled
+      logging_level            = var.execution_logging_level
+      data_trace_enabled       = false
+    }
+  }
+
+  dynamic "access_log_settings" {
+    for_each = aws_cloudwatch_log_group.access
+
+    content {
+      destination_arn = access_log_settings.value.arn
+      format          = local.access_log_format
+    }
+  }
+
+  depends_on = [aws_api_gateway_account.this]
+}

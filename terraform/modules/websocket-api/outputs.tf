@@ -1,0 +1,47 @@
+################################################################################
+# API
+################################################################################
+
+output "api_id" {
+  description = "Id of the API: the ApiId dimension of its metrics"
+  value       = aws_apigatewayv2_api.this.id
+}
+
+output "execution_arn" {
+  description = "ARN prefix of the API; with /STAGE/POST/@connections/* the resource of execute-api:ManageConnections"
+  value       = aws_apigatewayv2_api.this.execution_arn
+}
+
+output "management_endpoint" {
+  description = "HTTPS endpoint of the stage for PostToConnection; known before the stage, so the functions behind it can have it"
+  value       = local.management_endpoint
+}
+
+################################################################################
+# Stage
+################################################################################
+
+output "stage_name" {
+  description = "Name of the stage: the Stage dimension of its metrics"
+  value       = aws_apigatewayv2_stage.this.name
+}
+
+output "stage_arn" {
+  description = "ARN of the stage, for policies and tags"
+  value       = aws_apigatewayv2_stage.this.arn
+}
+
+output "websocket_url" {
+  description = "WebSocket URL that clients connect to, known once the stage serves it"
+  value       = aws_apigatewayv2_stage.this.invoke_url
+}
+
+output "access_log_group_name" {
+  description = "Name of the access log's group, for metric filters and queries; null without an access log"
+  value       = one(aws_cloudwatch_log_group.access[*].name)
+}
+
+output "deployment_triggers" {
+  description = "What the deployment in service was made of, as hashes, to see why a plan wants a new one"
+  value       = aws_apigatewayv2_deployment.this.triggers
+}

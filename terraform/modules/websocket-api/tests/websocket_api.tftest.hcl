@@ -1,0 +1,295 @@
+mock_provider "aws" {
+  mock_data "aws_region" {
+    defaults = { id = "eu-west-1" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
+  mock_resource "aws_apigatewayv2_api" {
+    defaults = {
+      id            = "a1b2c3d4e5"
+      api_endpoint  = "wss://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
+      execution_arn = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5"
+    }
+  }
+
+  mock_resource "aws_apigatewayv2_authorizer" {
+    defaults = { id = "auth01" }
+  }
+
+  mock_resource "aws_apigatewayv2_deployment" {
+    defaults = { id = "dep001" }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/apigateway/deals-test/access" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/api-gateway-logging-eu-west-1" }
+  }
+}
+
+override_resource {
+  target = aws_apigatewayv2_integration.this["deals-test-connection_handler"]
+  values = { id = "int001" }
+}
+
+override_resource {
+  target = aws_apigatewayv2_integration.this["deals-test-message_router"]
+  values = { id = "int002" }
+}
+
+variables {
+  name       = "deals-test"
+  stage_name = "v1"
+
+  authorizer = {
+    name       = "deals-test-authorizer"
+    qualifier  = "live"
+    invoke_arn = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:deals-test-authorizer:live/invocations"
+  }
+
+  routes = {
+    "$connect" = {
+      function = { name = "deals-test-connection_handler", qualifier = "live", invoke_arn = "arn:connection_handler" }
+    }
+    "$disconnect" = {
+      function = { name = "deals-test-connection_handler", qualifier = "live", invoke_arn = "arn:connection_handler" }
+    }
+    "$default" = {
+      function = { name = "deals-test-message_router", qualifier = "live", invoke_arn = "arn:message_router" }
+    }
+    ping = {
+      function = { name = "deals-test-message_router", qualifier = "live", invoke_arn = "arn:message_router" }
+    }
+    notify = {
+      function       = { name = "deals-test-message_router", qualifier = "live", invoke_arn = "arn:message_router" }
+      route_response = false
+    }
+  }
+}
+
+run "a_frames_action_selects_its_route" {
+  command = plan
+
+  assert {
+    condition     = aws_apigatewayv2_api.this.protocol_type == "WEBSOCKET" && aws_apigatewayv2_api.this.route_selection_expression == "$request.body.action"
+    error_message = "the wire protocol routes by the field action"
+  }
+}
+
+run "routes_to_one_function_share_an_integration" {
+  assert {
+    condition     = length(aws_apigatewayv2_integration.this) == 2
+    error_message = "two functions are two integrations, however many routes there are"
+  }
+
+  assert {
+    condition     = { for key, route in aws_apigatewayv2_route.this : key => route.target } == { "$connect" = "integrations/int001", "$default" = "integrations/int002", "$disconnect" = "integrations/int001", notify = "integrations/int002", ping = "integrations/int002" }
+    error_message = "each route leads to its function"
+  }
+
+  assert {
+    condition = alltrue([
+      for integration in aws_apigatewayv2_integration.this :
+      integration.integration_type == "AWS_PROXY" && integration.integration_method == "POST" && integration.payload_format_version == "1.0" && integration.timeout_milliseconds <= 29000
+    ])
+    error_message = "WebSocket integrations are POST, of payload 1.0 and at most 29 s, none of which validate checks"
+  }
+}
+
+run "replies_reach_the_client_only_where_asked_and_never_on_connect" {
+  assert {
+    condition     = toset(keys(aws_apigatewayv2_route_response.this)) == toset(["$default", "ping"])
+    error_message = "by default every action has a reply, and a route may do without"
+  }
+
+  assert {
+    condition     = { for key, route in aws_apigatewayv2_route.this : key => route.route_response_selection_expression if route.route_response_selection_expression != null } == { "$default" = "$default", ping = "$default" }
+    error_message = "the expression and the response go together: either alone drops the reply"
+  }
+
+  assert {
+    condition     = alltrue([for response in aws_apigatewayv2_route_response.this : response.route_response_key == "$default"])
+    error_message = "$default is the only key there is"
+  }
+}
+
+run "nobody_connects_without_the_authorizer" {
+  assert {
+    condition     = aws_apigatewayv2_route.this["$connect"].authorization_type == "CUSTOM" && aws_apigatewayv2_route.this["$connect"].authorizer_id == "auth01"
+    error_message = "$connect asks the authorizer"
+  }
+
+  assert {
+    condition     = alltrue([for key, route in aws_apigatewayv2_route.this : route.authorization_type == "NONE" if key != "$connect"])
+    error_message = "API Gateway authorizes at $connect only"
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_authorizer.this.authorizer_type == "REQUEST" && length(coalesce(aws_apigatewayv2_authorizer.this.identity_sources, [])) == 0
+    error_message = "an identity source would refuse tokens in the other two places"
+  }
+}
+
+run "only_this_stages_own_routes_may_invoke_the_functions" {
+  assert {
+    condition = { for key, permission in aws_lambda_permission.route : key => permission.source_arn } == {
+      "$connect"    = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/$connect"
+      "$default"    = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/$default"
+      "$disconnect" = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/$disconnect"
+      notify        = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/notify"
+      ping          = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/ping"
+    }
+    error_message = "a permission names API, stage and route, without wildcards"
+  }
+
+  assert {
+    condition     = aws_lambda_permission.authorizer.source_arn == "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/authorizers/auth01"
+    error_message = "the authorizer is invoked as this authorizer only"
+  }
+
+  assert {
+    condition     = alltrue([for permission in concat(values(aws_lambda_permission.route), [aws_lambda_permission.authorizer]) : permission.principal == "apigateway.amazonaws.com" && permission.qualifier == "live"])
+    error_message = "API Gateway invokes the version in service"
+  }
+
+  assert {
+    condition     = alltrue([for permission in values(aws_lambda_permission.route) : can(regex("^[a-zA-Z0-9_-]{1,100}$", permission.statement_id))])
+    error_message = "Lambda takes no $ in a statement id"
+  }
+}
+
+run "the_stage_serves_the_deployment_of_what_is_declared" {
+  assert {
+    condition     = aws_apigatewayv2_stage.this.deployment_id == "dep001" && toset(keys(aws_apigatewayv2_deployment.this.triggers)) == toset(["authorizer", "integrations", "routes", "route_responses"])
+    error_message = "a release is a deployment of these four"
+  }
+}
+
+run "a_new_route_makes_a_new_deployment" {
+  variables {
+    routes = {
+      "$connect" = {
+        function = { name = "deals-test-connection_handler", qualifier = "live", invoke_arn = "arn:connection_handler" }
+      }
+    }
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_deployment.this.triggers.routes != run.the_stage_serves_the_deployment_of_what_is_declared.deployment_triggers.routes
+    error_message = "without a changed trigger the stage goes on serving the old routes"
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_deployment.this.triggers.authorizer == run.the_stage_serves_the_deployment_of_what_is_declared.deployment_triggers.authorizer
+    error_message = "what did not change triggers nothing"
+  }
+}
+
+run "every_settings_block_has_both_throttles" {
+  variables {
+    default_throttling = { rate_limit = 200, burst_limit = 100 }
+    routes = {
+      "$connect" = {
+        function   = { name = "deals-test-connection_handler", qualifier = "live", invoke_arn = "arn:connection_handler" }
+        throttling = { rate_limit = 50, burst_limit = 25 }
+      }
+      ping = {
+        function = { name = "deals-test-message_router", qualifier = "live", invoke_arn = "arn:message_router" }
+      }
+    }
+    detailed_metrics_enabled = true
+    execution_logging_level  = "ERROR"
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_stage.this.default_route_settings[0].throttling_rate_limit == 200 && aws_apigatewayv2_stage.this.default_route_settings[0].throttling_burst_limit == 100
+    error_message = "without both limits every connect is answered 429"
+  }
+
+  assert {
+    condition     = one(aws_apigatewayv2_stage.this.route_settings).route_key == "$connect" && one(aws_apigatewayv2_stage.this.route_settings).throttling_rate_limit == 50 && one(aws_apigatewayv2_stage.this.route_settings).throttling_burst_limit == 25
+    error_message = "a route with limits of its own has both, and only such a route has a block"
+  }
+
+  assert {
+    condition     = one(aws_apigatewayv2_stage.this.route_settings).detailed_metrics_enabled && one(aws_apigatewayv2_stage.this.route_settings).logging_level == "ERROR"
+    error_message = "a route's block repeats the defaults, which it replaces"
+  }
+}
+
+run "frames_and_tokens_stay_out_of_the_logs" {
+  assert {
+    condition     = aws_apigatewayv2_stage.this.default_route_settings[0].data_trace_enabled == false && aws_apigatewayv2_stage.this.default_route_settings[0].logging_level == "OFF"
+    error_message = "tracing would write every frame to the log"
+  }
+
+  assert {
+    condition     = !strcontains(lower(aws_apigatewayv2_stage.this.access_log_settings[0].format), "querystring") && !strcontains(lower(aws_apigatewayv2_stage.this.access_log_settings[0].format), "header")
+    error_message = "a token in the query string or a header must not be logged"
+  }
+}
+
+run "the_access_log_is_json_that_api_gateway_takes" {
+  assert {
+    condition     = jsondecode(aws_apigatewayv2_stage.this.access_log_settings[0].format).connectionId == "$context.connectionId"
+    error_message = "each line is one JSON object"
+  }
+
+  assert {
+    condition     = alltrue([for value in values(jsondecode(aws_apigatewayv2_stage.this.access_log_settings[0].format)) : startswith(value, "$context.")]) && length(aws_apigatewayv2_stage.this.access_log_settings[0].format) <= 3072
+    error_message = "the template is made of context variables and is at most 3 KB"
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_stage.this.access_log_settings[0].destination_arn == aws_cloudwatch_log_group.access[0].arn && aws_cloudwatch_log_group.access[0].retention_in_days == 30
+    error_message = "it has a log group of its own, with an end"
+  }
+}
+
+run "the_accounts_role_is_left_alone_unless_asked_for" {
+  assert {
+    condition     = length(aws_api_gateway_account.this) == 0 && length(aws_iam_role.logging) == 0
+    error_message = "it belongs to the account, and one owner a Region"
+  }
+}
+
+run "the_accounts_role_can_be_set_here" {
+  variables {
+    manage_account_logging_role = true
+  }
+
+  assert {
+    condition     = aws_api_gateway_account.this[0].cloudwatch_role_arn == "arn:aws:iam::123456789012:role/api-gateway-logging-eu-west-1"
+    error_message = "API Gateway writes logs by this role"
+  }
+
+  assert {
+    condition     = aws_iam_role_policy_attachment.logging[0].policy_arn == "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+    error_message = "API Gateway checks for the rights of AWS's own policy"
+  }
+}
+
+run "the_access_log_can_be_left_out" {
+  command = plan
+
+  variables {
+    access_log_enabled = false
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_log_group.access) == 0 && length(aws_apigatewayv2_stage.this.access_log_settings) == 0 && output.access_log_group_name == null
+    error_message = "an account without a logging role can still have the API"
+  }
+}
+
+run "functions_are_told_where_to_post" {
+  assert {
+    condition     = output.management_endpoint == "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/v1"
+    error_message = "PostToConnection needs the HTTPS endpoint with the stage"
+  }
+}

@@ -1,0 +1,134 @@
+locals {
+  # The wire protocol: which function answers which action. $default tells a client that its action is unknown.
+  routes = merge(
+    { for key in ["$connect", "$disconnect"] : key => "connection_handler" },
+    { for key in concat(local.actions, ["$default"]) : key => "message_router" },
+  )
+
+  actions = [
+    "ping", "subscribeToDeals", "unsubscribeFromDeals", "sendMessage", "getMessages", "notificationAck", "getStatus", "refreshToken",
+  ]
+
+  # A route waits 29 s at most. The two behind queues get a minute, of which delivery spends all but a reserve posting; janitor ends before its next run.
+  timeouts_seconds = {
+    authorizer         = 10
+    connection_handler = 10
+    message_router     = 29
+    broadcast          = 60
+    delivery           = 60
+    janitor            = 60
+  }
+
+  # Where to post. No event knows the local cloud's address, so there it is given by variable.
+  management_endpoint = var.local_endpoints == null ? module.websocket_api.management_endpoint : replace(replace(var.local_endpoints.management_endpoint, "{api_id}", module.websocket_api.api_id), "{stage}", var.stage_name)
+  websocket_url       = var.local_endpoints == null ? module.websocket_api.websocket_url : replace(replace(var.local_endpoints.websocket_url, "{api_id}", module.websocket_api.api_id), "{stage}", module.websocket_api.stage_name)
+
+  # No more instances than these can run, so together they keep to the budget. Without a reservation the queue's mapping is the limit.
+  delivery_instances_max = coalesce(var.reserved_concurrency.delivery, var.maximum_concurrency.delivery)
+  posts_per_second       = floor(var.posts_per_second_budget / local.delivery_instances_max)
+
+  jwt_environment = merge(
+    {
+      JWT_ALGORITHMS     = join(",", var.jwt.algorithms)
+      JWT_LEEWAY_SECONDS = tostring(var.jwt.leeway_seconds)
+    },
+    local.jwt_secret_used ? { JWT_SECRET_ARN = local.jwt_secret_arn } : {},
+    var.jwt.jwks_url == null ? {} : { JWT_JWKS_URL = var.jwt.jwks_url },
+    var.jwt.issuer == null ? {} : { JWT_ISSUER = var.jwt.issuer },
+    var.jwt.audience == null ? {} : { JWT_AUDIENCE = var.jwt.audience },
+  )
+
+  # What each function is told. What it may do is in permissions.tf.
+  functions = {
+    authorizer = {
+      description = "Who are you, and may you connect"
+      environment = merge(local.jwt_environment, {
+        CONNECTIONS_TABLE        = module.tables.names.connections
+        REVOCATIONS_TABLE        = module.tables.names.revocations
+        MAX_CONNECTIONS_PER_USER = tostring(var.max_connections_per_user)
+      })
+    }
+
+    connection_handler = {
+      description = "Comes and goes: the connection record"
+      environment = {
+        CONNECTIONS_TABLE   = module.tables.names.connections
+        SUBSCRIPTIONS_TABLE = module.tables.names.subscriptions
+      }
+    }
+
+    message_router = {
+      description = "One client action at a time"
+      environment = merge(local.jwt_environment, {
+        CONNECTIONS_TABLE      = module.tables.names.connections
+        SUBSCRIPTIONS_TABLE    = module.tables.names.subscriptions
+        MESSAGES_TABLE         = module.tables.names.messages
+        HISTORY_TABLE          = module.tables.names.history
+        LIMITS_TABLE           = module.tables.names.limits
+        REVOCATIONS_TABLE      = module.tables.names.revocations
+        MANAGEMENT_ENDPOINT    = local.management_endpoint
+        DELIVERIES_QUEUE_URL   = module.fan_out.deliveries_queue_url
+        MAX_SUBSCRIPTIONS      = tostring(var.max_subscriptions)
+        LIMIT_SEND_MESSAGE     = "${var.action_limits.send_message.per_second}/${var.action_limits.send_message.burst}"
+        LIMIT_SUBSCRIPTIONS    = "${var.action_limits.subscriptions.per_second}/${var.action_limits.subscriptions.burst}"
+        LIMIT_OTHERS           = "${var.action_limits.others.per_second}/${var.action_limits.others.burst}"
+        MESSAGE_RETENTION_DAYS = tostring(var.message_retention_days)
+      })
+    }
+
+    broadcast = {
+      description = "Who gets this event: match and plan"
+      environment = {
+        CONNECTIONS_TABLE      = module.tables.names.connections
+        SUBSCRIPTIONS_TABLE    = module.tables.names.subscriptions
+        MESSAGES_TABLE         = module.tables.names.messages
+        HISTORY_TABLE          = module.tables.names.history
+        MANAGEMENT_ENDPOINT    = local.management_endpoint
+        DELIVERIES_QUEUE_URL   = module.fan_out.deliveries_queue_url
+        EVENTS_DLQ_URL         = module.fan_out.events_dlq_url
+        DIRECT_AUDIENCE_MAX    = tostring(var.direct_audience_max)
+        MESSAGE_RETENTION_DAYS = tostring(var.message_retention_days)
+      }
+    }
+
+    delivery = {
+      description = "Posts, and nothing else"
+      environment = {
+        CONNECTIONS_TABLE    = module.tables.names.connections
+        SUBSCRIPTIONS_TABLE  = module.tables.names.subscriptions
+        HISTORY_TABLE        = module.tables.names.history
+        MANAGEMENT_ENDPOINT  = local.management_endpoint
+        DELIVERIES_QUEUE_URL = module.fan_out.deliveries_queue_url
+        DELIVERIES_DLQ_URL   = module.fan_out.deliveries_dlq_url
+        POSTS_PER_SECOND     = tostring(local.posts_per_second)
+      }
+    }
+
+    janitor = {
+      description = "What nobody's event triggers"
+      environment = {
+        CONNECTIONS_TABLE      = module.tables.names.connections
+        SUBSCRIPTIONS_TABLE    = module.tables.names.subscriptions
+        HISTORY_TABLE          = module.tables.names.history
+        REVOCATIONS_TABLE      = module.tables.names.revocations
+        MANAGEMENT_ENDPOINT    = local.management_endpoint
+        POSTS_PER_SECOND       = tostring(var.upkeep.posts_per_second)
+        PROBE_INTERVAL_SECONDS = tostring(var.upkeep.probe_interval_seconds)
+      }
+    }
+  }
+
+  # What calls them besides the API.
+  sqs_triggers = {
+    broadcast = { queue_arn = module.fan_out.events_queue_arn, maximum_concurrency = var.maximum_concurrency.broadcast }
+    delivery  = { queue_arn = module.fan_out.deliveries_queue_arn, maximum_concurrency = var.maximum_concurrency.delivery }
+  }
+
+  async_invocations = {
+    broadcast = { on_failure_queue_arn = module.fan_out.events_dlq_arn }
+  }
+
+  schedules = {
+    janitor = { expression = "rate(1 minute)", enabled = var.upkeep.enabled }
+  }
+}

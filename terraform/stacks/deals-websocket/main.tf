@@ -1,0 +1,85 @@
+################################################################################
+# Stores
+################################################################################
+
+module "tables" {
+  source = "../../modules/tables"
+
+  names                          = local.names.tables
+  kms_key_arn                    = var.kms_key_arn
+  point_in_time_recovery_enabled = var.point_in_time_recovery_enabled
+  deletion_protection_enabled    = var.deletion_protection_enabled
+  tags                           = local.tags
+}
+
+module "fan_out" {
+  source = "../../modules/fan-out"
+
+  names           = local.names.queues
+  events          = { function_timeout_seconds = local.timeouts_seconds.broadcast }
+  deliveries      = { function_timeout_seconds = local.timeouts_seconds.delivery }
+  sns_topics      = var.event_sources.sns_topics
+  event_bus_rules = var.event_sources.event_bus_rules
+  tls_required    = var.local_endpoints == null
+  kms_key_arn     = var.kms_key_arn
+  tags            = local.tags
+}
+
+################################################################################
+# Functions
+################################################################################
+
+module "function" {
+  source   = "../../modules/function"
+  for_each = local.functions
+
+  name                 = local.names.functions[each.key]
+  description          = each.value.description
+  package              = local.packages[each.key]
+  handler              = "${each.key}.handler.handler"
+  architecture         = var.architecture
+  memory_mb            = var.memory_mb[each.key]
+  timeout_seconds      = local.timeouts_seconds[each.key]
+  reserved_concurrency = var.reserved_concurrency[each.key]
+  environment          = merge({ LOG_LEVEL = var.log_level }, each.value.environment)
+
+  policy_statements        = merge(local.permissions[each.key], local.key_permissions[each.key])
+  permissions_boundary_arn = var.permissions_boundary_arn
+
+  sqs_trigger      = lookup(local.sqs_triggers, each.key, null)
+  async_invocation = lookup(local.async_invocations, each.key, null)
+  schedule         = lookup(local.schedules, each.key, null)
+
+  log_retention_days = var.log_retention_days
+  log_kms_key_arn    = var.kms_key_arn
+  tags               = local.tags
+}
+
+################################################################################
+# API
+################################################################################
+
+module "websocket_api" {
+  source = "../../modules/websocket-api"
+
+  name        = local.names.api
+  description = "Deals, notifications and messages, pushed (${var.environment})"
+  stage_name  = var.stage_name
+  authorizer  = module.function["authorizer"].target
+
+  routes = {
+    for key, function in local.routes : key => {
+      function   = module.function[function].target
+      throttling = try(var.throttling.routes[key], null)
+    }
+  }
+
+  default_throttling          = var.throttling.default
+  access_log_enabled          = var.access_log_enabled
+  execution_logging_level     = var.execution_logging_level
+  detailed_metrics_enabled    = var.detailed_metrics_enabled
+  manage_account_logging_role = var.manage_account_logging_role
+  log_retention_days          = var.log_retention_days
+  log_kms_key_arn             = var.kms_key_arn
+  tags                        = local.tags
+}

@@ -1,0 +1,89 @@
+################################################################################
+# For clients
+################################################################################
+
+output "websocket_url" {
+  description = "WebSocket URL that clients connect to"
+  value       = local.websocket_url
+}
+
+output "env" {
+  description = "Environment variables for clients and tests: WEBSOCKET_API_GATEWAY_URL, WEBSOCKET_API_GATEWAY_ID"
+  value = {
+    WEBSOCKET_API_GATEWAY_URL = local.websocket_url
+    WEBSOCKET_API_GATEWAY_ID  = module.websocket_api.api_id
+  }
+}
+
+################################################################################
+# For publishers
+################################################################################
+
+output "function_names" {
+  description = "Names of the functions by what they do; `broadcast` is the one that publishers invoke"
+  value       = { for function, instance in module.function : function => instance.name }
+}
+
+output "function_arns" {
+  description = "ARNs of the functions' version in service (alias `live`), to invoke and to name in publishers' policies"
+  value       = { for function, instance in module.function : function => instance.alias_arn }
+}
+
+output "queue_urls" {
+  description = "URLs of the queues: `events` takes events from publishers, the rest is to look at"
+  value = {
+    events         = module.fan_out.events_queue_url
+    events_dlq     = module.fan_out.events_dlq_url
+    deliveries     = module.fan_out.deliveries_queue_url
+    deliveries_dlq = module.fan_out.deliveries_dlq_url
+  }
+}
+
+output "queue_arns" {
+  description = "ARNs of the queues, for publishers' policies and for alarms"
+  value = {
+    events         = module.fan_out.events_queue_arn
+    events_dlq     = module.fan_out.events_dlq_arn
+    deliveries     = module.fan_out.deliveries_queue_arn
+    deliveries_dlq = module.fan_out.deliveries_dlq_arn
+  }
+}
+
+################################################################################
+# For operators
+################################################################################
+
+output "api_id" {
+  description = "Id of the API: the ApiId dimension of its metrics"
+  value       = module.websocket_api.api_id
+}
+
+output "management_endpoint" {
+  description = "Endpoint of the API for PostToConnection, as the functions have it"
+  value       = local.management_endpoint
+}
+
+output "table_names" {
+  description = "Names of the tables by what they hold"
+  value       = module.tables.names
+}
+
+output "jwt_secret_arn" {
+  description = "ARN of the secret with the signing keys, to rotate it and to let issuers of tokens read it; null where only public keys verify"
+  value       = local.jwt_secret_arn
+}
+
+output "log_group_names" {
+  description = "Names of the log groups: the functions' by function, and `access` for the API (null when off)"
+  value       = merge({ for function, instance in module.function : function => instance.log_group_name }, { access = module.websocket_api.access_log_group_name })
+}
+
+output "function_policies" {
+  description = "Each function's whole policy (JSON), to audit what it may do"
+  value       = { for function, instance in module.function : function => instance.policy }
+}
+
+output "function_roles" {
+  description = "Name of each function's own role, for audits and for policies of other resources"
+  value       = { for function, instance in module.function : function => instance.role_name }
+}

@@ -1,0 +1,137 @@
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  tables              = module.tables.arns
+  post_to_connections = "${module.websocket_api.execution_arn}/${var.stage_name}/POST/@connections/*"
+
+  # AWS authorises a batch as SendMessage; the emulator of the local cloud asks for an action of the batch's name.
+  send_in_batches = concat(["sqs:SendMessage"], var.local_endpoints == null ? [] : ["sqs:SendMessageBatch"])
+
+  # Nobody reads a secret where only public keys verify.
+  read_signing_keys = {
+    for sid, used in { ReadSigningKeys = local.jwt_secret_used } : sid => {
+      actions                          = ["secretsmanager:GetSecretValue"]
+      resources                        = [local.jwt_secret_arn]
+    } if used
+  }
+
+  # What each function may do beyond its logs and its trigger: the calls of its code, on its own things. A transaction
+  # needs the rights of its writes; a batch has a right of its own.
+  permissions = {
+    authorizer = merge(local.read_signing_keys, {
+      CheckRevocations = { actions = ["dynamodb:BatchGetItem"], resources = [local.tables.revocations] }
+      CountConnections = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
+    })
+
+    connection_handler = {
+      RecordConnection  = { actions = ["dynamodb:PutItem", "dynamodb:DeleteItem"], resources = [local.tables.connections] }
+      ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
+    }
+
+    message_router = merge(local.read_signing_keys, {
+      CheckRevocations = { actions = ["dynamodb:BatchGetItem"], resources = [local.tables.revocations] }
+      CountActions     = { actions = ["dynamodb:UpdateItem"], resources = [local.tables.limits] }
+      ReadConnection = {
+        actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+        resources = [local.tables.connections]
+      }
+      FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
+      KeepSubscriptions = {
+        actions   = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"]
+        resources = [local.tables.subscriptions]
+      }
+      KeepMessages = {
+        actions   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        resources = [local.tables.messages]
+      }
+      ReadHistory = { actions = ["dynamodb:GetItem", "dynamodb:Query"], resources = [local.tables.history] }
+      # A new subscription reads both at once.
+      LookAtBoth        = { actions = ["dynamodb:BatchGetItem"], resources = [local.tables.connections, local.tables.history] }
+      PostToConnections = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
+      QueueDeliveries   = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
+    })
+
+    broadcast = {
+      FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
+      ForgetConnections     = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
+      FindSubscribers = {
+        actions   = ["dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"]
+        resources = [local.tables.subscriptions]
+      }
+      StoreNotifications = { actions = ["dynamodb:PutItem", "dynamodb:UpdateItem"], resources = [local.tables.messages] }
+      KeepHistory = {
+        actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        resources = [local.tables.history]
+      }
+      PostToConnections = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
+      QueueDeliveries   = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
+      KeepRefusedEvents = { actions = ["sqs:SendMessage"], resources = [module.fan_out.events_dlq_arn] }
+    }
+
+    delivery = {
+      ForgetConnections = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
+      ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
+      PostToConnections = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
+      QueueDeliveries   = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
+      RecordLandings    = { actions = ["dynamodb:UpdateItem"], resources = [local.tables.history] }
+      KeepUndeliverable = { actions = ["sqs:SendMessage"], resources = [module.fan_out.deliveries_dlq_arn] }
+    }
+
+    janitor = {
+      FindWhatIsDue         = { actions = ["dynamodb:Query"], resources = [module.tables.due_index_arn] }
+      FindRevocations       = { actions = ["dynamodb:Query"], resources = [module.tables.recent_index_arn] }
+      FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
+      TendConnections = {
+        actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+        resources = [local.tables.connections]
+      }
+      ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
+      TrimHistory = {
+        actions   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+        resources = [local.tables.history]
+      }
+      ManageConnections = {
+        actions   = ["execute-api:ManageConnections"]
+        resources = [for method in ["POST", "GET", "DELETE"] : "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*"]
+      }
+    }
+  }
+
+  ##############################################################################
+  # Customer managed keys, where there are any
+  ##############################################################################
+
+  secret_services = local.jwt_secret_used ? ["secretsmanager"] : []
+
+  # Reading what a service encrypted takes Decrypt; sending to an encrypted queue takes GenerateDataKey too.
+  key_users = {
+    authorizer         = { services = concat(["dynamodb"], local.secret_services), sends = false }
+    connection_handler = { services = ["dynamodb"], sends = false }
+    message_router     = { services = concat(["dynamodb"], local.secret_services, ["sqs"]), sends = true }
+    broadcast          = { services = ["dynamodb", "sqs"], sends = true }
+    delivery           = { services = ["dynamodb", "sqs"], sends = true }
+    janitor            = { services = ["dynamodb"], sends = false }
+  }
+
+  # A secret that was made elsewhere has a key of its own.
+  key_arns = {
+    for function, user in local.key_users : function => distinct(compact([
+      var.kms_key_arn, contains(user.services, "secretsmanager") ? var.jwt_secret_kms_key_arn : null,
+    ]))
+  }
+
+  key_permissions = {
+    for function, user in local.key_users : function => {
+      for sid, resources in { UseKeys = local.key_arns[function] } : sid => {
+        actions                       = concat(["kms:Decrypt"], user.sends ? ["kms:GenerateDataKey"] : [])
+        resources                     = resources
+        conditions = [{
+          test     = "StringEquals"
+          variable = "kms:ViaService"
+          values   = [for service in user.services : "${service}.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"]
+        }]
+      } if length(resources) > 0
+    }
+  }
+}

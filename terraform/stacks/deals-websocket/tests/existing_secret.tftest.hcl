@@ -1,0 +1,59 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = {
+      partition  = "aws"
+      dns_suffix = "amazonaws.com"
+    }
+  }
+
+  mock_data "aws_region" {
+    defaults = { id = "eu-west-1" }
+  }
+}
+
+variables {
+  environment       = "test"
+  packages_manifest = "tests/fixtures/manifest.json"
+  jwt_secret_arn    = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:issuer-AbCdEf"
+}
+
+run "an_existing_secret_is_used_and_none_is_made" {
+  command = plan
+
+  assert {
+    condition     = length(aws_secretsmanager_secret.jwt) == 0 && length(aws_secretsmanager_secret_version.jwt) == 0
+    error_message = "the secret belongs to somebody else"
+  }
+
+  assert {
+    condition     = local.functions.authorizer.environment.JWT_SECRET_ARN == var.jwt_secret_arn && local.functions.message_router.environment.JWT_SECRET_ARN == var.jwt_secret_arn
+    error_message = "those who verify tokens are told where the secret is"
+  }
+}
+
+run "the_key_of_an_existing_secret_is_used_by_its_readers_alone" {
+  command = plan
+
+  variables {
+    jwt_secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/2"
+  }
+
+  assert {
+    condition     = toset([for function, arns in local.key_arns : function if contains(arns, var.jwt_secret_kms_key_arn)]) == toset(["authorizer", "message_router"])
+    error_message = "who does not read the secret has no use for its key"
+  }
+
+  assert {
+    condition     = one(local.key_permissions.authorizer.UseKeys.resources) == var.jwt_secret_kms_key_arn && length(local.key_permissions.delivery) == 0
+    error_message = "the key's right is granted with it, and to nobody else"
+  }
+
+  assert {
+    condition     = one(local.permissions.authorizer.ReadSigningKeys.resources) == var.jwt_secret_arn
+    error_message = "the existing secret is the one that is read"
+  }
+}

@@ -1,0 +1,292 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = {
+      partition  = "aws"
+      dns_suffix = "amazonaws.com"
+    }
+  }
+
+  mock_data "aws_region" {
+    defaults = { id = "eu-west-1" }
+  }
+
+  mock_resource "aws_apigatewayv2_api" {
+    defaults = {
+      id            = "a1b2c3d4e5"
+      api_endpoint  = "wss://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
+      execution_arn = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5"
+    }
+  }
+
+  mock_resource "aws_apigatewayv2_stage" {
+    defaults = { invoke_url = "wss://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/v1" }
+  }
+
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws:events:eu-west-1:123456789012:rule/mock" }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-west-1:123456789012:log-group:mock" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/mock" }
+  }
+
+  mock_resource "aws_lambda_function" {
+    defaults = {
+      arn     = "arn:aws:lambda:eu-west-1:123456789012:function:mock"
+      version = "1"
+    }
+  }
+
+  mock_resource "aws_lambda_alias" {
+    defaults = {
+      arn        = "arn:aws:lambda:eu-west-1:123456789012:function:mock:live"
+      invoke_arn = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:mock:live/invocations"
+    }
+  }
+
+  mock_resource "aws_secretsmanager_secret_version" {
+    defaults = { arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:deals-test-jwt-signing-keys-AbCdEf" }
+  }
+
+  override_resource {
+    target = module.tables.aws_dynamodb_table.this["connections"]
+    values = { arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-test-connections" }
+  }
+
+  override_resource {
+    target = module.tables.aws_dynamodb_table.this["subscriptions"]
+    values = { arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-test-subscriptions" }
+  }
+
+  override_resource {
+    target = module.tables.aws_dynamodb_table.this["messages"]
+    values = { arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-test-messages" }
+  }
+
+  override_resource {
+    target = module.tables.aws_dynamodb_table.this["history"]
+    values = { arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-test-history" }
+  }
+
+  override_resource {
+    target = module.tables.aws_dynamodb_table.this["limits"]
+    values = { arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-test-limits" }
+  }
+
+  override_resource {
+    target = module.tables.aws_dynamodb_table.this["revocations"]
+    values = { arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-test-revocations" }
+  }
+
+  override_resource {
+    target = module.fan_out.aws_sqs_queue.this["events"]
+    values = {
+      arn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-events"
+      url = "https://sqs.eu-west-1.amazonaws.com/123456789012/deals-test-events"
+    }
+  }
+
+  override_resource {
+    target = module.fan_out.aws_sqs_queue.this["deliveries"]
+    values = {
+      arn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-deliveries"
+      url = "https://sqs.eu-west-1.amazonaws.com/123456789012/deals-test-deliveries"
+    }
+  }
+
+  override_resource {
+    target = module.fan_out.aws_sqs_queue.dead_letters["events"]
+    values = {
+      arn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-events-dlq"
+      url = "https://sqs.eu-west-1.amazonaws.com/123456789012/deals-test-events-dlq"
+    }
+  }
+
+  override_resource {
+    target = module.fan_out.aws_sqs_queue.dead_letters["deliveries"]
+    values = {
+      arn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-deliveries-dlq"
+      url = "https://sqs.eu-west-1.amazonaws.com/123456789012/deals-test-deliveries-dlq"
+    }
+  }
+}
+
+variables {
+  environment       = "test"
+  packages_manifest = "tests/fixtures/manifest.json"
+  jwt_secret        = "a-secret-of-at-least-thirty-two-bytes"
+}
+
+run "no_function_may_do_everything_or_touch_everything" {
+  assert {
+    condition     = alltrue(flatten([for policy in values(output.function_policies) : [for statement in jsondecode(policy).Statement : [for action in statement.Action : !strcontains(action, "*")]]]))
+    error_message = "an action is named in full"
+  }
+
+  assert {
+    condition = alltrue(flatten([for policy in values(output.function_policies) : [
+      for statement in jsondecode(policy).Statement : [
+        for resource in statement.Resource : !strcontains(resource, "*") || endswith(resource, "/@connections/*") || endswith(resource, ":log-stream:*")
+      ]
+    ]]))
+    error_message = "only connections and log streams, whose ids nobody knows beforehand, are named by a pattern"
+  }
+
+  assert {
+    condition     = alltrue(flatten([for policy in values(output.function_policies) : [for statement in jsondecode(policy).Statement : statement.Effect == "Allow"]]))
+    error_message = "rights are granted, never taken away again"
+  }
+}
+
+run "each_function_has_a_role_of_its_own" {
+  assert {
+    condition     = length(distinct(values(output.function_roles))) == 6
+    error_message = "a shared role gives each function the rights of all"
+  }
+}
+
+# What the code of each function calls beyond its logs and its trigger: ACTION THING.
+run "each_function_may_do_exactly_what_its_code_calls" {
+  assert {
+    condition = { for function, permissions in local.permissions : function => join("\n", sort(flatten([
+      for statement in values(permissions) : [for pair in setproduct(statement.actions, statement.resources) : "${pair[0]} ${trimprefix(pair[1], join(":", concat(slice(split(":", pair[1]), 0, 5), [""])))}"]
+      ]))) } == {
+      authorizer = join("\n", [
+        "dynamodb:BatchGetItem table/deals-test-revocations",
+        "dynamodb:Query table/deals-test-connections/index/UserIdIndex",
+        "secretsmanager:GetSecretValue secret:deals-test-jwt-signing-keys-AbCdEf",
+      ])
+      broadcast = join("\n", [
+        "dynamodb:BatchWriteItem table/deals-test-subscriptions",
+        "dynamodb:DeleteItem table/deals-test-connections",
+        "dynamodb:GetItem table/deals-test-history",
+        "dynamodb:PutItem table/deals-test-history",
+        "dynamodb:PutItem table/deals-test-messages",
+        "dynamodb:Query table/deals-test-connections/index/UserIdIndex",
+        "dynamodb:Query table/deals-test-subscriptions",
+        "dynamodb:UpdateItem table/deals-test-history",
+        "dynamodb:UpdateItem table/deals-test-messages",
+        "dynamodb:UpdateItem table/deals-test-subscriptions",
+        "execute-api:ManageConnections a1b2c3d4e5/v1/POST/@connections/*",
+        "sqs:SendMessage deals-test-deliveries",
+        "sqs:SendMessage deals-test-events-dlq",
+      ])
+      connection_handler = join("\n", [
+        "dynamodb:BatchWriteItem table/deals-test-subscriptions",
+        "dynamodb:DeleteItem table/deals-test-connections",
+        "dynamodb:PutItem table/deals-test-connections",
+      ])
+      delivery = join("\n", [
+        "dynamodb:BatchWriteItem table/deals-test-subscriptions",
+        "dynamodb:DeleteItem table/deals-test-connections",
+        "dynamodb:UpdateItem table/deals-test-history",
+        "execute-api:ManageConnections a1b2c3d4e5/v1/POST/@connections/*",
+        "sqs:SendMessage deals-test-deliveries",
+        "sqs:SendMessage deals-test-deliveries-dlq",
+      ])
+      janitor = join("\n", [
+        "dynamodb:BatchWriteItem table/deals-test-subscriptions",
+        "dynamodb:DeleteItem table/deals-test-connections",
+        "dynamodb:DeleteItem table/deals-test-history",
+        "dynamodb:GetItem table/deals-test-connections",
+        "dynamodb:GetItem table/deals-test-history",
+        "dynamodb:Query table/deals-test-connections/index/DueIndex",
+        "dynamodb:Query table/deals-test-connections/index/UserIdIndex",
+        "dynamodb:Query table/deals-test-history",
+        "dynamodb:Query table/deals-test-revocations/index/RecentIndex",
+        "dynamodb:UpdateItem table/deals-test-connections",
+        "dynamodb:UpdateItem table/deals-test-history",
+        "execute-api:ManageConnections a1b2c3d4e5/v1/DELETE/@connections/*",
+        "execute-api:ManageConnections a1b2c3d4e5/v1/GET/@connections/*",
+        "execute-api:ManageConnections a1b2c3d4e5/v1/POST/@connections/*",
+      ])
+      message_router = join("\n", [
+        "dynamodb:BatchGetItem table/deals-test-connections",
+        "dynamodb:BatchGetItem table/deals-test-history",
+        "dynamodb:BatchGetItem table/deals-test-revocations",
+        "dynamodb:BatchWriteItem table/deals-test-subscriptions",
+        "dynamodb:DeleteItem table/deals-test-connections",
+        "dynamodb:DeleteItem table/deals-test-subscriptions",
+        "dynamodb:GetItem table/deals-test-connections",
+        "dynamodb:GetItem table/deals-test-history",
+        "dynamodb:GetItem table/deals-test-messages",
+        "dynamodb:PutItem table/deals-test-messages",
+        "dynamodb:PutItem table/deals-test-subscriptions",
+        "dynamodb:Query table/deals-test-connections/index/UserIdIndex",
+        "dynamodb:Query table/deals-test-history",
+        "dynamodb:Query table/deals-test-messages",
+        "dynamodb:UpdateItem table/deals-test-connections",
+        "dynamodb:UpdateItem table/deals-test-limits",
+        "dynamodb:UpdateItem table/deals-test-messages",
+        "dynamodb:UpdateItem table/deals-test-subscriptions",
+        "execute-api:ManageConnections a1b2c3d4e5/v1/POST/@connections/*",
+        "secretsmanager:GetSecretValue secret:deals-test-jwt-signing-keys-AbCdEf",
+        "sqs:SendMessage deals-test-deliveries",
+      ])
+    }
+    error_message = "a right more is an opening, a right less a fault: change this list together with the code"
+  }
+}
+
+run "posting_is_allowed_on_this_stage_only_and_closing_to_the_janitor_alone" {
+  assert {
+    condition = { for function, policy in output.function_policies : function => flatten([for statement in jsondecode(policy).Statement : statement.Resource if contains(statement.Action, "execute-api:ManageConnections")]) } == {
+      authorizer         = []
+      broadcast          = ["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/POST/@connections/*"]
+      connection_handler = []
+      delivery           = ["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/POST/@connections/*"]
+      janitor            = [for method in ["POST", "GET", "DELETE"] : "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/${method}/@connections/*"]
+      message_router     = ["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/POST/@connections/*"]
+    }
+    error_message = "who posts does so on this stage's connections; only the janitor asks for them and closes them"
+  }
+}
+
+run "queues_are_read_by_their_own_function_alone" {
+  assert {
+    condition = { for function, policy in output.function_policies : function => flatten([for statement in jsondecode(policy).Statement : statement.Resource if contains(statement.Action, "sqs:ReceiveMessage")]) } == {
+      authorizer         = []
+      broadcast          = ["arn:aws:sqs:eu-west-1:123456789012:deals-test-events"]
+      connection_handler = []
+      delivery           = ["arn:aws:sqs:eu-west-1:123456789012:deals-test-deliveries"]
+      janitor            = []
+      message_router     = []
+    }
+    error_message = "two readers of one queue take each other's messages"
+  }
+}
+
+run "without_a_key_nobody_may_use_one" {
+  assert {
+    condition     = alltrue([for policy in values(output.function_policies) : !strcontains(policy, "kms:")])
+    error_message = "AWS's own keys need no rights"
+  }
+}
+
+run "a_key_is_used_through_the_services_that_the_function_calls" {
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+  }
+
+  assert {
+    condition = { for function, policy in output.function_policies : function => [
+      for statement in jsondecode(policy).Statement : "${join(" ", statement.Action)} ${join(" ", statement.Resource)} ${join(" ", statement.Condition.StringEquals["kms:ViaService"])}" if statement.Sid == "UseKeys"
+      ][0] } == {
+      authorizer         = "kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com secretsmanager.eu-west-1.amazonaws.com"
+      broadcast          = "kms:Decrypt kms:GenerateDataKey arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
+      connection_handler = "kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com"
+      delivery           = "kms:Decrypt kms:GenerateDataKey arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
+      janitor            = "kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com"
+      message_router     = "kms:Decrypt kms:GenerateDataKey arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com secretsmanager.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
+    }
+    error_message = "a function may use the key only by way of what it calls"
+  }
+}

@@ -1,0 +1,292 @@
+################################################################################
+# Names
+################################################################################
+
+variable "name" {
+  description = "Name of the service, the first part of every resource's name"
+  type        = string
+  default     = "deals"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
+    error_message = "name: use lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen."
+  }
+}
+
+variable "environment" {
+  description = "Name of the environment, the second part of every resource's name"
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.environment))
+    error_message = "environment: use lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen."
+  }
+
+  validation {
+    condition     = length("${var.name}-${var.environment}-connection_handler") <= 64
+    error_message = "environment: Lambda stops at 64 characters for a function's name, of which <name>-<environment> has 45; shorten one of the two."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource, besides Name, Environment and ManagedBy"
+  type        = map(string)
+  default     = {}
+}
+
+################################################################################
+# Packages
+################################################################################
+
+variable "packages_manifest" {
+  description = "Path of the manifest.json that the build writes beside the zips: {\"packages\": [{\"name\", \"version\", \"file\", \"sha256\", \"size\"}]}, `file` relative to it"
+  type        = string
+
+  validation {
+    condition     = can(jsondecode(file(var.packages_manifest)))
+    error_message = "packages_manifest: there is no JSON file at ${var.packages_manifest}; build the packages first."
+  }
+
+  validation {
+    condition = length(setsubtract(
+      ["authorizer", "connection_handler", "message_router", "broadcast", "delivery", "janitor"],
+      try(jsondecode(file(var.packages_manifest)).packages[*].name, []),
+    )) == 0
+    error_message = "packages_manifest: ${var.packages_manifest} lacks a package of authorizer, connection_handler, message_router, broadcast, delivery or janitor; build all of them."
+  }
+}
+
+variable "package_bucket" {
+  description = "S3 bucket that holds the zips; null to upload those beside the manifest"
+  type        = string
+  default     = null
+}
+
+variable "package_prefix" {
+  description = "What comes before a package's file name in its S3 key, a slash at its end included"
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.package_prefix == "" || var.package_bucket != null
+    error_message = "package_prefix: it is a part of S3 keys; set package_bucket too, or leave it out."
+  }
+}
+
+################################################################################
+# Functions
+################################################################################
+
+variable "architecture" {
+  description = "Instruction set of the functions, the one that the packages were built for: arm64 or x86_64"
+  type        = string
+  default     = "arm64"
+}
+
+variable "memory_mb" {
+  description = "Memory in MB of each function. The CPU share grows with it: one whole vCPU at 1,769 MB"
+  type = object({
+    authorizer         = optional(number, 512)
+    connection_handler = optional(number, 512)
+    message_router     = optional(number, 512)
+    broadcast          = optional(number, 1769)
+    delivery           = optional(number, 1769)
+    janitor            = optional(number, 1769)
+  })
+  default = {}
+}
+
+variable "reserved_concurrency" {
+  description = "Concurrent executions reserved for, and the most allowed to, each function; null leaves it to the account's pool"
+  type = object({
+    authorizer         = optional(number)
+    connection_handler = optional(number)
+    message_router     = optional(number)
+    broadcast          = optional(number)
+    delivery           = optional(number)
+    janitor            = optional(number)
+  })
+  default = {}
+}
+
+variable "maximum_concurrency" {
+  description = "Most concurrent invocations from the queues, 2 to 1000. Two of `delivery` can spend the account's whole request budget: more of them only post more slowly each"
+  type = object({
+    broadcast = optional(number, 10)
+    delivery  = optional(number, 2)
+  })
+  default = {}
+}
+
+variable "posts_per_second_budget" {
+  description = "Posts a second that `delivery` may make in all, shared evenly by the instances that may run: out of the account's 10,000 requests a second (2,500 in newer Regions), which all of its APIs share"
+  type        = number
+  default     = 10000
+
+  validation {
+    condition     = var.posts_per_second_budget == floor(var.posts_per_second_budget) && var.posts_per_second_budget <= 100000
+    error_message = "posts_per_second_budget: give a whole number up to 100000."
+  }
+
+  validation {
+    condition     = var.posts_per_second_budget >= coalesce(var.reserved_concurrency.delivery, var.maximum_concurrency.delivery)
+    error_message = "posts_per_second_budget: each instance of delivery needs at least one post a second; raise it, or lower reserved_concurrency.delivery or maximum_concurrency.delivery."
+  }
+}
+
+variable "log_level" {
+  description = "Least severe level that the functions log: DEBUG, INFO, WARNING or ERROR"
+  type        = string
+  default     = "INFO"
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.log_level)
+    error_message = "log_level: use DEBUG, INFO, WARNING or ERROR."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds the functions' roles, where the organisation asks for one"
+  type        = string
+  default     = null
+}
+
+################################################################################
+# Rules
+################################################################################
+
+variable "direct_audience_max" {
+  description = "Largest audience that `broadcast` posts to itself, without the deliveries queue; 0 queues everything"
+  type        = number
+  default     = 100
+
+  validation {
+    condition     = var.direct_audience_max >= 0 && var.direct_audience_max <= 1000 && floor(var.direct_audience_max) == var.direct_audience_max
+    error_message = "direct_audience_max: use a whole number from 0 to 1000; larger audiences need the queue's pacing."
+  }
+}
+
+variable "upkeep" {
+  description = <<-EOT
+    How `janitor` tends the connections each minute.
+
+    `enabled`: whether it does. Without it no expired connection is closed and no lost one is found.
+    `posts_per_second`: what it may spend of the account's requests on frames, probes and closings. At 100,000
+    connections, probed each ten minutes, it needs about 170, and 210 more while all of them are handed over.
+    `probe_interval_seconds`: how long nothing may be known of a connection before it is asked for, 60 to 7200. A
+    probe costs a request and three writes: at ten minutes some 0.7 of what API Gateway takes for the connection.
+  EOT
+  type = object({
+    enabled                = optional(bool, true)
+    posts_per_second       = optional(number, 500)
+    probe_interval_seconds = optional(number, 600)
+  })
+  default = {}
+
+  validation {
+    condition     = var.upkeep.posts_per_second >= 1 && var.upkeep.posts_per_second <= 10000 && floor(var.upkeep.posts_per_second) == var.upkeep.posts_per_second
+    error_message = "upkeep: posts_per_second is a whole number from 1 to 10000, the account's requests a second."
+  }
+
+  validation {
+    condition     = var.upkeep.probe_interval_seconds >= 60 && var.upkeep.probe_interval_seconds <= 7200 && floor(var.upkeep.probe_interval_seconds) == var.upkeep.probe_interval_seconds
+    error_message = "upkeep: probe_interval_seconds is a whole number from 60 to 7200; no connection lives longer than two hours."
+  }
+}
+
+variable "max_subscriptions" {
+  description = "Most subscriptions of one connection, at most the protocol's 50"
+  type        = number
+  default     = 50
+
+  validation {
+    condition     = var.max_subscriptions >= 1 && var.max_subscriptions <= 50 && floor(var.max_subscriptions) == var.max_subscriptions
+    error_message = "max_subscriptions: use a whole number from 1 to 50, which is the protocol's limit."
+  }
+}
+
+variable "max_connections_per_user" {
+  description = "Most connections that one user may have open; the next is refused with 403. Handshakes of the same moment may pass it by a few"
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.max_connections_per_user >= 1 && var.max_connections_per_user <= 1000 && floor(var.max_connections_per_user) == var.max_connections_per_user
+    error_message = "max_connections_per_user: use a whole number from 1 to 1000."
+  }
+}
+
+variable "action_limits" {
+  description = <<-EOT
+    How often one user may act, over all the user's connections: `per_second` for as long as they like, `burst` at once.
+
+    `send_message`: sendMessage. `subscriptions`: subscribeToDeals and unsubscribeFromDeals together. `others`: all
+    other actions together, but `ping`, which is free.
+  EOT
+  type = object({
+    send_message  = optional(object({ per_second = optional(number, 5), burst = optional(number, 20) }), {})
+    subscriptions = optional(object({ per_second = optional(number, 2), burst = optional(number, 20) }), {})
+    others        = optional(object({ per_second = optional(number, 10), burst = optional(number, 40) }), {})
+  })
+  default = {}
+
+  validation {
+    condition = alltrue([
+      for limit in values(var.action_limits) : limit.per_second >= 0.001 && limit.per_second <= 1000 && floor(limit.per_second * 1000) == limit.per_second * 1000
+    ])
+    error_message = "action_limits: per_second is a number from 0.001 to 1000, of at most three decimals."
+  }
+
+  validation {
+    condition     = alltrue([for limit in values(var.action_limits) : limit.burst >= 1 && limit.burst <= 9999 && floor(limit.burst) == limit.burst])
+    error_message = "action_limits: burst is a whole number from 1 to 9999."
+  }
+}
+
+variable "message_retention_days" {
+  description = "Days that messages and notifications stay in inboxes"
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.message_retention_days >= 1 && var.message_retention_days <= 365 && floor(var.message_retention_days) == var.message_retention_days
+    error_message = "message_retention_days: use a whole number from 1 to 365."
+  }
+}
+
+################################################################################
+# Protection
+################################################################################
+
+variable "kms_key_arn" {
+  description = <<-EOT
+    ARN of a customer managed KMS key for the tables, queues, logs and the secret; null for AWS's own keys.
+
+    Its policy must let CloudWatch Logs use it, and SNS and EventBridge where they are event sources.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+", var.kms_key_arn))
+    error_message = "kms_key_arn: give the ARN of the key itself (…:key/…), not an alias: IAM policies do not follow aliases."
+  }
+}
+
+variable "point_in_time_recovery_enabled" {
+  description = "Whether the tables can be restored to any second of the last 35 days (charged by size)"
+  type        = bool
+  default     = true
+}
+
+variable "deletion_protection_enabled" {
+  description = "Whether DynamoDB refuses to delete the tables, terraform destroy included"
+  type        = bool
+  default     = true
+}
+
+variable "log_retention_days" {
+  description = "Days that CloudWatch keeps the logs of the functions and the API"
+  type        = number
+  default     = 30
+}

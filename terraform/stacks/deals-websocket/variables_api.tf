@@ -1,0 +1,91 @@
+################################################################################
+# API
+################################################################################
+
+variable "stage_name" {
+  description = "Name of the API's stage, the last part of its URL"
+  type        = string
+  default     = "v1"
+}
+
+variable "throttling" {
+  description = <<-EOT
+    Requests a second and bursts of the API: `default` for each route, `routes` for single ones by route key.
+
+    The account's 10,000 requests a second are shared by all APIs and by every push: what routes may take is not
+    there for pushes.
+  EOT
+  type = object({
+    default = optional(object({ rate_limit = number, burst_limit = number }), { rate_limit = 1000, burst_limit = 500 })
+    routes  = optional(map(object({ rate_limit = number, burst_limit = number })), {})
+  })
+  default = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.throttling.routes), concat(local.actions, ["$connect", "$disconnect", "$default"]))) == 0
+    error_message = "throttling: routes names a route that the API does not have; use $connect, $disconnect, $default or an action of the protocol."
+  }
+}
+
+variable "access_log_enabled" {
+  description = "Whether the API logs each connect, message and disconnect. The account needs a logging role: see `manage_account_logging_role`"
+  type        = bool
+  default     = true
+}
+
+variable "execution_logging_level" {
+  description = "OFF, ERROR or INFO. INFO traces request parameters, a token in the query string among them: use it only while looking for a fault"
+  type        = string
+  default     = "OFF"
+}
+
+variable "detailed_metrics_enabled" {
+  description = "Whether CloudWatch gets the API's metrics of each route as well (charged by metric)"
+  type        = bool
+  default     = false
+}
+
+variable "manage_account_logging_role" {
+  description = "Whether to set the role by which API Gateway writes logs: one per account and Region, for all of its APIs. Set it in one place only"
+  type        = bool
+  default     = false
+}
+
+variable "local_endpoints" {
+  description = "Where a local cloud serves the API: `websocket_url` and `management_endpoint` with {api_id} and {stage} in their places; null on AWS"
+  type = object({
+    websocket_url       = string
+    management_endpoint = string
+  })
+  default = null
+
+  validation {
+    condition     = var.local_endpoints == null || alltrue([for url in values(coalesce(var.local_endpoints, {})) : strcontains(url, "{api_id}") && strcontains(url, "{stage}")])
+    error_message = "local_endpoints: both URLs need {api_id} and {stage}, as the local cloud has them in its paths."
+  }
+}
+
+################################################################################
+# Publishing
+################################################################################
+
+variable "event_sources" {
+  description = <<-EOT
+    What else publishes, beside who may invoke `broadcast` or send to the events queue. Keys are names of your choice.
+
+    `sns_topics`: topics whose messages are events, each with an optional `filter_policy` (JSON) and its scope.
+    `event_bus_rules`: EventBridge patterns (JSON) on a bus, for events whose `detail` is an event.
+  EOT
+  type = object({
+    sns_topics = optional(map(object({
+      topic_arn           = string
+      filter_policy       = optional(string)
+      filter_policy_scope = optional(string, "MessageAttributes")
+    })), {})
+    event_bus_rules = optional(map(object({
+      event_bus_name = optional(string, "default")
+      event_pattern  = string
+    })), {})
+  })
+  default = {}
+}

@@ -1,0 +1,113 @@
+"""Functions in processes of their own: how to start one, and the cloud that they talk to."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+CHILD = ROOT / "tests" / "bench" / "function_child.py"
+ENVIRONMENT = {
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "a-secret-of-forty-characters-or-so------",
+    "AWS_SESSION_TOKEN": "x" * 900,
+    "LOG_LEVEL": "WARNING",
+    **{
+        f"{name}_TABLE": name.lower()
+        for name in ("CONNECTIONS", "SUBSCRIPTIONS", "MESSAGES", "HISTORY", "LIMITS", "REVOCATIONS")
+    },
+    "GUIDE_CONNECTIONS_TABLE": "guide",
+    "MANAGEMENT_ENDPOINT": "https://abc.execute-api.eu-west-1.amazonaws.com/live",
+    "JWT_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:jwt",
+    **{
+        f"{name}_URL": f"https://sqs.eu-west-1.amazonaws.com/123456789012/{name.lower()}"
+        for name in ("DELIVERIES_QUEUE", "DELIVERIES_DLQ", "EVENTS_DLQ")
+    },
+    "POSTS_PER_SECOND": "1000",
+    **{f"LIMIT_{name}": "999/9999" for name in ("SEND_MESSAGE", "SUBSCRIPTIONS", "OTHERS")},
+}
+
+
+def run_function(
+    module: str, path: Path, actions: list[str], *, rounds: int = 0, **environment: str
+) -> dict[str, Any]:
+    """The figures of a function whose module is under `path`: see `function_child`.
+
+    Compiled modules are kept in a cache beside the machine's own: a process of Lambda's compiles none of the
+    runtime's, and none of a zip's that ships them.
+    """
+    cache = Path(tempfile.gettempdir()) / f"deals-bench-pycache-{os.getuid()}"
+    given = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPYCACHEPREFIX": str(cache),
+        "PYTHONPATH": os.pathsep.join([str(path), str(ROOT)]),
+        **ENVIRONMENT,
+        **environment,
+    }
+    command = [sys.executable, str(CHILD), module, str(rounds), *actions]
+    ran = subprocess.run(command, env=given, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise RuntimeError(f"{module} failed:\n{ran.stderr}")
+    figures: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return figures
+
+
+@contextmanager
+def cloud() -> Iterator[dict[str, str]]:
+    """DynamoDB over TLS, with a connection of both routers; the settings by which functions find it.
+
+    It answers slowly, and in another process's time: what is measured is the functions' CPU alone.
+    """
+    # Slow to import, and not needed to find this bench.
+    import boto3
+    from moto import mock_aws
+
+    from tests.certificates import self_signed
+    from tests.contract.ports.moto_server import serve
+    from tests.contract.ports.tables import BILLING, create_tables
+
+    with tempfile.TemporaryDirectory() as folder, mock_aws():
+        certificate = self_signed(Path(folder))
+        made = boto3.client("dynamodb", region_name="eu-west-1")
+        create_tables(made)
+        made.create_table(
+            TableName="guide",
+            KeySchema=[{"AttributeName": "connectionId", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}],
+            **BILLING,
+        )
+        _connect(made)
+        url = serve(certificate)
+        yield {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_CA_BUNDLE": str(certificate[0]),
+            "MANAGEMENT_ENDPOINT": f"{url}/live",
+        }
+
+
+def _connect(dynamodb: Any) -> None:
+    from realtime_core.adapters.dynamodb_connections import connection_item
+    from realtime_core.domain.model import Connection
+
+    now = int(time.time())
+    record = Connection("L0SM9cOFvHcCIhw=", "user-1", now, now + 3600)
+    dynamodb.put_item(TableName="connections", Item=connection_item(record))
+    dynamodb.put_item(
+        TableName="guide",
+        Item={
+            "connectionId": {"S": "L0SM9cOFvHcCIhw="},
+            "userId": {"S": "user-1"},
+            "connectedAt": {"N": str(now)},
+            "subscriptions": {"M": {}},
+        },
+    )

@@ -1,0 +1,77 @@
+"""A DynamoDB that knows one shard, in pages of 1 MB: `member_pages.py CERTIFICATE KEY MEMBERS`.
+
+Prints its port. Every query gets a page of the shard, whichever it asks for: of ids where it projects, else
+of whole items.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PAGE_BYTES = 1024 * 1024
+ITEM_BYTES = 95
+"""As DynamoDB counts: names and values of pk, sk, e and expires_at."""
+_START = re.compile(rb'"ExclusiveStartKey": ?\{.*?"sk": ?\{"S": ?"(\d+)"')
+
+
+def pages(members: int) -> list[tuple[bytes, bytes]]:
+    """For each page its body with ids alone, and with whole items."""
+    key = {"pk": {"S": "g#EvX6lYkq2k9Yt1nQm3dB#0"}}
+    items = [
+        {"sk": {"S": f"L{number:014}="}, "e": {"N": "1795386080"}, "expires_at": {"N": "1795390280"}, **key}
+        for number in range(members)
+    ]
+    size = PAGE_BYTES // ITEM_BYTES
+    made = []
+    for start in range(0, members, size):
+        page = items[start : start + size]
+        ends = (
+            {"LastEvaluatedKey": {**key, "sk": {"S": str(len(made) + 1)}}} if start + size < members else {}
+        )
+        counts = {"Count": len(page), "ScannedCount": len(page), **ends}
+        ids = [{"sk": item["sk"]} for item in page]
+        made.append(
+            tuple(json.dumps({"Items": one, **counts}, separators=(",", ":")).encode() for one in (ids, page))
+        )
+    return made
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers a query with the page that it goes on at."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    made: list[tuple[bytes, bytes]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        start = _START.search(body)
+        page = self.made[int(start[1]) if start else 0][b"ProjectionExpression" not in body]
+        self.send_response(200)
+        self.send_header("content-length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def main() -> None:
+    certificate, key, members = sys.argv[1:]
+    Handler.made = pages(int(members))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    sys.stdout.write(f"{server.server_port}\n")
+    sys.stdout.flush()
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

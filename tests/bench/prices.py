@@ -1,0 +1,32 @@
+"""What AWS charges: us-east-1, on demand, in US dollars, without free tiers. The one place that says so."""
+
+from __future__ import annotations
+
+AS_OF = "2026-11-23"
+
+PER_MILLION = 1e-6
+API_GATEWAY_MESSAGE = 1.00 * PER_MILLION
+"""A WebSocket message in either direction, for each 32 KB or part of it."""
+API_GATEWAY_MESSAGE_BYTES = 32 * 1024
+API_GATEWAY_CONNECTION_MINUTE = 0.25 * PER_MILLION
+LAMBDA_REQUEST = 0.20 * PER_MILLION
+LAMBDA_GB_SECOND_ARM = 0.0000133334
+SQS_REQUEST = 0.40 * PER_MILLION
+SQS_REQUEST_BYTES = 64 * 1024
+DYNAMODB_WRITE_UNIT = 0.625 * PER_MILLION
+DYNAMODB_READ_UNIT = 0.125 * PER_MILLION
+
+
+def messages(count: int, size: int) -> float:
+    """So many messages of `size` bytes through API Gateway."""
+    return count * -(-size // API_GATEWAY_MESSAGE_BYTES) * API_GATEWAY_MESSAGE
+
+
+def lambda_time(invocations: int, seconds: float, memory_mb: int) -> float:
+    """So many invocations that ran for so many seconds in all, on arm64."""
+    return invocations * LAMBDA_REQUEST + seconds * memory_mb / 1024 * LAMBDA_GB_SECOND_ARM
+
+
+def queueing(messages_count: int, size: int) -> float:
+    """Messages of `size` bytes through SQS: sent, received and deleted one by one, the dearest way."""
+    return messages_count * (2 * -(-size // SQS_REQUEST_BYTES) + 1) * SQS_REQUEST

@@ -1,0 +1,226 @@
+"""Small WebSocket APIs for the contract tests, made by boto3 alone, so that they can be made on AWS too.
+
+Every route runs one function, the probe, which does what the client asks of it and answers with the
+event it was given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import time
+import uuid
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+STAGE = "test"
+
+PROBE = """
+import json, os, time, urllib.request
+
+def handler(event, context):
+    print(event.get("print") or json.dumps(event))
+    if event.get("type") == "REQUEST":
+        return authorize(event)
+    ask = event.get("queryStringParameters") or {}
+    if event["requestContext"]["eventType"] == "MESSAGE":
+        try:
+            ask = json.loads(event["body"])
+        except ValueError:
+            ask = {}
+        ask = ask if isinstance(ask, dict) else {}
+    if "tell" in ask:
+        urllib.request.urlopen(ask["tell"] + event["requestContext"]["connectionId"]).read()
+    if "environment" in ask:
+        event["environment"] = os.environ.get(ask["environment"])
+    time.sleep(float(ask.get("sleep", 0)))
+    if ask.get("fail"):
+        raise RuntimeError("an internal detail")
+    if ask.get("malformed"):
+        return {"no": "statusCode"}
+    headers = {"Sec-WebSocket-Protocol": ask["protocol"]} if "protocol" in ask else {}
+    body = ask.get("say", json.dumps(event))
+    return {"statusCode": int(ask.get("status", 200)), "headers": headers, "body": body}
+
+def authorize(event):
+    asked = (event.get("queryStringParameters") or {}).get("auth", "Allow")
+    if asked == "Unauthorized":
+        raise Exception("Unauthorized")
+    if asked == "broken":
+        raise RuntimeError("an internal detail")
+    context = {"nested": {"no": 1}} if asked == "nested" else {"userId": "u-1", "level": 7, "vip": True}
+    statement = {"Action": "execute-api:Invoke", "Effect": asked, "Resource": event["methodArn"]}
+    if asked == "nested":
+        statement["Effect"] = "Allow"
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"principalId": "p-1", "policyDocument": policy, "context": context}
+"""
+
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
+}
+_LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+
+
+def zipped(source: str) -> bytes:
+    """A deployment package with one module, `index`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.py", source)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the tests run: the local cloud (with its endpoint) or AWS (without)."""
+
+    session: boto3.Session
+    endpoint: str | None
+
+    def client(self, service: str, **options: Any) -> Any:
+        config = Config(retries={"total_max_attempts": 1}, **options)
+        return self.session.client(service, endpoint_url=self.endpoint, config=config)
+
+    @property
+    def account(self) -> str:
+        return self.client("sts").get_caller_identity()["Account"]
+
+    def urls(self, api_id: str, stage: str) -> tuple[str, str]:
+        """The WebSocket URL of a stage, and the endpoint of its `@connections`."""
+        if self.endpoint:
+            path = f"/_aws/execute-api/{api_id}/{stage}"
+            return self.endpoint.replace("http", "ws", 1) + path, self.endpoint + path
+        host = f"{api_id}.execute-api.{self.session.region_name}.amazonaws.com/{stage}"
+        return f"wss://{host}", f"https://{host}"
+
+
+@dataclass(frozen=True)
+class Api:
+    """A deployed API."""
+
+    target: Target
+    api_id: str
+    url: str
+    management_url: str
+    function: str
+
+    def management(self, session: boto3.Session | None = None) -> Any:
+        config = Config(retries={"total_max_attempts": 1})
+        return (session or self.target.session).client(
+            "apigatewaymanagementapi", endpoint_url=self.management_url, config=config
+        )
+
+    async def await_event(self, kind: str, connection_id: str) -> dict[str, Any]:
+        """The event of that type that the probe printed for a connection."""
+        logs = self.target.client("logs")
+        patience = 15 if self.target.endpoint else 60
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            found = logs.filter_log_events(
+                logGroupName=f"/aws/lambda/{self.function}", filterPattern=f'"{connection_id}"'
+            )
+            for record in found["events"]:
+                event = json.loads(record["message"])
+                if event["requestContext"]["eventType"] == kind and event.get("type") != "REQUEST":
+                    return event
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"no {kind} event of {connection_id} within {patience} s")
+
+
+class Deployer:
+    """Makes APIs, and deletes all of them at the end."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._gateway, self._lambda = target.client("apigatewayv2"), target.client("lambda")
+        self._undo: list[Any] = []
+        self._name = f"gateway-contract-{uuid.uuid4().hex[:8]}"
+        self.function = self._create_function()
+        region, account = target.session.region_name, target.account
+        self._uri = (
+            f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/"
+            f"arn:aws:lambda:{region}:{account}:function:{self.function}/invocations"
+        )
+
+    def _create_function(self) -> str:
+        iam = self._target.client("iam")
+        role = iam.create_role(RoleName=self._name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"][
+            "Arn"
+        ]
+        iam.attach_role_policy(RoleName=self._name, PolicyArn=_LOGS)
+        self._undo.append(lambda: iam.delete_role(RoleName=self._name))
+        self._undo.append(lambda: iam.detach_role_policy(RoleName=self._name, PolicyArn=_LOGS))
+        if self._target.endpoint is None:
+            time.sleep(10)  # a new role is not known to Lambda at once
+        self._lambda.create_function(
+            FunctionName=self._name, Runtime="python3.13", Handler="index.handler", Role=role, Timeout=30,
+            Code={"ZipFile": zipped(PROBE)},
+        )  # fmt: skip
+        self._undo.append(lambda: self._lambda.delete_function(FunctionName=self._name))
+        self._lambda.get_waiter("function_active_v2").wait(FunctionName=self._name)
+        self._lambda.add_permission(
+            FunctionName=self._name, StatementId="gateway", Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+        )  # fmt: skip
+        return self._name
+
+    def _integration(self, api_id: str, **options: Any) -> str:
+        wanted = {"IntegrationType": "AWS_PROXY", "IntegrationUri": self._uri, "IntegrationMethod": "POST"}
+        wanted |= options
+        if wanted["IntegrationType"] == "MOCK":
+            del wanted["IntegrationUri"], wanted["IntegrationMethod"]
+        return self._gateway.create_integration(ApiId=api_id, **wanted)["IntegrationId"]
+
+    def deploy(
+        self,
+        routes: Mapping[str, Mapping[str, Any]],
+        *,
+        selection: str = "$request.body.action",
+        identity_source: list[str] | None = None,
+        **stage: Any,
+    ) -> Api:
+        """Make an API. A route may have `replies`, `integration` (options), `authorizer`, `response`."""
+        api_id = self._gateway.create_api(
+            Name=self._name, ProtocolType="WEBSOCKET", RouteSelectionExpression=selection
+        )["ApiId"]
+        self._undo.append(lambda: self._gateway.delete_api(ApiId=api_id))
+        for key, wanted in routes.items():
+            integration = self._integration(api_id, **wanted.get("integration", {}))
+            if "mock" in wanted:
+                self._gateway.create_integration_response(
+                    ApiId=api_id, IntegrationId=integration, IntegrationResponseKey="$default",
+                    ResponseTemplates={"$default": wanted["mock"]}, TemplateSelectionExpression="$default",
+                )  # fmt: skip
+            options: dict[str, Any] = {}
+            if "replies" in wanted:
+                options["RouteResponseSelectionExpression"] = "$default"
+            if wanted.get("authorizer"):
+                authorizer = self._gateway.create_authorizer(
+                    ApiId=api_id, AuthorizerType="REQUEST", Name="probe",
+                    IdentitySource=identity_source or [], AuthorizerUri=self._uri,
+                )["AuthorizerId"]  # fmt: skip
+                options |= {"AuthorizationType": "CUSTOM", "AuthorizerId": authorizer}
+            route = self._gateway.create_route(
+                ApiId=api_id, RouteKey=key, Target=f"integrations/{integration}", **options
+            )["RouteId"]
+            if wanted.get("replies"):
+                self._gateway.create_route_response(ApiId=api_id, RouteId=route, RouteResponseKey="$default")
+        deployment = self._gateway.create_deployment(ApiId=api_id)["DeploymentId"]
+        self._gateway.create_stage(ApiId=api_id, StageName=STAGE, DeploymentId=deployment, **stage)
+        if self._target.endpoint is None:
+            time.sleep(5)  # a new stage is not served at once
+        return Api(self._target, api_id, *self._target.urls(api_id, STAGE), self.function)
+
+    def undo(self) -> None:
+        """Delete all that was made."""
+        for step in reversed(self._undo):
+            step()

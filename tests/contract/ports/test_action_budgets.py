@@ -1,0 +1,100 @@
+"""Budgets of docs/architecture.md: reads, writes and posts that each action really makes, limiter aside."""
+
+import json
+import os
+
+import pytest
+
+from message_router.actions import Actions
+from message_router.limiting import ActionLimits
+from message_router.router import Incoming, Router
+from realtime_core.adapters.dynamodb_doorstep import DynamoDoorstep
+from realtime_core.adapters.dynamodb_history import DynamoHistory
+from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
+from realtime_core.adapters.memory import MemoryDeliveries, MemoryLimiter, MemoryPoster, MemorySecrets
+from realtime_core.domain.limits import Limit
+from realtime_core.domain.model import Connection
+from realtime_core.domain.tokens import TokenRules
+from realtime_core.pushing import Pusher
+from realtime_core.verifying import TokenVerifier
+from tests.contract.ports.clouds import watching
+
+NOW = 1_795_382_480
+MANY = Limit(rate=1000, burst=1000)
+
+
+@pytest.fixture
+def world(dynamodb, dynamo_stores):
+    """A router on DynamoDB, with Ann on one connection and Ben on two."""
+    stores, poster = dynamo_stores, MemoryPoster()
+    pusher = Pusher(poster, stores.connections, stores.subscriptions, MemoryDeliveries())
+    actions = Actions(
+        connections=stores.connections,
+        subscriptions=stores.subscriptions,
+        messages=stores.messages,
+        history=DynamoHistory(dynamodb, "history", os.urandom),
+        doorstep=DynamoDoorstep(dynamodb, "connections", "history"),
+        verifier=TokenVerifier(TokenRules(), MemorySecrets("s" * 32), None),
+        revocations=DynamoRevocations(dynamodb, "revocations"),
+        pusher=pusher,
+        now=lambda: NOW,
+        entropy=os.urandom,
+    )
+    limits = ActionLimits(MemoryLimiter(), send_message=MANY, subscriptions=MANY, others=MANY)
+    for connection_id, user_id in (("a1", "ann"), ("b1", "ben"), ("b2", "ben")):
+        stores.connections.add(Connection(connection_id, user_id, NOW, NOW + 3600))
+    router = Router(actions, stores.connections, limits, lambda: NOW)
+
+    def ask(connection_id, user_id, action, data):
+        """The reply of an action, and what it took."""
+        posts = sum(map(len, poster.received.values()))
+        body = json.dumps({"action": action, "data": data, "requestId": f"{action}-{connection_id}"})
+        context = {"userId": user_id, "tokenExp": str(NOW + 3600)}
+        with watching(dynamodb) as watch:
+            reply = json.loads(router.reply(Incoming(body, connection_id, "c", context)))
+        assert reply["type"] != "error", reply
+        return reply["data"], (
+            watch.reads,
+            watch.writes,
+            sum(map(len, poster.received.values())) - posts,
+        )
+
+    return ask
+
+
+def test_ping_touches_no_store(world):
+    assert world("a1", "ann", "ping", {})[1] == (0, 0, 0)
+
+
+def test_get_status_takes_two_reads(world):
+    assert world("a1", "ann", "getStatus", {})[1] == (2, 0, 0)
+
+
+def test_subscribe_takes_one_read_and_at_most_three_writes(world):
+    reads, writes, posts = world("a1", "ann", "subscribeToDeals", {"topic": "books"})[1]
+    assert (reads, posts) == (1, 0)
+    assert writes <= 3
+
+
+def test_send_message_takes_one_query_one_write_and_a_post_for_each_connection(world):
+    assert world("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})[1] == (1, 1, 2)
+
+
+def test_a_repeated_message_takes_one_write_and_no_post(world):
+    world("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})
+    assert world("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})[1] == (0, 1, 0)
+
+
+def test_an_inbox_page_takes_one_query(world):
+    assert world("b1", "ben", "getMessages", {})[1] == (1, 0, 0)
+
+
+@pytest.mark.parametrize(("kind", "reads"), [("delivered", 1), ("read", 2)])
+def test_an_acknowledgement_takes_one_write_and_tells_the_sender(world, kind, reads):
+    sent, _ = world("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})
+    # One query for the sender; `read` reads the entry too, because a transaction returns nothing.
+    assert world("b1", "ben", "notificationAck", {"messageId": sent["messageId"], "type": kind})[1] == (
+        reads,
+        1,
+        1,
+    )

@@ -1,0 +1,184 @@
+"""The port `History`: positions, repeats, flights and trimming, on DynamoDB and in memory."""
+
+import json
+import os
+import threading
+
+import pytest
+
+from realtime_core.adapters.dynamodb_history import DynamoHistory
+from realtime_core.adapters.memory import MemoryHistory
+from realtime_core.domain.history import FLYING_SECONDS_MAX, HISTORY_EVENTS, HISTORY_SECONDS
+from realtime_core.errors import StoreUnavailable
+from tests.contract.ports.clouds import watching
+
+NOW_MS = 1_795_382_480_000
+
+
+def text(event_id, **more):
+    return json.dumps(
+        {
+            "eventId": event_id,
+            "messageType": "dealUpdate",
+            "topic": "books",
+            "data": {},
+            "filters": {},
+            **more,
+        }
+    )
+
+
+def admit(history, event_id, now_ms=NOW_MS):
+    return history.admit(event_id, text(event_id), now_ms)
+
+
+def publish(history, event_id, now_ms=NOW_MS):
+    admission = admit(history, event_id, now_ms)
+    history.finish(admission, f"answer of {event_id}", flying=False)
+    return admission
+
+
+@pytest.fixture
+def dynamo_history(dynamodb):
+    return DynamoHistory(dynamodb, "history", os.urandom, sleep=lambda _seconds: None)
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def history(request):
+    return request.getfixturevalue("dynamo_history") if request.param == "dynamodb" else MemoryHistory()
+
+
+def test_nothing_was_published_yet(history):
+    horizon = history.horizon(NOW_MS // 1000)
+    assert (horizon.newest, horizon.floor, horizon.landed) == (0, 1, 0)
+    assert list(history.since(1, 0)) == []
+
+
+def test_positions_rise_and_events_are_kept_in_order_across_buckets(history):
+    positions = [publish(history, f"e{number}").position for number in range(205)]
+    assert positions == list(range(1, 206))
+    assert [past.event_id for past in history.since(99, 201)] == [f"e{number}" for number in range(98, 201)]
+    assert history.past(7).event_id == "e6"
+    assert history.past(206) is None
+
+
+def test_a_repeat_gets_the_first_answer_and_no_position_of_its_own(history):
+    first = publish(history, "e")
+    again = admit(history, "e", NOW_MS + 5000)
+    assert (again.position, again.at_ms, again.answer) == (first.position, NOW_MS, "answer of e")
+    assert publish(history, "other").position > first.position
+    assert len(list(history.since(1, 10))) == 2
+
+
+def test_after_a_day_the_same_event_id_is_a_new_event(history):
+    first = publish(history, "e")
+    later = admit(history, "e", NOW_MS + 25 * 3600 * 1000)
+    assert later.answer is None
+    assert later.position > first.position
+
+
+def test_a_notification_has_no_position_but_its_repeat_is_known(history):
+    admission = history.admit("n", None, NOW_MS)
+    assert admission.position is None
+    history.finish(admission, "told", flying=False)
+    again = history.admit("n", None, NOW_MS + 1)
+    assert (again.answer, again.at_ms) == ("told", NOW_MS)
+    assert history.horizon(NOW_MS // 1000).newest == 0
+
+
+def test_an_event_that_another_is_publishing_is_not_published_twice(history):
+    admit(history, "e")
+    with pytest.raises(StoreUnavailable):
+        admit(history, "e", NOW_MS + 1000)
+
+
+def test_a_released_event_is_taken_over_with_its_position(history):
+    first = admit(history, "e")
+    history.release(first)
+    again = admit(history, "e", NOW_MS + 1000)
+    assert (again.position, again.at_ms, again.answer) == (first.position, NOW_MS, None)
+
+
+def test_a_crashed_try_is_taken_over_after_its_time(dynamo_history):
+    first = admit(dynamo_history, "e")
+    again = admit(dynamo_history, "e", NOW_MS + 91_000)
+    assert (again.position, again.answer) == (first.position, None)
+
+
+def test_an_event_remembers_what_was_flying_when_it_came(history):
+    slow = admit(history, "slow")
+    fast = publish(history, "fast")
+    assert history.past(fast.position).low == slow.position
+    assert history.horizon(NOW_MS // 1000).landed == slow.position - 1
+    history.finish(slow, "done", flying=False)
+    assert history.past(publish(history, "next").position).low == fast.position + 1
+    assert history.horizon(NOW_MS // 1000).landed == fast.position + 1
+
+
+def test_a_queued_event_flies_until_its_last_chunk_has_landed(history):
+    admission = admit(history, "e")
+    history.queued(admission, 3)
+    history.finish(admission, "queued", flying=True)
+    for chunk in (2, 0, 0, 2):
+        history.landed(admission.position, chunk)
+        assert history.horizon(NOW_MS // 1000).landed == admission.position - 1
+    history.landed(admission.position, 1)
+    assert history.horizon(NOW_MS // 1000).landed == admission.position
+    history.landed(admission.position, 1)
+
+
+def test_a_flight_that_never_ends_counts_as_ended_in_time(history):
+    lost = admit(history, "lost")
+    assert history.horizon(NOW_MS // 1000).landed == lost.position - 1
+    later_ms = NOW_MS + (FLYING_SECONDS_MAX + 1) * 1000
+    assert history.horizon(later_ms // 1000).landed == lost.position
+    after = publish(history, "after", later_ms)
+    assert history.past(after.position).low == after.position
+
+
+def test_the_same_event_published_at_once_by_many_is_kept_once(history):
+    answers, failed = [], []
+
+    def run():
+        try:
+            admission = admit(history, "e")
+        except StoreUnavailable:
+            failed.append(1)
+            return
+        if admission.answer is None:
+            history.finish(admission, "the answer", flying=False)
+        answers.append((admission.position, admission.answer))
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) + len(failed) == 8
+    assert sum(answer is None for _, answer in answers) == 1
+    assert len({position for position, _ in answers}) == 1
+    assert len(list(history.since(1, 20))) == 1
+
+
+def test_trimming_keeps_a_day_and_the_last_ten_thousand(history, monkeypatch):
+    for module in ("realtime_core.adapters.dynamodb_history", "realtime_core.adapters.memory.history"):
+        monkeypatch.setattr(f"{module}.HISTORY_EVENTS", 10)
+    assert HISTORY_EVENTS == 10_000
+    for number in range(25):
+        publish(history, f"old{number}")
+    day_later = NOW_MS + (HISTORY_SECONDS + 1) * 1000
+    assert history.trim(NOW_MS + 1000) == 0, "nothing is a day old"
+    assert history.trim(day_later) == 15
+    assert history.horizon(day_later // 1000).floor == 16
+    assert [past.position for past in history.since(1, 25)] == list(range(16, 26))
+    assert history.trim(day_later) == 0
+
+
+def test_calls_of_one_event_are_counted(dynamodb, dynamo_history):
+    publish(dynamo_history, "first")
+    with watching(dynamodb) as watch:
+        publish(dynamo_history, "second")
+    assert (watch.reads, watch.writes) == (0, 4)
+    with watching(dynamodb) as watch:
+        admit(dynamo_history, "second")
+    assert (watch.reads, watch.writes) == (0, 3)

@@ -1,0 +1,218 @@
+"""Public keys by a JWKS URL, from a real HTTP server that rotates, lies, dawdles and goes down."""
+
+import json
+import time
+
+import pytest
+
+from realtime_core.adapters import jwks
+from realtime_core.adapters.jwks import JwksKeys
+from realtime_core.domain.tokens import TokenRules
+from realtime_core.errors import StoreUnavailable, TokenRefused
+from realtime_core.verifying import TokenVerifier
+from tests.contract.ports.cases import DAY, HOUR, NOW
+from tests.issuer import MAKE, Issuer, public_jwk, serving
+
+MINUTE = 60
+RULES = TokenRules(("RS256", "ES256", "EdDSA"))
+
+
+@pytest.fixture
+def issuer():
+    made = Issuer()
+    made.add_key("k1")
+    return made
+
+
+@pytest.fixture
+def url(issuer):
+    with serving(issuer) as at:
+        yield at
+
+
+@pytest.fixture
+def keys(url):
+    return JwksKeys(url)
+
+
+@pytest.fixture
+def verifier(keys):
+    return TokenVerifier(RULES, None, keys)
+
+
+def status(verifier, token, now=NOW):
+    """None for a token that is accepted, else what the handshake is refused with."""
+    try:
+        verifier.identify(token, now)
+    except TokenRefused as refused:
+        return refused.status
+    return None
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+def test_token_of_a_published_key_names_its_user(issuer, verifier, algorithm):
+    issuer.add_key("k2", algorithm)
+    assert verifier.identify(issuer.token("k2", "ben", now=NOW, jti="t-1"), NOW).user_id == "ben"
+
+
+def test_keys_are_fetched_once_an_hour(issuer, verifier):
+    for second in (0, 1, MINUTE, HOUR - 1):
+        assert status(verifier, issuer.token("k1", now=NOW), NOW + second) is None
+    assert issuer.requests == 1
+    assert status(verifier, issuer.token("k1", now=NOW), NOW + HOUR) is None
+    assert issuer.requests == 2
+
+
+def test_a_new_key_is_known_as_soon_as_a_token_names_it(issuer, verifier):
+    assert status(verifier, issuer.token("k1", now=NOW)) is None
+    issuer.add_key("k2")
+    assert status(verifier, issuer.token("k2", now=NOW), NOW + MINUTE) is None
+    assert status(verifier, issuer.token("k1", now=NOW), NOW + MINUTE) is None
+    assert issuer.requests == 2
+
+
+def test_a_withdrawn_key_is_refused_within_the_hour(issuer, verifier):
+    assert status(verifier, issuer.token("k1", now=NOW)) is None
+    issuer.add_key("k2")
+    issuer.withdraw("k1")
+    assert status(verifier, issuer.token("k1", now=NOW), NOW + HOUR) == 401
+
+
+def test_unknown_key_ids_make_one_fetch_a_minute_however_many_there_are(issuer, verifier):
+    stranger = Issuer()
+    stranger.add_key("k1")
+    for number in range(50):
+        assert status(verifier, stranger.token("k1", kid=f"made-up-{number}", now=NOW), NOW + number) == 401
+    assert issuer.requests == 1
+    for number in range(50):
+        assert (
+            status(verifier, stranger.token("k1", kid=f"x-{number}", now=NOW), NOW + MINUTE + number) == 401
+        )
+    assert issuer.requests == 2
+
+
+def test_a_stranger_under_a_known_key_id_is_refused_without_a_fetch(issuer, verifier):
+    assert status(verifier, issuer.token("k1", now=NOW)) is None
+    stranger = Issuer()
+    stranger.add_key("k1")
+    assert status(verifier, stranger.token("k1", now=NOW), NOW + MINUTE) == 401
+    assert issuer.requests == 1
+
+
+def test_token_without_a_key_id_may_be_of_any_key_of_its_algorithm(issuer, verifier):
+    for number, algorithm in enumerate(("ES256", "RS256", "EdDSA")):
+        issuer.add_key(f"other-{number}", algorithm)
+    for key_id in issuer.private:
+        assert status(verifier, issuer.token(key_id, kid=None, now=NOW)) is None
+    stranger = Issuer()
+    stranger.add_key("k1")
+    assert status(verifier, stranger.token("k1", kid=None, now=NOW)) == 401
+    assert issuer.requests == 1
+
+
+def test_keys_serve_on_while_the_issuer_is_down_and_end_after_a_day(issuer):
+    with serving(issuer) as url:
+        verifier = TokenVerifier(RULES, None, JwksKeys(url))
+        assert status(verifier, issuer.token("k1", now=NOW)) is None
+    token = issuer.token("k1", now=NOW, exp=NOW + 9 * DAY)
+    for later in (HOUR, 5 * HOUR, DAY - 1):
+        assert status(verifier, token, NOW + later) is None
+    with pytest.raises(StoreUnavailable, match="could not be fetched"):
+        verifier.identify(token, NOW + DAY + MINUTE)
+
+
+def test_an_issuer_that_comes_back_is_asked_again_within_a_minute(issuer):
+    with serving(issuer) as url:
+        verifier = TokenVerifier(RULES, None, JwksKeys(url))
+        assert status(verifier, issuer.token("k1", now=NOW)) is None
+    port = int(url.split(":")[2].split("/")[0])
+    assert status(verifier, issuer.token("k1", now=NOW), NOW + HOUR) is None
+    issuer.add_key("k2")
+    with serving(issuer, port):
+        new = issuer.token("k2", now=NOW + HOUR)
+        assert status(verifier, new, NOW + HOUR + MINUTE - 1) == 401
+        assert status(verifier, new, NOW + HOUR + MINUTE) is None
+
+
+def test_issuer_that_was_never_up_is_our_fault_and_asked_again_after_seconds(issuer):
+    with serving(issuer) as url:
+        pass
+    port = int(url.split(":")[2].split("/")[0])
+    verifier, token = TokenVerifier(RULES, None, JwksKeys(url)), issuer.token("k1", now=NOW)
+    with pytest.raises(StoreUnavailable):
+        verifier.identify(token, NOW)
+    with serving(issuer, port):
+        with pytest.raises(StoreUnavailable, match="a moment ago"):
+            verifier.identify(token, NOW + 4)
+        assert issuer.requests == 0
+        assert status(verifier, token, NOW + 5) is None
+
+
+def reply(body, status=200, **headers):
+    def answer(handler):
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+def valid_set():
+    return json.dumps({"keys": [public_jwk("ES256", MAKE["ES256"](), kid="k9")]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (reply(b"", 500), "answered by 500"),
+        (reply(valid_set(), 404), "answered by 404"),
+        (reply(b"", 302, Location="http://127.0.0.1:1/keys.json"), "answered by 302"),
+        (reply(b"<html>"), "not JSON"),
+        (reply(b"[]"), "no list `keys`"),
+        (reply(b'{"keys":{}}'), "no list `keys`"),
+        (reply(b'{"keys":[]}'), "none of its keys"),
+        (reply(valid_set() + b" " * jwks.SET_BYTES_MAX), "larger than"),
+    ],
+)
+def test_an_answer_that_is_no_key_set_leaves_the_keys_of_before(issuer, verifier, capsys, answer, reason):
+    assert status(verifier, issuer.token("k1", now=NOW)) is None
+    issuer.answer = answer
+    assert status(verifier, issuer.token("k1", now=NOW), NOW + HOUR) is None
+    assert issuer.requests == 2
+    assert reason in capsys.readouterr().out
+
+
+def hang(handler):
+    time.sleep(5)
+
+
+def drip(handler):
+    handler.send_response(200)
+    handler.end_headers()
+    for _ in range(50):
+        handler.wfile.write(b" ")
+        handler.wfile.flush()
+        time.sleep(0.1)
+
+
+def drip_headers(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    for number in range(50):
+        handler.wfile.write(f"X-{number}: 1\r\n".encode())
+        handler.wfile.flush()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("answer", [hang, drip, drip_headers])
+def test_an_issuer_that_dawdles_holds_nobody_up_for_more_than_three_seconds(
+    issuer, keys, monkeypatch, answer
+):
+    assert jwks.FETCH_SECONDS <= 3
+    monkeypatch.setattr(jwks, "FETCH_SECONDS", 1.3)
+    issuer.answer = answer
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        keys.public_keys("k1", "ES256", NOW)
+    assert time.monotonic() - began < 1.3

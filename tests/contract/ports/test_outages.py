@@ -1,0 +1,70 @@
+"""How the twins play an outage, which tests of the rules rely on."""
+
+import pytest
+
+from realtime_core.adapters import memory
+from realtime_core.domain.limits import Limit
+from realtime_core.domain.model import PostReport, ProbeReport
+from realtime_core.domain.revocations import Revocation
+from realtime_core.domain.upkeep import newly_tended
+from realtime_core.errors import StoreUnavailable
+from tests.contract.ports.cases import ANY, NOW, connection, message
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda stores: stores.connections.add(connection()),
+        lambda stores: stores.connections.get("c1"),
+        lambda stores: stores.connections.remove("c1"),
+        lambda stores: stores.connections.of_user("ann"),
+        lambda stores: stores.connections.extend("c1", NOW),
+        lambda stores: stores.connections.count_of_user("ann", NOW),
+        lambda stores: stores.subscriptions.subscribe("c1", "a", ANY, NOW),
+        lambda stores: stores.subscriptions.unsubscribe("c1", "a"),
+        lambda stores: stores.subscriptions.forget([connection()]),
+        lambda stores: stores.subscriptions.extend(connection()),
+        lambda stores: stores.subscriptions.groups("a", NOW),
+        lambda stores: list(stores.subscriptions.members([], NOW)),
+        lambda stores: stores.messages.put(message(), None),
+        lambda stores: stores.messages.put_all([message()]),
+        lambda stores: stores.messages.acknowledge("ben", "m", "read", NOW),
+        lambda stores: stores.messages.inbox("ben", None, 1, None, NOW),
+        lambda stores: stores.messages.unread("ben"),
+        lambda stores: list(stores.upkeep.due(NOW)),
+        lambda stores: stores.upkeep.claim(newly_tended("c1", NOW, NOW), NOW),
+        lambda stores: stores.upkeep.settle(NOW, newly_tended("c1", NOW, NOW)),
+        lambda stores: stores.upkeep.count(),
+        lambda _: memory_with_outage(memory.MemoryDeliveries()).send([]),
+        lambda _: memory_with_outage(memory.MemoryRefusals()).keep("{}", "reason"),
+        lambda _: memory_with_outage(memory.MemorySecrets("key")).signing_keys(NOW),
+        lambda _: memory_with_outage(memory.MemoryPoster()).close(["a"]),
+        lambda _: memory_with_outage(memory.MemoryLimiter()).take("ann#others", Limit(1, 1), NOW),
+        lambda _: memory_with_outage(memory.MemoryRevocations()).revoke(Revocation("ann", NOW, NOW)),
+        lambda _: memory_with_outage(memory.MemoryRevocations()).is_revoked("ann", None, NOW),
+        lambda _: memory_with_outage(memory.MemoryRevocations()).recent(NOW),
+    ],
+)
+def test_twin_that_is_down_raises_from_every_call(call):
+    connections = memory.MemoryConnections()
+    stores = type("Stores", (), {})()
+    stores.connections = memory_with_outage(connections)
+    stores.subscriptions = memory_with_outage(memory.MemorySubscriptions(connections))
+    stores.messages = memory_with_outage(memory.MemoryMessages())
+    stores.upkeep = memory_with_outage(memory.MemoryUpkeep(connections))
+
+    with pytest.raises(StoreUnavailable, match="is down"):
+        call(stores)
+
+
+def test_poster_that_is_down_sends_nothing_and_does_not_raise():
+    poster = memory_with_outage(memory.MemoryPoster())
+
+    assert poster.post("{}", ["a"], 1.0) == PostReport(unsent=("a",))
+    assert poster.probe(["a"], 1.0) == ProbeReport(unknown=("a",))
+    assert poster.received == {}
+
+
+def memory_with_outage(twin):
+    twin.down = True
+    return twin

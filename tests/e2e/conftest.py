@@ -1,0 +1,64 @@
+"""The applied stack, and people who connect to it."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from local_cloud.client import Person
+from local_cloud.stack import running_stack
+from tests.e2e.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests that take the stack down come last."""
+    items.sort(key=lambda item: item.get_closest_marker("takes_the_stack_down") is not None)
+
+
+class Connects(Protocol):
+    """Opens a connection for a user; it is closed when the test ends."""
+
+    async def __call__(self, user_id: str, **claims: Any) -> Person: ...
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Service]:
+    """The applied service, on whatever answers at LOCALSTACK_ENDPOINT, else on a cloud of our own."""
+    with running_stack() as running:
+        yield Service(running)
+
+
+@pytest.fixture
+def user(request: pytest.FixtureRequest) -> str:
+    """A user id of this test's own, so that tests share the stack without meeting."""
+    return f"{request.node.originalname}-{next(_numbers)}"[-100:]
+
+
+@pytest.fixture
+def topic() -> str:
+    """A topic of this test's own."""
+    return f"t{next(_numbers)}.deals"
+
+
+@pytest.fixture
+async def connects(stack: Service) -> AsyncIterator[Connects]:
+    """Connect as a user with a good token in the Authorization header."""
+    async with AsyncExitStack() as people:
+
+        async def connect(user_id: str, **claims: Any) -> Person:
+            token = stack.token(user_id, **claims)
+            person = await Person.connect(
+                stack.websocket_url, additional_headers={"Authorization": f"Bearer {token}"}
+            )
+            people.push_async_callback(person.leave)
+            return person
+
+        yield connect

@@ -1,0 +1,67 @@
+"""A function's zip run as it is shipped, in a fresh process: what a cold start sees, with other settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from local_cloud.stack import MANIFEST, REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.e2e.service import Service
+
+_RUN = """
+import json, sys
+from {function} import handler
+for line in sys.stdin:
+    try:
+        answer = {{"answer": handler.handler(json.loads(line), None)}}
+    except Exception as error:
+        answer = {{"error": str(error)}}
+    sys.stderr.write(json.dumps(answer) + "\\n")
+"""
+
+
+class Shipped:
+    """A function of the stack, unpacked; `environment` replaces settings of the deployed one."""
+
+    def __init__(self, service: Service, function: str, folder: Path) -> None:
+        self._service, self._function, self._folder = service, function, folder
+        packages = json.loads(MANIFEST.read_text())["packages"]
+        file = next(package["file"] for package in packages if package["name"] == function)
+        with zipfile.ZipFile(MANIFEST.parent / file) as packed:
+            packed.extractall(folder)
+        name = service.outputs["function_names"][function]
+        declared = service.stack.client("lambda").get_function_configuration(FunctionName=name)
+        self._settings = declared["Environment"]["Variables"]
+
+    def answers(self, events: Sequence[Any], **environment: str | None) -> list[dict[str, Any]]:
+        """What one new process answers to the events, one after the other: `answer`, or `error`."""
+        merged = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(self._folder),
+            "AWS_ENDPOINT_URL": self._service.stack.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            **self._settings,
+            **environment,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", _RUN.format(function=self._function)],
+            input="".join(json.dumps(event) + "\n" for event in events),
+            env={name: value for name, value in merged.items() if value is not None},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stderr.splitlines()]

@@ -1,0 +1,149 @@
+"""Protocol, "Actions": each row's reply and effect, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import pytest
+
+
+async def test_ping_is_answered_by_pong(connects, user):
+    person = await connects(user)
+    reply = await person.ask("ping")
+    assert reply["type"] == "pong"
+    assert reply["data"] == {}
+    assert abs(reply["timestamp"] - time.time()) < 60
+
+
+async def test_a_reply_carries_a_request_id_exactly_when_the_request_did(connects, user):
+    person = await connects(user)
+    await person.say(json.dumps({"action": "ping"}))
+    assert "requestId" not in await person.hears("pong")
+    assert (await person.ask("ping", requestId="c-17"))["requestId"] == "c-17"
+
+
+async def test_frames_are_compact_json(connects, user):
+    person = await connects(user)
+    await person.ask("getStatus")
+    text = person.raw[-1]
+    assert text == json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
+
+
+async def test_subscribe_confirms_topic_and_filters(connects, user, topic):
+    person = await connects(user)
+    filters = {"category": ["electronics", "home"], "minDiscount": 20}
+    reply = await person.subscribe(topic, filters)
+    assert reply["data"]["topic"] == topic
+    assert reply["data"]["filters"] == filters
+
+
+async def test_subscribe_without_data_means_all_deals_unfiltered(connects, user):
+    person = await connects(user)
+    reply = await person.ask("subscribeToDeals")
+    assert (reply["data"]["topic"], reply["data"]["filters"]) == ("all-deals", {})
+
+
+async def test_subscribe_again_replaces_and_a_repeat_changes_nothing(connects, user, topic, stack):
+    person = await connects(user)
+    await person.subscribe(topic, {"price": {"lte": 10}})
+    await person.subscribe(topic, {"price": {"lte": 500}})
+    await person.subscribe(topic, {"price": {"lte": 500}})
+    status = await person.ask("getStatus")
+    assert status["data"]["subscriptions"] == [{"topic": topic, "filters": {"price": {"lte": 500}}}]
+    stack.publish(topic=topic, data={"title": "desk", "price": 449})
+    assert (await person.hears("dealUpdate"))["data"]["title"] == "desk"
+    stack.publish(topic=topic, data={"title": "sofa", "price": 1190})
+    stack.publish(topic=topic, data={"title": "lamp", "price": 69})
+    await person.hears(lambda frame: frame.get("data", {}).get("title") == "lamp")
+    assert [frame["data"]["title"] for frame in person.all_heard("dealUpdate")] == ["desk", "lamp"]
+
+
+async def test_unsubscribe_ends_the_deals_and_may_be_repeated(connects, user, topic, stack):
+    person = await connects(user)
+    await person.subscribe(topic)
+    for _ in range(2):
+        reply = await person.ask("unsubscribeFromDeals", {"topic": topic})
+        assert (reply["type"], reply["data"]) == ("unsubscriptionConfirmed", {"topic": topic})
+    assert stack.publish(topic=topic, data={"title": "late"})["total"] == 0
+
+
+async def test_send_message_reaches_every_connection_of_the_recipient(connects, user):
+    sender = await connects(f"{user}-ann")
+    phone, laptop = await asyncio.gather(connects(f"{user}-bob"), connects(f"{user}-bob"))
+    reply = await sender.ask("sendMessage", {"recipientId": f"{user}-bob", "content": "See you at 6? ✓"})
+    assert reply["type"] == "messageSent"
+    assert reply["data"]["recipientId"] == f"{user}-bob"
+    for device in (phone, laptop):
+        frame = await device.hears("messageReceived")
+        assert frame["data"] == {
+            "messageId": reply["data"]["messageId"],
+            "senderId": f"{user}-ann",
+            "content": "See you at 6? ✓",
+            "type": "text",
+            "timestamp": reply["data"]["timestamp"],
+        }
+
+
+async def test_a_message_to_somebody_away_waits_in_the_inbox(connects, user):
+    sender = await connects(f"{user}-ann")
+    sent = [
+        (await sender.ask("sendMessage", {"recipientId": f"{user}-bob", "content": f"note {number}"}))["data"]
+        for number in range(3)
+    ]
+    recipient = await connects(f"{user}-bob")
+    assert (await recipient.ask("getStatus"))["data"]["unread"] == 3
+    first = (await recipient.ask("getMessages", {"limit": 2}))["data"]
+    rest = (await recipient.ask("getMessages", {"after": first["next"]}))["data"]
+    assert [one["messageId"] for one in first["messages"] + rest["messages"]] == [
+        one["messageId"] for one in sent
+    ]
+    assert "next" not in rest
+
+
+@pytest.mark.parametrize("kind", ["delivered", "read"])
+async def test_acknowledging_stores_the_status_and_tells_the_sender(connects, user, kind):
+    sender, recipient = await connects(f"{user}-ann"), await connects(f"{user}-bob")
+    await sender.ask("sendMessage", {"recipientId": f"{user}-bob", "content": "hello"})
+    message_id = (await recipient.hears("messageReceived"))["data"]["messageId"]
+    reply = await recipient.ask("notificationAck", {"messageId": message_id, "type": kind})
+    assert reply["type"] == "notificationAcked"
+    assert (reply["data"]["messageId"], reply["data"]["type"]) == (message_id, kind)
+    status = await sender.hears("messageStatus")
+    assert (status["data"]["messageId"], status["data"]["type"]) == (message_id, kind)
+    assert status["data"]["recipientId"] == f"{user}-bob"
+    stored = (await recipient.ask("getMessages"))["data"]["messages"]
+    assert [one["status"] for one in stored] == [kind]
+
+
+async def test_a_read_message_never_goes_back_to_delivered(connects, user):
+    sender, recipient = await connects(f"{user}-ann"), await connects(f"{user}-bob")
+    await sender.ask("sendMessage", {"recipientId": f"{user}-bob", "content": "hello"})
+    message_id = (await recipient.hears("messageReceived"))["data"]["messageId"]
+    await recipient.ask("notificationAck", {"messageId": message_id})
+    await recipient.ask("notificationAck", {"messageId": message_id, "type": "delivered"})
+    assert (await recipient.ask("getMessages"))["data"]["messages"][0]["status"] == "read"
+    assert (await recipient.ask("getStatus"))["data"]["unread"] == 0
+
+
+async def test_get_status_tells_of_this_connection(connects, user, topic):
+    person = await connects(user)
+    await person.subscribe(topic, {"price": {"lte": 100}})
+    data = (await person.ask("getStatus"))["data"]
+    assert set(data) == {
+        "connectionId", "userId", "connectedSince", "tokenExpiresAt", "subscriptions", "unread",
+        "systemStatus",
+    }  # fmt: skip
+    assert data["userId"] == user
+    assert abs(data["connectedSince"] - time.time()) < 60
+    assert data["subscriptions"] == [{"topic": topic, "filters": {"price": {"lte": 100}}}]
+    assert (data["unread"], data["systemStatus"]) == (0, "operational")
+
+
+async def test_refresh_token_extends_the_connection(connects, user, stack):
+    person = await connects(user)
+    later = int(time.time()) + 7200
+    reply = await person.ask("refreshToken", {"token": stack.token(user, exp=later)})
+    assert (reply["type"], reply["data"]) == ("tokenRefreshed", {"expiresAt": later})
+    assert (await person.ask("getStatus"))["data"]["tokenExpiresAt"] == later

@@ -1,0 +1,95 @@
+"""Protocol, "Connecting": the token's places, and the answers to the handshake."""
+
+from __future__ import annotations
+
+import time
+
+import jwt
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from local_cloud.client import Person
+
+PLACES = ["header", "subprotocol", "query"]
+
+
+def place(token: str, where: str) -> tuple[str, dict]:
+    """What to add to the URL and to the options of a client, to give a token in one of the three places."""
+    if where == "header":
+        return "", {"additional_headers": {"Authorization": f"Bearer {token}"}}
+    if where == "subprotocol":
+        return "", {"subprotocols": ["deals.v1", token]}
+    return f"?token={token}", {}
+
+
+async def status_of(stack, token: str | None, where: str = "header") -> int:
+    """The HTTP status that refuses the handshake."""
+    suffix, options = place(token, where) if token is not None else ("", {})
+    with pytest.raises(InvalidStatus) as refused:
+        await Person.connect(stack.websocket_url + suffix, **options)
+    return refused.value.response.status_code
+
+
+@pytest.mark.parametrize("where", PLACES)
+async def test_connect_with_a_good_token_opens_as_its_user(stack, user, where):
+    suffix, options = place(stack.token(user), where)
+    person = await Person.connect(stack.websocket_url + suffix, **options)
+    assert (await person.ask("getStatus"))["data"]["userId"] == user
+    await person.leave()
+
+
+async def test_connect_with_the_token_as_subprotocol_echoes_only_the_protocol(stack, user):
+    person = await Person.connect(stack.websocket_url, subprotocols=["deals.v1", stack.token(user)])
+    assert person.socket.subprotocol == "deals.v1"
+    await person.leave()
+
+
+async def test_connect_without_a_token_is_401(stack):
+    assert await status_of(stack, None) == 401
+
+
+@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(lambda stack, user: "not.a.jwt", id="malformed"),
+        pytest.param(lambda stack, user: stack.token(user, exp=int(time.time()) - 60), id="expired"),
+        pytest.param(
+            lambda stack, user: jwt.encode(
+                {"sub": user, "iat": int(time.time()), "exp": int(time.time()) + 600, "scope": "websocket"},
+                "a-secret-that-is-not-the-service's-own",
+                algorithm="HS256",
+            ),
+            id="wrongly-signed",
+        ),
+        pytest.param(
+            lambda stack, user: jwt.encode(
+                {"sub": user, "iat": int(time.time()), "exp": int(time.time()) + 600, "scope": "websocket"},
+                None,
+                algorithm="none",
+            ),
+            id="unsigned",
+        ),
+    ],
+)
+async def test_connect_with_a_bad_token_is_401(stack, user, broken, where):
+    assert await status_of(stack, broken(stack, user), where) == 401
+
+
+async def test_connect_without_the_websocket_scope_is_403(stack, user):
+    assert await status_of(stack, stack.token(user, scope="profile email")) == 403
+
+
+async def test_connect_looks_only_at_the_first_place_that_holds_a_token(stack, user):
+    with pytest.raises(InvalidStatus) as refused:
+        await Person.connect(
+            f"{stack.websocket_url}?token={stack.token(user)}",
+            additional_headers={"Authorization": "Bearer not.a.jwt"},
+        )
+    assert refused.value.response.status_code == 401
+
+
+async def test_a_refused_handshake_tells_no_detail(stack, user):
+    with pytest.raises(InvalidStatus) as refused:
+        await Person.connect(f"{stack.websocket_url}?token={stack.token(user, exp=int(time.time()) - 60)}")
+    assert b"xpired" not in (refused.value.response.body or b"")

@@ -1,0 +1,138 @@
+"""Protocol, "Publishing" and "Topics and filters": who gets which event, by every way in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+
+import pytest
+
+DEAL = {"title": "Espresso machine", "category": "home", "price": 599, "discountPercentage": 20}
+
+
+async def test_an_event_reaches_those_whose_filter_matches_and_nobody_else(connects, user, topic, stack):
+    cheap, picky, other = [await connects(f"{user}-{name}") for name in ("cheap", "picky", "other")]
+    await cheap.subscribe(topic, {"maxPrice": 700})
+    await picky.subscribe(topic, {"maxPrice": 700, "minDiscount": 30})
+    await other.subscribe(f"{topic}.other")
+    answer = stack.publish(topic=topic, data=DEAL)
+    assert (answer["broadcast"], answer["delivered"], answer["total"]) == ("success", 1, 1)
+    frame = await cheap.hears("dealUpdate")
+    assert frame["data"] == DEAL
+    assert (frame["topic"], frame["eventId"]) == (topic, answer["eventId"])
+    await asyncio.gather(picky.ask("ping"), other.ask("ping"))
+    assert not picky.all_heard("dealUpdate")
+    assert not other.all_heard("dealUpdate")
+
+
+async def test_a_subscriber_to_all_deals_and_the_topic_hears_an_event_once(connects, user, topic, stack):
+    person = await connects(user)
+    await person.subscribe(topic, {"price": {"gt": 1}})
+    await person.subscribe("all-deals")
+    assert stack.publish(topic=topic, data=DEAL, messageType="flashSale")["total"] >= 1
+    await person.hears(lambda frame: frame.get("topic") == topic)
+    await asyncio.sleep(0.5)
+    frames = [frame for frame in person.all_heard("flashSale") if frame["topic"] == topic]
+    assert len(frames) == 1
+
+
+async def test_the_publishers_filters_come_before_the_data(connects, user, topic, stack):
+    person = await connects(user)
+    await person.subscribe(topic, {"category": "kitchen"})
+    assert stack.publish(topic=topic, data=DEAL)["total"] == 0
+    assert stack.publish(topic=topic, data=DEAL, filters={"category": "kitchen"})["total"] == 1
+
+
+@pytest.mark.parametrize("way", ["async-invoke", "queue", "queue-sns-envelope", "queue-eventbridge-envelope"])
+async def test_an_event_arrives_by_every_asynchronous_way(connects, user, topic, stack, way):
+    person = await connects(user)
+    await person.subscribe(topic)
+    event = {"messageType": "dealUpdate", "topic": topic, "data": DEAL, "eventId": f"e-{uuid.uuid4()}"}
+    if way == "async-invoke":
+        stack.invoke_async("broadcast", event)
+    else:
+        body = {
+            "queue": event,
+            "queue-sns-envelope": {"Type": "Notification", "MessageId": "1", "Message": json.dumps(event)},
+            "queue-eventbridge-envelope": {
+                "version": "0",
+                "detail-type": "deal",
+                "source": "x",
+                "detail": event,
+            },
+        }[way]
+        stack.send("events", body)
+    frame = await person.hears("dealUpdate")
+    assert (frame["data"], frame["eventId"]) == (DEAL, event["eventId"])
+
+
+async def test_a_large_audience_is_reached_through_the_queue_once_each(connects, user, topic, stack):
+    people = await asyncio.gather(*(connects(f"{user}-{number}") for number in range(14)))
+    await asyncio.gather(*(person.subscribe(topic, {"price": {"lte": 600}}) for person in people))
+    answer = stack.publish(topic=topic, data=DEAL)
+    assert (answer["delivered"], answer["queued"], answer["total"]) == (0, 14, 14)
+    await asyncio.gather(*(person.hears("dealUpdate") for person in people))
+    await asyncio.sleep(0.5)
+    assert [len(person.all_heard("dealUpdate")) for person in people] == [1] * 14
+
+
+async def test_a_notification_is_stored_for_each_recipient_and_pushed_to_those_connected(
+    connects, user, stack
+):
+    here = await connects(f"{user}-here")
+    answer = stack.invoke(
+        "broadcast",
+        {
+            "messageType": "notification",
+            "recipients": [f"{user}-here", f"{user}-away"],
+            "data": {"title": "Price drop", "message": "The desk is 30 % off"},
+        },
+    )
+    assert answer["total"] == 1
+    frame = await here.hears("notification")
+    assert frame["data"]["title"] == "Price drop"
+    away = await connects(f"{user}-away")
+    waiting = (await away.ask("getMessages"))["data"]["messages"]
+    assert len(waiting) == 1
+    acked = await away.ask("notificationAck", {"messageId": waiting[0]["messageId"]})
+    assert acked["type"] == "notificationAcked"
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        pytest.param({"data": {}}, "messageType", id="type-missing"),
+        pytest.param({"messageType": "dealUpdate"}, "data", id="data-missing"),
+        pytest.param({"messageType": "dealUpdate", "data": []}, "data", id="data-not-an-object"),
+        pytest.param({"messageType": "dealUpdate", "data": {}, "colour": 1}, "colour", id="unknown-field"),
+        pytest.param(
+            {"messageType": "dealUpdate", "data": {}, "topic": "A B"}, "topic", id="topic-malformed"
+        ),
+        pytest.param({"messageType": "dealUpdate", "data": {"x": "y" * 140_000}}, "data", id="too-large"),
+        pytest.param({"messageType": "n", "data": {}, "recipients": []}, "recipients", id="nobody"),
+        pytest.param(
+            {"messageType": "n", "data": {}, "recipients": ["a"], "topic": "b"}, "recipients", id="both"
+        ),
+    ],
+)
+async def test_a_bad_event_is_400_with_the_field_and_reaches_nobody(connects, user, stack, event, field):
+    person = await connects(user)
+    await person.subscribe("all-deals")
+    answer = stack.invoke_raw("broadcast", event)
+    assert answer["statusCode"] == 400
+    assert field in answer["body"]
+    await person.ask("ping")
+    assert {frame["type"] for frame in person.heard} == {"subscriptionConfirmed", "pong"}
+
+
+@pytest.mark.parametrize("way", ["async-invoke", "queue"])
+async def test_a_bad_asynchronous_event_goes_to_the_dead_letters_with_the_reason(stack, way):
+    marker = f"bad-{uuid.uuid4()}"
+    event = {"messageType": "dealUpdate", "data": {}, "unknownField": marker}
+    if way == "async-invoke":
+        stack.invoke_async("broadcast", event)
+    else:
+        stack.send("events", event)
+    letter = await stack.dead_letter("events_dlq", containing=marker)
+    assert "unknownField" in letter["MessageAttributes"]["reason"]["StringValue"]

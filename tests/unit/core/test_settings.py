@@ -1,0 +1,87 @@
+from dataclasses import dataclass
+
+import pytest
+
+from realtime_core.errors import SettingsInvalid
+from realtime_core.settings import LoggingSettings, choice, read, text, url, whole, words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(LoggingSettings):
+    connections_table: str = text()
+    audience: str | None = text(default=None)
+    region_code: str = text(default="eu-1", pattern="[a-z]{2}-[0-9]", expected="like eu-1")
+    max_subscriptions: int = whole(minimum=1, maximum=50, default=50)
+    mode: str = choice(("fast", "safe"), default="safe")
+    algorithms: tuple[str, ...] = words(("HS256", "RS256"), default=("HS256",))
+    endpoint: str = url()
+
+
+REQUIRED = {"CONNECTIONS_TABLE": "connections", "ENDPOINT": "https://api.example.com/live"}
+
+
+def test_read_takes_defaults_for_what_is_not_set():
+    assert read(Settings, REQUIRED) == Settings(
+        connections_table="connections", endpoint="https://api.example.com/live"
+    )
+    assert read(Settings, REQUIRED).log_level == "INFO"
+
+
+def test_read_turns_texts_into_values():
+    environ = REQUIRED | {
+        "AUDIENCE": "deals",
+        "REGION_CODE": "us-2",
+        "MAX_SUBSCRIPTIONS": " 7 ",
+        "MODE": "fast",
+        "ALGORITHMS": "HS256, RS256",
+        "ENDPOINT": "http://127.0.0.1:4566/_aws/execute-api/a1/live/",
+        "LOG_LEVEL": "DEBUG",
+        "SOMETHING_ELSE": "is none of its business",
+    }
+
+    assert read(Settings, environ) == Settings(
+        connections_table="connections",
+        audience="deals",
+        region_code="us-2",
+        max_subscriptions=7,
+        mode="fast",
+        algorithms=("HS256", "RS256"),
+        endpoint="http://127.0.0.1:4566/_aws/execute-api/a1/live",
+        log_level="DEBUG",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "remedy"),
+    [
+        ("CONNECTIONS_TABLE", "", "CONNECTIONS_TABLE is not set; set it to a text that is not empty"),
+        ("CONNECTIONS_TABLE", "  ", "CONNECTIONS_TABLE is not set"),
+        ("REGION_CODE", "eu-1 ;", "REGION_CODE must be like eu-1, not 'eu-1 ;'"),
+        ("MAX_SUBSCRIPTIONS", "51", "MAX_SUBSCRIPTIONS must be a whole number from 1 to 50, not '51'"),
+        ("MAX_SUBSCRIPTIONS", "0", "from 1 to 50"),
+        ("MAX_SUBSCRIPTIONS", "7.5", "whole number"),
+        ("MAX_SUBSCRIPTIONS", "many", "whole number"),
+        ("MODE", "Fast", "MODE must be one of fast, safe"),
+        ("ALGORITHMS", "HS256,none", "ALGORITHMS must be one or more of HS256, RS256"),
+        ("ALGORITHMS", ",", "ALGORITHMS"),
+        ("ENDPOINT", "api.example.com", "ENDPOINT must be a URL"),
+        ("ENDPOINT", "wss://api.example.com", "ENDPOINT must be a URL"),
+        ("ENDPOINT", "https://", "ENDPOINT must be a URL"),
+        ("LOG_LEVEL", "LOUD", "LOG_LEVEL must be one of DEBUG, INFO"),
+    ],
+)
+def test_read_names_the_variable_and_the_remedy(name, raw, remedy):
+    with pytest.raises(SettingsInvalid) as raised:
+        read(Settings, REQUIRED | {name: raw})
+    assert remedy in str(raised.value)
+
+
+def test_read_names_every_variable_at_fault_at_once():
+    with pytest.raises(SettingsInvalid, match=r"CONNECTIONS_TABLE.*MAX_SUBSCRIPTIONS.*ENDPOINT"):
+        read(Settings, {"MAX_SUBSCRIPTIONS": "x"})
+
+
+def test_read_shows_no_more_than_the_beginning_of_a_wrong_value():
+    with pytest.raises(SettingsInvalid) as raised:
+        read(Settings, REQUIRED | {"MODE": "x" * 5_000})
+    assert len(str(raised.value)) < 300

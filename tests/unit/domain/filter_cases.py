@@ -1,0 +1,147 @@
+"""Filters and events for property tests, and an evaluator that is simple enough to be believed.
+
+The evaluator follows the text of the wire protocol sentence by sentence, and shares no code with the service.
+"""
+
+import json
+
+from hypothesis import strategies as st
+
+# Few names and values, so that filters and events meet often.
+NAMES = st.sampled_from(
+    ["price", "minPrice", "maxPrice", "discount", "discountPercentage", "minDiscount", "tag", "minimum", "é"]
+)
+WORDS = st.sampled_from(["", "a", "ab", "b", "ba", "1", "true", "é"])
+NUMBERS = st.sampled_from(
+    [
+        0,
+        -0.0,
+        1,
+        1.0,
+        2,
+        2.5,
+        -1,
+        10,
+        10.0,
+        2**53,
+        2**53 + 1,
+        float(2**53),
+        2**63 - 1,
+        2.0**63,
+        1e300,
+        -1e300,
+        5e-324,
+    ]
+)
+SCALARS = WORDS | NUMBERS | st.booleans()
+RANGES = st.dictionaries(st.sampled_from(["gte", "gt", "lte", "lt"]), NUMBERS, min_size=1)
+TEXTS = st.builds(lambda name, word: {name: word}, st.sampled_from(["prefix", "suffix", "contains"]), WORDS)
+EXISTS = st.booleans().map(lambda flag: {"exists": flag})
+LEAVES = SCALARS | st.lists(SCALARS, min_size=1, max_size=4) | RANGES | TEXTS | EXISTS
+
+
+def _composed(inner):
+    negated = inner.map(lambda condition: {"not": condition})
+    return negated | st.lists(inner, min_size=1, max_size=3).map(lambda conditions: {"anyOf": conditions})
+
+
+# Three conditions deep and small enough that no limit is met: limits have tests of their own.
+CONDITIONS = LEAVES | _composed(LEAVES) | _composed(_composed(LEAVES).filter(lambda one: len(str(one)) < 200))
+FILTERS = st.dictionaries(NAMES, CONDITIONS, max_size=2).filter(lambda one: count(one) <= 20)
+VALUES = st.none() | SCALARS | st.lists(SCALARS | st.none(), max_size=3) | st.just({"a": 1})
+EVENT_PARTS = st.dictionaries(NAMES, VALUES, max_size=6)
+
+
+def count(raw):
+    """How many conditions a filter has, nested ones counted."""
+    return sum(_count(condition) for condition in raw.values())
+
+
+def _count(condition):
+    if not isinstance(condition, dict):
+        return 1
+    return 1 + sum(
+        _count(inner)
+        for inner in condition.get("anyOf", []) + ([condition["not"]] if "not" in condition else [])
+    )
+
+
+def naive_matches(raw, filters, data):
+    """Whether an event passes a filter, by the letter of the protocol."""
+    return all(_attribute_passes(name, condition, filters, data) for name, condition in raw.items())
+
+
+def _lookup(name, filters, data):
+    names = [name, "discountPercentage"] if name == "discount" else [name]
+    for one in names:
+        for part in (filters, data):
+            if part.get(one) is not None:
+                return part[one]
+    return None
+
+
+def _attribute_passes(name, condition, filters, data):
+    value = _lookup(name, filters, data)
+    bound = {"min": "gte", "max": "lte"}.get(name[:3])
+    if bound and name[3:4] in tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ") and _number(condition):
+        if value is None:
+            value = _lookup(name[3].lower() + name[4:], filters, data)
+        condition = {bound: condition}
+    return _passes(condition, value)
+
+
+def _number(value):
+    return type(value) in (int, float)
+
+
+def _same(one, other):
+    if _number(one) and _number(other):
+        return one == other
+    return type(one) is type(other) and not isinstance(one, list | dict) and one == other
+
+
+def _passes(condition, value):  # noqa: C901, PLR0911 - one return a row of the protocol's table
+    if condition == {"exists": False}:
+        return value is None
+    if isinstance(condition, dict) and "anyOf" in condition:
+        return any(_passes(one, value) for one in condition["anyOf"])
+    if value is None:
+        return False
+    if not isinstance(condition, dict | list):
+        return _same(condition, value)
+    if isinstance(condition, list):
+        values = value if isinstance(value, list) else [value]
+        return any(_same(one, other) for one in condition for other in values)
+    [(operator, argument), *_] = condition.items()
+    match operator:
+        case "exists":
+            return True
+        case "not":
+            return not _passes(argument, value)
+        case "prefix":
+            return isinstance(value, str) and value[: len(argument)] == argument
+        case "suffix":
+            return (
+                isinstance(value, str)
+                and value[len(value) - len(argument) :] == argument
+                and len(value) >= len(argument)
+            )
+        case "contains":
+            return isinstance(value, str) and value.find(argument) >= 0
+    return _number(value) and all(
+        {"gte": value >= bound, "gt": value > bound, "lte": value <= bound, "lt": value < bound}[name]
+        for name, bound in condition.items()
+    )
+
+
+def shuffled(value, draw):
+    """The same filter, written otherwise: other orders, repeats, and whole numbers as floats."""
+    if isinstance(value, dict):
+        names = draw(st.permutations(list(value)))
+        return {name: shuffled(value[name], draw) for name in names}
+    if isinstance(value, list):
+        again = draw(st.lists(st.sampled_from(value), max_size=2))
+        return [shuffled(one, draw) for one in draw(st.permutations(value + again))]
+    if type(value) is int and abs(value) <= 2**53 and draw(st.booleans()):
+        return float(value)
+    return json.loads(json.dumps(value))

@@ -1,0 +1,183 @@
+"""Frames in both directions."""
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_core.domain.frames import (
+    FRAME_BYTES_MAX,
+    Request,
+    decode_request,
+    error_frame,
+    frame,
+    pack_frames,
+)
+from realtime_core.errors import NotFound, Problem, RateLimited, ValidationFailed
+
+NOW = 1_795_382_480
+
+
+def refused(body):
+    with pytest.raises(ValidationFailed) as caught:
+        decode_request(body)
+    return caught.value
+
+
+def fields_of(failed):
+    return [problem.field for problem in failed.problems]
+
+
+@pytest.mark.parametrize(
+    ("body", "request_"),
+    [
+        ('{"action":"ping"}', Request("ping", {}, None)),
+        ('{"action":"ping","data":{},"requestId":"c-17"}', Request("ping", {}, "c-17")),
+        ('{"action":"","data":{"a":[1]}}', Request("", {"a": [1]}, None)),
+        ('{"action":"x","later":1,"requestId":"é"}', Request("x", {}, "é")),
+        (json.dumps({"action": "x", "requestId": "r" * 128}), Request("x", {}, "r" * 128)),
+    ],
+)
+def test_decode_request_reads_the_outer_shape(body, request_):
+    assert decode_request(body) == request_
+
+
+@pytest.mark.parametrize(
+    "body", [None, "", "ping", "[]", '"ping"', "null", "17", '{"action":NaN}', "[" * 9999]
+)
+def test_decode_request_of_no_json_object_is_refused_as_body(body):
+    failed = refused(body)
+    assert fields_of(failed) == ["body"]
+    assert failed.request_id is None
+
+
+@pytest.mark.parametrize(
+    ("body", "fields", "request_id"),
+    [
+        ({}, ["action"], None),
+        ({"action": None, "requestId": "c-1"}, ["action"], "c-1"),
+        ({"action": 1, "data": []}, ["action", "data"], None),
+        ({"action": "ping", "data": None, "requestId": "c-1"}, ["data"], "c-1"),
+        ({"action": "ping", "requestId": ""}, ["requestId"], None),
+        ({"action": "ping", "requestId": "r" * 129}, ["requestId"], None),
+        ({"action": "ping", "requestId": 17}, ["requestId"], None),
+        ({"action": "ping", "requestId": None}, ["requestId"], None),
+        ({"data": 1, "requestId": {}}, ["requestId", "action", "data"], None),
+    ],
+)
+def test_decode_request_names_every_problem_and_keeps_a_readable_request_id(body, fields, request_id):
+    failed = refused(json.dumps(body))
+    assert fields_of(failed) == fields
+    assert failed.request_id == request_id
+
+
+def test_frame_is_compact_with_the_fields_of_the_contract():
+    assert frame("pong", {}, now=NOW) == f'{{"type":"pong","data":{{}},"timestamp":{NOW}}}'
+    assert json.loads(frame("pong", {}, now=NOW, request_id="c-17")) == {
+        "type": "pong",
+        "data": {},
+        "timestamp": NOW,
+        "requestId": "c-17",
+    }
+
+
+def test_frame_puts_fields_beside_data_and_leaves_out_none():
+    text = frame("dealUpdate", {"id": 1}, now=NOW, topic="a", eventId="e", position=None)
+    assert json.loads(text) == {
+        "type": "dealUpdate",
+        "data": {"id": 1},
+        "topic": "a",
+        "eventId": "e",
+        "timestamp": NOW,
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "data"),
+    [
+        (NotFound("No such message"), {"code": "NOT_FOUND", "message": "No such message"}),
+        (
+            RateLimited(250),
+            {
+                "code": "RATE_LIMITED",
+                "message": "Too many requests; try again in 250 ms",
+                "details": {"retryAfterMs": 250},
+            },
+        ),
+        (
+            ValidationFailed([Problem("data.topic", "is missing")]),
+            {
+                "code": "VALIDATION_ERROR",
+                "message": "data.topic: is missing",
+                "details": [{"field": "data.topic", "problem": "is missing"}],
+            },
+        ),
+    ],
+)
+def test_error_frame_carries_code_message_and_details(error, data):
+    sent = json.loads(error_frame(error, now=NOW, request_id="c-17"))
+    assert sent == {"type": "error", "data": data, "timestamp": NOW, "requestId": "c-17"}
+    assert "requestId" not in json.loads(error_frame(error, now=NOW, request_id=None))
+
+
+def push(number, size):
+    return frame("dealUpdate", {"n": number, "pad": "é" * (size // 2)}, now=NOW)
+
+
+def batched(frames, now):
+    return [text for text, _ in pack_frames(frames, now=now)]
+
+
+def test_batch_frames_of_none_is_none():
+    assert batched([], now=NOW) == []
+
+
+def test_batch_frames_leaves_a_single_push_as_it_is():
+    assert batched([push(1, 10)], now=NOW) == [push(1, 10)]
+
+
+def test_pack_frames_counts_what_each_frame_holds():
+    small = push(1, 10)
+    assert [count for _, count in pack_frames([small, small, push(2, 40_000), small], now=NOW)] == [2, 1, 1]
+
+
+def test_batch_frames_packs_small_pushes_into_one_frame():
+    pushes = [push(number, 10) for number in range(3)]
+    [packed] = batched(pushes, now=NOW)
+    assert json.loads(packed) == {
+        "type": "batch",
+        "data": {"frames": [json.loads(one) for one in pushes]},
+        "timestamp": NOW,
+    }
+
+
+def test_batch_frames_sends_what_is_too_large_to_share_alone():
+    large = push(2, FRAME_BYTES_MAX)
+    assert batched([push(1, 10), large, push(3, 10)], now=NOW) == [push(1, 10), large, push(3, 10)]
+
+
+def test_batch_frames_fills_a_frame_to_the_last_byte():
+    around = len(batched([push(1, 10), push(2, 10)], now=NOW)[0]) - len(push(1, 10)) - len(push(2, 10))
+    room = FRAME_BYTES_MAX - around - len(push(1, 10).encode()) - len(push(2, 0).encode())
+    exact = push(2, 0).replace('"pad":""', f'"pad":"{"x" * room}"')
+    [full] = batched([push(1, 10), exact], now=NOW)
+    assert len(full.encode()) == FRAME_BYTES_MAX
+    assert len(batched([push(1, 10), exact.replace("x", "xx", 1)], now=NOW)) == 2
+
+
+@given(st.lists(st.integers(0, FRAME_BYTES_MAX + 2000), max_size=30))
+def test_batch_frames_keeps_every_push_in_order_and_every_batch_in_bounds(sizes):
+    pushes = [push(number, size) for number, size in enumerate(sizes)]
+    packed = [json.loads(text) for text in batched(pushes, now=NOW)]
+    packs = [one["data"]["frames"] if one["type"] == "batch" else [one] for one in packed]
+    assert [one for pack in packs for one in pack] == [json.loads(one) for one in pushes]
+    assert all(len(pack) == 1 or batch_bytes(pack) <= FRAME_BYTES_MAX for pack in packs)
+    # Nothing more would have fitted into any of them: there are as few as can be.
+    for pack, following in itertools.pairwise(packs):
+        assert batch_bytes([*pack, following[0]]) > FRAME_BYTES_MAX
+
+
+def batch_bytes(frames):
+    return len(frame("batch", {"frames": frames}, now=NOW).encode())

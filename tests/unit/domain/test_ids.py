@@ -1,0 +1,76 @@
+"""Identifiers."""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_core.domain.fields import IDENTIFIER
+from realtime_core.domain.ids import event_entropy, group_id, new_message_id, shard_of
+
+TIMES = st.integers(0, 2**48 - 1)
+ENTROPY = st.binary(min_size=10, max_size=16)
+
+
+def test_new_message_id_is_the_ulid_of_its_parts():
+    # The example of the ULID specification's reference implementation: this time is 01ARYZ6S41.
+    assert new_message_id(1_469_918_176_385, bytes(10)) == "01ARYZ6S41" + "0" * 16
+    assert new_message_id(2**48 - 1, b"\xff" * 10) == "7" + "Z" * 25
+
+
+@given(TIMES, TIMES, ENTROPY, ENTROPY)
+def test_new_message_ids_sort_by_time(earlier, later, one, other):
+    earlier, later = sorted((earlier, later))
+    first, second = new_message_id(earlier, one), new_message_id(later, other)
+    assert first < second or earlier == later
+    assert IDENTIFIER.fullmatch(first)
+    assert len(first) == len(second) == 26
+
+
+@given(TIMES, ENTROPY, ENTROPY)
+def test_new_message_ids_of_one_moment_differ_by_entropy(now, one, other):
+    same = one[:10] == other[:10]
+    assert (new_message_id(now, one) == new_message_id(now, other)) is same
+
+
+@pytest.mark.parametrize(("now", "entropy"), [(0, bytes(9)), (-1, bytes(10)), (2**48, bytes(10))])
+def test_new_message_id_of_bad_input_is_refused(now, entropy):
+    with pytest.raises(ValueError, match="must be"):
+        new_message_id(now, entropy)
+
+
+def test_event_entropy_makes_the_same_id_for_a_repeat_and_another_for_another_event():
+    ids = {new_message_id(5, event_entropy(event_id)) for event_id in ("e-1", "e-1", "e-2")}
+    assert len(ids) == 2
+
+
+@given(st.text("ab\n.-", max_size=4), st.text("ab\n.-", max_size=4), st.text("ab", max_size=4))
+def test_group_id_is_short_and_separates_topic_from_filter(topic, other, text):
+    found = group_id(topic, text)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{20}", found)
+    assert (found == group_id(other, text)) is (topic == other)
+
+
+def test_group_id_keeps_topic_and_filter_apart():
+    assert group_id("a", "{}") != group_id("a{", "}")
+
+
+def test_shard_of_is_the_same_in_every_process():
+    shard, group = "shard_of('L0SM9cOFvHcCIhw=', 1000)", "group_id('t', '{}')"
+    code = f"from realtime_core.domain.ids import *; print({shard}, {group})"
+    environment = {"PYTHONPATH": str(Path(__file__).parents[3] / "lambdas"), "PYTHONHASHSEED": "1"}
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == [str(shard_of("L0SM9cOFvHcCIhw=", 1000)), group_id("t", "{}")]
+
+
+def test_shard_of_spreads_evenly():
+    counts = Counter(shard_of(f"L0SM9c{number:05}Ihw=", 8) for number in range(8000))
+    assert set(counts) == set(range(8))
+    assert max(counts.values()) < 1200

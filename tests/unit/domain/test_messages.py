@@ -1,0 +1,110 @@
+"""Messages as clients see them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from realtime_core.domain.frames import FRAME_BYTES_MAX, frame
+from realtime_core.domain.messages import inbox_page, may_advance, received_frame, sent_reply, status_frame
+from realtime_core.domain.model import Message
+
+NOW = 1_795_382_480
+MESSAGE = Message("m-1", "user-2", "user-1", "message", "text", "hé", NOW)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "may"),
+    [
+        ("sent", "delivered", True),
+        ("sent", "read", True),
+        ("delivered", "delivered", False),
+        ("delivered", "read", True),
+        ("read", "delivered", False),
+        ("read", "read", False),
+    ],
+)
+def test_status_moves_forward_only(old, new, may):
+    assert may_advance(old, new) is may
+
+
+def test_received_frame_is_the_push_of_the_contract():
+    assert json.loads(received_frame(MESSAGE, now=NOW + 1)) == {
+        "type": "messageReceived",
+        "data": {"messageId": "m-1", "senderId": "user-1", "content": "hé", "type": "text", "timestamp": NOW},
+        "timestamp": NOW + 1,
+    }
+
+
+def test_sent_reply_is_the_data_of_the_contract():
+    assert sent_reply(MESSAGE) == {"messageId": "m-1", "recipientId": "user-2", "timestamp": NOW}
+
+
+@pytest.mark.parametrize(
+    ("message", "acknowledged", "at"),
+    [
+        (replace(MESSAGE, status="read", delivered_at=NOW + 1, read_at=NOW + 2), "read", NOW + 2),
+        (replace(MESSAGE, status="read", delivered_at=NOW + 1, read_at=NOW + 2), "delivered", NOW + 1),
+        (replace(MESSAGE, status="read", read_at=NOW + 2), "delivered", NOW + 9),
+    ],
+)
+def test_status_frame_tells_the_sender_what_and_when(message, acknowledged, at):
+    assert json.loads(status_frame(message, acknowledged, now=NOW + 9)) == {
+        "type": "messageStatus",
+        "data": {"messageId": "m-1", "recipientId": "user-2", "type": acknowledged, "timestamp": at},
+        "timestamp": NOW + 9,
+    }
+
+
+def test_inbox_page_shows_messages_and_notifications():
+    read = replace(MESSAGE, status="read", delivered_at=NOW + 1, read_at=NOW + 2)
+    notified = Message("m-2", "user-2", "", "notification", "priceDrop", {"title": "T"}, NOW)
+    assert inbox_page([read, notified], None) == {
+        "messages": [
+            {
+                "messageId": "m-1",
+                "kind": "message",
+                "senderId": "user-1",
+                "type": "text",
+                "content": "hé",
+                "timestamp": NOW,
+                "status": "read",
+                "deliveredAt": NOW + 1,
+                "readAt": NOW + 2,
+            },
+            {
+                "messageId": "m-2",
+                "kind": "notification",
+                "type": "priceDrop",
+                "content": {"title": "T"},
+                "timestamp": NOW,
+                "status": "sent",
+            },
+        ]
+    }
+
+
+def test_inbox_page_passes_on_where_the_store_stopped():
+    assert inbox_page([MESSAGE], "m-1")["next"] == "m-1"
+    assert inbox_page([], None) == {"messages": []}
+
+
+def ids(page):
+    return [item["messageId"] for item in page["messages"]]
+
+
+@pytest.mark.parametrize("more", [None, "m-99"])
+def test_inbox_page_that_passes_a_frame_is_cut_and_goes_on_after_its_last_entry(more):
+    entries = [replace(MESSAGE, message_id=f"m-{number:02}", content="é" * 2000) for number in range(20)]
+    page = inbox_page(entries, more)
+    assert 1 < len(page["messages"]) < 20
+    assert page["next"] == ids(page)[-1] == f"m-{len(page['messages']) - 1:02}"
+    assert len(frame("messages", page, now=NOW, request_id="\x01" * 128).encode()) <= FRAME_BYTES_MAX
+
+
+def test_inbox_page_always_has_one_entry_so_that_a_client_gets_on():
+    large = replace(MESSAGE, message_id="m-0", content="x" * 100_000)
+    page = inbox_page([large, MESSAGE], None)
+    assert ids(page) == ["m-0"]
+    assert page["next"] == "m-0"
+    assert ids(inbox_page([MESSAGE, large], None)) == ["m-1"]

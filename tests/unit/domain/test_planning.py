@@ -1,0 +1,149 @@
+"""From an event to the jobs that deliver it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_core.domain import planning
+from realtime_core.domain.filters import Attributes, Filter, parse_filter
+from realtime_core.domain.jsontext import dumps
+from realtime_core.domain.model import DeliveryJob, Group, Recipient
+from realtime_core.domain.planning import (
+    JOB_BYTES_MAX,
+    JOB_IDS_MAX,
+    audience,
+    chunk,
+    decode_job,
+    encode_job,
+    jobs,
+    matching_groups,
+    shards_for,
+)
+
+NOW = 1_795_382_480
+IDS = [f"L0SM9c{number:06}Ihw=" for number in range(10_000)]
+
+
+def group(number, raw, topic="all-deals"):
+    return Group(f"g{number}", topic, parse_filter(raw).canonical)
+
+
+def test_matching_groups_are_those_whose_filter_matches_in_their_order():
+    groups = [group(1, {"a": 1}), group(2, {"a": 2}), group(3, {}), group(4, {"a": 1}, "a.b")]
+    assert [one.group_id for one in matching_groups(groups, Attributes({"a": 1}, {}))] == ["g1", "g3", "g4"]
+
+
+def test_matching_groups_evaluates_each_distinct_filter_once(monkeypatch):
+    asked = []
+    real = planning.load_filter
+
+    def counting(canonical) -> Filter:
+        asked.append(canonical)
+        return real(canonical)
+
+    monkeypatch.setattr(planning, "load_filter", counting)
+    groups = [group(number, {"a": number % 3}) for number in range(300)]
+    assert len(matching_groups(groups, Attributes({"a": 1}, {}))) == 100
+    assert sorted(asked) == ['{"a":0}', '{"a":1}', '{"a":2}']
+
+
+def test_audience_has_each_connection_once_and_none_whose_token_has_run_out():
+    members = [
+        Recipient("b", NOW + 1),
+        Recipient("a", NOW + 1),
+        Recipient("b", NOW + 9),
+        Recipient("gone", NOW),
+        # One of two memberships has not learned yet of the refreshed token.
+        Recipient("refreshed", NOW - 5),
+        Recipient("refreshed", NOW + 5),
+    ]
+    assert audience(iter(members), NOW) == ["b", "a", "refreshed"]
+    assert audience([], NOW) == []
+
+
+@given(
+    st.integers(0, 400),
+    st.lists(st.text(min_size=1, max_size=8), max_size=60),
+    st.integers(1, 20),
+)
+def test_chunk_keeps_every_id_in_order_and_every_bound(payload_size, ids, ids_max):
+    payload = "é" * (payload_size // 2)
+    bytes_max = 500
+    portions = chunk(payload, ids, bytes_max=bytes_max, ids_max=ids_max)
+    assert [one for portion in portions for one in portion] == ids
+    for portion in portions:
+        assert 1 <= len(portion) <= ids_max
+        assert len(payload.encode()) + len(dumps(portion).encode()) <= bytes_max + 1
+
+
+def test_chunk_of_small_payloads_is_bounded_by_ids():
+    assert [len(portion) for portion in chunk("{}", IDS)] == [JOB_IDS_MAX] * 5
+
+
+def test_chunk_where_no_id_fits_is_refused():
+    with pytest.raises(ValueError, match="leaves no room"):
+        chunk("x" * 100, ["id"], bytes_max=100)
+
+
+# A payload of the worst kind: at the limit, and of characters that JSON in JSON would double.
+LARGEST = dumps({"pad": '"' * 65_000})
+
+
+@pytest.mark.parametrize(
+    "payload", ["{}", LARGEST, dumps("é\ufffe\uffff😀\n\x01")], ids=["small", "largest", "odd"]
+)
+def test_jobs_carry_everything_and_fit_the_queue(payload):
+    whole = DeliveryJob(payload, tuple(IDS), "deal", "e" * 128, NOW * 1000, 1, position=2**40)
+    planned = jobs(whole)
+    assert [one for job in planned for one in job.connection_ids] == IDS
+    for job in planned:
+        body = encode_job(job)
+        assert len(body.encode()) <= JOB_BYTES_MAX
+        assert not {"\ufffe", "\uffff"} & set(body), "characters that SQS refuses"
+        assert decode_job(body) == job
+        assert replace(job, connection_ids=whole.connection_ids, chunk=0) == whole
+    assert [job.chunk for job in planned] == list(range(len(planned)))
+
+
+def test_jobs_for_nobody_are_none():
+    assert jobs(DeliveryJob("{}", (), "deal", "e", 1)) == []
+
+
+def test_encode_job_leaves_the_payload_as_it_is():
+    job = DeliveryJob('{"a":"\\n"}', ("c-1",), "message", "e", 5, attempt=3)
+    about, payload = encode_job(job).split("\n")
+    assert payload == '{"a":"\\n"}'
+    assert json.loads(about) == {
+        "connectionIds": ["c-1"],
+        "priority": "message",
+        "eventId": "e",
+        "publishedAtMs": 5,
+        "attempt": 3,
+        "position": None,
+        "chunk": 0,
+    }
+
+
+@pytest.mark.parametrize("text", ["", "{}", "x\n{}", "[]\n{}", "{}\n{}", '{"connectionIds":1}\n{}'])
+def test_decode_job_of_anything_else_is_refused(text):
+    with pytest.raises(ValueError, match="not "):
+        decode_job(text)
+
+
+@pytest.mark.parametrize(
+    ("members", "shards", "wanted"),
+    [(0, 1, 1), (2000, 1, 1), (2001, 1, 3), (0, 7, 7), (14_000, 7, 7), (14_001, 7, 15), (1_000_000, 1, 1000)],
+)
+def test_shards_for_grows_in_leaps_when_they_are_full(members, shards, wanted):
+    assert shards_for(members, shards) == wanted
+
+
+@given(st.integers(0, 10**7), st.integers(1, 10**4))
+def test_shards_for_never_shrinks_and_is_settled_after_one_step(members, shards):
+    wanted = shards_for(members, shards)
+    assert wanted >= shards
+    assert members / wanted <= 2000
+    assert shards_for(members, wanted) == wanted

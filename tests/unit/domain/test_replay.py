@@ -1,0 +1,119 @@
+"""What answers a `since`: order, filter, size, progress, and that nothing falls away in silence."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_core.domain.filters import parse_filter
+from realtime_core.domain.history import Past, grounded, lowest
+from realtime_core.domain.jsontext import byte_length, dumps
+from realtime_core.domain.replay import SCANNED_MAX, first_needed, page
+
+EVERYTHING = parse_filter({})
+
+
+def past(position, *, low=None, topic="books", size=10, **data):
+    return Past(
+        position,
+        low or position,
+        1_795_382_480,
+        f"e{position}",
+        "dealUpdate",
+        topic,
+        {"pad": "x" * size, **data},
+        {},
+    )
+
+
+def positions(found):
+    return [event["position"] for event in found.events]
+
+
+def test_page_holds_what_came_after_in_order_and_not_since_itself():
+    found = page(map(past, range(3, 8)), since=3, topic="books", wanted=EVERYTHING)
+    assert (positions(found), found.more, found.reached, found.complete) == ([4, 5, 6, 7], False, 7, True)
+
+
+def test_page_frames_are_those_that_went_out_live():
+    (event,) = page([past(4, size=1)], since=3, topic="books", wanted=EVERYTHING).events
+    assert event == {
+        "type": "dealUpdate", "data": {"pad": "x"}, "timestamp": 1_795_382_480,
+        "topic": "books", "eventId": "e4", "position": 4,
+    }  # fmt: skip
+
+
+def test_page_keeps_to_topic_and_filter_and_all_deals_means_every_topic():
+    kept = [past(1, price=5), past(2, topic="toys", price=5), past(3, price=50)]
+    cheap = parse_filter({"maxPrice": 10})
+    assert positions(page(kept, since=0, topic="books", wanted=cheap)) == [1]
+    assert positions(page(kept, since=0, topic="all-deals", wanted=cheap)) == [1, 2]
+
+
+def test_page_stops_at_a_network_frame_and_says_where_to_go_on():
+    kept = [past(position, size=1000) for position in range(1, 101)]
+    found = page(kept, since=0, topic="books", wanted=EVERYTHING)
+    assert found.more
+    assert positions(found)[-1] == found.reached < 100
+    assert byte_length(dumps(found.events)) <= 26 * 1024 + 2
+
+
+def test_page_with_one_large_event_makes_progress_by_a_larger_frame():
+    found = page([past(1, size=60_000), past(2)], since=0, topic="books", wanted=EVERYTHING)
+    assert (positions(found), found.more, found.reached) == ([1], True, 1)
+
+
+def test_page_sends_an_event_that_fits_no_reply_alone():
+    found = page([past(1), past(2, size=127_000), past(3)], since=1, topic="books", wanted=EVERYTHING)
+    assert [event["position"] for event in found.alone] == [2]
+    assert found.reached >= 2
+
+
+def test_page_repeats_what_since_overtook_and_still_makes_progress():
+    overtaken = [past(position, size=1000) for position in range(1, 80)]
+    found = page(
+        [*overtaken, past(80), *map(past, range(81, 90))], since=80, topic="books", wanted=EVERYTHING
+    )
+    assert found.complete
+    assert positions(found) == [*range(1, 80), *range(81, 90)]
+
+
+def test_page_says_when_what_was_overtaken_does_not_fit():
+    overtaken = [past(position, size=1000) for position in range(1, 200)]
+    found = page([*overtaken, past(200), past(201)], since=200, topic="books", wanted=EVERYTHING)
+    assert not found.complete
+    assert positions(found)[-1] == 201
+
+
+def test_page_looks_at_a_bounded_number_of_events():
+    kept = (past(position, topic="toys", size=0) for position in range(1, 10 * SCANNED_MAX))
+    found = page(kept, since=0, topic="books", wanted=EVERYTHING)
+    assert (found.events, found.more, found.reached) == ([], True, SCANNED_MAX)
+
+
+@given(st.lists(st.integers(0, 40_000), max_size=60), st.integers(0, 60))
+def test_following_the_pages_loses_nothing_and_ends(sizes, since):
+    kept = [past(position, size=size) for position, size in enumerate(sizes, 1)]
+    seen, at = [], since
+    for _ in range(len(sizes) + 2):
+        found = page(kept[at:], since=at, topic="books", wanted=EVERYTHING)
+        seen += positions(found) + [event["position"] for event in found.alone]
+        assert byte_length(dumps(found.events)) <= 122 * 1024 + 2
+        if not found.more:
+            break
+        assert found.reached > at
+        at = found.reached
+    assert sorted(seen) == list(range(since + 1, len(sizes) + 1))
+
+
+def test_a_replay_begins_at_what_the_remembered_event_overtook():
+    assert first_needed(9, 4) == 4
+    assert first_needed(9, 9) == 9
+    assert first_needed(9, None) == 10
+    assert first_needed(0, None) == 1
+
+
+def test_flights_count_while_they_can_be_in_the_air():
+    flying = {"100-a": 7, "900-b": 9, "1001-c": 12}
+    assert grounded(flying, 1000) == []
+    assert grounded(flying, 1001) == ["100-a"]
+    assert lowest(flying, 99, 1001) == 9
+    assert lowest({}, 99, 1001) == 99

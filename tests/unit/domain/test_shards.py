@@ -1,0 +1,43 @@
+"""No partition gets hot: the shards of a group grow with it."""
+
+from collections import Counter
+
+import pytest
+
+from realtime_core.domain.ids import shard_of
+from realtime_core.domain.planning import SHARD_MEMBERS_AIM, SHARD_MEMBERS_MAX, shards_for
+
+# Outside limit: a page of a query is 1 MB, and a membership takes about 95 bytes.
+PAGE_MEMBERS = 11_000
+
+
+def grown(size, between_events):
+    """The members of each shard of a group that grew to a size, and how many joined each in the last tenth.
+
+    Members stay in the shard that they joined; each event looks how many there are by now.
+    """
+    shards, members, late = 1, Counter(), Counter()
+    for number in range(size):
+        if number % between_events == 0:
+            shards = shards_for(members.total(), shards)
+        shard = shard_of(f"L{number * 7919:014}=", shards)
+        members[shard] += 1
+        late[shard] += number >= size * 0.9
+    return members, late
+
+
+@pytest.mark.parametrize("between_events", [50, 500, 2_000])
+def test_shard_of_a_group_that_grew_to_100_000_is_read_in_one_page(between_events):
+    """The first shards are the fullest, but grow ever more slowly."""
+    members, _ = grown(100_000, between_events)
+
+    assert 100_000 / SHARD_MEMBERS_MAX <= len(members) <= 100_000 / SHARD_MEMBERS_AIM + 1
+    assert max(members.values()) <= PAGE_MEMBERS
+
+
+def test_newcomers_are_written_to_all_shards_alike():
+    members, late = grown(100_000, 500)
+
+    even = late.total() / len(members)
+    assert max(late.values()) < 1.5 * even
+    assert min(late.values()) > even / 1.5

@@ -1,0 +1,117 @@
+"""The delivery function on in-memory twins of what is around it."""
+
+import json
+
+import pytest
+
+from delivery import handler as delivery
+from realtime_core.adapters.memory import (
+    MemoryConnections,
+    MemoryDeliveries,
+    MemoryPoster,
+    MemorySubscriptions,
+)
+from realtime_core.domain.model import DeliveryJob
+from realtime_core.domain.planning import encode_job
+from realtime_core.pushing import Pusher
+
+
+class Clock:
+    """A Lambda context; posting takes `post_seconds` of the time that is left."""
+
+    def __init__(self, seconds):
+        self.left = seconds
+
+    def get_remaining_time_in_millis(self):
+        return self.left * 1000
+
+
+class TimedPoster(MemoryPoster):
+    """Takes down the order and the time budgets of posts."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def post(self, payload, connection_ids, budget_seconds):
+        self.calls.append((payload, budget_seconds))
+        return super().post(payload, connection_ids, budget_seconds)
+
+
+@pytest.fixture
+def outside(monkeypatch):
+    connections, poster, deliveries = MemoryConnections(), TimedPoster(), MemoryDeliveries()
+    pusher = Pusher(poster, connections, MemorySubscriptions(connections), deliveries)
+    monkeypatch.setattr(delivery, "_pusher", lambda: pusher)
+    return poster, deliveries
+
+
+def batch(*bodies):
+    return {"Records": [{"messageId": f"m{at}", "body": body} for at, body in enumerate(bodies)]}
+
+
+def job(payload, priority="deal", ids=None):
+    """A job for one connection of its own, unless others are named."""
+    return encode_job(DeliveryJob(payload, tuple(ids or [f"to {payload}"]), priority, "e1", 0))
+
+
+def test_delivery_posts_messages_before_notifications_before_deals(outside):
+    poster, _ = outside
+    event = batch(
+        job("deal 1"),
+        job("note", "notification"),
+        job("deal 2"),
+        job("hello", "message"),
+        job("hi", "message"),
+    )
+
+    assert delivery.handler(event, Clock(60)) == {"batchItemFailures": []}
+    assert [payload for payload, _ in poster.calls] == ["hello", "hi", "note", "deal 1", "deal 2"]
+
+
+def test_delivery_shares_its_time_evenly_and_keeps_a_reserve(outside):
+    poster, _ = outside
+    delivery.handler(batch(*(job(f"deal {number}") for number in range(5))), Clock(60))
+    budgets = [budget for _, budget in poster.calls]
+    assert budgets == pytest.approx([11, 55 / 4, 55 / 3, 55 / 2, 55], abs=1)
+
+
+def test_delivery_without_time_puts_every_job_back(outside):
+    _, deliveries = outside
+    assert delivery.handler(batch(job("1"), job("2")), Clock(1)) == {"batchItemFailures": []}
+    assert [(one.connection_ids, one.attempt) for one in deliveries.jobs] == [(("to 1",), 2), (("to 2",), 2)]
+
+
+def test_delivery_hands_back_what_it_cannot_read_or_requeue_and_posts_the_rest(outside):
+    poster, deliveries = outside
+    deliveries.down = True
+    poster.answers["slow"] = [503]
+    event = batch("no job", job("stuck", ids=["slow"]), job("fine"))
+
+    failed = delivery.handler(event, Clock(60))["batchItemFailures"]
+
+    assert [one["itemIdentifier"] for one in failed] == ["m0", "m1"]
+    assert poster.received == {"to fine": ["fine"]}
+
+
+def test_delivery_sends_what_one_connection_is_due_in_one_frame(outside):
+    poster, _ = outside
+    event = batch(
+        job('{"n":1}', ids=["a", "b"]), job('{"n":2}', ids=["b", "c"]), job('{"n":3}', "message", ids=["b"])
+    )
+    assert delivery.handler(event, Clock(60)) == {"batchItemFailures": []}
+    assert poster.received["a"] == ['{"n":1}']
+    assert poster.received["c"] == ['{"n":2}']
+    ((frame,),) = [poster.received["b"]]
+    packed = json.loads(frame)
+    assert (packed["type"], packed["data"]["frames"]) == ("batch", [{"n": 3}, {"n": 1}, {"n": 2}])
+    assert len(poster.calls) == 3
+
+
+def test_delivery_tries_again_each_job_of_a_batch_that_was_not_sent(outside):
+    poster, deliveries = outside
+    poster.answers["b"] = [503]
+    delivery.handler(batch(job('{"n":1}', ids=["a", "b"]), job('{"n":2}', ids=["b"])), Clock(60))
+    left = {one.payload: (one.connection_ids, one.attempt) for one in deliveries.jobs}
+    assert left == {'{"n":1}': (("b",), 2), '{"n":2}': (("b",), 2)}
+    assert poster.received == {"a": ['{"n":1}']}

@@ -1,0 +1,117 @@
+"""`Pusher`: who was reached, what goes back to the queue, who is forgotten, and what has landed."""
+
+import pytest
+
+from realtime_core.adapters.memory import (
+    MemoryConnections,
+    MemoryDeliveries,
+    MemoryHistory,
+    MemoryPoster,
+    MemoryRefusals,
+    MemorySubscriptions,
+)
+from realtime_core.domain.model import Connection, DeliveryJob
+from realtime_core.domain.planning import decode_job
+from realtime_core.errors import StoreUnavailable
+from realtime_core.pushing import ATTEMPTS_MAX, DELAY_SECONDS_MAX, Pusher, PushResult
+
+NOW = 1_795_382_480
+
+
+class World:
+    def __init__(self):
+        self.poster, self.deliveries = MemoryPoster(), MemoryDeliveries()
+        self.connections = MemoryConnections()
+        self.subscriptions = MemorySubscriptions(self.connections)
+        self.history, self.undeliverable = MemoryHistory(), MemoryRefusals()
+        for name in "abcd":
+            self.connections.add(Connection(name, f"user-{name}", NOW, NOW + 3600))
+            self.subscriptions.subscribe(name, "books", "{}", NOW)
+        self.pusher = Pusher(
+            self.poster,
+            self.connections,
+            self.subscriptions,
+            self.deliveries,
+            history=self.history,
+            undeliverable=self.undeliverable,
+            jitter=lambda: 1.0,
+        )
+
+    def members(self):
+        groups = self.subscriptions.groups("books", NOW)
+        return {member for _, members in self.subscriptions.members(groups, NOW) for member in members}
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def job(*connection_ids, **more):
+    return DeliveryJob('{"type":"x"}', connection_ids, "deal", "e1", NOW * 1000, **more)
+
+
+def test_push_to_nobody_posts_nothing(world):
+    assert world.pusher.push(job(), 5) == PushResult()
+
+
+def test_push_sorts_every_connection_and_queues_only_what_is_left(world):
+    world.poster.answers = {"b": [410], "c": [429], "d": [413]}
+    result = world.pusher.push(job("a", "b", "c", "d"), 5)
+    assert (result.delivered, result.gone, result.queued, result.refused) == (1, 1, 1, 1)
+    ((left, delay),) = world.deliveries.queued
+    assert (left.connection_ids, left.attempt) == (("c",), 2)
+    assert delay <= DELAY_SECONDS_MAX
+
+
+def test_push_removes_a_gone_connection_with_its_memberships(world):
+    world.poster.answers = {"b": [410]}
+    world.pusher.push(job("a", "b"), 5)
+    assert world.connections.get("b") is None
+    assert world.members() == {"a", "c", "d"}
+
+
+def test_push_delivers_although_the_gone_cannot_be_removed_just_now(world):
+    world.poster.answers = {"b": [410]}
+    world.connections.down = True
+    assert world.pusher.push(job("a", "b"), 5).delivered == 1
+
+
+def test_push_fails_where_what_is_left_cannot_be_queued(world):
+    world.poster.answers = {"a": [500]}
+    world.deliveries.down = True
+    with pytest.raises(StoreUnavailable):
+        world.pusher.push(job("a"), 5)
+
+
+def test_push_gives_up_after_its_attempts_and_keeps_what_is_left(world):
+    world.poster.answers = {"a": [503]}
+    world.pusher.push(job("a", "b", attempt=ATTEMPTS_MAX), 5)
+    ((kept, reason),) = world.undeliverable.kept
+    assert decode_job(kept).connection_ids == ("a",)
+    assert str(ATTEMPTS_MAX) in reason
+    assert world.deliveries.queued == []
+
+
+def test_delays_grow_up_to_a_minute(world):
+    world.poster.answers = {"a": [503]}
+    for attempt in range(1, ATTEMPTS_MAX):
+        world.pusher.push(job("a", attempt=attempt), 5)
+    delays = [delay for _, delay in world.deliveries.queued]
+    assert delays == sorted(delays)
+    assert delays[-1] == DELAY_SECONDS_MAX
+
+
+@pytest.mark.parametrize(
+    ("answers", "attempt", "landed"),
+    [({}, 1, True), ({"a": [410]}, 1, True), ({"a": [503]}, 1, False), ({"a": [503]}, ATTEMPTS_MAX, True)],
+    ids=["delivered", "gone", "left", "given-up"],
+)
+def test_a_chunk_has_landed_when_nothing_of_it_is_left_to_try(world, answers, attempt, landed):
+    kept = '{"eventId":"e1","messageType":"x","topic":"t","data":{},"filters":{}}'
+    admission = world.history.admit("e1", kept, NOW * 1000)
+    world.history.queued(admission, 1)
+    world.history.finish(admission, "{}", flying=True)
+    world.poster.answers = answers
+    world.pusher.push(job("a", attempt=attempt, position=admission.position), 5)
+    assert (world.history.horizon(NOW).landed == admission.position) is landed

@@ -1,0 +1,187 @@
+"""The router: how often a user may act, and which tokens a connection may live by."""
+
+import json
+
+import pytest
+
+from message_router.actions import Actions
+from message_router.limiting import ActionLimits
+from message_router.router import Incoming, Router
+from realtime_core.adapters.memory import (
+    MemoryConnections,
+    MemoryDeliveries,
+    MemoryDoorstep,
+    MemoryHistory,
+    MemoryLimiter,
+    MemoryMessages,
+    MemoryPoster,
+    MemoryRevocations,
+    MemorySecrets,
+    MemorySubscriptions,
+)
+from realtime_core.domain.limits import Limit
+from realtime_core.domain.model import Connection
+from realtime_core.domain.revocations import Revocation
+from realtime_core.domain.tokens import TokenRules
+from realtime_core.pushing import Pusher
+from realtime_core.tokens import issue
+from realtime_core.verifying import TokenVerifier
+
+NOW = 1_795_382_480
+SECRET, OLD_SECRET = "s" * 32, "o" * 32
+ACTIONS = {
+    "subscribeToDeals": {},
+    "unsubscribeFromDeals": {},
+    "sendMessage": {"recipientId": "ben", "content": "hi"},
+    "getMessages": {},
+    "notificationAck": {"messageId": "01JZZZZZZZZZZZZZZZZZZZZZZZ"},
+    "getStatus": {},
+    "refreshToken": {"token": "rubbish"},
+}
+
+
+class House:
+    """A router on twins, and a clock that stands."""
+
+    def __init__(self):
+        self.now = float(NOW)
+        self.connections, self.revocations = MemoryConnections(), MemoryRevocations()
+        self.limiter, self.secrets = MemoryLimiter(), MemorySecrets(SECRET, OLD_SECRET)
+        subscriptions, history = MemorySubscriptions(self.connections), MemoryHistory()
+        actions = Actions(
+            connections=self.connections,
+            subscriptions=subscriptions,
+            messages=MemoryMessages(),
+            history=history,
+            doorstep=MemoryDoorstep(self.connections, history),
+            verifier=TokenVerifier(TokenRules(), self.secrets, None),
+            revocations=self.revocations,
+            pusher=Pusher(MemoryPoster(), self.connections, subscriptions, MemoryDeliveries()),
+            now=lambda: self.now,
+            entropy=lambda count: b"x" * count,
+        )
+        limits = ActionLimits(
+            self.limiter, send_message=Limit(1, 2), subscriptions=Limit(1, 3), others=Limit(1, 4)
+        )
+        self.router = Router(actions, self.connections, limits, lambda: self.now)
+        self.connections.add(Connection("c1", "ann", NOW, NOW + 3600, issued_at=NOW, token_id="t-1"))
+
+    def ask(self, action, data=None, user_id="ann", connection_id="c1", token_exp=NOW + 3600):
+        body = json.dumps({"action": action, "data": ACTIONS.get(action, {}) if data is None else data})
+        context = {"userId": user_id, "tokenExp": str(token_exp)}
+        return json.loads(self.router.reply(Incoming(body, connection_id, "id", context)))
+
+    def refresh(self, text):
+        return self.ask("refreshToken", {"token": text})
+
+    def record(self):
+        return self.connections.get("c1")
+
+
+@pytest.fixture
+def house():
+    return House()
+
+
+def code(reply):
+    return reply["data"].get("code")
+
+
+@pytest.mark.parametrize(
+    ("action", "together", "burst"),
+    [
+        ("sendMessage", "sendMessage", 2),
+        ("subscribeToDeals", "unsubscribeFromDeals", 3),
+        ("getStatus", "getMessages", 4),
+        ("notificationAck", "refreshToken", 4),
+    ],
+)
+def test_actions_of_one_bucket_share_its_burst(house, action, together, burst):
+    for number in range(burst):
+        assert code(house.ask((action, together)[number % 2])) != "RATE_LIMITED"
+    for one in (action, together):
+        reply = house.ask(one)
+        assert code(reply) == "RATE_LIMITED"
+        assert reply["data"]["details"] == {"retryAfterMs": 1000}
+    house.now += 1
+    assert code(house.ask(action)) != "RATE_LIMITED"
+
+
+def test_every_action_but_ping_is_counted(house):
+    for number, action in enumerate(ACTIONS):
+        house.ask(action, user_id=f"user-{number}")
+    assert len(house.limiter.moments) == len(ACTIONS)
+    for _ in range(100):
+        assert house.ask("ping", user_id="pinger")["type"] == "pong"
+    assert len(house.limiter.moments) == len(ACTIONS)
+
+
+def test_a_user_is_counted_over_all_connections_and_no_other_user_is(house):
+    house.connections.add(Connection("c2", "ann", NOW, NOW + 3600))
+    assert code(house.ask("sendMessage")) is None
+    assert code(house.ask("sendMessage", connection_id="c2")) is None
+    assert code(house.ask("sendMessage", connection_id="c2")) == "RATE_LIMITED"
+    assert code(house.ask("sendMessage", user_id="ben")) is None
+
+
+def test_what_breaks_the_contract_is_told_so_and_costs_nothing(house):
+    for _ in range(10):
+        assert code(house.ask("sendMessage", {})) == "VALIDATION_ERROR"
+    assert house.limiter.moments == {}
+
+
+def test_actions_go_through_while_nobody_can_count_them_and_that_is_measured(house, capsys):
+    house.limiter.down = True
+    for _ in range(10):
+        assert house.ask("getStatus")["type"] == "statusUpdate"
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sum(line.get("LimiterFailures", 0) for line in lines) == 10
+
+
+def test_refresh_carries_the_new_token_into_the_record(house):
+    reply = house.refresh(issue("ann", SECRET, NOW, 7200, jti="t-2"))
+    assert reply["data"] == {"expiresAt": NOW + 7200}
+    record = house.record()
+    assert (record.token_exp, record.issued_at, record.token_id) == (NOW + 7200, NOW, "t-2")
+
+
+def test_refresh_by_a_token_of_the_previous_secret_is_good_until_it_is_dropped(house):
+    old = issue("ann", OLD_SECRET, NOW, 7200)
+    assert house.refresh(old)["type"] == "tokenRefreshed"
+    house.secrets.keys = (SECRET,)
+    assert code(house.refresh(old)) == "AUTHENTICATION_ERROR"
+
+
+def test_refresh_with_another_users_token_is_refused_and_changes_nothing(house):
+    before = house.record()
+    assert code(house.refresh(issue("ben", SECRET, NOW, 7200))) == "AUTHENTICATION_ERROR"
+    assert house.record() == before
+
+
+@pytest.mark.parametrize("revoked", [Revocation("ann", NOW, NOW), Revocation("ann", NOW, NOW, "t-2")])
+def test_refresh_with_a_revoked_token_is_refused_and_changes_nothing(house, revoked):
+    before = house.record()
+    house.revocations.revoke(revoked)
+    assert code(house.refresh(issue("ann", SECRET, NOW, 7200, jti="t-2"))) == "AUTHENTICATION_ERROR"
+    assert house.record() == before
+    assert house.refresh(issue("ann", SECRET, NOW + 1, 7200, jti="t-3"))["type"] == "tokenRefreshed"
+
+
+@pytest.mark.parametrize("order", [(7200, 5000), (5000, 7200)])
+def test_of_two_refreshes_that_cross_the_token_that_lives_longer_stays(house, order):
+    for seconds in order:
+        reply = house.refresh(issue("ann", SECRET, NOW, seconds, jti=f"t-{seconds}"))
+        assert reply["type"] == "tokenRefreshed"
+    assert (house.record().token_exp, house.record().token_id) == (NOW + 7200, "t-7200")
+
+
+@pytest.mark.parametrize(("skew", "answer"), [(30, "tokenRefreshed"), (31, "error")])
+def test_refresh_by_an_issuer_whose_clock_is_ahead_is_good_within_the_leeway(house, skew, answer):
+    assert house.refresh(issue("ann", SECRET, NOW + skew, 7200))["type"] == answer
+
+
+def test_refresh_where_revocations_cannot_be_read_is_our_fault_and_changes_nothing(house):
+    before = house.record()
+    house.revocations.down = True
+    assert code(house.refresh(issue("ann", SECRET, NOW, 7200))) == "INTERNAL_ERROR"
+    assert house.record() == before

@@ -1,0 +1,77 @@
+import pytest
+
+from realtime_core.adapters.posting.pacer import CUT, FLOOR, Pacer
+
+STEP = 0.001
+
+
+def drive(pacer, seconds, start=0.0, throttled_share=0.0):
+    """Post whenever the pacer lets, its answers throttled by that share; posts made, and when it ended."""
+    posts, now, debt = 0, start, 0.0
+    while now < start + seconds:
+        while pacer.take(now):
+            posts += 1
+            debt += throttled_share
+            throttled = debt >= 1
+            debt -= throttled
+            pacer.answered(now, throttled=throttled)
+        now += STEP
+    return posts, now
+
+
+@pytest.mark.parametrize("rate", [1, 50, 333, 5_000, 10_000])
+def test_a_pacer_gives_its_rate_and_no_more(rate):
+    posts, _ = drive(Pacer(rate), 10.0)
+    assert 0.98 * rate * 10 <= posts <= rate * 10 + max(2, rate * 0.06)
+
+
+def test_a_pause_saves_nothing_up_but_a_short_burst():
+    pacer = Pacer(1_000)
+    _, now = drive(pacer, 1.0)
+    burst = 0
+    while pacer.take(now + 60):
+        burst += 1
+    assert burst == 50
+
+
+def test_the_wait_is_as_long_as_needed_and_no_longer():
+    pacer = Pacer(10)
+    assert pacer.take(0.0)
+    assert not pacer.take(0.0)
+    wait = pacer.wait(0.0)
+    assert wait == pytest.approx(0.1)
+    assert not pacer.take(wait * 0.99)
+    assert pacer.take(wait * 1.01)
+
+
+def test_throttling_slows_down_and_its_end_speeds_up_again():
+    pacer = Pacer(1_000)
+    _, now = drive(pacer, 1.0)
+    assert pacer.rate == 1_000
+    _, now = drive(pacer, 0.25, now, throttled_share=0.5)
+    assert pacer.rate <= 1_000 * CUT**2
+    _, now = drive(pacer, 0.2, now)  # the last window with a 429 in it ends
+    slowed = pacer.rate
+    _, now = drive(pacer, 1.0, now)
+    assert slowed < pacer.rate < 1_000
+    drive(pacer, 10.0, now)
+    assert pacer.rate == 1_000
+
+
+def test_throttling_without_end_leaves_a_trickle():
+    pacer = Pacer(1_000)
+    _, now = drive(pacer, 20.0, throttled_share=1.0)
+    assert pacer.rate == 1_000 * FLOOR
+    assert drive(pacer, 5.0, now, throttled_share=1.0)[0] >= 5 * 1_000 * FLOOR * 0.9
+
+
+def test_a_few_clients_that_read_too_slowly_do_not_slow_down_the_rest():
+    pacer = Pacer(1_000)
+    drive(pacer, 10.0, throttled_share=0.01)
+    assert pacer.rate == 1_000
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("nan")])
+def test_a_rate_that_is_none_is_refused(rate):
+    with pytest.raises(ValueError, match="posts_per_second"):
+        Pacer(rate)

@@ -1,0 +1,238 @@
+"""One small function, built from start to end with a dependency of its own making; no network."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import marshal
+import platform
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import build
+
+PYPROJECT = """\
+[project]
+name = "hello"
+version = "1.2.3"
+dependencies = ["greeting>=1"]
+"""
+HANDLER = """\
+import greeting
+from realtime_core import words
+
+def handler(event, context):
+    return greeting.greet(words.NAME)
+"""
+
+
+def _wheel(directory: Path) -> str:
+    """A wheel `greeting` 1.0 in `directory`; the line that locks it."""
+    path = directory / "greeting-1.0-py3-none-any.whl"
+    info = "greeting-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("greeting.py", "def greet(name):\n    return f'Hello {name}'\n")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return f"greeting==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `lambdas` folder with one function and a shared library."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    lock = _wheel(wheels)
+    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    for name in ("BYTECODE_PYTHON", "TARGET"):
+        monkeypatch.delenv(name, raising=False)
+    root = tmp_path / "lambdas"
+    for name, text in {
+        "hello/__init__.py": "",
+        "hello/handler.py": HANDLER,
+        "hello/pyproject.toml": PYPROJECT,
+        "hello/requirements.txt": lock,
+        "realtime_core/__init__.py": "",
+        "realtime_core/pyproject.toml": '[project]\nname = "realtime_core"\nversion = "4.5.6"\n',
+        "realtime_core/unused.py": "",
+        "realtime_core/words.py": "NAME = 'you'\n",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def _build(root: Path, *arguments: str, output: str = "dist", cache: str = "cache") -> int:
+    places = {"--root": root, "--output": root.parent / output, "--cache": root.parent / cache}
+    return build.main([*(str(word) for pair in places.items() for word in pair), *arguments])
+
+
+def _manifest(root: Path, output: str = "dist") -> dict[str, Any]:
+    return json.loads((root.parent / output / "manifest.json").read_text())
+
+
+def test_build_writes_a_zip_that_runs_and_a_manifest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _build(root) == 0
+    path = root.parent / "dist" / "hello-1.2.3.zip"
+    with zipfile.ZipFile(path) as zipped:
+        assert zipped.namelist() == [
+            "greeting-1.0.dist-info/METADATA",
+            "greeting.py",
+            "hello/__init__.py",
+            "hello/handler.py",
+            "realtime_core/__init__.py",
+            "realtime_core/words.py",
+        ]
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert _manifest(root) == {
+        "target": "lambda",
+        "python": "3.13",
+        "bytecode": None,
+        "realtime_core": "4.5.6",
+        "packages": [
+            {
+                "name": "hello",
+                "version": "1.2.3",
+                "file": "hello-1.2.3.zip",
+                "sha256": sha256,
+                "size": path.stat().st_size,
+            }
+        ],
+    }
+    assert "hello 1.2.3" in capsys.readouterr().out
+    code = (
+        f"import sys; sys.path.insert(0, {str(path)!r})\n"
+        "from hello.handler import handler; print(handler({}, None))"
+    )
+    ran = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "Hello you\n"
+
+
+def test_build_is_the_same_from_another_folder_and_another_day(root: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / "checkout" / "lambdas"
+    shutil.copytree(root, elsewhere, copy_function=shutil.copy)  # new times
+    (elsewhere / "hello" / "handler.py").chmod(0o777)
+    (elsewhere / "hello" / "__pycache__").mkdir()
+    (elsewhere / "hello" / "__pycache__" / "handler.cpython-313.pyc").write_bytes(b"stale")
+    assert _build(root) == _build(elsewhere) == 0
+    assert _manifest(root) == _manifest(elsewhere)
+    assert (root.parent / "dist/hello-1.2.3.zip").read_bytes() == (
+        elsewhere.parent / "dist/hello-1.2.3.zip"
+    ).read_bytes()
+
+
+def test_build_installs_a_lock_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _build(root) == 0
+    shutil.rmtree(root.parent / "wheels")
+    monkeypatch.setenv("UV_CACHE_DIR", str(root.parent / "empty"))
+    assert _build(root, output="again") == 0
+    assert _manifest(root) == _manifest(root, "again")
+
+
+def test_build_for_this_machine_names_its_python(root: Path) -> None:
+    assert _build(root, "--target", "local") == 0
+    manifest = _manifest(root)
+    assert (manifest["target"], manifest["python"]) == ("local", platform.python_version().rpartition(".")[0])
+
+
+def test_build_ships_bytecode_of_the_unchecked_kind_by_request(root: Path) -> None:
+    options = ("--target", "local", "--bytecode-python", sys.executable)
+    assert _build(root, *options) == 0
+    assert _build(root, *options, output="again") == 0
+    assert _manifest(root) == _manifest(root, "again")
+    assert _manifest(root)["bytecode"] == platform.python_version()
+    with zipfile.ZipFile(root.parent / "dist" / "hello-1.2.3.zip") as zipped:
+        pyc = zipped.read(importlib.util.cache_from_source("hello/handler.py"))
+    assert pyc[:4] == importlib.util.MAGIC_NUMBER
+    assert int.from_bytes(pyc[4:8], "little") == 0b01  # by hash, unchecked
+    assert marshal.loads(pyc[16:]).co_filename == "/var/task/hello/handler.py"
+
+
+def test_build_refuses_bytecode_of_another_python(root: Path, program, capsys) -> None:
+    assert _build(root, "--bytecode-python", str(program("python3.9", "echo 3.9.1"))) == 1
+    assert "is Python 3.9.1; lambda runs 3.13" in capsys.readouterr().err
+
+
+def _edit(file: str, old: str, new: str) -> Callable[[Path], None]:
+    def apply(root: Path) -> None:
+        text = (root / file).read_text()
+        assert old in text
+        (root / file).write_text(text.replace(old, new))
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        (
+            _edit("hello/pyproject.toml", '"greeting>=1"', '"greeting>=1", "extra"'),
+            "does not pin extra; run `make lock`",
+        ),
+        (
+            _edit("hello/pyproject.toml", "greeting>=1", "greeting>=2"),
+            "1.0 is not greeting>=2; run `make lock`",
+        ),
+        (_edit("hello/pyproject.toml", '"greeting>=1"', ""), "nothing needs greeting; run `make lock`"),
+        (_edit("hello/pyproject.toml", "greeting>=1", "greeting>=>1"), "'greeting>=>1'"),
+        (
+            _edit("hello/pyproject.toml", '"hello"', '"hullo"'),
+            "project.name must be the folder's name, 'hello'",
+        ),
+        (
+            _edit("hello/pyproject.toml", '"1.2.3"', '"new"'),
+            "project.version must be like '1.2.3', not 'new'",
+        ),
+        (_edit("hello/pyproject.toml", '["greeting>=1"]', '"greeting"'), "project.dependencies must be a"),
+        (_edit("hello/pyproject.toml", "[project]", "[project"), "pyproject.toml: "),
+        (_edit("hello/requirements.txt", "sha256:", "sha256:0"), "could not be installed for lambda"),
+        (
+            _edit("hello/handler.py", "import greeting", "import boto3"),
+            "hello imports boto3, which is none of its",
+        ),
+        (
+            lambda root: (root / "hello/requirements.txt").unlink(),
+            "requirements.txt is missing: run `make lock`",
+        ),
+        (lambda root: (root / "hello/pyproject.toml").unlink(), "pyproject.toml is missing"),
+        (lambda root: (root / "hello/handler.py").unlink(), "no folder in"),
+    ],
+)
+def test_build_names_the_fault_and_writes_no_zip(
+    root: Path, capsys: pytest.CaptureFixture[str], fault: Callable[[Path], None], complaint: str
+) -> None:
+    fault(root)
+    assert _build(root) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("lambdas/build.py: ")
+    assert complaint in shown
+    assert not list((root.parent).glob("dist/*"))
+
+
+def test_build_takes_what_is_optional_or_absent_as_it_is(root: Path) -> None:
+    source = f"try:\n    import orjson\nexcept ImportError:\n    orjson = None\n{HANDLER}"
+    (root / "hello/handler.py").write_text(source)
+    assert _build(root) == 0
+
+
+def test_build_refuses_an_unknown_target(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _build(root, "--target", "windows") == 1
+    assert "TARGET must be lambda or local, not 'windows'" in capsys.readouterr().err
+
+
+def test_build_says_how_to_get_uv(root: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    monkeypatch.setenv("PATH", "")
+    assert _build(root) == 1
+    assert "uv is missing: run `make setup`" in capsys.readouterr().err

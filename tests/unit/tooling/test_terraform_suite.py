@@ -1,0 +1,88 @@
+"""Every folder checked and tested, by a stand-in for Terraform that says what it was called with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from terraform.tooling import suite
+from terraform.tooling.binary import Tool
+from terraform.tooling.errors import ToolchainError
+from terraform.tooling.session import Session
+
+STAND_IN = """
+case "$*" in
+  *broken*validate*) echo "Error: Unsupported argument"; exit 1 ;;
+  *unknown*init*) echo "Error: no such provider"; exit 1 ;;
+  *" test -no-color") echo "Success! 3 passed, 0 failed, 1 skipped." ;;
+esac
+env | grep -E '^(AWS_|CHECKPOINT)' | sort
+"""
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    base = tmp_path / "terraform"
+    for name in (
+        "modules/queue/main.tf",
+        "modules/queue/tests/plan.tftest.hcl",
+        "modules/queue/tests/setup/main.tf",
+        "modules/queue/.terraform/modules/other/main.tf",
+        "modules/broken/main.tf",
+        "examples/unknown/main.tf",
+        "environments/staging.tfvars",
+    ):
+        (base / name).parent.mkdir(parents=True, exist_ok=True)
+        (base / name).touch()
+    return base
+
+
+@pytest.fixture
+def session(program, monkeypatch: pytest.MonkeyPatch) -> Session:
+    monkeypatch.delenv("TF_PLUGIN_DIR", raising=False)
+    return Session(Tool(program("terraform", STAND_IN), "Terraform", (1, 11, 4)))
+
+
+def test_folders_are_modules_and_not_what_serves_their_tests(base: Path) -> None:
+    found = [folder.relative_to(base).as_posix() for folder in suite.folders(base)]
+    assert found == ["examples/unknown", "modules/broken", "modules/queue"]
+    assert suite.folders_with_tests(base) == [base / "modules" / "queue"]
+
+
+def test_run_all_reports_each_folder_and_says_why_one_failed(
+    base: Path, session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = suite.run_all(session, suite.validate, suite.folders(base))
+    assert [(result.folder.name, result.passed, result.detail) for result in results] == [
+        ("unknown", False, "init failed"),
+        ("broken", False, "validate failed"),
+        ("queue", True, "valid"),
+    ]
+    printed = capsys.readouterr().out
+    assert "Error: no such provider" in printed
+    assert "Error: Unsupported argument" in printed
+    assert sum(line.startswith("ok ") for line in printed.splitlines()) == 1
+
+
+def test_run_tests_tells_the_counts(base: Path, session: Session) -> None:
+    result = suite.run_tests(session, base / "modules" / "queue")
+    assert (result.passed, result.detail) == (True, "3 passed, 0 failed, 1 skipped")
+
+
+def test_no_credentials_reach_a_test(base: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA-REAL")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    assert suite.run_tests(session, base / "modules" / "queue").output.splitlines()[1:] == [
+        "AWS_CONFIG_FILE=/dev/null",
+        "AWS_EC2_METADATA_DISABLED=true",
+        "AWS_REGION=us-east-1",
+        "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+        "CHECKPOINT_DISABLE=1",
+    ]
+
+
+def test_run_all_refuses_to_check_nothing(session: Session) -> None:
+    with pytest.raises(ToolchainError, match="No Terraform folder"):
+        suite.run_all(session, suite.validate, [])
