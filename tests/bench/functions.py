@@ -72,7 +72,7 @@ def cloud() -> Iterator[dict[str, str]]:
     import boto3
     from moto import mock_aws
 
-    from tests.certificates import self_signed
+    from local_cloud.certificates import self_signed
     from tests.contract.ports.moto_server import serve
     from tests.contract.ports.tables import BILLING, create_tables
 

@@ -108,7 +108,7 @@ def _pk(group: Group) -> str:
 
 @contextmanager
 def _served(members: int) -> Iterator[str]:
-    from tests.certificates import self_signed
+    from local_cloud.certificates import self_signed
 
     with tempfile.TemporaryDirectory() as folder:
         certificate, key = self_signed(Path(folder))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.certificates import self_signed
+from local_cloud.certificates import self_signed
 
 ECHO = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
 SERVICE_MS = 10

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import time
 from functools import lru_cache
+from urllib.parse import quote
 
 from realtime_core.adapters.credentials import Credentials
 
@@ -50,8 +51,42 @@ def authorization(
     lines = "".join([f"{name}:{value}\n" for name, value in headers.items()])
     request = f"{method}\n{path}\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    signed = f"{ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-    key = day_key(credentials.secret_key, stamp[:8], region, service)
-    signature = hmac.digest(key, signed.encode(), "sha256").hex()
+    signature = _signature(credentials.secret_key, scope, stamp, request)
     credential = f"Credential={credentials.access_key}/{scope}"
     return f"{ALGORITHM} {credential}, SignedHeaders={names}, Signature={signature}"
+
+
+def presigned(
+    credentials: Credentials,
+    region: str,
+    service: str,
+    *,
+    stamp: str,
+    host: str,
+    query: dict[str, str],
+    expires_s: int,
+) -> str:
+    """A GET of `host`'s root that carries its signature in its query string: `host/?…`, without a scheme.
+
+    It is good for `expires_s` seconds. ElastiCache takes such a request for a password.
+    """
+    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
+    signed = query | {
+        "X-Amz-Algorithm": ALGORITHM,
+        "X-Amz-Credential": f"{credentials.access_key}/{scope}",
+        "X-Amz-Date": stamp,
+        "X-Amz-Expires": str(expires_s),
+        "X-Amz-SignedHeaders": "host",
+    }
+    if credentials.token is not None:
+        signed["X-Amz-Security-Token"] = credentials.token
+    pairs = "&".join(f"{quote(name, safe='')}={quote(signed[name], safe='')}" for name in sorted(signed))
+    request = f"GET\n/\n{pairs}\nhost:{host}\n\nhost\n{hashlib.sha256(b'').hexdigest()}"
+    return f"{host}/?{pairs}&X-Amz-Signature={_signature(credentials.secret_key, scope, stamp, request)}"
+
+
+def _signature(secret_key: str, scope: str, stamp: str, request: str) -> str:
+    """The signature of a canonical request."""
+    day, region, service, _ = scope.split("/")
+    signed = f"{ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    return hmac.digest(day_key(secret_key, day, region, service), signed.encode(), "sha256").hex()

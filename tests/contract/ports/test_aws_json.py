@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from local_cloud.certificates import self_signed
 from realtime_core.adapters import backoff
 from realtime_core.adapters.aws import client
 from realtime_core.adapters.aws_errors import AwsError, Refused, Unreachable
-from tests.certificates import self_signed
 from tests.contract.ports.scripted_service import Scripted, answer, error, scripted_service
 
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from local_cloud.certificates import self_signed
 from realtime_core.adapters.gateway_poster import GatewayPoster
 from realtime_core.adapters.posting.engine import Patience
-from tests.certificates import self_signed
 from tests.contract.ports.faulty_api import LOSES, faulty_api
 
 MANY = 10_000

@@ -1,4 +1,4 @@
-"""Certificates for servers that tests and benches run on this machine."""
+"""Certificates for servers that run on this machine."""
 
 from __future__ import annotations
 

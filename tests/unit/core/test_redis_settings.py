@@ -1,0 +1,129 @@
+"""How a function is told where Redis is, and who it is there."""
+
+import datetime
+from dataclasses import dataclass
+
+import pytest
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotoCredentials
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_core.adapters import sigv4
+from realtime_core.adapters.credentials import Credentials
+from realtime_core.adapters.redis_login import IamLogins, Login, NoLogin, logins
+from realtime_core.errors import SettingsInvalid
+from realtime_core.redis_settings import RedisAddress, RedisSettings
+from realtime_core.settings import read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(RedisSettings):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("rediss://cache.example:6380", RedisAddress("cache.example", 6380, tls=True)),
+        ("rediss://cache.example/", RedisAddress("cache.example", 6379, tls=True)),
+        ("redis://127.0.0.1:7000", RedisAddress("127.0.0.1", 7000, tls=False)),
+        ("redis://localhost", RedisAddress("localhost", 6379, tls=False)),
+    ],
+)
+def test_redis_is_reached_by_tls_or_on_this_machine(url, address):
+    assert read(Settings, {"REDIS_URL": url}).redis_url == address
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://cache.example:6379",
+        "rediss://:secret@cache.example",
+        "rediss://ann@cache.example",
+        "rediss://cache.example/1",
+        "rediss://cache.example:port",
+        "rediss://cache.example?ssl_cert_reqs=none",
+        "rediss://",
+        "https://cache.example",
+        "cache.example:6379",
+    ],
+)
+def test_any_other_redis_url_is_refused_by_name(url):
+    with pytest.raises(SettingsInvalid, match="REDIS_URL must be rediss://HOST:PORT"):
+        read(Settings, {"REDIS_URL": url})
+
+
+def test_without_a_url_redis_is_off():
+    assert read(Settings, {}).redis_url is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "remedy"),
+    [
+        ({"REDIS_SECRET_ARN": "arn:s", "REDIS_IAM_CACHE": "deals"}, "exclude each other"),
+        ({"REDIS_IAM_CACHE": "deals"}, "REDIS_USERNAME is not set"),
+    ],
+)
+def test_logins_that_make_no_sense_are_refused_with_the_remedy(environment, remedy):
+    with pytest.raises(SettingsInvalid, match=remedy):
+        read(Settings, {"REDIS_URL": "rediss://cache.example"} | environment)
+
+
+def test_no_login_where_none_is_configured():
+    made = logins(
+        read(Settings, {"REDIS_URL": "redis://localhost"}), lambda: pytest.fail("no secret to read")
+    )
+    assert isinstance(made, NoLogin)
+    assert made.login() == Login(None, None)
+
+
+def test_iam_login_names_the_cache_in_lower_case_and_is_made_anew(monkeypatch):
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "key", "AWS_REGION": "eu-west-1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    moments = iter([1_795_382_480.0, 1_795_382_481.0])
+    made = IamLogins("Deals-Prod", "relay", lambda: next(moments))
+
+    first, second = made.login(), made.login()
+
+    assert first.username == "relay"
+    assert first.password.startswith(
+        "deals-prod/?Action=connect&User=relay&X-Amz-Algorithm=AWS4-HMAC-SHA256&"
+    )
+    assert "&X-Amz-Expires=900&" in first.password
+    assert first != second
+
+
+TEXT = st.text("abcXYZ019-._+/= ", min_size=1, max_size=20)
+
+
+@given(
+    st.builds(Credentials, st.text("ABC019", min_size=4, max_size=20), TEXT, st.none() | TEXT),
+    st.integers(0, 2**31),
+    TEXT,
+)
+def test_presigned_request_is_botocores(credentials, now, user):
+    stamp = sigv4.stamp_of(now)
+    ours = sigv4.presigned(
+        credentials, "eu-west-1", "elasticache", stamp=stamp, host="deals",
+        query={"Action": "connect", "User": user}, expires_s=900,
+    )  # fmt: skip
+
+    request = AWSRequest("GET", "http://deals/", params={"Action": "connect", "User": user})
+    theirs = _botocores(request, credentials, now)
+
+    assert sorted(ours.partition("?")[2].split("&")) == sorted(theirs.partition("?")[2].split("&"))
+
+
+def _botocores(request, credentials, now):
+    """What botocore signs at a given moment."""
+    signer = SigV4QueryAuth(BotoCredentials(*credentials), "elasticache", "eu-west-1", expires=900)
+    moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.auth.get_current_datetime", lambda **_: moment)
+        signer.add_auth(request)
+    return request.url
