@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from realtime_core.errors import TokenRefused
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from realtime_core.verifying import TokenVerifier
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """Decides on handshakes."""
 
     verifier: TokenVerifier
