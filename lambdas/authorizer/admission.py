@@ -8,7 +8,7 @@ from realtime_core.errors import TokenRefused
 
 if TYPE_CHECKING:
     from realtime_core.domain.tokens import Identity
-    from realtime_core.ports import Connections, Revocations
+    from realtime_core.ports import ConnectionCounts, Revocations
     from realtime_core.verifying import TokenVerifier
 
 
@@ -17,7 +17,7 @@ class Admission(NamedTuple):
 
     verifier: TokenVerifier
     revocations: Revocations
-    connections: Connections
+    connections: ConnectionCounts
     max_connections_per_user: int
 
     def admit(self, token: str, now: float) -> Identity:

@@ -11,9 +11,6 @@ from typing import Any, Literal, NamedTuple
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
-# Outside limit: API Gateway cuts every WebSocket connection after two hours.
-CONNECTION_LIFETIME_SECONDS = 2 * 60 * 60
-
 MessageStatus = Literal["sent", "delivered", "read"]
 Acknowledgement = Literal["delivered", "read"]
 MessageKind = Literal["message", "notification"]

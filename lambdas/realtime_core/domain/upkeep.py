@@ -17,11 +17,10 @@ import zlib
 from typing import Literal, NamedTuple
 
 from realtime_core.domain.frames import frame
-from realtime_core.domain.model import CONNECTION_LIFETIME_SECONDS
+from realtime_core.domain.lifetimes import CLOSE_AFTER_SECONDS, CONNECTION_LIFETIME_SECONDS
 
 WARN_AHEAD_SECONDS = 90
 """Half a minute more than a minute: looked at each minute, it comes 90 to 30 seconds before the expiry."""
-CLOSE_AFTER_SECONDS = 60
 HAND_OVER_AFTER_SECONDS = 110 * 60
 HAND_OVER_SPREAD_SECONDS = 8 * 60
 """Who came together (after a deployment, an outage) is not sent to reconnect together."""

@@ -6,8 +6,9 @@ import threading
 
 from realtime_core.adapters.memory.outage import Breakable
 from realtime_core.adapters.policy import reachable_until, record_expires_at
+from realtime_core.domain.lifetimes import CLOSE_AFTER_SECONDS
 from realtime_core.domain.model import Connection, Recipient
-from realtime_core.domain.upkeep import CLOSE_AFTER_SECONDS, REFRESHED, Tended, newly_tended
+from realtime_core.domain.upkeep import REFRESHED, Tended, newly_tended
 
 
 class MemoryConnections(Breakable):
