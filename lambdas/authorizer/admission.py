@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from realtime_core.errors import TokenRefused
 
 if TYPE_CHECKING:
     from realtime_core.domain.tokens import Identity
-    from realtime_core.ports import Connections, Revocations
+    from realtime_core.ports import ConnectionCounts, Revocations
     from realtime_core.verifying import TokenVerifier
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """Decides on handshakes."""
 
     verifier: TokenVerifier
     revocations: Revocations
-    connections: Connections
+    connections: ConnectionCounts
     max_connections_per_user: int
 
     def admit(self, token: str, now: float) -> Identity:

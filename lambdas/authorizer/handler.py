@@ -15,7 +15,7 @@ from typing import Any
 from authorizer.admission import Admission
 from authorizer.settings import Settings
 from realtime_core.adapters.aws import client
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
+from realtime_core.adapters.dynamodb_connection_counts import DynamoConnectionCounts
 from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
 from realtime_core.adapters.token_verifier import token_verifier
 from realtime_core.domain.handshake import token_of
@@ -41,7 +41,7 @@ def _admission() -> Admission:
     return Admission(
         verifier=token_verifier(settings),
         revocations=DynamoRevocations(dynamodb, settings.revocations_table),
-        connections=DynamoConnections(dynamodb, settings.connections_table),
+        connections=DynamoConnectionCounts(dynamodb, settings.connections_table),
         max_connections_per_user=settings.max_connections_per_user,
     )
 

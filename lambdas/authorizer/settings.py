@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from realtime_core.settings import LoggingSettings, text, whole
 from realtime_core.token_settings import TokenSettings
 
 
-@dataclass(frozen=True, kw_only=True)
 class Settings(LoggingSettings, TokenSettings):
     """See `realtime_core.settings.read`."""
 

@@ -8,7 +8,6 @@ announcements of new groups are read. A group that has ended meanwhile costs a r
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from realtime_core.domain.filter_index import FilterIndex
@@ -28,13 +27,14 @@ GROUPS_KEPT = 100_000
 """Of all topics together, at about 1.5 KB each; what was used longest ago goes first."""
 
 
-@dataclass(slots=True)
 class _Topic:
     """The groups of one topic as far as they are known."""
 
-    read_at: int
-    looked_at: int
-    index: FilterIndex = field(default_factory=FilterIndex)
+    __slots__ = ("index", "looked_at", "read_at")
+
+    def __init__(self, now: int) -> None:
+        self.read_at = self.looked_at = now
+        self.index = FilterIndex()
 
     def know(self, groups: Iterable[Group]) -> None:
         """Take these as they are, and nothing else."""
@@ -48,7 +48,7 @@ class _Topic:
         """Take these too. Of a group that is announced several times the most shards hold."""
         for group in groups:
             known = self.index.get(group.group_id)
-            self._put(replace(group, shards=max(group.shards, known.shards)) if known else group)
+            self._put(group._replace(shards=max(group.shards, known.shards)) if known else group)
 
     def _put(self, group: Group) -> None:
         if self.index.get(group.group_id) != group:
@@ -68,7 +68,7 @@ class GroupIndex:
         known = self._topics.get(topic)
         if known is None or not 0 <= now - known.read_at < REFRESH_SECONDS:
             groups = self._subscriptions.groups(topic, now)
-            known = known or _Topic(now, now)
+            known = known or _Topic(now)
             known.know(groups)
             known.read_at = now
         else:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from realtime_core.domain.events import event_frame, notification_content, notification_frame
 from realtime_core.domain.filters import Attributes
@@ -35,8 +34,7 @@ LOOKUP_THREADS = 16
 """Recipients whose connections are looked up at once; a query waits on the network, not on the processor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a published event came to, counted in connections."""
 
     event_id: str
@@ -57,8 +55,7 @@ class Outcome:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Publisher:
+class Publisher(NamedTuple):
     """Publishes events on ports. `direct_max` is the largest audience that is posted to without the queue."""
 
     connections: Connections

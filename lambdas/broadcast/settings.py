@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from realtime_core.settings import LoggingSettings, text, url, whole
 
 
-@dataclass(frozen=True, kw_only=True)
 class Settings(LoggingSettings):
     """See `realtime_core.settings.read`."""
 

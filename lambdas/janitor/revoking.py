@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from realtime_core.domain.model import CONNECTION_LIFETIME_SECONDS
+from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.errors import StoreUnavailable
 from realtime_core.logs import get_logger
 from realtime_core.pushing import remove_connections

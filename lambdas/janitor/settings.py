@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from realtime_core.domain.upkeep import PROBE_SECONDS
 from realtime_core.settings import LoggingSettings, text, url, whole
 
 
-@dataclass(frozen=True, kw_only=True)
 class Settings(LoggingSettings):
     """See `realtime_core.settings.read`."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from realtime_core.domain import messages as wire
 from realtime_core.domain.actions import (
@@ -49,8 +48,7 @@ PUSH_BUDGET_SECONDS = 5.0
 """How long a sender may wait for the push to the other side; what is left by then goes on from the queue."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who asks; `token_exp` is the expiry that was checked, in epoch seconds."""
 
     connection_id: str
@@ -58,8 +56,7 @@ class Caller:
     token_exp: int
 
 
-@dataclass(frozen=True, slots=True)
-class Actions:
+class Actions(NamedTuple):
     """The actions, and the ports they work on."""
 
     connections: Connections

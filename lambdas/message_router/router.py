@@ -6,8 +6,7 @@ IntegrationError of the API.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from message_router.actions import NO_RECORD, Actions, Caller
 from realtime_core.domain.actions import Ping, RefreshToken, parse_action
@@ -36,8 +35,7 @@ class InternalError(ActionError):
         super().__init__(INTERNAL_MESSAGE, {"correlationId": correlation_id})
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """What a MESSAGE event says: the frame's text and who sent it."""
 
     body: str | None

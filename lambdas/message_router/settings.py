@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from realtime_core.domain.limits import LIMIT_EXPECTED, Limit, parse_limit
 from realtime_core.settings import LoggingSettings, parsed, text, url, whole
 from realtime_core.token_settings import TokenSettings
 
 
-@dataclass(frozen=True, kw_only=True)
 class Settings(LoggingSettings, TokenSettings):
     """See `realtime_core.settings.read`."""
 

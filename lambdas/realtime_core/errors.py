@@ -17,12 +17,10 @@ ServiceError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One field at fault: `field` is its dotted path as the sender wrote it, `problem` the remedy."""
 
     field: str

@@ -27,7 +27,14 @@ from realtime_core.domain.tokens import PublicKey
 from realtime_core.domain.upkeep import Tended
 
 
-class Connections(Protocol):
+class ConnectionCounts(Protocol):
+    """How many are connected."""
+
+    def count_of_user(self, user_id: str, now: int) -> int:
+        """How many connections of a user are open (one query; may lag a connect by a moment)."""
+
+
+class Connections(ConnectionCounts, Protocol):
     """The record of who is connected. One item a connection, found by its id or its user."""
 
     def add(self, connection: Connection) -> None:
@@ -41,9 +48,6 @@ class Connections(Protocol):
 
     def of_user(self, user_id: str) -> list[Recipient]:
         """Every connection of a user (one query; may lag a connect by a moment)."""
-
-    def count_of_user(self, user_id: str, now: int) -> int:
-        """How many connections of a user are open (one query; may lag a connect by a moment)."""
 
     def extend(
         self, connection_id: str, token_exp: int, issued_at: int = 0, token_id: str | None = None

@@ -6,11 +6,10 @@ gone connections are always removed with their memberships and what could not be
 
 from __future__ import annotations
 
-import random
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from realtime_core.adapters.backoff import jitter
 from realtime_core.domain.model import PostReport
 from realtime_core.domain.parcels import parcels
 from realtime_core.domain.planning import encode_job
@@ -30,8 +29,7 @@ ATTEMPTS_MAX = 8
 DELAY_SECONDS_MAX = 60
 
 
-@dataclass(frozen=True, slots=True)
-class PushResult:
+class PushResult(NamedTuple):
     """How many connections of a job were reached, queued for another attempt, gone, or refused for good."""
 
     delivered: int = 0
@@ -72,7 +70,7 @@ class Pusher:
         *,
         history: History | None = None,
         undeliverable: Refusals | None = None,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = jitter,
     ) -> None:
         self._poster = poster
         self._connections = connections
@@ -119,7 +117,7 @@ class Pusher:
 
     def _settle(self, job: DeliveryJob, report: PostReport) -> PushResult:
         if report.unsent:
-            self._again(replace(job, connection_ids=report.unsent, attempt=job.attempt + 1))
+            self._again(job._replace(connection_ids=report.unsent, attempt=job.attempt + 1))
         else:
             self._landed(job)
         for connection_id, reason in report.refused.items():

@@ -1,6 +1,5 @@
 """Settings of a function: its environment, read once into a typed object.
 
-    @dataclass(frozen=True, kw_only=True)
     class Settings(LoggingSettings):
         connections_table: str = text()
         direct_audience_max: int = whole(default=100, minimum=0, maximum=1_000)
@@ -15,53 +14,77 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Final, TypeVar
 
 from realtime_core.errors import SettingsInvalid
+from realtime_core.urls import parse_url
 
 S = TypeVar("S")
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """How a variable's text becomes a value; `parse` raises ValueError for what is not `expected`."""
+_REQUIRED: Final = object()
 
-    parse: Callable[[str], Any]
-    expected: str
+
+class _Setting:
+    """How a variable's text becomes a value; `parse` raises ValueError for what is not `expected`.
+
+    It stands in the class where the values are in each object, and keeps them from being changed.
+    """
+
+    __slots__ = ("default", "expected", "parse")
+
+    def __init__(self, parse: Callable[[str], Any], expected: str, default: Any) -> None:
+        self.parse = parse
+        self.expected = expected
+        self.default = default
+
+    def __set__(self, settings: object, value: object) -> None:
+        raise AttributeError(f"{type(settings).__name__} is read once and does not change")
 
 
 def read(kind: type[S], environ: Mapping[str, str]) -> S:
-    """The settings of a dataclass. Raises SettingsInvalid, naming every variable at fault and the remedy."""
+    """The settings of a class. Raises SettingsInvalid, naming every variable at fault and the remedy."""
     values: dict[str, Any] = {}
     problems: list[str] = []
-    for one in fields(kind):  # type: ignore[arg-type]
-        name = one.name.upper()
-        setting: _Setting = one.metadata["setting"]
+    for field, setting in _settings(kind).items():
+        name = field.upper()
         raw = environ.get(name, "").strip()
         if raw:
             try:
-                values[one.name] = setting.parse(raw)
+                values[field] = setting.parse(raw)
             except ValueError:
                 problems.append(f"{name} must be {setting.expected}, not {raw[:100]!r}")
-        elif one.default is MISSING:
+        elif setting.default is _REQUIRED:
             problems.append(f"{name} is not set; set it to {setting.expected}")
+        else:
+            values[field] = setting.default
     if problems:
         raise SettingsInvalid("; ".join(problems))
-    return kind(**values)
+    settings = kind()
+    vars(settings).update(values)
+    return settings
+
+
+def _settings(kind: type[Any]) -> dict[str, _Setting]:
+    """The settings of a class by field, inherited ones first."""
+    return {
+        field: setting
+        for one in reversed(kind.__mro__)
+        for field, setting in vars(one).items()
+        if isinstance(setting, _Setting)
+    }
 
 
 def text(
-    *, default: Any = MISSING, expected: str = "a text that is not empty", pattern: str = r"(?s).+"
+    *, default: Any = _REQUIRED, expected: str = "a text that is not empty", pattern: str = r"(?s).+"
 ) -> Any:
     """A setting that is a string, matching `pattern` as a whole. `default` may be None."""
     return _field(_matching(re.compile(pattern)), expected, default)
 
 
-def whole(*, minimum: int, maximum: int, default: Any = MISSING) -> Any:
+def whole(*, minimum: int, maximum: int, default: Any = _REQUIRED) -> Any:
     """A setting that is a whole number from `minimum` to `maximum`."""
 
     def parse(raw: str) -> int:
@@ -73,7 +96,7 @@ def whole(*, minimum: int, maximum: int, default: Any = MISSING) -> Any:
     return _field(parse, f"a whole number from {minimum} to {maximum}", default)
 
 
-def choice(allowed: Collection[str], *, default: Any = MISSING) -> Any:
+def choice(allowed: Collection[str], *, default: Any = _REQUIRED) -> Any:
     """A setting that is one of a few words."""
 
     def parse(raw: str) -> str:
@@ -84,7 +107,7 @@ def choice(allowed: Collection[str], *, default: Any = MISSING) -> Any:
     return _field(parse, f"one of {', '.join(allowed)}", default)
 
 
-def words(allowed: Collection[str], *, default: Any = MISSING) -> Any:
+def words(allowed: Collection[str], *, default: Any = _REQUIRED) -> Any:
     """A setting that is one or more of a few words, separated by commas; a tuple."""
 
     def parse(raw: str) -> tuple[str, ...]:
@@ -96,32 +119,27 @@ def words(allowed: Collection[str], *, default: Any = MISSING) -> Any:
     return _field(parse, f"one or more of {', '.join(allowed)}, separated by commas", default)
 
 
-def url(*, default: Any = MISSING) -> Any:
+def url(*, default: Any = _REQUIRED) -> Any:
     """A setting that is an http or https URL; without a slash at its end."""
 
     def parse(raw: str) -> str:
-        parts = urlsplit(raw)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(raw)
+        parse_url(raw)
         return raw.rstrip("/")
 
     return _field(parse, "a URL that begins with https:// or http://", default)
 
 
-def parsed(parse: Callable[[str], Any], expected: str, *, default: Any = MISSING) -> Any:
+def parsed(parse: Callable[[str], Any], expected: str, *, default: Any = _REQUIRED) -> Any:
     """A setting of a kind of its own; `parse` raises ValueError for what is not `expected`."""
     return _field(parse, expected, default)
 
 
-def secure_url(*, default: Any = MISSING) -> Any:
+def secure_url(*, default: Any = _REQUIRED) -> Any:
     """A setting that is an https URL, or an http one of this machine, where nobody can listen."""
 
     def parse(raw: str) -> str:
-        parts = urlsplit(raw)
-        local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
-        if not parts.hostname or parts.username is not None or not (parts.scheme == "https" or local):
-            raise ValueError(raw)
-        if parts.port == 0:  # reading it refuses what is no port
+        parts = parse_url(raw)
+        if parts.scheme != "https" and parts.host not in {"127.0.0.1", "::1", "localhost"}:
             raise ValueError(raw)
         return raw
 
@@ -129,7 +147,7 @@ def secure_url(*, default: Any = MISSING) -> Any:
 
 
 def _field(parse: Callable[[str], Any], expected: str, default: Any) -> Any:
-    return field(default=default, metadata={"setting": _Setting(parse, expected)})
+    return _Setting(parse, expected, default)
 
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
@@ -141,7 +159,6 @@ def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
     return parse
 
 
-@dataclass(frozen=True, kw_only=True)
 class LoggingSettings:
     """What every function has. `logs` reads LOG_LEVEL for itself; here it is checked."""
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from realtime_core.domain.tokens import SUPPORTED_ALGORITHMS, TokenRules
 from realtime_core.settings import secure_url, text, whole, words
 
 
-@dataclass(frozen=True, kw_only=True)
 class TokenSettings:
     """What a function that verifies tokens has."""
 

@@ -5,15 +5,20 @@ microseconds that each action takes once it is warm. A script, not a module of t
 that is not already there when Lambda hands over.
 """
 
-# What Lambda's runtime interface client (awslambdaric 4) has loaded before the handler's module.
+# What Lambda's runtime interface client has loaded before the handler's module, by the source of awslambdaric
+# 3.1.1 to 4.2.2 (github.com/aws/aws-lambda-python-runtime-interface-client): `bootstrap` imports importlib,
+# json, logging, os, sys, time and traceback, `lambda_runtime_log_utils` enum, `lambda_runtime_marshaller`
+# decimal, math and simplejson (which needs no more of the standard library than these do), and
+# `lambda_runtime_client` on python3.12 and later concurrent.futures' threads. `http.client`, and with it ssl
+# and socket, it imports only to report a fault.
+import concurrent.futures.thread  # noqa: F401
 import decimal  # noqa: F401
 import enum  # noqa: F401
 import importlib
 import json
 import logging  # noqa: F401
+import math  # noqa: F401
 import sys
-import textwrap  # noqa: F401
-import threading  # noqa: F401
 import time
 import traceback  # noqa: F401
 

@@ -9,8 +9,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from realtime_core.adapters import backoff
 from realtime_core.adapters.aws_errors import AwsError, Refused, Unreachable
@@ -46,8 +45,7 @@ _PASSING = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """A service that speaks the protocol: what it is called where requests are signed, and in them."""
 
     name: str

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from realtime_core.adapters.dynamodb import ConditionFailed, Item, perform, query
+from realtime_core.adapters.dynamodb_connection_counts import USER_ID_INDEX, DynamoConnectionCounts
 from realtime_core.adapters.dynamodb_upkeep import sweep_of, tended_item
 from realtime_core.adapters.policy import reachable_until, record_expires_at
 from realtime_core.domain.model import Connection, Recipient, Subscription
-from realtime_core.domain.upkeep import CLOSE_AFTER_SECONDS, REFRESHED, newly_tended
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
-
-USER_ID_INDEX = "UserIdIndex"
+from realtime_core.domain.upkeep import REFRESHED, newly_tended
 
 
 def connection_item(connection: Connection) -> Item:
@@ -66,12 +60,8 @@ def subscription_value(subscription: Subscription) -> Item:
     }
 
 
-class DynamoConnections:
+class DynamoConnections(DynamoConnectionCounts):
     """`Connections` on DynamoDB."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def add(self, connection: Connection) -> None:
         """Store a new connection (one write), and when to look at it for the first time."""
@@ -114,28 +104,6 @@ class DynamoConnections:
             for items, _ in pages
             for item in items
         ]
-
-    def count_of_user(self, user_id: str, now: int) -> int:
-        """How many connections of a user are open (one query a page, which reads no record)."""
-        parameters: dict[str, Any] = {
-            "TableName": self._table,
-            "IndexName": USER_ID_INDEX,
-            "KeyConditionExpression": "user_id = :user",
-            "FilterExpression": "expires_at > :now AND token_exp > :ended",
-            "ExpressionAttributeValues": {
-                ":user": {"S": user_id},
-                ":now": {"N": str(now)},
-                ":ended": {"N": str(now - CLOSE_AFTER_SECONDS)},
-            },
-            "Select": "COUNT",
-        }
-        total = 0
-        while True:
-            page = perform(lambda: self._client.query(**parameters))
-            total += page["Count"]
-            if not page.get("LastEvaluatedKey"):
-                return total
-            parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def extend(
         self, connection_id: str, token_exp: int, issued_at: int = 0, token_id: str | None = None

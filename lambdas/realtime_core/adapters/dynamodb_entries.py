@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import cast
 
 from realtime_core.adapters.dynamodb import Item
-from realtime_core.adapters.policy import DAY_SECONDS, REPEAT_LIFETIME_SECONDS, entry_expires_at
+from realtime_core.adapters.policy import REPEAT_LIFETIME_SECONDS, entry_expires_at
 from realtime_core.domain.jsontext import dumps, loads
+from realtime_core.domain.lifetimes import DAY_SECONDS
 from realtime_core.domain.model import Message, MessageKind, MessageStatus
 
 ENTRY = "m#"

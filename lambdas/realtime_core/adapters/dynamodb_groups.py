@@ -15,7 +15,6 @@ groups of a topic knows them all for as long as it reads the announcements since
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.adapters.dynamodb import ConditionFailed, Item, perform, query
@@ -120,7 +119,7 @@ class DynamoGroups:
             {":shards": {"N": str(shards)}},
             ConditionExpression="attribute_exists(pk) AND n < :shards",
         )
-        announcement = self._announcement(replace(group, shards=shards), now)
+        announcement = self._announcement(group._replace(shards=shards), now)
         try:
             perform(lambda: self._client.transact_write_items(TransactItems=[listing, announcement]))
         except ConditionFailed:

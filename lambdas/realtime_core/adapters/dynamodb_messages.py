@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.adapters import backoff
@@ -238,7 +237,7 @@ class DynamoMessages:
                     ) from changed
                 message = moved
             else:
-                return replace(message, status="read", read_at=now)
+                return message._replace(status="read", read_at=now)
         return message
 
     def _mark_read(self, message: Message, now: int) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime_core.adapters import backoff
 from realtime_core.adapters.dynamodb import ConditionFailed, Item, perform, query
-from realtime_core.adapters.policy import REVOCATION_LIFETIME_SECONDS
+from realtime_core.domain.lifetimes import REVOCATION_LIFETIME_SECONDS
 from realtime_core.domain.revocations import Revocation
 from realtime_core.errors import StoreUnavailable
 

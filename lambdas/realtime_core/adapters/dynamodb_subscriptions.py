@@ -7,7 +7,6 @@ complete list of what to delete with it, and a subscription that comes too late 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.adapters import backoff
@@ -72,7 +71,7 @@ class DynamoSubscriptions:
             except ConditionFailed as changed:
                 connection = self._after(changed)
                 continue
-            return replace(connection, subscriptions={**connection.subscriptions, topic: new})
+            return connection._replace(subscriptions={**connection.subscriptions, topic: new})
         raise StoreUnavailable(f"the record of connection {connection_id} kept changing")
 
     def unsubscribe(self, connection_id: str, topic: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import ssl
-from dataclasses import dataclass
 from functools import cache
-from urllib.parse import urlsplit
+from typing import NamedTuple
+
+from realtime_core.urls import parse_url
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A service's address, from its URL."""
 
     tls: bool
@@ -24,15 +24,13 @@ class Endpoint:
     @staticmethod
     def of(url: str) -> Endpoint:
         """Read an endpoint's URL. Raises ValueError where it is not http or https, or has no host."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url!r} is no http or https URL")
+        parts = parse_url(url)
         tls = parts.scheme == "https"
         usual = 443 if tls else 80
         port = parts.port or usual
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        host = f"[{parts.host}]" if ":" in parts.host else parts.host
         authority = host if port == usual else f"{host}:{port}"
-        return Endpoint(tls, parts.hostname, port, authority, parts.path.rstrip("/"))
+        return Endpoint(tls, parts.host, port, authority, parts.path.rstrip("/"))
 
 
 def tls_context() -> ssl.SSLContext:

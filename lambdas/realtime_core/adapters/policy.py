@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from realtime_core.domain.limits import Limit
-from realtime_core.domain.model import CONNECTION_LIFETIME_SECONDS, Connection, Message, MessageStatus
+from typing import TYPE_CHECKING
+
+from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS, DAY_SECONDS
+
+if TYPE_CHECKING:
+    from realtime_core.domain.limits import Limit
+    from realtime_core.domain.model import Connection, Message, MessageStatus
 
 MAX_SUBSCRIPTIONS = 50
 """Of one connection, where its adapter is not told otherwise."""
@@ -22,11 +27,6 @@ ANNOUNCEMENT_LIFETIME_SECONDS = 60 * 60
 
 REPEAT_LIFETIME_SECONDS = 24 * 60 * 60
 """How long a request id stands for what was stored the first time."""
-
-DAY_SECONDS = 24 * 60 * 60
-
-REVOCATION_LIFETIME_SECONDS = 400 * DAY_SECONDS
-"""How long a revocation is kept. A token that outlived it would work again; none should live that long."""
 
 STATUS_ORDER: dict[MessageStatus, int] = {"sent": 0, "delivered": 1, "read": 2}
 

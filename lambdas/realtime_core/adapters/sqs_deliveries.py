@@ -27,8 +27,9 @@ REASON_CHARS_MAX = 1_000
 # The reason in UTF-8 at its longest, the other attributes, and their names.
 ATTRIBUTES_BYTES = 4 * REASON_CHARS_MAX + 200
 
-# Outside limit: SQS refuses a body with a character that XML 1.0 does not know.
-_UNSENDABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Outside limit: SQS refuses a body with a character that XML 1.0 does not know. "None of those that it does
+# know" takes ten times as long to compile, at every cold start.
+_UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class SqsDeliveries:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from realtime_core.domain.fields import (
     Field,
@@ -28,13 +27,11 @@ MESSAGE_TYPE_CHARS_MAX = 64
 TOKEN_CHARS_MAX = 8 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(NamedTuple):
     """Heartbeat."""
 
 
-@dataclass(frozen=True, slots=True)
-class SubscribeToDeals:
+class SubscribeToDeals(NamedTuple):
     """Add or replace the subscription to a topic; `since` asks for what came after that position."""
 
     topic: str
@@ -42,15 +39,13 @@ class SubscribeToDeals:
     since: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class UnsubscribeFromDeals:
+class UnsubscribeFromDeals(NamedTuple):
     """Drop the subscription to a topic."""
 
     topic: str
 
 
-@dataclass(frozen=True, slots=True)
-class SendMessage:
+class SendMessage(NamedTuple):
     """A message to another user."""
 
     recipient_id: str
@@ -58,8 +53,7 @@ class SendMessage:
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class GetMessages:
+class GetMessages(NamedTuple):
     """A page of the caller's inbox: up to `limit` entries after the message id `after`."""
 
     after: str | None
@@ -67,21 +61,18 @@ class GetMessages:
     status: MessageStatus | None
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationAck:
+class NotificationAck(NamedTuple):
     """What became of an entry of the caller's inbox."""
 
     message_id: str
     type: Acknowledgement
 
 
-@dataclass(frozen=True, slots=True)
-class GetStatus:
+class GetStatus(NamedTuple):
     """The caller's own connection and the service's state."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
+class RefreshToken(NamedTuple):
     """A newer token for the same user."""
 
     token: str
@@ -99,8 +90,7 @@ Action = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ActionSpec:
+class ActionSpec(NamedTuple):
     """How an action is read: its fields, in the order in which `make` takes their values."""
 
     make: Callable[..., Action]

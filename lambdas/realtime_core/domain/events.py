@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from realtime_core.domain.fields import (
     IDENTIFIER,
@@ -28,8 +27,7 @@ _MESSAGE_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _ENVELOPES_MAX = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event of a backend, for the subscribers of a topic or for named users."""
 
     message_type: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from realtime_core.domain.jsontext import INTEGER_MAX
 from realtime_core.errors import Problem, ValidationFailed
@@ -22,8 +21,7 @@ Reader = Callable[[Any, str], Any]
 REQUIRED: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field: its name on the wire, how it is read, and what it is when left out."""
 
     name: str

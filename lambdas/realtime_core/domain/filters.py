@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -46,14 +45,27 @@ class Condition(NamedTuple):
     condition: Any
 
 
-@dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter that is known to be sound. Two are equal when they mean the same."""
+    """A filter that is known to be sound. Two are equal when they mean the same.
 
-    canonical: str
-    """Its JSON: sorted, without repeats, numbers in one form. Equal subscriptions are grouped by it."""
-    _tests: tuple[tuple[str, str | None, Test], ...] = field(compare=False, repr=False)
-    """For each condition: the attribute, the one to look at where that is absent, and the test."""
+    `canonical` is its JSON: sorted, without repeats, numbers in one form. Equal subscriptions are grouped by
+    it. `tests` has for each condition the attribute, the one to look at where that is absent, and the test.
+    """
+
+    __slots__ = ("_tests", "canonical")
+
+    def __init__(self, canonical: str, tests: tuple[tuple[str, str | None, Test], ...]) -> None:
+        self.canonical = canonical
+        self._tests = tests
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Filter) and self.canonical == other.canonical
+
+    def __hash__(self) -> int:
+        return hash(self.canonical)
+
+    def __repr__(self) -> str:
+        return f"Filter({self.canonical!r})"
 
     def matches(self, event: Attributes) -> bool:
         """Whether every condition holds."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from realtime_core.domain.jsontext import byte_length, dumps, loads
 from realtime_core.errors import ActionError, Problem, ValidationFailed
@@ -15,8 +14,7 @@ MESSAGE_BYTES_MAX = 128 * 1024
 REQUEST_ID_CHARS_MAX = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A client's frame whose outer shape is right; `actions.parse_action` judges what it asks for."""
 
     action: str

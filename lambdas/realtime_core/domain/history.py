@@ -8,8 +8,7 @@ a replay begins at the lowest of them, and nothing that the remembered event ove
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from realtime_core.domain.events import Event
 from realtime_core.domain.jsontext import dumps, loads
@@ -22,8 +21,7 @@ FLYING_SECONDS_MAX = 15 * 60
 """After this a flight counts as ended: who pushed it crashed, and a queued chunk is a dead letter by then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(NamedTuple):
     """An event as it is kept."""
 
     position: int
@@ -38,8 +36,7 @@ class Past:
     filters: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """An event at the door: publish it, or answer what was answered before."""
 
     event_id: str
@@ -53,8 +50,7 @@ class Admission:
     """What was answered when this event was published before; then there is nothing left to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Horizon:
+class Horizon(NamedTuple):
     """How far the history reaches: positions from `floor` to `newest` are kept."""
 
     newest: int

@@ -12,23 +12,18 @@ Moments are whole microseconds since the epoch, so that no sum is rounded.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _SECOND = 1_000_000
 _LIMIT = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)/(\d{1,4})")
 LIMIT_EXPECTED = "RATE/BURST, such as 5/20: five a second, twenty at once"
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """`rate` tokens a second, and `burst` at once. Raises ValueError unless both allow something."""
+class Limit(NamedTuple):
+    """`rate` tokens a second, from above 0 to a million, and `burst` at once, at least one."""
 
     rate: float
     burst: int
-
-    def __post_init__(self) -> None:
-        if not 0 < self.rate <= _SECOND or self.burst < 1:
-            raise ValueError(f"a limit needs a rate above 0 and a burst of at least 1, not {self}")
 
     @property
     def interval(self) -> int:
@@ -46,7 +41,10 @@ def parse_limit(text: str) -> Limit:
     found = _LIMIT.fullmatch(text)
     if not found:
         raise ValueError(text)
-    return Limit(float(found[1]), int(found[2]))
+    limit = Limit(float(found[1]), int(found[2]))
+    if not limit.rate or not limit.burst:
+        raise ValueError(f"a limit needs a rate above 0 and a burst of at least 1, not {text}")
+    return limit
 
 
 def microseconds(seconds: float) -> int:

@@ -1,13 +1,15 @@
-"""The values that the rules speak about. Times are whole epoch seconds unless a name says otherwise."""
+"""The values that the rules speak about. Times are whole epoch seconds unless a name says otherwise.
+
+Named tuples, here and in whatever a cold start loads: docs/adr/0009-cold-starts-load-no-dataclasses.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
-# Outside limit: API Gateway cuts every WebSocket connection after two hours.
-CONNECTION_LIFETIME_SECONDS = 2 * 60 * 60
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 MessageStatus = Literal["sent", "delivered", "read"]
 Acknowledgement = Literal["delivered", "read"]
@@ -16,8 +18,7 @@ MessageKind = Literal["message", "notification"]
 Priority = Literal["message", "notification", "deal"]
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(NamedTuple):
     """What one connection wants of one topic, and where its membership is stored."""
 
     topic: str
@@ -27,15 +28,14 @@ class Subscription:
     shard: int
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """The record of one open WebSocket connection."""
 
     connection_id: str
     user_id: str
     connected_at: int
     token_exp: int
-    subscriptions: Mapping[str, Subscription] = field(default_factory=dict)
+    subscriptions: Mapping[str, Subscription] = _NONE
     """By topic."""
     issued_at: int = 0
     """`iat` of the token that the connection lives by; 0, before everything, where that is not known."""
@@ -43,16 +43,14 @@ class Connection:
     """Its `jti`, where it has one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """A connection that something may be posted to, until `token_exp`."""
 
     connection_id: str
     token_exp: int
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """All the subscriptions to one topic that mean the same."""
 
     group_id: str
@@ -62,8 +60,7 @@ class Group:
     """Over how many partitions the members are spread; only ever grows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One entry of a user's inbox: a message of another user, or a notification of a backend."""
 
     message_id: str
@@ -80,8 +77,7 @@ class Message:
     read_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryJob:
+class DeliveryJob(NamedTuple):
     """One payload for many connections: what `broadcast` queues and `delivery` posts."""
 
     payload: str
@@ -98,8 +94,7 @@ class DeliveryJob:
     """Which of the event's chunks this is."""
 
 
-@dataclass(frozen=True, slots=True)
-class PostReport:
+class PostReport(NamedTuple):
     """What became of a payload, by connection id; every id that was asked for is in exactly one place."""
 
     delivered: tuple[str, ...] = ()
@@ -107,16 +102,15 @@ class PostReport:
     """410: the connection no longer exists; its record is to be removed."""
     unsent: tuple[str, ...] = ()
     """Throttled, a server fault, a broken connection or out of time: worth another attempt."""
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = _NONE
     """413, 403 and the like, with the reason: another attempt would fail alike."""
-    answers_lost: int = field(default=0, compare=False)
+    answers_lost: int = 0
     """Attempts that may have arrived, but whose answer did not: these were, or will be, made again."""
-    throttled: int = field(default=0, compare=False)
+    throttled: int = 0
     """Attempts that were answered 429."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeReport:
+class ProbeReport(NamedTuple):
     """Which connections are there; every id that was asked for is in exactly one place."""
 
     alive: tuple[str, ...] = ()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from realtime_core.domain.frames import pack_frames
 from realtime_core.domain.model import DeliveryJob
 from realtime_core.domain.planning import urgency
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(NamedTuple):
     """One frame for the connections that are due exactly what is in it."""
 
     payload: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from realtime_core.domain.filters import Attributes, load_filter
@@ -71,7 +70,7 @@ def chunk(
 def jobs(whole: DeliveryJob) -> list[DeliveryJob]:
     """A job of any number of connections, as numbered jobs that each fit the queue."""
     return [
-        replace(whole, connection_ids=portion, chunk=number)
+        whole._replace(connection_ids=portion, chunk=number)
         for number, portion in enumerate(chunk(whole.payload, whole.connection_ids))
     ]
 

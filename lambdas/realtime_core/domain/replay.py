@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from realtime_core.domain.filters import Attributes, Filter
@@ -22,18 +21,20 @@ SCANNED_MAX = 2_000
 """Events that are looked at for one reply, so that a rare topic does not keep a client waiting."""
 
 
-@dataclass(slots=True)
 class Page:
     """What a reply holds, and how far it got."""
 
-    events: list[dict[str, Any]] = field(default_factory=list)
-    alone: list[dict[str, Any]] = field(default_factory=list)
-    """Events that fit no reply; each goes as a frame of its own."""
-    reached: int = 0
-    """The highest position that was looked at."""
-    more: bool = False
-    complete: bool = True
-    """False where events that `since` overtook did not fit."""
+    __slots__ = ("alone", "complete", "events", "more", "reached")
+
+    def __init__(self, reached: int) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.alone: list[dict[str, Any]] = []
+        """Events that fit no reply; each goes as a frame of its own."""
+        self.reached = reached
+        """The highest position that was looked at."""
+        self.more = False
+        self.complete = True
+        """False where events that `since` overtook did not fit."""
 
 
 def first_needed(since: int, overtaken_from: int | None) -> int:

@@ -6,8 +6,7 @@ Who signed it is judged in `jws` and `public_keys`; here, what the claims say at
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from realtime_core.domain.fields import IDENTIFIER
 from realtime_core.domain.jsontext import loads
@@ -23,19 +22,25 @@ _TIME_MAX = 253_402_300_799
 TOKEN_ID_CHARS_MAX = 256
 
 
-@dataclass(frozen=True, slots=True)
 class TokenRules:
     """Which tokens this deployment accepts. Raises SettingsInvalid on an algorithm it does not support."""
 
-    algorithms: tuple[str, ...] = ("HS256",)
-    issuer: str | None = None
-    audience: str | None = None
-    leeway_seconds: int = 30
+    __slots__ = ("algorithms", "audience", "issuer", "leeway_seconds")
 
-    def __post_init__(self) -> None:
-        if not self.algorithms or not set(self.algorithms) <= set(SUPPORTED_ALGORITHMS):
+    def __init__(
+        self,
+        algorithms: tuple[str, ...] = (SHARED_SECRET_ALGORITHM,),
+        issuer: str | None = None,
+        audience: str | None = None,
+        leeway_seconds: int = 30,
+    ) -> None:
+        if not algorithms or not set(algorithms) <= set(SUPPORTED_ALGORITHMS):
             known = ", ".join(SUPPORTED_ALGORITHMS)
-            raise SettingsInvalid(f"JWT algorithms must be some of {known}, not {list(self.algorithms)}")
+            raise SettingsInvalid(f"JWT algorithms must be some of {known}, not {list(algorithms)}")
+        self.algorithms = algorithms
+        self.issuer = issuer
+        self.audience = audience
+        self.leeway_seconds = leeway_seconds
 
 
 class PublicKey(Protocol):
@@ -53,8 +58,7 @@ class PublicKey(Protocol):
         """Whether its owner signed this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Whom a good token names. Times are whole epoch seconds."""
 
     user_id: str

@@ -14,15 +14,13 @@ The janitor looks each minute, so whatever is due happens up to a minute later t
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from realtime_core.domain.frames import frame
-from realtime_core.domain.model import CONNECTION_LIFETIME_SECONDS
+from realtime_core.domain.lifetimes import CLOSE_AFTER_SECONDS, CONNECTION_LIFETIME_SECONDS
 
 WARN_AHEAD_SECONDS = 90
 """Half a minute more than a minute: looked at each minute, it comes 90 to 30 seconds before the expiry."""
-CLOSE_AFTER_SECONDS = 60
 HAND_OVER_AFTER_SECONDS = 110 * 60
 HAND_OVER_SPREAD_SECONDS = 8 * 60
 """Who came together (after a deployment, an outage) is not sent to reconnect together."""
@@ -41,8 +39,7 @@ End = Literal["expired", "outlived"]
 Kind = Literal["close", "remove", "tell", "probe", "look"]
 
 
-@dataclass(frozen=True, slots=True)
-class Tended:
+class Tended(NamedTuple):
     """What the janitor knows of a connection. Times are epoch seconds."""
 
     connection_id: str
@@ -55,8 +52,7 @@ class Tended:
     """Whether `reconnect` was sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Duties:
+class Duties(NamedTuple):
     """What is due for one connection: its end, or frames, or a probe, or nothing."""
 
     end: End | None = None
@@ -97,7 +93,7 @@ def next_due(record: Tended, seen_at: int, probe_seconds: int) -> int:
 def newly_tended(connection_id: str, connected_at: int, token_exp: int) -> Tended:
     """What is known of a new connection, and when to look at it for the first time."""
     record = Tended(connection_id, connected_at, token_exp, due_at=REFRESHED)
-    return replace(record, due_at=next_due(record, connected_at, PROBE_SECONDS))
+    return record._replace(due_at=next_due(record, connected_at, PROBE_SECONDS))
 
 
 def duties(record: Tended, now: int) -> Duties:
@@ -117,12 +113,11 @@ def after(
     record: Tended, now: int, probe_seconds: int, *, warned: bool = False, handed_over: bool = False
 ) -> Tended:
     """The record of a connection that was found to be there now, and of what it was sent."""
-    changed = replace(
-        record,
+    changed = record._replace(
         warned_exp=record.token_exp if warned else record.warned_exp,
         handed_over=record.handed_over or handed_over,
     )
-    return replace(changed, due_at=next_due(changed, now, probe_seconds))
+    return changed._replace(due_at=next_due(changed, now, probe_seconds))
 
 
 def warning_frame(token_exp: int, now: int) -> str:

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
-from realtime_core.domain.model import CONNECTION_LIFETIME_SECONDS, Recipient
+from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS
+from realtime_core.domain.model import Recipient
 from tests.contract.ports.cases import DAY, HOUR, NOW, PHONES, at_once, connection
 from tests.contract.ports.clouds import paged
 
@@ -78,7 +77,7 @@ def test_extend_moves_the_token_forward(stores):
 
     after = stores.connections.extend("c1", NOW + 2 * HOUR)
 
-    assert after == replace(before, token_exp=NOW + 2 * HOUR)
+    assert after == before._replace(token_exp=NOW + 2 * HOUR)
     assert stores.connections.get("c1") == after
     assert stores.connections.of_user("ann") == [Recipient("c1", NOW + 2 * HOUR)]
 
@@ -108,7 +107,7 @@ def test_extend_of_an_unknown_connection_is_none_and_makes_no_record(stores):
 
 
 def test_record_keeps_the_token_that_the_connection_lives_by(stores):
-    first = replace(connection(), issued_at=NOW - 5, token_id="t-1")
+    first = connection()._replace(issued_at=NOW - 5, token_id="t-1")
     stores.connections.add(first)
     assert stores.connections.get("c1") == first
 

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -129,11 +128,11 @@ def test_acknowledge_moves_the_status_forward(stores):
     stores.messages.put(message(), None)
 
     delivered = stores.messages.acknowledge("ben", message().message_id, "delivered", NOW + 5)
-    assert delivered == replace(message(), status="delivered", delivered_at=NOW + 5)
+    assert delivered == message()._replace(status="delivered", delivered_at=NOW + 5)
     assert stores.messages.unread("ben") == 1
 
     read = stores.messages.acknowledge("ben", message().message_id, "read", NOW + 9)
-    assert read == replace(delivered, status="read", read_at=NOW + 9)
+    assert read == delivered._replace(status="read", read_at=NOW + 9)
     assert inbox(stores) == ([read], None)
     assert stores.messages.unread("ben") == 0
 
@@ -203,7 +202,7 @@ def test_acknowledge_read_that_loses_to_delivered_keeps_both_times(dynamodb, dyn
     with before_next(dynamodb, "TransactWriteItems", deliver):
         after = dynamo_stores.messages.acknowledge("ben", message().message_id, "read", NOW + 2)
 
-    assert after == replace(message(), status="read", delivered_at=NOW + 1, read_at=NOW + 2)
+    assert after == message()._replace(status="read", delivered_at=NOW + 1, read_at=NOW + 2)
     assert inbox(dynamo_stores) == ([after], None)
     assert dynamo_stores.messages.unread("ben") == 0
 

@@ -2,7 +2,8 @@ from functools import partial
 
 import pytest
 
-from realtime_core.domain.model import CONNECTION_LIFETIME_SECONDS, Group
+from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS
+from realtime_core.domain.model import Group
 from realtime_core.errors import ConnectionUnknown, SubscriptionFailed
 from tests.contract.ports.cases import (
     ANY,

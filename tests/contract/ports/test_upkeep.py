@@ -1,4 +1,3 @@
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -67,7 +66,7 @@ def test_claim_takes_a_record_on_once(tending):
     assert tending.upkeep.claim(record, LATER + 120)
     assert not tending.upkeep.claim(record, LATER + 120)
     assert due(tending, LATER) == []
-    assert due(tending, LATER + 120) == [replace(record, due_at=LATER + 120)]
+    assert due(tending, LATER + 120) == [record._replace(due_at=LATER + 120)]
 
 
 def test_claim_by_many_at_once_is_granted_to_one(tending):
@@ -97,7 +96,7 @@ def test_a_refresh_makes_a_record_due_at_once_and_refuses_the_claim_of_the_old_e
     tending.connections.extend("c1", NOW + 2 * HOUR)
 
     assert not tending.upkeep.claim(record, LATER + 120, ending=True)
-    assert due(tending, NOW) == [replace(record, token_exp=NOW + 2 * HOUR, due_at=REFRESHED)]
+    assert due(tending, NOW) == [record._replace(token_exp=NOW + 2 * HOUR, due_at=REFRESHED)]
 
 
 def test_a_connection_that_is_ending_cannot_be_extended(tending):
@@ -121,7 +120,7 @@ def test_settle_keeps_what_was_sent_and_when_to_look_again(tending):
     tending.connections.add(connection())
     [record] = due(tending, LATER)
     tending.upkeep.claim(record, LATER + 120)
-    settled = replace(record, due_at=LATER + 5, warned_exp=record.token_exp, handed_over=True)
+    settled = record._replace(due_at=LATER + 5, warned_exp=record.token_exp, handed_over=True)
 
     tending.upkeep.settle(LATER + 120, settled)
 
@@ -133,10 +132,10 @@ def test_settle_without_a_claim_moves_what_has_not_changed(tending):
     tending.connections.add(connection())
     [record] = due(tending, LATER)
 
-    tending.upkeep.settle(record.due_at, replace(record, due_at=LATER + 5))
-    tending.upkeep.settle(record.due_at, replace(record, due_at=LATER + 99))
+    tending.upkeep.settle(record.due_at, record._replace(due_at=LATER + 5))
+    tending.upkeep.settle(record.due_at, record._replace(due_at=LATER + 99))
 
-    assert due(tending, LATER + 5) == [replace(record, due_at=LATER + 5)]
+    assert due(tending, LATER + 5) == [record._replace(due_at=LATER + 5)]
 
 
 def test_settle_after_a_refresh_remembers_what_was_sent_and_leaves_it_due(tending):
@@ -145,10 +144,10 @@ def test_settle_after_a_refresh_remembers_what_was_sent_and_leaves_it_due(tendin
     tending.upkeep.claim(record, LATER + 120)
     tending.connections.extend("c1", NOW + 2 * HOUR)
 
-    tending.upkeep.settle(LATER + 120, replace(record, due_at=LATER + 5, handed_over=True))
+    tending.upkeep.settle(LATER + 120, record._replace(due_at=LATER + 5, handed_over=True))
 
     assert due(tending, NOW) == [
-        replace(record, token_exp=NOW + 2 * HOUR, due_at=REFRESHED, handed_over=True)
+        record._replace(token_exp=NOW + 2 * HOUR, due_at=REFRESHED, handed_over=True)
     ]
 
 
@@ -158,7 +157,7 @@ def test_upkeep_leaves_the_rest_of_the_record_alone(tending):
     [record] = due(tending, LATER)
 
     tending.upkeep.claim(record, LATER + 120)
-    tending.upkeep.settle(LATER + 120, replace(record, due_at=LATER + 5, handed_over=True))
+    tending.upkeep.settle(LATER + 120, record._replace(due_at=LATER + 5, handed_over=True))
 
     assert tending.connections.get("c1") == before
 
@@ -193,7 +192,7 @@ def test_looking_takes_a_query_for_each_partition_and_a_move_one_write(dynamodb,
         record = next(iter(upkeep.due(LATER)))[0]
     with watching(dynamodb) as moves:
         upkeep.claim(record, LATER + 120)
-        upkeep.settle(LATER + 120, replace(record, due_at=LATER + 5, handed_over=True))
+        upkeep.settle(LATER + 120, record._replace(due_at=LATER + 5, handed_over=True))
 
     assert (nothing_due.reads, nothing_due.writes) == (8, 0)
     assert (all_due.reads, all_due.writes) == (1, 0), "pages are read when they are wanted"

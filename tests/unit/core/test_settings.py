@@ -1,12 +1,9 @@
-from dataclasses import dataclass
-
 import pytest
 
 from realtime_core.errors import SettingsInvalid
 from realtime_core.settings import LoggingSettings, choice, read, text, url, whole, words
 
 
-@dataclass(frozen=True, kw_only=True)
 class Settings(LoggingSettings):
     connections_table: str = text()
     audience: str | None = text(default=None)
@@ -21,10 +18,23 @@ REQUIRED = {"CONNECTIONS_TABLE": "connections", "ENDPOINT": "https://api.example
 
 
 def test_read_takes_defaults_for_what_is_not_set():
-    assert read(Settings, REQUIRED) == Settings(
-        connections_table="connections", endpoint="https://api.example.com/live"
-    )
-    assert read(Settings, REQUIRED).log_level == "INFO"
+    assert vars(read(Settings, REQUIRED)) == {
+        "connections_table": "connections",
+        "audience": None,
+        "region_code": "eu-1",
+        "max_subscriptions": 50,
+        "mode": "safe",
+        "algorithms": ("HS256",),
+        "endpoint": "https://api.example.com/live",
+        "log_level": "INFO",
+    }
+
+
+def test_settings_that_were_read_cannot_be_changed():
+    settings = read(Settings, REQUIRED)
+    with pytest.raises(AttributeError, match="read once"):
+        settings.mode = "fast"
+    assert settings.mode == "safe"
 
 
 def test_read_turns_texts_into_values():
@@ -39,16 +49,16 @@ def test_read_turns_texts_into_values():
         "SOMETHING_ELSE": "is none of its business",
     }
 
-    assert read(Settings, environ) == Settings(
-        connections_table="connections",
-        audience="deals",
-        region_code="us-2",
-        max_subscriptions=7,
-        mode="fast",
-        algorithms=("HS256", "RS256"),
-        endpoint="http://127.0.0.1:4566/_aws/execute-api/a1/live",
-        log_level="DEBUG",
-    )
+    assert vars(read(Settings, environ)) == {
+        "connections_table": "connections",
+        "audience": "deals",
+        "region_code": "us-2",
+        "max_subscriptions": 7,
+        "mode": "fast",
+        "algorithms": ("HS256", "RS256"),
+        "endpoint": "http://127.0.0.1:4566/_aws/execute-api/a1/live",
+        "log_level": "DEBUG",
+    }
 
 
 @pytest.mark.parametrize(
@@ -67,6 +77,9 @@ def test_read_turns_texts_into_values():
         ("ENDPOINT", "api.example.com", "ENDPOINT must be a URL"),
         ("ENDPOINT", "wss://api.example.com", "ENDPOINT must be a URL"),
         ("ENDPOINT", "https://", "ENDPOINT must be a URL"),
+        ("ENDPOINT", "https://api.example.com:99999", "ENDPOINT must be a URL"),
+        ("ENDPOINT", "https://me:secret@api.example.com", "ENDPOINT must be a URL"),
+        ("ENDPOINT", "https://api.example.com/a b", "ENDPOINT must be a URL"),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL must be one of DEBUG, INFO"),
     ],
 )

@@ -1,7 +1,6 @@
 """Messages as clients see them."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -43,9 +42,9 @@ def test_sent_reply_is_the_data_of_the_contract():
 @pytest.mark.parametrize(
     ("message", "acknowledged", "at"),
     [
-        (replace(MESSAGE, status="read", delivered_at=NOW + 1, read_at=NOW + 2), "read", NOW + 2),
-        (replace(MESSAGE, status="read", delivered_at=NOW + 1, read_at=NOW + 2), "delivered", NOW + 1),
-        (replace(MESSAGE, status="read", read_at=NOW + 2), "delivered", NOW + 9),
+        (MESSAGE._replace(status="read", delivered_at=NOW + 1, read_at=NOW + 2), "read", NOW + 2),
+        (MESSAGE._replace(status="read", delivered_at=NOW + 1, read_at=NOW + 2), "delivered", NOW + 1),
+        (MESSAGE._replace(status="read", read_at=NOW + 2), "delivered", NOW + 9),
     ],
 )
 def test_status_frame_tells_the_sender_what_and_when(message, acknowledged, at):
@@ -57,7 +56,7 @@ def test_status_frame_tells_the_sender_what_and_when(message, acknowledged, at):
 
 
 def test_inbox_page_shows_messages_and_notifications():
-    read = replace(MESSAGE, status="read", delivered_at=NOW + 1, read_at=NOW + 2)
+    read = MESSAGE._replace(status="read", delivered_at=NOW + 1, read_at=NOW + 2)
     notified = Message("m-2", "user-2", "", "notification", "priceDrop", {"title": "T"}, NOW)
     assert inbox_page([read, notified], None) == {
         "messages": [
@@ -95,7 +94,7 @@ def ids(page):
 
 @pytest.mark.parametrize("more", [None, "m-99"])
 def test_inbox_page_that_passes_a_frame_is_cut_and_goes_on_after_its_last_entry(more):
-    entries = [replace(MESSAGE, message_id=f"m-{number:02}", content="é" * 2000) for number in range(20)]
+    entries = [MESSAGE._replace(message_id=f"m-{number:02}", content="é" * 2000) for number in range(20)]
     page = inbox_page(entries, more)
     assert 1 < len(page["messages"]) < 20
     assert page["next"] == ids(page)[-1] == f"m-{len(page['messages']) - 1:02}"
@@ -103,7 +102,7 @@ def test_inbox_page_that_passes_a_frame_is_cut_and_goes_on_after_its_last_entry(
 
 
 def test_inbox_page_always_has_one_entry_so_that_a_client_gets_on():
-    large = replace(MESSAGE, message_id="m-0", content="x" * 100_000)
+    large = MESSAGE._replace(message_id="m-0", content="x" * 100_000)
     page = inbox_page([large, MESSAGE], None)
     assert ids(page) == ["m-0"]
     assert page["next"] == "m-0"

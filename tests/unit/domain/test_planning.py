@@ -1,7 +1,6 @@
 """From an event to the jobs that deliver it."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -104,7 +103,7 @@ def test_jobs_carry_everything_and_fit_the_queue(payload):
         assert len(body.encode()) <= JOB_BYTES_MAX
         assert not {"\ufffe", "\uffff"} & set(body), "characters that SQS refuses"
         assert decode_job(body) == job
-        assert replace(job, connection_ids=whole.connection_ids, chunk=0) == whole
+        assert job._replace(connection_ids=whole.connection_ids, chunk=0) == whole
     assert [job.chunk for job in planned] == list(range(len(planned)))
 
 

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -36,7 +35,7 @@ tended = st.builds(
     due_at=st.sampled_from([REFRESHED, NOW - 1, NOW]),
     warned_exp=st.integers(NOW - 3 * HOUR, NOW + 3 * HOUR),
     handed_over=st.booleans(),
-).flatmap(lambda one: st.sampled_from([one, replace(one, warned_exp=one.token_exp)]))
+).flatmap(lambda one: st.sampled_from([one, one._replace(warned_exp=one.token_exp)]))
 
 
 def record(token_exp=FAR, due_at=NOW, **known):
@@ -141,7 +140,7 @@ def test_nothing_happens_between_two_looks(one):
 def test_a_connection_always_comes_to_its_end(one):
     """Looked at whenever it is due, every connection ends within two hours, its warnings sent once each."""
     now, warnings, hand_overs = NOW, 0, 0
-    one = replace(one, warned_exp=0, handed_over=False)
+    one = one._replace(warned_exp=0, handed_over=False)
     for _ in range(100):
         due = duties(one, now)
         if due.end:

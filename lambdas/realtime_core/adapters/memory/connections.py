@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 from realtime_core.adapters.memory.outage import Breakable
 from realtime_core.adapters.policy import reachable_until, record_expires_at
+from realtime_core.domain.lifetimes import CLOSE_AFTER_SECONDS
 from realtime_core.domain.model import Connection, Recipient
-from realtime_core.domain.upkeep import CLOSE_AFTER_SECONDS, REFRESHED, Tended, newly_tended
+from realtime_core.domain.upkeep import REFRESHED, Tended, newly_tended
 
 
 class MemoryConnections(Breakable):
@@ -76,9 +76,9 @@ class MemoryConnections(Breakable):
             if record is None or connection_id in self.ending:
                 return None
             if record.token_exp < token_exp:
-                record = self.records[connection_id] = replace(
-                    record, token_exp=token_exp, issued_at=issued_at, token_id=token_id
+                record = self.records[connection_id] = record._replace(
+                    token_exp=token_exp, issued_at=issued_at, token_id=token_id
                 )
                 tended = self.tended[connection_id]
-                self.tended[connection_id] = replace(tended, token_exp=token_exp, due_at=REFRESHED)
+                self.tended[connection_id] = tended._replace(token_exp=token_exp, due_at=REFRESHED)
             return record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from realtime_core.adapters.memory.outage import Breakable
 from realtime_core.adapters.policy import REPEAT_LIFETIME_SECONDS
@@ -50,7 +50,7 @@ class MemoryHistory(Breakable):
                 if before.answer is None and event_id in self._begun:
                     raise StoreUnavailable(f"event {event_id} is being published by another invocation")
                 self._begun.add(event_id)
-                return replace(before, flight=None)
+                return before._replace(flight=None)
             admission = Admission(event_id, now_ms, None)
             if kept is not None:
                 admission = self._take_off(event_id, kept, now_ms)
@@ -78,7 +78,7 @@ class MemoryHistory(Breakable):
         """Keep what was answered."""
         self._reach()
         with self._lock:
-            self._repeats[admission.event_id] = replace(self._repeats[admission.event_id], answer=answer)
+            self._repeats[admission.event_id] = self._repeats[admission.event_id]._replace(answer=answer)
             if admission.flight is not None and not flying:
                 self._flying.pop(admission.flight, None)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 
 from realtime_core.adapters.memory.outage import Breakable
 from realtime_core.adapters.policy import REPEAT_LIFETIME_SECONDS, STATUS_ORDER, entry_expires_at
@@ -26,7 +25,7 @@ class MemoryMessages(Breakable):
         """Store a message, or return what the same request or message id stored before."""
         self._reach()
         # A table keeps text, not the sender's own objects, and refuses what is not JSON.
-        message = replace(message, content=loads(dumps(message.content)))
+        message = message._replace(content=loads(dumps(message.content)))
         with self._lock:
             if request_id is not None:
                 known = self._requests.get((message.sender_id, request_id))
@@ -54,9 +53,9 @@ class MemoryMessages(Breakable):
                 raise NotFound(f"There is no message {message_id} in this inbox")
             if STATUS_ORDER[message.status] < STATUS_ORDER[status]:
                 if status == "read":
-                    message = replace(message, status=status, read_at=now)
+                    message = message._replace(status=status, read_at=now)
                 else:
-                    message = replace(message, status=status, delivered_at=now)
+                    message = message._replace(status=status, delivered_at=now)
                 self.entries[user_id, message_id] = message
             return message
 

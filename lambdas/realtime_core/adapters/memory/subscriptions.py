@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from realtime_core.adapters.memory.connections import MemoryConnections
 from realtime_core.adapters.memory.outage import Breakable
@@ -57,7 +56,7 @@ class MemorySubscriptions(Breakable):
             if old is not None:
                 self._drop(old, connection_id)
             self._join(new, connection)
-            after = replace(connection, subscriptions={**connection.subscriptions, topic: new})
+            after = connection._replace(subscriptions={**connection.subscriptions, topic: new})
             self._connections.records[connection_id] = after
             return after
 
@@ -70,7 +69,7 @@ class MemorySubscriptions(Breakable):
             if old is not None:
                 self._drop(old, connection_id)
                 rest = {name: one for name, one in connection.subscriptions.items() if name != topic}
-                self._connections.records[connection_id] = replace(connection, subscriptions=rest)
+                self._connections.records[connection_id] = connection._replace(subscriptions=rest)
 
     def forget(self, connections: Iterable[Connection]) -> None:
         """Remove every membership of connections whose records were removed."""
@@ -127,7 +126,7 @@ class MemorySubscriptions(Breakable):
         with self._connections.lock:
             known, expires = self._groups.get(group.group_id, (None, 0))
             if known is not None and known.shards < shards:
-                wider = replace(known, shards=shards)
+                wider = known._replace(shards=shards)
                 self._groups[group.group_id] = (wider, expires)
                 self._announced.append((now, wider))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from realtime_core.adapters.memory.connections import MemoryConnections
 from realtime_core.adapters.memory.outage import Breakable
@@ -34,7 +33,7 @@ class MemoryUpkeep(Breakable):
             known = self._connections.tended.get(record.connection_id)
             if known is None or (known.due_at, known.token_exp) != (record.due_at, record.token_exp):
                 return False
-            self._connections.tended[record.connection_id] = replace(known, due_at=until)
+            self._connections.tended[record.connection_id] = known._replace(due_at=until)
             if ending:
                 self._connections.ending.add(record.connection_id)
             return True
@@ -45,8 +44,7 @@ class MemoryUpkeep(Breakable):
         with self._connections.lock:
             known = self._connections.tended.get(record.connection_id)
             if known is not None:
-                self._connections.tended[record.connection_id] = replace(
-                    known,
+                self._connections.tended[record.connection_id] = known._replace(
                     due_at=record.due_at if known.due_at == claimed_until else known.due_at,
                     warned_exp=record.warned_exp or known.warned_exp,
                     handed_over=record.handed_over or known.handed_over,

@@ -10,8 +10,8 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from selectors import EVENT_READ
+from typing import NamedTuple
 
 from realtime_core.adapters import backoff
 from realtime_core.adapters.posting.connection import FAULTS, Connection
@@ -30,8 +30,7 @@ Requests = Callable[[], Callable[[str], bytes]]
 """Gives a function from a connection id to its request, signed as of now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How long one answer is waited for, and how long it is before an attempt is made again, in seconds."""
 
     answer_seconds: float = 3.0

@@ -1,0 +1,44 @@
+"""What a cold start may load: people wait for each of these."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LAMBDAS = Path(__file__).parents[3] / "lambdas"
+
+# Each costs a millisecond or more of a whole core (seven times that on the part of one that 256 MB buy), and
+# nothing that an ordinary first event does needs it.
+TOO_SLOW = {
+    "ast": "comes with dataclasses; values are named tuples (docs/adr/0009)",
+    "asyncio": "",
+    "botocore": "realtime_core.adapters.aws has what is needed of it (docs/adr/0007)",
+    "cryptography": "only public keys need it (docs/adr/0008)",
+    "dataclasses": "values are named tuples (docs/adr/0009)",
+    "datetime": "time.strftime does",
+    "email": "comes with http.client",
+    "http.client": "realtime_core.adapters.http does",
+    "inspect": "comes with dataclasses; values are named tuples (docs/adr/0009)",
+    "ipaddress": "comes with urllib.parse; realtime_core.urls does",
+    "jwt": "only public keys need it (docs/adr/0008)",
+    "random": "realtime_core.adapters.backoff.jitter loads it when somebody has to wait",
+    "urllib.parse": "realtime_core.urls does",
+    "uuid": "os.urandom does",
+}
+
+
+@pytest.mark.parametrize(
+    "function", ["authorizer", "connection_handler", "message_router", "broadcast", "delivery"]
+)
+def test_a_function_starts_without_slow_modules(function):
+    code = f"import sys, {function}.handler\nprint(*sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(LAMBDAS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {name: reason for name, reason in TOO_SLOW.items() if name in told.stdout.split()}
+    assert loaded == {}
