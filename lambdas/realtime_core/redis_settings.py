@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
-from realtime_core.errors import SettingsInvalid
 from realtime_core.settings import parsed, text
+from realtime_core.urls import parse_url
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_SCHEMES = {"rediss": "https", "redis": "http"}
 
 
-@dataclass(frozen=True, slots=True)
-class RedisAddress:
+class RedisAddress(NamedTuple):
     """Where Redis is reached, and whether by TLS."""
 
     host: str
@@ -25,18 +24,16 @@ def parse_redis_url(raw: str) -> RedisAddress:
 
     Names and passwords do not belong into a URL, which ends up in logs; nor is there a database to choose.
     """
-    parts = urlsplit(raw)
-    tls = parts.scheme == "rediss"
-    if not parts.hostname or parts.username is not None or parts.path not in {"", "/"} or parts.query:
+    scheme, _, rest = raw.partition("://")
+    tls = scheme == "rediss"
+    if scheme not in _SCHEMES or "?" in rest or "#" in rest:
         raise ValueError(raw)
-    if not tls and not (parts.scheme == "redis" and parts.hostname in LOOPBACK):
+    url = parse_url(f"{_SCHEMES[scheme]}://{rest}")
+    if url.path not in {"", "/"} or not (tls or url.host in LOOPBACK):
         raise ValueError(raw)
-    if parts.port == 0:  # reading it refuses what is no port
-        raise ValueError(raw)
-    return RedisAddress(parts.hostname, parts.port or 6379, tls)
+    return RedisAddress(url.host, url.port or 6379, tls)
 
 
-@dataclass(frozen=True, kw_only=True)
 class RedisSettings:
     """How a function reaches Redis: by a password kept in Secrets Manager, or as its own IAM role."""
 
@@ -52,9 +49,3 @@ class RedisSettings:
     """The ARN of the secret that holds the password."""
     redis_iam_cache: str | None = text(default=None)
     """The name of the ElastiCache replication group that is logged in to as the function's role."""
-
-    def __post_init__(self) -> None:
-        if self.redis_secret_arn and self.redis_iam_cache:
-            raise SettingsInvalid("REDIS_SECRET_ARN and REDIS_IAM_CACHE exclude each other; set one")
-        if self.redis_iam_cache and not self.redis_username:
-            raise SettingsInvalid("REDIS_USERNAME is not set; with REDIS_IAM_CACHE set it to the user's id")

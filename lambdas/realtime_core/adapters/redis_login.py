@@ -114,8 +114,15 @@ class IamLogins:
 
 
 def logins(settings: RedisSettings, secrets: Callable[[], SecretsManagerClient]) -> Logins:
-    """What the settings ask for. `secrets` makes a client of Secrets Manager, where one is needed."""
-    if settings.redis_iam_cache and settings.redis_username:
+    """What the settings ask for. `secrets` makes a client of Secrets Manager, where one is needed.
+
+    Raises SettingsInvalid where they ask for two things at once, or for half of one.
+    """
+    if settings.redis_iam_cache:
+        if settings.redis_secret_arn:
+            raise SettingsInvalid("REDIS_SECRET_ARN and REDIS_IAM_CACHE exclude each other; set one")
+        if not settings.redis_username:
+            raise SettingsInvalid("REDIS_USERNAME is not set; with REDIS_IAM_CACHE set it to the user's id")
         return IamLogins(settings.redis_iam_cache, settings.redis_username)
     if settings.redis_secret_arn:
         return SecretLogins(secrets(), settings.redis_secret_arn, settings.redis_username)

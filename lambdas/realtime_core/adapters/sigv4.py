@@ -9,9 +9,9 @@ import hashlib
 import hmac
 import time
 from functools import lru_cache
-from urllib.parse import quote
 
 from realtime_core.adapters.credentials import Credentials
+from realtime_core.urls import percent_encoded
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -80,7 +80,7 @@ def presigned(
     }
     if credentials.token is not None:
         signed["X-Amz-Security-Token"] = credentials.token
-    pairs = "&".join(f"{quote(name, safe='')}={quote(signed[name], safe='')}" for name in sorted(signed))
+    pairs = "&".join(f"{percent_encoded(name)}={percent_encoded(signed[name])}" for name in sorted(signed))
     request = f"GET\n/\n{pairs}\nhost:{host}\n\nhost\n{hashlib.sha256(b'').hexdigest()}"
     return f"{host}/?{pairs}&X-Amz-Signature={_signature(credentials.secret_key, scope, stamp, request)}"
 

@@ -1,7 +1,6 @@
 """How a function is told where Redis is, and who it is there."""
 
 import datetime
-from dataclasses import dataclass
 
 import pytest
 from botocore.auth import SigV4QueryAuth
@@ -18,11 +17,6 @@ from realtime_core.redis_settings import RedisAddress, RedisSettings
 from realtime_core.settings import read
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings(RedisSettings):
-    pass
-
-
 @pytest.mark.parametrize(
     ("url", "address"),
     [
@@ -33,7 +27,7 @@ class Settings(RedisSettings):
     ],
 )
 def test_redis_is_reached_by_tls_or_on_this_machine(url, address):
-    assert read(Settings, {"REDIS_URL": url}).redis_url == address
+    assert read(RedisSettings, {"REDIS_URL": url}).redis_url == address
 
 
 @pytest.mark.parametrize(
@@ -52,11 +46,11 @@ def test_redis_is_reached_by_tls_or_on_this_machine(url, address):
 )
 def test_any_other_redis_url_is_refused_by_name(url):
     with pytest.raises(SettingsInvalid, match="REDIS_URL must be rediss://HOST:PORT"):
-        read(Settings, {"REDIS_URL": url})
+        read(RedisSettings, {"REDIS_URL": url})
 
 
 def test_without_a_url_redis_is_off():
-    assert read(Settings, {}).redis_url is None
+    assert read(RedisSettings, {}).redis_url is None
 
 
 @pytest.mark.parametrize(
@@ -67,13 +61,14 @@ def test_without_a_url_redis_is_off():
     ],
 )
 def test_logins_that_make_no_sense_are_refused_with_the_remedy(environment, remedy):
+    settings = read(RedisSettings, {"REDIS_URL": "rediss://cache.example"} | environment)
     with pytest.raises(SettingsInvalid, match=remedy):
-        read(Settings, {"REDIS_URL": "rediss://cache.example"} | environment)
+        logins(settings, lambda: pytest.fail("no secret to read"))
 
 
 def test_no_login_where_none_is_configured():
     made = logins(
-        read(Settings, {"REDIS_URL": "redis://localhost"}), lambda: pytest.fail("no secret to read")
+        read(RedisSettings, {"REDIS_URL": "redis://localhost"}), lambda: pytest.fail("no secret to read")
     )
     assert isinstance(made, NoLogin)
     assert made.login() == Login(None, None)
