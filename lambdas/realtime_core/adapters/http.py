@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from realtime_core.adapters.endpoint import Endpoint, not_verified, tls_context
 
-READ_BYTES = 64 * 1024
+# TLS gives at most one record at a time, and none is larger.
+READ_BYTES = 16 * 1024
 HEAD_BYTES_MAX = 64 * 1024
 IDLE_MAX = 20
 """The largest pool of threads that shares a client (lookups use 16)."""
