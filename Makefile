@@ -1,6 +1,7 @@
 # Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
 # Settings: PYTHON (3.11 or newer), ARGS (handed on), TARGET=lambda|local, ENVIRONMENT (a folder of
-# terraform/environments), TERRAFORM, TF_PLUGIN_DIR, LOCALSTACK_ENDPOINT.
+# terraform/environments), TERRAFORM, TF_PLUGIN_DIR, LOCALSTACK_ENDPOINT, BYTECODE_PYTHON (compiles the zips'
+# modules; by default a python3.13 that is here).
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c

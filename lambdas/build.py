@@ -2,8 +2,8 @@
 """Build the functions' zips: `dist/<function>-<version>.zip` and `dist/manifest.json`.
 
 With `--target local` they hold this machine's wheels, for a local cloud that runs functions on its own
-Python, and lie under `dist/local/`. A zip depends only on the sources and the locks: building twice, in
-whatever folder, gives the same bytes.
+Python, and lie under `dist/local/`. A zip depends only on the sources, the locks and, where it holds compiled
+modules, the version of Python that compiled them: building twice, in whatever folder, gives the same bytes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ from builder.targets import target
 
 ROOT = Path(__file__).resolve().parent
 PROJECT = ROOT.parent
+
+_NO_COMPILER = """\
+lambdas/build.py: there is no Python {python} here, so the zips hold no compiled modules, and every cold start
+compiles them: twice the time. Install one (`brew install python@{python}`, python.org) or name it by
+BYTECODE_PYTHON=/path/to/python{python}; BYTECODE_PYTHON=none says that this is meant.
+"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -50,8 +56,11 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
         raise BuildError(f"there is no function to build: no folder in {options.root} has a handler.py")
     wanted = target(options.target)
     output: Path = options.output or PROJECT / "dist" / ("" if wanted.name == "lambda" else wanted.name)
-    compiled_by = bytecode.version(options.bytecode_python, wanted) if options.bytecode_python else None
-    builder = Builder(options.root, output, options.cache, wanted, options.bytecode_python)
+    compiler = bytecode.compiler(options.bytecode_python, wanted)
+    compiled_by = bytecode.version(compiler, wanted) if compiler else None
+    if not compiler and not options.bytecode_python and wanted.platform:
+        sys.stderr.write(_NO_COMPILER.format(python=wanted.python))
+    builder = Builder(options.root, output, options.cache, wanted, compiler)
     packages = []
     for function in functions:
         zipped = builder.build(function)
@@ -93,8 +102,8 @@ def _parser() -> argparse.ArgumentParser:
         "--bytecode-python",
         default=os.environ.get("BYTECODE_PYTHON"),
         metavar="PYTHON",
-        help="also ship modules compiled by this interpreter (default: BYTECODE_PYTHON); a zip then depends "
-        "on that interpreter's version too, which the manifest names",
+        help="ship modules compiled by this interpreter too, or `none` (default: BYTECODE_PYTHON, or for "
+        "lambda a python3.13 that is here); a zip then depends on its version, which the manifest names",
     )
     return parser
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from janitor.tally import Tally
 from janitor.telling import tell
-from janitor.workers import each, portions
 from realtime_core.domain.upkeep import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, after, duties
 from realtime_core.errors import StoreUnavailable
 from realtime_core.logs import get_logger
 from realtime_core.pushing import remove_connections
+from realtime_core.workers import each, portions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

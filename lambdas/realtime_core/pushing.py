@@ -15,6 +15,7 @@ from realtime_core.domain.parcels import parcels
 from realtime_core.domain.planning import encode_job
 from realtime_core.errors import StoreUnavailable
 from realtime_core.logs import get_logger
+from realtime_core.workers import each, portions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +28,11 @@ log = get_logger(__name__)
 ATTEMPTS_MAX = 8
 """Attempts, each with retries inside its time budget, before what is left becomes a dead letter."""
 DELAY_SECONDS_MAX = 60
+REMOVED_TOGETHER = 25
+"""As many memberships as one batch of DynamoDB takes; a connection mostly has one."""
+REMOVAL_SECONDS = 1.0
+"""How long after its time budget a job may go on removing who is gone: an event finds them gone again, but a
+function that runs out of time repeats everything that it delivered."""
 
 
 class PushResult(NamedTuple):
@@ -84,9 +90,12 @@ class Pusher:
         """Post a job within a time budget. Raises StoreUnavailable where what is left could not be queued."""
         if not job.connection_ids:
             return PushResult()
+        deadline = time.monotonic() + budget_seconds
         report = self._poster.post(job.payload, job.connection_ids, budget_seconds)
-        self._forget(report.gone)
-        return self._settle(job, report)
+        try:
+            return self._settle(job, report)
+        finally:
+            self._forget(report.gone, deadline)
 
     def push_all(self, jobs: Sequence[DeliveryJob], budget_seconds: float) -> list[PushResult | None]:
         """Post jobs that are due together, urgent ones first; what came of each.
@@ -105,8 +114,10 @@ class Pusher:
             gone.update(dict.fromkeys(report.gone))
             for place in parcel.places:
                 reports[place].append(report)
-        self._forget(tuple(gone))
-        return [self._settled(job, _merged(found)) for job, found in zip(jobs, reports, strict=True)]
+        # First what must not be lost, then what the next event would find again.
+        results = [self._settled(job, _merged(found)) for job, found in zip(jobs, reports, strict=True)]
+        self._forget(tuple(gone), deadline)
+        return results
 
     def _settled(self, job: DeliveryJob, report: PostReport) -> PushResult | None:
         try:
@@ -148,11 +159,18 @@ class Pusher:
             # The flight then ends by its age; until that, whoever resumes reads a little more than needed.
             log.exception("landing_not_recorded", eventId=job.event_id)
 
-    def _forget(self, connection_ids: Sequence[str]) -> None:
-        if not connection_ids:
-            return
+    def _forget(self, connection_ids: Sequence[str], deadline: float) -> None:
+        """Remove who is gone, many at once, as far as the time goes."""
+
+        def remove(portion: Sequence[str]) -> int:
+            if time.monotonic() > deadline + REMOVAL_SECONDS:
+                return len(portion)
+            remove_connections(portion, self._connections, self._subscriptions)
+            return 0
+
         try:
-            remove_connections(connection_ids, self._connections, self._subscriptions)
+            if left := sum(each(remove, portions(connection_ids, REMOVED_TOGETHER))):
+                log.warning("gone_connections_left", count=left)
         except StoreUnavailable:
             # The next event finds them gone again; what was delivered must not be sent twice for it.
             log.exception("gone_connections_not_removed", count=len(connection_ids))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ ENVIRONMENT = {
     },
     "GUIDE_CONNECTIONS_TABLE": "guide",
     "MANAGEMENT_ENDPOINT": "https://abc.execute-api.eu-west-1.amazonaws.com/live",
-    "JWT_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:jwt",
+    "JWT_SECRET_ARN": "jwt",
     **{
         f"{name}_URL": f"https://sqs.eu-west-1.amazonaws.com/123456789012/{name.lower()}"
         for name in ("DELIVERIES_QUEUE", "DELIVERIES_DLQ", "EVENTS_DLQ")
@@ -39,7 +39,13 @@ ENVIRONMENT = {
 
 
 def run_function(
-    module: str, path: Path, actions: list[str], *, rounds: int = 0, **environment: str
+    module: str,
+    path: Path,
+    actions: list[str],
+    *,
+    rounds: int = 0,
+    first_event: Mapping[str, Any] | None = None,
+    **environment: str,
 ) -> dict[str, Any]:
     """The figures of a function whose module is under `path`: see `function_child`.
 
@@ -53,6 +59,7 @@ def run_function(
         "PYTHONPATH": os.pathsep.join([str(path), str(ROOT)]),
         **ENVIRONMENT,
         **environment,
+        **({"FIRST_EVENT": json.dumps(first_event)} if first_event else {}),
     }
     command = [sys.executable, str(CHILD), module, str(rounds), *actions]
     ran = subprocess.run(command, env=given, capture_output=True, text=True, check=False)
@@ -63,8 +70,10 @@ def run_function(
 
 
 @contextmanager
-def cloud() -> Iterator[dict[str, str]]:
-    """DynamoDB over TLS, with a connection of both routers; the settings by which functions find it.
+def cloud(secret: str = "") -> Iterator[dict[str, str]]:
+    """AWS over TLS, with a connection of both routers; the settings by which functions find it.
+
+    `secret` is the text of the JWT secret, where one is wanted.
 
     It answers slowly, and in another process's time: what is measured is the functions' CPU alone.
     """
@@ -87,6 +96,9 @@ def cloud() -> Iterator[dict[str, str]]:
             **BILLING,
         )
         _connect(made)
+        if secret:
+            kept = boto3.client("secretsmanager", region_name="eu-west-1")
+            kept.create_secret(Name="jwt", SecretString=secret)
         url = serve(certificate)
         yield {
             "AWS_ENDPOINT_URL": url,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import threading
 from functools import cache
 from typing import NamedTuple
 
@@ -33,12 +34,38 @@ class Endpoint(NamedTuple):
         return Endpoint(tls, parts.host, port, authority, parts.path.rstrip("/"))
 
 
-def tls_context() -> ssl.SSLContext:
-    """How the other side of TLS is verified: by the system's authorities, or those of AWS_CA_BUNDLE."""
-    return _context(os.environ.get("AWS_CA_BUNDLE") or None)
+def tls_context(host: str) -> ssl.SSLContext:
+    """How the other side of TLS is verified.
+
+    By the authorities of AWS_CA_BUNDLE. Where that is not set: a name of AWS by Amazon's own, others by those
+    of the system.
+    """
+    if bundle := os.environ.get("AWS_CA_BUNDLE"):
+        return _context(bundle)
+    if host.endswith(".amazonaws.com") and not _amazon_is_not_enough.is_set():
+        return _amazon_context()
+    return _context(None)
+
+
+def not_verified() -> None:
+    """Say that a certificate could not be verified; from then on the system's authorities are asked.
+
+    Amazon's do not do behind a proxy that looks into TLS, or in a Region of a kind of its own.
+    """
+    _amazon_is_not_enough.set()
+
+
+_amazon_is_not_enough = threading.Event()
+
+
+# Made for the first connection, and shared by all.
+@cache
+def _context(authorities: str | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=authorities)
 
 
 @cache
-def _context(authorities: str | None) -> ssl.SSLContext:
-    # Some 20 ms for a few hundred authorities: made for the first connection, and shared by all.
-    return ssl.create_default_context(cafile=authorities)
+def _amazon_context() -> ssl.SSLContext:
+    from realtime_core.adapters.amazon_roots import AMAZON_ROOTS  # noqa: PLC0415 - nothing local needs it
+
+    return ssl.create_default_context(cadata=AMAZON_ROOTS)

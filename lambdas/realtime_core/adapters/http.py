@@ -7,12 +7,14 @@ as much of a cold start as everything here together.
 from __future__ import annotations
 
 import socket
+import ssl
 from collections import deque
 from typing import NamedTuple
 
-from realtime_core.adapters.endpoint import Endpoint, tls_context
+from realtime_core.adapters.endpoint import Endpoint, not_verified, tls_context
 
-READ_BYTES = 64 * 1024
+# TLS gives at most one record at a time, and none is larger.
+READ_BYTES = 16 * 1024
 HEAD_BYTES_MAX = 64 * 1024
 IDLE_MAX = 20
 """The largest pool of threads that shares a client (lookups use 16)."""
@@ -78,9 +80,15 @@ class HttpPool:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             opened = (
-                tls_context().wrap_socket(plain, server_hostname=endpoint.host) if endpoint.tls else plain
+                tls_context(endpoint.host).wrap_socket(plain, server_hostname=endpoint.host)
+                if endpoint.tls
+                else plain
             )
             opened.settimeout(self._read_timeout)
+        except ssl.SSLCertVerificationError:
+            not_verified()
+            plain.close()
+            raise
         except BaseException:
             plain.close()
             raise

@@ -1,5 +1,7 @@
 """`Pusher`: who was reached, what goes back to the queue, who is forgotten, and what has landed."""
 
+import threading
+
 import pytest
 
 from realtime_core.adapters.memory import (
@@ -10,10 +12,17 @@ from realtime_core.adapters.memory import (
     MemoryRefusals,
     MemorySubscriptions,
 )
-from realtime_core.domain.model import Connection, DeliveryJob
+from realtime_core.domain.model import Connection, DeliveryJob, PostReport
 from realtime_core.domain.planning import decode_job
 from realtime_core.errors import StoreUnavailable
-from realtime_core.pushing import ATTEMPTS_MAX, DELAY_SECONDS_MAX, Pusher, PushResult
+from realtime_core.pushing import (
+    ATTEMPTS_MAX,
+    DELAY_SECONDS_MAX,
+    REMOVAL_SECONDS,
+    REMOVED_TOGETHER,
+    Pusher,
+    PushResult,
+)
 
 NOW = 1_795_382_480
 
@@ -75,6 +84,42 @@ def test_push_delivers_although_the_gone_cannot_be_removed_just_now(world):
     world.poster.answers = {"b": [410]}
     world.connections.down = True
     assert world.pusher.push(job("a", "b"), 5).delivered == 1
+
+
+@pytest.mark.parametrize("budget_seconds", [5, -REMOVAL_SECONDS - 5])
+def test_many_gone_are_removed_at_once_after_what_is_left_is_queued_and_within_the_time(
+    world, monkeypatch, budget_seconds
+):
+    ids = [f"gone-{number}" for number in range(200)]
+    for one in ids:
+        world.connections.add(Connection(one, "user-a", NOW, NOW + 3600))
+    report = PostReport(gone=tuple(ids), unsent=("a",))
+    monkeypatch.setattr(world.poster, "post", lambda *_: report)
+    together, remove, queued = threading.Barrier(4), world.connections.remove, []
+
+    def removing(one):
+        if one in ids[: 4 * REMOVED_TOGETHER : REMOVED_TOGETHER]:
+            together.wait(5)  # breaks where they come one after the other
+        queued.append(len(world.deliveries.queued))
+        return remove(one)
+
+    monkeypatch.setattr(world.connections, "remove", removing)
+
+    assert world.pusher.push(job("a", *ids), budget_seconds).gone == 200
+
+    left = [one for one in ids if world.connections.get(one) is not None]
+    if budget_seconds > 0:
+        assert (left, queued) == ([], [1] * 200)
+    else:
+        assert (left, queued, len(world.deliveries.queued)) == (ids, [], 1)
+
+
+def test_push_removes_the_gone_although_what_is_left_cannot_be_queued(world):
+    world.poster.answers = {"a": [500], "b": [410]}
+    world.deliveries.down = True
+    with pytest.raises(StoreUnavailable):
+        world.pusher.push(job("a", "b"), 5)
+    assert world.connections.get("b") is None
 
 
 def test_push_fails_where_what_is_left_cannot_be_queued(world):

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import marshal
+import os
 import platform
 import shutil
 import subprocess
@@ -55,8 +56,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
     monkeypatch.setenv("UV_NO_INDEX", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
-    for name in ("BYTECODE_PYTHON", "TARGET"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("TARGET", raising=False)
+    monkeypatch.setenv("BYTECODE_PYTHON", "none")
     root = tmp_path / "lambdas"
     for name, text in {
         "hello/__init__.py": "",
@@ -157,6 +158,40 @@ def test_build_ships_bytecode_of_the_unchecked_kind_by_request(root: Path) -> No
     assert pyc[:4] == importlib.util.MAGIC_NUMBER
     assert int.from_bytes(pyc[4:8], "little") == 0b01  # by hash, unchecked
     assert marshal.loads(pyc[16:]).co_filename == "/var/task/hello/handler.py"
+
+
+def _pretended(version: str) -> str:
+    """The body of a program that says to be this version of Python and works as the one that runs."""
+    return f'case "$*" in *platform*) echo {version} ;; *) exec {sys.executable} "$@" ;; esac'
+
+
+def test_build_for_lambda_ships_bytecode_where_its_python_is_there(root: Path, program, monkeypatch) -> None:
+    monkeypatch.delenv("BYTECODE_PYTHON")
+    monkeypatch.setenv("PATH", str(program("python3.13", _pretended("3.13.99")).parent), prepend=os.pathsep)
+    assert _build(root) == 0
+    assert _manifest(root)["bytecode"] == "3.13.99"
+    with zipfile.ZipFile(root.parent / "dist" / "hello-1.2.3.zip") as zipped:
+        assert importlib.util.cache_from_source("hello/handler.py") in zipped.namelist()
+
+    assert _build(root, "--target", "local", output="local") == 0
+    assert _manifest(root, "local")["bytecode"] is None
+
+
+@pytest.mark.skipif(sys.version_info[:2] == (3, 13), reason="the Python that runs the tests is Lambda's own")
+@pytest.mark.parametrize("body", ["exit 127", _pretended("3.12.1")])
+def test_build_for_lambda_without_its_python_says_what_that_costs(
+    root: Path, program, monkeypatch, capsys, body
+) -> None:
+    monkeypatch.delenv("BYTECODE_PYTHON")
+    monkeypatch.setenv("PATH", str(program("python3.13", body).parent), prepend=os.pathsep)
+    assert _build(root) == 0
+    assert _manifest(root)["bytecode"] is None
+    assert "BYTECODE_PYTHON=/path/to/python3.13" in capsys.readouterr().err
+
+
+def test_build_of_source_alone_by_request_says_nothing(root: Path, capsys) -> None:
+    assert _build(root) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_build_refuses_bytecode_of_another_python(root: Path, program, capsys) -> None:

@@ -9,7 +9,7 @@ import ssl
 from collections import deque
 
 from realtime_core.adapters import backoff
-from realtime_core.adapters.endpoint import Endpoint, tls_context
+from realtime_core.adapters.endpoint import Endpoint, not_verified, tls_context
 from realtime_core.adapters.posting.connection import FAULTS, Address, Connection
 
 CONNECTIONS_MAX = 400
@@ -174,12 +174,14 @@ class Pool:
         if self._eldest is not None and self._session is None:
             # One whole handshake costs as much as thirty posts, one that resumes a session a third of that.
             self._session = self._eldest.session
-        context = tls_context() if self._endpoint.tls else None
+        context = tls_context(self._endpoint.host) if self._endpoint.tls else None
         return Connection(address, context, self._endpoint.host, self._session)
 
     def _failed(self, address: Address | None, error: OSError, now: float) -> None:
         if address is not None and address in self._addresses and len(self._addresses) > 1:
             self._addresses.remove(address)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            not_verified()
         self.failures += 1
         self.last_failure = f"{type(error).__name__}: {error}"
         self.not_before = now + backoff.delay(self._failures_in_a_row)

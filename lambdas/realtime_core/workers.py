@@ -16,7 +16,7 @@ def each(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
     """The results of a call for each item, in order. Raises the first error, after all calls were made."""
     if len(items) <= 1:
         return [call(item) for item in items]
-    with ThreadPoolExecutor(min(WORKERS, len(items)), thread_name_prefix="upkeep") as pool:
+    with ThreadPoolExecutor(min(WORKERS, len(items)), thread_name_prefix="each") as pool:
         return list(pool.map(call, items))
 
 

@@ -1,0 +1,105 @@
+"""`Publisher`: what an event for many comes to in the queue, also where its first try crashed half-way."""
+
+import pytest
+
+from broadcast.group_index import GroupIndex
+from broadcast.publisher import Publisher
+from realtime_core.adapters.memory import (
+    MemoryConnections,
+    MemoryDeliveries,
+    MemoryHistory,
+    MemoryMessages,
+    MemoryPoster,
+    MemorySubscriptions,
+)
+from realtime_core.domain.events import parse_event
+from realtime_core.domain.jsontext import loads
+from realtime_core.domain.model import Connection
+from realtime_core.errors import StoreUnavailable
+from realtime_core.pushing import Pusher
+
+NOW = 1_795_382_480
+EVENT = parse_event({"messageType": "deal", "topic": "books", "data": {"price": 9}, "eventId": "e1"})
+IDS = [f"c{number:05}" for number in range(5_000)]
+
+
+class CrashingDeliveries(MemoryDeliveries):
+    """Takes the first `crash_after` jobs, and then fails once."""
+
+    crash_after = None
+
+    def send(self, jobs, delay_seconds=0):
+        if self.crash_after is not None:
+            super().send(jobs[: self.crash_after], delay_seconds)
+            self.crash_after = None
+            raise StoreUnavailable("SQS went away")
+        super().send(jobs, delay_seconds)
+
+
+class House:
+    def __init__(self):
+        self.connections, self.deliveries = MemoryConnections(), CrashingDeliveries()
+        self.subscriptions = MemorySubscriptions(self.connections)
+        pusher = Pusher(MemoryPoster(), self.connections, self.subscriptions, self.deliveries)
+        self.publisher = Publisher(
+            connections=self.connections,
+            subscriptions=self.subscriptions,
+            groups=GroupIndex(self.subscriptions),
+            messages=MemoryMessages(retention_days=30),
+            history=MemoryHistory(),
+            deliveries=self.deliveries,
+            pusher=pusher,
+            direct_max=100,
+            now=lambda: NOW,
+        )
+        for number, one in enumerate(IDS):
+            self.connections.add(Connection(one, f"user-{number}", NOW, NOW + 3600))
+            self.subscriptions.subscribe(one, "books", "{}", NOW)
+
+    def queued(self):
+        """(event id of the frame, position, connection ids) of each job."""
+        return [
+            (loads(job.payload)["eventId"], job.position, job.connection_ids) for job in self.deliveries.jobs
+        ]
+
+
+@pytest.fixture
+def house():
+    return House()
+
+
+def test_an_event_is_planned_into_chunks_that_carry_the_payload_once(house):
+    answer = house.publisher.publish(EVENT, "e1")
+
+    assert answer == {
+        "broadcast": "success",
+        "eventId": "e1",
+        "position": 1,
+        "delivered": 0,
+        "queued": 5_000,
+        "total": 5_000,
+    }
+    assert [len(ids) for _, _, ids in house.queued()] == [2_000, 2_000, 1_000]
+    assert sorted(one for _, _, ids in house.queued() for one in ids) == IDS
+
+
+def test_an_event_that_is_published_again_queues_nothing_and_is_answered_the_same(house):
+    assert house.publisher.publish(EVENT, "e1") == house.publisher.publish(EVENT, "e1")
+    assert len(house.deliveries.jobs) == 3
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_an_event_whose_queueing_crashed_goes_on_with_what_receivers_know_it_by(house, taken):
+    house.deliveries.crash_after = taken
+    with pytest.raises(StoreUnavailable):
+        house.publisher.publish(EVENT, "e1")
+    before = house.queued()
+    assert len(before) == taken
+
+    assert house.publisher.publish(EVENT, "e1")["position"] == 1
+
+    again = house.queued()[taken:]
+    assert sorted(one for _, _, ids in again for one in ids) == IDS, "everybody has it"
+    # What was queued twice is the same chunk of the same event, which a receiver drops by its id.
+    assert {(event_id, position) for event_id, position, _ in before + again} == {("e1", 1)}
+    assert again[:taken] == before
