@@ -122,20 +122,24 @@ local-up: $(TOOLS) package-local ## Start the service on a local cloud of your o
 	@$(PY) -m local_cloud.stack
 
 .PHONY: local-down
-local-down: $(VENV)/.ready ## Stop that local cloud; its state stays
+local-down: $(VENV)/.ready ## Stop that local cloud; the next local-up starts anew
 	@$(PY) -m local_cloud --state .local_cloud/up/cloud down
 
 .PHONY: env
 env: ## Print where the applied service is (ENVIRONMENT=local), for eval "$(make env)"
-	@$(PYTHON) $(TOOLCHAIN) env terraform/environments/$(ENVIRONMENT) $(STATE) $(ARGS)
+	@[ "$(ENVIRONMENT)" != local ] || [ -f $(UP)/terraform.tfstate ] || { \
+		echo "The local cloud was never up: run \`make local-up\`, or name another ENVIRONMENT" >&2; exit 1; }
+	@$(DATA) $(PYTHON) $(TOOLCHAIN) env terraform/environments/$(ENVIRONMENT) $(STATE) $(ARGS)
 
 .PHONY: token
 token: $(VENV)/.ready ## Print a token for USER, signed by JWT_SECRET or as the local cloud does
 	@PYTHONPATH=lambdas $(PY) -m realtime_core.tokens "$(if $(filter command,$(origin USER)),$(USER),you)" \
 		$(if $(JWT_SECRET),,--secret-file .local_cloud/up/jwt-secret) $(ARGS)
 
-# The state of `make local-up`; any other environment's is where its backend says.
-STATE = $(if $(filter local,$(ENVIRONMENT)),-state=$(CURDIR)/.local_cloud/up/terraform.tfstate)
+# The state and the provider of `make local-up`; any other environment's are where its own init put them.
+STATE = $(if $(filter local,$(ENVIRONMENT)),-state=$(UP)/terraform.tfstate)
+DATA = $(if $(filter local,$(ENVIRONMENT)),TF_DATA_DIR=$(UP)/terraform-data)
+UP = $(CURDIR)/.local_cloud/up
 
 .PHONY: test
 test: $(TOOLS) lint package-local ## Lint, then unit, contract, Terraform and end-to-end tests
@@ -176,7 +180,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-header --no-annotate $(ARGS)
 
 .PHONY: clean
-clean: ## Remove what was built and cached; tools and the local cloud's state stay
+clean: ## Remove what was built and cached; tools and local clouds stay
 	rm -rf dist .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -path ./.tools -prune -o -type d \( -name __pycache__ -o -name .terraform \) \
 		-prune -exec rm -rf {} +

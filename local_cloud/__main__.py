@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_cloud.cloud import DEFAULT_PORT, DEFAULT_REGION, DEFAULT_STATE, LOG_FILE, LocalCloud
-from local_cloud.settings import CloudFailed
+from local_cloud.cloud import DEFAULT_REGION, DEFAULT_STATE, LOG_FILE, LocalCloud
+from local_cloud.settings import DEFAULT_PORT, CloudFailed, find_port
 
 
 def _running(arguments: argparse.Namespace) -> LocalCloud:
@@ -25,7 +24,7 @@ def _running(arguments: argparse.Namespace) -> LocalCloud:
 def up(arguments: argparse.Namespace) -> None:
     """Start it, in the background unless --foreground."""
     cloud = LocalCloud.start(
-        state_dir=arguments.state, port=arguments.port, persist=True, fresh=arguments.fresh,
+        state_dir=arguments.state, port=find_port(arguments.port), persist=True, fresh=arguments.fresh,
         region=arguments.region, redis=arguments.redis, redis_port=arguments.redis_port,
         detached=not arguments.foreground,
     )  # fmt: skip
@@ -104,13 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     start = commands.add_parser("up", help="start it, in the background")
-    port = int(os.environ.get("LOCAL_CLOUD_PORT", DEFAULT_PORT))
-    start.add_argument(
-        "--port",
-        type=int,
-        default=port,
-        help=f"0 takes a free one (default LOCAL_CLOUD_PORT or {DEFAULT_PORT})",
-    )
+    start.add_argument("--port", help=f"0 takes a free one (default LOCAL_CLOUD_PORT or {DEFAULT_PORT})")
     start.add_argument("--region", default=DEFAULT_REGION)
     start.add_argument("--fresh", action="store_true", help="delete what is there, and start empty")
     start.add_argument("--foreground", action="store_true", help="stay, and stop it with Ctrl-C")

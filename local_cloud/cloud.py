@@ -18,7 +18,6 @@ from typing import Any, Self
 
 from local_cloud.settings import REPOSITORY, STATE_FILE, CloudFailed, Settings, find_python
 
-DEFAULT_PORT = 4566
 DEFAULT_STATE = REPOSITORY / ".local_cloud"
 DEFAULT_REGION = "us-east-1"
 STARTED_WITHIN_S = 40.0

@@ -10,6 +10,8 @@ from typing import Self
 
 HOST = "127.0.0.1"
 REPOSITORY = Path(__file__).resolve().parent.parent
+DEFAULT_PORT = 4566
+PORT_MAX = 65_535
 # Written into the state folder when the cloud is ready, removed when it ends.
 STATE_FILE = "cloud.json"
 
@@ -26,6 +28,15 @@ def find_python() -> Path:
     if not python.exists():
         raise CloudFailed(f"the emulator is not installed ({python} is missing): run `make setup`")
     return python
+
+
+def find_port(chosen: str | None = None) -> int:
+    """The front's port: the chosen one, else LOCAL_CLOUD_PORT, else 4566. Raises CloudFailed."""
+    named = "--port" if chosen is not None else "LOCAL_CLOUD_PORT"
+    text = chosen if chosen is not None else os.environ.get("LOCAL_CLOUD_PORT", str(DEFAULT_PORT))
+    if not text.isdecimal() or int(text) > PORT_MAX:
+        raise CloudFailed(f"{named}: {text!r} is no port; give a number from 0 (any free one) to {PORT_MAX}")
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ import boto3
 import jwt
 
 from local_cloud import CloudFailed, LocalCloud, snapshots
+from local_cloud.settings import find_port
 from local_cloud.terraform import Terraform, TerraformFailed
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ MANIFEST = ROOT / "dist" / "local" / "manifest.json"
 STATE = ROOT / ".local_cloud"
 REGION = "us-east-1"
 TOKEN_SECONDS = 3600
-DEFAULT_PORT = 4566
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def running_stack(progress: Callable[[str], None] = _silent, port: int | None = 
         with tempfile.TemporaryDirectory(prefix="deals-") as folder:
             yield _applied(endpoint, Path(folder), _credentials(endpoint), progress)
         return
-    port = _free(port or int(os.environ.get("LOCAL_CLOUD_PORT", DEFAULT_PORT)))
+    port = _free(port or find_port())
     STATE.mkdir(exist_ok=True)
     run = Path(tempfile.mkdtemp(prefix="run-", dir=STATE))
     try:
@@ -118,9 +118,9 @@ def bring_up(progress: Callable[[str], None] = _silent, port: int | None = None)
     run = STATE / "up"
     if (cloud := LocalCloud.find(run / "cloud")) is not None:
         return _applied(cloud.endpoint, run, cloud.env(), progress)
+    port = port or find_port()
     shutil.rmtree(run, ignore_errors=True)
     STATE.mkdir(exist_ok=True)
-    port = port or int(os.environ.get("LOCAL_CLOUD_PORT", DEFAULT_PORT))
     _prepare(run, port, progress)
     cloud = LocalCloud.start(state_dir=run / "cloud", port=port, persist=True, detached=True)
     return _stack(cloud.endpoint, run, cloud.env())
@@ -176,10 +176,11 @@ def by_hand(stack: Stack) -> list[str]:
     """Commands to go on with: where it is, a token for the user `you`, a client, a deal to publish."""
     deal = '{"messageType":"dealUpdate","topic":"books","data":{"title":"Atlas","price":45}}'
     publish = (
-        f"AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION={REGION} "
+        f"echo '{deal}' | AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={REGION} "
         f"aws --endpoint-url {stack.endpoint} lambda invoke "
         f"--function-name {stack.outputs['function_names']['broadcast']} "
-        f"--cli-binary-format raw-in-base64-out --payload '{deal}' /dev/stdout"
+        # Read as bytes: with --payload alone, versions 1 and 2 of the AWS CLI need different options.
+        "--payload fileb:///dev/stdin /dev/stdout"
     )
     return [
         f"export WEBSOCKET_API_GATEWAY_URL={stack.websocket_url}",

@@ -40,6 +40,11 @@ class Terraform:
             "TF_IN_AUTOMATION": "1",
         }
 
+    @property
+    def folder(self) -> Path:
+        """Where the state is, and beside it Terraform's own data."""
+        return self._state.parent
+
     def init(self) -> None:
         """Install the provider."""
         self._run([sys.executable, str(TOOLCHAIN), "init", str(self._root)])

@@ -93,7 +93,7 @@ def _init(options: argparse.Namespace) -> int:
 
 def _env(options: argparse.Namespace) -> int:
     folder = _existing(options.folder)
-    answer = Session.start().run(f"-chdir={folder}", "output", "-json", *options.rest)
+    answer = Session.start().run(f"-chdir={folder}", "output", "-json", "-no-color", *options.rest)
     try:
         values = json.loads(answer.stdout)["env"]["value"]
     except (ValueError, KeyError) as error:

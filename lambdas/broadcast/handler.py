@@ -60,11 +60,19 @@ def _publisher() -> Publisher:
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Publish one event (an invoke), or each event of an SQS batch."""
-    records = event.get("Records") if isinstance(event, dict) else None
-    if isinstance(records, list) and records and records[0].get("eventSource") == "aws:sqs":
+    if records := _queued(event):
         return {"batchItemFailures": [failed for record in records for failed in _from_queue(record)]}
     with bound(correlationId=context.aws_request_id):
         return _invoked(event, context.aws_request_id)
+
+
+def _queued(event: Any) -> list[dict[str, Any]]:
+    """The records of an SQS batch; none where the event is anything else that somebody invoked with."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list):
+        return []
+    batch = [one for one in records if isinstance(one, dict) and one.get("eventSource") == "aws:sqs"]
+    return batch if len(batch) == len(records) and all("messageId" in one for one in batch) else []
 
 
 def _invoked(raw: Any, request_id: str) -> dict[str, Any]:

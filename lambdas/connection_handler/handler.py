@@ -36,9 +36,15 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     request = event["requestContext"]
     with bound(connectionId=request["connectionId"], correlationId=request["requestId"]):
         try:
-            if request["eventType"] == "CONNECT":
-                return _connect(event, request)
-            return _disconnect(request)
+            match request["eventType"]:
+                case "CONNECT":
+                    return _connect(event, request)
+                case "DISCONNECT":
+                    return _disconnect(request)
+                case kind:
+                    # A client may name any route as its action. Its connection is open, whatever it says.
+                    log.warning("route_refused", eventType=kind)
+                    return {"statusCode": 200}
         except StoreUnavailable:
             log.exception("store_unavailable", eventType=request["eventType"])
             return {"statusCode": 500}

@@ -171,7 +171,8 @@ class Actions(NamedTuple):
             message = self.messages.acknowledge(caller.user_id, action.message_id, action.type, now)
         except StoreUnavailable as error:
             raise MessageFailed("The acknowledgement could not be stored; try again") from error
-        if message.kind == "message":
+        # What was read before is not "delivered" again: the sender would take it for a step back.
+        if message.kind == "message" and message.status == action.type:
             status = wire.status_frame(message, action.type, now=now)
             self._push_to_user(message.sender_id, status, message.message_id)
         at = wire.acknowledged_at(message, action.type, now)

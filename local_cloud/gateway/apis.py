@@ -19,6 +19,9 @@ from local_cloud.gateway.throttle import Limit
 MAX_AGE_S = 30.0
 # The API's own maximum; the provider's validation lets 29001 pass.
 MAX_INTEGRATION_TIMEOUT_MS = 29_000
+# API Gateway itself runs these when a connection opens and ends; the developer guide's page
+# apigateway-websocket-api-route-keys-connect-disconnect.
+_NOT_FOR_MESSAGES = frozenset({"$connect", "$disconnect"})
 _FUNCTION = re.compile(r"/functions/(?P<arn>[^/]+)/invocations$")
 
 
@@ -80,7 +83,8 @@ class Api:
     def select(self, text: str) -> Route | None:
         """The route of a message, `$default` where the expression finds no route of its own."""
         key = selected_key(self.selection, text)
-        return self.routes.get(key) or self.routes.get("$default")
+        route = None if key in _NOT_FOR_MESSAGES else self.routes.get(key)
+        return route or self.routes.get("$default")
 
 
 def selected_key(expression: str, text: str) -> str:
@@ -90,7 +94,7 @@ def selected_key(expression: str, text: str) -> str:
         return "$default"
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "$default"
     for part in path.removeprefix("$request.body.").split("."):
         value = value.get(part) if isinstance(value, dict) else None

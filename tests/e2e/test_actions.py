@@ -123,6 +123,9 @@ async def test_a_read_message_never_goes_back_to_delivered(connects, user):
     message_id = (await recipient.hears("messageReceived"))["data"]["messageId"]
     await recipient.ask("notificationAck", {"messageId": message_id})
     await recipient.ask("notificationAck", {"messageId": message_id, "type": "delivered"})
+    await sender.hears("messageStatus")
+    await sender.ask("getStatus")
+    assert [one["data"]["type"] for one in sender.all_heard("messageStatus")] == ["read"]
     assert (await recipient.ask("getMessages"))["data"]["messages"][0]["status"] == "read"
     assert (await recipient.ask("getStatus"))["data"]["unread"] == 0
 

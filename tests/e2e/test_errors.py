@@ -22,7 +22,13 @@ VALIDATION = {
     "topic-malformed": ('{"action":"subscribeToDeals","data":{"topic":"No Such"}}', "topic"),
     "filters-not-an-object": ('{"action":"subscribeToDeals","data":{"filters":[]}}', "filters"),
     "condition": ('{"action":"subscribeToDeals","data":{"filters":{"a":{"around":3}}}}', "data.filters.a"),
-    "infinity": ('{"action":"subscribeToDeals","data":{"filters":{"a":{"gte":1e999}}}}', None),
+    "infinity": ('{"action":"subscribeToDeals","data":{"filters":{"a":1e999}}}', "data.filters.a"),
+    "since-too-large": ('{"action":"subscribeToDeals","data":{"since":9223372036854775808}}', "data.since"),
+    "half-a-surrogate": (
+        r'{"action":"sendMessage","data":{"recipientId":"b","content":"\ud83d"}}', "data.content"
+    ),
+    "far-too-deep": ("[" * 5000 + "]" * 5000, "body"),
+    "a-route-of-the-gateways-own": ('{"action":"$disconnect"}', "action"),
     "recipient-missing": ('{"action":"sendMessage","data":{"content":"hi"}}', "recipientId"),
     "content-missing": ('{"action":"sendMessage","data":{"recipientId":"bob"}}', "content"),
     "recipient": ('{"action":"sendMessage","data":{"recipientId":"b ob","content":"hi"}}', "recipientId"),
@@ -45,7 +51,13 @@ async def test_a_malformed_frame_is_a_validation_error_that_names_the_field(conn
     if field:
         assert any(field in one["field"] for one in error["data"]["details"]), error
     assert all(one["problem"] for one in error["data"]["details"])
-    assert (await person.ask("ping"))["type"] == "pong"
+    assert (await person.ask("getStatus"))["type"] == "statusUpdate"
+
+
+async def test_a_frame_with_what_json_cannot_carry_is_answered_by_its_request_id(connects, user):
+    person = await connects(user)
+    reply = await person.ask("subscribeToDeals", {"since": 2**63})
+    assert [one["field"] for one in reply["data"]["details"]] == ["data.since"]
 
 
 async def test_all_fields_at_fault_are_named_at_once(connects, user):

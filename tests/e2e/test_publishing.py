@@ -110,10 +110,18 @@ async def test_a_notification_is_stored_for_each_recipient_and_pushed_to_those_c
             {"messageType": "dealUpdate", "data": {}, "topic": "A B"}, "topic", id="topic-malformed"
         ),
         pytest.param({"messageType": "dealUpdate", "data": {"x": "y" * 140_000}}, "data", id="too-large"),
+        pytest.param(
+            {"messageType": "x", "data": {}, "filters": {"x": "y" * 500_000}},
+            "filters",
+            id="filters-too-large",
+        ),
+        pytest.param({"messageType": "x", "data": {"n": 10**30}}, "data.n", id="beyond-64-bits"),
         pytest.param({"messageType": "n", "data": {}, "recipients": []}, "recipients", id="nobody"),
         pytest.param(
             {"messageType": "n", "data": {}, "recipients": ["a"], "topic": "b"}, "recipients", id="both"
         ),
+        pytest.param({"Records": ["no batch"]}, "Records", id="no-batch"),
+        pytest.param({"Records": [{"eventSource": "aws:sqs"}]}, "Records", id="no-batch-of-messages"),
     ],
 )
 async def test_a_bad_event_is_400_with_the_field_and_reaches_nobody(connects, user, stack, event, field):

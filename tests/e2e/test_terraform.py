@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import pytest
+
+from local_cloud.stack import ROOT
 
 # The emulator answers these with more than was declared, so each plan wants to take it away again.
 NEVER_SETTLED = {"module.deals_websocket.module.websocket_api.aws_apigatewayv2_authorizer.this"}
@@ -10,6 +15,21 @@ NEVER_SETTLED = {"module.deals_websocket.module.websocket_api.aws_apigatewayv2_a
 
 def test_a_second_plan_changes_nothing(stack):
     assert set(stack.stack.terraform.changes()) <= NEVER_SETTLED
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not on PATH")
+def test_make_env_says_where_the_service_is(stack):
+    """Before anything else has initialised the root: the provider is where `local-up` put it."""
+    answer = subprocess.run(
+        ["make", "--silent", "env", f"UP={stack.stack.terraform.folder}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = answer.stdout.splitlines()
+    assert f"WEBSOCKET_API_GATEWAY_URL={stack.websocket_url}" in lines
+    assert f"WEBSOCKET_API_GATEWAY_ID={stack.outputs['api_id']}" in lines
 
 
 @pytest.mark.takes_the_stack_down

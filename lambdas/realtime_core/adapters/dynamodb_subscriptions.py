@@ -14,10 +14,10 @@ from realtime_core.adapters.dynamodb import ConditionFailed, Item, delete_all, p
 from realtime_core.adapters.dynamodb_connections import DynamoConnections, connection_from, subscription_value
 from realtime_core.adapters.dynamodb_groups import DynamoGroups
 from realtime_core.adapters.dynamodb_members import DynamoMembers, member_pk
-from realtime_core.adapters.policy import MAX_SUBSCRIPTIONS, record_expires_at
+from realtime_core.adapters.policy import MAX_SUBSCRIPTIONS, record_expires_at, refuse_too_much
 from realtime_core.domain.ids import group_id, shard_of
 from realtime_core.domain.model import Connection, Group, Subscription
-from realtime_core.errors import ConnectionUnknown, StoreUnavailable, SubscriptionFailed
+from realtime_core.errors import ConnectionUnknown, StoreUnavailable
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -60,10 +60,7 @@ class DynamoSubscriptions:
             old = connection.subscriptions.get(topic)
             if old is not None and old.filter == canonical_filter:
                 return connection
-            if old is None and len(connection.subscriptions) >= self._max:
-                raise SubscriptionFailed(
-                    f"This connection has its maximum of {self._max} subscriptions; end one of them first"
-                )
+            refuse_too_much(connection, topic, canonical_filter, self._max)
             group = self._groups.touch(group, now)
             new = Subscription(topic, canonical_filter, group.group_id, shard_of(connection_id, group.shards))
             try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from realtime_core.domain.jsontext import byte_length
 from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS, DAY_SECONDS
+from realtime_core.errors import SubscriptionFailed
 
 if TYPE_CHECKING:
     from realtime_core.domain.limits import Limit
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 
 MAX_SUBSCRIPTIONS = 50
 """Of one connection, where its adapter is not told otherwise."""
+
+FILTER_BYTES_TOGETHER_MAX = 96 * 1024
+"""Of all subscriptions of a connection: `getStatus` lists them in one message, which may have 128 KB."""
 
 RECORD_MARGIN_SECONDS = 10 * 60
 """How long a record outlives the longest connection, so that what comes late still finds it."""
@@ -34,6 +39,21 @@ STATUS_ORDER: dict[MessageStatus, int] = {"sent": 0, "delivered": 1, "read": 2}
 def record_expires_at(connection: Connection) -> int:
     """When the record, and every membership of the connection, may be swept."""
     return connection.connected_at + CONNECTION_LIFETIME_SECONDS + RECORD_MARGIN_SECONDS
+
+
+def refuse_too_much(connection: Connection, topic: str, canonical_filter: str, most: int) -> None:
+    """Raise SubscriptionFailed where this subscription would be one too many, or all together too large."""
+    others = [one for one in connection.subscriptions.values() if one.topic != topic]
+    if len(others) >= most:
+        raise SubscriptionFailed(
+            f"This connection has its maximum of {most} subscriptions; end one of them first"
+        )
+    size = byte_length(canonical_filter) + sum(byte_length(one.filter) for one in others)
+    if size > FILTER_BYTES_TOGETHER_MAX:
+        raise SubscriptionFailed(
+            f"The filters of this connection's subscriptions would take {size} bytes; at most "
+            f"{FILTER_BYTES_TOGETHER_MAX} are allowed together; end one of them first"
+        )
 
 
 def reachable_until(token_exp: int, expires_at: int) -> int:

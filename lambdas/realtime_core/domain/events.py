@@ -18,6 +18,7 @@ from realtime_core.domain.fields import (
 from realtime_core.domain.frames import MESSAGE_BYTES_MAX, frame
 from realtime_core.domain.jsontext import INTEGER_MAX, byte_length, dumps, loads
 from realtime_core.domain.messages import content_fits
+from realtime_core.domain.misfits import misfits, salvage
 from realtime_core.domain.topics import ALL_DEALS, read_topic
 from realtime_core.errors import Problem
 
@@ -47,6 +48,7 @@ def parse_event(raw: Any) -> Event:
         # Carriers decode JSON more laxly than we do; what passes here can be stored and sent on.
         raw = loads(dumps(raw))
     except ValueError as error:
+        refuse_if(misfits(raw, "event"))
         refuse("event", str(error))
     event = Event(*read_fields(json_object(raw, "event"), _FIELDS))
     if event.topic is not None and event.recipients is not None:
@@ -101,6 +103,7 @@ def _object(text: Any, path: str) -> dict[str, Any]:
     try:
         raw = loads(text) if isinstance(text, str) else text
     except ValueError as error:
+        refuse_if(misfits(salvage(text), path))
         refuse(path, str(error))
     return json_object(raw, path)
 
@@ -116,6 +119,9 @@ def _refuse_too_large(event: Event) -> None:
         fits = byte_length(largest) <= MESSAGE_BYTES_MAX
     if not fits:
         refuse("data", f"is too large: the frame to a client would pass {MESSAGE_BYTES_MAX} bytes")
+    # They travel to no client, but are kept with the event: outside limit, DynamoDB takes items of 400 KB.
+    if (size := byte_length(dumps(event.filters))) > MESSAGE_BYTES_MAX:
+        refuse("filters", f"is too large: {size} bytes; at most {MESSAGE_BYTES_MAX} are allowed per event")
 
 
 def _message_type(raw: Any, path: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from realtime_core.domain.jsontext import byte_length, dumps, loads
+from realtime_core.domain.misfits import is_unicode, misfits, salvage
 from realtime_core.errors import ActionError, Problem, ValidationFailed
 
 # Outside limits: what API Gateway carries in one frame and in one message.
@@ -31,15 +32,13 @@ def decode_request(body: str | None) -> Request:
     try:
         raw = loads(body or "")
     except ValueError as error:
-        raise ValidationFailed([Problem("body", str(error))]) from error
+        raise _unfit(body or "", error) from error
     if not isinstance(raw, dict):
         raise ValidationFailed([Problem("body", 'must be a JSON object such as {"action": "ping"}')])
 
     action, data, request_id = raw.get("action"), raw.get("data", {}), raw.get("requestId")
     problems: list[Problem] = []
-    if "requestId" in raw and not (
-        isinstance(request_id, str) and 1 <= len(request_id) <= REQUEST_ID_CHARS_MAX
-    ):
+    if "requestId" in raw and not _is_request_id(request_id):
         problems.append(Problem("requestId", f"must be a string of 1 to {REQUEST_ID_CHARS_MAX} characters"))
         request_id = None
     if not isinstance(action, str):
@@ -49,6 +48,20 @@ def decode_request(body: str | None) -> Request:
     if problems or not isinstance(action, str):
         raise ValidationFailed(problems, request_id=request_id)
     return Request(action, data, request_id)
+
+
+def _is_request_id(raw: Any) -> bool:
+    return isinstance(raw, str) and 1 <= len(raw) <= REQUEST_ID_CHARS_MAX and is_unicode(raw)
+
+
+def _unfit(body: str, error: ValueError) -> ValidationFailed:
+    """What to answer to a text that is no JSON to this service, though it may be to others."""
+    value = salvage(body)
+    request_id = value.get("requestId") if isinstance(value, dict) else None
+    return ValidationFailed(
+        misfits(value, "body") or [Problem("body", str(error))],
+        request_id=request_id if _is_request_id(request_id) else None,
+    )
 
 
 def frame(type_: str, data: Any, *, now: int, request_id: str | None = None, **beside: Any) -> str:

@@ -76,10 +76,10 @@ def live_frame(past: Past) -> dict[str, Any]:
     return {
         "type": past.message_type,
         "data": past.data,
-        "timestamp": past.at,
         "topic": past.topic,
         "eventId": past.event_id,
         "position": past.position,
+        "timestamp": past.at,
     }
 
 

@@ -32,7 +32,7 @@ def handler(event, context):
     if event["requestContext"]["eventType"] == "MESSAGE":
         try:
             ask = json.loads(event["body"])
-        except ValueError:
+        except (ValueError, RecursionError):
             ask = {}
         ask = ask if isinstance(ask, dict) else {}
     if "tell" in ask:

@@ -164,6 +164,15 @@ def test_command_line_starts_troubles_and_stops_a_cloud(tmp_path):
     assert LocalCloud.find(tmp_path) is None
 
 
+@pytest.mark.parametrize("port", ["99999", "-1", "http", ""])
+def test_up_names_what_is_no_port_and_where_it_was_given(tmp_path, port, monkeypatch):
+    monkeypatch.setenv("LOCAL_CLOUD_PORT", port)
+    for options, where in (((), "LOCAL_CLOUD_PORT: "), (("--port=" + port,), "--port: ")):
+        refused = command(tmp_path, "up", *options)
+        assert refused.returncode == 1
+        assert f"{where}'{port}' is no port" in refused.stderr
+
+
 async def test_relay_in_front_of_redis_can_be_paused_and_cut(tmp_path):
     """Any server stands for Redis here: the relay does not read what passes."""
 

@@ -21,7 +21,18 @@ async def test_message_with_a_route_key_runs_that_route(api, dial):
 
 
 @pytest.mark.parametrize(
-    "text", ["not json", "[]", '{"other": 1}', '{"action": "nowhere"}', '{"action": null}', '""']
+    "text",
+    [
+        "not json",
+        "[]",
+        '{"other": 1}',
+        '{"action": "nowhere"}',
+        '{"action": null}',
+        '""',
+        '{"action": "$connect"}',
+        '{"action": "$disconnect"}',
+        pytest.param("[" * 5000 + "]" * 5000, id="deep"),
+    ],
 )
 async def test_message_without_a_route_of_its_own_runs_default(api, dial, text):
     """websocket-api-develop-routes.html: the $default route."""

@@ -87,6 +87,20 @@ def test_subscribe_beyond_the_maximum_is_refused_but_replacing_is_not(stores, an
     assert member_ids(stores, "t50") == ["c1"]
 
 
+def test_subscribe_to_more_than_a_status_can_list_is_refused_but_replacing_by_less_is_not(stores, ann):
+    large = '{"a":"%s"}' % ("x" * 4_000)
+    for number in range(24):
+        stores.subscriptions.subscribe("c1", f"t{number}", large, NOW)
+
+    with pytest.raises(SubscriptionFailed, match="98304"):
+        stores.subscriptions.subscribe("c1", "t24", large, NOW)
+    assert member_ids(stores, "t24") == []
+
+    stores.subscriptions.subscribe("c1", "t7", ANY, NOW)
+    stores.subscriptions.subscribe("c1", "t24", large, NOW)
+    assert member_ids(stores, "t24") == ["c1"]
+
+
 def test_unsubscribe_ends_one_membership(stores, ann):
     stores.subscriptions.subscribe("c1", "a", ANY, NOW)
     stores.subscriptions.subscribe("c1", "b", ANY, NOW)

@@ -9,13 +9,13 @@ from pathlib import Path
 import botocore
 import pytest
 
+from local_cloud.certificates import self_signed
 from realtime_core.adapters import endpoint
 from realtime_core.adapters.amazon_roots import AMAZON_ROOTS
 from realtime_core.adapters.aws import client
 from realtime_core.adapters.aws_errors import Unreachable
 from realtime_core.adapters.endpoint import tls_context
 from realtime_core.adapters.gateway_poster import GatewayPoster
-from tests.certificates import self_signed
 from tests.contract.ports.faulty_api import faulty_api
 from tests.contract.ports.scripted_service import answer, scripted_service
 

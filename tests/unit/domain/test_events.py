@@ -90,10 +90,13 @@ def test_parse_event_at_the_edge_is_taken(changes):
             {"recipients": ["ok", "a b", None, ["x"], "ok"]},
             ["recipients[1]", "recipients[2]", "recipients[3]"],
         ),
-        ({"data": {"a": float("nan")}}, ["event"]),
-        ({"data": {"a": [float("inf")]}}, ["event"]),
-        ({"filters": {"a": 10**400}}, ["event"]),
-        ({"data": {"a": "\ud800"}}, ["event"]),
+        ({"data": {"a": float("nan")}}, ["data.a"]),
+        ({"data": {"a": [1, float("inf")], "b": -(10**30)}}, ["data.a[1]", "data.b"]),
+        ({"filters": {"a": 10**400}}, ["filters.a"]),
+        ({"data": {"a": "\ud800"}}, ["data.a"]),
+        ({"filters": {"a": "x" * (128 * 1024)}}, ["filters"]),
+        ({"filters": {f"a{n}": n for n in range(20_000)}}, ["filters"]),
+        ({"topic": ..., "recipients": ["u"], "filters": {"a": "x" * (128 * 1024)}}, ["filters"]),
         ({"data": {"a": {1, 2}}}, ["event"]),
     ],
 )
@@ -111,7 +114,9 @@ def test_parse_event_nested_too_deep_is_refused():
     deep = {}
     for _ in range(5000):
         deep = {"a": deep}
-    assert list(problems({"messageType": "x", "data": deep})) == ["event"]
+    [(field, problem)] = problems({"messageType": "x", "data": deep}).items()
+    assert field.startswith("data.a.a.")
+    assert "64 levels" in problem
 
 
 @given(
@@ -229,7 +234,8 @@ def test_unwrap_leaves_an_object_that_is_no_envelope_for_parse_event_to_judge():
         ("text", "body"),
         ("[]", "body"),
         ('"x"', "body"),
-        ('{"a":NaN}', "body"),
+        ('{"a":NaN}', "a"),
+        ('{"data":{"price":1e999}}', "data.price"),
         (json.dumps(sns("text")), "Message"),
         (json.dumps(sns("[]")), "Message"),
         (json.dumps(sns(17)), "Message"),

@@ -44,9 +44,7 @@ def test_decode_request_reads_the_outer_shape(body, request_):
     assert decode_request(body) == request_
 
 
-@pytest.mark.parametrize(
-    "body", [None, "", "ping", "[]", '"ping"', "null", "17", '{"action":NaN}', "[" * 9999]
-)
+@pytest.mark.parametrize("body", [None, "", "ping", "[]", '"ping"', "null", "17", "[" * 9999, "NaN x"])
 def test_decode_request_of_no_json_object_is_refused_as_body(body):
     failed = refused(body)
     assert fields_of(failed) == ["body"]
@@ -71,6 +69,44 @@ def test_decode_request_names_every_problem_and_keeps_a_readable_request_id(body
     failed = refused(json.dumps(body))
     assert fields_of(failed) == fields
     assert failed.request_id == request_id
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        ("9223372036854775808", "data.since"),
+        ("1" + "0" * 5000, "data.since"),
+        ("1e999", "data.since"),
+        ("NaN", "data.since"),
+        (r'"\ud83d"', "data.since"),
+        (r'{"\ud83d":1}', "data.since"),
+        ('{"price":{"gte":-Infinity}}', "data.since.price.gte"),
+        ("[1,2,1e400]", "data.since[2]"),
+        ('{"' + "x" * 5000 + '":1e400}', "data.since." + "x" * 64 + "…"),
+    ],
+)
+def test_decode_request_of_json_that_cannot_be_kept_names_the_field_and_keeps_the_request_id(value, field):
+    failed = refused(f'{{"action":"subscribeToDeals","data":{{"since":{value}}},"requestId":"c-17"}}')
+    assert fields_of(failed) == [field]
+    assert failed.request_id == "c-17"
+
+
+def test_decode_request_nested_too_deep_keeps_the_request_id():
+    deep = '{"not":' * 200 + "1" + "}" * 200
+    failed = refused(f'{{"data":{deep},"requestId":"c-17"}}')
+    assert failed.request_id == "c-17"
+    assert len(failed.problems[0].field) <= 256
+    assert "64 levels" in failed.problems[0].problem
+
+
+@pytest.mark.parametrize("request_id", ["17", '""', r'"\ud83d"', json.dumps("r" * 129)])
+def test_decode_request_of_json_that_cannot_be_kept_gives_no_bad_request_id_back(request_id):
+    assert refused(f'{{"action":1e999,"requestId":{request_id}}}').request_id is None
+
+
+def test_decode_request_of_very_many_misfits_is_answered_in_a_small_frame():
+    failed = refused(f'{{"data":[{",".join(["1e999"] * 20_000)}]}}')
+    assert len(error_frame(failed, now=NOW, request_id=None)) < 8_000
 
 
 def test_frame_is_compact_with_the_fields_of_the_contract():

@@ -61,6 +61,12 @@ def test_make_passes_over_an_interpreter_that_does_not_run(program, tmp_path: Pa
     assert "python3.13" not in planned.stdout
 
 
+def test_make_env_without_an_applied_local_cloud_names_the_remedy(tmp_path: Path) -> None:
+    refused = _make("env", f"UP={tmp_path}")
+    assert refused.returncode == 2
+    assert "make local-up" in refused.stderr
+
+
 def test_make_test_runs_pytest_last() -> None:
     planned = _make("-n", "test").stdout.splitlines()
     assert re.search(r"-m pytest tests/unit .*tests/terraform", planned[-1])

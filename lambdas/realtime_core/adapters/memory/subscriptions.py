@@ -12,10 +12,11 @@ from realtime_core.adapters.policy import (
     REGISTRY_MARGIN_SECONDS,
     reachable_until,
     record_expires_at,
+    refuse_too_much,
 )
 from realtime_core.domain.ids import group_id, shard_of
 from realtime_core.domain.model import Connection, Group, Recipient, Subscription
-from realtime_core.errors import ConnectionUnknown, SubscriptionFailed
+from realtime_core.errors import ConnectionUnknown
 
 Shard = tuple[str, int]
 
@@ -47,10 +48,7 @@ class MemorySubscriptions(Breakable):
             old = connection.subscriptions.get(topic)
             if old is not None and old.filter == canonical_filter:
                 return connection
-            if old is None and len(connection.subscriptions) >= self._max:
-                raise SubscriptionFailed(
-                    f"This connection has its maximum of {self._max} subscriptions; end one of them first"
-                )
+            refuse_too_much(connection, topic, canonical_filter, self._max)
             group = self._touch(Group(group_id(topic, canonical_filter), topic, canonical_filter), now)
             new = Subscription(topic, canonical_filter, group.group_id, shard_of(connection_id, group.shards))
             if old is not None:
