@@ -18,7 +18,7 @@ from realtime_core.adapters.aws import client
 from realtime_core.adapters.dynamodb_connection_counts import DynamoConnectionCounts
 from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
 from realtime_core.adapters.token_verifier import token_verifier
-from realtime_core.domain.handshake import token_of
+from realtime_core.domain.handshake import headers_of, token_of
 from realtime_core.domain.tokens import Identity
 from realtime_core.errors import TokenRefused
 from realtime_core.logs import bound, get_logger
@@ -51,7 +51,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     request = event["requestContext"]
     with bound(connectionId=request.get("connectionId"), correlationId=request.get("requestId")):
         try:
-            token = token_of(event.get("headers"), event.get("queryStringParameters"))
+            token = token_of(headers_of(event), event.get("queryStringParameters"))
             identity = _admission().admit(token, time.time())
         except TokenRefused as refused:
             log.info("connect_refused", status=refused.status, reason=refused.reason)

@@ -11,7 +11,7 @@ from connection_handler.settings import Settings
 from realtime_core.adapters.aws import client
 from realtime_core.adapters.dynamodb_connections import DynamoConnections
 from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.domain.handshake import subprotocol
+from realtime_core.domain.handshake import headers_of, subprotocol
 from realtime_core.domain.model import Connection
 from realtime_core.errors import StoreUnavailable
 from realtime_core.logs import bound, get_logger
@@ -64,7 +64,7 @@ def _connect(event: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         )
     )
     log.info("connected", userId=who["userId"])
-    selected = subprotocol(event.get("headers"))
+    selected = subprotocol(headers_of(event))
     return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": selected} if selected else {}}
 
 
