@@ -202,3 +202,22 @@ def test_keep_that_fails_is_reported(sqs, queue_url):
         pytest.raises(StoreUnavailable, match="AccessDenied"),
     ):
         SqsDeadLetters(sqs, queue_url).keep("{}", "reason")
+
+
+@pytest.mark.parametrize(
+    ("trace", "handed_on"),
+    [
+        ("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1", True),
+        ("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0", False),
+        (None, False),
+    ],
+)
+def test_send_hands_the_trace_of_a_sampled_invocation_on(sqs, queue_url, monkeypatch, trace, handed_on):
+    """docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html: the message system attribute."""
+    if trace is None:
+        monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
+    else:
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
+    SqsDeliveries(sqs, queue_url).send([job(1), job(2)])
+    traces = [one["Attributes"].get("AWSTraceHeader") for one in taken(sqs, queue_url)]
+    assert traces == [trace if handed_on else None] * 2
