@@ -23,6 +23,9 @@ module "deals_websocket" {
   # Small, so that a dozen people are enough to see the queue at work.
   direct_audience_max = 10
 
+  # The emulator knows no Logs Insights.
+  dashboard = { saved_queries_enabled = false }
+
   local_endpoints = {
     websocket_url       = "ws://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
     management_endpoint = "http://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
