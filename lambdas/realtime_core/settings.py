@@ -159,7 +159,7 @@ def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
     return parse
 
 
-def share(*, default: Any = MISSING) -> Any:
+def share(*, default: Any = _REQUIRED) -> Any:
     """A setting that is a number from 0 to 1."""
 
     def parse(raw: str) -> float:

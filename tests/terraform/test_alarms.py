@@ -156,7 +156,9 @@ def test_every_metric_of_aws_is_one_that_it_publishes_of_things_that_there_are(a
     for one in reads:
         assert (one.namespace, one.name) in AWS, f"{one.alarm}: AWS documents no {one.namespace} {one.name}"
         sets, page = AWS[one.namespace, one.name]
-        assert set(one.dimensions) in sets, f"{one.alarm}: {one.name} has no {set(one.dimensions)}; see {page}"
+        assert set(one.dimensions) in sets, (
+            f"{one.alarm}: {one.name} has no {set(one.dimensions)}; see {page}"
+        )
         for name, value in one.dimensions.items():
             assert value in there[name], f"{one.alarm}: there is no {name} {value}"
 
@@ -225,4 +227,7 @@ def test_the_runbook_has_a_section_for_each_alarm(applied):
     page = (ROOT / "docs" / "telemetry.md").read_text()
     readme = (ROOT / "terraform" / "modules" / "alarms" / "README.md").read_text()
     assert set(re.findall(r"^\| `(\w+)` \|", page.split("\n## Alarms\n")[1], re.MULTILINE)) == keys
-    assert set(re.findall(r"^\| `(\w+)` \|", readme.split("\n## Alarms\n")[1].split("\n## ")[0], re.MULTILINE)) == keys
+    assert (
+        set(re.findall(r"^\| `(\w+)` \|", readme.split("\n## Alarms\n")[1].split("\n## ")[0], re.MULTILINE))
+        == keys
+    )

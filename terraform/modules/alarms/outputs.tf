@@ -13,10 +13,11 @@ output "names" {
 
 output "arns" {
   description = "ARNs of the alarms by the same keys, for dashboards and for composite alarms of other systems"
+  # Made of the names, so that a first plan can show what is done with them.
   value = merge(
-    { for id, alarm in aws_cloudwatch_metric_alarm.metric : id => alarm.arn },
-    { for id, alarm in aws_cloudwatch_metric_alarm.expression : id => alarm.arn },
-    { for alarm in aws_cloudwatch_composite_alarm.unhealthy : "unhealthy" => alarm.arn },
+    { for id, alarm in aws_cloudwatch_metric_alarm.metric : id => "${local.alarm_arn_prefix}${alarm.alarm_name}" },
+    { for id, alarm in aws_cloudwatch_metric_alarm.expression : id => "${local.alarm_arn_prefix}${alarm.alarm_name}" },
+    { for alarm in aws_cloudwatch_composite_alarm.unhealthy : "unhealthy" => "${local.alarm_arn_prefix}${alarm.alarm_name}" },
   )
 }
 

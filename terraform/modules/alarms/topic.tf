@@ -10,7 +10,8 @@ locals {
   # A policy names its own topic: with the ARN put together here it goes in line, and the topic is never without it.
   own_topic_arn = "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${local.account}:${local.topic_name}"
   topic_name    = "${var.name}-alarms"
-  alarm_arns    = "arn:${data.aws_partition.current.partition}:cloudwatch:${data.aws_region.current.id}:${local.account}:alarm:${var.name}-*"
+
+  alarm_arn_prefix = "arn:${data.aws_partition.current.partition}:cloudwatch:${data.aws_region.current.id}:${local.account}:alarm:"
 }
 
 ################################################################################
@@ -70,7 +71,7 @@ resource "aws_sns_topic" "this" {
         Resource  = local.own_topic_arn
         Condition = {
           StringEquals = { "aws:SourceAccount" = local.account }
-          ArnLike      = { "aws:SourceArn" = local.alarm_arns }
+          ArnLike      = { "aws:SourceArn" = "${local.alarm_arn_prefix}${var.name}-*" }
         }
       },
       {
