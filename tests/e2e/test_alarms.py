@@ -231,7 +231,11 @@ async def test_a_janitor_that_does_not_run_is_told_of(stack, pager, alarms, publ
 
 
 async def test_where_people_notice_the_service_as_a_whole_is_told_of(stack, pager, alarms):
-    set_state(stack, alarms["reply_latency"], "OK")
+    (whole,) = stack.stack.terraform.declared("aws_cloudwatch_composite_alarm").values()
+    parts = set(re.findall(r'ALARM\("([^"]+)"\)', whole["alarm_rule"]))
+    for alarm in alarms.values():
+        if alarm["alarm_name"] in parts:
+            set_state(stack, alarm, "OK")
     set_state(stack, alarms["reply_latency"], "ALARM")
     await pager.tells("deals-local-unhealthy")
     set_state(stack, alarms["reply_latency"], "OK")

@@ -105,7 +105,7 @@ async def test_no_log_holds_what_is_nobodys_business(stack, connects, user, topi
     await ann.ask("sendMessage", {"recipientId": "x y", "content": mark})
     await ann.say(f"no json {mark}")
     await ann.say(json.dumps({"action": mark, "data": {"content": mark}}))
-    await ann.ask("ping", requestId=stack.token("somebody-else"))
+    await ann.ask("ping", requestId="eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmVk")
     with pytest.raises(InvalidStatus):
         await type(ann).connect(f"{stack.websocket_url}?token={token}x")
     await ann.leave()
