@@ -15,18 +15,19 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from types import TracebackType
 from typing import Any
 
-from realtime_core.logs import bound, json_fields
+from realtime_core.logs import Bound, json_fields
 from realtime_core.metric_catalog import COLD_STARTS, COUNT, NAMESPACE, SERVICE, Metric
 
 VALUES_MAX = 100
 
-_Entry = tuple[Metric, str | None, list[float]]
+_Key = tuple[Metric, str | None]
+"""A metric, and its value of the dimension that it is broken down by."""
 
-_collected: dict[tuple[Metric, str | None], list[float]] = {}
+_collected: dict[_Key, list[float]] = {}
 _cold = True
 
 
@@ -42,14 +43,20 @@ def add(metric: Metric, value: float, of: str | None = None) -> None:
     _collected.setdefault((metric, of), []).append(value)
 
 
-@contextmanager
-def measured(event: str, /, **fields: Any) -> Iterator[None]:
+class measured(Bound):  # noqa: N801 - a context manager, as `bound`
     """Around an invocation: binds fields to its log, and writes its metrics at the end, however it ends."""
-    with bound(**fields):
-        try:
-            yield
-        finally:
-            flush(event)
+
+    __slots__ = ("_event",)
+
+    def __init__(self, event: str, /, **fields: Any) -> None:
+        super().__init__(**fields)
+        self._event = event
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        flush(self._event)
+        super().__exit__(kind, error, trace)
 
 
 def flush(event: str) -> None:
@@ -61,63 +68,71 @@ def flush(event: str) -> None:
     if not _collected:
         return
     collected, _collected = _collected, {}
+    fields = json_fields(event)
     # The stdout of now: Lambda's runtime and tests replace it after import.
-    sys.stdout.write("".join([_line(entries, event) for entries in _lines(collected)]))
+    sys.stdout.write("".join([_line(part, fields) for part in _parts(collected)]))
     sys.stdout.flush()
 
 
-def _lines(collected: dict[tuple[Metric, str | None], list[float]]) -> list[list[_Entry]]:
-    """Share entries out over as few lines as their dimensions allow."""
-    lines: list[tuple[dict[str, str], set[str], list[_Entry]]] = []
-    for (metric, of), given in collected.items():
-        values = [sum(given)] if metric.unit == COUNT and len(given) > 1 else given
+def _parts(collected: Mapping[_Key, list[float]]) -> Sequence[Mapping[_Key, list[float]]]:
+    """Share what was collected out over as few lines as their dimensions allow."""
+    if tuple(collected) in _frames and all(len(values) == 1 for values in collected.values()):
+        return (collected,)
+    parts: list[tuple[dict[str, str], set[str], dict[_Key, list[float]]]] = []
+    for key, given in collected.items():
+        metric, of = key
+        values = [sum(given)] if metric.unit == COUNT else given
         for start in range(0, len(values), VALUES_MAX):
-            entry = (metric, of, values[start : start + VALUES_MAX])
-            for dimensions, names, entries in lines:
-                if metric.name in names:
-                    continue
-                if metric.by is None or of is None or dimensions.setdefault(metric.by, of) == of:
-                    names.add(metric.name)
-                    entries.append(entry)
-                    break
-            else:
-                lines.append(
-                    ({} if metric.by is None or of is None else {metric.by: of}, {metric.name}, [entry])
-                )
-    return [entries for _, _, entries in lines]
+            fitting = (one for one in parts if _fits(metric, of, one[0], one[1]))
+            found = next(fitting, None)
+            if found is None:
+                found = ({}, set(), {})
+                parts.append(found)
+            dimensions, names, part = found
+            names.add(metric.name)
+            part[key] = values[start : start + VALUES_MAX]
+            if metric.by is not None and of is not None:
+                dimensions[metric.by] = of
+    return [part for _, _, part in parts]
 
 
-def _line(entries: Sequence[_Entry], event: str) -> str:
-    declared, members = [], [f'"{SERVICE}":"{_service()}"']
-    dimensions: dict[str, str] = {}
-    for metric, of, values in entries:
-        declared.append(_declaration(metric, of is not None))
-        if metric.by is not None and of is not None:
-            dimensions[metric.by] = of
-        shown = values[0] if len(values) == 1 else values
-        members.append(f'"{metric.name}":{shown}')
-    members += [f'"{name}":"{value}"' for name, value in dimensions.items()]
-    members.append(json_fields(event))
-    about = f'"Timestamp":{int(time.time() * 1000)},"CloudWatchMetrics":[{",".join(declared)}]'
-    return f'{{"_aws":{{{about}}},{",".join(members)}}}\n'
+def _fits(metric: Metric, of: str | None, dimensions: Mapping[str, str], names: set[str]) -> bool:
+    """Whether a line with these dimensions and metrics takes another metric."""
+    if metric.name in names:
+        return False
+    return metric.by is None or of is None or dimensions.get(metric.by, of) == of
 
 
-_declarations: dict[tuple[Metric, bool], str] = {}
+def _line(part: Mapping[_Key, list[float]], fields: str) -> str:
+    keys = tuple(part)
+    frame = _frames.get(keys)
+    if frame is None:
+        frame = _frames[keys] = _frame(keys)
+    declared, names = frame
+    values = [
+        f'"{name}":{found[0] if len(found) == 1 else found}'
+        for name, found in zip(names, part.values(), strict=True)
+    ]
+    return f'{{"_aws":{{"Timestamp":{int(time.time() * 1000)},{declared},{",".join(values)},{fields}}}\n'
 
 
-def _declaration(metric: Metric, broken_down: bool) -> str:
-    """What the format says of one metric; the same in every line, so it is put together once."""
-    key = (metric, broken_down)
-    text = _declarations.get(key)
-    if text is None:
-        sets = [one for one in metric.dimensions if broken_down or len(one) == 1]
-        shown = ",".join('["' + '","'.join(one) + '"]' for one in sets)
-        text = _declarations[key] = (
-            f'{{"Namespace":"{NAMESPACE}","Dimensions":[{shown}],'
-            f'"Metrics":[{{"Name":"{metric.name}","Unit":"{metric.unit}"}}]}}'
-        )
-    return text
+_frames: dict[tuple[_Key, ...], tuple[str, tuple[str, ...]]] = {}
+"""What is the same in all lines of the same metrics, made once: few, as dimensions have few values."""
 
 
-def _service() -> str:
-    return os.environ.get("SERVICE") or "unknown"
+def _frame(keys: Sequence[_Key]) -> tuple[str, tuple[str, ...]]:
+    """What declares the metrics, with the dimensions' values; and the metrics' names."""
+    declared = ",".join([_declaration(metric, broken_down=of is not None) for metric, of in keys])
+    dimensions = {SERVICE: os.environ.get("SERVICE") or "unknown"}
+    dimensions |= {metric.by: of for metric, of in keys if metric.by is not None and of is not None}
+    members = ",".join([f'"{name}":"{value}"' for name, value in dimensions.items()])
+    return f'"CloudWatchMetrics":[{declared}]}},{members}', tuple(metric.name for metric, _ in keys)
+
+
+def _declaration(metric: Metric, *, broken_down: bool) -> str:
+    sets = [one for one in metric.dimensions if broken_down or len(one) == 1]
+    shown = ",".join(['["' + '","'.join(one) + '"]' for one in sets])
+    return (
+        f'{{"Namespace":"{NAMESPACE}","Dimensions":[{shown}],'
+        f'"Metrics":[{{"Name":"{metric.name}","Unit":"{metric.unit}"}}]}}'
+    )

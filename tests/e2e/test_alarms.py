@@ -104,6 +104,7 @@ def publishes(stack, monkeypatch):
     monkeypatch.setenv("SERVICE", "deals-local")
     monkeypatch.setattr(metrics, "_cold", False)
     monkeypatch.setattr(metrics, "_collected", {})
+    monkeypatch.setattr(metrics, "_frames", {})
 
     def publish(values):
         printed, batch, found = io.StringIO(), Batch(), {}

@@ -18,6 +18,7 @@ def no_metrics_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Metrics are collected for a process; no test sees those of another, nor a cold start."""
     monkeypatch.setattr(metrics, "_collected", {})
     monkeypatch.setattr(metrics, "_cold", False)
+    monkeypatch.setattr(metrics, "_frames", {})
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ DASHBOARD = ROOT / "terraform" / "modules" / "dashboard"
 
 def test_the_table_of_metrics_is_the_catalog():
     def by(metric):
-        return "–" if metric.by is None else f"`{metric.by}`" + ("" if metric.whole else " only")
+        return "\N{EN DASH}" if metric.by is None else f"`{metric.by}`" + ("" if metric.whole else " only")
 
     expected = [
         f"| `{one.name}` | {one.unit} | {by(one)} | {one.emitters} | {one.meaning} |" for one in rows()
