@@ -24,8 +24,10 @@ import time
 import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 HIDDEN = frozenset(
     {

@@ -16,11 +16,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from realtime_core.logs import Bound, json_fields
 from realtime_core.metric_catalog import COLD_STARTS, COUNT, NAMESPACE, SERVICE, Metric
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 VALUES_MAX = 100
 
