@@ -32,5 +32,5 @@ output "thresholds" {
 
 output "topic_arn" {
   description = "ARN of the topic that the alarms tell, to subscribe to it"
-  value       = local.own_topic ? aws_sns_topic.this[0].arn : var.notification.topic_arn
+  value       = local.topic_arn
 }

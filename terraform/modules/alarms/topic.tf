@@ -5,8 +5,8 @@ data "aws_region" "current" {}
 locals {
   account   = data.aws_caller_identity.current.account_id
   own_topic = var.notification.topic_arn == null
-  own_key   = local.own_topic && var.kms_key_arn == null
-  topic_arn = local.own_topic ? local.own_topic_arn : var.notification.topic_arn
+  own_key   = local.own_topic && var.notification.kms_key == null
+  topic_arn = local.own_topic ? one(aws_sns_topic.this[*].arn) : var.notification.topic_arn
   # A policy names its own topic: with the ARN put together here it goes in line, and the topic is never without it.
   own_topic_arn = "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${local.account}:${local.topic_name}"
   topic_name    = "${var.name}-alarms"
@@ -57,7 +57,7 @@ resource "aws_sns_topic" "this" {
   count = local.own_topic ? 1 : 0
 
   name              = local.topic_name
-  kms_master_key_id = local.own_key ? aws_kms_key.topic[0].arn : var.kms_key_arn
+  kms_master_key_id = local.own_key ? aws_kms_key.topic[0].arn : var.notification.kms_key.arn
   tags              = var.tags
 
   policy = jsonencode({

@@ -208,11 +208,14 @@ variable "notification" {
     CloudWatch publish.
     `emails`: addresses that the topic made here writes to; each has to confirm.
     `ok_enabled`: whether it is also told when an alarm is over.
+    `kms_key`: the ARN of a key to encrypt the topic made here with, whose policy must let CloudWatch use it. Null to
+    have a key made, since the one that AWS manages for SNS does not.
   EOT
   type = object({
     topic_arn  = optional(string)
     emails     = optional(set(string), [])
     ok_enabled = optional(bool, true)
+    kms_key    = optional(object({ arn = string }))
   })
   default = {}
 
@@ -227,15 +230,14 @@ variable "notification" {
   }
 
   validation {
+    condition     = var.notification.topic_arn == null || var.notification.kms_key == null
+    error_message = "notification: kms_key encrypts the topic that is made here; an existing one has its key already, so leave kms_key out."
+  }
+
+  validation {
     condition     = alltrue([for email in var.notification.emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", email))])
     error_message = "notification: one of emails is no address; write each as NAME@DOMAIN."
   }
-}
-
-variable "kms_key_arn" {
-  description = "ARN of a customer managed KMS key for the topic, whose policy must let CloudWatch use it; null to have one made here, since AWS's own key of SNS does not"
-  type        = string
-  default     = null
 }
 
 variable "tags" {

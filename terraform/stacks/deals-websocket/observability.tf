@@ -80,7 +80,6 @@ module "alarms" {
   # A janitor that is switched off is silent by intent.
   disabled     = setunion(var.alarms.disabled, var.upkeep.enabled ? [] : ["janitor_silent"])
   notification = var.alarms.notification
-  kms_key_arn  = var.kms_key_arn
   tags         = local.tags
 }
 

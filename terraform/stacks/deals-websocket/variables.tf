@@ -262,8 +262,7 @@ variable "kms_key_arn" {
   description = <<-EOT
     ARN of a customer managed KMS key for the tables, queues, logs and the secret; null for AWS's own keys.
 
-    Its policy must let CloudWatch Logs use it, CloudWatch where it makes the topic of the alarms, and SNS and EventBridge
-    where they are event sources.
+    Its policy must let CloudWatch Logs use it, and SNS and EventBridge where they are event sources.
   EOT
   type        = string
   default     = null

@@ -51,7 +51,8 @@ variable "alarms" {
     `enabled`: whether there are any. All of them are some 120 metrics to CloudWatch, at $0.10 a month each.
     `thresholds`: when they fire, where not as in the alarms module, which gives the reasons.
     `disabled`: keys of alarms that are not wanted.
-    `notification`: whom they tell: an existing topic (`topic_arn`), or one that is made here, encrypted, with `emails`.
+    `notification`: whom they tell: an existing topic (`topic_arn`), or one that is made here, encrypted with a key of
+    its own (or `kms_key`), with `emails`.
     `cache_cluster_ids`: the ElastiCache nodes to watch.
   EOT
   type = object({
@@ -63,6 +64,7 @@ variable "alarms" {
       topic_arn  = optional(string)
       emails     = optional(set(string), [])
       ok_enabled = optional(bool, true)
+      kms_key    = optional(object({ arn = string }))
     }), {})
   })
   default = {}

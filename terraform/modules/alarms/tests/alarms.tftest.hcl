@@ -105,8 +105,7 @@ run "a_given_key_and_mail_addresses_are_used" {
   command = plan
 
   variables {
-    kms_key_arn  = "arn:aws:kms:eu-west-1:123456789012:key/given"
-    notification = { emails = ["ops@example.com"] }
+    notification = { emails = ["ops@example.com"], kms_key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/given" } }
   }
 
   assert {

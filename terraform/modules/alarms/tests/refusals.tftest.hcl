@@ -126,3 +126,13 @@ run "refuses_an_address_that_is_none" {
 
   expect_failures = [var.notification]
 }
+
+run "refuses_a_key_for_somebody_elses_topic" {
+  command = plan
+
+  variables {
+    notification = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:pager", kms_key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/given" } }
+  }
+
+  expect_failures = [var.notification]
+}
