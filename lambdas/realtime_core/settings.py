@@ -159,7 +159,25 @@ def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
     return parse
 
 
+def share(*, default: Any = _REQUIRED) -> Any:
+    """A setting that is a number from 0 to 1."""
+
+    def parse(raw: str) -> float:
+        number = float(raw)
+        if not 0 <= number <= 1:
+            raise ValueError(raw)
+        return number
+
+    return _field(parse, "a number from 0 to 1", default)
+
+
 class LoggingSettings:
-    """What every function has. `logs` reads LOG_LEVEL for itself; here it is checked."""
+    """What every function has. `logs` and `metrics` read these for themselves; here they are checked."""
 
     log_level: str = choice(LOG_LEVELS, default="INFO")
+    log_sample_rate: float = share(default=0.0)
+    """The share of requests that are logged in full, down to DEBUG."""
+    service: str = text(
+        default="unknown", pattern=r"[A-Za-z0-9._-]{1,128}", expected="1 to 128 of A-Z a-z 0-9 . _ -"
+    )
+    """Which deployment this is: a dimension of every metric."""

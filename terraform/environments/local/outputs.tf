@@ -47,3 +47,13 @@ output "env" {
   description = "Environment variables for clients and tests"
   value       = module.deals_websocket.env
 }
+
+output "alarm_names" {
+  description = "Names of the alarms by key"
+  value       = module.deals_websocket.alarm_names
+}
+
+output "alarm_topic_arn" {
+  description = "ARN of the topic that the alarms tell"
+  value       = module.deals_websocket.alarm_topic_arn
+}

@@ -43,6 +43,8 @@ module "deals_websocket" {
   maximum_concurrency     = { delivery = 4 }
   posts_per_second_budget = 8000
 
+  alarms = { notification = { topic_arn = var.alarm_topic_arn, emails = var.alarm_emails } }
+
   kms_key_arn                 = var.kms_key_arn
   manage_account_logging_role = var.manage_account_logging_role
 }

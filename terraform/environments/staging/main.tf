@@ -29,6 +29,8 @@ module "deals_websocket" {
     default = { rate_limit = 100, burst_limit = 50 }
   }
 
+  alarms = { notification = { topic_arn = var.alarm_topic_arn, emails = var.alarm_emails } }
+
   kms_key_arn                 = var.kms_key_arn
   manage_account_logging_role = var.manage_account_logging_role
 }

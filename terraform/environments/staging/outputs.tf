@@ -47,3 +47,18 @@ output "env" {
   description = "Environment variables for clients and tests"
   value       = module.deals_websocket.env
 }
+
+output "alarm_names" {
+  description = "Names of the alarms by key"
+  value       = module.deals_websocket.alarm_names
+}
+
+output "alarm_topic_arn" {
+  description = "ARN of the topic that the alarms tell, to subscribe to it"
+  value       = module.deals_websocket.alarm_topic_arn
+}
+
+output "dashboard_name" {
+  description = "Name of the CloudWatch dashboard"
+  value       = module.deals_websocket.dashboard_name
+}

@@ -23,7 +23,7 @@ locals {
     }
   }
 
-  statements = merge(local.log_statements, local.trigger_statements, local.destination_statements, var.policy_statements)
+  statements = merge(local.log_statements, local.trigger_statements, local.destination_statements, local.tracing_statements, var.policy_statements)
 }
 
 ################################################################################

@@ -282,3 +282,30 @@ run "an_s3_zip_that_changes_under_its_key_is_deployed_anew" {
     error_message = "the hash is what tells Terraform of a new zip"
   }
 }
+
+run "nothing_is_traced_and_no_right_given_unless_asked" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function.this.tracing_config[0].mode == "PassThrough" && !strcontains(aws_iam_role_policy.this.policy, "xray:")
+    error_message = "the function may send no segments where none are made"
+  }
+}
+
+run "a_traced_function_may_send_its_segments_and_nothing_else_new" {
+  command = plan
+
+  variables {
+    tracing_mode = "Active"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.tracing_config[0].mode == "Active"
+    error_message = "Lambda traces it"
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Action if statement.Sid == "SendTraces"]) == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+    error_message = "the two actions, which know no resources"
+  }
+}
