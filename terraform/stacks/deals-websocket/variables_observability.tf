@@ -48,7 +48,7 @@ variable "alarms" {
   description = <<-EOT
     The alarms; each has a key, by which docs/telemetry.md says what to do.
 
-    `enabled`: whether there are any. All of them are some 120 metrics to CloudWatch, at $0.10 a month each.
+    `enabled`: whether there are any. All of them are some 90 metrics to CloudWatch, at $0.10 a month each.
     `thresholds`: when they fire, where not as in the alarms module, which gives the reasons.
     `disabled`: keys of alarms that are not wanted.
     `notification`: whom they tell: an existing topic (`topic_arn`), or one that is made here, encrypted with a key of

@@ -98,25 +98,3 @@ run "log_levels_and_sampling_are_settings_of_the_functions" {
     error_message = "the others say what all say"
   }
 }
-
-run "nothing_is_traced_and_no_right_given_unless_asked" {
-  command = plan
-
-  assert {
-    condition     = alltrue([for policy in values(output.function_policies) : !strcontains(policy, "xray:")])
-    error_message = "tracing is off by default"
-  }
-}
-
-run "tracing_gives_each_function_its_right" {
-  command = plan
-
-  variables {
-    tracing = "Active"
-  }
-
-  assert {
-    condition     = alltrue([for policy in values(output.function_policies) : strcontains(policy, "xray:PutTraceSegments")])
-    error_message = "every function of the path sends its part"
-  }
-}

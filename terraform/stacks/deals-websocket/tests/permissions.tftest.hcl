@@ -294,3 +294,21 @@ run "a_key_is_used_through_the_services_that_the_function_calls" {
     error_message = "a function may use the key only by way of what it calls"
   }
 }
+
+run "nothing_is_traced_and_no_right_given_unless_asked" {
+  assert {
+    condition     = alltrue([for policy in values(output.function_policies) : !strcontains(policy, "xray:")])
+    error_message = "tracing is off by default"
+  }
+}
+
+run "tracing_gives_each_function_its_right" {
+  variables {
+    tracing = "Active"
+  }
+
+  assert {
+    condition     = alltrue([for policy in values(output.function_policies) : strcontains(policy, "xray:PutTraceSegments")])
+    error_message = "every function of the path sends its part"
+  }
+}
