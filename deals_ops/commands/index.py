@@ -1,0 +1,46 @@
+"""`index check` and `index rebuild`: the fan-out index in Redis, where a stack has one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deals_ops.errors import DONE, PARTLY, Missing
+from deals_ops.screen import Answer, Screen, facts
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from deals_ops.main import Registrar
+    from deals_ops.stack import Stack
+
+FUNCTION = "index_projector"
+
+
+def register(to: Registrar) -> None:
+    """Add the commands."""
+    group = to.group("index", "the fan-out index in Redis: check, rebuild")
+    check = group.command("check", "compare the index with the tables; ends with 1 where they differ")
+    check.set_defaults(run=run, task="check")
+    rebuild = group.command("rebuild", "make the index anew from the tables; the service goes on meanwhile")
+    rebuild.set_defaults(run=run, task="rebuild")
+
+
+def run(stack: Stack, arguments: Namespace, screen: Screen) -> Answer:
+    """Let the function that keeps the index do it, and say what it says."""
+    _enabled(stack)
+    if arguments.task == "rebuild":
+        screen.confirm(f"Rebuild the index of {stack.prefix}? Every event reads DynamoDB until it is done.")
+    with screen.progress(f"{arguments.task} of the index"):
+        data: dict[str, Any] = stack.invoke(FUNCTION, {"task": arguments.task}, patient=True)
+    differs = arguments.task == "check" and data.get("equal") is False
+    return Answer(data, [facts(data.items())], PARTLY if differs else DONE)
+
+
+def _enabled(stack: Stack) -> None:
+    stack.configuration("janitor")  # is there a stack at all?
+    try:
+        stack.configuration(FUNCTION)
+    except Missing as error:
+        raise Missing(
+            f"Redis is not enabled in {stack.prefix}: events are matched from DynamoDB, and there is no index"
+        ) from error
