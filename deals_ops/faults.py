@@ -20,7 +20,7 @@ _NO_CREDENTIALS = (
     boto.SSOError,
     boto.TokenRetrievalError,
 )
-_DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "ForbiddenException", "403"}
+DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "ForbiddenException", "403"}
 _STALE = {
     "ExpiredToken",
     "ExpiredTokenException",
@@ -64,7 +64,7 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 def _refused(error: boto.ClientError) -> OpsError:
     operation, told = error.operation_name, error.response["Error"]
     code, message = str(told.get("Code", "Unknown")), str(told.get("Message", ""))
-    if code in _DENIED:
+    if code in DENIED:
         found = _ACTION.search(message)
         action = found[1] if found else _ACTIONS.get(operation, operation)
         resource = f" on {found[2]}" if found and found[2] else ""

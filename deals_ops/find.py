@@ -47,5 +47,7 @@ def find_stack(arguments: Namespace, local_state: Path = LOCAL_STATE) -> Stack:
     for option, value in (("--name", name), ("--environment", environment)):
         if not _PART.fullmatch(value):
             raise WrongArgument(f"{option}: {value!r} is no such name; use a-z, 0-9 and hyphens")
-    session = boto3.Session(profile_name=arguments.profile, region_name=arguments.region)
+    # boto3 itself reads only AWS_DEFAULT_REGION, unlike AWS's other tools and Lambda.
+    region = arguments.region or os.environ.get("AWS_REGION")
+    session = boto3.Session(profile_name=arguments.profile, region_name=region)
     return Stack(Aws(session), name, environment)

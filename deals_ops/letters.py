@@ -17,7 +17,6 @@ from typing import Any
 HOLD_SECONDS = 600
 WAIT_SECONDS = 1
 """A long poll asks all of SQS's servers; a short one may find nothing where there is something."""
-EMPTY_MAX = 2
 BATCH_MAX = 10
 """Outside limit: what SQS hands out, or takes back, at once."""
 
@@ -68,8 +67,8 @@ class DeadLetters:
         self._held.pop(letter.message_id, None)
 
     def _letters(self, until: float) -> Iterator[Letter]:
-        empty, seen = 0, set[str]()
-        while empty < EMPTY_MAX:
+        seen: set[str] = set()
+        while True:
             answer = self._client.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=BATCH_MAX,
@@ -81,7 +80,8 @@ class DeadLetters:
             messages = answer.get("Messages", [])
             self._held |= {one["MessageId"]: one["ReceiptHandle"] for one in messages}
             fresh = [letter for letter in map(_letter, messages) if letter.message_id not in seen]
-            empty = 0 if fresh else empty + 1
+            if not fresh:
+                return
             seen |= {letter.message_id for letter in fresh}
             # What comes while this reads is left for the next time: else it might never end.
             yield from (letter for letter in fresh if letter.sent_at <= until)

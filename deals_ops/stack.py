@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from deals_ops.aws import Adapted
-from deals_ops.errors import CallFailed, Missing
+from deals_ops.errors import CallFailed, Missing, NotAllowed
+from deals_ops.faults import DENIED
 from realtime_core.adapters.dynamodb_connections import DynamoConnections
 from realtime_core.adapters.dynamodb_history import DynamoHistory
 from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
@@ -48,11 +49,17 @@ class Stack:
                 FunctionName=f"{self.prefix}-{function}", Qualifier=ALIAS
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            code, name = error.response["Error"]["Code"], f"{self.prefix}-{function}"
+            if code in DENIED:
+                raise NotAllowed(
+                    f"these credentials may not look at the function {name} (lambda:GetFunctionConfiguration): "
+                    "is that the stack's name, and have they a policy of docs/operator_cli.md?"
+                ) from error
+            if code != "ResourceNotFoundException":
                 raise
             raise Missing(
-                f"there is no function {self.prefix}-{function} in {self.aws.region}: check --name, "
-                "--environment, --region and whose credentials these are"
+                f"there is no function {name} in {self.aws.region}: check --name, --environment, --region "
+                "and whose credentials these are"
             ) from error
         return answer
 

@@ -37,7 +37,7 @@ def run(stack: Stack, arguments: Namespace, screen: Screen) -> Answer:
 
 
 def _enabled(stack: Stack) -> None:
-    stack.configuration("janitor")  # is there a stack at all?
+    stack.configuration("janitor")  # no such stack: that is another thing to say
     try:
         stack.configuration(FUNCTION)
     except Missing as error:
