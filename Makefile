@@ -142,7 +142,11 @@ ops: $(VENV)/.ready ## Look at a stack and mend it: ARGS="status --environment p
 
 .PHONY: cost
 cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other traffic)
-	@$(PY) -m deals_ops.cost $(ARGS)
+	@$(PY) -m deals_ops.cost_table $(ARGS)
+
+.PHONY: reference
+reference: $(VENV)/.ready ## Write the tables of docs/operations.md that follow from the code
+	@$(PY) -m deals_ops.reference
 
 # The state and the provider of `make local-up`; any other environment's are where its own init put them.
 STATE = $(if $(filter local,$(ENVIRONMENT)),-state=$(UP)/terraform.tfstate)

@@ -52,8 +52,9 @@ class Stack:
             code, name = error.response["Error"]["Code"], f"{self.prefix}-{function}"
             if code in DENIED:
                 raise NotAllowed(
-                    f"these credentials may not look at the function {name} (lambda:GetFunctionConfiguration): "
-                    "is that the stack's name, and have they a policy of docs/operator_cli.md?"
+                    f"these credentials may not look at the function {name} "
+                    "(lambda:GetFunctionConfiguration): is that the stack's name, and have they a policy of "
+                    "docs/operator_cli.md?"
                 ) from error
             if code != "ResourceNotFoundException":
                 raise
