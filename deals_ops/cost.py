@@ -4,7 +4,8 @@
     make cost ARGS="--connections 25000 --events 50000 --matched 0.001"
 
 us-east-1, on demand, no free tier, no discount. DynamoDB's units follow from the calls that
-docs/architecture.md lists, to which a test holds them, and the sizes of the items. Durations are estimates: see `SECONDS`.
+docs/architecture.md lists, to which a test holds them, and the sizes of the items. Durations are estimates:
+see `SECONDS`.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ SECONDS = {"start": 0.002, "call": 0.005, "event": 0.05, "member": 2e-6, "janito
 """Estimates: an invocation that does nothing, each call that it waits for; an event, each member that is
 read; a janitor's run, and each probe. Together they are a few per cent of the sum."""
 
-METRICS, ALARMS = 40, 25
-"""About what the stack has, whatever the traffic."""
+METRICS, ALARMS = 65, 120
+"""About what the stack has, whatever the traffic; an alarm counts for each metric that it reads."""
 IDLE_POLLS = 2 * 5 * MINUTES * 3
 """Two queues, each asked by five pollers of Lambda's for 20 seconds at a time."""
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from deals_ops.main import main
-from local_cloud.stack import REGION
+from local_cloud.client import WAIT_SECONDS
+from local_cloud.stack import REGION, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,5 +81,24 @@ class Operator:
     async def does(self, *arguments: str, code: int = 0, **options: Any) -> Said:
         """Run a command beside the test's sockets, and expect an exit code."""
         said = await asyncio.to_thread(self.says, *arguments, **options)
+        assert said.code == code, f"{said.code}: {said.out}{said.err}"
+        return said
+
+    async def runs(self, *arguments: str, code: int = 0, stdin: str = "", **environment: str) -> Said:
+        """Run a command as a process of its own, for what goes on while the test does something else."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "deals_ops", *arguments),
+            cwd=ROOT,
+            env={**os.environ, **self.environment, **environment},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 2 * WAIT_SECONDS)
+        finally:
+            if process.returncode is None:
+                process.kill()
+        said = Said(process.returncode or 0, out.decode(), err.decode())
         assert said.code == code, f"{said.code}: {said.out}{said.err}"
         return said
