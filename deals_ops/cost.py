@@ -114,7 +114,7 @@ class Cost:
 
 GROWS_WITH = {
     "API Gateway, connection minutes": "connections",
-    "API Gateway, messages": "pushes: events for connections; then pings",
+    "API Gateway, messages": "frames and their answers, pings first; then pushes",
     "Lambda": "frames, then pushes",
     "DynamoDB, requests": "connections: their probes; then handshakes and refreshes",
     "DynamoDB, storage": "messages, for as long as inboxes keep them",

@@ -45,6 +45,8 @@ class Listener:
     _seen: deque[str] = field(default_factory=lambda: deque(maxlen=SEEN_MAX))
     _known: set[str] = field(default_factory=set)
     _replayed: deque[Frame] = field(default_factory=deque)
+    _waiting: deque[Frame] = field(default_factory=deque)
+    """Live frames that overtook an answer."""
 
     def events(self) -> Iterator[Frame]:
         """Events as they come, for ever. Raises NotAllowed where the token is refused, CallFailed."""
@@ -85,26 +87,26 @@ class Listener:
         """The events of one connection, until it should be left."""
         self._subscribe(socket)
         while True:
-            while self._replayed:
-                yield from self._fresh(self._replayed.popleft())
+            frame = self._next(socket)
+            match frame["type"]:
+                case "reconnect":
+                    return
+                case "tokenExpiring":
+                    self._ask(socket, "refreshToken", {"token": self.token()})
+                case _:
+                    yield from self._fresh(frame)
+
+    def _next(self, socket: ClientConnection) -> Frame:
+        """What was replayed, then what came meanwhile, then what comes."""
+        while not self._replayed and not self._waiting:
             try:
-                frames = _opened(socket.recv(timeout=IDLE_SECONDS))
+                self._waiting.extend(_opened(socket.recv(timeout=IDLE_SECONDS)))
             except TimeoutError:
                 socket.send(json.dumps({"action": "ping"}))
-                continue
-            for frame in frames:
-                match frame["type"]:
-                    case "reconnect":
-                        return
-                    case "tokenExpiring":
-                        self._ask(socket, "refreshToken", {"token": self.token()})
-                    case "pong":
-                        pass
-                    case _:
-                        yield from self._fresh(frame)
+        return self._replayed.popleft() if self._replayed else self._waiting.popleft()
 
     def _subscribe(self, socket: ClientConnection) -> None:
-        """Subscribe, and replay what came since; live events that come meanwhile wait behind that."""
+        """Subscribe, and replay what came since, page by page."""
         while True:
             data: dict[str, Any] = {"topic": self.topic, "filters": self.filters}
             if self.since is not None:
@@ -112,21 +114,20 @@ class Listener:
             answer = self._ask(socket, "subscribeToDeals", data)
             if self.since is not None and not answer.get("recovered", True):
                 self.note(f"the history does not reach back to {self.since}: some events are missing")
-            # Live frames that overtook the answer are behind what it replays.
-            self._replayed.extendleft(reversed(answer.get("events", [])))
+            self._replayed.extend(answer.get("events", []))
             self.since = answer["position"]
             if not answer.get("more"):
                 return
 
     def _ask(self, socket: ClientConnection, action: str, data: dict[str, Any]) -> dict[str, Any]:
-        """The data of the answer; what else arrives before it is kept."""
+        """The data of the answer; what else arrives before it waits."""
         request_id = f"ops-{next(_requests)}"
         socket.send(json.dumps({"action": action, "data": data, "requestId": request_id}))
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
             for frame in _opened(socket.recv(timeout=max(0.1, deadline - time.monotonic()))):
                 if frame.get("requestId") != request_id:
-                    self._replayed.append(frame)
+                    self._waiting.append(frame)
                 elif frame["type"] == "error":
                     told = frame["data"]
                     raise WrongArgument(f"{action} was refused: {told['code']}: {told['message']}")

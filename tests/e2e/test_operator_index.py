@@ -60,5 +60,6 @@ async def test_a_difference_is_exit_code_1_and_a_fault_of_the_function_5(operato
     said = await operator.does("index", "check", "--repair", "--json", code=1)
     assert json.loads(said.out)["outcome"] == "different"
     said = await operator.does("index", "check", "--groups", "13", code=5)
-    assert "index_projector failed: ValueError unlucky" in said.err
+    assert "index_projector failed: " in said.err
+    assert "unlucky" in said.err
     assert "aws logs tail /aws/lambda/deals-local-index_projector" in said.err
