@@ -129,8 +129,7 @@ class Listener:
                 if frame.get("requestId") != request_id:
                     self._waiting.append(frame)
                 elif frame["type"] == "error":
-                    told = frame["data"]
-                    raise WrongArgument(f"{action} was refused: {told['code']}: {told['message']}")
+                    raise _refusal(action, frame["data"])
                 else:
                     return dict(frame["data"])
 
@@ -148,6 +147,18 @@ class Listener:
 
 
 _requests = itertools.count(1)
+
+
+def _refusal(action: str, told: dict[str, Any]) -> Exception:
+    """What an error frame means: a mistake, a token that is refused, or worth another connection."""
+    text = f"{action} was refused: {told['code']}: {told['message']}"
+    match told["code"]:
+        case "VALIDATION_ERROR":
+            return WrongArgument(text)
+        case "AUTHENTICATION_ERROR":
+            return NotAllowed(text)
+        case _:
+            return OSError(text)
 
 
 def _opened(text: str | bytes) -> list[Frame]:

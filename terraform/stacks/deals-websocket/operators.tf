@@ -68,27 +68,37 @@ locals {
     RemoveLetters = { actions = ["sqs:DeleteMessage"], resources = local.dead_letter_arns }
   }
 
+  # Customer managed keys, where there are any, by way of the services that the commands call and no other.
+  operator_keys = {
+    read = { actions = ["kms:Decrypt"], keys = compact([var.kms_key_arn]), services = ["dynamodb", "sqs"] }
+    full = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], keys = compact([var.kms_key_arn]), services = ["dynamodb", "sqs"] }
+    sign = { actions = ["kms:Decrypt"], keys = local.jwt_secret_used ? distinct(compact([var.kms_key_arn, var.jwt_secret_kms_key_arn])) : [], services = ["secretsmanager"] }
+  }
+
   operator_key_permissions = {
-    for policy, actions in { read = ["kms:Decrypt"], full = ["kms:Decrypt", "kms:GenerateDataKey"] } : policy => {
-      for sid, key in { UseKeys = var.kms_key_arn } : sid => { actions = actions, resources = [key] } if key != null
+    for policy, use in local.operator_keys : policy => {
+      for sid, keys in { UseKeys = use.keys } : sid => {
+        actions                  = use.actions
+        resources                = keys
+        via                      = [for service in use.services : "${service}.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"]
+      } if length(keys) > 0
     }
   }
 
-  secret_key_arns = distinct(compact([var.kms_key_arn, var.jwt_secret_kms_key_arn]))
-
   # Whoever may read the secret may be anybody to this service: a policy of its own.
-  operators_sign = merge(local.read_signing_keys, {
-    for sid, keys in { UseKeys = local.secret_key_arns } : sid => { actions = ["kms:Decrypt"], resources = keys } if length(keys) > 0
-  })
-
   operator_policies = {
     for policy, statements in {
       read = merge(local.operators_read, local.operator_key_permissions.read)
       full = merge(local.operators_read, local.operators_mend, local.operator_key_permissions.full)
-      sign = local.operators_sign
-    } : policy => length(statements) == 0 ? null : jsonencode({
-      Version   = "2012-10-17"
-      Statement = [for sid, statement in statements : { Sid = sid, Effect = "Allow", Action = statement.actions, Resource = statement.resources }]
+      sign = merge(local.read_signing_keys, local.operator_key_permissions.sign)
+      } : policy => length(statements) == 0 ? null : jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          for sid, statement in statements : merge(
+            { Sid = sid, Effect = "Allow", Action = statement.actions, Resource = statement.resources },
+            lookup(statement, "via", null) == null ? {} : { Condition = { StringEquals = { "kms:ViaService" = statement.via } } },
+          )
+        ]
     })
   }
 }

@@ -130,6 +130,14 @@ def test_what_the_server_refuses_is_said_and_not_tried_again():
         heard(server, 1)
 
 
+def test_what_may_pass_is_tried_again():
+    passing = ("error", {"code": "SUBSCRIPTION_ERROR", "message": "could not be stored"})
+    with Server([passing], [confirmed(1), event(2)]) as server:
+        positions, notes = heard(server, 1)
+    assert positions == [2]
+    assert any("could not be stored" in note for note in notes)
+
+
 def test_a_server_that_cannot_be_reached_is_given_up_in_the_end():
     with Server(status=500) as server, pytest.raises(CallFailed, match="answered 500"):
         heard(server, 1)
