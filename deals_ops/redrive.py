@@ -12,14 +12,14 @@ job that is older has nobody left to reach: it stays, and who resumes reads the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from deals_ops.letters import Letter
 from realtime_core.domain.events import parse_event, unwrap
 from realtime_core.domain.fields import IDENTIFIER
 from realtime_core.domain.jsontext import byte_length, dumps, loads
-from realtime_core.domain.model import CONNECTION_LIFETIME_SECONDS
+from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.domain.planning import JOB_BYTES_MAX, decode_job, encode_job
 from realtime_core.errors import ValidationFailed
 
@@ -70,7 +70,7 @@ def judge_delivery(letter: Letter, now: float) -> Verdict:
         about,
         job.event_id,
         "goes to the deliveries queue as a first attempt",
-        encode_job(replace(job, attempt=1)),
+        encode_job(job._replace(attempt=1)),
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from deals_ops.cost import Traffic, monthly
 from deals_ops.cost_table import SIZES, markdown, said
 from realtime_core import errors
 from realtime_core.domain.limits import Limit
+from realtime_core.settings import REQUIRED, declared
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "operations.md"
@@ -50,9 +50,9 @@ def _settings() -> str:
         if function == "realtime_core":
             continue
         kind = importlib.import_module(f"{function}.settings").Settings
-        for one in fields(kind):
-            usual = "required" if one.default is MISSING else _usual(one.default)
-            row = (one.name.upper(), one.metadata["setting"].expected, usual)
+        for name, setting in declared(kind).items():
+            usual = "required" if setting.default is REQUIRED else _usual(setting.default)
+            row = (name.upper(), setting.expected, usual)
             found.setdefault(row, []).append(function)
     everyone = max(len(functions) for functions in found.values())
     rows = []
