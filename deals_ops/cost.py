@@ -14,6 +14,8 @@ import math
 from dataclasses import dataclass
 
 from deals_ops import prices
+from realtime_core.domain.planning import JOB_IDS_MAX
+from realtime_core.domain.upkeep import PROBE_SECONDS
 
 DAYS = 30
 MINUTES = DAYS * 24 * 60
@@ -22,12 +24,11 @@ KB, GB = 1024, 1024**3
 
 REQUEST_BUDGET = 10_000
 """Outside limit: requests a second of an account and Region, pushes and `@connections` among them."""
-JOB_IDS = 2_000
 DIRECT_AUDIENCE_MAX = 100
 POSTS_A_SECOND = 5_000
 """Of one `delivery`: half of the stack's default budget."""
-PROBES = 24 * 6
-"""A connection and day: one each ten minutes, as `upkeep` has it."""
+PROBES = SECONDS_A_DAY / PROBE_SECONDS
+"""Of a connection and day."""
 
 CALLS = {
     "connect": (2, 1),
@@ -141,7 +142,7 @@ def monthly(traffic: Traffic) -> Cost:
     audience = traffic.matched * connections
     # A message and its receipt; the warning before a refresh and the hand-over before two hours are one each.
     small_posts = connections * (2 * traffic.messages + traffic.refreshes + traffic.connects) * DAYS
-    chunks = events * math.ceil(audience / JOB_IDS) if audience > DIRECT_AUDIENCE_MAX else 0
+    chunks = events * math.ceil(audience / JOB_IDS_MAX) if audience > DIRECT_AUDIENCE_MAX else 0
     pushes = events * audience + small_posts
     probes = connections * PROBES * DAYS
     dollars = {
@@ -153,7 +154,7 @@ def monthly(traffic: Traffic) -> Cost:
         "DynamoDB, storage": connections * traffic.messages * DAYS * MESSAGE_ITEM_BYTES / GB
         * (prices.DYNAMODB_GB_MONTH + prices.DYNAMODB_RECOVERY_GB_MONTH),
         "SQS": IDLE_POLLS * prices.SQS_REQUEST
-        + prices.queueing(chunks, 20 * JOB_IDS + traffic.payload_bytes),
+        + prices.queueing(chunks, 20 * JOB_IDS_MAX + traffic.payload_bytes),
         "CloudWatch, logs": _log_bytes(frames, handshakes, events + chunks) / GB * prices.LOGS_GB,
         "Data transfer": (frames * FRAME_BYTES + pushes * traffic.payload_bytes) / GB * prices.TRANSFER_GB,
         "Metrics, alarms, dashboard, secret": METRICS * prices.METRIC_MONTH + ALARMS * prices.ALARM_MONTH

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -54,17 +56,15 @@ def run_list(stack: Stack, arguments: Namespace, screen: Screen) -> Answer:
         ]
         records, following = [one for one in found if one is not None], None
     else:
-        limit = None if arguments.all else arguments.limit
-        with screen.progress("reading", limit) as advance:
+        limit = sys.maxsize - 1 if arguments.all else arguments.limit
+        with screen.progress("reading", None if arguments.all else limit) as advance:
             records = []
-            for record in scanned(stack, arguments.after):
-                if limit is not None and len(records) == limit:
-                    break
+            # One more than is shown tells whether there are more.
+            for record in itertools.islice(scanned(stack, arguments.after), limit + 1):
                 records.append(record)
                 advance(1)
-            else:
-                limit = None
-        following = records[-1].connection_id if limit is not None and records else None
+        following = records[limit - 1].connection_id if len(records) > limit else None
+        records = records[:limit]
     data = {"connections": [described(one) for one in records], "next": following}
     now = time.time()
     rows = (

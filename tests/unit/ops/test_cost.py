@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deals_ops import cost_table, prices
-from deals_ops.cost import CALLS, GROWS_WITH, UNITS, Traffic, monthly
+from deals_ops.cost import CALLS, DIRECT_AUDIENCE_MAX, GROWS_WITH, MEMORY_MB, UNITS, Traffic, monthly
 
 ROOT = Path(__file__).resolve().parents[3]
 _BUDGET = re.compile(r"^\| `\$?(\w+)`[^|]*\| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
@@ -24,6 +24,20 @@ def test_calls_are_those_of_the_architecture():
         first, *more = [int(number) for number in re.findall(r"\d+", reads)]
         documented[action] = (more[0] if more else first, int(re.findall(r"\d+", writes)[0]))
     assert {action: documented[action] for action in CALLS} == CALLS
+
+
+def test_memory_and_the_direct_audience_are_the_stacks_defaults():
+    text = (ROOT / "terraform" / "stacks" / "deals-websocket" / "variables.tf").read_text("utf-8")
+    memory = text.partition('variable "memory_mb"')[2].partition("\n}\n")[0]
+    large, small = (
+        {"broadcast", "delivery", "janitor"},
+        {"authorizer", "connection_handler", "message_router"},
+    )
+    defaults = dict(re.findall(r"(\w+) += optional\(number, (\d+)\)", memory))
+    assert {int(defaults[function]) for function in large} == {MEMORY_MB["large"]}
+    assert {int(defaults[function]) for function in small} == {MEMORY_MB["small"]}
+    direct = text.partition('variable "direct_audience_max"')[2].partition("\n}\n")[0]
+    assert re.search(r"default +=\s*(\d+)", direct)[1] == str(DIRECT_AUDIENCE_MAX)
 
 
 def test_what_makes_no_call_takes_no_units_and_what_makes_one_does():
