@@ -14,7 +14,7 @@ from deals_ops.cost import Traffic, monthly
 from deals_ops.cost_table import SIZES, markdown, said
 from realtime_core import errors
 from realtime_core.domain.limits import Limit
-from realtime_core.settings import REQUIRED, declared
+from realtime_core.settings import declared
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "operations.md"
@@ -51,7 +51,7 @@ def _settings() -> str:
             continue
         kind = importlib.import_module(f"{function}.settings").Settings
         for name, setting in declared(kind).items():
-            usual = "required" if setting.default is REQUIRED else _usual(setting.default)
+            usual = "required" if setting.required else _usual(setting.default)
             row = (name.upper(), setting.expected, usual)
             found.setdefault(row, []).append(function)
     everyone = max(len(functions) for functions in found.values())

@@ -24,11 +24,10 @@ S = TypeVar("S")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
-REQUIRED: Final = object()
-"""The default of a setting that has none."""
+_REQUIRED: Final = object()
 
 
-class Setting:
+class _Setting:
     """How a variable's text becomes a value; `parse` raises ValueError for what is not `expected`.
 
     It stands in the class where the values are in each object, and keeps them from being changed.
@@ -40,6 +39,11 @@ class Setting:
         self.parse = parse
         self.expected = expected
         self.default = default
+
+    @property
+    def required(self) -> bool:
+        """Whether it has to be set."""
+        return self.default is _REQUIRED
 
     def __set__(self, settings: object, value: object) -> None:
         raise AttributeError(f"{type(settings).__name__} is read once and does not change")
@@ -57,7 +61,7 @@ def read(kind: type[S], environ: Mapping[str, str]) -> S:
                 values[field] = setting.parse(raw)
             except ValueError:
                 problems.append(f"{name} must be {setting.expected}, not {raw[:100]!r}")
-        elif setting.default is REQUIRED:
+        elif setting.required:
             problems.append(f"{name} is not set; set it to {setting.expected}")
         else:
             values[field] = setting.default
@@ -68,24 +72,24 @@ def read(kind: type[S], environ: Mapping[str, str]) -> S:
     return settings
 
 
-def declared(kind: type[Any]) -> dict[str, Setting]:
+def declared(kind: type[Any]) -> dict[str, _Setting]:
     """The settings of a class by field, inherited ones first: to read them, and to document them."""
     return {
         field: setting
         for one in reversed(kind.__mro__)
         for field, setting in vars(one).items()
-        if isinstance(setting, Setting)
+        if isinstance(setting, _Setting)
     }
 
 
 def text(
-    *, default: Any = REQUIRED, expected: str = "a text that is not empty", pattern: str = r"(?s).+"
+    *, default: Any = _REQUIRED, expected: str = "a text that is not empty", pattern: str = r"(?s).+"
 ) -> Any:
     """A setting that is a string, matching `pattern` as a whole. `default` may be None."""
     return _field(_matching(re.compile(pattern)), expected, default)
 
 
-def whole(*, minimum: int, maximum: int, default: Any = REQUIRED) -> Any:
+def whole(*, minimum: int, maximum: int, default: Any = _REQUIRED) -> Any:
     """A setting that is a whole number from `minimum` to `maximum`."""
 
     def parse(raw: str) -> int:
@@ -97,7 +101,7 @@ def whole(*, minimum: int, maximum: int, default: Any = REQUIRED) -> Any:
     return _field(parse, f"a whole number from {minimum} to {maximum}", default)
 
 
-def choice(allowed: Collection[str], *, default: Any = REQUIRED) -> Any:
+def choice(allowed: Collection[str], *, default: Any = _REQUIRED) -> Any:
     """A setting that is one of a few words."""
 
     def parse(raw: str) -> str:
@@ -108,7 +112,7 @@ def choice(allowed: Collection[str], *, default: Any = REQUIRED) -> Any:
     return _field(parse, f"one of {', '.join(allowed)}", default)
 
 
-def words(allowed: Collection[str], *, default: Any = REQUIRED) -> Any:
+def words(allowed: Collection[str], *, default: Any = _REQUIRED) -> Any:
     """A setting that is one or more of a few words, separated by commas; a tuple."""
 
     def parse(raw: str) -> tuple[str, ...]:
@@ -120,7 +124,7 @@ def words(allowed: Collection[str], *, default: Any = REQUIRED) -> Any:
     return _field(parse, f"one or more of {', '.join(allowed)}, separated by commas", default)
 
 
-def url(*, default: Any = REQUIRED) -> Any:
+def url(*, default: Any = _REQUIRED) -> Any:
     """A setting that is an http or https URL; without a slash at its end."""
 
     def parse(raw: str) -> str:
@@ -130,12 +134,12 @@ def url(*, default: Any = REQUIRED) -> Any:
     return _field(parse, "a URL that begins with https:// or http://", default)
 
 
-def parsed(parse: Callable[[str], Any], expected: str, *, default: Any = REQUIRED) -> Any:
+def parsed(parse: Callable[[str], Any], expected: str, *, default: Any = _REQUIRED) -> Any:
     """A setting of a kind of its own; `parse` raises ValueError for what is not `expected`."""
     return _field(parse, expected, default)
 
 
-def secure_url(*, default: Any = REQUIRED) -> Any:
+def secure_url(*, default: Any = _REQUIRED) -> Any:
     """A setting that is an https URL, or an http one of this machine, where nobody can listen."""
 
     def parse(raw: str) -> str:
@@ -148,7 +152,7 @@ def secure_url(*, default: Any = REQUIRED) -> Any:
 
 
 def _field(parse: Callable[[str], Any], expected: str, default: Any) -> Any:
-    return Setting(parse, expected, default)
+    return _Setting(parse, expected, default)
 
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
