@@ -40,6 +40,11 @@ class _Setting:
         self.expected = expected
         self.default = default
 
+    @property
+    def required(self) -> bool:
+        """Whether it has to be set."""
+        return self.default is _REQUIRED
+
     def __set__(self, settings: object, value: object) -> None:
         raise AttributeError(f"{type(settings).__name__} is read once and does not change")
 
@@ -48,7 +53,7 @@ def read(kind: type[S], environ: Mapping[str, str]) -> S:
     """The settings of a class. Raises SettingsInvalid, naming every variable at fault and the remedy."""
     values: dict[str, Any] = {}
     problems: list[str] = []
-    for field, setting in _settings(kind).items():
+    for field, setting in declared(kind).items():
         name = field.upper()
         raw = environ.get(name, "").strip()
         if raw:
@@ -56,7 +61,7 @@ def read(kind: type[S], environ: Mapping[str, str]) -> S:
                 values[field] = setting.parse(raw)
             except ValueError:
                 problems.append(f"{name} must be {setting.expected}, not {raw[:100]!r}")
-        elif setting.default is _REQUIRED:
+        elif setting.required:
             problems.append(f"{name} is not set; set it to {setting.expected}")
         else:
             values[field] = setting.default
@@ -67,8 +72,8 @@ def read(kind: type[S], environ: Mapping[str, str]) -> S:
     return settings
 
 
-def _settings(kind: type[Any]) -> dict[str, _Setting]:
-    """The settings of a class by field, inherited ones first."""
+def declared(kind: type[Any]) -> dict[str, _Setting]:
+    """The settings of a class by field, inherited ones first: to read them, and to document them."""
     return {
         field: setting
         for one in reversed(kind.__mro__)

@@ -43,6 +43,11 @@ output "log_group_names" {
   value       = module.deals_websocket.log_group_names
 }
 
+output "operator_policies" {
+  description = "Policies (JSON) for people who use the operator's command line: read, full, sign"
+  value       = module.deals_websocket.operator_policies
+}
+
 output "env" {
   description = "Environment variables for clients and tests"
   value       = module.deals_websocket.env

@@ -102,3 +102,8 @@ output "dashboard_name" {
   description = "Name of the CloudWatch dashboard; null without one"
   value       = module.dashboard.dashboard_name
 }
+
+output "operator_policies" {
+  description = "Policies (JSON) for people who use the operator's command line: `read` looks, `full` mends too, `sign` reads the signing secret (null where there is none)"
+  value       = local.operator_policies
+}
