@@ -1,0 +1,89 @@
+data "aws_vpc" "existing" {
+  count = local.made ? 0 : 1
+
+  id = var.vpc_id
+}
+
+data "aws_ec2_managed_prefix_list" "dynamodb" {
+  name = "com.amazonaws.${data.aws_region.current.id}.dynamodb"
+}
+
+locals {
+  group_made         = length(var.security_group_ids) == 0
+  security_group_ids = local.group_made ? [aws_security_group.functions[0].id] : var.security_group_ids
+
+  # Where the functions may go by HTTPS. Names are asked of the VPC's resolver, which no security group filters.
+  egress = merge(
+    length(local.interface_endpoints) == 0 ? {} : {
+      endpoints = { description = "AWS by the interface endpoints", security_group_id = aws_security_group.endpoints[0].id, prefix_list_id = null, cidr_block = null }
+    },
+    {
+      dynamodb = { description = "DynamoDB by the gateway endpoint", security_group_id = null, prefix_list_id = data.aws_ec2_managed_prefix_list.dynamodb.id, cidr_block = null }
+    },
+    local.made || var.internet_egress ? {} : {
+      vpc = { description = "AWS by the endpoints that the VPC has", security_group_id = null, prefix_list_id = null, cidr_block = data.aws_vpc.existing[0].cidr_block }
+    },
+    !var.internet_egress ? {} : {
+      internet = { description = "AWS by the NAT gateway", security_group_id = null, prefix_list_id = null, cidr_block = "0.0.0.0/0" }
+    },
+  )
+}
+
+################################################################################
+# Functions
+################################################################################
+
+resource "aws_security_group" "functions" {
+  count = local.group_made ? 1 : 0
+
+  name                   = "${var.name}-functions"
+  description            = "The functions of ${var.name}: out to AWS, and in from nowhere"
+  vpc_id                 = local.vpc_id
+  revoke_rules_on_delete = true
+  tags                   = merge(var.tags, { Name = "${var.name}-functions" })
+
+  # Lambda keeps its network interfaces for a while after the last function has gone.
+  timeouts {
+    delete = "45m"
+  }
+}
+
+resource "aws_vpc_security_group_egress_rule" "functions" {
+  for_each = local.group_made ? local.egress : {}
+
+  security_group_id            = aws_security_group.functions[0].id
+  description                  = each.value.description
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = each.value.security_group_id
+  prefix_list_id               = each.value.prefix_list_id
+  cidr_ipv4                    = each.value.cidr_block
+  tags                         = merge(var.tags, { Name = "${var.name}-${each.key}" })
+}
+
+################################################################################
+# Endpoints
+################################################################################
+
+resource "aws_security_group" "endpoints" {
+  count = length(local.interface_endpoints) > 0 ? 1 : 0
+
+  name                   = "${var.name}-endpoints"
+  description            = "The interface endpoints of ${var.name}: in from its functions"
+  vpc_id                 = local.vpc_id
+  revoke_rules_on_delete = true
+  tags                   = merge(var.tags, { Name = "${var.name}-endpoints" })
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoints" {
+  for_each = length(local.interface_endpoints) > 0 ? { for index, id in local.security_group_ids : tostring(index) => id } : {}
+
+  security_group_id            = aws_security_group.endpoints[0].id
+  description                  = "HTTPS from the functions"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = each.value
+  tags                         = merge(var.tags, { Name = "${var.name}-functions" })
+}
