@@ -47,3 +47,13 @@ output "env" {
   description = "Environment variables for clients and tests"
   value       = module.deals_websocket.env
 }
+
+output "redis" {
+  description = "The cache: address, ids; null when off"
+  value       = module.deals_websocket.redis
+}
+
+output "redis_publisher" {
+  description = "What a service needs to publish through Redis; null when off"
+  value       = module.deals_websocket.redis_publisher
+}

@@ -29,6 +29,11 @@ module "deals_websocket" {
     default = { rate_limit = 100, burst_limit = 50 }
   }
 
+  # One node: what is lost with it is made again.
+  redis_enabled = var.redis_enabled
+  redis         = var.redis_enabled ? { replicas = 0, snapshot_retention_days = 0, publisher_security_group_ids = var.redis_publisher_security_group_ids } : null
+  network       = var.network
+
   kms_key_arn                 = var.kms_key_arn
   manage_account_logging_role = var.manage_account_logging_role
 }

@@ -43,9 +43,8 @@ resource "aws_elasticache_user" "default" {
   access_string = "off resetchannels -@all"
   tags          = var.tags
 
-  authentication_mode {
-    type = "no-password-required"
-  }
+  # Not as an authentication_mode: AWS reports that by another name than it takes, and each plan would change it.
+  no_password_required = true
 }
 
 resource "aws_elasticache_user_group" "this" {

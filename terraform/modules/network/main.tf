@@ -13,7 +13,8 @@ data "aws_availability_zones" "available" {
 }
 
 locals {
-  made = var.vpc_id == null
+  # By the subnets: how many are given is known at the plan even where a VPC is made beside this one and its id is not.
+  made = length(var.subnet_ids) == 0
 
   availability_zones = !local.made ? [] : var.availability_zones != null ? var.availability_zones : slice(sort(data.aws_availability_zones.available[0].names), 0, 2)
 

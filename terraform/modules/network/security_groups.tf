@@ -14,17 +14,15 @@ locals {
 
   # Where the functions may go by HTTPS. Names are asked of the VPC's resolver, which no security group filters.
   egress = merge(
+    { "DynamoDB by the gateway endpoint" = { prefix_list_ids = [data.aws_ec2_managed_prefix_list.dynamodb.id] } },
     length(local.interface_endpoints) == 0 ? {} : {
-      endpoints = { description = "AWS by the interface endpoints", security_group_id = aws_security_group.endpoints[0].id, prefix_list_id = null, cidr_block = null }
-    },
-    {
-      dynamodb = { description = "DynamoDB by the gateway endpoint", security_group_id = null, prefix_list_id = data.aws_ec2_managed_prefix_list.dynamodb.id, cidr_block = null }
+      "AWS by the interface endpoints" = { security_groups = aws_security_group.endpoints[*].id }
     },
     local.made || var.internet_egress ? {} : {
-      vpc = { description = "AWS by the endpoints that the VPC has", security_group_id = null, prefix_list_id = null, cidr_block = data.aws_vpc.existing[0].cidr_block }
+      "AWS by the endpoints that the VPC has" = { cidr_blocks = data.aws_vpc.existing[*].cidr_block }
     },
     !var.internet_egress ? {} : {
-      internet = { description = "AWS by the NAT gateway", security_group_id = null, prefix_list_id = null, cidr_block = "0.0.0.0/0" }
+      "AWS by the NAT gateway" = { cidr_blocks = ["0.0.0.0/0"] }
     },
   )
 }
@@ -33,33 +31,35 @@ locals {
 # Functions
 ################################################################################
 
+# Its rules are in line: what somebody adds by hand is taken away again.
 resource "aws_security_group" "functions" {
   count = local.group_made ? 1 : 0
 
   name                   = "${var.name}-functions"
   description            = "The functions of ${var.name}: out to AWS, and in from nowhere"
   vpc_id                 = local.vpc_id
+  ingress                = []
   revoke_rules_on_delete = true
   tags                   = merge(var.tags, { Name = "${var.name}-functions" })
+
+  dynamic "egress" {
+    for_each = local.egress
+
+    content {
+      description     = egress.key
+      protocol        = "tcp"
+      from_port       = 443
+      to_port         = 443
+      security_groups = try(egress.value.security_groups, null)
+      prefix_list_ids = try(egress.value.prefix_list_ids, null)
+      cidr_blocks     = try(egress.value.cidr_blocks, null)
+    }
+  }
 
   # Lambda keeps its network interfaces for a while after the last function has gone.
   timeouts {
     delete = "45m"
   }
-}
-
-resource "aws_vpc_security_group_egress_rule" "functions" {
-  for_each = local.group_made ? local.egress : {}
-
-  security_group_id            = aws_security_group.functions[0].id
-  description                  = each.value.description
-  ip_protocol                  = "tcp"
-  from_port                    = 443
-  to_port                      = 443
-  referenced_security_group_id = each.value.security_group_id
-  prefix_list_id               = each.value.prefix_list_id
-  cidr_ipv4                    = each.value.cidr_block
-  tags                         = merge(var.tags, { Name = "${var.name}-${each.key}" })
 }
 
 ################################################################################

@@ -71,7 +71,7 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Ids of private subnets of the existing VPC, in two Availability Zones or more"
+  description = "Ids of private subnets of the existing VPC, in two Availability Zones or more; empty to have a VPC made"
   type        = list(string)
   default     = []
   nullable    = false

@@ -24,10 +24,13 @@ locals {
     } : function => merge(settings, { environment = merge(settings.environment, local.redis_settings[function]) }) if var.redis_enabled
   }
 
+  # A server on the local cloud's machine may know no TLS.
+  redis_url = try(var.local_endpoints.redis_url, null) != null ? var.local_endpoints.redis_url : one(module.cache[*].url)
+
   # How to reach Redis, by function: by a user of its own, or by the token that all share.
   redis_settings = {
     for function in local.redis_clients : function => merge(
-      { REDIS_URL = one(module.cache[*].url) },
+      { REDIS_URL = local.redis_url },
       local.redis_iam_used ? {
         REDIS_USERNAME  = try(module.cache[0].users[function], null)
         REDIS_IAM_CACHE = one(module.cache[*].replication_group_id)
@@ -94,10 +97,11 @@ locals {
 
     index_projector = merge(local.redis_connect.index_projector, {
       ReadSubscriptions = {
-        actions   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem"]
+        actions   = ["dynamodb:Query", "dynamodb:Scan", "dynamodb:BatchGetItem"]
         resources = [local.tables.subscriptions]
       }
-      RecordHealth = { actions = ["dynamodb:UpdateItem"], resources = [local.tables.history] }
+      ForgetPending = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.subscriptions] }
+      RecordHealth  = { actions = ["dynamodb:UpdateItem"], resources = [local.tables.history] }
     })
   }
 

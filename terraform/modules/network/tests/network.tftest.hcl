@@ -90,11 +90,16 @@ run "aws_is_reached_by_endpoints_with_the_usual_names" {
 
 run "the_functions_get_out_to_aws_by_https_and_in_comes_nothing" {
   assert {
-    condition = { for name, rule in aws_vpc_security_group_egress_rule.functions : name => "${rule.ip_protocol} ${rule.from_port}-${rule.to_port} ${coalesce(rule.referenced_security_group_id, rule.prefix_list_id, rule.cidr_ipv4)}" } == {
-      dynamodb  = "tcp 443-443 pl-dynamodb"
-      endpoints = "tcp 443-443 sg-endpoints"
-    }
+    condition = toset([for rule in aws_security_group.functions[0].egress : "${rule.protocol} ${rule.from_port}-${rule.to_port} ${join(" ", concat(tolist(coalesce(rule.security_groups, [])), coalesce(rule.prefix_list_ids, []), coalesce(rule.cidr_blocks, [])))}"]) == toset([
+      "tcp 443-443 pl-dynamodb",
+      "tcp 443-443 sg-endpoints",
+    ])
     error_message = "to the endpoints and DynamoDB's addresses, not to the world"
+  }
+
+  assert {
+    condition     = length(aws_security_group.functions[0].ingress) == 0
+    error_message = "nobody calls a function by its address"
   }
 
   assert {
@@ -144,7 +149,7 @@ run "an_existing_vpc_gets_security_groups_and_nothing_else" {
   }
 
   assert {
-    condition     = { for name, rule in aws_vpc_security_group_egress_rule.functions : name => coalesce(rule.prefix_list_id, rule.cidr_ipv4) } == { dynamodb = "pl-dynamodb", vpc = "10.20.0.0/16" }
+    condition     = toset(flatten([for rule in aws_security_group.functions[0].egress : concat(coalesce(rule.prefix_list_ids, []), coalesce(rule.cidr_blocks, []))])) == toset(["pl-dynamodb", "10.20.0.0/16"])
     error_message = "to the endpoints that the VPC has, wherever in it they are"
   }
 }
@@ -157,7 +162,7 @@ run "a_nat_gateway_lets_the_functions_out_by_https" {
   }
 
   assert {
-    condition     = aws_vpc_security_group_egress_rule.functions["internet"].cidr_ipv4 == "0.0.0.0/0" && aws_vpc_security_group_egress_rule.functions["internet"].from_port == 443 && aws_vpc_security_group_egress_rule.functions["internet"].to_port == 443
+    condition     = [for rule in aws_security_group.functions[0].egress : "${rule.protocol} ${rule.from_port}-${rule.to_port}" if contains(coalesce(rule.cidr_blocks, []), "0.0.0.0/0")] == ["tcp 443-443"]
     error_message = "AWS's addresses are anywhere, and HTTPS is all that is spoken to them"
   }
 }
@@ -170,7 +175,7 @@ run "given_security_groups_are_used_as_they_are" {
   }
 
   assert {
-    condition     = one(output.security_group_ids) == "sg-theirs" && length(aws_security_group.functions) == 0 && length(aws_vpc_security_group_egress_rule.functions) == 0
+    condition     = one(output.security_group_ids) == "sg-theirs" && length(aws_security_group.functions) == 0
     error_message = "whoever brings a group decides what it lets out"
   }
 }

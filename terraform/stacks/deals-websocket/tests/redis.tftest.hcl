@@ -289,9 +289,8 @@ run "the_new_functions_may_do_exactly_what_their_code_calls" {
       for statement in values(local.permissions[function]) : [for pair in setproduct(statement.actions, statement.resources) : "${pair[0]} ${trimprefix(pair[1], join(":", concat(slice(split(":", pair[1]), 0, 5), [""])))}"]
       ]))) } == {
       index_projector = join("\n", [
-        "dynamodb:BatchWriteItem table/deals-test-subscriptions",
+        "dynamodb:BatchGetItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-subscriptions",
-        "dynamodb:GetItem table/deals-test-subscriptions",
         "dynamodb:Query table/deals-test-subscriptions",
         "dynamodb:Scan table/deals-test-subscriptions",
         "dynamodb:UpdateItem table/deals-test-history",
@@ -372,7 +371,7 @@ run "publishers_get_a_user_that_sees_nothing" {
   }
 
   assert {
-    condition     = local.redis_access.publisher == { keys = ["%W~deals:events"], channels = ["deals:*"], commands = ["ping", "publish", "xadd"] }
+    condition     = local.redis_access.publisher == { keys = ["%W~deals:events"], channels = ["deals:[^@]*"], commands = ["ping", "client|setname", "multi", "exec", "discard", "publish", "xadd"] }
     error_message = "it adds to the stream and speaks on the channels, and no more"
   }
 }
@@ -490,5 +489,43 @@ run "long_names_give_ids_within_elasticaches_40_characters_that_stay_unique" {
   assert {
     condition     = endswith(local.names.cache, substr(sha256("deals-for-all-of-the-family-staging-europe"), 0, 5))
     error_message = "what was cut off is told apart by a hash"
+  }
+}
+
+run "no_function_may_do_everything_or_touch_everything_with_redis_either" {
+  assert {
+    condition     = alltrue(flatten([for policy in values(output.function_policies) : [for statement in jsondecode(policy).Statement : [for action in statement.Action : !strcontains(action, "*")]]]))
+    error_message = "an action is named in full"
+  }
+
+  assert {
+    condition = alltrue(flatten([for policy in values(output.function_policies) : [
+      for statement in jsondecode(policy).Statement : [
+        for resource in statement.Resource : !strcontains(resource, "*") || endswith(resource, "/@connections/*") || endswith(resource, ":log-stream:*") || endswith(resource, "/stream/*")
+      ] if statement.Sid != "ManageNetworkInterfaces" && statement.Effect == "Allow"
+    ]]))
+    error_message = "beside what nobody knows beforehand, only network interfaces, whose making names no resource"
+  }
+
+  assert {
+    condition     = alltrue([for function in local.vpc_functions : anytrue([for statement in jsondecode(output.function_policies[function]).Statement : statement.Effect == "Deny" && contains(statement.Action, "ec2:CreateNetworkInterface")])])
+    error_message = "and those are denied to the functions' code"
+  }
+}
+
+run "a_local_server_without_tls_is_reached_as_it_is" {
+  variables {
+    redis            = { authentication = "auth_token" }
+    redis_auth_token = "a-token-of-at-least-sixteen-characters"
+    local_endpoints = {
+      websocket_url       = "ws://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
+      management_endpoint = "http://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
+      redis_url           = "redis://127.0.0.1:7379"
+    }
+  }
+
+  assert {
+    condition     = alltrue([for function in local.vpc_functions : local.functions[function].environment.REDIS_URL == "redis://127.0.0.1:7379"])
+    error_message = "the address is the local cloud's to say"
   }
 }

@@ -250,3 +250,17 @@ run "refuses_more_parallel_batches_than_lambda_has" {
 
   expect_failures = [var.index_stream]
 }
+
+run "refuses_a_redis_without_tls_beyond_this_machine" {
+  command = plan
+
+  variables {
+    local_endpoints = {
+      websocket_url       = "ws://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
+      management_endpoint = "http://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
+      redis_url           = "redis://redis.example:6379"
+    }
+  }
+
+  expect_failures = [var.local_endpoints]
+}
