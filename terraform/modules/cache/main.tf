@@ -15,6 +15,7 @@ locals {
 ################################################################################
 
 resource "aws_elasticache_replication_group" "this" {
+  #checkov:skip=CKV2_AWS_50:Failover over several Availability Zones is on wherever there is a replica, which is the default.
   replication_group_id = var.name
   description          = var.description
 

@@ -24,6 +24,7 @@ resource "aws_security_group" "cache" {
 
 # What may speak to the cache carries this group, and needs no other rule for it.
 resource "aws_security_group" "clients" {
+  #checkov:skip=CKV2_AWS_5:The clients that carry it are other modules'.
   name                   = "${var.name}-cache-clients"
   description            = "Clients of the cache ${var.name}: out to it"
   vpc_id                 = var.vpc_id
