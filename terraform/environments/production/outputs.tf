@@ -67,3 +67,13 @@ output "dashboard_name" {
   description = "Name of the CloudWatch dashboard"
   value       = module.deals_websocket.dashboard_name
 }
+
+output "redis" {
+  description = "The cache: address, ids; null when off"
+  value       = module.deals_websocket.redis
+}
+
+output "redis_publisher" {
+  description = "What a service needs to publish through Redis; null when off"
+  value       = module.deals_websocket.redis_publisher
+}

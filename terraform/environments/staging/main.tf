@@ -30,6 +30,10 @@ module "deals_websocket" {
   }
 
   alarms = { notification = { topic_arn = var.alarm_topic_arn, emails = var.alarm_emails } }
+  # One node: what is lost with it is made again.
+  redis_enabled = var.redis_enabled
+  redis         = var.redis_enabled ? { replicas = 0, snapshot_retention_days = 0, publisher_security_group_ids = var.redis_publisher_security_group_ids } : null
+  network       = var.network
 
   kms_key_arn                 = var.kms_key_arn
   manage_account_logging_role = var.manage_account_logging_role

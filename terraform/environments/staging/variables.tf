@@ -98,3 +98,26 @@ variable "alarm_emails" {
   type        = set(string)
   default     = []
 }
+
+variable "redis_enabled" {
+  description = "Whether Redis (Valkey) is there, as a message broker beside the queues and for the index of subscriptions: see the stack"
+  type        = bool
+  default     = false
+}
+
+variable "network" {
+  description = "Where Redis and its functions are: an existing VPC with its private subnets; null for a small VPC of their own"
+  type = object({
+    vpc_id             = string
+    subnet_ids         = list(string)
+    internet_egress    = optional(bool)
+    security_group_ids = optional(list(string))
+  })
+  default = null
+}
+
+variable "redis_publisher_security_group_ids" {
+  description = "Security groups of services that publish through Redis, let in beside the clients' own"
+  type        = list(string)
+  default     = []
+}

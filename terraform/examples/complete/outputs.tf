@@ -22,3 +22,18 @@ output "events_queue_url" {
   description = "URL of the queue that takes events"
   value       = module.deals_websocket.queue_urls.events
 }
+
+output "redis_publisher_policy_arn" {
+  description = "ARN of the policy to attach to services that publish through Redis"
+  value       = aws_iam_policy.redis_publisher.arn
+}
+
+output "redis" {
+  description = "Where Redis is"
+  value       = module.deals_websocket.redis
+}
+
+output "redis_publisher" {
+  description = "What a service needs to publish through Redis: VPC, security group and user"
+  value       = module.deals_websocket.redis_publisher
+}

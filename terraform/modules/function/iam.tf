@@ -23,7 +23,57 @@ locals {
     }
   }
 
-  statements = merge(local.log_statements, local.trigger_statements, local.destination_statements, local.tracing_statements, var.policy_statements)
+  stream_statements = merge(
+    var.dynamodb_stream_trigger == null ? {} : {
+      ReadStream = {
+        actions    = ["dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:GetRecords"]
+        resources  = [var.dynamodb_stream_trigger.stream_arn]
+        conditions = []
+      }
+      # Lambda looks for the table's streams, not for one of them.
+      FindStream = {
+        actions    = ["dynamodb:ListStreams"]
+        resources  = ["${split("/stream/", var.dynamodb_stream_trigger.stream_arn)[0]}/stream/*"]
+        conditions = []
+      }
+    },
+    try(var.dynamodb_stream_trigger.on_failure_queue_arn, null) == null ? {} : {
+      SendFailedRecords = {
+        actions    = ["sqs:SendMessage"]
+        resources  = [var.dynamodb_stream_trigger.on_failure_queue_arn]
+        conditions = []
+      }
+    },
+  )
+
+  # Lambda makes the network interfaces by the function's role. It asks for the rights as such, on no one resource,
+  # and EC2 knows none for its describing actions.
+  vpc_statements = var.vpc_config == null ? {} : {
+    ManageNetworkInterfaces = {
+      actions    = local.network_interface_actions
+      resources  = ["*"]
+      conditions = []
+    }
+  }
+
+  network_interface_actions = [
+    "ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
+  ]
+
+  # Calls from the function's own code carry its ARN, Lambda's do not: the rights above stay Lambda's alone.
+  vpc_denials = var.vpc_config == null ? [] : [{
+    Sid       = "DenyNetworkInterfacesToCode"
+    Effect    = "Deny"
+    Action    = local.network_interface_actions
+    Resource  = ["*"]
+    Condition = { ArnEquals = { "lambda:SourceFunctionArn" = ["${local.arn_prefix}:function:${var.name}"] } }
+  }]
+
+  statements = merge(
+    local.log_statements, local.trigger_statements, local.stream_statements, local.destination_statements, local.vpc_statements,
+    local.tracing_statements, var.policy_statements,
+  )
 }
 
 ################################################################################
@@ -53,7 +103,7 @@ resource "aws_iam_role_policy" "this" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       for sid, statement in local.statements : merge(
         {
           Sid      = sid
@@ -69,6 +119,6 @@ resource "aws_iam_role_policy" "this" {
           }
         },
       )
-    ]
+    ], local.vpc_denials)
   })
 }

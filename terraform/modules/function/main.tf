@@ -1,6 +1,10 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
+  arn_prefix = "arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+
   # Roles are global where functions are regional, so the Region is part of the name; IAM stops at 64 characters.
   role_name_full = "${var.name}-${data.aws_region.current.id}"
   role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 55)}-${substr(sha256(local.role_name_full), 0, 8)}"
@@ -45,6 +49,16 @@ resource "aws_lambda_function" "this" {
 
     content {
       variables = environment.value
+    }
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.vpc_config == null ? [] : [var.vpc_config]
+
+    content {
+      subnet_ids                  = vpc_config.value.subnet_ids
+      security_group_ids          = vpc_config.value.security_group_ids
+      ipv6_allowed_for_dual_stack = false
     }
   }
 
@@ -102,6 +116,38 @@ resource "aws_lambda_event_source_mapping" "sqs" {
   }
 
   # Lambda refuses a mapping whose role may not read the queue.
+  depends_on = [aws_iam_role_policy.this]
+}
+
+# A stream keeps its order by the table's partition key, and so do parallel batches of one shard.
+resource "aws_lambda_event_source_mapping" "dynamodb_stream" {
+  count = var.dynamodb_stream_trigger == null ? 0 : 1
+
+  function_name                      = aws_lambda_alias.live.arn
+  event_source_arn                   = var.dynamodb_stream_trigger.stream_arn
+  starting_position                  = "TRIM_HORIZON"
+  batch_size                         = var.dynamodb_stream_trigger.batch_size
+  maximum_batching_window_in_seconds = var.dynamodb_stream_trigger.batching_window_seconds
+  parallelization_factor             = var.dynamodb_stream_trigger.parallelization_factor
+  bisect_batch_on_function_error     = true
+  function_response_types            = ["ReportBatchItemFailures"]
+  tags                               = var.tags
+
+  # Without an end of their own: a record is tried until the stream drops it, after 24 hours.
+  maximum_retry_attempts        = -1
+  maximum_record_age_in_seconds = -1
+
+  dynamic "destination_config" {
+    for_each = var.dynamodb_stream_trigger.on_failure_queue_arn == null ? [] : [var.dynamodb_stream_trigger.on_failure_queue_arn]
+
+    content {
+      on_failure {
+        destination_arn = destination_config.value
+      }
+    }
+  }
+
+  # Lambda refuses a mapping whose role may not read the stream.
   depends_on = [aws_iam_role_policy.this]
 }
 

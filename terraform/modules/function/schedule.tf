@@ -15,8 +15,9 @@ resource "aws_cloudwatch_event_rule" "schedule" {
 resource "aws_cloudwatch_event_target" "schedule" {
   count = var.schedule == null ? 0 : 1
 
-  rule = aws_cloudwatch_event_rule.schedule[0].name
-  arn  = aws_lambda_alias.live.arn
+  rule  = aws_cloudwatch_event_rule.schedule[0].name
+  arn   = aws_lambda_alias.live.arn
+  input = var.schedule.input
 
   # The next run does what this one did not: a run that comes late is one too many.
   retry_policy {

@@ -234,16 +234,23 @@ variable "schedule" {
 
     `expression`: rate or cron expression of EventBridge, for example rate(1 minute).
     `enabled`: whether the schedule is on.
+    `input`: the event that the function gets (JSON); null for EventBridge's own.
   EOT
   type = object({
     expression = string
     enabled    = optional(bool, true)
+    input      = optional(string)
   })
   default = null
 
   validation {
     condition     = var.schedule == null || can(regex("^(rate|cron)\\(.+\\)$", var.schedule.expression))
     error_message = "schedule: expression is rate(...) or cron(...), for example rate(1 minute)."
+  }
+
+  validation {
+    condition     = try(var.schedule.input, null) == null || can(keys(jsondecode(var.schedule.input)))
+    error_message = "schedule: input is a JSON object; write it with jsonencode()."
   }
 
   validation {
@@ -292,6 +299,65 @@ variable "sqs_trigger" {
   validation {
     condition     = try(var.sqs_trigger.maximum_concurrency <= var.reserved_concurrency, true)
     error_message = "sqs_trigger: a maximum_concurrency above reserved_concurrency throttles messages into the dead-letter queue; lower the one or raise the other."
+  }
+}
+
+variable "dynamodb_stream_trigger" {
+  description = <<-EOT
+    The DynamoDB stream that feeds the function; null for none. Records come in the order of their partition key, fail
+    one by one (ReportBatchItemFailures), and are tried until the stream drops them after 24 hours.
+
+    `stream_arn`: ARN of the stream.
+    `batch_size`: most records of one invocation, 1 to 10000.
+    `batching_window_seconds`: how long to wait for a batch to fill, 0 to 300.
+    `parallelization_factor`: batches of one shard at a time, 1 to 10, each of partition keys of its own.
+    `on_failure_queue_arn`: ARN of the SQS queue that is told of records that were dropped untried; null for none.
+  EOT
+  type = object({
+    stream_arn              = string
+    batch_size              = optional(number, 100)
+    batching_window_seconds = optional(number, 0)
+    parallelization_factor  = optional(number, 1)
+    on_failure_queue_arn    = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = try(var.dynamodb_stream_trigger.batch_size >= 1 && var.dynamodb_stream_trigger.batch_size <= 10000 && floor(var.dynamodb_stream_trigger.batch_size) == var.dynamodb_stream_trigger.batch_size, true)
+    error_message = "dynamodb_stream_trigger: batch_size is a whole number from 1 to 10000."
+  }
+
+  validation {
+    condition     = try(var.dynamodb_stream_trigger.batching_window_seconds >= 0 && var.dynamodb_stream_trigger.batching_window_seconds <= 300, true)
+    error_message = "dynamodb_stream_trigger: batching_window_seconds is 0 to 300."
+  }
+
+  validation {
+    condition     = try(contains(range(1, 11), var.dynamodb_stream_trigger.parallelization_factor), true)
+    error_message = "dynamodb_stream_trigger: parallelization_factor is a whole number from 1 to 10."
+  }
+}
+
+################################################################################
+# Network
+################################################################################
+
+variable "vpc_config" {
+  description = <<-EOT
+    The VPC that the function runs in, by IPv4; null for none. There it reaches AWS by endpoints or a NAT gateway only.
+
+    `subnet_ids`: private subnets, in two Availability Zones or more.
+    `security_group_ids`: security groups of its network interfaces.
+  EOT
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = try(length(var.vpc_config.subnet_ids) > 0 && length(var.vpc_config.security_group_ids) > 0, var.vpc_config == null)
+    error_message = "vpc_config: Lambda needs at least one of subnet_ids and one of security_group_ids; give them, or leave vpc_config out."
   }
 }
 

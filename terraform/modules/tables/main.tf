@@ -55,6 +55,10 @@ resource "aws_dynamodb_table" "this" {
   deletion_protection_enabled = var.deletion_protection_enabled
   tags                        = var.tags
 
+  # Both images: what a change took away is as much news as what it brought.
+  stream_enabled   = each.key == "subscriptions" && var.subscriptions_stream_enabled ? true : null
+  stream_view_type = each.key == "subscriptions" && var.subscriptions_stream_enabled ? "NEW_AND_OLD_IMAGES" : null
+
   dynamic "attribute" {
     for_each = local.key_attributes[each.key]
 

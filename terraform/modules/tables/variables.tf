@@ -25,6 +25,16 @@ variable "names" {
 }
 
 ################################################################################
+# Streams
+################################################################################
+
+variable "subscriptions_stream_enabled" {
+  description = "Whether the changes of the subscriptions table are told by a DynamoDB stream, for an index that is kept elsewhere"
+  type        = bool
+  default     = false
+}
+
+################################################################################
 # Protection
 ################################################################################
 

@@ -10,14 +10,14 @@ locals {
   ]
 
   # A route waits 29 s at most. The two behind queues get a minute, of which delivery spends all but a reserve posting; janitor ends before its next run.
-  timeouts_seconds = {
+  timeouts_seconds = merge({
     authorizer         = 10
     connection_handler = 10
     message_router     = 29
     broadcast          = 60
     delivery           = 60
     janitor            = 60
-  }
+  }, local.redis_timeouts_seconds)
 
   # Where to post. No event knows the local cloud's address, so there it is given by variable.
   management_endpoint = var.local_endpoints == null ? module.websocket_api.management_endpoint : replace(replace(var.local_endpoints.management_endpoint, "{api_id}", module.websocket_api.api_id), "{stage}", var.stage_name)
@@ -39,7 +39,7 @@ locals {
   )
 
   # What each function is told. What it may do is in permissions.tf.
-  functions = {
+  functions = merge({
     authorizer = {
       description = "Who are you, and may you connect"
       environment = merge(local.jwt_environment, {
@@ -73,12 +73,12 @@ locals {
         LIMIT_SUBSCRIPTIONS    = "${var.action_limits.subscriptions.per_second}/${var.action_limits.subscriptions.burst}"
         LIMIT_OTHERS           = "${var.action_limits.others.per_second}/${var.action_limits.others.burst}"
         MESSAGE_RETENTION_DAYS = tostring(var.message_retention_days)
-      })
+      }, local.redis_environments.message_router)
     }
 
     broadcast = {
       description = "Who gets this event: match and plan"
-      environment = {
+      environment = merge({
         CONNECTIONS_TABLE      = module.tables.names.connections
         SUBSCRIPTIONS_TABLE    = module.tables.names.subscriptions
         MESSAGES_TABLE         = module.tables.names.messages
@@ -86,9 +86,9 @@ locals {
         MANAGEMENT_ENDPOINT    = local.management_endpoint
         DELIVERIES_QUEUE_URL   = module.fan_out.deliveries_queue_url
         EVENTS_DLQ_URL         = module.fan_out.events_dlq_url
-        DIRECT_AUDIENCE_MAX    = tostring(var.direct_audience_max)
+        DIRECT_AUDIENCE_MAX    = tostring(local.direct_audience_max)
         MESSAGE_RETENTION_DAYS = tostring(var.message_retention_days)
-      }
+      }, local.redis_environments.broadcast)
     }
 
     delivery = {
@@ -116,7 +116,7 @@ locals {
         PROBE_INTERVAL_SECONDS = tostring(var.upkeep.probe_interval_seconds)
       }
     }
-  }
+  }, local.redis_functions)
 
   # What calls them besides the API.
   sqs_triggers = {
@@ -128,7 +128,7 @@ locals {
     broadcast = { on_failure_queue_arn = module.fan_out.events_dlq_arn }
   }
 
-  schedules = {
+  schedules = merge({
     janitor = { expression = "rate(1 minute)", enabled = var.upkeep.enabled }
-  }
+  }, local.redis_schedules)
 }

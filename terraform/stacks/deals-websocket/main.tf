@@ -6,6 +6,7 @@ module "tables" {
   source = "../../modules/tables"
 
   names                          = local.names.tables
+  subscriptions_stream_enabled   = var.redis_enabled
   kms_key_arn                    = var.kms_key_arn
   point_in_time_recovery_enabled = var.point_in_time_recovery_enabled
   deletion_protection_enabled    = var.deletion_protection_enabled
@@ -46,9 +47,11 @@ module "function" {
   policy_statements        = merge(local.permissions[each.key], local.key_permissions[each.key])
   permissions_boundary_arn = var.permissions_boundary_arn
 
-  sqs_trigger      = lookup(local.sqs_triggers, each.key, null)
-  async_invocation = lookup(local.async_invocations, each.key, null)
-  schedule         = lookup(local.schedules, each.key, null)
+  sqs_trigger             = lookup(local.sqs_triggers, each.key, null)
+  dynamodb_stream_trigger = lookup(local.stream_triggers, each.key, null)
+  async_invocation        = lookup(local.async_invocations, each.key, null)
+  schedule                = lookup(local.schedules, each.key, null)
+  vpc_config              = contains(local.vpc_functions, each.key) ? local.vpc_config : null
 
   log_retention_days = var.log_retention_days
   log_kms_key_arn    = var.kms_key_arn

@@ -8,7 +8,15 @@ locals {
     functions = { for function in keys(local.timeouts_seconds) : function => "${local.prefix}-${function}" }
     tables    = { for table in ["connections", "subscriptions", "messages", "history", "limits", "revocations"] : table => "${local.prefix}-${table}" }
     queues    = { for queue in ["events", "deliveries"] : queue => "${local.prefix}-${queue}" }
+
+    # ElastiCache stops at 40 characters, and the network's and the users' names are as long as this and what follows.
+    cache       = local.short_prefix
+    network     = local.short_prefix
+    redis_users = { for user in keys(local.redis_access) : user => "${local.short_prefix}-${replace(user, "_", "-")}" }
   }
+
+  # Room for the longest user, index-projector and its hyphen, within 40; what was cut off is told apart by a hash.
+  short_prefix = length(local.prefix) <= 24 ? local.prefix : "${trimsuffix(substr(local.prefix, 0, 18), "-")}-${substr(sha256(local.prefix), 0, 5)}"
 
   tags = merge({ Name = local.prefix, Environment = var.environment, ManagedBy = "terraform" }, var.tags)
 }

@@ -21,7 +21,7 @@ locals {
   # Which operations each table gets: DynamoDB counts its own faults for each alone. permissions.tf allows them.
   table_operations = {
     connections   = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems"]
-    subscriptions = ["Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"]
+    subscriptions = concat(["Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"], var.redis_enabled ? ["Scan", "BatchGetItem"] : [])
     messages      = ["GetItem", "Query", "UpdateItem", "TransactWriteItems"]
     history       = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "TransactWriteItems"]
     limits        = ["UpdateItem"]
@@ -39,9 +39,13 @@ locals {
     for queue, name in local.names.queues : queue => { name = name, dlq_name = "${name}-dlq" }
   }
 
-  # A 401 is an exception of the authorizer; whom a queue keeps busy is meant to be, up to the limit.
-  functions_that_raise = ["authorizer"]
-  functions_of_queues  = keys(local.sqs_triggers)
+  # A 401 is an exception of the authorizer; whom a queue keeps busy is meant to be, up to the limit, and two of the relay
+  # run whenever one hands over.
+  functions_that_raise   = ["authorizer"]
+  functions_at_the_limit = concat(keys(local.sqs_triggers), ["redis_relay"])
+
+  # ElastiCache numbers the nodes of a replication group so; made here, for a plan knows no ids of what is yet to be made.
+  cache_cluster_ids = [for node in range(try(module.cache[0].node_count, 0)) : format("%s-%03d", local.names.cache, node + 1)]
 }
 
 ################################################################################
@@ -61,7 +65,8 @@ module "alarms" {
       timeout_seconds           = local.timeouts_seconds[function]
       reserved_concurrency      = var.reserved_concurrency[function]
       errors_alarm_enabled      = !contains(local.functions_that_raise, function)
-      concurrency_alarm_enabled = !contains(local.functions_of_queues, function)
+      concurrency_alarm_enabled = !contains(local.functions_at_the_limit, function)
+      stream_consumer           = contains(keys(local.stream_triggers), function)
     }
   }
 
@@ -74,7 +79,7 @@ module "alarms" {
   }
 
   queues = local.watched_queues
-  cache  = length(var.alarms.cache_cluster_ids) == 0 ? null : { cluster_ids = var.alarms.cache_cluster_ids }
+  cache  = var.redis_enabled ? { cluster_ids = local.cache_cluster_ids } : null
 
   thresholds = var.alarms.thresholds
   # A janitor that is switched off is silent by intent.

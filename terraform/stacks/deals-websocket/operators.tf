@@ -1,5 +1,3 @@
-data "aws_caller_identity" "current" {}
-
 locals {
   # Asked for too where Redis is off: to see that they are not there takes the right to look.
   operator_functions = distinct(concat(keys(local.names.functions), ["index_projector", "redis_relay"]))

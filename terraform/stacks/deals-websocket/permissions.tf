@@ -1,3 +1,4 @@
+data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
@@ -16,9 +17,17 @@ locals {
     } if used
   }
 
+  # In a VPC, which has no way to a connection, broadcast queues everything.
+  post_directly = {
+    for sid, used in { PostToConnections = !var.redis_enabled } : sid => {
+      actions                            = ["execute-api:ManageConnections"]
+      resources                          = [local.post_to_connections]
+    } if used
+  }
+
   # What each function may do beyond its logs and its trigger: the calls of its code, on its own things. A transaction
   # needs the rights of its writes; a batch has a right of its own.
-  permissions = {
+  permissions = merge({
     authorizer = merge(local.read_signing_keys, {
       CheckRevocations = { actions = ["dynamodb:BatchGetItem"], resources = [local.tables.revocations] }
       CountConnections = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
@@ -50,9 +59,9 @@ locals {
       LookAtBoth        = { actions = ["dynamodb:BatchGetItem"], resources = [local.tables.connections, local.tables.history] }
       PostToConnections = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
       QueueDeliveries   = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
-    })
+    }, local.redis_permissions.message_router)
 
-    broadcast = {
+    broadcast = merge(local.post_directly, {
       FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
       ForgetConnections     = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
       FindSubscribers = {
@@ -64,10 +73,9 @@ locals {
         actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
         resources = [local.tables.history]
       }
-      PostToConnections = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
       QueueDeliveries   = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
       KeepRefusedEvents = { actions = ["sqs:SendMessage"], resources = [module.fan_out.events_dlq_arn] }
-    }
+    }, local.redis_permissions.broadcast)
 
     delivery = {
       ForgetConnections = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
@@ -96,7 +104,7 @@ locals {
         resources = [for method in ["POST", "GET", "DELETE"] : "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*"]
       }
     }
-  }
+  }, { for function in keys(local.redis_functions) : function => local.redis_permissions[function] })
 
   ##############################################################################
   # Customer managed keys, where there are any
@@ -105,19 +113,19 @@ locals {
   secret_services = local.jwt_secret_used ? ["secretsmanager"] : []
 
   # Reading what a service encrypted takes Decrypt; sending to an encrypted queue takes GenerateDataKey too.
-  key_users = {
+  key_users = merge({
     authorizer         = { services = concat(["dynamodb"], local.secret_services), sends = false }
     connection_handler = { services = ["dynamodb"], sends = false }
     message_router     = { services = concat(["dynamodb"], local.secret_services, ["sqs"]), sends = true }
-    broadcast          = { services = ["dynamodb", "sqs"], sends = true }
+    broadcast          = { services = concat(["dynamodb", "sqs"], local.redis_secret_services), sends = true }
     delivery           = { services = ["dynamodb", "sqs"], sends = true }
     janitor            = { services = ["dynamodb"], sends = false }
-  }
+  }, local.redis_key_users)
 
   # A secret that was made elsewhere has a key of its own.
   key_arns = {
     for function, user in local.key_users : function => distinct(compact([
-      var.kms_key_arn, contains(user.services, "secretsmanager") ? var.jwt_secret_kms_key_arn : null,
+      var.kms_key_arn, contains(keys(local.permissions[function]), "ReadSigningKeys") ? var.jwt_secret_kms_key_arn : null,
     ]))
   }
 
@@ -129,9 +137,9 @@ locals {
         conditions = [{
           test     = "StringEquals"
           variable = "kms:ViaService"
-          values   = [for service in user.services : "${service}.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"]
+          values   = [for service in distinct(user.services) : "${service}.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"]
         }]
-      } if length(resources) > 0
+      } if length(resources) > 0 && length(user.services) > 0
     }
   }
 }

@@ -54,6 +54,13 @@ variable "packages_manifest" {
     )) == 0
     error_message = "packages_manifest: ${var.packages_manifest} lacks a package of authorizer, connection_handler, message_router, broadcast, delivery or janitor; build all of them."
   }
+
+  validation {
+    condition = !var.redis_enabled || length(setsubtract(
+      ["index_projector", "redis_relay"], try(jsondecode(file(var.packages_manifest)).packages[*].name, []),
+    )) == 0
+    error_message = "packages_manifest: ${var.packages_manifest} lacks a package of index_projector or redis_relay, which redis_enabled needs; build all of them, or set redis_enabled to false."
+  }
 }
 
 variable "package_bucket" {
@@ -92,12 +99,14 @@ variable "memory_mb" {
     broadcast          = optional(number, 1769)
     delivery           = optional(number, 1769)
     janitor            = optional(number, 1769)
+    redis_relay        = optional(number, 512)
+    index_projector    = optional(number, 1769)
   })
   default = {}
 }
 
 variable "reserved_concurrency" {
-  description = "Concurrent executions reserved for, and the most allowed to, each function; null leaves it to the account's pool"
+  description = "Concurrent executions reserved for, and the most allowed to, each function; null leaves it to the account's pool. Two of `redis_relay`: who holds the lease, and who takes over"
   type = object({
     authorizer         = optional(number)
     connection_handler = optional(number)
@@ -105,8 +114,15 @@ variable "reserved_concurrency" {
     broadcast          = optional(number)
     delivery           = optional(number)
     janitor            = optional(number)
+    redis_relay        = optional(number, 2)
+    index_projector    = optional(number)
   })
   default = {}
+
+  validation {
+    condition     = try(var.reserved_concurrency.redis_relay >= 2, var.reserved_concurrency.redis_relay == null)
+    error_message = "reserved_concurrency: redis_relay needs two at least, one that holds and one that takes over; raise it, or leave it out."
+  }
 }
 
 variable "maximum_concurrency" {
@@ -156,7 +172,7 @@ variable "permissions_boundary_arn" {
 ################################################################################
 
 variable "direct_audience_max" {
-  description = "Largest audience that `broadcast` posts to itself, without the deliveries queue; 0 queues everything"
+  description = "Largest audience that `broadcast` posts to itself, without the deliveries queue; 0 queues everything, as it is wherever `redis_enabled`: from a VPC nothing is posted"
   type        = number
   default     = 100
 

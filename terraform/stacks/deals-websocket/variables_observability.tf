@@ -53,13 +53,11 @@ variable "alarms" {
     `disabled`: keys of alarms that are not wanted.
     `notification`: whom they tell: an existing topic (`topic_arn`), or one that is made here, encrypted with a key of
     its own (or `kms_key`), with `emails`.
-    `cache_cluster_ids`: the ElastiCache nodes to watch.
   EOT
   type = object({
-    enabled           = optional(bool, true)
-    thresholds        = optional(map(number), {})
-    disabled          = optional(set(string), [])
-    cache_cluster_ids = optional(set(string), [])
+    enabled    = optional(bool, true)
+    thresholds = optional(map(number), {})
+    disabled   = optional(set(string), [])
     notification = optional(object({
       topic_arn  = optional(string)
       emails     = optional(set(string), [])

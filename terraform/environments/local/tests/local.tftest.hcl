@@ -103,3 +103,24 @@ run "refuses_a_port_that_does_not_exist" {
 
   expect_failures = [var.port]
 }
+
+run "redis_is_the_server_on_the_given_port_with_its_password_in_a_secret" {
+  command = plan
+
+  override_data {
+    target = module.deals_websocket.module.network[0].data.aws_availability_zones.available[0]
+    values = { names = ["us-east-1a", "us-east-1b"] }
+  }
+
+  variables {
+    packages_manifest = "../../stacks/deals-websocket/tests/fixtures/manifest_with_redis.json"
+    redis_enabled     = true
+    redis_port        = 16379
+    redis_auth_token  = "a-token-of-at-least-sixteen-characters"
+  }
+
+  assert {
+    condition     = output.redis.port == 16379 && output.redis_publisher.user_name == null
+    error_message = "the port is what the local cloud reports, or each plan would replace the cache"
+  }
+}

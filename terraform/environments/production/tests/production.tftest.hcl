@@ -25,3 +25,31 @@ run "refuses_an_account_by_its_alias" {
 
   expect_failures = [var.account_id]
 }
+
+run "redis_is_switched_on_by_one_variable" {
+  command = plan
+
+  override_data {
+    target = module.deals_websocket.module.network[0].data.aws_availability_zones.available[0]
+    values = { names = ["eu-west-1a", "eu-west-1b"] }
+  }
+
+  variables {
+    packages_manifest = "../../stacks/deals-websocket/tests/fixtures/manifest_with_redis.json"
+    redis_enabled     = true
+  }
+
+  assert {
+    condition     = output.function_names.redis_relay == "deals-production-redis_relay" && output.redis.node_count == 2
+    error_message = "with a replica, the relay and the projector"
+  }
+}
+
+run "without_it_there_is_none" {
+  command = plan
+
+  assert {
+    condition     = output.redis == null && output.redis_publisher == null
+    error_message = "what is off is not there"
+  }
+}

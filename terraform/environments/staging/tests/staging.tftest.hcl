@@ -25,3 +25,23 @@ run "refuses_an_account_by_its_alias" {
 
   expect_failures = [var.account_id]
 }
+
+run "redis_is_one_node_in_the_teams_own_vpc" {
+  command = plan
+
+  override_data {
+    target = module.deals_websocket.module.network[0].data.aws_vpc.existing[0]
+    values = { cidr_block = "10.20.0.0/16" }
+  }
+
+  variables {
+    packages_manifest = "../../stacks/deals-websocket/tests/fixtures/manifest_with_redis.json"
+    redis_enabled     = true
+    network           = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
+  }
+
+  assert {
+    condition     = output.redis.node_count == 1
+    error_message = "staging goes without a replica"
+  }
+}

@@ -2,10 +2,14 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
+
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["eu-west-1a", "eu-west-1b", "eu-west-1c"] }
+  }
 }
 
 variables {
-  packages_manifest = "../../stacks/deals-websocket/tests/fixtures/manifest.json"
+  packages_manifest = "../../stacks/deals-websocket/tests/fixtures/manifest_with_redis.json"
   jwt_secret_arn    = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:issuer-AbCdEf"
 }
 
@@ -25,5 +29,14 @@ run "plans_with_the_issuers_secret_and_a_key_of_its_own" {
   assert {
     condition     = output.shop_event_bus_name == "shop"
     error_message = "the README publishes on this bus"
+  }
+}
+
+run "plans_redis_with_a_replica_and_a_vpc_of_its_own" {
+  command = plan
+
+  assert {
+    condition     = output.redis.node_count == 2
+    error_message = "the loss of a node is survived"
   }
 }

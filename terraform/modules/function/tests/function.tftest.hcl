@@ -1,4 +1,12 @@
 mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
   mock_data "aws_region" {
     defaults = { id = "eu-west-1" }
   }
@@ -307,5 +315,90 @@ run "a_traced_function_may_send_its_segments_and_nothing_else_new" {
   assert {
     condition     = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Action if statement.Sid == "SendTraces"]) == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
     error_message = "the two actions, which know no resources"
+  }
+}
+
+run "a_schedule_may_say_what_is_to_be_done" {
+  variables {
+    schedule = { expression = "rate(1 minute)", input = "{\"task\":\"tend\"}" }
+  }
+
+  override_resource {
+    target = aws_cloudwatch_event_rule.schedule[0]
+    values = { arn = "arn:aws:events:eu-west-1:123456789012:rule/deals-test-broadcast" }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.schedule[0].input == "{\"task\":\"tend\"}"
+    error_message = "the function tells its schedule from what else calls it"
+  }
+}
+
+run "a_stream_is_read_from_its_beginning_and_until_it_drops_the_record" {
+  variables {
+    dynamodb_stream_trigger = {
+      stream_arn             = "arn:aws:dynamodb:eu-west-1:123456789012:table/subscriptions/stream/2026-01-01T00:00:00.000"
+      batch_size             = 500
+      parallelization_factor = 4
+      on_failure_queue_arn   = "arn:aws:sqs:eu-west-1:123456789012:stream-dlq"
+    }
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.dynamodb_stream[0].starting_position == "TRIM_HORIZON" && aws_lambda_event_source_mapping.dynamodb_stream[0].maximum_retry_attempts == -1 && aws_lambda_event_source_mapping.dynamodb_stream[0].maximum_record_age_in_seconds == -1
+    error_message = "no record is passed over while the stream has it"
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.dynamodb_stream[0].bisect_batch_on_function_error && aws_lambda_event_source_mapping.dynamodb_stream[0].function_response_types == toset(["ReportBatchItemFailures"])
+    error_message = "one bad record does not repeat all before it"
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.dynamodb_stream[0].function_name == aws_lambda_alias.live.arn && aws_lambda_event_source_mapping.dynamodb_stream[0].parallelization_factor == 4
+    error_message = "the stream feeds the version in service, several batches at a time"
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policy).Statement : statement.Sid => "${join(" ", statement.Action)} ${join(" ", statement.Resource)}" if statement.Sid != "WriteOwnLogs" } == {
+      FindStream        = "dynamodb:ListStreams arn:aws:dynamodb:eu-west-1:123456789012:table/subscriptions/stream/*"
+      ReadStream        = "dynamodb:DescribeStream dynamodb:GetShardIterator dynamodb:GetRecords arn:aws:dynamodb:eu-west-1:123456789012:table/subscriptions/stream/2026-01-01T00:00:00.000"
+      SendFailedRecords = "sqs:SendMessage arn:aws:sqs:eu-west-1:123456789012:stream-dlq"
+    }
+    error_message = "the role may do what the mapping needs on that one stream"
+  }
+}
+
+run "outside_a_vpc_there_are_no_network_interfaces_to_manage" {
+  assert {
+    condition     = length(aws_lambda_function.this.vpc_config) == 0 && !strcontains(output.policy, "ec2:")
+    error_message = "no right that nobody needs"
+  }
+}
+
+run "in_a_vpc_lambda_manages_network_interfaces_and_the_code_may_not" {
+  variables {
+    vpc_config = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.this.vpc_config).subnet_ids == toset(["subnet-1", "subnet-2"]) && one(aws_lambda_function.this.vpc_config).security_group_ids == toset(["sg-1"]) && !one(aws_lambda_function.this.vpc_config).ipv6_allowed_for_dual_stack
+    error_message = "there, by IPv4, with these groups"
+  }
+
+  assert {
+    condition = [for statement in jsondecode(output.policy).Statement : statement if statement.Sid == "DenyNetworkInterfacesToCode"][0] == {
+      Sid       = "DenyNetworkInterfacesToCode"
+      Effect    = "Deny"
+      Action    = [for statement in jsondecode(output.policy).Statement : statement.Action if statement.Sid == "ManageNetworkInterfaces"][0]
+      Resource  = ["*"]
+      Condition = { ArnEquals = { "lambda:SourceFunctionArn" = ["arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast"] } }
+    }
+    error_message = "each of the rights is Lambda's alone"
+  }
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(output.policy).Statement : alltrue([for action in statement.Action : !strcontains(action, "*")])])
+    error_message = "an action is named in full"
   }
 }

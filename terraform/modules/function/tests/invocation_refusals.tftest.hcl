@@ -99,3 +99,63 @@ run "refuses_a_schedule_beside_settings_of_other_asynchronous_invocations" {
 
   expect_failures = [var.schedule]
 }
+
+run "refuses_a_schedule_with_an_input_that_is_no_json" {
+  command = plan
+
+  variables {
+    schedule = { expression = "rate(1 minute)", input = "tend" }
+  }
+
+  expect_failures = [var.schedule]
+}
+
+run "refuses_batches_of_a_stream_above_10000_records" {
+  command = plan
+
+  variables {
+    dynamodb_stream_trigger = { stream_arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/1", batch_size = 10001 }
+  }
+
+  expect_failures = [var.dynamodb_stream_trigger]
+}
+
+run "refuses_a_stream_that_waits_for_more_than_five_minutes" {
+  command = plan
+
+  variables {
+    dynamodb_stream_trigger = { stream_arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/1", batching_window_seconds = 301 }
+  }
+
+  expect_failures = [var.dynamodb_stream_trigger]
+}
+
+run "refuses_eleven_batches_of_a_shard_at_a_time" {
+  command = plan
+
+  variables {
+    dynamodb_stream_trigger = { stream_arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/1", parallelization_factor = 11 }
+  }
+
+  expect_failures = [var.dynamodb_stream_trigger]
+}
+
+run "refuses_a_vpc_without_subnets" {
+  command = plan
+
+  variables {
+    vpc_config = { subnet_ids = [], security_group_ids = ["sg-1"] }
+  }
+
+  expect_failures = [var.vpc_config]
+}
+
+run "refuses_a_vpc_without_security_groups" {
+  command = plan
+
+  variables {
+    vpc_config = { subnet_ids = ["subnet-1"], security_group_ids = [] }
+  }
+
+  expect_failures = [var.vpc_config]
+}

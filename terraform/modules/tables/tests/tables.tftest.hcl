@@ -147,3 +147,28 @@ run "refuses_two_tables_of_one_name" {
 
   expect_failures = [var.names]
 }
+
+run "no_table_has_a_stream_that_nobody_reads" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for resource in aws_dynamodb_table.this : resource.stream_enabled != true]) && output.subscriptions_stream_arn == null
+    error_message = "an index elsewhere is switched on, not there by itself"
+  }
+}
+
+run "the_subscriptions_tell_what_they_were_and_what_they_are_where_an_index_follows_them" {
+  variables {
+    subscriptions_stream_enabled = true
+  }
+
+  assert {
+    condition     = toset([for table, resource in aws_dynamodb_table.this : table if resource.stream_enabled == true]) == toset(["subscriptions"])
+    error_message = "that table alone"
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this["subscriptions"].stream_view_type == "NEW_AND_OLD_IMAGES" && output.subscriptions_stream_arn == aws_dynamodb_table.this["subscriptions"].stream_arn
+    error_message = "what was taken away is needed as much as what was added"
+  }
+}

@@ -133,7 +133,6 @@ variables {
 
 run "everything_is_watched" {
   variables {
-    alarms               = { cache_cluster_ids = ["deals-test-001"] }
     reserved_concurrency = { authorizer = 50 }
   }
 

@@ -1,0 +1,70 @@
+################################################################################
+# Subnets
+################################################################################
+
+resource "aws_elasticache_subnet_group" "this" {
+  name        = var.name
+  description = "Private subnets of ${var.name}"
+  subnet_ids  = var.subnet_ids
+  tags        = var.tags
+}
+
+################################################################################
+# Security groups
+################################################################################
+
+# No way out: a cache answers, and what the nodes say to each other passes no security group.
+resource "aws_security_group" "cache" {
+  name                   = "${var.name}-cache"
+  description            = "The cache ${var.name}: in from its clients"
+  vpc_id                 = var.vpc_id
+  revoke_rules_on_delete = true
+  tags                   = merge(var.tags, { Name = "${var.name}-cache" })
+}
+
+# What may speak to the cache carries this group, and needs no other rule for it.
+resource "aws_security_group" "clients" {
+  #checkov:skip=CKV2_AWS_5:The clients that carry it are other modules'.
+  name                   = "${var.name}-cache-clients"
+  description            = "Clients of the cache ${var.name}: out to it"
+  vpc_id                 = var.vpc_id
+  revoke_rules_on_delete = true
+  tags                   = merge(var.tags, { Name = "${var.name}-cache-clients" })
+
+  # Lambda keeps its network interfaces for a while after the last function has gone.
+  timeouts {
+    delete = "45m"
+  }
+}
+
+resource "aws_vpc_security_group_egress_rule" "clients" {
+  security_group_id            = aws_security_group.clients.id
+  description                  = "To the cache"
+  ip_protocol                  = "tcp"
+  from_port                    = var.port
+  to_port                      = var.port
+  referenced_security_group_id = aws_security_group.cache.id
+  tags                         = merge(var.tags, { Name = "${var.name}-cache" })
+}
+
+resource "aws_vpc_security_group_ingress_rule" "clients" {
+  security_group_id            = aws_security_group.cache.id
+  description                  = "From its clients"
+  ip_protocol                  = "tcp"
+  from_port                    = var.port
+  to_port                      = var.port
+  referenced_security_group_id = aws_security_group.clients.id
+  tags                         = merge(var.tags, { Name = "${var.name}-cache-clients" })
+}
+
+resource "aws_vpc_security_group_ingress_rule" "others" {
+  for_each = { for index, id in var.client_security_group_ids : tostring(index) => id }
+
+  security_group_id            = aws_security_group.cache.id
+  description                  = "From clients with a group of their own"
+  ip_protocol                  = "tcp"
+  from_port                    = var.port
+  to_port                      = var.port
+  referenced_security_group_id = each.value
+  tags                         = merge(var.tags, { Name = "${var.name}-cache-others" })
+}

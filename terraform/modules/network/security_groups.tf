@@ -1,0 +1,90 @@
+data "aws_vpc" "existing" {
+  count = local.made ? 0 : 1
+
+  id = var.vpc_id
+}
+
+data "aws_ec2_managed_prefix_list" "dynamodb" {
+  name = "com.amazonaws.${data.aws_region.current.id}.dynamodb"
+}
+
+locals {
+  group_made         = length(var.security_group_ids) == 0
+  security_group_ids = local.group_made ? [aws_security_group.functions[0].id] : var.security_group_ids
+
+  # Where the functions may go by HTTPS. Names are asked of the VPC's resolver, which no security group filters.
+  egress = merge(
+    { "DynamoDB by the gateway endpoint" = { prefix_list_ids = [data.aws_ec2_managed_prefix_list.dynamodb.id] } },
+    length(local.interface_endpoints) == 0 ? {} : {
+      "AWS by the interface endpoints" = { security_groups = aws_security_group.endpoints[*].id }
+    },
+    local.made || var.internet_egress ? {} : {
+      "AWS by the endpoints that the VPC has" = { cidr_blocks = data.aws_vpc.existing[*].cidr_block }
+    },
+    !var.internet_egress ? {} : {
+      "AWS by the NAT gateway" = { cidr_blocks = ["0.0.0.0/0"] }
+    },
+  )
+}
+
+################################################################################
+# Functions
+################################################################################
+
+# Its rules are in line: what somebody adds by hand is taken away again.
+resource "aws_security_group" "functions" {
+  #checkov:skip=CKV2_AWS_5:The functions that carry it are another module's.
+  count = local.group_made ? 1 : 0
+
+  name                   = "${var.name}-functions"
+  description            = "The functions of ${var.name}: out to AWS, and in from nowhere"
+  vpc_id                 = local.vpc_id
+  ingress                = []
+  revoke_rules_on_delete = true
+  tags                   = merge(var.tags, { Name = "${var.name}-functions" })
+
+  dynamic "egress" {
+    for_each = local.egress
+
+    content {
+      description     = egress.key
+      protocol        = "tcp"
+      from_port       = 443
+      to_port         = 443
+      security_groups = try(egress.value.security_groups, null)
+      prefix_list_ids = try(egress.value.prefix_list_ids, null)
+      cidr_blocks     = try(egress.value.cidr_blocks, null)
+    }
+  }
+
+  # Lambda keeps its network interfaces for a while after the last function has gone.
+  timeouts {
+    delete = "45m"
+  }
+}
+
+################################################################################
+# Endpoints
+################################################################################
+
+resource "aws_security_group" "endpoints" {
+  count = length(local.interface_endpoints) > 0 ? 1 : 0
+
+  name                   = "${var.name}-endpoints"
+  description            = "The interface endpoints of ${var.name}: in from its functions"
+  vpc_id                 = local.vpc_id
+  revoke_rules_on_delete = true
+  tags                   = merge(var.tags, { Name = "${var.name}-endpoints" })
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoints" {
+  for_each = length(local.interface_endpoints) > 0 ? { for index, id in local.security_group_ids : tostring(index) => id } : {}
+
+  security_group_id            = aws_security_group.endpoints[0].id
+  description                  = "HTTPS from the functions"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = each.value
+  tags                         = merge(var.tags, { Name = "${var.name}-functions" })
+}

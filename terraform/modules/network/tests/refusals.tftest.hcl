@@ -1,0 +1,199 @@
+# Each input that cannot work is refused at the plan, with a message that names the variable and the remedy.
+mock_provider "aws" {
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["eu-west-1a", "eu-west-1b"] }
+  }
+
+  mock_data "aws_vpc" {
+    defaults = { cidr_block = "10.20.0.0/16" }
+  }
+}
+
+variables {
+  name = "deals-test"
+}
+
+run "refuses_a_name_too_long_for_the_flow_logs_role" {
+  command = plan
+
+  variables {
+    name = "a-name-of-thirty-nine-characters-too-lon"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "refuses_a_name_in_capitals" {
+  command = plan
+
+  variables {
+    name = "Deals"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "refuses_addresses_that_are_none" {
+  command = plan
+
+  variables {
+    cidr_block = "10.84.0.0"
+  }
+
+  expect_failures = [var.cidr_block]
+}
+
+run "refuses_a_block_too_small_for_four_subnets" {
+  command = plan
+
+  variables {
+    cidr_block = "10.84.0.0/27"
+  }
+
+  expect_failures = [var.cidr_block]
+}
+
+run "refuses_a_block_larger_than_a_vpc" {
+  command = plan
+
+  variables {
+    cidr_block = "10.0.0.0/8"
+  }
+
+  expect_failures = [var.cidr_block]
+}
+
+run "refuses_an_address_within_its_block" {
+  command = plan
+
+  variables {
+    cidr_block = "10.84.0.7/24"
+  }
+
+  expect_failures = [var.cidr_block]
+}
+
+run "refuses_a_single_availability_zone" {
+  command = plan
+
+  variables {
+    availability_zones = ["eu-west-1a"]
+  }
+
+  expect_failures = [var.availability_zones]
+}
+
+run "refuses_an_availability_zone_twice" {
+  command = plan
+
+  variables {
+    availability_zones = ["eu-west-1a", "eu-west-1a"]
+  }
+
+  expect_failures = [var.availability_zones]
+}
+
+run "refuses_availability_zones_for_subnets_that_exist" {
+  command = plan
+
+  variables {
+    vpc_id             = "vpc-1"
+    subnet_ids         = ["subnet-1", "subnet-2"]
+    availability_zones = ["eu-west-1a", "eu-west-1b"]
+  }
+
+  expect_failures = [var.availability_zones]
+}
+
+run "refuses_a_vpc_without_subnets" {
+  command = plan
+
+  variables {
+    vpc_id = "vpc-1"
+  }
+
+  expect_failures = [var.vpc_id]
+}
+
+run "refuses_subnets_without_their_vpc" {
+  command = plan
+
+  variables {
+    subnet_ids = ["subnet-1", "subnet-2"]
+  }
+
+  expect_failures = [var.vpc_id]
+}
+
+run "refuses_a_single_subnet" {
+  command = plan
+
+  variables {
+    vpc_id     = "vpc-1"
+    subnet_ids = ["subnet-1"]
+  }
+
+  expect_failures = [var.subnet_ids]
+}
+
+run "refuses_security_groups_of_a_vpc_that_is_yet_to_be_made" {
+  command = plan
+
+  variables {
+    security_group_ids = ["sg-1"]
+  }
+
+  expect_failures = [var.security_group_ids]
+}
+
+run "refuses_more_security_groups_than_an_interface_takes" {
+  command = plan
+
+  variables {
+    vpc_id             = "vpc-1"
+    subnet_ids         = ["subnet-1", "subnet-2"]
+    security_group_ids = ["sg-1", "sg-2", "sg-3", "sg-4", "sg-5"]
+  }
+
+  expect_failures = [var.security_group_ids]
+}
+
+run "refuses_a_nat_gateway_in_a_vpc_that_has_none" {
+  command = plan
+
+  variables {
+    internet_egress = true
+  }
+
+  expect_failures = [var.internet_egress]
+}
+
+run "refuses_an_endpoint_of_a_service_that_nobody_calls" {
+  command = plan
+
+  variables {
+    interface_endpoints = ["s3"]
+  }
+
+  expect_failures = [var.interface_endpoints]
+}
+
+run "refuses_a_policy_for_an_endpoint_that_cannot_be" {
+  command = plan
+
+  variables {
+    endpoint_resources = { s3 = ["arn:aws:s3:::bucket"] }
+  }
+
+  expect_failures = [var.endpoint_resources]
+}
+
+run "refuses_flow_logs_of_no_kind" {
+  command = plan
+
+  variables {
+    flow_logs = { traffic_type = "SOME" }
+  }
+
+  expect_failures = [var.flow_logs]
+}
