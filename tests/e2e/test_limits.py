@@ -77,7 +77,7 @@ async def test_actions_go_through_while_nobody_can_count_them(connects, user, st
         stack.control("faults", method="DELETE")
     line = await failure_metric(stack)
     assert line["LimiterFailures"] == 1
-    assert line["Function"] == stack.outputs["function_names"]["message_router"]
+    assert (line["Service"], line["action"]) == ("deals-local", "getMessages")
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "DealsWebSocket"
 
 
