@@ -75,18 +75,18 @@ async def test_actions_go_through_while_nobody_can_count_them(connects, user, st
         assert time.monotonic() - began < 5
     finally:
         stack.control("faults", method="DELETE")
-    line = await failure_metric(stack)
+    line = await failure_metric(stack, user)
     assert line["LimiterFailures"] == 1
-    assert line["Function"] == stack.outputs["function_names"]["message_router"]
+    assert (line["Service"], line["action"]) == ("deals-local", "getMessages")
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "DealsWebSocket"
 
 
-async def failure_metric(stack):
-    """The router's line that CloudWatch makes the metric of."""
+async def failure_metric(stack, user):
+    """The router's line about a user that CloudWatch makes the metric of."""
     logs, group = stack.stack.client("logs"), stack.outputs["log_group_names"]["message_router"]
     for _ in range(50):
         for event in logs.filter_log_events(logGroupName=group).get("events", []):
-            if '"LimiterFailures"' in event["message"]:
+            if '"LimiterFailures"' in event["message"] and user in event["message"]:
                 return json.loads(event["message"])
         await asyncio.sleep(0.2)
     raise AssertionError("no metric of the failure")

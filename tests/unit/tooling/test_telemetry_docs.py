@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from deals_ops import prices
 from realtime_core.metric_catalog import rows
-from tests.bench import prices
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "telemetry.md").read_text()
