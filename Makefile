@@ -136,6 +136,18 @@ token: $(VENV)/.ready ## Print a token for USER, signed by JWT_SECRET or as the 
 	@PYTHONPATH=lambdas $(PY) -m realtime_core.tokens "$(if $(filter command,$(origin USER)),$(USER),you)" \
 		$(if $(JWT_SECRET),,--secret-file .local_cloud/up/jwt-secret) $(ARGS)
 
+.PHONY: ops
+ops: $(VENV)/.ready ## Look at a stack and mend it: ARGS="status --environment production" (alone: help)
+	@$(PY) -m deals_ops $(or $(ARGS),--help)
+
+.PHONY: cost
+cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other traffic)
+	@$(PY) -m deals_ops.cost_table $(ARGS)
+
+.PHONY: reference
+reference: $(VENV)/.ready ## Write the tables of docs/operations.md that follow from the code
+	@$(PY) -m deals_ops.reference
+
 # The state and the provider of `make local-up`; any other environment's are where its own init put them.
 STATE = $(if $(filter local,$(ENVIRONMENT)),-state=$(UP)/terraform.tfstate)
 DATA = $(if $(filter local,$(ENVIRONMENT)),TF_DATA_DIR=$(UP)/terraform-data)

@@ -64,15 +64,28 @@ class Terraform:
 
     def changes(self) -> dict[str, list[str]]:
         """What a plan would do now: actions by resource address, without those that it would leave alone."""
+        return {
+            one["address"]: one["change"]["actions"]
+            for one in self._plan().get("resource_changes", [])
+            if one["change"]["actions"] not in (["no-op"], ["read"])
+        }
+
+    def declared(self, kind: str) -> dict[str, dict[str, Any]]:
+        """What the root declares of a type of resource: attributes, as far as a plan knows, by address."""
+
+        def within(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+            yield from module.get("resources", [])
+            for child in module.get("child_modules", []):
+                yield from within(child)
+
+        found = within(self._plan()["planned_values"]["root_module"])
+        return {one["address"]: one["values"] for one in found if one["type"] == kind}
+
+    def _plan(self) -> dict[str, Any]:
         plan = self._state.parent / "plan.tfplan"
         options = ["-input=false", "-lock=false", f"-state={self._state}", f"-out={plan}"]
         self._run([*self._command("plan"), *options])
-        shown = json.loads(self._run([*self._command("show"), "-json", str(plan)]))
-        return {
-            one["address"]: one["change"]["actions"]
-            for one in shown.get("resource_changes", [])
-            if one["change"]["actions"] not in (["no-op"], ["read"])
-        }
+        return dict(json.loads(self._run([*self._command("show"), "-json", str(plan)])))
 
     def _command(self, verb: str) -> list[str]:
         return [sys.executable, str(TOOLCHAIN), "run", f"-chdir={self._root}", verb]

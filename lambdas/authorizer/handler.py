@@ -18,10 +18,12 @@ from realtime_core.adapters.aws import client
 from realtime_core.adapters.dynamodb_connection_counts import DynamoConnectionCounts
 from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
 from realtime_core.adapters.token_verifier import token_verifier
-from realtime_core.domain.handshake import token_of
+from realtime_core.domain.handshake import headers_of, token_of
 from realtime_core.domain.tokens import Identity
 from realtime_core.errors import TokenRefused
-from realtime_core.logs import bound, get_logger
+from realtime_core.logs import bind, get_logger
+from realtime_core.metric_catalog import AUTHORIZER_FAULTS, TOKEN_FAILURES
+from realtime_core.metrics import add, measured
 from realtime_core.settings import read
 
 log = get_logger(__name__)
@@ -49,15 +51,23 @@ def _admission() -> Admission:
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer a REQUEST authorizer event with an IAM policy. Raises Unauthorized for a 401."""
     request = event["requestContext"]
-    with bound(connectionId=request.get("connectionId"), correlationId=request.get("requestId")):
+    with measured(
+        "authorized", connectionId=request.get("connectionId"), correlationId=request.get("requestId")
+    ):
         try:
-            token = token_of(event.get("headers"), event.get("queryStringParameters"))
+            token = token_of(headers_of(event), event.get("queryStringParameters"))
             identity = _admission().admit(token, time.time())
         except TokenRefused as refused:
             log.info("connect_refused", status=refused.status, reason=refused.reason)
+            add(TOKEN_FAILURES, 1, refused.reason)
             if refused.status == 401:
                 raise Unauthorized from None
             return _policy("anonymous", "Deny", event["methodArn"], {})
+        except Exception:
+            # Lambda logs the error itself; its own Errors count every Unauthorized too.
+            add(AUTHORIZER_FAULTS, 1)
+            raise
+        bind(userId=identity.user_id)
         return _policy(identity.user_id, "Allow", event["methodArn"], _context_of(identity))
 
 

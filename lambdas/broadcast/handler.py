@@ -22,11 +22,13 @@ from realtime_core.adapters.dynamodb_history import DynamoHistory
 from realtime_core.adapters.dynamodb_messages import DynamoMessages
 from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
 from realtime_core.adapters.gateway_poster import GatewayPoster
-from realtime_core.adapters.sqs_deliveries import SqsDeadLetters, SqsDeliveries
+from realtime_core.adapters.sqs_deliveries import SqsDeadLetters, SqsDeliveries, age_ms
 from realtime_core.domain.events import parse_event, unwrap
 from realtime_core.domain.jsontext import dumps
 from realtime_core.errors import StoreUnavailable, ValidationFailed
-from realtime_core.logs import bound, get_logger
+from realtime_core.logs import bind, bound, get_logger
+from realtime_core.metric_catalog import EVENTS_REFUSED, QUEUE_AGE
+from realtime_core.metrics import add, measured
 from realtime_core.pushing import Pusher
 from realtime_core.settings import read
 
@@ -60,9 +62,10 @@ def _publisher() -> Publisher:
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Publish one event (an invoke), or each event of an SQS batch."""
-    if records := _queued(event):
-        return {"batchItemFailures": [failed for record in records for failed in _from_queue(record)]}
-    with bound(correlationId=context.aws_request_id):
+    with measured("broadcast", awsRequestId=context.aws_request_id):
+        if records := _queued(event):
+            return {"batchItemFailures": [failed for record in records for failed in _from_queue(record)]}
+        bind(correlationId=context.aws_request_id)
         return _invoked(event, context.aws_request_id)
 
 
@@ -82,12 +85,15 @@ def _invoked(raw: Any, request_id: str) -> dict[str, Any]:
     except ValidationFailed as error:
         _refuse(json.dumps(raw), error)
         return {"statusCode": 400, "body": dumps({"broadcast": "rejected", "errors": error.details})}
-    return {"statusCode": 200, "body": dumps(_publisher().publish(event, event.event_id or request_id))}
+    event_id = event.event_id or request_id
+    bind(correlationId=event_id, eventId=event_id)
+    return {"statusCode": 200, "body": dumps(_publisher().publish(event, event_id))}
 
 
 def _from_queue(record: dict[str, Any]) -> list[dict[str, str]]:
     """Publish one queued event; what SQS is to try again, as a list of none or one."""
     with bound(correlationId=record["messageId"]):
+        add(QUEUE_AGE, age_ms(record, time.time()), "events")
         try:
             event = parse_event(unwrap(record["body"]))
         except ValidationFailed as error:
@@ -96,8 +102,10 @@ def _from_queue(record: dict[str, Any]) -> list[dict[str, str]]:
             except StoreUnavailable:
                 return [{"itemIdentifier": record["messageId"]}]
             return []
+        event_id = event.event_id or record["messageId"]
+        bind(correlationId=event_id, eventId=event_id)
         try:
-            _publisher().publish(event, event.event_id or record["messageId"])
+            _publisher().publish(event, event_id)
         except StoreUnavailable:
             log.exception("publish_failed")
             return [{"itemIdentifier": record["messageId"]}]
@@ -106,4 +114,5 @@ def _from_queue(record: dict[str, Any]) -> list[dict[str, str]]:
 
 def _refuse(raw: str, error: ValidationFailed) -> None:
     log.warning("event_refused", problems=error.details)
+    add(EVENTS_REFUSED, 1)
     _refused().keep(raw, error.message)

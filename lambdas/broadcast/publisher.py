@@ -15,6 +15,8 @@ from realtime_core.domain.planning import audience, jobs, shards_for
 from realtime_core.domain.topics import topics_reached
 from realtime_core.errors import StoreUnavailable
 from realtime_core.logs import get_logger
+from realtime_core.metric_catalog import EVENTS_PUBLISHED
+from realtime_core.metrics import add
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -90,6 +92,7 @@ class Publisher(NamedTuple):
         body = outcome.as_body()
         self.history.finish(admission, dumps(body), flying=outcome.queued > 0)
         log.info("published", **body)
+        add(EVENTS_PUBLISHED, 1)
         return body
 
     def _broadcast(self, event: Event, admission: Admission) -> Outcome:
@@ -113,6 +116,7 @@ class Publisher(NamedTuple):
         for group, members in self.subscriptions.members(matched, now):
             sizes[group.group_id] = sizes.get(group.group_id, 0) + len(members)
             found.update(dict.fromkeys(members))
+        log.debug("matched", topic=event.topic, groups=len(matched), connections=len(found))
         self._spread(matched, sizes)
         return list(found)
 
@@ -165,6 +169,7 @@ class Publisher(NamedTuple):
             admission.event_id,
             admission.at_ms,
             position=admission.position,
+            correlation_id=admission.event_id,
         )
         if len(connection_ids) <= self.direct_max:
             pushed = self.pusher.push(whole, DIRECT_BUDGET_SECONDS)

@@ -11,10 +11,11 @@ from connection_handler.settings import Settings
 from realtime_core.adapters.aws import client
 from realtime_core.adapters.dynamodb_connections import DynamoConnections
 from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.domain.handshake import subprotocol
+from realtime_core.domain.handshake import headers_of, subprotocol
 from realtime_core.domain.model import Connection
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import bound, get_logger
+from realtime_core.logs import bind, get_logger
+from realtime_core.metrics import measured
 from realtime_core.pushing import remove_connections
 from realtime_core.settings import read
 
@@ -34,7 +35,9 @@ def _stores() -> tuple[DynamoConnections, DynamoSubscriptions]:
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer a CONNECT or DISCONNECT event with a status; only a 2xx lets the connection open."""
     request = event["requestContext"]
-    with bound(connectionId=request["connectionId"], correlationId=request["requestId"]):
+    with measured(
+        "connection_handled", connectionId=request["connectionId"], correlationId=request["requestId"]
+    ):
         try:
             match request["eventType"]:
                 case "CONNECT":
@@ -63,13 +66,16 @@ def _connect(event: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
             token_id=who.get("tokenId"),
         )
     )
-    log.info("connected", userId=who["userId"])
-    selected = subprotocol(event.get("headers"))
+    bind(userId=who["userId"])
+    log.info("connected")
+    selected = subprotocol(headers_of(event))
     return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": selected} if selected else {}}
 
 
 def _disconnect(request: dict[str, Any]) -> dict[str, Any]:
     connections, subscriptions = _stores()
+    if user_id := (request.get("authorizer") or {}).get("userId"):
+        bind(userId=user_id)
     removed = remove_connections([request["connectionId"]], connections, subscriptions)
     log.info(
         "disconnected",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import cache
 from typing import Any
 
@@ -12,10 +13,12 @@ from realtime_core.adapters.dynamodb_connections import DynamoConnections
 from realtime_core.adapters.dynamodb_history import DynamoHistory
 from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
 from realtime_core.adapters.gateway_poster import GatewayPoster
-from realtime_core.adapters.sqs_deliveries import SqsDeadLetters, SqsDeliveries
+from realtime_core.adapters.sqs_deliveries import SqsDeadLetters, SqsDeliveries, age_ms
 from realtime_core.domain.model import DeliveryJob
 from realtime_core.domain.planning import decode_job
 from realtime_core.logs import bound, get_logger
+from realtime_core.metric_catalog import QUEUE_AGE
+from realtime_core.metrics import add, measured
 from realtime_core.pushing import Pusher, PushResult
 from realtime_core.settings import read
 
@@ -41,7 +44,14 @@ def _pusher() -> Pusher:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Post the jobs of an SQS batch, urgent ones first; the answer names what SQS is to hand out again."""
-    read = [(record["messageId"], _read(record)) for record in event["Records"]]
+    with measured("delivered", awsRequestId=context.aws_request_id):
+        return _deliver(event["Records"], context)
+
+
+def _deliver(records: list[dict[str, Any]], context: Any) -> dict[str, Any]:
+    for record in records:
+        add(QUEUE_AGE, age_ms(record, time.time()), "deliveries")
+    read = [(record["messageId"], _read(record)) for record in records]
     jobs = [(message_id, job) for message_id, job in read if job is not None]
     failed = [message_id for message_id, job in read if job is None]
     budget = max(0.0, context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
@@ -50,7 +60,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if result is None:
             failed.append(message_id)
         else:
-            _log(message_id, job, result)
+            _log(job, result)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
@@ -63,10 +73,10 @@ def _read(record: dict[str, Any]) -> DeliveryJob | None:
             return None
 
 
-def _log(message_id: str, job: DeliveryJob, result: PushResult) -> None:
+def _log(job: DeliveryJob, result: PushResult) -> None:
     log.info(
         "posted",
-        correlationId=message_id,
+        correlationId=job.correlation_id or job.event_id,
         eventId=job.event_id,
         attempt=job.attempt,
         priority=job.priority,

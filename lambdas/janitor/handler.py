@@ -19,8 +19,8 @@ from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
 from realtime_core.adapters.dynamodb_upkeep import DynamoUpkeep
 from realtime_core.adapters.gateway_poster import GatewayPoster
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import bound, get_logger
-from realtime_core.metrics import emit
+from realtime_core.logs import get_logger
+from realtime_core.metrics import add, measured
 from realtime_core.settings import read
 
 log = get_logger(__name__)
@@ -54,7 +54,7 @@ def _chores() -> tuple[Revoker, Janitor, DynamoHistory]:
 
 def handler(_event: object, context: Any) -> dict[str, Any]:
     """Do what is due; the answer says what that was."""
-    with bound(correlationId=context.aws_request_id):
+    with measured("upkeep", correlationId=context.aws_request_id):
         revoker, janitor, history = _chores()
         tally = Tally()
         revoker.run(tally)
@@ -65,5 +65,6 @@ def handler(_event: object, context: Any) -> dict[str, Any]:
             log.exception("upkeep_failed", duty="trim")
             tally.failures += 1
         log.info("tended", **tally.as_dict())
-        emit(tally.metrics(), {"Function": context.function_name})
+        for metric, value in tally.metrics():
+            add(metric, value)
         return tally.as_dict()

@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from realtime_core.metric_catalog import (
+    CONNECTION_COUNT,
+    EXPIRED_CONNECTIONS_CLOSED,
+    HAND_OVERS,
+    LOST_CONNECTIONS_REMOVED,
+    REVOKED_CONNECTIONS_CLOSED,
+    TOKEN_WARNINGS,
+    UPKEEP_FAILURES,
+    UPKEEP_LAG,
+)
+
+if TYPE_CHECKING:
+    from realtime_core.metric_catalog import Metric
 
 
 @dataclass(slots=True)
@@ -38,21 +52,19 @@ class Tally:
         """For the log and the answer."""
         return {_camel(name): value for name, value in asdict(self).items()}
 
-    def metrics(self) -> dict[str, tuple[float, str]]:
-        """Values and units by metric; the gauge only where it is known, for no figure beats a wrong one."""
-        gauge = {} if self.connections is None else {"ConnectionCount": self.connections}
-        counts = gauge | {
-            "TokenWarnings": self.warned,
-            "HandOvers": self.handed_over,
-            "ExpiredConnectionsClosed": self.closed,
-            "RevokedConnectionsClosed": self.revoked,
-            "LostConnectionsRemoved": self.gone + self.outlived,
-            "UpkeepFailures": self.failures,
-        }
-        return {
-            **{name: (number, "Count") for name, number in counts.items()},
-            "UpkeepLag": (self.lag_seconds, "Seconds"),
-        }
+    def metrics(self) -> list[tuple[Metric, int]]:
+        """Values by metric; the gauge only where it is known, for no figure beats a wrong one."""
+        gauge = [] if self.connections is None else [(CONNECTION_COUNT, self.connections)]
+        return [
+            *gauge,
+            (TOKEN_WARNINGS, self.warned),
+            (HAND_OVERS, self.handed_over),
+            (EXPIRED_CONNECTIONS_CLOSED, self.closed),
+            (REVOKED_CONNECTIONS_CLOSED, self.revoked),
+            (LOST_CONNECTIONS_REMOVED, self.gone + self.outlived),
+            (UPKEEP_FAILURES, self.failures),
+            (UPKEEP_LAG, self.lag_seconds),
+        ]
 
 
 def _camel(name: str) -> str:

@@ -29,6 +29,8 @@ from realtime_core.errors import (
     TokenRefused,
 )
 from realtime_core.logs import get_logger
+from realtime_core.metric_catalog import RESUME_GAPS, RESUMES, TOKEN_FAILURES
+from realtime_core.metrics import add
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +56,8 @@ class Caller(NamedTuple):
     connection_id: str
     user_id: str
     token_exp: int
+    correlation_id: str
+    """Of the request, to follow it by through the queue."""
 
 
 class Actions(NamedTuple):
@@ -111,20 +115,32 @@ class Actions(NamedTuple):
 
     def _replay(self, action: SubscribeToDeals, since: int, caller: Caller) -> dict[str, Any]:
         """What was published since a position. The subscription is in force by now: nothing falls between."""
-        now = int(self.now())
+        now_ms = int(self.now() * 1000)
+        now = now_ms // 1000
         newest = self.history.horizon(now).newest
         seen = self.history.past(since) if since else None
         first = first_needed(since, seen.low if seen else None)
         found = page(self.history.since(first, newest), since=since, topic=action.topic, wanted=action.filter)
         for event in found.alone:
-            job = DeliveryJob(dumps(event), (caller.connection_id,), "deal", event["eventId"], now * 1000)
+            job = DeliveryJob(
+                dumps(event),
+                (caller.connection_id,),
+                "deal",
+                event["eventId"],
+                now_ms,
+                correlation_id=caller.correlation_id,
+            )
             self.pusher.push(job, PUSH_BUDGET_SECONDS)
         # Read last: had the floor risen over what was read, it would show.
         horizon = self.history.horizon(now)
         known = since <= newest
+        recovered = known and found.complete and horizon.floor <= first
+        add(RESUMES, 1)
+        if not recovered:
+            add(RESUME_GAPS, 1)
         data: dict[str, Any] = {
             "position": max(since, horizon.landed) if known else newest,
-            "recovered": known and found.complete and horizon.floor <= first,
+            "recovered": recovered,
             "events": found.events,
         }
         if found.more:
@@ -154,9 +170,8 @@ class Actions(NamedTuple):
         except StoreUnavailable as error:
             raise MessageFailed("The message could not be stored; nothing was sent, try again") from error
         if stored.message_id == message.message_id:
-            self._push_to_user(
-                stored.recipient_id, wire.received_frame(stored, now=int(now)), stored.message_id
-            )
+            frame = wire.received_frame(stored, now=int(now))
+            self._push_to_user(stored.recipient_id, frame, stored.message_id, caller)
         return "messageSent", wire.sent_reply(stored)
 
     def _inbox(self, action: GetMessages, caller: Caller) -> Reply:
@@ -174,7 +189,7 @@ class Actions(NamedTuple):
         # What was read before is not "delivered" again: the sender would take it for a step back.
         if message.kind == "message" and message.status == action.type:
             status = wire.status_frame(message, action.type, now=now)
-            self._push_to_user(message.sender_id, status, message.message_id)
+            self._push_to_user(message.sender_id, status, message.message_id, caller)
         at = wire.acknowledged_at(message, action.type, now)
         return "notificationAcked", {"messageId": message.message_id, "type": action.type, "timestamp": at}
 
@@ -206,12 +221,15 @@ class Actions(NamedTuple):
             identity = self.verifier.identify(action.token, now)
         except TokenRefused as refused:
             log.info("refresh_refused", reason=refused.reason)
+            add(TOKEN_FAILURES, 1, refused.reason)
             raise AuthenticationFailed("The token is not valid for this connection") from refused
         if identity.user_id != caller.user_id:
             log.warning("refresh_refused", reason="other_user")
+            add(TOKEN_FAILURES, 1, "other_user")
             raise AuthenticationFailed("The token is not valid for this connection")
         if self.revocations.is_revoked(identity.user_id, identity.token_id, identity.issued_at):
             log.info("refresh_refused", reason="revoked")
+            add(TOKEN_FAILURES, 1, "revoked")
             raise AuthenticationFailed("The token was revoked")
         record = self.connections.extend(
             caller.connection_id, identity.token_exp, identity.issued_at, identity.token_id
@@ -222,14 +240,21 @@ class Actions(NamedTuple):
             self.subscriptions.extend(record)
         return "tokenRefreshed", {"expiresAt": record.token_exp}
 
-    def _push_to_user(self, user_id: str, payload: str, about: str) -> None:
+    def _push_to_user(self, user_id: str, payload: str, about: str, caller: Caller) -> None:
         """Push to every connection of a user. What is stored is safe already, so a fault is only logged."""
         now = self.now()
         try:
             reachable = [
                 one.connection_id for one in self.connections.of_user(user_id) if one.token_exp > now
             ]
-            job = DeliveryJob(payload, tuple(reachable), "message", about, int(now * 1000))
+            job = DeliveryJob(
+                payload,
+                tuple(reachable),
+                "message",
+                about,
+                int(now * 1000),
+                correlation_id=caller.correlation_id,
+            )
             self.pusher.push(job, PUSH_BUDGET_SECONDS)
         except StoreUnavailable:
             log.exception("push_failed", messageId=about)

@@ -22,7 +22,8 @@ from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
 from realtime_core.adapters.gateway_poster import GatewayPoster
 from realtime_core.adapters.sqs_deliveries import SqsDeliveries
 from realtime_core.adapters.token_verifier import token_verifier
-from realtime_core.logs import bound
+from realtime_core.metric_catalog import MESSAGE_LATENCY
+from realtime_core.metrics import add, measured
 from realtime_core.pushing import Pusher
 from realtime_core.settings import read
 
@@ -75,5 +76,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         correlation_id=request["requestId"],
         authorizer=request.get("authorizer") or {},
     )
-    with bound(connectionId=incoming.connection_id, correlationId=incoming.correlation_id):
-        return {"statusCode": 200, "body": _router().reply(incoming)}
+    with measured("answered", connectionId=incoming.connection_id, correlationId=incoming.correlation_id):
+        body = _router().reply(incoming)
+        received_ms = request.get("requestTimeEpoch")
+        if received_ms is not None:
+            # Two clocks, API Gateway's and ours: what they differ by may make a fast answer look negative.
+            add(MESSAGE_LATENCY, max(0, round(time.time() * 1000) - received_ms), "reply")
+        return {"statusCode": 200, "body": body}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from realtime_core import metrics
 from realtime_core.domain.actions import Ping, SendMessage, SubscribeToDeals, UnsubscribeFromDeals
 from realtime_core.errors import StoreUnavailable
 from realtime_core.logs import get_logger
+from realtime_core.metric_catalog import LIMITER_FAILURES
+from realtime_core.metrics import add
 
 if TYPE_CHECKING:
     from realtime_core.domain.actions import Action
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from realtime_core.ports import Limiter
 
 log = get_logger(__name__)
-
-FAILURES_METRIC = "LimiterFailures"
 
 
 class ActionLimits:
@@ -44,4 +43,4 @@ class ActionLimits:
         except StoreUnavailable as error:
             # Limits protect the service from some of its users; a fault of ours may not shut out all of them.
             log.warning("limiter_unavailable", reason=str(error))
-            metrics.count(FAILURES_METRIC)
+            add(LIMITER_FAILURES, 1)

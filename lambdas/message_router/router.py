@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from message_router.actions import NO_RECORD, Actions, Caller
-from realtime_core.domain.actions import Ping, RefreshToken, parse_action
+from realtime_core.domain.actions import ACTIONS, Ping, RefreshToken, parse_action
 from realtime_core.domain.frames import decode_request, error_frame, frame
 from realtime_core.errors import ActionError, AuthenticationFailed, ConnectionUnknown
 from realtime_core.logs import bind, get_logger
+from realtime_core.metric_catalog import ERROR_RATE, MESSAGE_COUNT
+from realtime_core.metrics import add
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from realtime_core.ports import Connections
 
 log = get_logger(__name__)
+
+UNKNOWN = "unknown"
+"""What a frame counts as that names no action: what clients make up must not become metrics."""
 
 INTERNAL_MESSAGE = (
     "Something went wrong on our side; try again, and name the correlationId when you report it"
@@ -59,14 +64,20 @@ class Router:
     def reply(self, incoming: Incoming) -> str:
         """The frame that answers `incoming`; never raises."""
         request_id: str | None = None
+        counted_as = UNKNOWN
         try:
             request = decode_request(incoming.body)
             request_id = request.request_id
-            bind(action=request.action)
+            if request.action in ACTIONS:
+                counted_as = request.action
+            bind(action=counted_as, clientRequestId=request_id)
             action = parse_action(request)
             caller = self._caller(incoming, action)
+            bind(userId=caller.user_id)
+            log.debug("action_understood")
             self._limits.take(action, caller.user_id, self._now())
             type_, data = self._actions.perform(action, caller, request_id)
+            add(ERROR_RATE, 0)
             return frame(type_, data, now=int(self._now()), request_id=request_id)
         except ActionError as error:
             log.info("action_refused", code=error.code)
@@ -74,8 +85,11 @@ class Router:
         except Exception:
             log.exception("action_failed")
             return self._error(InternalError(incoming.correlation_id), request_id)
+        finally:
+            add(MESSAGE_COUNT, 1, counted_as)
 
     def _error(self, error: ActionError, request_id: str | None) -> str:
+        add(ERROR_RATE, 1, error.code)
         return error_frame(error, now=int(self._now()), request_id=request_id)
 
     def _caller(self, incoming: Incoming, action: Action) -> Caller:
@@ -87,14 +101,14 @@ class Router:
         now = self._now()
         user_id, token_exp = incoming.authorizer.get("userId"), incoming.authorizer.get("tokenExp")
         if user_id and token_exp:
-            caller = Caller(incoming.connection_id, str(user_id), int(token_exp))
+            caller = Caller(incoming.connection_id, str(user_id), int(token_exp), incoming.correlation_id)
             if caller.token_exp > now or isinstance(action, RefreshToken):
                 return caller
         elif isinstance(action, Ping):
-            return Caller(incoming.connection_id, "", 0)
+            return Caller(incoming.connection_id, "", 0, incoming.correlation_id)
         record = self._connections.get(incoming.connection_id)
         if record is None:
             raise ConnectionUnknown(NO_RECORD)
         if record.token_exp <= now and not isinstance(action, RefreshToken):
             raise AuthenticationFailed("The token has expired; send refreshToken or reconnect with a new one")
-        return Caller(record.connection_id, record.user_id, record.token_exp)
+        return Caller(record.connection_id, record.user_id, record.token_exp, incoming.correlation_id)

@@ -15,6 +15,16 @@ from realtime_core.domain.parcels import parcels
 from realtime_core.domain.planning import encode_job
 from realtime_core.errors import StoreUnavailable
 from realtime_core.logs import get_logger
+from realtime_core.metric_catalog import (
+    CONNECTION_DURATION,
+    DELIVERIES_DELIVERED,
+    DELIVERIES_FAILED,
+    DELIVERIES_GONE,
+    DELIVERIES_RETRIED,
+    DELIVERIES_THROTTLED,
+    MESSAGE_LATENCY,
+)
+from realtime_core.metrics import add
 from realtime_core.workers import each, portions
 
 if TYPE_CHECKING:
@@ -56,6 +66,9 @@ def remove_connections(
     """
     removed = [record for record in map(connections.remove, connection_ids) if record is not None]
     if removed:
+        now = time.time()
+        for record in removed:
+            add(CONNECTION_DURATION, max(0, round(now - record.connected_at)))
         subscriptions.forget(removed)
     return len(removed)
 
@@ -91,7 +104,7 @@ class Pusher:
         if not job.connection_ids:
             return PushResult()
         deadline = time.monotonic() + budget_seconds
-        report = self._poster.post(job.payload, job.connection_ids, budget_seconds)
+        report = self._post(job.payload, job.connection_ids, budget_seconds)
         try:
             return self._settle(job, report)
         finally:
@@ -110,7 +123,7 @@ class Pusher:
         for number, parcel in enumerate(together):
             # What time is left is shared evenly among the frames that are left: none uses up the others'.
             share = max(0.0, deadline - time.monotonic()) / (len(together) - number)
-            report = self._poster.post(parcel.payload, parcel.connection_ids, share)
+            report = self._post(parcel.payload, parcel.connection_ids, share)
             gone.update(dict.fromkeys(report.gone))
             for place in parcel.places:
                 reports[place].append(report)
@@ -118,6 +131,12 @@ class Pusher:
         results = [self._settled(job, _merged(found)) for job, found in zip(jobs, reports, strict=True)]
         self._forget(tuple(gone), deadline)
         return results
+
+    def _post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
+        report = self._poster.post(payload, connection_ids, budget_seconds)
+        if report.throttled:
+            add(DELIVERIES_THROTTLED, report.throttled)
+        return report
 
     def _settled(self, job: DeliveryJob, report: PostReport) -> PushResult | None:
         try:
@@ -127,6 +146,7 @@ class Pusher:
             return None
 
     def _settle(self, job: DeliveryJob, report: PostReport) -> PushResult:
+        _measure(job, report)
         if report.unsent:
             self._again(job._replace(connection_ids=report.unsent, attempt=job.attempt + 1))
         else:
@@ -145,10 +165,12 @@ class Pusher:
     def _again(self, job: DeliveryJob) -> None:
         if job.attempt > ATTEMPTS_MAX and self._undeliverable is not None:
             self._undeliverable.keep(encode_job(job), f"not deliverable in {ATTEMPTS_MAX} attempts")
+            add(DELIVERIES_FAILED, len(job.connection_ids))
             self._landed(job)
             return
         ceiling = min(DELAY_SECONDS_MAX, 2 ** (job.attempt - 1))
         self._deliveries.send([job], delay_seconds=round(ceiling * self._jitter()))
+        add(DELIVERIES_RETRIED, len(job.connection_ids))
 
     def _landed(self, job: DeliveryJob) -> None:
         if self._history is None or job.position is None:
@@ -174,6 +196,16 @@ class Pusher:
         except StoreUnavailable:
             # The next event finds them gone again; what was delivered must not be sent twice for it.
             log.exception("gone_connections_not_removed", count=len(connection_ids))
+
+
+def _measure(job: DeliveryJob, report: PostReport) -> None:
+    if report.delivered:
+        add(DELIVERIES_DELIVERED, len(report.delivered))
+        add(MESSAGE_LATENCY, max(0, round(time.time() * 1000) - job.published_at_ms), "push")
+    if report.gone:
+        add(DELIVERIES_GONE, len(report.gone))
+    if report.refused:
+        add(DELIVERIES_FAILED, len(report.refused))
 
 
 def _merged(reports: Sequence[PostReport]) -> PostReport:

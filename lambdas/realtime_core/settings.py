@@ -40,6 +40,11 @@ class _Setting:
         self.expected = expected
         self.default = default
 
+    @property
+    def required(self) -> bool:
+        """Whether it has to be set."""
+        return self.default is _REQUIRED
+
     def __set__(self, settings: object, value: object) -> None:
         raise AttributeError(f"{type(settings).__name__} is read once and does not change")
 
@@ -48,7 +53,7 @@ def read(kind: type[S], environ: Mapping[str, str]) -> S:
     """The settings of a class. Raises SettingsInvalid, naming every variable at fault and the remedy."""
     values: dict[str, Any] = {}
     problems: list[str] = []
-    for field, setting in _settings(kind).items():
+    for field, setting in declared(kind).items():
         name = field.upper()
         raw = environ.get(name, "").strip()
         if raw:
@@ -56,7 +61,7 @@ def read(kind: type[S], environ: Mapping[str, str]) -> S:
                 values[field] = setting.parse(raw)
             except ValueError:
                 problems.append(f"{name} must be {setting.expected}, not {raw[:100]!r}")
-        elif setting.default is _REQUIRED:
+        elif setting.required:
             problems.append(f"{name} is not set; set it to {setting.expected}")
         else:
             values[field] = setting.default
@@ -67,8 +72,8 @@ def read(kind: type[S], environ: Mapping[str, str]) -> S:
     return settings
 
 
-def _settings(kind: type[Any]) -> dict[str, _Setting]:
-    """The settings of a class by field, inherited ones first."""
+def declared(kind: type[Any]) -> dict[str, _Setting]:
+    """The settings of a class by field, inherited ones first: to read them, and to document them."""
     return {
         field: setting
         for one in reversed(kind.__mro__)
@@ -159,7 +164,25 @@ def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
     return parse
 
 
+def share(*, default: Any = _REQUIRED) -> Any:
+    """A setting that is a number from 0 to 1."""
+
+    def parse(raw: str) -> float:
+        number = float(raw)
+        if not 0 <= number <= 1:
+            raise ValueError(raw)
+        return number
+
+    return _field(parse, "a number from 0 to 1", default)
+
+
 class LoggingSettings:
-    """What every function has. `logs` reads LOG_LEVEL for itself; here it is checked."""
+    """What every function has. `logs` and `metrics` read these for themselves; here they are checked."""
 
     log_level: str = choice(LOG_LEVELS, default="INFO")
+    log_sample_rate: float = share(default=0.0)
+    """The share of requests that are logged in full, down to DEBUG."""
+    service: str = text(
+        default="unknown", pattern=r"[A-Za-z0-9._-]{1,128}", expected="1 to 128 of A-Z a-z 0-9 . _ -"
+    )
+    """Which deployment this is: a dimension of every metric."""

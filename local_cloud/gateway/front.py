@@ -16,6 +16,7 @@ from local_cloud.gateway.control import PREFIX, Control
 from local_cloud.gateway.faults import Fault, Faults, failure, name_call
 from local_cloud.gateway.gateway import Gateway
 from local_cloud.gateway.management import Target
+from local_cloud.gateway.socket import VERSION, is_key
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,17 @@ _HOP_BY_HOP = frozenset(
 _MAX_BUFFERED_BODY = 256 * 1024
 # What aiohttp would add, and the client did not send (a signature may cover its absence).
 _ADDED_BY_CLIENT = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+
+def refuse_upgrade(request: web.BaseRequest) -> web.Response | None:
+    """The answer to what asks for a WebSocket, but not as RFC 6455, 4.2.1, has it; else None."""
+    if request.headers.get("Sec-WebSocket-Version", "") != VERSION:
+        return web.json_response(
+            {"message": "Upgrade Required"}, status=426, headers={"Sec-WebSocket-Version": VERSION}
+        )
+    if request.method != hdrs.METH_GET or not is_key(request.headers.get("Sec-WebSocket-Key", "")):
+        return web.json_response({"message": "Bad Request"}, status=400)
+    return None
 
 
 def find_target(host: str, path: str) -> Target | None:
@@ -67,6 +79,8 @@ class Front:
             return await self._control.serve(request)
         target = find_target(request.headers.get(hdrs.HOST, ""), path)
         if target and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+            if (refusal := refuse_upgrade(request)) is not None:
+                return refusal
             # A WebSocket API has no paths below its stage.
             stage = target.stage if target.rest in {"", "/"} else target.stage + target.rest
             return await self._gateway.connect(request, target.api_id, stage)

@@ -23,12 +23,24 @@ MAX_UNSENT_BYTES = 1024 * 1024
 # How long a client may take to answer a close frame before the connection is cut.
 CLOSE_GRACE_S = 2.0
 
+# RFC 6455, 4.1: the only version, and what a client's key is made of.
+VERSION = "13"
+KEY_BYTES = 16
+
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def accept_key(key: str) -> str:
     """`Sec-WebSocket-Accept` for the client's `Sec-WebSocket-Key` (RFC 6455, 4.2.2)."""
     return base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()).decode()
+
+
+def is_key(key: str) -> bool:
+    """Whether this is a `Sec-WebSocket-Key`: 16 bytes in base64 (RFC 6455, 4.1)."""
+    try:
+        return len(base64.b64decode(key, validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
 
 
 class Socket:

@@ -39,6 +39,14 @@ def first_events(secret: str, turn: int) -> dict[str, dict[str, Any]]:
             "headers": {"Authorization": f"Bearer {issue('user-1', secret, time.time())}"},
             "requestContext": {**request, "routeKey": "$connect", "eventType": "CONNECT"},
         },
+        "connection_handler": {
+            "requestContext": {
+                **request,
+                "routeKey": "$connect",
+                "eventType": "CONNECT",
+                "authorizer": status["requestContext"]["authorizer"],
+            }
+        },
         "message_router": status,
         "broadcast": {
             "messageType": "deal",

@@ -10,6 +10,7 @@ import pytest
 
 from local_cloud.client import Person
 from local_cloud.stack import running_stack
+from tests.e2e.operator import Operator
 from tests.e2e.service import Service
 
 if TYPE_CHECKING:
@@ -34,6 +35,22 @@ def stack() -> Iterator[Service]:
     """The applied service, on whatever answers at LOCALSTACK_ENDPOINT, else on a cloud of our own."""
     with running_stack() as running:
         yield Service(running)
+
+
+@pytest.fixture(scope="session")
+def operator(stack: Service) -> Iterator[Operator]:
+    """Somebody who may do what the operator's command line does, by the stack's own policies."""
+    person = Operator(stack, "operator", ("full", "sign"))
+    yield person
+    person.leave()
+
+
+@pytest.fixture(scope="session")
+def reader(stack: Service) -> Iterator[Operator]:
+    """Somebody who may look and no more."""
+    person = Operator(stack, "reader", ("read",))
+    yield person
+    person.leave()
 
 
 @pytest.fixture

@@ -144,6 +144,15 @@ async def test_get_status_tells_of_this_connection(connects, user, topic):
     assert (data["unread"], data["systemStatus"]) == (0, "operational")
 
 
+async def test_of_two_refreshes_that_cross_the_token_that_lives_longer_stays(connects, user, stack):
+    person = await connects(user)
+    now = int(time.time())
+    tokens = [stack.token(user, exp=now + seconds) for seconds in (9000, 8000, 8500)]
+    replies = await asyncio.gather(*(person.ask("refreshToken", {"token": one}) for one in tokens))
+    assert {one["type"] for one in replies} == {"tokenRefreshed"}
+    assert (await person.ask("getStatus"))["data"]["tokenExpiresAt"] == now + 9000
+
+
 async def test_refresh_token_extends_the_connection(connects, user, stack):
     person = await connects(user)
     later = int(time.time()) + 7200

@@ -157,11 +157,14 @@ async def test_runs_at_once_tell_everybody_once(connects, user, stack):
 
 async def test_connections_are_counted(connects, user, stack):
     people = [await connects(f"{user}-{number}") for number in range(3)]
-    records = stack.table("connections").scan(Select="COUNT", ConsistentRead=True)["Count"]
 
-    tally = await tend(stack)
+    def records():
+        return stack.table("connections").scan(Select="COUNT", ConsistentRead=True)["Count"]
 
-    assert tally["connections"] == records >= len(people)
+    before, tally, after = records(), await tend(stack), records()
+
+    # Those of earlier tests may still be leaving; nobody comes.
+    assert len(people) <= after <= tally["connections"] <= before
     assert (tally["failures"], tally["finished"]) == (0, True)
 
 

@@ -29,6 +29,18 @@ async def test_disconnect_removes_the_record_and_all_memberships(connects, user,
     await gone(stack, connection_id)
 
 
+async def test_who_leaves_while_subscribing_leaves_no_membership(connects, user, topic, stack):
+    """The record goes while the subscription is being written: whichever comes first, nothing stays."""
+    for number in range(5):
+        person = await connects(f"{user}-{number}")
+        connection_id = await person.connection_id()
+        await person.say(f'{{"action":"subscribeToDeals","data":{{"topic":"{topic}"}}}}')
+        await asyncio.sleep(number * 0.01)
+        await person.leave()
+        await gone(stack, connection_id)
+    assert stack.publish(topic=topic, data={"title": "desk"})["total"] == 0
+
+
 async def test_a_gone_connection_is_removed_when_a_post_finds_it_gone(connects, user, topic, stack):
     person, witness = await connects(user), await connects(f"{user}-witness")
     await person.subscribe(topic)

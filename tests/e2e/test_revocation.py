@@ -8,25 +8,15 @@ import time
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from local_cloud.stack import REGION
-from realtime_core import revoke
-
 
 @pytest.fixture
-def revokes(stack, monkeypatch, capsys):
+def revokes(operator):
     """Revoke as an operator does."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": stack.stack.endpoint,
-        "AWS_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "REVOCATIONS_TABLE": stack.outputs["table_names"]["revocations"],
-    }.items():
-        monkeypatch.setenv(name, value)
 
     def run(*arguments):
-        assert revoke.main(arguments) == 0, capsys.readouterr().err
-        assert arguments[0] in capsys.readouterr().out
+        said = operator.says("revoke", *arguments, "--yes")
+        assert said.code == 0, said.err
+        assert arguments[0] in said.out
 
     return run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 
@@ -9,22 +10,20 @@ import pytest
 
 from local_cloud.stack import ROOT
 
-# The emulator answers these with more than was declared, so each plan wants to take it away again.
-NEVER_SETTLED = {
-    "module.deals_websocket.module.websocket_api.aws_apigatewayv2_authorizer.this",
+# The emulator answers these with more than was declared or, of alarms in the protocol of the provider, with
+# less: so each plan wants to have it right again.
+NEVER_SETTLED = re.compile(
+    r"module\.deals_websocket\.module\."
+    r"(websocket_api\.aws_apigatewayv2_authorizer\.this"
     # Where Redis is on:
-    "module.deals_websocket.module.cache[0].aws_elasticache_parameter_group.this",
-    "module.deals_websocket.module.network[0].aws_security_group.functions[0]",
-    "module.deals_websocket.module.network[0].aws_vpc_endpoint.dynamodb[0]",
-    *(
-        f'module.deals_websocket.module.network[0].aws_vpc_endpoint.interface["{service}"]'
-        for service in ("lambda", "secretsmanager", "sqs")
-    ),
-}
+    r"|cache\[0\]\.aws_elasticache_parameter_group\.this"
+    r"|network\[0\]\.(aws_security_group\.functions\[0\]|aws_vpc_endpoint\..+)"
+    r"|alarms\[0\]\.aws_cloudwatch_(metric|composite)_alarm\..+)"
+)
 
 
 def test_a_second_plan_changes_nothing(stack):
-    assert set(stack.stack.terraform.changes()) <= NEVER_SETTLED
+    assert [one for one in stack.stack.terraform.changes() if not NEVER_SETTLED.fullmatch(one)] == []
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not on PATH")
@@ -53,6 +52,17 @@ def test_destroy_leaves_nothing_behind(stack):
         "queues": client("sqs").list_queues(QueueNamePrefix=prefix).get("QueueUrls", []),
         "apis": [one["Name"] for one in client("apigatewayv2").get_apis()["Items"]],
         "log groups": [one["logGroupName"] for one in client("logs").describe_log_groups()["logGroups"]],
+        "alarms": [
+            one["AlarmName"]
+            for page in client("cloudwatch")
+            .get_paginator("describe_alarms")
+            .paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+            for one in [*page["MetricAlarms"], *page["CompositeAlarms"]]
+        ],
+        "topics": [one["TopicArn"] for one in client("sns").list_topics()["Topics"]],
+        "dashboards": [
+            one["DashboardName"] for one in client("cloudwatch").list_dashboards()["DashboardEntries"]
+        ],
         "roles": [one["RoleName"] for one in client("iam").list_roles()["Roles"]],
         "caches": [
             one["ReplicationGroupId"]

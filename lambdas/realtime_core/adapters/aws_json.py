@@ -17,6 +17,9 @@ from realtime_core.adapters.credentials import Credentials
 from realtime_core.adapters.endpoint import Endpoint
 from realtime_core.adapters.http import Answer, BadAnswer, HttpPool
 from realtime_core.adapters.sigv4 import authorization, stamp_of
+from realtime_core.logs import get_logger
+
+log = get_logger(__name__)
 
 RETRY_BASE_SECONDS = 0.05
 RETRY_CAP_SECONDS = 1.0
@@ -119,6 +122,7 @@ class JsonClient:
                 failure = Unreachable(operation, f"{type(error).__name__}: {error}")
                 failure.__cause__ = error
                 continue
+            log.debug("aws_called", operation=operation, attempt=attempt + 1, status=answer.status)
             if answer.status == 200:
                 return _object(answer.body)
             failure = refusal(operation, answer)

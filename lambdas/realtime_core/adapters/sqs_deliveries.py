@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime_core.adapters import backoff
@@ -84,6 +85,12 @@ class SqsDeadLetters:
         )
 
 
+def age_ms(record: Mapping[str, Any], now: float) -> int:
+    """How long a message had been in its queue, from SQS's record of it and the time in epoch seconds."""
+    sent_ms = record.get("attributes", {}).get("SentTimestamp")
+    return 0 if sent_ms is None else max(0, round(now * 1000) - int(sent_ms))
+
+
 def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
     """Split into what SQS takes at once: ten bodies, and 256 KB in all."""
     batch: list[str] = []
@@ -104,7 +111,12 @@ def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _entry(place: int, body: str, delay_seconds: int) -> Any:
-    return {"Id": str(place), "MessageBody": body, "DelaySeconds": delay_seconds}
+    entry = {"Id": str(place), "MessageBody": body, "DelaySeconds": delay_seconds}
+    # Lambda names the invocation's trace here, and X-Ray links what SQS hands on to it. Nobody else needs it.
+    trace = os.environ.get("_X_AMZN_TRACE_ID", "")
+    if "Sampled=1" not in trace:
+        return entry
+    return {**entry, "MessageSystemAttributes": {"AWSTraceHeader": _attribute(trace)}}
 
 
 def _attribute(text: str) -> Any:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from realtime_core.errors import TokenRefused
 
 SUBPROTOCOL = "deals.v1"
 _JWT_DOTS = 2
+
+
+def headers_of(event: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a handshake event, each with all its values, joined as RFC 9110, 5.3, has it.
+
+    `headers` of an event holds only the last line of a header that was sent in several.
+    """
+    lines = event.get("multiValueHeaders") or {}
+    return {**(event.get("headers") or {}), **{name: ", ".join(values) for name, values in lines.items()}}
 
 
 def token_of(headers: Mapping[str, str] | None, query: Mapping[str, str] | None) -> str:

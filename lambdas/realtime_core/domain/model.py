@@ -92,6 +92,8 @@ class DeliveryJob(NamedTuple):
     """Of an event of a topic: what has landed is reported by it."""
     chunk: int = 0
     """Which of the event's chunks this is."""
+    correlation_id: str = ""
+    """Of the request or event that it comes from, for the logs."""
 
 
 class PostReport(NamedTuple):

@@ -88,6 +88,7 @@ def encode_job(job: DeliveryJob) -> str:
         "attempt": job.attempt,
         "position": job.position,
         "chunk": job.chunk,
+        "correlationId": job.correlation_id,
     }
     return f"{dumps(about)}\n{job.payload}"
 
@@ -108,6 +109,8 @@ def decode_job(text: str) -> DeliveryJob:
             attempt=about["attempt"],
             position=about["position"],
             chunk=about["chunk"],
+            # A job that was queued before there was one has none.
+            correlation_id=about.get("correlationId", ""),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a delivery job: {error!r}") from error

@@ -20,8 +20,13 @@ module "deals_websocket" {
   jwt_secret         = var.jwt_secret
   jwt_secret_version = var.jwt_secret_version
   log_level          = var.log_level
+  # A developer sees all of what happens to a request; tests look whether that is too much.
+  log_sample_rate = 1
   # Small, so that a dozen people are enough to see the queue at work.
   direct_audience_max = 10
+
+  # The emulator knows no Logs Insights.
+  dashboard = { saved_queries_enabled = false }
 
   local_endpoints = {
     websocket_url       = "ws://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"

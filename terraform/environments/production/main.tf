@@ -55,6 +55,8 @@ module "deals_websocket" {
   } : null
   network = var.network
 
+  alarms = { notification = { topic_arn = var.alarm_topic_arn, emails = var.alarm_emails } }
+
   kms_key_arn                 = var.kms_key_arn
   manage_account_logging_role = var.manage_account_logging_role
 }

@@ -34,6 +34,8 @@ module "deals_websocket" {
   redis         = var.redis_enabled ? { replicas = 0, snapshot_retention_days = 0, publisher_security_group_ids = var.redis_publisher_security_group_ids } : null
   network       = var.network
 
+  alarms = { notification = { topic_arn = var.alarm_topic_arn, emails = var.alarm_emails } }
+
   kms_key_arn                 = var.kms_key_arn
   manage_account_logging_role = var.manage_account_logging_role
 }

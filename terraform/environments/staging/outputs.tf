@@ -43,6 +43,11 @@ output "log_group_names" {
   value       = module.deals_websocket.log_group_names
 }
 
+output "operator_policies" {
+  description = "Policies (JSON) for people who use the operator's command line: read, full, sign"
+  value       = module.deals_websocket.operator_policies
+}
+
 output "env" {
   description = "Environment variables for clients and tests"
   value       = module.deals_websocket.env
@@ -56,4 +61,19 @@ output "redis" {
 output "redis_publisher" {
   description = "What a service needs to publish through Redis; null when off"
   value       = module.deals_websocket.redis_publisher
+}
+
+output "alarm_names" {
+  description = "Names of the alarms by key"
+  value       = module.deals_websocket.alarm_names
+}
+
+output "alarm_topic_arn" {
+  description = "ARN of the topic that the alarms tell, to subscribe to it"
+  value       = module.deals_websocket.alarm_topic_arn
+}
+
+output "dashboard_name" {
+  description = "Name of the CloudWatch dashboard"
+  value       = module.deals_websocket.dashboard_name
 }

@@ -109,3 +109,15 @@ variable "redis_publisher_security_group_ids" {
   type        = list(string)
   default     = []
 }
+
+variable "alarm_topic_arn" {
+  description = "ARN of an existing SNS topic that the alarms tell; null to have one made"
+  type        = string
+  default     = null
+}
+
+variable "alarm_emails" {
+  description = "E-mail addresses that the alarms' own topic writes to; each has to confirm"
+  type        = set(string)
+  default     = []
+}

@@ -71,8 +71,8 @@ locals {
   }]
 
   statements = merge(
-    local.log_statements, local.trigger_statements, local.stream_statements, local.destination_statements, local.vpc_statements,
-    var.policy_statements,
+    local.log_statements, local.trigger_statements, local.stream_statements, local.destination_statements, local.tracing_statements,
+    local.vpc_statements, var.policy_statements,
   )
 }
 

@@ -40,6 +40,10 @@ resource "aws_lambda_function" "this" {
     log_group  = aws_cloudwatch_log_group.this.name
   }
 
+  tracing_config {
+    mode = var.tracing_mode
+  }
+
   dynamic "environment" {
     for_each = length(var.environment) > 0 ? [var.environment] : []
 

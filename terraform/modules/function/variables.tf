@@ -382,6 +382,17 @@ variable "log_kms_key_arn" {
   default     = null
 }
 
+variable "tracing_mode" {
+  description = "Active to have Lambda sample and trace invocations in X-Ray; PassThrough to trace only what was sampled before it, as far as nothing more is allowed to the role"
+  type        = string
+  default     = "PassThrough"
+
+  validation {
+    condition     = contains(["PassThrough", "Active"], var.tracing_mode)
+    error_message = "tracing_mode: Lambda knows PassThrough and Active."
+  }
+}
+
 variable "tags" {
   description = "Tags of every resource"
   type        = map(string)

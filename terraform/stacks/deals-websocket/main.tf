@@ -42,7 +42,7 @@ module "function" {
   memory_mb            = var.memory_mb[each.key]
   timeout_seconds      = local.timeouts_seconds[each.key]
   reserved_concurrency = var.reserved_concurrency[each.key]
-  environment          = merge({ LOG_LEVEL = var.log_level }, each.value.environment)
+  environment          = merge(local.telemetry_environment[each.key], each.value.environment)
 
   policy_statements        = merge(local.permissions[each.key], local.key_permissions[each.key])
   permissions_boundary_arn = var.permissions_boundary_arn
@@ -55,6 +55,7 @@ module "function" {
 
   log_retention_days = var.log_retention_days
   log_kms_key_arn    = var.kms_key_arn
+  tracing_mode       = var.tracing
   tags               = local.tags
 }
 

@@ -87,3 +87,23 @@ output "function_roles" {
   description = "Name of each function's own role, for audits and for policies of other resources"
   value       = { for function, instance in module.function : function => instance.role_name }
 }
+
+output "alarm_names" {
+  description = "Names of the alarms by key, or key/instance where there is one for each of several things; none where they are off"
+  value       = merge([for alarms in module.alarms : alarms.names]...)
+}
+
+output "alarm_topic_arn" {
+  description = "ARN of the topic that the alarms tell, to subscribe to it; null without alarms"
+  value       = one(module.alarms[*].topic_arn)
+}
+
+output "dashboard_name" {
+  description = "Name of the CloudWatch dashboard; null without one"
+  value       = module.dashboard.dashboard_name
+}
+
+output "operator_policies" {
+  description = "Policies (JSON) for people who use the operator's command line: `read` looks, `full` mends too, `sign` reads the signing secret (null where there is none)"
+  value       = local.operator_policies
+}

@@ -9,6 +9,7 @@ import json
 import re
 
 import pytest
+from aiohttp import ClientSession
 from websockets.exceptions import InvalidStatus
 
 
@@ -115,3 +116,29 @@ async def test_connection_id_has_the_documented_form(api, dial):
     connection_id = await (await dial(api.url)).connection_id()
 
     assert re.fullmatch(r"[A-Za-z0-9_-]{15}=", connection_id)
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "status"),
+    [
+        ("GET", {}, 101),
+        ("POST", {}, 400),
+        ("GET", {"Sec-WebSocket-Key": None}, 400),
+        ("GET", {"Sec-WebSocket-Key": "too short"}, 400),
+        ("GET", {"Sec-WebSocket-Key": "dG9vIHNob3J0"}, 400),
+        ("GET", {"Sec-WebSocket-Version": "8"}, 426),
+        ("GET", {"Sec-WebSocket-Version": None}, 426),
+    ],
+)
+async def test_what_is_no_websocket_handshake_is_refused(api, method, changes, status):
+    """RFC 6455, 4.2.1 and 4.4; the answers are the RFC's, AWS documents none."""
+    url = api.url.replace("ws", "http", 1)
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    } | changes
+    kept = {name: value for name, value in headers.items() if value is not None}
+    async with ClientSession() as client, client.request(method, url, headers=kept) as answer:
+        assert answer.status == status

@@ -30,6 +30,7 @@ class FaultyApi:
         self.lost = Counter()
         self.sizes = Counter()
         self.port = 0
+        self.connections = 0
 
     def step(self, connection_id, size):
         attempt = self.attempts[connection_id]
@@ -51,6 +52,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport):
         self.transport = transport
+        self.api.connections += 1
 
     def data_received(self, data):
         if self.left < 0:

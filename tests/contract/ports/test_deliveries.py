@@ -202,3 +202,26 @@ def test_keep_that_fails_is_reported(sqs, queue_url):
         pytest.raises(StoreUnavailable, match="AccessDenied"),
     ):
         SqsDeadLetters(sqs, queue_url).keep("{}", "reason")
+
+
+@pytest.mark.parametrize(
+    ("trace", "handed_on"),
+    [
+        ("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1", True),
+        ("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0", False),
+        (None, False),
+    ],
+)
+def test_send_hands_the_trace_of_a_sampled_invocation_on(sqs, queue_url, monkeypatch, trace, handed_on):
+    """docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html: the message system attribute."""
+    if trace is None:
+        monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
+    else:
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
+    # Seen in the call: moto takes the attribute, but forgets it of a batch.
+    with recording(sqs, "SendMessageBatch") as calls:
+        SqsDeliveries(sqs, queue_url).send([job(1), job(2)])
+    sent = [entry.get("MessageSystemAttributes") for call in calls for entry in call["Entries"]]
+    header = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
+    assert sent == [header if handed_on else None] * 2
+    assert len(taken(sqs, queue_url)) == 2

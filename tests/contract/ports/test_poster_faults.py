@@ -122,6 +122,19 @@ def test_a_second_job_uses_the_connections_of_the_first_and_notices_those_that_d
     assert set(api.arrived.values()) == {2}
 
 
+def test_chunks_of_an_audience_get_the_connections_that_the_whole_is_worth():
+    with faulty_api() as api:
+        ids = deal_out(api, [["slow"]], 1_600)
+        poster = GatewayPoster(f"http://127.0.0.1:{api.port}/live")
+        opened = []
+        for start in range(0, 1_600, 400):
+            assert not poster.post("{}", ids[start : start + 400], AMPLE).unsent
+            opened.append(api.connections)
+
+    # 3.5 times the root of what was posted so far, and none is opened twice.
+    assert opened == [70, 99, 122, 140]
+
+
 def test_a_server_with_a_certificate_that_nobody_vouches_for_gets_nothing(tmp_path, monkeypatch):
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
     with faulty_api(self_signed(tmp_path)) as api:

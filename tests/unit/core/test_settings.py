@@ -27,6 +27,8 @@ def test_read_takes_defaults_for_what_is_not_set():
         "algorithms": ("HS256",),
         "endpoint": "https://api.example.com/live",
         "log_level": "INFO",
+        "log_sample_rate": 0.0,
+        "service": "unknown",
     }
 
 
@@ -46,6 +48,8 @@ def test_read_turns_texts_into_values():
         "ALGORITHMS": "HS256, RS256",
         "ENDPOINT": "http://127.0.0.1:4566/_aws/execute-api/a1/live/",
         "LOG_LEVEL": "DEBUG",
+        "LOG_SAMPLE_RATE": "0.25",
+        "SERVICE": "deals-test",
         "SOMETHING_ELSE": "is none of its business",
     }
 
@@ -58,6 +62,8 @@ def test_read_turns_texts_into_values():
         "algorithms": ("HS256", "RS256"),
         "endpoint": "http://127.0.0.1:4566/_aws/execute-api/a1/live",
         "log_level": "DEBUG",
+        "log_sample_rate": 0.25,
+        "service": "deals-test",
     }
 
 
@@ -81,6 +87,10 @@ def test_read_turns_texts_into_values():
         ("ENDPOINT", "https://me:secret@api.example.com", "ENDPOINT must be a URL"),
         ("ENDPOINT", "https://api.example.com/a b", "ENDPOINT must be a URL"),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL must be one of DEBUG, INFO"),
+        ("LOG_SAMPLE_RATE", "2", "LOG_SAMPLE_RATE must be a number from 0 to 1, not '2'"),
+        ("LOG_SAMPLE_RATE", "nan", "LOG_SAMPLE_RATE"),
+        ("LOG_SAMPLE_RATE", "half", "LOG_SAMPLE_RATE"),
+        ("SERVICE", 'deals"', "SERVICE must be 1 to 128"),
     ],
 )
 def test_read_names_the_variable_and_the_remedy(name, raw, remedy):

@@ -1,4 +1,4 @@
-"""`python -m realtime_core.tokens` and `python -m realtime_core.revoke`."""
+"""`python -m realtime_core.tokens`."""
 
 import io
 import json
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from realtime_core import revoke, tokens
+from realtime_core import tokens
 from realtime_core.domain.tokens import TokenRules, verify
 
 SECRET = "s" * 40
@@ -77,9 +77,3 @@ def test_tokens_of_wrong_arguments_says_which(capsys, arguments, said):
         tokens.main(arguments)
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
-
-
-def test_revoke_without_a_table_says_what_to_set(monkeypatch, capsys):
-    monkeypatch.delenv("REVOCATIONS_TABLE", raising=False)
-    assert revoke.main(["ann"]) == 1
-    assert "set it to the name of the revocations table" in capsys.readouterr().err

@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime_core.domain.handshake import subprotocol, token_of
+from realtime_core.domain.handshake import headers_of, subprotocol, token_of
 from realtime_core.errors import TokenRefused
 
 HEADER, OFFER, QUERY = "aaa.bbb.ccc", "ddd.eee.fff", "ggg.hhh.iii"
@@ -66,3 +66,23 @@ def test_token_of_nowhere_is_refused_as_missing(headers, query):
 )
 def test_subprotocol_is_selected_only_where_it_is_offered(headers, selected):
     assert subprotocol(headers) == selected
+
+
+def test_headers_sent_in_several_lines_count_together():
+    event = {
+        "headers": {"Sec-WebSocket-Protocol": OFFER, "Host": "x"},
+        "multiValueHeaders": {"Sec-WebSocket-Protocol": ["deals.v1", OFFER], "Host": ["x"]},
+    }
+    assert subprotocol(headers_of(event)) == "deals.v1"
+    assert token_of(headers_of(event), None) == OFFER
+
+
+def test_two_tokens_of_one_header_are_no_token_that_is_good():
+    lines = [f"Bearer {HEADER}", f"Bearer {OFFER}"]
+    event = {"headers": {"Authorization": lines[1]}, "multiValueHeaders": {"Authorization": lines}}
+    assert token_of(headers_of(event), ASKED) not in {HEADER, OFFER, QUERY}
+
+
+def test_headers_of_an_event_without_lines_are_its_headers():
+    assert headers_of({"headers": OFFERED, "multiValueHeaders": None}) == OFFERED
+    assert headers_of({"headers": None}) == {}

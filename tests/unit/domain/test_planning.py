@@ -112,7 +112,7 @@ def test_jobs_for_nobody_are_none():
 
 
 def test_encode_job_leaves_the_payload_as_it_is():
-    job = DeliveryJob('{"a":"\\n"}', ("c-1",), "message", "e", 5, attempt=3)
+    job = DeliveryJob('{"a":"\\n"}', ("c-1",), "message", "e", 5, attempt=3, correlation_id="r-1")
     about, payload = encode_job(job).split("\n")
     assert payload == '{"a":"\\n"}'
     assert json.loads(about) == {
@@ -123,7 +123,14 @@ def test_encode_job_leaves_the_payload_as_it_is():
         "attempt": 3,
         "position": None,
         "chunk": 0,
+        "correlationId": "r-1",
     }
+
+
+def test_decode_job_of_an_earlier_version_has_no_correlation_id():
+    about = json.loads(encode_job(DeliveryJob("{}", ("c-1",), "deal", "e", 5)).split("\n")[0])
+    del about["correlationId"]
+    assert decode_job(json.dumps(about) + "\n{}").correlation_id == ""
 
 
 @pytest.mark.parametrize("text", ["", "{}", "x\n{}", "[]\n{}", "{}\n{}", '{"connectionIds":1}\n{}'])

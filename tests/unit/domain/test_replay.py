@@ -1,10 +1,14 @@
 """What answers a `since`: order, filter, size, progress, and that nothing falls away in silence."""
 
+import json
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime_core.domain.events import event_frame, parse_event
 from realtime_core.domain.filters import parse_filter
-from realtime_core.domain.history import Past, grounded, lowest
+from realtime_core.domain.history import Past, decode_past, encode_event, grounded, lowest
 from realtime_core.domain.jsontext import byte_length, dumps
 from realtime_core.domain.replay import SCANNED_MAX, first_needed, page
 
@@ -39,6 +43,23 @@ def test_page_frames_are_those_that_went_out_live():
         "type": "dealUpdate", "data": {"pad": "x"}, "timestamp": 1_795_382_480,
         "topic": "books", "eventId": "e4", "position": 4,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"price":0.1,"tiny":1e-7,"long":1234567890.12345678901234567890,"large":1e22,"zero":-0.0}',
+        '{"n":9223372036854775807,"least":5e-324,"most":1.7976931348623157e308,"whole":100.0,"none":null}',
+        r'{"\u0000":"\u202e\ufffe\uffff\u2028<>&\"\\ é 😀","":{"a":[]}}',
+    ],
+)
+def test_page_frames_are_the_very_text_that_went_out_live(text):
+    """Numbers above all: a price must not be another one by replay."""
+    event = parse_event(json.loads(f'{{"messageType":"dealUpdate","topic":"books","data":{text}}}'))
+    live = event_frame(event, event_id="e4", now=1_795_382_480, position=4)
+    kept = decode_past(encode_event(event, "e4"), position=4, low=4, at_ms=1_795_382_480_999)
+    (replayed,) = page([kept], since=3, topic="books", wanted=EVERYTHING).events
+    assert dumps(replayed) == live
 
 
 def test_page_keeps_to_topic_and_filter_and_all_deals_means_every_topic():

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from realtime_core.adapters import backoff
 from realtime_core.adapters.posting.connection import FAULTS, Connection
 from realtime_core.adapters.posting.pacer import Pacer
-from realtime_core.adapters.posting.pool import Pool, size_for
+from realtime_core.adapters.posting.pool import Pool
 from realtime_core.adapters.posting.response import Response
 from realtime_core.adapters.posting.verdicts import Outcome, Verdict, verdict_of
 
@@ -77,7 +77,7 @@ class Job:
         """What came of each id, in the order given; those for which there was no time are `again`."""
         now = time.monotonic()
         if self._ready and now < self._deadline:
-            self._pool.begin(size_for(len(self._ready)), now)
+            self._pool.begin(len(self._ready), now)
             try:
                 self._run(now)
             finally:

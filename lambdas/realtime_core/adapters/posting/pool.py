@@ -20,7 +20,7 @@ IDLE_SECONDS_MAX = 20.0
 
 
 def size_for(posts: int) -> int:
-    """How many connections a job of so many posts is worth.
+    """How many connections so many posts are worth.
 
     Opening one costs about as much as 25 posts, and each more shortens the wait for the rest: the least sum
     lies near the square root.
@@ -41,6 +41,7 @@ class Pool:
         self._opening = 0
         self._addresses: deque[Address] = deque()
         self._limit = 0
+        self._lately: deque[tuple[float, int]] = deque()
         self._failures_in_a_row = 0
         self.idle: list[Connection] = []
         self.failures = 0
@@ -48,9 +49,16 @@ class Pool:
         self.not_before = 0.0
         """Until then (monotonic) nothing is opened, since the last time failed."""
 
-    def begin(self, limit: int, now: float) -> None:
-        """A job begins: up to `limit` connections, to addresses looked up anew if any is opened."""
-        self._limit = limit
+    def begin(self, posts: int, now: float) -> None:
+        """A job of so many posts begins; if it opens connections, to addresses looked up anew.
+
+        Connections stay for the next job, so their number is what all posts of late are worth: a large
+        audience comes in chunks, one after the other.
+        """
+        while self._lately and now - self._lately[0][0] > IDLE_SECONDS_MAX:
+            self._lately.popleft()
+        self._lately.append((now, posts))
+        self._limit = size_for(sum(count for _, count in self._lately))
         self._addresses.clear()
         self._session = None
         self.failures = self._failures_in_a_row = 0

@@ -52,6 +52,10 @@ mock_provider "aws" {
     }
   }
 
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:us-east-1:000000000000:deals-local-alarms" }
+  }
+
   mock_resource "aws_secretsmanager_secret_version" {
     defaults = { arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:deals-test-jwt-signing-keys-AbCdEf" }
   }

@@ -375,3 +375,30 @@ run "in_a_vpc_lambda_manages_network_interfaces_and_the_code_may_not" {
     error_message = "an action is named in full"
   }
 }
+
+run "nothing_is_traced_and_no_right_given_unless_asked" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function.this.tracing_config[0].mode == "PassThrough" && !strcontains(aws_iam_role_policy.this.policy, "xray:")
+    error_message = "the function may send no segments where none are made"
+  }
+}
+
+run "a_traced_function_may_send_its_segments_and_nothing_else_new" {
+  command = plan
+
+  variables {
+    tracing_mode = "Active"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.tracing_config[0].mode == "Active"
+    error_message = "Lambda traces it"
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Action if statement.Sid == "SendTraces"]) == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+    error_message = "the two actions, which know no resources"
+  }
+}

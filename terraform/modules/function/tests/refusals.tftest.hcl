@@ -277,3 +277,13 @@ run "refuses_a_retention_that_cloudwatch_does_not_have" {
 
   expect_failures = [var.log_retention_days]
 }
+
+run "refuses_a_tracing_mode_that_lambda_does_not_know" {
+  command = plan
+
+  variables {
+    tracing_mode = "On"
+  }
+
+  expect_failures = [var.tracing_mode]
+}

@@ -52,6 +52,10 @@ mock_provider "aws" {
     }
   }
 
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-west-1:123456789012:deals-test-alarms" }
+  }
+
   mock_resource "aws_secretsmanager_secret_version" {
     defaults = { arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:deals-test-jwt-signing-keys-AbCdEf" }
   }
@@ -288,5 +292,91 @@ run "a_key_is_used_through_the_services_that_the_function_calls" {
       message_router     = "kms:Decrypt kms:GenerateDataKey arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com secretsmanager.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
     }
     error_message = "a function may use the key only by way of what it calls"
+  }
+}
+
+run "nothing_is_traced_and_no_right_given_unless_asked" {
+  assert {
+    condition     = alltrue([for policy in values(output.function_policies) : !strcontains(policy, "xray:")])
+    error_message = "tracing is off by default"
+  }
+}
+
+run "tracing_gives_each_function_its_right" {
+  variables {
+    tracing = "Active"
+  }
+
+  assert {
+    condition     = alltrue([for policy in values(output.function_policies) : strcontains(policy, "xray:PutTraceSegments")])
+    error_message = "every function of the path sends its part"
+  }
+}
+
+run "operators_who_look_may_change_nothing" {
+  assert {
+    condition = toset(flatten(jsondecode(output.operator_policies["read"]).Statement[*].Action)) == toset([
+      "cloudwatch:DescribeAlarms", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "execute-api:ManageConnections",
+      "lambda:GetFunctionConfiguration", "logs:FilterLogEvents", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
+    ])
+    error_message = "looking takes exactly these"
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.operator_policies["read"]).Statement : statement.Resource if contains(statement.Action, "execute-api:ManageConnections")] == [["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/GET/@connections/*"]]
+    error_message = "who looks asks for connections, and neither posts nor closes"
+  }
+}
+
+run "operators_who_mend_have_what_looks_and_reach_no_more_than_the_stack" {
+  assert {
+    condition     = length(setsubtract(jsondecode(output.operator_policies["read"]).Statement[*].Sid, jsondecode(output.operator_policies["full"]).Statement[*].Sid)) == 0
+    error_message = "read is a part of full"
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.operator_policies["full"]).Statement : statement.Sid if contains(statement.Resource, "*")] == ["LookAtAlarms"]
+    error_message = "only alarms cannot be narrowed down"
+  }
+
+  assert {
+    condition = [for statement in jsondecode(output.operator_policies["full"]).Statement : statement.Resource if contains(statement.Action, "lambda:InvokeFunction")] == [[
+      "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast:live", "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-index_projector:live",
+    ]]
+    error_message = "the version in service of what publishes and of what keeps the index, and no other function"
+  }
+
+  assert {
+    condition     = !strcontains(output.operator_policies["full"], "secretsmanager:") && !strcontains(output.operator_policies["full"], "POST/@connections")
+    error_message = "who mends cannot act as a user, nor post as the service"
+  }
+
+  assert {
+    condition     = max([for policy in values(output.operator_policies) : length(policy)]...) <= 6144
+    error_message = "IAM stops at 6,144 characters for a managed policy"
+  }
+}
+
+run "only_the_policy_that_signs_reads_the_secret" {
+  assert {
+    condition     = jsondecode(output.operator_policies["sign"]).Statement[*].Action == [["secretsmanager:GetSecretValue"]]
+    error_message = "signing takes the secret and nothing else"
+  }
+}
+
+run "operators_use_a_key_only_through_what_they_call" {
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+  }
+
+  assert {
+    condition = { for policy, document in output.operator_policies : policy => [
+      for statement in jsondecode(document).Statement : "${join(" ", statement.Action)} ${join(" ", statement.Condition.StringEquals["kms:ViaService"])}" if statement.Sid == "UseKeys"
+      ][0] } == {
+      full = "kms:Decrypt kms:GenerateDataKey dynamodb.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
+      read = "kms:Decrypt dynamodb.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
+      sign = "kms:Decrypt secretsmanager.eu-west-1.amazonaws.com"
+    }
+    error_message = "a key is for what the commands read and send"
   }
 }

@@ -418,3 +418,53 @@ run "refuses_a_budget_of_half_a_post" {
 
   expect_failures = [var.posts_per_second_budget]
 }
+
+run "refuses_a_log_level_of_no_function" {
+  command = plan
+
+  variables {
+    log_levels = { router = "DEBUG" }
+  }
+
+  expect_failures = [var.log_levels]
+}
+
+run "refuses_a_log_level_of_a_function_that_is_none" {
+  command = plan
+
+  variables {
+    log_levels = { delivery = "LOUD" }
+  }
+
+  expect_failures = [var.log_levels]
+}
+
+run "refuses_a_share_of_more_than_all" {
+  command = plan
+
+  variables {
+    log_sample_rate = 5
+  }
+
+  expect_failures = [var.log_sample_rate]
+}
+
+run "refuses_tracing_that_lambda_does_not_know" {
+  command = plan
+
+  variables {
+    tracing = "On"
+  }
+
+  expect_failures = [var.tracing]
+}
+
+run "refuses_a_threshold_of_no_alarm" {
+  command = plan
+
+  variables {
+    alarms = { thresholds = { conections = 5 } }
+  }
+
+  expect_failures = [var.alarms]
+}

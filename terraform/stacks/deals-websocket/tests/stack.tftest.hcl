@@ -52,6 +52,10 @@ mock_provider "aws" {
     }
   }
 
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-west-1:123456789012:deals-test-alarms" }
+  }
+
   mock_resource "aws_secretsmanager_secret_version" {
     defaults = { arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:deals-test-jwt-signing-keys-AbCdEf" }
   }

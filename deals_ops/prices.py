@@ -15,18 +15,29 @@ SQS_REQUEST = 0.40 * PER_MILLION
 SQS_REQUEST_BYTES = 64 * 1024
 DYNAMODB_WRITE_UNIT = 0.625 * PER_MILLION
 DYNAMODB_READ_UNIT = 0.125 * PER_MILLION
+DYNAMODB_GB_MONTH = 0.25
+DYNAMODB_RECOVERY_GB_MONTH = 0.20
+"""Point-in-time recovery, on top of what is stored."""
+LOGS_GB = 0.50
+"""Taken in; what is kept compressed for a month costs a hundredth of that."""
+METRIC_MONTH = 0.30
+ALARM_MONTH = 0.10
+DASHBOARD_MONTH = 3.00
+SECRET_MONTH = 0.40
+TRANSFER_GB = 0.09
+"""Out of AWS to the internet."""
 
 
-def messages(count: int, size: int) -> float:
+def messages(count: float, size: int) -> float:
     """So many messages of `size` bytes through API Gateway."""
     return count * -(-size // API_GATEWAY_MESSAGE_BYTES) * API_GATEWAY_MESSAGE
 
 
-def lambda_time(invocations: int, seconds: float, memory_mb: int) -> float:
+def lambda_time(invocations: float, seconds: float, memory_mb: int) -> float:
     """So many invocations that ran for so many seconds in all, on arm64."""
     return invocations * LAMBDA_REQUEST + seconds * memory_mb / 1024 * LAMBDA_GB_SECOND_ARM
 
 
-def queueing(messages_count: int, size: int) -> float:
+def queueing(messages_count: float, size: int) -> float:
     """Messages of `size` bytes through SQS: sent, received and deleted one by one, the dearest way."""
     return messages_count * (2 * -(-size // SQS_REQUEST_BYTES) + 1) * SQS_REQUEST

@@ -1,0 +1,136 @@
+locals {
+  # Alarms read what `metric_catalog` of the functions publishes, and what AWS does; a test compares them.
+  own_namespace = "DealsWebSocket"
+  own           = { Service = var.name }
+
+  # The errors that are faults of ours; the rest are clients' mistakes, and limits.
+  fault_codes = ["INTERNAL_ERROR", "MESSAGE_ERROR", "SUBSCRIPTION_ERROR"]
+
+  keys = sort(distinct(concat(values(local.metric_alarms)[*].key, values(local.expression_alarms)[*].key, keys(local.optional_keys), ["unhealthy"])))
+
+  # Keys of alarms that depend on what there is to watch: they may be switched off whether or not there is any.
+  optional_keys = {
+    lambda_concurrency    = true
+    iterator_age          = true
+    cache_cpu             = true
+    cache_memory          = true
+    cache_evictions       = true
+    cache_replication_lag = true
+    dynamodb_throttles    = true
+    dynamodb_errors       = true
+    queue_age             = true
+    dead_letters          = true
+    lambda_errors         = true
+    lambda_throttles      = true
+    lambda_duration       = true
+  }
+
+  # People cannot use the service as they should: what a person is woken for.
+  unhealthy_keys = ["api_execution_errors", "api_integration_errors", "authorizer_faults", "error_rate", "janitor_silent", "push_latency", "queue_age", "reply_latency"]
+
+  actions    = [local.topic_arn]
+  ok_actions = var.notification.ok_enabled ? local.actions : []
+
+  descriptions = { for id, alarm in merge(
+    { for id, alarm in local.metric_alarms : id => alarm.text },
+    { for id, alarm in local.expression_alarms : id => alarm.text },
+  ) : id => "${alarm} Runbook: docs/telemetry.md, ${split("/", id)[0]}." }
+}
+
+################################################################################
+# Alarms on one metric
+################################################################################
+
+resource "aws_cloudwatch_metric_alarm" "metric" {
+  for_each = { for id, alarm in local.metric_alarms : id => alarm if !contains(var.disabled, alarm.key) }
+
+  alarm_name        = "${var.name}-${replace(each.key, "/", "-")}"
+  alarm_description = local.descriptions[each.key]
+
+  namespace   = each.value.namespace
+  metric_name = each.value.metric
+  dimensions  = each.value.dimensions
+
+  statistic                             = startswith(each.value.statistic, "p") ? null : each.value.statistic
+  extended_statistic                    = startswith(each.value.statistic, "p") ? each.value.statistic : null
+  evaluate_low_sample_count_percentiles = startswith(each.value.statistic, "p") ? "ignore" : null
+
+  comparison_operator = each.value.comparison
+  threshold           = each.value.threshold
+  period              = each.value.period
+  evaluation_periods  = each.value.periods
+  datapoints_to_alarm = each.value.datapoints
+  treat_missing_data  = each.value.missing
+
+  alarm_actions = local.actions
+  ok_actions    = local.ok_actions
+  tags          = var.tags
+}
+
+################################################################################
+# Alarms on several metrics
+################################################################################
+
+resource "aws_cloudwatch_metric_alarm" "expression" {
+  for_each = { for id, alarm in local.expression_alarms : id => alarm if !contains(var.disabled, alarm.key) }
+
+  alarm_name        = "${var.name}-${replace(each.key, "/", "-")}"
+  alarm_description = local.descriptions[each.key]
+
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  evaluation_periods  = each.value.periods
+  datapoints_to_alarm = each.value.datapoints
+  treat_missing_data  = "notBreaching"
+
+  metric_query {
+    id          = "value"
+    label       = each.value.label
+    expression  = each.value.expression
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = each.value.metrics
+
+    content {
+      id          = metric_query.key
+      return_data = false
+
+      metric {
+        namespace   = metric_query.value.namespace
+        metric_name = metric_query.value.metric
+        dimensions  = metric_query.value.dimensions
+        stat        = metric_query.value.statistic
+        period      = 300
+      }
+    }
+  }
+
+  alarm_actions = local.actions
+  ok_actions    = local.ok_actions
+  tags          = var.tags
+}
+
+################################################################################
+# The service as a whole
+################################################################################
+
+locals {
+  unhealthy_names = concat(
+    [for id, alarm in aws_cloudwatch_metric_alarm.metric : alarm.alarm_name if contains(local.unhealthy_keys, local.metric_alarms[id].key)],
+    [for id, alarm in aws_cloudwatch_metric_alarm.expression : alarm.alarm_name if contains(local.unhealthy_keys, local.expression_alarms[id].key)],
+  )
+}
+
+resource "aws_cloudwatch_composite_alarm" "unhealthy" {
+  count = contains(var.disabled, "unhealthy") || length(setsubtract(local.unhealthy_keys, var.disabled)) == 0 ? 0 : 1
+
+  alarm_name        = "${var.name}-unhealthy"
+  alarm_description = "People cannot use the service as they should: one of its alarms says how. Runbook: docs/telemetry.md, unhealthy."
+  alarm_rule        = join(" OR ", [for name in local.unhealthy_names : "ALARM(\"${name}\")"])
+
+  alarm_actions = local.actions
+  ok_actions    = local.ok_actions
+  tags          = var.tags
+}

@@ -1,0 +1,138 @@
+# Each input that cannot work is refused at the plan, with a message that names the variable and the remedy.
+mock_provider "aws" {}
+
+variables {
+  name      = "deals-test"
+  api       = { id = "a1b2c3d4e5", stage_name = "v1" }
+  functions = { router = { name = "router", timeout_seconds = 29 } }
+}
+
+run "refuses_a_name_that_no_metric_has" {
+  command = plan
+
+  variables {
+    name = "deals test"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "refuses_a_short_name_with_a_hyphen" {
+  command = plan
+
+  variables {
+    functions = { "the-router" = { name = "router", timeout_seconds = 29 } }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_a_table_without_operations" {
+  command = plan
+
+  variables {
+    tables = { connections = { name = "connections", operations = [] } }
+  }
+
+  expect_failures = [var.tables]
+}
+
+run "refuses_more_indexes_than_an_alarm_can_add_up" {
+  command = plan
+
+  variables {
+    tables = { connections = { name = "connections", operations = ["Query"], indexes = ["a", "b", "c", "d", "e"] } }
+  }
+
+  expect_failures = [var.tables]
+}
+
+run "refuses_a_negative_threshold" {
+  command = plan
+
+  variables {
+    thresholds = { connections = -1 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
+run "refuses_a_percentage_that_never_comes" {
+  command = plan
+
+  variables {
+    thresholds = { error_rate_percent = 100 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
+run "refuses_a_silence_shorter_than_two_runs" {
+  command = plan
+
+  variables {
+    thresholds = { janitor_silent_minutes = 1 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
+run "refuses_an_account_limit_that_no_account_has" {
+  command = plan
+
+  variables {
+    thresholds = { lambda_account_concurrency = 0 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
+run "refuses_a_key_of_no_alarm" {
+  command = plan
+
+  variables {
+    disabled = ["eror_rate"]
+  }
+
+  expect_failures = [var.disabled]
+}
+
+run "refuses_a_topic_that_is_none" {
+  command = plan
+
+  variables {
+    notification = { topic_arn = "arn:aws:sqs:eu-west-1:123456789012:queue" }
+  }
+
+  expect_failures = [var.notification]
+}
+
+run "refuses_addresses_for_somebody_elses_topic" {
+  command = plan
+
+  variables {
+    notification = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:pager", emails = ["ops@example.com"] }
+  }
+
+  expect_failures = [var.notification]
+}
+
+run "refuses_an_address_that_is_none" {
+  command = plan
+
+  variables {
+    notification = { emails = ["ops"] }
+  }
+
+  expect_failures = [var.notification]
+}
+
+run "refuses_a_key_for_somebody_elses_topic" {
+  command = plan
+
+  variables {
+    notification = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:pager", kms_key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/given" } }
+  }
+
+  expect_failures = [var.notification]
+}

@@ -1,0 +1,146 @@
+mock_provider "aws" {
+  mock_data "aws_region" {
+    defaults = { id = "eu-west-1" }
+  }
+}
+
+variables {
+  name = "deals-test"
+  api  = { id = "a1b2c3d4e5", stage_name = "v1" }
+
+  functions = {
+    message_router = { name = "deals-test-message_router", memory_mb = 512, log_group_name = "/aws/lambda/deals-test-message_router" }
+    delivery       = { name = "deals-test-delivery", memory_mb = 1769, log_group_name = "/aws/lambda/deals-test-delivery" }
+  }
+
+  tables                = { connections = "deals-test-connections" }
+  queues                = { events = { name = "deals-test-events", dlq_name = "deals-test-events-dlq" } }
+  access_log_group_name = "/aws/apigateway/deals-test/access"
+  alarm_arns            = ["arn:aws:cloudwatch:eu-west-1:123456789012:alarm:deals-test-error_rate"]
+}
+
+run "the_dashboard_fills_its_grid_without_a_gap_or_an_overlap" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for y in distinct(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[*].y) :
+      sum([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.width if widget.y == y]) == 24
+    ])
+    error_message = "each row is as wide as the grid"
+  }
+
+  assert {
+    condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.x + widget.width <= 24])
+    error_message = "nothing stands beyond it"
+  }
+}
+
+run "what_is_read_first_stands_first" {
+  command = plan
+
+  assert {
+    condition = [for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.properties.title if widget.y == 0] == [
+      "Alarms", "Connections", "Errors", "Latency p99",
+    ]
+    error_message = "is it well, how much, how wrong, how slow"
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[0].properties.alarms == ["arn:aws:cloudwatch:eu-west-1:123456789012:alarm:deals-test-error_rate"]
+    error_message = "the alarms that were given"
+  }
+}
+
+run "a_dashboard_without_alarms_has_no_empty_place" {
+  command = plan
+
+  variables {
+    alarm_arns = []
+  }
+
+  assert {
+    condition     = sum([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.width if widget.y == 0]) == 24
+    error_message = "the numbers share the row"
+  }
+}
+
+run "each_cost_is_its_measure_times_its_price" {
+  command = plan
+
+  variables {
+    prices = { lambda_gb_second = 0.00001, connection_minute = 0.000001 }
+  }
+
+  assert {
+    condition = contains(flatten([
+      for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : [
+        for metric in widget.properties.metrics : metric[0].expression if try(metric[0].expression != null, false)
+      ] if startswith(widget.properties.title, "Cost")
+    ]), "12 * 0.000000005000 * (FILL(t_message_router, 0))")
+    error_message = "milliseconds of half a gigabyte, by the hour"
+  }
+
+  assert {
+    condition = contains(flatten([
+      for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : [
+        for metric in widget.properties.metrics : metric[0].expression if try(metric[0].expression != null, false)
+      ] if startswith(widget.properties.title, "Cost")
+    ]), "12 * 0.000005000000 * (FILL(c, 0))")
+    error_message = "five minutes of the connections there are on average"
+  }
+}
+
+run "questions_are_asked_where_the_answers_are" {
+  command = plan
+
+  assert {
+    condition = toset(keys(aws_cloudwatch_query_definition.this)) == toset([
+      "errors-by-code", "slowest-replies", "what-happened-to-an-event", "who-was-refused-and-why", "throttled-deliveries",
+      "one-connections-life", "throttled-by-api-gateway", "cold-starts", "faults",
+    ])
+    error_message = "the usual questions are saved"
+  }
+
+  assert {
+    condition     = toset(aws_cloudwatch_query_definition.this["one-connections-life"].log_group_names) == toset(["/aws/apigateway/deals-test/access", "/aws/lambda/deals-test-message_router", "/aws/lambda/deals-test-delivery"])
+    error_message = "a life is told by the API and by every function"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_query_definition.this["throttled-deliveries"].log_group_names == tolist(["/aws/lambda/deals-test-delivery"])
+    error_message = "the fewer logs are read, the less it costs"
+  }
+
+  assert {
+    condition     = alltrue([for query in aws_cloudwatch_query_definition.this : startswith(query.name, "deals-test/")])
+    error_message = "a folder of each deployment's own"
+  }
+}
+
+run "a_question_without_a_log_is_not_saved" {
+  command = plan
+
+  variables {
+    access_log_group_name = null
+  }
+
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_query_definition.this), "throttled-by-api-gateway") && length(aws_cloudwatch_query_definition.this["one-connections-life"].log_group_names) == 2
+    error_message = "there is no access log to ask"
+  }
+}
+
+run "either_can_be_left_out" {
+  command = plan
+
+  variables {
+    dashboard_enabled     = false
+    saved_queries_enabled = false
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_dashboard.this) == 0 && length(aws_cloudwatch_query_definition.this) == 0 && output.dashboard_name == null
+    error_message = "nothing is made"
+  }
+}

@@ -1,0 +1,111 @@
+locals {
+  # What every function is told of how to speak of itself.
+  telemetry_environment = {
+    for function in keys(local.timeouts_seconds) : function => {
+      LOG_LEVEL       = lookup(var.log_levels, function, var.log_level)
+      LOG_SAMPLE_RATE = tostring(var.log_sample_rate)
+      SERVICE         = local.prefix
+    }
+  }
+
+  # Names in the alarms module's own type; a word that is none of them would be dropped without a word.
+  threshold_names = [
+    "connections", "error_rate_percent", "refusal_rate_percent", "rate_actions_min", "reply_latency_p99_ms", "push_latency_p99_ms",
+    "post_throttles", "deliveries_failed", "token_failures", "authorizer_faults", "limiter_failures", "upkeep_lag_seconds",
+    "upkeep_failures", "janitor_silent_minutes", "api_integration_errors", "api_execution_errors", "api_client_error_percent",
+    "lambda_errors", "lambda_throttles", "lambda_duration_percent", "lambda_concurrency_percent", "lambda_account_concurrency",
+    "dynamodb_throttles", "dynamodb_errors", "queue_age_seconds", "dead_letters", "iterator_age_seconds", "cache_cpu_percent",
+    "cache_memory_percent", "cache_evictions", "cache_replication_lag_seconds",
+  ]
+
+  # Which operations each table gets: DynamoDB counts its own faults for each alone. permissions.tf allows them.
+  table_operations = {
+    connections   = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems"]
+    subscriptions = ["Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"]
+    messages      = ["GetItem", "Query", "UpdateItem", "TransactWriteItems"]
+    history       = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "TransactWriteItems"]
+    limits        = ["UpdateItem"]
+    revocations   = ["BatchGetItem", "Query"]
+  }
+
+  table_indexes = {
+    connections = ["UserIdIndex", "DueIndex"]
+    revocations = ["RecentIndex"]
+  }
+
+  watched_api = { id = module.websocket_api.api_id, stage_name = module.websocket_api.stage_name }
+
+  watched_queues = {
+    for queue, name in local.names.queues : queue => { name = name, dlq_name = "${name}-dlq" }
+  }
+
+  # A 401 is an exception of the authorizer; whom a queue keeps busy is meant to be, up to the limit.
+  functions_that_raise = ["authorizer"]
+  functions_of_queues  = keys(local.sqs_triggers)
+}
+
+################################################################################
+# Alarms
+################################################################################
+
+module "alarms" {
+  source = "../../modules/alarms"
+  count  = var.alarms.enabled ? 1 : 0
+
+  name = local.prefix
+  api  = local.watched_api
+
+  functions = {
+    for function, instance in module.function : function => {
+      name                      = instance.name
+      timeout_seconds           = local.timeouts_seconds[function]
+      reserved_concurrency      = var.reserved_concurrency[function]
+      errors_alarm_enabled      = !contains(local.functions_that_raise, function)
+      concurrency_alarm_enabled = !contains(local.functions_of_queues, function)
+    }
+  }
+
+  tables = {
+    for table, name in module.tables.names : table => {
+      name       = name
+      indexes    = lookup(local.table_indexes, table, [])
+      operations = local.table_operations[table]
+    }
+  }
+
+  queues = local.watched_queues
+  cache  = length(var.alarms.cache_cluster_ids) == 0 ? null : { cluster_ids = var.alarms.cache_cluster_ids }
+
+  thresholds = var.alarms.thresholds
+  # A janitor that is switched off is silent by intent.
+  disabled     = setunion(var.alarms.disabled, var.upkeep.enabled ? [] : ["janitor_silent"])
+  notification = var.alarms.notification
+  tags         = local.tags
+}
+
+################################################################################
+# Dashboard
+################################################################################
+
+module "dashboard" {
+  source = "../../modules/dashboard"
+
+  name = local.prefix
+  api  = local.watched_api
+
+  functions = {
+    for function, instance in module.function : function => {
+      name           = instance.name
+      memory_mb      = var.memory_mb[function]
+      log_group_name = instance.log_group_name
+    }
+  }
+
+  tables                = module.tables.names
+  queues                = local.watched_queues
+  access_log_group_name = module.websocket_api.access_log_group_name
+  alarm_arns            = slice(flatten([for alarms in module.alarms : values(alarms.arns)]), 0, min(100, length(flatten([for alarms in module.alarms : values(alarms.arns)]))))
+
+  dashboard_enabled     = var.dashboard.enabled
+  saved_queries_enabled = var.dashboard.saved_queries_enabled
+}

@@ -1,0 +1,104 @@
+data "aws_caller_identity" "current" {}
+
+locals {
+  # Asked for too where Redis is off: to see that they are not there takes the right to look.
+  operator_functions = distinct(concat(keys(local.names.functions), ["index_projector", "redis_relay"]))
+  operator_function_arns = {
+    for function in local.operator_functions : function =>
+    "arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:function:${local.prefix}-${function}"
+  }
+
+  # AWS judges a call of an alias by the alias's ARN; the emulator of the local cloud by the function's.
+  invoked_as = var.local_endpoints == null ? [":live"] : [":live", ""]
+
+  dead_letter_arns = [module.fan_out.events_dlq_arn, module.fan_out.deliveries_dlq_arn]
+  connection_arns  = { for method in ["GET", "DELETE"] : method => "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*" }
+
+  # As for sending: AWS authorises a batch by the single action's name.
+  give_back_letters = concat(["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"], var.local_endpoints == null ? [] : ["sqs:ChangeMessageVisibilityBatch"])
+
+  # What the commands of docs/operator_cli.md call. Looking: status, connections, who, dlq list and show, index check aside.
+  operators_read = {
+    # AWS does not say whether looking at an alias is judged by its own ARN or by the function's.
+    LookAtFunctions = {
+      actions   = ["lambda:GetFunctionConfiguration"]
+      resources = flatten([for arn in values(local.operator_function_arns) : [arn, "${arn}:live"]])
+    }
+    LookAtConnections = { actions = ["dynamodb:GetItem", "dynamodb:Scan"], resources = [local.tables.connections] }
+    CountConnections = {
+      actions   = ["dynamodb:Query"]
+      resources = [module.tables.user_id_index_arn, module.tables.due_index_arn]
+    }
+    LookAtHistory = { actions = ["dynamodb:GetItem"], resources = [local.tables.history] }
+    AskForConnections = {
+      actions   = ["execute-api:ManageConnections"]
+      resources = [local.connection_arns["GET"]]
+    }
+    CountLetters = {
+      actions   = ["sqs:GetQueueAttributes"]
+      resources = concat([module.fan_out.events_queue_arn, module.fan_out.deliveries_queue_arn], local.dead_letter_arns)
+    }
+    # SQS has no looking without taking: a letter is held while it is read, and given back.
+    LookAtLetters = { actions = local.give_back_letters, resources = local.dead_letter_arns }
+    # CloudWatch answers with composite alarms only to whoever may look at all.
+    LookAtAlarms = { actions = ["cloudwatch:DescribeAlarms"], resources = ["*"] }
+    ReadLogs = {
+      actions   = ["logs:FilterLogEvents"]
+      resources = [for function in keys(local.names.functions) : "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:log-group:${module.function[function].log_group_name}:*"]
+    }
+  }
+
+  # Mending: kick, revoke, publish, notify, dlq redrive and purge, index check and rebuild.
+  operators_mend = {
+    CloseConnections = {
+      actions   = ["execute-api:ManageConnections"]
+      resources = [local.connection_arns["DELETE"]]
+    }
+    ForgetConnections = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
+    ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
+    RevokeTokens      = { actions = ["dynamodb:PutItem"], resources = [local.tables.revocations] }
+    InvokeFunctions = {
+      actions   = ["lambda:InvokeFunction"]
+      resources = flatten([for function in ["broadcast", "index_projector"] : [for suffix in local.invoked_as : "${local.operator_function_arns[function]}${suffix}"]])
+    }
+    RedriveLetters = {
+      actions   = ["sqs:SendMessage"]
+      resources = [module.fan_out.events_queue_arn, module.fan_out.deliveries_queue_arn]
+    }
+    RemoveLetters = { actions = ["sqs:DeleteMessage"], resources = local.dead_letter_arns }
+  }
+
+  # Customer managed keys, where there are any, by way of the services that the commands call and no other.
+  operator_keys = {
+    read = { actions = ["kms:Decrypt"], keys = compact([var.kms_key_arn]), services = ["dynamodb", "sqs"] }
+    full = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], keys = compact([var.kms_key_arn]), services = ["dynamodb", "sqs"] }
+    sign = { actions = ["kms:Decrypt"], keys = local.jwt_secret_used ? distinct(compact([var.kms_key_arn, var.jwt_secret_kms_key_arn])) : [], services = ["secretsmanager"] }
+  }
+
+  operator_key_permissions = {
+    for policy, use in local.operator_keys : policy => {
+      for sid, keys in { UseKeys = use.keys } : sid => {
+        actions                  = use.actions
+        resources                = keys
+        via                      = [for service in use.services : "${service}.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"]
+      } if length(keys) > 0
+    }
+  }
+
+  # Whoever may read the secret may be anybody to this service: a policy of its own.
+  operator_policies = {
+    for policy, statements in {
+      read = merge(local.operators_read, local.operator_key_permissions.read)
+      full = merge(local.operators_read, local.operators_mend, local.operator_key_permissions.full)
+      sign = merge(local.read_signing_keys, local.operator_key_permissions.sign)
+      } : policy => length(statements) == 0 ? null : jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          for sid, statement in statements : merge(
+            { Sid = sid, Effect = "Allow", Action = statement.actions, Resource = statement.resources },
+            lookup(statement, "via", null) == null ? {} : { Condition = { StringEquals = { "kms:ViaService" = statement.via } } },
+          )
+        ]
+    })
+  }
+}

@@ -1,0 +1,157 @@
+"""One event from the publisher's call to the last post: ours against the guide's scan and loop.
+
+100,000 subscribers of 1,000 filters, of which 8,000 match, in a stand-in for DynamoDB. Ours are the
+handlers of `broadcast` and `delivery` in one process, warm as the guide's clients are, one batch of the queue
+after the other. The sink is nginx, answering after 10 ms.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.bench.baseline import guide
+from tests.bench.functions import ENVIRONMENT, ROOT
+from tests.bench.matching import EVENT
+from tests.bench.report import Ratio, Report, Skipped
+from tests.bench.sink import SERVICE_MS, Sink, missing, on_first_core, sink
+
+TITLE = "One event for 8,000 of 100,000 subscribers, planned, queued, posted"
+TABLES = Path(__file__).with_name("event_tables.py")
+TOPIC = "deals"
+QUEUE_BATCH = 10
+BESIDE = 5
+POSTS_PER_SECOND = "100000"
+"""The pacer's limit is the account's, not ours: what it is set to is not what is measured."""
+
+
+class Context:
+    """What Lambda tells of an invocation, as far as it is asked for."""
+
+    def __init__(self, request_id: str) -> None:
+        self.aws_request_id = request_id
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def run(*, quick: bool) -> Report | Skipped:
+    """Publish by both ways in turn; the guide's takes two minutes at full size."""
+    if lacking := missing():
+        return Skipped(TITLE, lacking)
+    subscribers, distinct, rounds = (10_000, 100, 1) if quick else (100_000, 1_000, 2)
+    with tempfile.TemporaryDirectory() as folder, sink(Path(folder)) as to:
+        if to.slow is None:
+            return Skipped(TITLE, "nginx has no echo module: apt-get install libnginx-mod-http-echo")
+        with _served(to, subscribers, distinct) as url, on_first_core():
+            return _measure(url, to.slow, rounds, subscribers)
+
+
+def _measure(url: str, gateway: str, rounds: int, subscribers: int) -> Report:
+    # Slow to import, and not needed to find this bench.
+    import boto3
+
+    table = boto3.resource("dynamodb", endpoint_url=url).Table("connections")
+    management = boto3.client("apigatewaymanagementapi", endpoint_url=gateway)
+    broadcast, delivery = (importlib.import_module(f"{name}.handler") for name in ("broadcast", "delivery"))
+    logging.getLogger("service").setLevel(logging.WARNING)  # LOG_LEVEL was read long ago
+    _ours(broadcast, delivery, url, "warm")
+    ours: list[float] = []
+    planned: list[float] = []
+    guides: list[float] = []
+    reached = 0
+    for turn in range(rounds):
+        # Ours is short beside the guide's: the median of several, before and after it, stands for a round.
+        several = [_ours(broadcast, delivery, url, f"{turn}-before-{number}") for number in range(BESIDE)]
+        started = time.perf_counter()
+        reached = guide.broadcast(table, management, TOPIC, EVENT)
+        guides.append(time.perf_counter() - started)
+        several += [_ours(broadcast, delivery, url, f"{turn}-after-{number}") for number in range(BESIDE)]
+        assert {one[2] for one in several} == {reached}, "the ways disagree"
+        ours.append(statistics.median(one[0] for one in several))
+        planned.append(statistics.median(one[1] for one in several))
+    return Report(
+        title=TITLE,
+        ratios=(
+            Ratio(
+                "the guide's way against ours",
+                tuple(old / new for old, new in zip(guides, ours, strict=True)),
+                target=300 if subscribers == 100_000 else None,
+            ),
+        ),
+        absolutes={
+            "the guide's (s)": tuple(guides),
+            "ours (s)": tuple(ours),
+            "ours, of that until it is queued (s)": tuple(planned),
+        },
+        notes=(
+            f"{reached:,} of {subscribers:,} subscribers match; posts are answered after {SERVICE_MS} ms.",
+            "Not paced: at the account's 10,000 posts a second the posting alone would take longer.",
+        ),
+    )
+
+
+def _ours(broadcast: Any, delivery: Any, url: str, name: str) -> tuple[float, float, int]:
+    """Seconds until the last post, of these until all is queued, and how many were reached."""
+    event = {"messageType": "deal", "topic": TOPIC, "filters": EVENT, "data": EVENT, "eventId": name}
+    started = time.perf_counter()
+    answer = json.loads(broadcast.handler(event, Context(name))["body"])
+    queued = time.perf_counter() - started
+    with urllib.request.urlopen(
+        f"{url}/queued", context=ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+    ) as answered:
+        bodies = json.load(answered)
+    took = queued
+    for start in range(0, len(bodies), QUEUE_BATCH):
+        records = [
+            {"messageId": str(number), "body": body}
+            for number, body in enumerate(bodies[start : start + QUEUE_BATCH])
+        ]
+        started = time.perf_counter()
+        failed = delivery.handler({"Records": records}, Context(name))["batchItemFailures"]
+        took += time.perf_counter() - started
+        assert not failed, failed
+    return took, queued, answer["total"]
+
+
+@contextmanager
+def _served(to: Sink, subscribers: int, distinct: int) -> Iterator[str]:
+    """The stand-in for DynamoDB and SQS beside the sink, and the settings by which all find both."""
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "lambdas")])
+    certificate, key = to.certificate, to.folder / "key.pem"
+    command = [sys.executable, str(TABLES), str(certificate), str(key), str(subscribers), str(distinct)]
+    before = dict(os.environ)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**before, "PYTHONPATH": paths}
+    ) as server:
+        try:
+            cores = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(server.pid, cores[-1:])
+            assert server.stdout is not None
+            url = f"https://localhost:{int(server.stdout.readline())}"
+            os.environ.update(
+                ENVIRONMENT,
+                AWS_CA_BUNDLE=str(certificate),
+                AWS_ENDPOINT_URL=url,
+                MANAGEMENT_ENDPOINT=to.slow or "",
+                POSTS_PER_SECOND=POSTS_PER_SECOND,
+                DIRECT_AUDIENCE_MAX="100",
+            )
+            yield url
+        finally:
+            server.terminate()
+            os.environ.clear()
+            os.environ.update(before)

@@ -1,0 +1,256 @@
+"""Alarms on metrics of ours, seen firing: from the code that publishes to a message that wakes somebody.
+
+The emulator evaluates alarms when metrics are put, without dimensions, metric maths or missing data. So lines
+of the very code are put, what they publish is compared with what the alarm reads, and where there is an
+expression, it is evaluated here and the state is set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import re
+import time
+from contextlib import redirect_stdout
+from typing import Any
+
+import pytest
+
+from local_cloud.client import WAIT_SECONDS
+from local_cloud.gateway.metrics import Batch, read_emf
+from realtime_core import metric_catalog as catalog
+from realtime_core import metrics
+
+# What is published to drive each alarm over its threshold: the metric, its values, and of which dimension.
+DRIVEN: dict[str, tuple[catalog.Metric, list[float], str | None]] = {
+    "connections": (catalog.CONNECTION_COUNT, [90_001], None),
+    "reply_latency": (catalog.MESSAGE_LATENCY, [2_500] * 20, "reply"),
+    "push_latency": (catalog.MESSAGE_LATENCY, [16_000] * 20, "push"),
+    "post_throttles": (catalog.DELIVERIES_THROTTLED, [3_001], None),
+    "deliveries_failed": (catalog.DELIVERIES_FAILED, [1], None),
+    "token_failures": (catalog.TOKEN_FAILURES, [501], "signature"),
+    "authorizer_faults": (catalog.AUTHORIZER_FAULTS, [1], None),
+    "limiter_failures": (catalog.LIMITER_FAILURES, [11], None),
+    "upkeep_lag": (catalog.UPKEEP_LAG, [301], None),
+    "upkeep_failures": (catalog.UPKEEP_FAILURES, [1], None),
+}
+# Sixty actions, of which some fail: what the router publishes for each.
+RATES = {
+    "error_rate": [(1, "INTERNAL_ERROR")] * 2 + [(0, None)] * 58,
+    "refusal_rate": [(1, "VALIDATION_ERROR")] * 20 + [(0, None)] * 40,
+}
+
+
+class Pager:
+    """Who is told: a queue that is subscribed to the topic of the alarms."""
+
+    def __init__(self, stack: Any) -> None:
+        self._sqs, sns = stack.stack.client("sqs"), stack.stack.client("sns")
+        self._url = self._sqs.create_queue(QueueName=f"pager-{time.monotonic_ns()}")["QueueUrl"]
+        about = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        arn, topic = about["Attributes"]["QueueArn"], stack.outputs["alarm_topic_arn"]
+        allow = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
+        attributes = {"RawMessageDelivery": "true"}
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+        self._told: list[dict[str, Any]] = []
+
+    async def tells(self, alarm: str, state: str = "ALARM") -> dict[str, Any]:
+        """Wait until an alarm is told of; the message."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            for told in self._told:
+                if (told["AlarmName"], told["NewStateValue"]) == (alarm, state):
+                    self._told.remove(told)
+                    return told
+            answer = await asyncio.to_thread(
+                self._sqs.receive_message, QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+            )
+            for message in answer.get("Messages", []):
+                self._told.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        raise AssertionError(f"nobody was told of {alarm}; told of {self._told}")
+
+    def close(self) -> None:
+        self._sqs.delete_queue(QueueUrl=self._url)
+
+
+@pytest.fixture
+def pager(stack):
+    pager = Pager(stack)
+    yield pager
+    pager.close()
+
+
+@pytest.fixture(scope="module")
+def alarms(stack):
+    """The alarms as Terraform declares them, by key."""
+    declared = stack.stack.terraform.declared("aws_cloudwatch_metric_alarm")
+    return {address.rpartition('["')[2].rstrip('"]'): values for address, values in declared.items()}
+
+
+@pytest.fixture
+def publishes(stack, monkeypatch):
+    """Have the functions' code publish values in the deployed service's name; the series that come of it."""
+    cloudwatch = stack.stack.client("cloudwatch")
+    monkeypatch.setenv("SERVICE", "deals-local")
+    monkeypatch.setattr(metrics, "_cold", False)
+    monkeypatch.setattr(metrics, "_collected", {})
+    monkeypatch.setattr(metrics, "_frames", {})
+
+    def publish(values):
+        printed, batch, found = io.StringIO(), Batch(), {}
+        with redirect_stdout(printed):
+            for metric, value, of in values:
+                metrics.add(metric, value, of)
+                metrics.flush("test")
+        for line in printed.getvalue().splitlines():
+            for series, value in read_emf(line):
+                batch.add(series, value)
+                found.setdefault((series.namespace, series.name, series.dimensions), []).append(value)
+        for namespace, data in batch.take():
+            cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
+        return found
+
+    return publish
+
+
+def identity(declared):
+    """What a metric is told by, as an alarm declares it."""
+    dimensions = tuple(sorted((declared["dimensions"] or {}).items()))
+    return declared["namespace"], declared["metric_name"], dimensions
+
+
+def set_state(stack, alarm, state, reason="a test sets it"):
+    stack.stack.client("cloudwatch").set_alarm_state(
+        AlarmName=alarm["alarm_name"], StateValue=state, StateReason=reason
+    )
+
+
+def test_each_alarm_on_a_metric_of_ours_is_driven(alarms):
+    ours = {
+        key
+        for key, alarm in alarms.items()
+        for one in [alarm, *(metric for query in alarm["metric_query"] for metric in query["metric"])]
+        if one["namespace"] == catalog.NAMESPACE
+    }
+    assert ours == {*DRIVEN, *RATES, "janitor_silent"}
+
+
+def test_what_is_declared_is_there(stack, alarms):
+    cloudwatch = stack.stack.client("cloudwatch")
+    pages = cloudwatch.get_paginator("describe_alarms").paginate()
+    there = {one["AlarmName"]: one for page in pages for one in page["MetricAlarms"]}
+    for key in DRIVEN:
+        alarm = alarms[key]
+        one = there[alarm["alarm_name"]]
+        dimensions = {each["Name"]: each["Value"] for each in one["Dimensions"]}
+        assert (one["Namespace"], one["MetricName"], dimensions) == (
+            alarm["namespace"],
+            alarm["metric_name"],
+            alarm["dimensions"],
+        )
+        assert one["AlarmActions"] == one["OKActions"] == [stack.outputs["alarm_topic_arn"]]
+
+
+@pytest.mark.parametrize("key", DRIVEN)
+async def test_a_metric_over_its_threshold_is_told_of(stack, pager, alarms, publishes, key):
+    alarm, (metric, values, of) = alarms[key], DRIVEN[key]
+    set_state(stack, alarm, "OK")
+
+    published = publishes([(metric, value, of) for value in values])
+
+    assert published[identity(alarm)] == values, f"the alarm reads {identity(alarm)}"
+    over = max(values) if alarm["statistic"] != "Sum" else sum(values)
+    assert over > alarm["threshold"]
+    told = await pager.tells(alarm["alarm_name"])
+    assert f"docs/telemetry.md, {key}." in told["AlarmDescription"]
+    set_state(stack, alarm, "OK")
+    await pager.tells(alarm["alarm_name"], "OK")
+
+
+def evaluated(alarm, published):
+    """The value of an alarm's expression, by CloudWatch's functions, of what was published."""
+    statistics = {
+        "Sum": sum,
+        "SampleCount": len,
+        "Average": lambda values: sum(values) / len(values) if values else None,
+    }
+    values = {
+        query["id"]: statistics[one["stat"]](published.get(identity(one), []))
+        for query in alarm["metric_query"]
+        for one in query["metric"]
+    }
+    functions = {
+        "IF_": lambda condition, then, otherwise: then if condition else otherwise,
+        "FILL": lambda value, filling: filling if value is None else value,
+    }
+    (expression,) = [query["expression"] for query in alarm["metric_query"] if query["expression"]]
+    assert re.fullmatch(r"[\w\s(),.*+/>=]+", expression), expression
+    return eval(expression.replace("IF(", "IF_("), {"__builtins__": {}}, {**functions, **values})
+
+
+@pytest.mark.parametrize("key", RATES)
+async def test_a_rate_over_its_threshold_is_told_of(stack, pager, alarms, publishes, key):
+    alarm = alarms[key]
+    set_state(stack, alarm, "OK")
+    published = publishes([(catalog.ERROR_RATE, value, code) for value, code in RATES[key]])
+    errors, actions = sum(value for value, _ in RATES[key]), len(RATES[key])
+
+    value = evaluated(alarm, published)
+
+    assert value == pytest.approx(100 * errors / actions)
+    assert value > alarm["threshold"]
+    set_state(stack, alarm, "ALARM", f"{value} percent")
+    await pager.tells(alarm["alarm_name"])
+
+
+async def test_a_clients_mistakes_are_no_faults_of_ours_and_a_quiet_night_no_rate(alarms, publishes):
+    mistakes = publishes([(catalog.ERROR_RATE, 1, "VALIDATION_ERROR")] * 60)
+    assert evaluated(alarms["error_rate"], mistakes) == 0
+    few = publishes([(catalog.ERROR_RATE, 1, "INTERNAL_ERROR")] * 49)
+    assert evaluated(alarms["error_rate"], few) == 0
+    assert evaluated(alarms["refusal_rate"], few) == 0
+
+
+async def test_a_janitor_that_does_not_run_is_told_of(stack, pager, alarms, publishes):
+    alarm = alarms["janitor_silent"]
+    assert identity(alarm) in publishes([(catalog.UPKEEP_LAG, 3, None)]), "what every run publishes"
+    assert (alarm["statistic"], alarm["treat_missing_data"]) == ("SampleCount", "breaching")
+    assert (alarm["comparison_operator"], alarm["threshold"]) == ("LessThanThreshold", 1)
+    set_state(stack, alarm, "OK")
+    set_state(stack, alarm, "ALARM", "no datapoints")
+    await pager.tells(alarm["alarm_name"])
+
+
+async def test_where_people_notice_the_service_as_a_whole_is_told_of(stack, pager, alarms):
+    (whole,) = stack.stack.terraform.declared("aws_cloudwatch_composite_alarm").values()
+    parts = set(re.findall(r'ALARM\("([^"]+)"\)', whole["alarm_rule"]))
+    for alarm in alarms.values():
+        if alarm["alarm_name"] in parts:
+            set_state(stack, alarm, "OK")
+    set_state(stack, alarms["reply_latency"], "ALARM")
+    await pager.tells("deals-local-unhealthy")
+    set_state(stack, alarms["reply_latency"], "OK")
+
+
+async def test_a_real_outage_is_told_of_from_end_to_end(stack, pager, alarms, connects, user):
+    """The limits table does not answer: the router says so, its line becomes a metric, the alarm fires."""
+    set_state(stack, alarms["limiter_failures"], "OK")
+    person = await connects(user)
+    fault = {"service": "dynamodb", "operation": "UpdateItem", "status": 500, "error": "InternalServerError"}
+    stack.control("faults", fault)
+    try:
+        for _ in range(12):
+            assert (await person.ask("getStatus"))["type"] == "statusUpdate"
+    finally:
+        stack.control("faults", method="DELETE")
+    await pager.tells(alarms["limiter_failures"]["alarm_name"])

@@ -1,0 +1,153 @@
+"""What the service tells of itself: in its log groups, by one id; in CloudWatch, by the catalog."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from local_cloud.client import WAIT_SECONDS
+from realtime_core.metric_catalog import NAMESPACE, rows
+
+DIRECT_AUDIENCE_MAX = 10  # of the local environment
+
+
+class Logs:
+    """Reads the log groups of the stack."""
+
+    def __init__(self, stack: Any) -> None:
+        self._logs, self.groups = stack.stack.client("logs"), stack.outputs["log_group_names"]
+        self._since = int(time.time() * 1000) - 1000
+
+    def text(self, group: str, containing: str = "") -> list[str]:
+        """The lines of a group since the test began."""
+        pages = self._logs.get_paginator("filter_log_events").paginate(
+            logGroupName=self.groups[group], startTime=self._since
+        )
+        messages = [event["message"] for page in pages for event in page["events"]]
+        return [line for message in messages for line in message.splitlines() if containing in line]
+
+    async def line(self, group: str, event: str, containing: str) -> dict[str, Any]:
+        """Wait for a line of an event that contains a text."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            for text in await asyncio.to_thread(self.text, group, containing):
+                if text.startswith("{") and (line := json.loads(text)).get("event") == event:
+                    return dict(line)
+            await asyncio.sleep(0.3)
+        raise AssertionError(f"no {event} with {containing} in {group}: {self.text(group)[-20:]}")
+
+
+@pytest.fixture
+def logs(stack):
+    return Logs(stack)
+
+
+async def test_an_event_is_followed_by_its_id_through_the_queue(stack, connects, user, topic, logs):
+    people = [await connects(f"{user}-{number}") for number in range(DIRECT_AUDIENCE_MAX + 2)]
+    for person in people:
+        await person.subscribe(topic)
+    event_id = f"{user}-event"
+
+    answer = await asyncio.to_thread(stack.publish, topic=topic, data={"title": "desk"}, eventId=event_id)
+
+    assert answer["queued"] == len(people)
+    for person in people:
+        await person.hears("dealUpdate")
+    published = await logs.line("broadcast", "published", event_id)
+    posted = await logs.line("delivery", "posted", event_id)
+    assert published["correlationId"] == posted["correlationId"] == event_id
+    assert posted["delivered"] == len(people)
+    matched = await logs.line("broadcast", "matched", event_id)
+    assert (matched["level"], matched["sampled"]) == ("DEBUG", True)
+
+
+async def test_a_request_is_followed_by_its_id_through_the_queue(stack, connects, user, logs):
+    ann, ben = await connects(f"{user}-ann"), await connects(f"{user}-ben")
+    connection_id = await ann.connection_id()
+    fault = {"service": "execute-api", "operation": "PostToConnection", "status": 503}
+    stack.control("faults", fault)
+    try:
+        message = {"recipientId": f"{user}-ben", "content": "hello"}
+        sent = await ann.ask("sendMessage", message, requestId="my-request-7")
+    finally:
+        stack.control("faults", method="DELETE")
+    assert sent["type"] == "messageSent"
+    await ben.hears("messageReceived", within=60)
+
+    answered = await logs.line("message_router", "answered", "my-request-7")
+    assert answered["clientRequestId"] == "my-request-7"
+    assert (answered["connectionId"], answered["userId"]) == (connection_id, f"{user}-ann")
+    posted = await logs.line("delivery", "posted", sent["data"]["messageId"])
+    assert posted["correlationId"] == answered["correlationId"]
+
+
+async def test_no_log_holds_what_is_nobodys_business(stack, connects, user, topic, logs):
+    """With every request logged in full, whatever goes well and whatever does not."""
+    mark = f"private-{time.monotonic_ns()}"
+    token = stack.token(user)
+    ann, ben = await connects(user), await connects(f"{user}-ben")
+    connection_id = await ann.connection_id()
+    await ann.subscribe(topic)
+    await ann.ask("sendMessage", {"recipientId": f"{user}-ben", "content": mark})
+    await ben.hears("messageReceived")
+    await ben.ask("getMessages")
+    stack.publish(topic=topic, data={"title": mark})
+    stack.publish(recipients=[user], data={"title": "t", "message": mark})
+    stack.send("events", {"messageType": "dealUpdate", "topic": topic, "data": {"title": mark}})
+    stack.invoke_raw("broadcast", {"messageType": "dealUpdate", "data": mark, "topic": "No Such"})
+    await ann.ask("refreshToken", {"token": token})
+    await ann.ask("refreshToken", {"token": f"{mark}.{mark}.{mark}"})
+    await ann.ask("sendMessage", {"recipientId": "x y", "content": mark})
+    await ann.say(f"no json {mark}")
+    await ann.say(json.dumps({"action": mark, "data": {"content": mark}}))
+    await ann.ask("ping", requestId="eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmVk")
+    with pytest.raises(InvalidStatus):
+        await type(ann).connect(f"{stack.websocket_url}?token={token}x")
+    await ann.leave()
+    await logs.line("connection_handler", "disconnected", connection_id)
+
+    seen = 0
+    for group in logs.groups:
+        for line in logs.text(group):
+            seen += connection_id in line
+            for secret in (mark, token, token.split(".")[2], stack.stack.jwt_secret, "eyJ"):
+                assert secret not in line, f"{group}: {line}"
+    assert seen > 10, "the logs that were read are those of this test"
+
+
+async def test_metrics_of_what_happened_are_in_cloudwatch_as_the_catalog_says(stack, connects, user, topic):
+    person = await connects(user)
+    await person.subscribe(topic)
+    await person.ask("subscribeToDeals", {"topic": topic, "since": 0})
+    await person.ask("notificationAck", {"messageId": "none"})
+    await person.ask("refreshToken", {"token": "rubbish"})
+    stack.publish(topic=topic, data={"title": "desk"})
+    await person.hears("dealUpdate")
+    stack.send("events", {"messageType": "dealUpdate", "topic": topic, "data": {}})
+    await person.hears(lambda frame: frame.get("data") == {} and frame["type"] == "dealUpdate")
+    await person.leave()
+    await asyncio.to_thread(stack.invoke_raw, "janitor", {})
+
+    expected = {
+        ("MessageCount",), ("MessageCount", "subscribeToDeals"), ("ErrorRate",), ("ErrorRate", "NOT_FOUND"),
+        ("MessageLatency", "reply"), ("MessageLatency", "push"), ("TokenFailures", "malformed"), ("Resumes",),
+        ("EventsPublished",), ("DeliveriesDelivered",), ("QueueAge", "events"), ("ConnectionDuration",),
+        ("ConnectionCount",), ("UpkeepLag",), ("ColdStarts", "deals-local-message_router"),
+    }  # fmt: skip
+    sets = {metric.name: {frozenset(one) for one in metric.dimensions} for metric in rows()}
+    paginator = stack.stack.client("cloudwatch").get_paginator("list_metrics")
+    deadline, found = time.monotonic() + WAIT_SECONDS, set()
+    while not expected <= found and time.monotonic() < deadline:
+        await asyncio.sleep(0.5)
+        for page in paginator.paginate(Namespace=NAMESPACE):
+            for one in page["Metrics"]:
+                dimensions = {each["Name"]: each["Value"] for each in one["Dimensions"]}
+                assert frozenset(dimensions) in sets[one["MetricName"]], one
+                assert dimensions.pop("Service") == "deals-local", one
+                found.add((one["MetricName"], *dimensions.values()))
+    assert not expected - found

@@ -1,0 +1,106 @@
+"""The month's cost: from the call budgets of the architecture, by the prices, and without surprises."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deals_ops import cost_table, prices
+from deals_ops.cost import CALLS, DIRECT_AUDIENCE_MAX, GROWS_WITH, MEMORY_MB, UNITS, Traffic, monthly
+
+ROOT = Path(__file__).resolve().parents[3]
+_BUDGET = re.compile(r"^\| `\$?(\w+)`[^|]*\| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
+SILENT = Traffic(connections=1_000, connects=0, pings=0, messages=0, refreshes=0, events=0, matched=0)
+
+
+def test_calls_are_those_of_the_architecture():
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    budgets = page.partition("## What an action costs")[2].partition("## ")[0]
+    documented = {}
+    for action, reads, writes in _BUDGET.findall(budgets):
+        # "1 to 3" begins with a known group, "1 (2)" is the dearer kind in brackets.
+        first, *more = [int(number) for number in re.findall(r"\d+", reads)]
+        documented[action] = (more[0] if more else first, int(re.findall(r"\d+", writes)[0]))
+    assert {action: documented[action] for action in CALLS} == CALLS
+
+
+def test_memory_and_the_direct_audience_are_the_stacks_defaults():
+    text = (ROOT / "terraform" / "stacks" / "deals-websocket" / "variables.tf").read_text("utf-8")
+    memory = text.partition('variable "memory_mb"')[2].partition("\n}\n")[0]
+    large, small = (
+        {"broadcast", "delivery", "janitor"},
+        {"authorizer", "connection_handler", "message_router"},
+    )
+    defaults = dict(re.findall(r"(\w+) += optional\(number, (\d+)\)", memory))
+    assert {int(defaults[function]) for function in large} == {MEMORY_MB["large"]}
+    assert {int(defaults[function]) for function in small} == {MEMORY_MB["small"]}
+    direct = text.partition('variable "direct_audience_max"')[2].partition("\n}\n")[0]
+    assert re.search(r"default +=\s*(\d+)", direct)[1] == str(DIRECT_AUDIENCE_MAX)
+
+
+def test_what_makes_no_call_takes_no_units_and_what_makes_one_does():
+    for action, (reads, writes) in CALLS.items():
+        units = UNITS.get(action, (0, 0))
+        assert (units[0] > 0) == (reads > 0), action
+        assert (units[1] > 0) == (writes > 0), action
+
+
+def test_connections_that_are_only_open_cost_their_minutes_and_their_probes():
+    dollars = monthly(SILENT).dollars
+    assert dollars["API Gateway, connection minutes"] == pytest.approx(1_000 * 43_200 * 0.25e-6)
+    assert dollars["API Gateway, messages"] == 0
+    probes = 1_000 * 144 * 30 * (3 * prices.DYNAMODB_WRITE_UNIT + 0.02 * prices.DYNAMODB_READ_UNIT)
+    counting = 1_000 * 43_200 * 150 / 8_192 * prices.DYNAMODB_READ_UNIT
+    assert dollars["DynamoDB, requests"] == pytest.approx(probes + counting)
+
+
+def test_a_ping_costs_two_messages_and_touches_no_store():
+    before, after = monthly(SILENT), monthly(replace(SILENT, pings=10))
+    frames = 1_000 * 10 * 30
+    more = {name: after.dollars[name] - before.dollars[name] for name in GROWS_WITH}
+    assert more["API Gateway, messages"] == pytest.approx(2 * frames * 1e-6)
+    assert more["DynamoDB, requests"] == pytest.approx(0)
+    assert more["CloudWatch, logs"] > 0
+
+
+def test_a_push_of_more_than_32_kb_costs_two():
+    pushed = replace(SILENT, events=100, matched=1.0)
+    small, large = (monthly(replace(pushed, payload_bytes=size)) for size in (600, 33_000))
+    name = "API Gateway, messages"
+    assert small.dollars[name] == pytest.approx(100 * 1_000 * 30 * 1e-6)
+    assert large.dollars[name] == pytest.approx(2 * small.dollars[name])
+
+
+def test_a_large_audience_goes_through_the_queue_in_chunks_and_a_small_one_does_not():
+    idle = monthly(SILENT).dollars["SQS"]
+    direct = replace(SILENT, events=1_000, matched=0.1)
+    assert monthly(direct).dollars["SQS"] == idle
+    queued = monthly(replace(direct, matched=0.2)).dollars["SQS"]
+    assert queued - idle == pytest.approx(30_000 * 3 * prices.SQS_REQUEST)
+
+
+def test_every_component_says_what_it_grows_with():
+    assert list(monthly(Traffic()).dollars) == list(GROWS_WITH)
+
+
+def test_the_table_takes_other_traffic_and_prints_it_for_scripts(capsys):
+    assert (
+        cost_table.main(["--connections", "25000", "--events", "50000", "--matched", "0.001", "--json"]) == 0
+    )
+    told = json.loads(capsys.readouterr().out)
+    wanted = monthly(Traffic(connections=25_000, events=50_000, matched=0.001))
+    assert told["total"] == pytest.approx(wanted.total)
+    assert told["connections"] == 25_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [["--matched", "2"], ["--connections", "0"], ["--pings", "-1"], ["--events", "many"], ["--pings", "nan"]],
+)
+def test_traffic_that_cannot_be_is_refused_by_name(capsys, line):
+    with pytest.raises(SystemExit) as ended:
+        cost_table.main(line)
+    assert ended.value.code == 2
+    assert line[0] in capsys.readouterr().err
