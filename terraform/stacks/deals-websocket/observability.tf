@@ -21,7 +21,7 @@ locals {
   # Which operations each table gets: DynamoDB counts its own faults for each alone. permissions.tf allows them.
   table_operations = {
     connections   = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems"]
-    subscriptions = ["Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"]
+    subscriptions = concat(["Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"], var.redis_enabled ? ["Scan", "BatchGetItem"] : [])
     messages      = ["GetItem", "Query", "UpdateItem", "TransactWriteItems"]
     history       = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "TransactWriteItems"]
     limits        = ["UpdateItem"]
@@ -33,15 +33,21 @@ locals {
     revocations = ["RecentIndex"]
   }
 
+  # How ElastiCache names the nodes of a group without cluster mode: known before there are any.
+  watched_nodes = setunion(var.alarms.cache_cluster_ids, flatten([
+    for cache in module.cache : [for node in range(cache.node_count) : format("%s-%03d", local.names.cache, node + 1)]
+  ]))
+
   watched_api = { id = module.websocket_api.api_id, stage_name = module.websocket_api.stage_name }
 
   watched_queues = {
     for queue, name in local.names.queues : queue => { name = name, dlq_name = "${name}-dlq" }
   }
 
-  # A 401 is an exception of the authorizer; whom a queue keeps busy is meant to be, up to the limit.
+  # A 401 is an exception of the authorizer; whom a queue keeps busy is meant to be, up to the limit, and of the relay
+  # there is always one, and a second while it hands over.
   functions_that_raise = ["authorizer"]
-  functions_of_queues  = keys(local.sqs_triggers)
+  functions_kept_busy  = concat(keys(local.sqs_triggers), ["redis_relay"])
 }
 
 ################################################################################
@@ -61,7 +67,8 @@ module "alarms" {
       timeout_seconds           = local.timeouts_seconds[function]
       reserved_concurrency      = var.reserved_concurrency[function]
       errors_alarm_enabled      = !contains(local.functions_that_raise, function)
-      concurrency_alarm_enabled = !contains(local.functions_of_queues, function)
+      concurrency_alarm_enabled = !contains(local.functions_kept_busy, function)
+      stream_consumer           = contains(keys(local.stream_triggers), function)
     }
   }
 
@@ -74,7 +81,7 @@ module "alarms" {
   }
 
   queues = local.watched_queues
-  cache  = length(var.alarms.cache_cluster_ids) == 0 ? null : { cluster_ids = var.alarms.cache_cluster_ids }
+  cache  = length(local.watched_nodes) == 0 ? null : { cluster_ids = local.watched_nodes }
 
   thresholds = var.alarms.thresholds
   # A janitor that is switched off is silent by intent.

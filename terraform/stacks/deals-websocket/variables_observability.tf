@@ -53,7 +53,7 @@ variable "alarms" {
     `disabled`: keys of alarms that are not wanted.
     `notification`: whom they tell: an existing topic (`topic_arn`), or one that is made here, encrypted with a key of
     its own (or `kms_key`), with `emails`.
-    `cache_cluster_ids`: the ElastiCache nodes to watch.
+    `cache_cluster_ids`: ElastiCache nodes to watch beside those that are made here.
   EOT
   type = object({
     enabled           = optional(bool, true)

@@ -52,6 +52,10 @@ mock_provider "aws" {
     }
   }
 
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-west-1:123456789012:deals-test-alarms" }
+  }
+
   mock_resource "aws_secretsmanager_secret_version" {
     defaults = { arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:deals-test-jwt-signing-keys-AbCdEf" }
   }
@@ -402,6 +406,25 @@ run "operators_find_the_nodes_and_the_address" {
       url                  = "rediss://master.deals-test.abc123.euw1.cache.amazonaws.com:6379"
     }
     error_message = "alarms are made of these"
+  }
+}
+
+run "nodes_stream_and_relay_are_watched_as_they_are_meant_to_be" {
+  command = plan
+
+  assert {
+    condition     = local.watched_nodes == toset(["deals-test-001", "deals-test-002"])
+    error_message = "each node by the name that ElastiCache gives it"
+  }
+
+  assert {
+    condition     = contains(keys(output.alarm_names), "iterator_age/index_projector") && !contains(keys(output.alarm_names), "iterator_age/broadcast")
+    error_message = "a projector that is behind its stream is told of"
+  }
+
+  assert {
+    condition     = !contains(keys(output.alarm_names), "lambda_concurrency/redis_relay") && contains(keys(output.alarm_names), "lambda_errors/redis_relay")
+    error_message = "two relays at a time are no alarm, one that fails is"
   }
 }
 
