@@ -11,7 +11,7 @@ import json
 import os
 import time
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from broadcast.group_index import GroupIndex
 from broadcast.publisher import Publisher
@@ -32,6 +32,11 @@ from realtime_core.metrics import add, measured
 from realtime_core.pushing import Pusher
 from realtime_core.settings import read
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+    from realtime_core.ports import Subscriptions
+
 log = get_logger(__name__)
 
 
@@ -45,7 +50,7 @@ def _publisher() -> Publisher:
     settings = read(Settings, os.environ)
     dynamodb = client("dynamodb")
     connections = DynamoConnections(dynamodb, settings.connections_table)
-    subscriptions = DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table)
+    subscriptions = _subscriptions(settings, dynamodb)
     deliveries = SqsDeliveries(client("sqs"), settings.deliveries_queue_url)
     return Publisher(
         connections=connections,
@@ -57,6 +62,27 @@ def _publisher() -> Publisher:
         direct_max=settings.direct_audience_max,
         history=DynamoHistory(dynamodb, settings.history_table, os.urandom),
         now=time.time,
+    )
+
+
+def _subscriptions(settings: Settings, dynamodb: DynamoDBClient) -> Subscriptions:
+    """Who wants what: from DynamoDB, with the index in Redis before it where there is one."""
+    store = DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table)
+    if settings.redis_url is None:
+        return store
+    # Here, because without Redis nobody should wait for them.
+    from realtime_core.adapters.dynamodb_health import DynamoHealth  # noqa: PLC0415
+    from realtime_core.adapters.dynamodb_pending import DynamoPending  # noqa: PLC0415
+    from realtime_core.adapters.redis_from_settings import redis_client  # noqa: PLC0415
+    from realtime_core.adapters.redis_index import RedisIndex  # noqa: PLC0415
+    from realtime_core.adapters.redis_subscriptions import IndexedSubscriptions  # noqa: PLC0415
+
+    return IndexedSubscriptions(
+        store,
+        RedisIndex(redis_client(settings)),
+        DynamoPending(dynamodb, settings.subscriptions_table),
+        DynamoHealth(dynamodb, settings.history_table),
+        shards_min=settings.index_shards_min,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from realtime_core.redis_settings import RedisSettings
 from realtime_core.settings import LoggingSettings, text, url, whole
 
 
-class Settings(LoggingSettings):
+class Settings(LoggingSettings, RedisSettings):
     """See `realtime_core.settings.read`."""
 
     connections_table: str = text()
@@ -17,3 +18,5 @@ class Settings(LoggingSettings):
     events_dlq_url: str = url()
     direct_audience_max: int = whole(minimum=0, maximum=1_000, default=100)
     message_retention_days: int = whole(minimum=1, maximum=365, default=30)
+    index_shards_min: int = whole(minimum=1, maximum=1_000, default=8)
+    """Events that reach fewer shards are read from DynamoDB even where there is an index: that is cheaper."""

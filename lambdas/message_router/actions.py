@@ -194,9 +194,10 @@ class Actions(NamedTuple):
         return "notificationAcked", {"messageId": message.message_id, "type": action.type, "timestamp": at}
 
     def _status(self, caller: Caller) -> Reply:
-        record = self.connections.get(caller.connection_id)
+        record, health = self.doorstep.standing(caller.connection_id)
         if record is None:
             raise ConnectionUnknown(NO_RECORD)
+        degraded = health is not None and health.is_degraded(self.now())
         try:
             unread: int | None = self.messages.unread(caller.user_id)
         except StoreUnavailable:
@@ -212,7 +213,7 @@ class Actions(NamedTuple):
                 for one in sorted(record.subscriptions.values(), key=lambda one: one.topic)
             ],
             "unread": unread,
-            "systemStatus": "degraded" if unread is None else "operational",
+            "systemStatus": "degraded" if unread is None or degraded else "operational",
         }
 
     def _refresh(self, action: RefreshToken, caller: Caller) -> Reply:

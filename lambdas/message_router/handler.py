@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from message_router.actions import Actions
 from message_router.limiting import ActionLimits
@@ -15,7 +15,6 @@ from realtime_core.adapters.aws import client
 from realtime_core.adapters.dynamodb_connections import DynamoConnections
 from realtime_core.adapters.dynamodb_doorstep import DynamoDoorstep
 from realtime_core.adapters.dynamodb_history import DynamoHistory
-from realtime_core.adapters.dynamodb_limits import DynamoLimiter
 from realtime_core.adapters.dynamodb_messages import DynamoMessages
 from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
 from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
@@ -26,6 +25,10 @@ from realtime_core.metric_catalog import MESSAGE_LATENCY
 from realtime_core.metrics import add, measured
 from realtime_core.pushing import Pusher
 from realtime_core.settings import read
+
+if TYPE_CHECKING:
+    from realtime_core.adapters.dynamodb_pending import PendingWrites
+    from realtime_core.ports import Limiter
 
 # An action that cannot be counted goes through, and its client waits for that. Trying again would count twice
 # where only the answer was lost.
@@ -38,7 +41,11 @@ def _router() -> Router:
     dynamodb = client("dynamodb")
     connections = DynamoConnections(dynamodb, settings.connections_table)
     subscriptions = DynamoSubscriptions(
-        dynamodb, settings.connections_table, settings.subscriptions_table, settings.max_subscriptions
+        dynamodb,
+        settings.connections_table,
+        settings.subscriptions_table,
+        settings.max_subscriptions,
+        _pending(settings),
     )
     pusher = Pusher(
         GatewayPoster(settings.management_endpoint),
@@ -51,7 +58,12 @@ def _router() -> Router:
         subscriptions=subscriptions,
         messages=DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days),
         history=DynamoHistory(dynamodb, settings.history_table, os.urandom),
-        doorstep=DynamoDoorstep(dynamodb, settings.connections_table, settings.history_table),
+        doorstep=DynamoDoorstep(
+            dynamodb,
+            settings.connections_table,
+            settings.history_table,
+            has_index=settings.index_enabled,
+        ),
         verifier=token_verifier(settings),
         revocations=DynamoRevocations(dynamodb, settings.revocations_table),
         pusher=pusher,
@@ -59,12 +71,32 @@ def _router() -> Router:
         entropy=os.urandom,
     )
     limits = ActionLimits(
-        DynamoLimiter(client("dynamodb", **LIMITER_OPTIONS), settings.limits_table),
+        _limiter(settings),
         send_message=settings.limit_send_message,
         subscriptions=settings.limit_subscriptions,
         others=settings.limit_others,
     )
     return Router(actions, connections, limits, time.time)
+
+
+def _pending(settings: Settings) -> PendingWrites | None:
+    """What tells the readers of the index of a change, where there is an index."""
+    if not settings.index_enabled:
+        return None
+    from realtime_core.adapters.dynamodb_pending import PendingWrites  # noqa: PLC0415
+
+    return PendingWrites(settings.subscriptions_table)
+
+
+def _limiter(settings: Settings) -> Limiter:
+    if settings.limits_store == "redis":
+        from realtime_core.adapters.redis_from_settings import redis_client  # noqa: PLC0415
+        from realtime_core.adapters.redis_limits import TAKE, RedisLimiter  # noqa: PLC0415
+
+        return RedisLimiter(redis_client(settings, [TAKE]))
+    from realtime_core.adapters.dynamodb_limits import DynamoLimiter  # noqa: PLC0415
+
+    return DynamoLimiter(client("dynamodb", **LIMITER_OPTIONS), settings.limits_table)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from realtime_core.domain.limits import LIMIT_EXPECTED, Limit, parse_limit
-from realtime_core.settings import LoggingSettings, parsed, text, url, whole
+from realtime_core.redis_settings import RedisSettings
+from realtime_core.settings import LoggingSettings, choice, flag, parsed, text, url, whole
 from realtime_core.token_settings import TokenSettings
 
 
-class Settings(LoggingSettings, TokenSettings):
+class Settings(LoggingSettings, TokenSettings, RedisSettings):
     """See `realtime_core.settings.read`."""
 
     connections_table: str = text()
@@ -23,3 +24,7 @@ class Settings(LoggingSettings, TokenSettings):
     limit_send_message: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=Limit(5, 20))
     limit_subscriptions: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=Limit(2, 20))
     limit_others: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=Limit(10, 40))
+    limits_store: str = choice(("dynamodb", "redis"), default="dynamodb")
+    """Where actions are counted; `redis` needs REDIS_URL."""
+    index_enabled: bool = flag(default=False)
+    """Whether events are read from an index, which has to be told of every change of a subscription."""

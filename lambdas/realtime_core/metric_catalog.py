@@ -181,6 +181,41 @@ LOST_CONNECTIONS_REMOVED = Metric(
     "Records removed of connections that were gone without a `$disconnect`",
 )
 
+# The index in Redis
+REDIS_FALLBACKS = Metric(
+    "RedisFallbacks",
+    COUNT,
+    "broadcast",
+    "Reads that were answered by DynamoDB, because Redis failed or its index could not be believed",
+    by="Reason",
+)
+INDEX_LAG = Metric(
+    "IndexLag",
+    SECONDS,
+    "index_projector",
+    "How long the oldest change has waited for the index; above 30 the index is not used. Each minute",
+)
+INDEX_PENDING = Metric("IndexPending", COUNT, "index_projector", "Changes that wait for the index")
+INDEX_REPAIRS = Metric(
+    "IndexRepairs",
+    COUNT,
+    "index_projector",
+    "Memberships and groups that differed from the table, and were set right; should be 0",
+)
+INDEX_REBUILDS = Metric("IndexRebuilds", COUNT, "index_projector", "Times that the index was built anew")
+INDEX_FAILURES = Metric(
+    "IndexFailures",
+    COUNT,
+    "index_projector",
+    "Batches of the stream that failed, and minutes in which the index was of no use",
+)
+INDEX_RECORDS_SKIPPED = Metric(
+    "IndexRecordsSkipped",
+    COUNT,
+    "index_projector",
+    "Records of the stream that can never be applied; should be 0",
+)
+
 # Functions
 COLD_STARTS = Metric(
     "ColdStarts",

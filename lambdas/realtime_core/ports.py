@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from realtime_core.domain.health import Health
 from realtime_core.domain.history import Admission, Horizon, Past
 from realtime_core.domain.limits import Limit
 from realtime_core.domain.model import (
@@ -189,10 +190,26 @@ class History(Protocol):
 
 
 class Doorstep(Protocol):
-    """What a new subscription needs to know, in one read."""
+    """What an action needs to know before it begins, in one read."""
 
     def look(self, connection_id: str, now_s: int) -> tuple[Connection | None, Horizon]:
         """The connection's record as last written, or None, and the history's horizon."""
+
+    def standing(self, connection_id: str) -> tuple[Connection | None, Health | None]:
+        """The connection's record as last written, or None, and the last report on Redis.
+
+        None for that where nobody has reported, or there is no Redis.
+        """
+
+
+class HealthRecord(Protocol):
+    """How Redis was last found, for those who do not speak to it."""
+
+    def report(self, health: Health) -> None:
+        """Say how Redis was found (one write)."""
+
+    def last(self) -> Health | None:
+        """The last report (one read), or None."""
 
 
 class Deliveries(Protocol):

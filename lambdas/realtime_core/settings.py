@@ -112,6 +112,17 @@ def choice(allowed: Collection[str], *, default: Any = _REQUIRED) -> Any:
     return _field(parse, f"one of {', '.join(allowed)}", default)
 
 
+def flag(*, default: Any = _REQUIRED) -> Any:
+    """A setting that is `true` or `false`."""
+
+    def parse(raw: str) -> bool:
+        if raw not in {"true", "false"}:
+            raise ValueError(raw)
+        return raw == "true"
+
+    return _field(parse, "true or false", default)
+
+
 def words(allowed: Collection[str], *, default: Any = _REQUIRED) -> Any:
     """A setting that is one or more of a few words, separated by commas; a tuple."""
 

@@ -1,7 +1,7 @@
-"""A DynamoDB that knows one shard, in pages of 1 MB: `member_pages.py CERTIFICATE KEY MEMBERS`.
+"""A DynamoDB that knows one shard, in pages of 1 MB: `member_pages.py CERTIFICATE KEY MEMBERS MILLISECONDS`.
 
 Prints its port. Every query gets a page of the shard, whichever it asks for: of ids where it projects, else
-of whole items.
+of whole items. What is pending for an index is asked for by name, and is nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import re
 import ssl
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGE_BYTES = 1024 * 1024
@@ -47,11 +48,15 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     disable_nagle_algorithm = True
     made: list[tuple[bytes, bytes]]
+    delay_s: float
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         start = _START.search(body)
         page = self.made[int(start[1]) if start else 0][b"ProjectionExpression" not in body]
+        if b'":partition"' in body:
+            page = b'{"Items":[],"Count":0,"ScannedCount":0}'
+        time.sleep(self.delay_s)
         self.send_response(200)
         self.send_header("content-length", str(len(page)))
         self.end_headers()
@@ -62,8 +67,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    certificate, key, members = sys.argv[1:]
-    Handler.made = pages(int(members))
+    certificate, key, members, milliseconds = sys.argv[1:]
+    Handler.made, Handler.delay_s = pages(int(members)), int(milliseconds) / 1000
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

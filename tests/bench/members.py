@@ -28,7 +28,7 @@ def run(*, quick: bool) -> Report:
     members, rounds = (20_000, 2) if quick else (100_000, 5)
     spent: dict[str, list[float]] = {}
     for layout, groups in (("one group", 1), (f"{members // 100:,} groups", members // 100)):
-        with _served(members // groups) as url:
+        with served(members // groups) as url:
             ways = _ways(url, [Group(str(number), "deals", "{}") for number in range(groups)])
             for way in ways.values():  # connections, models
                 assert way() == members
@@ -107,12 +107,17 @@ def _pk(group: Group) -> str:
 
 
 @contextmanager
-def _served(members: int) -> Iterator[str]:
+def served(members: int, files: tuple[Path, Path] | None = None, *, milliseconds: int = 0) -> Iterator[str]:
+    """A DynamoDB whose every shard has so many members; its URL. The environment is one to reach it by.
+
+    `files` are a certificate and its key, where it is to have the same as somebody else; `milliseconds` are
+    what it takes for an answer.
+    """
     from local_cloud.certificates import self_signed
 
     with tempfile.TemporaryDirectory() as folder:
-        certificate, key = self_signed(Path(folder))
-        command = [sys.executable, str(PAGES), str(certificate), str(key), str(members)]
+        certificate, key = files or self_signed(Path(folder))
+        command = [sys.executable, str(PAGES), str(certificate), str(key), str(members), str(milliseconds)]
         before = dict(os.environ)
         os.environ.update(ENVIRONMENT, AWS_CA_BUNDLE=str(certificate))
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:

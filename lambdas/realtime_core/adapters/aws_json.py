@@ -98,6 +98,7 @@ class JsonClient:
     get_item = _operation("GetItem")
     put_item = _operation("PutItem")
     query = _operation("Query")
+    scan = _operation("Scan")
     transact_get_items = _operation("TransactGetItems")
     transact_write_items = _operation("TransactWriteItems")
     update_item = _operation("UpdateItem")

@@ -1,13 +1,15 @@
-"""What a new subscription needs to know, in one read: the connection's record and the history's horizon."""
+"""What an action needs to know first, in one read: the connection's record, and something beside it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.adapters import backoff
-from realtime_core.adapters.dynamodb import perform
-from realtime_core.adapters.dynamodb_connections import connection_from
+from realtime_core.adapters.dynamodb import Item, perform
+from realtime_core.adapters.dynamodb_connections import DynamoConnections, connection_from
+from realtime_core.adapters.dynamodb_health import HEALTH, health_from
 from realtime_core.adapters.dynamodb_positions import COUNTER, horizon_from
+from realtime_core.domain.health import Health
 from realtime_core.domain.history import Horizon
 from realtime_core.domain.model import Connection
 from realtime_core.errors import StoreUnavailable
@@ -17,22 +19,41 @@ if TYPE_CHECKING:
 
 
 class DynamoDoorstep:
-    """`Doorstep` on DynamoDB: one consistent BatchGetItem over two tables."""
+    """`Doorstep` on DynamoDB: one consistent BatchGetItem over two tables.
 
-    def __init__(self, client: DynamoDBClient, connections_table: str, history_table: str) -> None:
+    `has_index` says that somebody keeps a health record; without, nobody looks for one.
+    """
+
+    def __init__(
+        self, client: DynamoDBClient, connections_table: str, history_table: str, *, has_index: bool = False
+    ) -> None:
         self._client = client
         self._connections_table = connections_table
         self._history_table = history_table
+        self._has_index = has_index
+        self._connections = DynamoConnections(client, connections_table)
 
     def look(self, connection_id: str, now_s: int) -> tuple[Connection | None, Horizon]:
         """The record as last written, or None, and the horizon."""
+        record, counter = self._both(connection_id, COUNTER)
+        return record, horizon_from(counter or {}, now_s)
+
+    def standing(self, connection_id: str) -> tuple[Connection | None, Health | None]:
+        """The record as last written, or None, and the last report on Redis, or None."""
+        if not self._has_index:
+            return self._connections.get(connection_id), None
+        record, health = self._both(connection_id, HEALTH)
+        return record, health_from(health)
+
+    def _both(self, connection_id: str, key: Item) -> tuple[Connection | None, Item | None]:
+        """A connection's record, and an item of the history table."""
         found: dict[str, Any] = {}
         asked: Any = {
             self._connections_table: {
                 "Keys": [{"connection_id": {"S": connection_id}}],
                 "ConsistentRead": True,
             },
-            self._history_table: {"Keys": [COUNTER], "ConsistentRead": True},
+            self._history_table: {"Keys": [key], "ConsistentRead": True},
         }
         for _ in backoff.attempts():
             pending = asked
@@ -41,6 +62,5 @@ class DynamoDoorstep:
             asked = answer.get("UnprocessedKeys")
             if not asked:
                 record = found.get(self._connections_table)
-                horizon = horizon_from(found.get(self._history_table, {}), now_s)
-                return connection_from(record) if record else None, horizon
+                return connection_from(record) if record else None, found.get(self._history_table)
         raise StoreUnavailable("DynamoDB left a read of two items undone")

@@ -6,7 +6,7 @@ complete list of what to delete with it, and a subscription that comes too late 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.adapters import backoff
@@ -22,6 +22,8 @@ from realtime_core.errors import ConnectionUnknown, StoreUnavailable
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
+    from realtime_core.adapters.dynamodb_pending import PendingWrites
+
 
 class DynamoSubscriptions:
     """`Subscriptions` on DynamoDB. One of these may be shared between threads."""
@@ -32,11 +34,14 @@ class DynamoSubscriptions:
         connections_table: str,
         subscriptions_table: str,
         max_subscriptions: int = MAX_SUBSCRIPTIONS,
+        pending: PendingWrites | None = None,
     ) -> None:
+        """`pending`, where there is an index of the members, writes down what that does not know yet."""
         self._client = client
         self._connections_table = connections_table
         self._table = subscriptions_table
         self._max = max_subscriptions
+        self._pending = pending
         self._connections = DynamoConnections(client, connections_table)
         self._groups = DynamoGroups(client, subscriptions_table)
         self._members = DynamoMembers(client, subscriptions_table)
@@ -101,7 +106,7 @@ class DynamoSubscriptions:
     def extend(self, connection: Connection) -> None:
         """Carry a refreshed `token_exp` into the memberships (one write each); what is gone stays gone."""
         for one in connection.subscriptions.values():
-            self._extend(_member_key(one, connection.connection_id), connection.token_exp)
+            self._extend(one, connection)
 
     def groups(self, topic: str, now: int) -> list[Group]:
         """The groups of exactly this topic that may have members (one query a page)."""
@@ -165,21 +170,35 @@ class DynamoSubscriptions:
         if old is not None:
             key = _member_key(old, connection.connection_id)
             writes.append({"Delete": {"TableName": self._table, "Key": key}})
+        writes += self._to_be_indexed(connection, topic, [one for one in (new, old) if one], new)
         perform(lambda: self._client.transact_write_items(TransactItems=writes))
 
-    def _extend(self, key: Mapping[str, Any], token_exp: int) -> None:
+    def _extend(self, subscription: Subscription, connection: Connection) -> None:
+        update: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": _member_key(subscription, connection.connection_id),
+            "UpdateExpression": "SET e = :exp",
+            "ConditionExpression": "attribute_exists(pk) AND e < :exp",
+            "ExpressionAttributeValues": {":exp": {"N": str(connection.token_exp)}},
+        }
+        pending = self._to_be_indexed(connection, subscription.topic, [subscription], subscription)
+        writes: list[Any] = [{"Update": update}, *pending]
         try:
-            perform(
-                lambda: self._client.update_item(
-                    TableName=self._table,
-                    Key=key,
-                    UpdateExpression="SET e = :exp",
-                    ConditionExpression="attribute_exists(pk) AND e < :exp",
-                    ExpressionAttributeValues={":exp": {"N": str(token_exp)}},
-                )
-            )
+            if pending:
+                perform(lambda: self._client.transact_write_items(TransactItems=writes))
+            else:
+                perform(lambda: self._client.update_item(**update))
         except ConditionFailed:
             return  # it is gone, or a later refresh was faster
+
+    def _to_be_indexed(
+        self, connection: Connection, topic: str, changed: Iterable[Subscription], new: Subscription | None
+    ) -> list[dict[str, Any]]:
+        """The write, if any, that tells readers of an index what it does not know yet."""
+        if self._pending is None:
+            return []
+        partitions = [member_pk(one.group_id, one.shard) for one in changed]
+        return [self._pending.put(connection, topic, partitions, new.group_id if new else None)]
 
 
 _AT = "subscriptions.#topic"

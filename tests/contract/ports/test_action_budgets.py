@@ -9,9 +9,13 @@ from message_router.actions import Actions
 from message_router.limiting import ActionLimits
 from message_router.router import Incoming, Router
 from realtime_core.adapters.dynamodb_doorstep import DynamoDoorstep
+from realtime_core.adapters.dynamodb_health import DynamoHealth
 from realtime_core.adapters.dynamodb_history import DynamoHistory
+from realtime_core.adapters.dynamodb_pending import PendingWrites
 from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
+from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
 from realtime_core.adapters.memory import MemoryDeliveries, MemoryLimiter, MemoryPoster, MemorySecrets
+from realtime_core.domain.health import Health
 from realtime_core.domain.limits import Limit
 from realtime_core.domain.model import Connection
 from realtime_core.domain.tokens import TokenRules
@@ -23,17 +27,19 @@ NOW = 1_795_382_480
 MANY = Limit(rate=1000, burst=1000)
 
 
-@pytest.fixture
-def world(dynamodb, dynamo_stores):
+@pytest.fixture(params=[False, True], ids=["alone", "with an index"])
+def world(request, dynamodb, dynamo_stores):
     """A router on DynamoDB, with Ann on one connection and Ben on two."""
     stores, poster = dynamo_stores, MemoryPoster()
-    pusher = Pusher(poster, stores.connections, stores.subscriptions, MemoryDeliveries())
+    pending = PendingWrites("subscriptions") if request.param else None
+    subscriptions = DynamoSubscriptions(dynamodb, "connections", "subscriptions", pending=pending)
+    pusher = Pusher(poster, stores.connections, subscriptions, MemoryDeliveries())
     actions = Actions(
         connections=stores.connections,
-        subscriptions=stores.subscriptions,
+        subscriptions=subscriptions,
         messages=stores.messages,
         history=DynamoHistory(dynamodb, "history", os.urandom),
-        doorstep=DynamoDoorstep(dynamodb, "connections", "history"),
+        doorstep=DynamoDoorstep(dynamodb, "connections", "history", has_index=request.param),
         verifier=TokenVerifier(TokenRules(), MemorySecrets("s" * 32), None),
         revocations=DynamoRevocations(dynamodb, "revocations"),
         pusher=pusher,
@@ -70,10 +76,25 @@ def test_get_status_takes_two_reads(world):
     assert world("a1", "ann", "getStatus", {})[1] == (2, 0, 0)
 
 
+def test_get_status_tells_that_redis_is_down_for_no_read_more(request, dynamodb, world):
+    DynamoHealth(dynamodb, "history").report(Health("down", NOW - 60))
+    status, spent = world("a1", "ann", "getStatus", {})
+    assert status["systemStatus"] == ("degraded" if "index" in request.node.name else "operational")
+    assert spent == (2, 0, 0)
+    DynamoHealth(dynamodb, "history").report(Health("up", NOW))
+    assert world("a1", "ann", "getStatus", {})[0]["systemStatus"] == "operational"
+
+
 def test_subscribe_takes_one_read_and_at_most_three_writes(world):
     reads, writes, posts = world("a1", "ann", "subscribeToDeals", {"topic": "books"})[1]
     assert (reads, posts) == (1, 0)
     assert writes <= 3
+
+
+def test_changing_a_subscription_takes_one_read_and_one_write_where_the_group_is_known(world):
+    world("a1", "ann", "subscribeToDeals", {"topic": "books"})
+    assert world("b1", "ben", "subscribeToDeals", {"topic": "books"})[1] == (1, 1, 0)
+    assert world("b1", "ben", "unsubscribeFromDeals", {"topic": "books"})[1] == (1, 1, 0)
 
 
 def test_send_message_takes_one_query_one_write_and_a_post_for_each_connection(world):

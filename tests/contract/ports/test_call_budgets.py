@@ -3,6 +3,7 @@
 import pytest
 
 from broadcast.group_index import GroupIndex
+from realtime_core.adapters.dynamodb_pending import DynamoPending, PendingWrites
 from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
 from realtime_core.domain.filters import Attributes
 from tests.contract.ports.cases import ANY, HOUR, LAPTOPS, NOW, PHONES, connection, message
@@ -49,6 +50,39 @@ def test_subscribe_takes_one_read_and_at_most_three_writes(dynamodb, stores, spe
 
     elsewhere = DynamoSubscriptions(dynamodb, "connections", "subscriptions")
     assert spend(lambda: elsewhere.subscribe("c1", "a", LAPTOPS, NOW)) == (1, 2), "another process did"
+
+
+def test_telling_an_index_takes_no_call_more(dynamodb, stores, spend):
+    """What the index does not know yet rides in the transactions that are made anyway."""
+    indexed = DynamoSubscriptions(
+        dynamodb, "connections", "subscriptions", pending=PendingWrites("subscriptions", lambda: NOW)
+    )
+
+    assert spend(lambda: indexed.subscribe("c1", "a", PHONES, NOW)) == (1, 3)
+    assert spend(lambda: indexed.subscribe("c1", "a", PHONES, NOW)) == (1, 0)
+    assert spend(lambda: indexed.extend(stores.connections.extend("c1", NOW + 2 * HOUR))) == (0, 2)
+    assert spend(lambda: indexed.unsubscribe("c1", "a")) == (1, 1)
+    assert len(DynamoPending(dynamodb, "subscriptions").overlay(NOW).items) == 1
+
+
+def test_without_an_index_nothing_is_pending(dynamodb, stores):
+    stores.subscriptions.subscribe("c1", "a", PHONES, NOW)
+    stores.subscriptions.extend(stores.connections.extend("c1", NOW + 2 * HOUR))
+    stores.subscriptions.unsubscribe("c1", "a")
+
+    assert DynamoPending(dynamodb, "subscriptions").overlay(NOW).items == ()
+
+
+def test_event_by_the_index_takes_a_query_for_each_partition_of_what_is_pending(world, spend):
+    for n in range(40):
+        world.connections.add(connection(f"d{n}"))
+        world.truth.subscribe(f"d{n}", "a", f'{{"x":{n}}}', NOW)
+    world.build()
+    groups = world.truth.groups("a", NOW)
+
+    assert spend(lambda: list(world.subscriptions.members(groups, NOW))) == (8, 0)
+    reader = world.reader(shards_min=8)
+    assert spend(lambda: list(reader.members(groups[:7], NOW))) == (7, 0), "fewer than that"
 
 
 def test_unsubscribe_takes_one_read_and_at_most_one_write(stores, spend):

@@ -15,6 +15,12 @@ from tests.contract.ports.cases import ANY, HOUR, LAPTOPS, NOW, PHONES, connecti
 PHONE = Attributes({"category": "phones"}, {})
 
 
+@pytest.fixture(params=["dynamo", "memory", "index"])
+def stores(request):
+    """Beside the stores alone, those with an index before them."""
+    return request.getfixturevalue(f"{request.param}_stores")
+
+
 @pytest.fixture
 def index(stores):
     return GroupIndex(stores.subscriptions)

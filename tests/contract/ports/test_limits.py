@@ -1,23 +1,31 @@
-"""`Limiter`, by DynamoDB and in memory."""
+"""`Limiter`, by DynamoDB, by Redis and in memory."""
+
+import time
 
 import pytest
 
+from realtime_core.adapters.breaker import Breaker
 from realtime_core.adapters.dynamodb_limits import DynamoLimiter
 from realtime_core.adapters.memory import MemoryLimiter
+from realtime_core.adapters.redis_limits import TAKE, RedisLimiter
 from realtime_core.domain.limits import Limit
-from realtime_core.errors import RateLimited
+from realtime_core.errors import RateLimited, StoreUnavailable
 from tests.contract.ports.cases import NOW, at_once
 from tests.contract.ports.clouds import before_next, watching
+from tests.contract.ports.indexed import Clock, operator, redis_client
 
 LIMIT = Limit(5, 20)
 
 
-@pytest.fixture(params=["dynamodb", "memory"])
+@pytest.fixture(params=["dynamodb", "redis", "memory"])
 def processes(request):
     """Makes limiters that share their buckets, as the function's processes do."""
     if request.param == "memory":
         shared = MemoryLimiter()
         return lambda: shared
+    if request.param == "redis":
+        server = request.getfixturevalue("redis_server")
+        return lambda: RedisLimiter(redis_client(server, [TAKE], answer_seconds=5.0))
     dynamodb = request.getfixturevalue("dynamodb")
     return lambda: DynamoLimiter(dynamodb, "limits")
 
@@ -126,3 +134,32 @@ def test_bucket_is_swept_only_when_it_is_full_again(dynamodb):
     took(limiter, 60, limit=slow)
     item = dynamodb.get_item(TableName="limits", Key={"bucket": {"S": "ann#sendMessage"}})["Item"]
     assert int(item["expires_at"]["N"]) * 1_000_000 > int(item["full_at"]["N"])
+
+
+def test_bucket_in_redis_is_swept_only_when_it_is_full_again(redis_server):
+    limiter, slow = RedisLimiter(redis_client(redis_server, [TAKE])), Limit(0.01, 60)
+    assert took(limiter, 61, limit=slow) == 60
+    with operator(redis_server) as redis:
+        full_at = int(redis.get("deals:l:ann#sendMessage"))
+        assert full_at == (NOW + 6000) * 1_000_000
+        assert redis.pttl("deals:l:ann#sendMessage") > 6_000_000
+        redis.delete("deals:l:ann#sendMessage")
+    assert took(limiter, 61, limit=slow) == 60
+
+
+def test_redis_that_does_not_answer_is_left_alone_for_a_while(own_redis):
+    clock = Clock(0.0)
+    limiter = RedisLimiter(redis_client(own_redis, [TAKE]), Breaker(clock))
+    limiter.take("ann#others", LIMIT, NOW)
+    own_redis.pause()
+    with pytest.raises(StoreUnavailable, match="no answer"):
+        limiter.take("ann#others", LIMIT, NOW)
+    started = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(StoreUnavailable, match="left alone"):
+            limiter.take("ann#others", LIMIT, NOW)
+    assert time.monotonic() - started < 0.1
+    own_redis.resume()
+    clock.now = 2.0
+    limiter.take("ann#others", LIMIT, NOW)
+    limiter.take("ann#others", LIMIT, NOW)

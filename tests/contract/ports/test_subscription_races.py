@@ -21,6 +21,12 @@ from tests.contract.ports.clouds import before_next
 ROUNDS = range(15)
 
 
+@pytest.fixture(params=["dynamo", "memory", "index"])
+def stores(request):
+    """Beside the stores alone, those with an index before them."""
+    return request.getfixturevalue(f"{request.param}_stores")
+
+
 @pytest.mark.parametrize("number", ROUNDS)
 def test_subscribe_racing_remove_leaves_no_orphan(stores, number):
     stores.connections.add(connection())

@@ -20,6 +20,12 @@ from tests.contract.ports.cases import (
 from tests.contract.ports.clouds import paged
 
 
+@pytest.fixture(params=["dynamo", "memory", "late", "index"])
+def stores(request):
+    """Beside the stores alone, those with an index before them: one that is late, and one that is not."""
+    return request.getfixturevalue(f"{request.param}_stores")
+
+
 @pytest.fixture
 def ann(stores):
     """A user who is connected as c1."""

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.functions import ENVIRONMENT
+
 LAMBDAS = Path(__file__).parents[3] / "lambdas"
+
+REDIS = {"REDIS_URL": "rediss://cache.example:6379", "LIMITS_STORE": "redis", "INDEX_ENABLED": "true"}
 
 # Each costs a millisecond or more of a whole core (seven times that on the part of one that 256 MB buy), and
 # nothing that an ordinary first event does needs it.
@@ -42,3 +46,23 @@ def test_a_function_starts_without_slow_modules(function):
     )
     loaded = {name: reason for name, reason in TOO_SLOW.items() if name in told.stdout.split()}
     assert loaded == {}
+
+
+@pytest.mark.parametrize(
+    ("function", "builder"), [("message_router", "_router"), ("broadcast", "_publisher")]
+)
+@pytest.mark.parametrize("redis", [{}, REDIS])
+def test_only_with_redis_a_function_loads_its_client(function, builder, redis):
+    code = f"import sys, {function}.handler as one\none.{builder}()\nprint(*sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(LAMBDAS), **ENVIRONMENT, **redis},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = told.stdout.split()
+    ours = {"realtime_core.adapters.redis_client", "realtime_core.adapters.dynamodb_pending"}
+    assert ours <= set(loaded) if redis else ours.isdisjoint(loaded)
+    assert "hiredis" not in loaded, "only the first connection needs it"
+    assert not {"dataclasses", "random", "urllib.parse"} & set(loaded)

@@ -1,7 +1,7 @@
 import pytest
 
 from realtime_core.errors import SettingsInvalid
-from realtime_core.settings import LoggingSettings, choice, read, text, url, whole, words
+from realtime_core.settings import LoggingSettings, choice, flag, read, text, url, whole, words
 
 
 class Settings(LoggingSettings):
@@ -12,6 +12,7 @@ class Settings(LoggingSettings):
     mode: str = choice(("fast", "safe"), default="safe")
     algorithms: tuple[str, ...] = words(("HS256", "RS256"), default=("HS256",))
     endpoint: str = url()
+    index_enabled: bool = flag(default=False)
 
 
 REQUIRED = {"CONNECTIONS_TABLE": "connections", "ENDPOINT": "https://api.example.com/live"}
@@ -26,6 +27,7 @@ def test_read_takes_defaults_for_what_is_not_set():
         "mode": "safe",
         "algorithms": ("HS256",),
         "endpoint": "https://api.example.com/live",
+        "index_enabled": False,
         "log_level": "INFO",
         "log_sample_rate": 0.0,
         "service": "unknown",
@@ -47,6 +49,7 @@ def test_read_turns_texts_into_values():
         "MODE": "fast",
         "ALGORITHMS": "HS256, RS256",
         "ENDPOINT": "http://127.0.0.1:4566/_aws/execute-api/a1/live/",
+        "INDEX_ENABLED": "true",
         "LOG_LEVEL": "DEBUG",
         "LOG_SAMPLE_RATE": "0.25",
         "SERVICE": "deals-test",
@@ -61,6 +64,7 @@ def test_read_turns_texts_into_values():
         "mode": "fast",
         "algorithms": ("HS256", "RS256"),
         "endpoint": "http://127.0.0.1:4566/_aws/execute-api/a1/live",
+        "index_enabled": True,
         "log_level": "DEBUG",
         "log_sample_rate": 0.25,
         "service": "deals-test",
@@ -73,6 +77,7 @@ def test_read_turns_texts_into_values():
         ("CONNECTIONS_TABLE", "", "CONNECTIONS_TABLE is not set; set it to a text that is not empty"),
         ("CONNECTIONS_TABLE", "  ", "CONNECTIONS_TABLE is not set"),
         ("REGION_CODE", "eu-1 ;", "REGION_CODE must be like eu-1, not 'eu-1 ;'"),
+        ("INDEX_ENABLED", "yes", "INDEX_ENABLED must be true or false, not 'yes'"),
         ("MAX_SUBSCRIPTIONS", "51", "MAX_SUBSCRIPTIONS must be a whole number from 1 to 50, not '51'"),
         ("MAX_SUBSCRIPTIONS", "0", "from 1 to 50"),
         ("MAX_SUBSCRIPTIONS", "7.5", "whole number"),

@@ -5,6 +5,7 @@ Each can be told to fail: while `down` is true every call raises StoreUnavailabl
 
 from realtime_core.adapters.memory.connections import MemoryConnections
 from realtime_core.adapters.memory.doorstep import MemoryDoorstep
+from realtime_core.adapters.memory.health import MemoryHealth
 from realtime_core.adapters.memory.history import MemoryHistory
 from realtime_core.adapters.memory.limits import MemoryLimiter
 from realtime_core.adapters.memory.messages import MemoryMessages
@@ -19,6 +20,7 @@ __all__ = [
     "MemoryConnections",
     "MemoryDeliveries",
     "MemoryDoorstep",
+    "MemoryHealth",
     "MemoryHistory",
     "MemoryLimiter",
     "MemoryMessages",

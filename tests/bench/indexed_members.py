@@ -1,0 +1,122 @@
+"""Reading who is in a group from the index in Redis, against the same from DynamoDB."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from realtime_core.adapters.aws import client
+from realtime_core.domain.model import Group
+from tests.bench.members import NOW, served
+from tests.bench.report import Ratio, Report, Skipped
+
+if TYPE_CHECKING:
+    from local_cloud.redis import RedisServer
+    from realtime_core.adapters.redis_client import RedisClient
+
+TITLE = "Reading 100,000 members from the index"
+TARGET = 5.0
+DYNAMODB_MS = 3
+"""AWS promises single-digit milliseconds; without any, the threads would show only what they cost."""
+
+
+def run(*, quick: bool) -> Report | Skipped:
+    """Read the members by each way in turn."""
+    from local_cloud.redis import RedisServer, find_program
+    from local_cloud.settings import CloudFailed
+
+    try:
+        program = find_program()
+    except CloudFailed as error:
+        return Skipped(TITLE, str(error))
+    members, rounds = (20_000, 2) if quick else (100_000, 7)
+    spent: dict[str, list[tuple[float, float]]] = {}
+    ratios: list[Ratio] = []
+    for size, targets in ((100, (TARGET, TARGET)), (1_000, (None, None))):
+        groups = [Group(f"{number:020}", "deals", "{}") for number in range(members // size)]
+        layout = f"{len(groups):,} groups"
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            RedisServer.start(Path(folder), program=program) as redis,
+            served(size, _files(redis), milliseconds=DYNAMODB_MS) as url,
+        ):
+            ways = _ways(url, redis, groups, size)
+            for name, way in ways.items():
+                assert way() == members, name
+            for _ in range(rounds):
+                for name, way in ways.items():
+                    wall, cpu = time.perf_counter(), time.process_time()
+                    way()
+                    taken = (time.perf_counter() - wall) * 1e3, (time.process_time() - cpu) * 1e3
+                    spent.setdefault(f"{layout}, {name}", []).append(taken)
+        slow, fast = spent[f"{layout}, DynamoDB"], spent[f"{layout}, Redis"]
+        for place, unit in enumerate(("elapsed", "CPU")):
+            figures = tuple(one[place] / other[place] for one, other in zip(slow, fast, strict=True))
+            ratios.append(Ratio(f"{layout}: DynamoDB against Redis, {unit}", figures, target=targets[place]))
+    return Report(
+        title=TITLE,
+        ratios=tuple(ratios),
+        absolutes={
+            f"{name}, {unit} (ms)": tuple(one[place] for one in figures)
+            for name, figures in spent.items()
+            for place, unit in enumerate(("elapsed", "CPU"))
+        },
+        notes=(
+            f"{program.version}, {'TLS' if program.tls else 'no TLS'}. What is pending is read: nothing.",
+            f"This DynamoDB answers after {DYNAMODB_MS} ms.",
+        ),
+    )
+
+
+def _files(server: RedisServer) -> tuple[Path, Path] | None:
+    """The certificate of Redis and its key: one authority is believed at a time."""
+    return (server.authorities, server.folder / "key.pem") if server.authorities else None
+
+
+def _ways(url: str, server: RedisServer, groups: list[Group], size: int) -> dict[str, Callable[[], int]]:
+    from realtime_core.adapters.dynamodb_health import DynamoHealth
+    from realtime_core.adapters.dynamodb_pending import DynamoPending
+    from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
+    from realtime_core.adapters.redis_client import RedisClient
+    from realtime_core.adapters.redis_index import RedisIndex
+    from realtime_core.adapters.redis_login import Login
+    from realtime_core.adapters.redis_subscriptions import IndexedSubscriptions
+    from realtime_core.redis_settings import parse_redis_url
+
+    class Logins:
+        def login(self) -> Login:
+            return Login(None, server.password)
+
+    dynamodb = client("dynamodb", endpoint_url=url, region_name="eu-west-1")
+    table = DynamoSubscriptions(dynamodb, "connections", "subscriptions")
+    redis = RedisClient(parse_redis_url(server.url), Logins())
+    _fill(redis, groups, size)
+    indexed = IndexedSubscriptions(
+        table,
+        RedisIndex(redis, lambda: NOW),
+        DynamoPending(dynamodb, "subscriptions"),
+        DynamoHealth(dynamodb, "history"),
+        now=lambda: NOW,
+    )
+
+    def by_index() -> int:
+        found = sum(len(ids) for _, ids in indexed.members(groups, NOW))
+        assert indexed._breaker.reason is None, f"Redis was not used: {indexed._breaker.reason}"
+        return found
+
+    return {"DynamoDB": lambda: sum(len(ids) for _, ids in table.members(groups, NOW)), "Redis": by_index}
+
+
+def _fill(redis: RedisClient, groups: list[Group], size: int) -> None:
+    """An index as index_projector makes it."""
+    from realtime_core.adapters.redis_layout import FORMAT, META, members_key, server_of
+
+    server = server_of(*redis.ask([("INFO", "server"), ("INFO", "replication")]))
+    meta = {"state": "ready", "epoch": "1", "server": server, "format": FORMAT, "tended_at": NOW}
+    redis.ask([("HSET", META, *(part for pair in meta.items() for part in pair))])
+    for group in groups:
+        members = [part for number in range(size) for part in (NOW + 3600, f"L{number:014}=")]
+        redis.ask([("ZADD", members_key(group.group_id, 0), *members)])

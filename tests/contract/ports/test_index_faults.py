@@ -1,0 +1,272 @@
+"""Redis in every kind of trouble while an event is read: DynamoDB answers instead, within a second."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from realtime_core.adapters.redis_client import RedisClient
+from realtime_core.adapters.redis_login import NoLogin
+from realtime_core.domain.health import Health
+from realtime_core.domain.ids import group_id
+from realtime_core.redis_settings import RedisAddress
+from tests.contract.ports.cases import NOW, connection
+from tests.contract.ports.indexed import World, members, redis_client
+
+FILTERS = [f'{{"x":{n}}}' for n in range(12)]
+
+
+@pytest.fixture
+def broken(dynamodb, own_redis):
+    """A table with a built index in a Redis that may be broken, and twelve groups of two."""
+    world = World(dynamodb, own_redis)
+    for number in range(24):
+        world.connections.add(connection(f"c{number}"))
+        world.truth.subscribe(f"c{number}", "a", FILTERS[number % 12], NOW)
+    world.project()
+    world.build()
+    assert read(world) == "redis"
+    yield world
+    world.close()
+
+
+EXPECTED = {group_id("a", FILTERS[n]): sorted((f"c{n}", f"c{n + 12}")) for n in range(12)}
+
+
+def read(world, reader=None, expected=EXPECTED):
+    """Where the members came from; they must be right, and there within a second."""
+    reader = reader or world.reader()
+    groups = world.truth.groups("a", NOW)
+    started = time.monotonic()
+    found = members(reader, groups, NOW)
+    spent = time.monotonic() - started
+    assert found == expected
+    # Twelve queries of a DynamoDB that is played in Python take a while of their own.
+    assert spent < 1.0, f"{spent:.2f} s"
+    return reader._breaker.reason or "redis"
+
+
+def kill(world):
+    world.server.kill()
+
+
+def pause(world):
+    world.server.pause()
+
+
+def flush(world):
+    world.operator.flushall()
+
+
+def wrong_password(world):
+    world.reading.close()
+    world.reading.password.password = "wrong"
+
+
+def changed_password(world):
+    """Who is connected stays so; the server hangs up on nobody. Whoever comes anew is refused."""
+    world.operator.config_set("requirepass", "another")
+    world.reading.close()
+
+
+def other_run(world):
+    """It comes back at once, and has forgotten everything."""
+    world.server.kill()
+    world.server.run()
+
+
+def replica(world):
+    world.operator.replicaof("127.0.0.1", "9")
+
+
+def promoted(world):
+    """A replica that was promoted may lack writes: it names the history of its data anew."""
+    world.operator.replicaof("127.0.0.1", "9")
+    world.operator.replicaof("NO", "ONE")
+
+
+def building(world):
+    world.operator.hset("deals:meta", "state", "building")
+
+
+def other_format(world):
+    world.operator.hset("deals:meta", "format", "0")
+
+
+def untended(world):
+    world.operator.hset("deals:meta", "tended_at", NOW - 301)
+
+
+def lagging(world):
+    world.clock.now = NOW - 31
+    world.connections.add(connection("late"))
+    world.truth.subscribe("late", "b", "{}", NOW)
+    world.clock.now = NOW
+
+
+FAULTS = {
+    kill: "refused",
+    pause: "timeout",
+    flush: "not_ready",
+    wrong_password: "login",
+    changed_password: "login",
+    other_run: "not_ready",
+    replica: "not_primary",
+    promoted: "other_server",
+    building: "not_ready",
+    other_format: "not_ready",
+    untended: "untended",
+    lagging: "behind",
+}
+
+
+@pytest.mark.parametrize(
+    ("break_it", "reason", "connected"),
+    [(*fault, True) for fault in FAULTS.items()]
+    + [(kill, "refused", False), (pause, "timeout", False), (flush, "not_ready", False)],
+    ids=lambda one: getattr(one, "__name__", str(one)),
+)
+def test_event_is_read_from_dynamodb_within_a_second(broken, break_it, reason, connected, published):
+    if not connected:
+        broken.reading.close()
+    break_it(broken)
+    found = read(broken)
+
+    assert found == reason or (connected and break_it in {kill, other_run} and found == "closed")
+    assert published() == {("RedisFallbacks",): [1], ("RedisFallbacks", found): [1]}
+    assert broken.health.last() == Health("down", NOW)
+
+
+def test_server_that_is_loading_its_data_is_left_alone(broken, monkeypatch):
+    broken.operator.mset({f"filler-{n}": "x" * 1_000 for n in range(500)})
+    broken.operator.save()
+    configuration = broken.server._configuration()
+    monkeypatch.setattr(
+        broken.server,
+        "_configuration",
+        lambda: configuration + "key-load-delay 10000\nloading-process-events-interval-bytes 1024\n",
+    )
+    broken.server.kill()
+    broken.server.run()
+
+    assert read(broken) in {"closed", "loading"}
+    assert read(broken) == "loading"
+
+
+@pytest.mark.parametrize("harm", [flush, building, promoted])
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_index_that_goes_between_two_pipelines_loses_nobody(broken, harm, rebuilt):
+    class Interrupted(RedisClient):
+        calls = 0
+
+        def ask(self, commands):
+            self.calls += 1
+            if self.calls == 2:
+                harm(broken)
+                if rebuilt:
+                    broken.build()
+            return super().ask(commands)
+
+    reader = broken.reader(redis_client(broken.server, kind=Interrupted), commands_max=4)
+
+    expected = {flush: "not_ready", building: "not_ready", promoted: "other_server"}[harm]
+    assert read(broken, reader) == ("changed" if rebuilt else expected)
+
+
+def test_flush_within_a_pipeline_loses_nobody(broken):
+    class Interrupted(RedisClient):
+        def ask(self, commands):
+            half = len(commands) // 2
+            return super().ask([*commands[:half], ("FLUSHALL",), *commands[half:]])
+
+    assert read(broken, broken.reader(redis_client(broken.server, kind=Interrupted))) == "not_ready"
+
+
+def test_answers_that_trickle_are_not_waited_for(broken):
+    """Each byte comes in time, and all of them never."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def trickle():
+        peer, _ = listener.accept()
+        with peer:
+            try:
+                while True:
+                    time.sleep(0.2)
+                    peer.sendall(b"+")
+            except OSError:
+                return
+
+    threading.Thread(target=trickle, daemon=True).start()
+    client = RedisClient(RedisAddress("127.0.0.1", listener.getsockname()[1], tls=False), NoLogin())
+    assert read(broken, broken.reader(client)) == "timeout"
+    client.close()
+    listener.close()
+
+
+def test_what_is_no_redis_is_left_alone(broken):
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer():
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(65536)
+            peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    threading.Thread(target=answer, daemon=True).start()
+    client = RedisClient(RedisAddress("127.0.0.1", listener.getsockname()[1], tls=False), NoLogin())
+    assert read(broken, broken.reader(client)) == "protocol"
+    listener.close()
+
+
+def test_event_while_redis_is_full_is_right(broken):
+    """What is there can be read; what cannot be written is pending."""
+    broken.operator.config_set("maxmemory", "1")
+    broken.connections.add(connection("late"))
+    broken.truth.subscribe("late", "a", FILTERS[0], NOW)
+
+    group = group_id("a", FILTERS[0])
+    assert read(broken, expected=EXPECTED | {group: ["c0", "c12", "late"]}) == "redis"
+
+
+def test_redis_is_left_alone_for_longer_and_longer_and_then_used_again(broken):
+    reader = broken.reader()
+    broken.server.pause()
+    assert read(broken, reader) == "timeout"
+    for seconds in (2, 4, 8, 16, 30, 30):
+        broken.timer.now += seconds - 0.01
+        started = time.monotonic()
+        read(broken, reader)
+        assert time.monotonic() - started < 0.4, "it was not asked"
+        broken.timer.now += 0.01
+        assert read(broken, reader) == "timeout"
+    broken.server.resume()
+    broken.clock.now += 10
+    assert read(broken, reader) == "timeout", "it is not asked again before its time"
+    broken.timer.now += 30
+    assert read(broken, reader) == "redis"
+    assert broken.health.last() == Health("up", NOW + 10)
+
+
+def test_health_is_reported_once_in_ten_seconds(broken):
+    reader = broken.reader()
+    broken.server.pause()
+    read(broken, reader)
+    broken.clock.now += 9
+    read(broken, reader)
+    assert broken.health.last() == Health("down", NOW)
+    broken.clock.now += 1
+    read(broken, reader)
+    assert broken.health.last() == Health("down", NOW + 10)
+    broken.server.resume()
+
+
+def test_event_that_reaches_few_is_read_from_dynamodb_at_once(broken):
+    reader = broken.reader(shards_min=13)
+    broken.server.kill()
+    assert read(broken, reader) == "redis", "which was never asked"
+
+
+def test_connection_that_was_closed_while_nobody_looked_is_opened_anew(broken):
+    broken.operator.client_kill_filter(_type="normal", skipme=True)
+    assert read(broken) == "redis"
