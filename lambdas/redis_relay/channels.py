@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ RETRY_WITHIN_SECONDS = 10.0
 """How long one message is tried again; the others wait meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Message:
     """What was published, and when it came (monotonic)."""
 
@@ -43,25 +42,24 @@ class Channels:
         self, publish: Callable[[bytes], Awaitable[Answer]], records: Records, tally: Tally, parallel: int
     ) -> None:
         self._publish, self._records, self._tally = publish, records, tally
-        self._waiting: deque[Message] = deque()
+        self._waiting: asyncio.Queue[Message] = asyncio.Queue(MESSAGES_MAX)
         self._bytes = 0
-        self._busy: set[Message] = set()
-        self._news = asyncio.Condition()
+        self._taken_on: dict[Message, None] = {}
+        """All that are not done with, the oldest first."""
         self._parallel = parallel
 
-    async def offer(self, message: Message) -> None:
+    def offer(self, message: Message) -> None:
         """Take a message on; where there is no room it is recorded as lost."""
         size = len(message.data)
         if size > EVENT_BYTES_MAX:
             self._judge(message)
             return
-        if len(self._waiting) >= MESSAGES_MAX or self._bytes + size > BYTES_MAX:
+        if self._waiting.full() or self._bytes + size > BYTES_MAX:
             self.lose(message, "the relay's buffer is full: broadcast does not keep up")
             return
         self._bytes += size
-        async with self._news:
-            self._waiting.append(message)
-            self._news.notify()
+        self._taken_on[message] = None
+        self._waiting.put_nowait(message)
 
     def lose(self, message: Message, reason: str, tries: int = 0) -> None:
         """Record a message that will not be forwarded."""
@@ -70,8 +68,8 @@ class Channels:
 
     def lag(self) -> float:
         """The age of the oldest message that is not done with."""
-        times = [message.came_at for message in (*self._busy, *list(self._waiting)[:1])]
-        return time.monotonic() - min(times) if times else 0.0
+        oldest = next(iter(self._taken_on), None)
+        return 0.0 if oldest is None else time.monotonic() - oldest.came_at
 
     async def forward(self) -> None:
         """Forward what comes, until cancelled."""
@@ -81,29 +79,22 @@ class Channels:
 
     async def drained(self) -> None:
         """Wait until nothing is left."""
-        async with self._news:
-            await self._news.wait_for(lambda: not self._waiting and not self._busy)
+        await self._waiting.join()
 
     def abandon(self) -> None:
         """There is no more time: what is left is lost."""
-        for message in [*self._busy, *self._waiting]:
+        for message in self._taken_on:
             self.lose(message, "the relay had to end before broadcast took it")
-        self._waiting.clear()
+        self._taken_on.clear()
 
     async def _work(self) -> None:
         while True:
-            async with self._news:
-                await self._news.wait_for(lambda: bool(self._waiting))
-                message = self._waiting.popleft()
+            message = await self._waiting.get()
+            if (event := self._judge(message)) is not None:
+                await self._carry(message, event)
             self._bytes -= len(message.data)
-            self._busy.add(message)
-            try:
-                if (event := self._judge(message)) is not None:
-                    await self._carry(message, event)
-            finally:
-                self._busy.discard(message)
-                async with self._news:
-                    self._news.notify_all()
+            self._taken_on.pop(message, None)
+            self._waiting.task_done()
 
     def _judge(self, message: Message) -> bytes | None:
         """The event that it is, or None where it breaks the contract."""

@@ -13,6 +13,7 @@ from redis.exceptions import OutOfMemoryError
 
 from realtime_core.logs import get_logger
 from redis_relay.names import DEAD_LETTERS
+from redis_relay.tasks import going_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +81,7 @@ class Records:
 
     async def write_on(self, redis: Redis) -> None:
         """Write them as they come, until cancelled. Raises RedisError, and keeps what was not written."""
-        while True:
+        while going_on():
             await self._news.wait()
             try:
                 await self.flush(redis)

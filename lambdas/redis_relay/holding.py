@@ -15,6 +15,7 @@ from redis_relay.connecting import ANSWER_SECONDS
 from redis_relay.gate import Gate, read_marker
 from redis_relay.lease import Lease
 from redis_relay.names import CHANNELS, HANDOVER
+from redis_relay.tasks import end, going_on
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -47,10 +48,10 @@ class Holding:
     async def hold(self, redis: Redis) -> None:
         """Take the lease when it can be had, and forward until it is somebody else's or the time is up."""
         lease = self._lease(redis)
-        while not self.over:
+        while not self.over and going_on():
             seen = await lease.look()
             if self._free_for_us(seen):
-                await self._settle_doubtful(seen)
+                self._settle_doubtful(seen)
                 await self._try(redis, lease, seen)
             elif self._token and time.monotonic() < self._ends_at:
                 # Somebody else's, and not by a hand-over that was seen: wait, it may be dead.
@@ -74,7 +75,7 @@ class Holding:
                 await asyncio.sleep(1.0)
                 return
             self._token = lease.token
-            log.info("relay_holds", token=lease.token, after=seen.holder or None)
+            log.info("relay_holds", fence=lease.token, after=seen.holder or None)
             await self._forward(pubsub, lease)
 
     async def _forward(self, pubsub: PubSub, lease: Lease) -> None:
@@ -82,18 +83,18 @@ class Holding:
         heard = _Heard()
         renewing = asyncio.create_task(self._renew(lease, gate, heard))
         try:
-            while not gate.closed:
+            while not gate.closed and going_on():
                 if renewing.done():
                     renewing.result()
                 message = await pubsub.get_message(timeout=POLL_SECONDS)
                 if message is not None and message["type"] == "pmessage":
-                    await self._sort(message, gate, lease, heard)
-            self.over = True
+                    self._sort(message, gate, lease, heard)
+            self.over = gate.closed
         finally:
-            renewing.cancel()
+            await end(renewing)
             self._doubtful = gate.leave()
 
-    async def _sort(self, message: dict[str, Any], gate: Gate[Message], lease: Lease, heard: _Heard) -> None:
+    def _sort(self, message: dict[str, Any], gate: Gate[Message], lease: Lease, heard: _Heard) -> None:
         if message["channel"] != HANDOVER.encode():
             came = Message(message["channel"], message["data"], time.monotonic())
             forward = gate.message(came, trusted=lease.trusted())
@@ -108,26 +109,26 @@ class Holding:
             if gate.closed:
                 log.info("relay_handed_over", to=marker.holder, kind=marker.kind)
         for one in forward:
-            await self._channels.offer(one)
+            self._channels.offer(one)
 
     async def _renew(self, lease: Lease, gate: Gate[Message], heard: _Heard) -> None:
         """Keep the lease, and see that the subscription hears of it; release it when the time is up."""
-        while True:
+        while going_on():
             left = self._ends_at - time.monotonic()
             await asyncio.sleep(max(0.0, min(self._times.renew, left)))
             if time.monotonic() >= self._ends_at:
                 await lease.release()
-                await asyncio.sleep(self._times.renew)
+                await asyncio.sleep(ANSWER_SECONDS)
                 raise RedisConnectionError("the release of the lease was not heard of")
             if time.monotonic() - heard.at > self._times.lease:
                 raise RedisConnectionError("the subscription has gone quiet")
             if await lease.renew():
                 for message in gate.trust():
-                    await self._channels.offer(message)
+                    self._channels.offer(message)
             elif not (seen := await lease.look()).holder and await lease.take(seen):
                 # It ran out, or was flushed, and nobody took it: the marker tells whether that is so.
                 self._token = lease.token
-                log.warning("lease_taken_again", token=lease.token)
+                log.warning("lease_taken_again", fence=lease.token)
 
     def _lease(self, redis: Redis) -> Lease:
         ends = time.time() + (self._ends_at - time.monotonic())
@@ -136,12 +137,12 @@ class Holding:
     def _free_for_us(self, seen: Seen) -> bool:
         return seen.holder in {"", self._holder} or seen.ends - time.time() < self._times.handover
 
-    async def _settle_doubtful(self, seen: Seen) -> None:
+    def _settle_doubtful(self, seen: Seen) -> None:
         """Forward what was in doubt if no lease was given out since; else somebody has had it."""
         doubtful, self._doubtful = self._doubtful, []
         for message in doubtful:
             if seen.token == self._token:
-                await self._channels.offer(message)
+                self._channels.offer(message)
             else:
                 self._channels.lose(message, "the lease was in doubt when it came")
 

@@ -18,11 +18,11 @@ from redis_relay.dead_letters import Records
 from redis_relay.holding import Holding
 from redis_relay.stream import Stream
 from redis_relay.tally import Tally
+from redis_relay.tasks import end, first_of, going_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
     from concurrent.futures import Executor
-    from typing import Any
 
     from redis.asyncio import Redis
 
@@ -74,15 +74,13 @@ class Relay:
             await self._last_words()
             return "relayed"
         finally:
-            for task in (forwarding, measuring):
-                task.cancel()
-            await asyncio.gather(forwarding, measuring, return_exceptions=True)
+            await end(forwarding, measuring)
             self._emit(self.tally.metrics())
 
     async def _sessions(self) -> bool:
         """Relay over one connection after the other; False where another invocation relays."""
         failures = 0
-        while time.monotonic() < self._ends_at and not self._holding.over:
+        while time.monotonic() < self._ends_at and not self._holding.over and going_on():
             started = time.monotonic()
             redis = self._connect()
             try:
@@ -107,15 +105,13 @@ class Relay:
             asyncio.create_task(work) for work in (self._stream.tend(redis), self._records.write_on(redis))
         ]
         try:
-            await _first_of(self._holding.hold(redis), streaming, *others)
+            await first_of(self._holding.hold(redis), streaming, *others)
             log.info("relay_ends", taken_over=self._holding.over)
             self._stream.stop()
             with suppress(TimeoutError):
-                await asyncio.wait_for(_first_of(streaming, *others), self._times.drain)
+                await asyncio.wait_for(first_of(streaming, *others), self._times.drain)
         finally:
-            for task in (streaming, *others):
-                task.cancel()
-            await asyncio.gather(streaming, *others, return_exceptions=True)
+            await end(streaming, *others)
 
     async def _last_words(self) -> None:
         """Write the dead letters that were left."""
@@ -136,23 +132,3 @@ class Relay:
             await asyncio.sleep(self._times.metrics)
             self.tally.channel_lag = self._channels.lag()
             self._emit(self.tally.metrics())
-
-
-async def _first_of(*work: Coroutine[Any, Any, None] | asyncio.Task[None]) -> None:
-    """Wait until the first of these ends; those that were given as coroutines end with it.
-
-    Raises what it raised, without the groups that TaskGroup makes.
-    """
-    tasks = [one if isinstance(one, asyncio.Task) else asyncio.create_task(one) for one in work]
-    own = [task for task, one in zip(tasks, work, strict=True) if task is not one]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            if (error := task.exception()) is not None:
-                while isinstance(error, BaseExceptionGroup):
-                    error = error.exceptions[0]
-                raise error
-    finally:
-        for task in own:
-            task.cancel()
-        await asyncio.gather(*own, return_exceptions=True)

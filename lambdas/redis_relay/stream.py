@@ -17,6 +17,7 @@ from redis_relay.broadcasting import Answer, Verdict
 from redis_relay.dead_letters import DeadLetter, write
 from redis_relay.incoming import from_entry
 from redis_relay.names import FAULTS, GROUP, STREAM
+from redis_relay.tasks import going_on
 from redis_relay.trimming import dismiss, dismiss_idle, trim
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Stream:
 
     async def tend(self, redis: Redis) -> None:
         """Take on what dead consumers left, remove those, trim, and measure; until cancelled."""
-        while True:
+        while going_on():
             try:
                 await dismiss_idle(redis, self._times.consumer_idle)
                 await trim(redis, self._times.stream_keep)
@@ -90,7 +91,7 @@ class Stream:
         """Fill the window: what is pending for us from before, what others left, and what is new."""
         mine: bytes | None = b"0"
         claim_at = time.monotonic()
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and going_on():
             free = self._window_max - len(self._window)
             if free <= 0:
                 self._room.clear()
@@ -139,7 +140,7 @@ class Stream:
 
     async def _forward(self, redis: Redis, entry_id: bytes, fields: dict[bytes, bytes]) -> None:
         tries = 0
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and going_on():
             try:
                 async with self._slots:
                     if self._stopping.is_set():

@@ -65,7 +65,10 @@ def test_refusal_is_named_by_its_header(service, functions):
 
 
 def test_throttle_is_tried_again(service, functions):
-    service.script = [answer({}, 429, x_amzn_errortype="TooManyRequestsException"), answer({"statusCode": 200})]
+    service.script = [
+        answer({}, 429, x_amzn_errortype="TooManyRequestsException"),
+        answer({"statusCode": 200}),
+    ]
 
     assert functions.invoke(ARN, b"{}").payload == b'{"statusCode": 200}'
 
