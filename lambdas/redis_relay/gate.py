@@ -29,9 +29,10 @@ def read_marker(raw: bytes) -> Marker | None:
     try:
         value = json.loads(raw)
         kind, holder = value["kind"], value["holder"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    if kind not in {"taken", "released", "beat"} or not isinstance(holder, str):
+    # A tuple: what somebody put there need not be hashable.
+    if kind not in ("taken", "released", "beat") or not isinstance(holder, str):
         return None
     return Marker(kind, holder, follows=bool(value.get("follows")))
 

@@ -11,6 +11,12 @@ from redis_relay.names import HANDOVER, LEASE, TOKEN
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+# By a script and not by MULTI, which Redis refuses when it is out of memory.
+_LOOK = """
+local holder, ends = redis.call('HGET', KEYS[1], 'holder'), redis.call('HGET', KEYS[1], 'ends')
+return { holder, ends, redis.call('GET', KEYS[2]) }
+"""
+
 # Takes the lease if it is still as it was seen (by whom, and which token was given out last), and publishes
 # the marker in the same step. Tokens rise by the clock too, so a flushed Redis does not give one out twice.
 _TAKE = f"""
@@ -76,10 +82,7 @@ class Lease:
 
     async def look(self) -> Seen:
         """See who has it."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hmget(LEASE, "holder", "ends")
-            pipe.get(TOKEN)
-            (holder, ends), token = await pipe.execute()
+        holder, ends, token = await self._call(_LOOK)
         return Seen((holder or b"").decode(), (token or b"0").decode(), float(ends or 0))
 
     async def take(self, seen: Seen) -> bool:

@@ -139,25 +139,31 @@ class Stream:
             self._room.set()
 
     async def _forward(self, redis: Redis, entry_id: bytes, fields: dict[bytes, bytes]) -> None:
-        tries = 0
+        tries, answer = 0, None
         while not self._stopping.is_set() and going_on():
-            try:
-                async with self._slots:
-                    if self._stopping.is_set():
-                        return
-                    answer = await self._publish(from_entry(entry_id, fields))
-            except ValidationFailed as error:
-                answer = Answer(Verdict.REJECTED, error.message, tuple(error.details))
+            if answer is None:
+                answer = await self._answer(entry_id, fields)
             tries += 1
             try:
                 if await self._settle(redis, entry_id, fields, answer):
                     return
-            except OutOfMemoryError:
+                answer = None
+            except OutOfMemoryError:  # what the answer asks for is tried again, not the event
                 log.warning("redis_out_of_memory", entryId=entry_id.decode())
             with suppress(TimeoutError):
                 await asyncio.wait_for(
                     self._stopping.wait(), delay(tries, self._times.retry_base, self._times.retry_cap)
                 )
+
+    async def _answer(self, entry_id: bytes, fields: dict[bytes, bytes]) -> Answer:
+        try:
+            event = from_entry(entry_id, fields)
+        except ValidationFailed as error:
+            return Answer(Verdict.REJECTED, error.message, tuple(error.details))
+        async with self._slots:
+            if self._stopping.is_set():
+                return Answer(Verdict.UNAVAILABLE, "the relay ends")
+            return await self._publish(event)
 
     async def _settle(
         self, redis: Redis, entry_id: bytes, fields: dict[bytes, bytes], answer: Answer
@@ -191,7 +197,8 @@ class Stream:
 
     async def _done(self, redis: Redis, entry_id: bytes, letter: DeadLetter | None = None) -> None:
         """Acknowledge an entry, in one step with its dead letter where it has one."""
-        async with redis.pipeline(transaction=True) as pipe:
+        # Without a letter nothing is added, and it works when Redis is out of memory, as MULTI does not.
+        async with redis.pipeline(transaction=letter is not None) as pipe:
             if letter is not None:
                 write(pipe, letter)
             pipe.xack(STREAM, GROUP, entry_id)
