@@ -64,7 +64,7 @@ def test_noise_is_no_marker_and_no_error(raw):
 
 
 class Redis:
-    """As much of Redis as the hand-over rests on: one order of execution, subscriptions, a lease that ends."""
+    """As much of Redis as the hand-over rests on: one order, subscriptions, and a lease that ends."""
 
     def __init__(self):
         self.now = 0
