@@ -248,7 +248,25 @@ def by_hand(stack: Stack) -> list[str]:
         'npx wscat -c "$WEBSOCKET_API_GATEWAY_URL" -H "Authorization: Bearer $TOKEN"',
         '  > {"action":"subscribeToDeals","data":{"filters":{"maxPrice":400}}}',
         publish,
+        *_for_publishers(stack),
     ]
+
+
+def _for_publishers(stack: Stack) -> list[str]:
+    """What examples/publisher.py reads, and how it is run."""
+    variables = {
+        "AWS_ENDPOINT_URL": stack.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "BROADCAST_FUNCTION": stack.outputs["function_names"]["broadcast"],
+        "EVENTS_QUEUE_URL": stack.outputs["queue_urls"]["events"],
+    }
+    if (redis := stack.redis) is not None:
+        variables |= {"REDIS_URL": redis.url, "REDIS_PASSWORD_FILE": str(redis.password_file)}
+        variables |= {"REDIS_CA_FILE": str(redis.authorities)} if redis.authorities else {}
+    exports = " ".join(f"{name}={value}" for name, value in variables.items())
+    return [f"export {exports}", "PYTHONPATH=clients/python .venv/bin/python examples/publisher.py"]
 
 
 def main() -> int:
@@ -259,6 +277,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     print(f"\nThe service is up at {stack.websocket_url}")
+    if stack.redis is not None:
+        print(f"Redis for it is {stack.redis.description}, at {stack.redis.url}")
     print(f"Faults and clock of the local cloud: {stack.endpoint}/_local_cloud/ (see local_cloud/README.md)")
     print("`make local-down` ends it. To try it:", *by_hand(stack), sep="\n  ")
     return 0
