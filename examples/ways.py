@@ -29,13 +29,13 @@ class Ways:
         self._ways: dict[str, Callable[[dict[str, Any]], Any]] = {"invoke": self._invoke}
         if stack.redis is not None:
             self._redis = redis.Redis.from_url(stack.redis.url, **stack.redis.options())
-            self._ways |= {"Redis stream": self._add, "Redis channel": self._publish}
+            self._ways |= {"XADD": self._add, "PUBLISH": self._publish}
         self._turns = itertools.cycle(self._ways)
 
     async def ready(self) -> None:
         """Wait until somebody listens to the channels, if they are used. Raises TimeoutError."""
         deadline = time.monotonic() + LISTENING_WITHIN_SECONDS
-        while "Redis channel" in self._ways:
+        while "PUBLISH" in self._ways:
             if await asyncio.to_thread(self._redis.exists, "deals:relay:lease"):
                 return
             if time.monotonic() > deadline:

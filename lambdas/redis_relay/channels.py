@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MESSAGES_MAX = 10_000
 BYTES_MAX = 32 * 1024 * 1024
 """What waits for `broadcast` at most; of a function with 256 MB, and what comes beyond it is lost."""
-RETRY_WITHIN_SECONDS = 10.0
+RETRY_WITHIN_SECONDS = 30.0
 """How long one message is tried again; the others wait meanwhile."""
 
 

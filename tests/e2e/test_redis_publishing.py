@@ -16,6 +16,9 @@ import redis
 from local_cloud.client import Person
 from local_cloud.stack import ROOT
 
+# The first of these tests waits for the stack, and a first apply for the cache takes minutes.
+pytestmark = pytest.mark.timeout(600)
+
 DEAL = {"title": "Espresso machine", "category": "home", "price": 599}
 LISTENING_WITHIN_SECONDS = 30
 

@@ -9,7 +9,7 @@ NEEDED = {"BROADCAST_FUNCTION": "deals-test-broadcast", "REDIS_URL": "rediss://c
 
 def test_defaults_are_those_of_the_documentation():
     settings = read(Settings, NEEDED)
-    assert (settings.relay_seconds, settings.relay_parallel, settings.stream_keep_seconds) == (840, 8, 300)
+    assert (settings.relay_seconds, settings.relay_parallel, settings.stream_keep_seconds) == (840, 4, 300)
 
 
 def test_relay_without_a_redis_is_refused_by_name():
