@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from realtime_core.adapters.aws import client
 from realtime_core.adapters.aws_lambda import lambda_client
 from realtime_core.adapters.redis_login import NoLogin, logins
-from realtime_core.logs import bound, get_logger
-from realtime_core.metrics import emit
+from realtime_core.logs import get_logger
+from realtime_core.metrics import add, flush, measured
 from realtime_core.settings import read
 from redis_relay.broadcasting import BroadcastFunction
 from redis_relay.connecting import connect
@@ -22,6 +22,8 @@ from redis_relay.times import Times
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+    from realtime_core.metric_catalog import Metric
 
 log = get_logger(__name__)
 
@@ -45,9 +47,16 @@ def _connect() -> Redis:
     return connect(settings.address, None if isinstance(login, NoLogin) else login)
 
 
+def _emit(values: list[tuple[Metric, float]]) -> None:
+    # Now, and not at the end of the invocation, which is minutes away.
+    for metric, value in values:
+        add(metric, value)
+    flush("relay_measured")
+
+
 def handler(_event: object, context: Any) -> dict[str, Any]:
     """Relay until a successor takes over; the answer says how it went."""
-    with bound(correlationId=context.aws_request_id):
+    with measured("relay_measured", correlationId=context.aws_request_id):
         settings = read(Settings, os.environ)
         left = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
         drain = min(Times.drain, left / 4)
@@ -59,7 +68,7 @@ def handler(_event: object, context: Any) -> dict[str, Any]:
         with ThreadPoolExecutor(2 * settings.relay_parallel) as pool:
             relay = Relay(
                 _connect, _broadcast(), pool, times, parallel=settings.relay_parallel,
-                emit=lambda metrics: emit(metrics, {"Function": context.function_name}),
+                emit=_emit,
             )  # fmt: skip
             outcome = asyncio.run(relay.run())
         log.info("relay_ended", outcome=outcome)

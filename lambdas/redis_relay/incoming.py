@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from realtime_core.domain.events import parse_event
-from realtime_core.domain.fields import Field, json_object, read_fields, refuse
+from realtime_core.domain.fields import Field, json_object, read_fields, refuse, refuse_if
 from realtime_core.domain.jsontext import dumps, loads
+from realtime_core.domain.misfits import misfits, salvage
 from redis_relay.names import CHANNEL_PREFIX
 
 EVENT_BYTES_MAX = 262_144
@@ -46,6 +47,7 @@ def _event(raw: Any, path: str) -> dict[str, Any]:
     try:
         value = loads(raw)
     except ValueError as error:
+        refuse_if(misfits(salvage(raw), path))
         refuse(path, str(error))
     return json_object(value, path)
 

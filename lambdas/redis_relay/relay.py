@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
+    from realtime_core.metric_catalog import Metric
     from redis_relay.broadcasting import Answer, Broadcast
     from redis_relay.times import Times
 
@@ -46,7 +47,7 @@ class Relay:
         times: Times,
         *,
         parallel: int,
-        emit: Callable[[dict[str, tuple[float, str]]], None],
+        emit: Callable[[list[tuple[Metric, float]]], None],
     ) -> None:
         self.holder = uuid.uuid4().hex
         self.tally = Tally()
@@ -65,8 +66,10 @@ class Relay:
         """
         forwarding = asyncio.create_task(self._channels.forward())
         measuring = asyncio.create_task(self._measure())
+        busy = False
         try:
-            if not await self._sessions():
+            busy = not await self._sessions()
+            if busy:
                 return "busy"
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._channels.drained(), self._times.drain)
@@ -75,7 +78,8 @@ class Relay:
             return "relayed"
         finally:
             await end(forwarding, measuring)
-            self._emit(self.tally.metrics())
+            if not busy:  # it knows nothing of how late the one that relays is
+                self._emit(self.tally.metrics())
 
     async def _sessions(self) -> bool:
         """Relay over one connection after the other; False where another invocation relays."""

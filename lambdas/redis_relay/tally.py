@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from realtime_core.metric_catalog import (
+    RELAY_DEAD_LETTERED,
+    RELAY_FORWARDED,
+    RELAY_LAG,
+    RELAY_LOST,
+    RELAY_REDIS_FAILURES,
+    RELAY_REJECTED,
+)
+
+if TYPE_CHECKING:
+    from realtime_core.metric_catalog import Metric
 
 
 @dataclass(slots=True)
@@ -22,15 +35,15 @@ class Tally:
     channel_lag: float = 0.0
     """Age of the oldest event that is not done with, in seconds."""
 
-    def metrics(self) -> dict[str, tuple[float, str]]:
-        """The counts for `realtime_core.metrics.emit`, which then start anew."""
-        values: dict[str, tuple[float, str]] = {
-            "RelayForwarded": (self.forwarded, "Count"),
-            "RelayRejected": (self.rejected, "Count"),
-            "RelayDeadLettered": (self.dead_lettered, "Count"),
-            "RelayLost": (self.lost, "Count"),
-            "RelayRedisFailures": (self.redis_failures, "Count"),
-            "RelayLag": (round(max(self.stream_lag, self.channel_lag), 3), "Seconds"),
-        }
+    def metrics(self) -> list[tuple[Metric, float]]:
+        """The values by metric; the counts then start anew."""
+        values: list[tuple[Metric, float]] = [
+            (RELAY_FORWARDED, self.forwarded),
+            (RELAY_REJECTED, self.rejected),
+            (RELAY_DEAD_LETTERED, self.dead_lettered),
+            (RELAY_LOST, self.lost),
+            (RELAY_REDIS_FAILURES, self.redis_failures),
+            (RELAY_LAG, round(max(self.stream_lag, self.channel_lag), 3)),
+        ]
         self.forwarded = self.rejected = self.dead_lettered = self.lost = self.redis_failures = 0
         return values

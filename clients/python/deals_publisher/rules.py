@@ -94,6 +94,9 @@ def check_size(event: Mapping[str, Any]) -> None:
         raise InvalidArgument(
             "data", f"is too large: what reaches a client would pass {FRAME_BYTES_MAX} bytes"
         )
+    # Kept with the event, and sent to nobody.
+    if _bytes(event.get("filters", {})) > FRAME_BYTES_MAX:
+        raise InvalidArgument("filters", f"is too large: at most {FRAME_BYTES_MAX} bytes are taken")
     if _bytes(event) > EVENT_BYTES_MAX:
         raise InvalidArgument("filters", f"is too large: the event would pass {EVENT_BYTES_MAX} bytes")
 

@@ -101,8 +101,8 @@ class Relays:
         return task
 
     def _note(self, metrics):
-        for name, (value, _) in metrics.items():
-            self.metrics[name] = self.metrics.get(name, 0) + value
+        for metric, value in metrics:
+            self.metrics[metric.name] = self.metrics.get(metric.name, 0) + value
 
     async def end(self):
         for task in self.tasks:

@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from tests.bench import prices
+from deals_ops import prices
 
-ADR = Path(__file__).parents[3] / "docs" / "adr" / "0030-the-relay-is-a-scheduled-loop.md"
+ADR = Path(__file__).parents[3] / "docs" / "adr" / "0032-the-relay-is-a-scheduled-loop.md"
 
 
 def test_decision_rests_on_the_price_table():
