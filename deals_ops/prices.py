@@ -15,6 +15,9 @@ SQS_REQUEST = 0.40 * PER_MILLION
 SQS_REQUEST_BYTES = 64 * 1024
 DYNAMODB_WRITE_UNIT = 0.625 * PER_MILLION
 DYNAMODB_READ_UNIT = 0.125 * PER_MILLION
+FARGATE_VCPU_HOUR_ARM = 0.03238
+FARGATE_GB_HOUR_ARM = 0.00356
+HOURS_A_MONTH = 730
 DYNAMODB_GB_MONTH = 0.25
 DYNAMODB_RECOVERY_GB_MONTH = 0.20
 """Point-in-time recovery, on top of what is stored."""
@@ -36,6 +39,18 @@ def messages(count: float, size: int) -> float:
 def lambda_time(invocations: float, seconds: float, memory_mb: int) -> float:
     """So many invocations that ran for so many seconds in all, on arm64."""
     return invocations * LAMBDA_REQUEST + seconds * memory_mb / 1024 * LAMBDA_GB_SECOND_ARM
+
+
+def always_running(memory_mb: int, invocations_an_hour: float) -> float:
+    """A function of which one invocation always runs, for a month, on arm64."""
+    seconds = HOURS_A_MONTH * 3600
+    return lambda_time(round(invocations_an_hour * HOURS_A_MONTH), seconds, memory_mb)
+
+
+def fargate(tasks: int, vcpus: float, memory_gb: float) -> float:
+    """So many Fargate tasks of Linux on arm64 for a month."""
+    hour = vcpus * FARGATE_VCPU_HOUR_ARM + memory_gb * FARGATE_GB_HOUR_ARM
+    return tasks * hour * HOURS_A_MONTH
 
 
 def queueing(messages_count: float, size: int) -> float:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Console
 from rich.table import Table
 
+from examples.ways import Ways
 from local_cloud import CloudFailed
 from local_cloud.client import Person
 from local_cloud.stack import Stack, by_hand, running_stack
@@ -104,20 +105,16 @@ async def arrive(stack: Stack, shopper: Shopper) -> None:
     console.print(f"[{shopper.colour}]{shopper.name:>4}[/] connected, wants {shopper.wish}")
 
 
-async def publish_feed(stack: Stack, feed: list[dict[str, Any]], people: list[Shopper]) -> None:
-    """Publish every deal by invoking `broadcast`, and give the last ones time to arrive."""
+async def publish_feed(ways: Ways, feed: list[dict[str, Any]], people: list[Shopper]) -> None:
+    """Publish every deal, by the ways in turns, and give the last ones time to arrive."""
     published: dict[str, float] = {}
-    functions, run = stack.client("lambda"), uuid.uuid4().hex[:8]
+    run = uuid.uuid4().hex[:8]
     async with asyncio.TaskGroup() as group:
         watchers = [group.create_task(watch(shopper, published)) for shopper in people]
         for number, deal in enumerate(feed, 1):
             deal["eventId"] = f"{run}-{number:03d}"
             published[deal["eventId"]] = time.monotonic()
-            await asyncio.to_thread(
-                functions.invoke,
-                FunctionName=stack.outputs["function_names"]["broadcast"],
-                Payload=json.dumps(deal).encode(),
-            )
+            await ways.publish(deal)
             await asyncio.sleep(SECONDS_BETWEEN_DEALS)
         for _ in range(int(SETTLE_SECONDS / TICK_SECONDS)):
             if not any(expected(one, feed) - set(one.got) for one in people):
@@ -181,7 +178,7 @@ async def goodbye(stack: Stack, shopper: Shopper) -> bool:
     return False
 
 
-def summary(feed: list[dict[str, Any]], people: list[Shopper], forgotten: bool) -> bool:
+def summary(feed: list[dict[str, Any]], people: list[Shopper], ways: Ways, forgotten: bool) -> bool:
     """Print the closing table; whether everything is as it should be."""
     table = Table(title="What happened", title_justify="left")
     for column in ("", "expected", "delivered", "lost", "not wanted", "twice", "p50 ms", "p99 ms"):
@@ -197,6 +194,9 @@ def summary(feed: list[dict[str, Any]], people: list[Shopper], forgotten: bool) 
         )
     wanted_all = sum(len(expected(one, feed)) for one in people)
     table.add_section()
+    for way in ways.names():
+        table.add_row(*_of_way(way, ways.used, feed, people))
+    table.add_section()
     table.add_row(
         f"{len(feed)} events", str(wanted_all), str(len(everything)), "", "", "", *_latency(everything)
     )
@@ -207,6 +207,16 @@ def summary(feed: list[dict[str, Any]], people: list[Shopper], forgotten: bool) 
         else "[bold red]Not as it should be: see the table.[/]"
     )
     return fine
+
+
+def _of_way(way: str, used: dict[str, str], feed: list[dict[str, Any]], people: list[Shopper]) -> list[str]:
+    """The row of one way of publishing, over all people."""
+    mine = {event_id for event_id, by in used.items() if by == way}
+    wanted = [expected(one, feed) & mine for one in people]
+    lost = sum(len(ids - one.got.keys()) for ids, one in zip(wanted, people, strict=True))
+    took = [milliseconds for one in people for event_id, milliseconds in one.got.items() if event_id in mine]
+    total = sum(len(ids) for ids in wanted)
+    return [f"{len(mine)} by {way}", str(total), str(len(took)), str(lost), "", "", *_latency(took)]
 
 
 def _counts(wanted: set[str], got: set[str], repeats: int) -> list[str]:
@@ -223,16 +233,17 @@ def _latency(milliseconds: list[float]) -> list[str]:
 async def show(stack: Stack) -> bool:
     """The whole story; whether it went well."""
     feed = [json.loads(line) for line in FEED.read_text().splitlines()]
-    people = shoppers()
+    people, ways = shoppers(), Ways(stack)
     for shopper in people:
         await arrive(stack, shopper)
-    console.rule(f"{len(feed)} deals")
-    await publish_feed(stack, feed, people)
+    await ways.ready()
+    console.rule(f"{len(feed)} deals, by {', '.join(ways.names())}")
+    await publish_feed(ways, feed, people)
     console.rule("a message")
     await message_and_receipt(people[0], people[1])
     console.rule("a goodbye")
     forgotten = await goodbye(stack, people[2])
-    fine = summary(feed, people, forgotten)
+    fine = summary(feed, people, ways, forgotten)
     for shopper in people[:2]:
         assert shopper.person is not None  # noqa: S101 - they have arrived
         await shopper.person.leave()
@@ -276,8 +287,10 @@ def main() -> int:
     try:
         with ExitStack() as running:
             with Progress() as progress:
-                stack = running.enter_context(running_stack(progress))
+                stack = running.enter_context(running_stack(progress, redis=True))
             console.print(f"The service is up after {progress.seconds:.0f} s at {stack.websocket_url}")
+            if stack.redis is not None:
+                console.print(f"Redis for it is {stack.redis.description}")
             fine = asyncio.run(show(stack))
             if options.keep:
                 console.print("\n[bold]Go on by hand[/] (the token is good for an hour)")

@@ -26,6 +26,7 @@ def up(arguments: argparse.Namespace) -> None:
     cloud = LocalCloud.start(
         state_dir=arguments.state, port=find_port(arguments.port), persist=True, fresh=arguments.fresh,
         region=arguments.region, redis=arguments.redis, redis_port=arguments.redis_port,
+        redis_server=arguments.redis_server,
         detached=not arguments.foreground,
     )  # fmt: skip
     print(f"The local cloud is up at {cloud.endpoint}. For AWS clients and Terraform:")
@@ -54,7 +55,8 @@ def down(arguments: argparse.Namespace) -> None:
 def status(arguments: argparse.Namespace) -> None:
     """What is running; exit status 1 when nothing is."""
     for name, value in _running(arguments).control("GET", "status").items():
-        print(f"{name:12} {value}")
+        shown = f"{value['description']} at {value['url']}" if name == "redis_server" else value
+        print(f"{name:12} {shown}")
 
 
 def logs(arguments: argparse.Namespace) -> None:
@@ -113,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--redis-port", type=int, default=0, help="where its relay listens (default: a free port)"
     )
+    start.add_argument("--redis-server", action="store_true", help="run one, instead of --redis")
     start.set_defaults(run=up)
 
     commands.add_parser("down", help="stop it").set_defaults(run=down)

@@ -43,7 +43,10 @@ class Person:
         with suppress(ConnectionClosed):  # however it ends, what was heard stays
             async for text in self.socket:
                 self.raw.append(str(text))
-                self.heard.append({**json.loads(text), "_at": time.monotonic()})
+                frame = json.loads(text)
+                # Pushes that were due together come in one frame, and are heard one by one.
+                frames = frame["data"]["frames"] if frame.get("type") == "batch" else [frame]
+                self.heard += [{**one, "_at": time.monotonic()} for one in frames]
                 self._news.set()
         self._news.set()
 

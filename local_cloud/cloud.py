@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from local_cloud.own_redis import RedisAccess
 from local_cloud.settings import REPOSITORY, STATE_FILE, CloudFailed, Settings, find_python
 
 DEFAULT_STATE = REPOSITORY / ".local_cloud"
@@ -38,6 +39,8 @@ class LocalCloud:
         self.port: int = about["port"]
         self.region: str = about["region"]
         self.state = Path(about["state"])
+        self.redis = RedisAccess.of(about)
+        """The Redis that it runs, or None."""
 
     @classmethod
     def start(
@@ -50,6 +53,7 @@ class LocalCloud:
         region: str = DEFAULT_REGION,
         redis: str = "",
         redis_port: int = 0,
+        redis_server: bool = False,
         emulator_env: Mapping[str, str] | None = None,
         detached: bool = False,
     ) -> Self:
@@ -57,9 +61,9 @@ class LocalCloud:
 
         `port` 0 takes a free one. With `persist` the emulator keeps its state in the folder, which may
         be copied while stopped; `fresh` deletes what it kept. `redis` (`HOST:PORT`) is a server that
-        stands for ElastiCache, reached through a relay on `redis_port`. `emulator_env` adds variables to
-        the emulator's clean environment. Unless `detached`, the cloud ends with this process, even when
-        that is killed. Raises CloudFailed.
+        stands for ElastiCache, reached through a relay on `redis_port`; with `redis_server` the cloud runs
+        one itself. `emulator_env` adds variables to the emulator's clean environment. Unless `detached`,
+        the cloud ends with this process, even when that is killed. Raises CloudFailed.
         """
         find_python()
         state = Path(state_dir).resolve()
@@ -73,7 +77,8 @@ class LocalCloud:
         state.mkdir(parents=True, exist_ok=True)
         settings = Settings(
             str(state), port, region, persist, tied=not detached,
-            redis=redis, redis_port=redis_port, emulator_env=dict(emulator_env or {}),
+            redis=redis, redis_port=redis_port, redis_server=redis_server,
+            emulator_env=dict(emulator_env or {}),
         )  # fmt: skip
         command = [sys.executable, "-m", "local_cloud.daemon", settings.to_json()]
         with (state / LOG_FILE).open("wb") as log:

@@ -20,6 +20,7 @@ from typing import Any
 
 from aiohttp import web
 
+from local_cloud import own_redis
 from local_cloud.emulator import Emulator
 from local_cloud.gateway.apis import ApiCache
 from local_cloud.gateway.backend import Backend
@@ -30,6 +31,7 @@ from local_cloud.gateway.front import Front
 from local_cloud.gateway.gateway import Gateway
 from local_cloud.gateway.relay import Relay
 from local_cloud.gateway.telemetry import Telemetry
+from local_cloud.redis import RedisServer
 from local_cloud.settings import HOST, STATE_FILE, CloudFailed, Settings
 
 logger = logging.getLogger("local_cloud")
@@ -61,8 +63,10 @@ async def run(settings: Settings) -> None:
     listener = _listen(settings.port)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback((state / STATE_FILE).unlink, missing_ok=True)
-        relay = await _start_relay(settings, stack)
+        server = await _start_redis(settings, stack)
+        relay = await _start_relay(settings, server, stack)
         cache = {"REDIS_HOST": HOST, "REDIS_PORT": str(relay.port)} if relay else {}
+        cache |= own_redis.emulator_env(server) if server else {}
         port = listener.getsockname()[1]
         url = f"http://{HOST}:{port}"
         emulator = await Emulator.start(
@@ -74,6 +78,8 @@ async def run(settings: Settings) -> None:
             "pid": os.getpid(), "port": port, "endpoint": url, "emulator": emulator.url,
             "region": settings.region, "state": settings.state, "persist": settings.persist,
         }  # fmt: skip
+        if server and relay:
+            about["redis_server"] = own_redis.told(server, relay.port)
         await serve(stack, listener, Backend(emulator.url, settings.region), relay, about)
         (state / STATE_FILE).write_text(json.dumps(about, indent=2) + "\n")
         logger.info("ready on %s", url)
@@ -87,10 +93,21 @@ async def run(settings: Settings) -> None:
     logger.info("stopped")
 
 
-async def _start_relay(settings: Settings, stack: contextlib.AsyncExitStack) -> Relay | None:
-    if not settings.redis:
+async def _start_redis(settings: Settings, stack: contextlib.AsyncExitStack) -> RedisServer | None:
+    if not settings.redis_server:
         return None
-    host, _, port = settings.redis.rpartition(":")
+    server = await asyncio.to_thread(own_redis.start, Path(settings.state) / "redis")
+    stack.callback(server.stop)
+    return server
+
+
+async def _start_relay(
+    settings: Settings, server: RedisServer | None, stack: contextlib.AsyncExitStack
+) -> Relay | None:
+    address = f"{HOST}:{server.port}" if server else settings.redis
+    if not address:
+        return None
+    host, _, port = address.rpartition(":")
     relay = Relay(host, int(port))
     try:
         await relay.start(HOST, settings.redis_port)

@@ -97,6 +97,11 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._keeper: subprocess.Popen[bytes] | None = None
 
+    @property
+    def description(self) -> str:
+        """What it is, for people: its version, its program, and whether by TLS."""
+        return f"{self.program.version} ({self.program.path}), {'TLS' if self.authorities else 'no TLS'}"
+
     @classmethod
     def start(
         cls, folder: Path, *, port: int = 0, password: str = "", program: Program | None = None

@@ -44,7 +44,7 @@ class Settings:
     """`port` 0 takes a free one; a `tied` cloud ends with whoever holds its standard input.
 
     `redis` is the server that the emulator's caches stand for (`HOST:PORT`, empty: none), reached
-    through a relay on `redis_port`.
+    through a relay on `redis_port`. With `redis_server` the cloud runs one of its own for that.
     """
 
     state: str
@@ -54,6 +54,7 @@ class Settings:
     tied: bool
     redis: str = ""
     redis_port: int = 0
+    redis_server: bool = False
     emulator_env: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:

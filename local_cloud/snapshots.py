@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-KEPT = 3
+KEPT = 4
 """How many snapshots stay; the oldest go."""
 
 

@@ -216,6 +216,45 @@ INDEX_RECORDS_SKIPPED = Metric(
     "Records of the stream that can never be applied; should be 0",
 )
 
+# The relay
+RELAY_FORWARDED = Metric(
+    "RelayForwarded",
+    COUNT,
+    "redis_relay",
+    "Events that came by Redis and that `broadcast` took",
+)
+RELAY_REJECTED = Metric(
+    "RelayRejected",
+    COUNT,
+    "redis_relay",
+    "Events that came by Redis and broke the contract",
+)
+RELAY_DEAD_LETTERED = Metric(
+    "RelayDeadLettered",
+    COUNT,
+    "redis_relay",
+    "Events that came by Redis and were put aside in `deals:events:dead`, whatever the reason",
+)
+RELAY_LOST = Metric(
+    "RelayLost",
+    COUNT,
+    "redis_relay",
+    "Messages of channels that were not forwarded: `broadcast` did not take them, or there was no room",
+)
+RELAY_REDIS_FAILURES = Metric(
+    "RelayRedisFailures",
+    COUNT,
+    "redis_relay",
+    "Connections of the relay to Redis that failed",
+)
+RELAY_LAG = Metric(
+    "RelayLag",
+    SECONDS,
+    "redis_relay",
+    "Age of the oldest event in Redis that is not done with; 0 when idle. "
+    "Published every 15 s by whichever invocation relays",
+)
+
 # Functions
 COLD_STARTS = Metric(
     "ColdStarts",

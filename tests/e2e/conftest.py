@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from local_cloud.client import Person
+from local_cloud.settings import find_port
 from local_cloud.stack import running_stack
 from tests.e2e.operator import Operator
 from tests.e2e.service import Service
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 _numbers = itertools.count(1)
+REDIS_PORTS_BESIDE = 10
+"""How far from the first cloud's port the one with Redis has its own."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,6 +55,14 @@ def reader(stack: Service) -> Iterator[Operator]:
     person = Operator(stack, "reader", ("read",))
     yield person
     person.leave()
+
+
+def redis_stack() -> Iterator[Service]:
+    """The service with Redis, on a cloud of its own beside the other one."""
+    if os.environ.get("LOCALSTACK_ENDPOINT"):
+        pytest.skip("the Redis of these tests is the embedded local cloud's: unset LOCALSTACK_ENDPOINT")
+    with running_stack(port=find_port() + REDIS_PORTS_BESIDE, redis=True) as running:
+        yield Service(running)
 
 
 @pytest.fixture

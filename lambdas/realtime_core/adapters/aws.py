@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from realtime_core.adapters import credentials
-from realtime_core.adapters.aws_json import JsonClient, Service
+from realtime_core.adapters.aws_json import AwsClient, JsonClient, Service
 from realtime_core.adapters.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_secretsmanager.client import SecretsManagerClient
     from types_boto3_sqs.client import SQSClient
+
+C = TypeVar("C", bound=AwsClient)
 
 # Every call here answers in milliseconds or not at all, and API Gateway waits 29 s for a function.
 CONNECT_TIMEOUT = 1.0
@@ -23,9 +25,10 @@ _SERVICES = {
     "dynamodb": Service("dynamodb", "DynamoDB_20120810"),
     "sqs": Service("sqs", "AmazonSQS"),
     "secretsmanager": Service("secretsmanager", "secretsmanager", version="1.1"),
+    "lambda": Service("lambda"),
 }
 # As AWS's own tools name them in AWS_ENDPOINT_URL_<service>.
-_VARIABLES = {"dynamodb": "DYNAMODB", "sqs": "SQS", "secretsmanager": "SECRETS_MANAGER"}
+_VARIABLES = {"dynamodb": "DYNAMODB", "sqs": "SQS", "secretsmanager": "SECRETS_MANAGER", "lambda": "LAMBDA"}
 
 
 @overload
@@ -41,10 +44,11 @@ def client(service: str, **overrides: Any) -> Any:
     credentials and endpoint (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB` …) come from the environment, by
     the names that AWS's own tools read. Raises SettingsInvalid where one is missing.
     """
-    return _made(service, **overrides)
+    return made(JsonClient, service, **overrides)
 
 
-def _made(
+def made(
+    kind: type[C],
     service: str,
     *,
     endpoint_url: str | None = None,
@@ -52,9 +56,10 @@ def _made(
     connect_timeout: float = CONNECT_TIMEOUT,
     read_timeout: float = READ_TIMEOUT,
     attempts: int = ATTEMPTS,
-) -> JsonClient:
+) -> C:
+    """A client of a kind of its own; the rest as `client` says."""
     region = region_name or credentials.region()
-    return JsonClient(
+    return kind(
         _SERVICES[service],
         Endpoint.of(endpoint_url or _endpoint_url(service, region)),
         region,

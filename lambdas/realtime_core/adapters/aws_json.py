@@ -52,7 +52,7 @@ class Service(NamedTuple):
     """A service that speaks the protocol: what it is called where requests are signed, and in them."""
 
     name: str
-    target: str
+    target: str = ""
     version: str = "1.0"
 
 
@@ -64,12 +64,11 @@ def _operation(name: str) -> Callable[..., Any]:
     return call
 
 
-class JsonClient:
-    """A client of one service, safe to share between threads.
+class AwsClient:
+    """What a client of any service does: sign, send, and try again. Safe to share between threads.
 
     An attempt that fails for a passing reason, or gets no answer, is repeated with growing, random pauses.
-    That may do an operation twice where the first answer was lost, as with any AWS client; transactions carry
-    a token by which DynamoDB does them once.
+    That may do an operation twice where the first answer was lost, as with any AWS client.
     """
 
     def __init__(
@@ -92,6 +91,53 @@ class JsonClient:
         self._credentials = credentials
         self._http = HttpPool(endpoint, connect_timeout, read_timeout)
 
+    def _exchange(self, operation: str, request: Callable[[], bytes]) -> Answer:
+        """The answer to a request, which is made anew for each attempt. Raises Refused and Unreachable."""
+        failure: AwsError | None = None
+        for attempt in range(self.attempts):
+            if attempt:
+                time.sleep(backoff.delay(attempt - 1, RETRY_BASE_SECONDS, RETRY_CAP_SECONDS))
+            try:
+                answer = self._http.exchange(request())
+            except (OSError, BadAnswer) as error:
+                failure = Unreachable(operation, f"{type(error).__name__}: {error}")
+                failure.__cause__ = error
+                continue
+            log.debug("aws_called", operation=operation, attempt=attempt + 1, status=answer.status)
+            if answer.status == 200:
+                return answer
+            failure = refusal(operation, answer)
+            if not (answer.status >= 500 or answer.status == 429 or failure.code in _PASSING):
+                break
+        assert failure is not None, "what did not return has failed"  # noqa: S101
+        raise failure
+
+    def _signed(self, path: str, signed_path: str, headers: dict[str, str], body: bytes) -> bytes:
+        """A POST with `headers`, by their lower-case names and in the order of these.
+
+        `host` and `x-amz-date` are among them; the token of credentials that do not last is, where there is
+        one. `signed_path` is `path` encoded once more.
+        """
+        headers["authorization"] = authorization(
+            self._credentials,
+            self.region,
+            self._service.name,
+            stamp=headers["x-amz-date"],
+            method="POST",
+            path=signed_path,
+            headers=headers,
+            body=body,
+        )
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        return f"POST {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+class JsonClient(AwsClient):
+    """A client of a service that speaks the JSON protocol.
+
+    Transactions carry a token by which DynamoDB does them once, however often they are sent.
+    """
+
     batch_get_item = _operation("BatchGetItem")
     batch_write_item = _operation("BatchWriteItem")
     delete_item = _operation("DeleteItem")
@@ -113,57 +159,29 @@ class JsonClient:
         if operation == "TransactWriteItems":
             parameters = {"ClientRequestToken": os.urandom(16).hex(), **parameters}
         body = _encode(parameters).encode()
-        failure: AwsError | None = None
-        for attempt in range(self.attempts):
-            if attempt:
-                time.sleep(backoff.delay(attempt - 1, RETRY_BASE_SECONDS, RETRY_CAP_SECONDS))
-            try:
-                answer = self._http.exchange(self._request(operation, body))
-            except (OSError, BadAnswer) as error:
-                failure = Unreachable(operation, f"{type(error).__name__}: {error}")
-                failure.__cause__ = error
-                continue
-            log.debug("aws_called", operation=operation, attempt=attempt + 1, status=answer.status)
-            if answer.status == 200:
-                return _object(answer.body)
-            failure = refusal(operation, answer)
-            if not (answer.status >= 500 or answer.status == 429 or failure.code in _PASSING):
-                break
-        assert failure is not None, "what did not return has failed"  # noqa: S101
-        raise failure
+        return _object(self._exchange(operation, lambda: self._request(operation, body)).body)
 
     def _request(self, operation: str, body: bytes) -> bytes:
-        stamp = stamp_of(time.time())
-        # In the order of their names, as they are signed.
         headers = {
             "content-type": f"application/x-amz-json-{self._service.version}",
             "host": self.endpoint.authority,
-            "x-amz-date": stamp,
+            "x-amz-date": stamp_of(time.time()),
             "x-amz-security-token": self._credentials.token or "",
             "x-amz-target": f"{self._service.target}.{operation}",
         }
         if not self._credentials.token:
             del headers["x-amz-security-token"]
         path = self.endpoint.path or "/"
-        headers["authorization"] = authorization(
-            self._credentials,
-            self.region,
-            self._service.name,
-            stamp=stamp,
-            method="POST",
-            path=path,
-            headers=headers,
-            body=body,
-        )
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        return f"POST {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
+        return self._signed(path, path, headers, body)
 
 
 def refusal(operation: str, answer: Answer) -> Refused:
     """The error that an answer tells of; where it names none, the status does."""
     body = _object(answer.body)
+    # REST services name it in a header.
+    named = body.get("__type") or (answer.header(b"x-amzn-errortype") or b"").decode("latin-1")
     # `com.amazonaws.dynamodb.v20120810#ThrottlingException`, in some services with an address behind it.
-    code = str(body.get("__type") or answer.status).rpartition("#")[2].partition(":")[0]
+    code = str(named or answer.status).rpartition("#")[2].partition(":")[0]
     return Refused(operation, code, answer.status, body)
 
 

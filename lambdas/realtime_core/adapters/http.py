@@ -25,10 +25,15 @@ class BadAnswer(Exception):
 
 
 class Answer(NamedTuple):
-    """A whole answer. Of its headers only what tells where it ends is looked at."""
+    """A whole answer; `head` is its status line and headers as they came."""
 
     status: int
     body: bytes
+    head: bytes = b""
+
+    def header(self, name: bytes) -> bytes | None:
+        """A header's value, by its name in lower case."""
+        return _header(self.head.lower() + b"\r\n", name, self.head)
 
 
 class HttpPool:
@@ -140,19 +145,19 @@ class _Connection:
                 raise BadAnswer("what came is no HTTP/1.1 answer")
             if (status := int(code)) >= 200:
                 break  # what comes before it is interim
-        head = head.lower() + b"\r\n"
-        persists = version == b"HTTP/1.1 " and _header(head, b"connection") in {None, b"keep-alive"}
+        lowered = head.lower() + b"\r\n"
+        persists = version == b"HTTP/1.1 " and _header(lowered, b"connection") in {None, b"keep-alive"}
         if status in {204, 304}:
-            return Answer(status, b""), persists
-        if (coding := _header(head, b"transfer-encoding")) is not None:
+            return Answer(status, b"", head), persists
+        if (coding := _header(lowered, b"transfer-encoding")) is not None:
             if coding != b"chunked":
                 raise BadAnswer("a transfer encoding other than chunked")
-            return Answer(status, self._chunks()), persists
-        if (length := _header(head, b"content-length")) is None:
-            return Answer(status, self._to_the_end()), False
+            return Answer(status, self._chunks(), head), persists
+        if (length := _header(lowered, b"content-length")) is None:
+            return Answer(status, self._to_the_end(), head), False
         if not length.isdigit():
             raise BadAnswer("a Content-Length that is no length")
-        return Answer(status, self._exactly(int(length))), persists
+        return Answer(status, self._exactly(int(length)), head), persists
 
     def _more(self) -> bytes:
         data = self._socket.recv(READ_BYTES)
@@ -204,10 +209,13 @@ class _Connection:
         return b"".join(pieces)
 
 
-def _header(head: bytes, name: bytes) -> bytes | None:
-    """A header's value, of a head in lower case; looked for, since of a dozen only three are of interest."""
-    at = head.find(b"\r\n" + name + b":")
+def _header(lowered: bytes, name: bytes, head: bytes | None = None) -> bytes | None:
+    """A header's value, of a head in lower case; as it came where `head` is given too.
+
+    Looked for, since of a dozen only three are of interest.
+    """
+    at = lowered.find(b"\r\n" + name + b":")
     if at < 0:
         return None
     start = at + len(name) + 3
-    return head[start : head.index(b"\r\n", start)].strip()
+    return (head or lowered)[start : lowered.index(b"\r\n", start)].strip()

@@ -1,0 +1,79 @@
+"""The Redis that a local cloud runs beside itself."""
+
+import os
+import signal
+import socket
+import stat
+import time
+
+import pytest
+import redis
+
+from local_cloud import LocalCloud
+from local_cloud.__main__ import main
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    with LocalCloud.start(state_dir=tmp_path_factory.mktemp("cloud"), redis_server=True) as running:
+        yield running
+
+
+def client(access, **more):
+    return redis.Redis.from_url(access.url, **access.options() | {"socket_timeout": 2, "retry": None} | more)
+
+
+def test_clients_reach_it_by_what_the_cloud_tells_and_its_certificate_is_verified(cloud):
+    assert client(cloud.redis).ping()
+    if cloud.redis.tls:
+        with pytest.raises(redis.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+            client(cloud.redis, ssl_ca_certs=None).ping()
+
+
+def test_password_is_for_the_owner_alone_and_in_nothing_that_is_shown(cloud, capsys):
+    file = cloud.redis.password_file
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert main(["--state", str(cloud.state), "status"]) == 0
+    shown = capsys.readouterr().out
+    assert cloud.redis.description in shown
+    assert cloud.redis.url in shown
+    told = shown + (cloud.state / "cloud.json").read_text() + (cloud.state / "front.log").read_text()
+    assert file.read_text() not in told
+
+
+def test_relay_before_it_can_be_cut_and_opened(cloud):
+    connected = client(cloud.redis)
+    connected.ping()
+    cloud.control("POST", "redis", state="cut")
+    with pytest.raises(redis.ConnectionError):
+        connected.ping()
+    cloud.control("POST", "redis", state="open")
+    assert connected.ping()
+
+
+def test_password_and_port_stay_when_the_cloud_is_started_again(tmp_path):
+    found = []
+    for _ in range(2):
+        port = found[0][0] if found else 0
+        with LocalCloud.start(state_dir=tmp_path, redis_server=True, redis_port=port) as cloud:
+            found.append((cloud.redis.port, cloud.redis.password_file.read_text()))
+            assert client(cloud.redis).ping()
+    assert found[0] == found[1]
+
+
+def test_it_ends_with_the_cloud_however_that_ended(tmp_path):
+    cloud = LocalCloud.start(state_dir=tmp_path, redis_server=True)
+    pid = cloud.control("GET", "status")["pid"]
+    served = client(cloud.redis).info("server")["process_id"]
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            os.kill(served, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("the server outlived its cloud")
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", cloud.redis.port))

@@ -1,0 +1,132 @@
+"""Protocol, "Publishing": the ways through Redis, from a publisher's call to a person's socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import AsyncExitStack
+
+import pytest
+import redis
+
+from local_cloud.client import Person
+from local_cloud.stack import ROOT
+
+# The first of these tests waits for the stack, and a first apply for the cache takes minutes.
+pytestmark = pytest.mark.timeout(600)
+
+DEAL = {"title": "Espresso machine", "category": "home", "price": 599}
+LISTENING_WITHIN_SECONDS = 30
+
+
+@pytest.fixture
+def publisher(redis_stack):
+    access = redis_stack.stack.redis
+    return redis.Redis.from_url(access.url, decode_responses=True, **access.options())
+
+
+@pytest.fixture
+async def listens(redis_stack):
+    """Connect as a user and subscribe to a topic."""
+    async with AsyncExitStack() as people:
+
+        async def connect(user_id, topic):
+            token = redis_stack.token(user_id)
+            person = await Person.connect(
+                redis_stack.websocket_url, additional_headers={"Authorization": f"Bearer {token}"}
+            )
+            people.push_async_callback(person.leave)
+            await person.subscribe(topic, {"maxPrice": 700})
+            return person
+
+        yield connect
+
+
+async def relay_listens(publisher):
+    deadline = time.monotonic() + LISTENING_WITHIN_SECONDS
+    while not publisher.exists("deals:relay:lease"):
+        assert time.monotonic() < deadline, "no relay has the lease"
+        await asyncio.sleep(0.1)
+
+
+async def test_entry_of_the_stream_reaches_whose_filter_matches_once(listens, user, topic, publisher):
+    person = await listens(user, topic)
+    for price in (599, 800):
+        event = {"messageType": "dealUpdate", "topic": topic, "data": {**DEAL, "price": price}}
+        entry_id = publisher.xadd("deals:events", {"event": json.dumps(event)})
+        if price == 599:
+            wanted = entry_id
+    frame = await person.hears("dealUpdate")
+    assert frame["data"] == DEAL
+    assert frame["eventId"].startswith(f"stream:{wanted}:")
+    await asyncio.sleep(0.5)
+    assert len(person.all_heard("dealUpdate")) == 1
+
+
+async def test_message_of_a_channel_reaches_the_subscribers_of_its_topic(listens, user, topic, publisher):
+    person, other = await listens(user, topic), await listens(f"{user}-other", f"{topic}.other")
+    await relay_listens(publisher)
+    heard = publisher.publish(f"deals:{topic}", json.dumps({"messageType": "flashSale", "data": DEAL}))
+    assert heard == 1
+    frame = await person.hears("flashSale")
+    assert (frame["data"], frame["topic"]) == (DEAL, topic)
+    await other.ask("ping")
+    assert not other.all_heard("flashSale")
+
+
+async def test_bad_event_is_put_aside_with_the_reason(publisher, redis_stack):
+    bad = {"messageType": "m", "data": {}, "colour": 1}
+    entry_id = publisher.xadd("deals:events", {"event": json.dumps(bad)})
+    deadline = time.monotonic() + LISTENING_WITHIN_SECONDS
+    while not (found := [f for _, f in publisher.xrange("deals:events:dead") if f["id"] == entry_id]):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
+    assert [problem["field"] for problem in json.loads(found[0]["problems"])] == ["colour"]
+
+
+async def test_relay_comes_back_when_redis_was_cut_off(listens, user, topic, publisher, redis_stack):
+    person = await listens(user, topic)
+    await relay_listens(publisher)
+    redis_stack.control("redis", {"state": "cut"})
+    await asyncio.sleep(1)
+    redis_stack.control("redis", {"state": "open"})
+    event = {"messageType": "dealUpdate", "topic": topic, "data": DEAL}
+    publisher.xadd("deals:events", {"event": json.dumps(event)})
+    await person.hears("dealUpdate", within=30)
+
+
+async def test_example_publishes_by_every_way(listens, publisher, redis_stack):
+    person = await listens("you", "books")
+    await relay_listens(publisher)
+    access, outputs = redis_stack.stack.redis, redis_stack.outputs
+    variables = {
+        "AWS_ENDPOINT_URL": redis_stack.stack.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "BROADCAST_FUNCTION": outputs["function_names"]["broadcast"],
+        "EVENTS_QUEUE_URL": outputs["queue_urls"]["events"],
+        "REDIS_URL": access.url,
+        "REDIS_PASSWORD_FILE": str(access.password_file),
+        **({"REDIS_CA_FILE": str(access.authorities)} if access.authorities else {}),
+        "PYTHONPATH": "clients/python",
+    }
+    ran = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "examples/publisher.py"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    for way in ("invoke", "queue", "Redis stream", "Redis channel"):
+        await person.hears(lambda frame: frame.get("data", {}).get("title") == f"Atlas, {way}")  # noqa: B023
+    await person.hears(lambda frame: frame.get("data", {}).get("content") == "Your order has left")
+    await person.hears(lambda frame: frame.get("data", {}).get("title") == "Sale")

@@ -1,0 +1,240 @@
+"""The publisher package takes what the service takes, and nothing else."""
+
+import json
+import math
+from decimal import Decimal
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from deals_publisher import Guarantee, InvalidArgument, Published, Publisher
+from deals_publisher.rules import dumps
+from realtime_core.domain import jsontext
+from realtime_core.domain.events import parse_event
+from realtime_core.errors import ValidationFailed
+
+
+class Carried:
+    """A transport that keeps what it is given."""
+
+    def __init__(self):
+        self.events = []
+
+    def send(self, event):
+        self.events.append(event)
+        return Published(event["eventId"], Guarantee.ACCEPTED)
+
+
+@pytest.fixture
+def carried():
+    return Carried()
+
+
+# Mostly sound, sometimes just not: so that both sides of every rule are reached.
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**64), 2**64)
+    | st.sampled_from([2**63 - 1, 2**63, -(2**63), -(2**63) - 1])
+    | st.floats()
+    | st.text(st.characters(), max_size=4)
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+IDS = st.text("aZ0._:@|- /\n", min_size=1, max_size=4) | st.sampled_from(["", "x" * 128, "x" * 129, None])
+TOPICS = st.text("az09-.A", max_size=4) | st.sampled_from(["a" * 64, "a" * 65, "a.b", "a..b", "all-deals"])
+TYPES = st.text("aZ0_.- ", max_size=3) | st.sampled_from(["x" * 64, "x" * 65, "dealUpdate"])
+
+
+def nested(depth):
+    value = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def ours(call):
+    """The event that was sent, or the argument that was refused."""
+    carried = Carried()
+    try:
+        call(Publisher(carried))
+    except InvalidArgument as error:
+        return error.argument
+    return carried.events[0]
+
+
+def theirs(event):
+    """Whether the service takes it; the fields that it refuses."""
+    try:
+        parse_event(event)
+    except ValidationFailed as error:
+        return {problem.field for problem in error.problems}
+    return set()
+
+
+def agree(sent, event, arguments):
+    refused = theirs(event)
+    if isinstance(sent, dict):
+        assert not refused
+        assert sent == json.loads(dumps(sent)) == event | {"eventId": sent["eventId"]}
+    else:
+        assert refused, f"only the package refuses {sent}"
+        if readable(event):  # of what cannot be read at all the service says no more than that
+            fields = {arguments[field.partition("[")[0]] for field in refused}
+            assert sent.partition(".")[0].partition("[")[0] in fields
+
+
+def readable(event):
+    """Whether it is JSON as the service reads it."""
+    try:
+        jsontext.loads(jsontext.dumps(event))
+    except ValueError:
+        return False
+    return True
+
+
+@given(TOPICS, st.dictionaries(st.text(st.characters(), max_size=3), VALUES, max_size=3), TYPES,
+       st.none() | st.dictionaries(st.text(max_size=3), VALUES, max_size=2), IDS)  # fmt: skip
+@example("books", {"x": nested(62)}, "m", None, None)
+@example("books", {"x": nested(63)}, "m", None, None)
+@example("books", {}, "m", {"x": nested(63)}, None)
+@example("books", {"x": "\ud800"}, "m", None, None)
+@example("books", {"x": math.nan}, "m", None, None)
+def test_event_is_sent_exactly_where_the_service_takes_it(topic, data, message_type, filters, event_id):
+    sent = ours(
+        lambda deals: deals.publish_event(
+            topic, data, message_type=message_type, filters=filters, event_id=event_id
+        )
+    )
+    event = {"topic": topic, "data": data, "messageType": message_type}
+    event |= {} if filters is None else {"filters": filters}
+    event |= {} if event_id is None else {"eventId": event_id}
+    arguments = {"topic": "topic", "data": "data", "messageType": "message_type", "filters": "filters",
+                 "eventId": "event_id", "event": "data"}  # fmt: skip
+    agree(sent, event, arguments)
+
+
+@given(st.lists(IDS, max_size=4), st.dictionaries(st.text("ab", max_size=2), VALUES, max_size=2), TYPES)
+def test_notification_is_sent_exactly_where_the_service_takes_it(users, data, message_type):
+    sent = ours(lambda deals: deals.notify_users(users, "t", "m", data=data, message_type=message_type))
+    event = {"recipients": users, "data": {"title": "t", "message": "m", **data}, "messageType": message_type}
+    if isinstance(sent, dict):
+        event["recipients"] = list(dict.fromkeys(users))
+    agree(sent, event, {"recipients": "user_ids", "data": "data", "messageType": "message_type"})
+
+
+@pytest.mark.parametrize("letter", ["x", "é", '"'])
+def test_largest_event_that_is_sent_is_the_largest_that_the_service_takes(letter):
+    largest = largest_taken(
+        lambda size: {"messageType": "m", "topic": "a", "data": {"x": letter * size}, "eventId": "e"}
+    )
+    for size, kind in ((largest, dict), (largest + 1, str)):
+        data = {"x": letter * size}
+        sent = ours(lambda d: d.publish_event("a", data, message_type="m", event_id="e"))  # noqa: B023
+        assert isinstance(sent, kind)
+
+
+def largest_taken(event):
+    """The largest size at which the service takes an event."""
+    low, high = 1, 140_000
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if theirs(event(middle)) else (middle, high)
+    return low
+
+
+def test_largest_notification_that_is_sent_is_the_largest_that_the_service_takes():
+    texts = {"title": "t", "message": "m"}
+    largest = largest_taken(
+        lambda size: {"messageType": "n", "recipients": ["a"], "data": {**texts, "x": "y" * size}}
+    )
+    for size, kind in ((largest, dict), (largest + 1, str)):
+        sent = ours(lambda d: d.notify_users(["a"], "t", "m", data={"x": "y" * size}, message_type="n"))  # noqa: B023
+        assert isinstance(sent, kind)
+
+
+@given(VALUES)
+def test_text_on_the_wire_is_the_services(value):
+    try:
+        text = jsontext.dumps(value)
+    except ValueError:
+        return
+    assert dumps(value) == text
+
+
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [
+        (lambda d: d.publish_event("Books", {}), "topic"),
+        (lambda d: d.publish_event(None, {}), "topic"),
+        (lambda d: d.publish_event("books", []), "data"),
+        (lambda d: d.publish_event("books", {"price": Decimal("1.5")}), "data.price"),
+        (lambda d: d.publish_event("books", {"tags": {"a"}}), "data.tags"),
+        (lambda d: d.publish_event("books", {"a": [{"b": b"x"}]}), "data.a[0].b"),
+        (lambda d: d.publish_event("books", {"a": {1: 2}}), "data.a"),
+        (lambda d: d.publish_event("books", {}, filters={"x": math.inf}), "filters.x"),
+        (lambda d: d.publish_event("books", {}, filters={"x": "y" * 300_000}), "filters"),
+        (lambda d: d.publish_event("books", {}, message_type="9"), "message_type"),
+        (lambda d: d.publish_event("books", {}, event_id="a b"), "event_id"),
+        (lambda d: d.publish_message("ann smith", "hello"), "user_id"),
+        (lambda d: d.publish_message("ann", ""), "content"),
+        (lambda d: d.publish_message("ann", {"text": "hello"}), "content"),
+        (lambda d: d.publish_message("ann", "hello", data={"content": 1}), "data.content"),
+        (lambda d: d.notify_users([], "t", "m"), "user_ids"),
+        (lambda d: d.notify_users("ann", "t", "m"), "user_ids"),
+        (lambda d: d.notify_users(["ann", 7], "t", "m"), "user_ids[1]"),
+        (lambda d: d.notify_users(["ann"], "", "m"), "title"),
+        (lambda d: d.notify_users(["ann"], "t", None), "message"),
+        (lambda d: d.notify_users([f"u{n}" for n in range(1001)], "t", "m", event_id="x" * 127), "event_id"),
+    ],
+)
+def test_argument_at_fault_is_named_and_nothing_is_sent(carried, call, argument):
+    with pytest.raises(InvalidArgument) as refused:
+        call(Publisher(carried))
+    assert refused.value.argument == argument
+    assert str(refused.value).startswith(f"{argument}: ")
+    assert isinstance(refused.value, ValueError)
+    assert not carried.events
+
+
+def test_every_event_has_an_id_and_one_that_is_given_is_kept(carried):
+    deals = Publisher(carried)
+    ids = [deals.publish_event("books", {}).event_id for _ in range(2)]
+    assert len(set(ids)) == 2
+    assert deals.publish_event("books", {}, event_id="mine").event_id == "mine"
+    assert [event["eventId"] for event in carried.events] == [*ids, "mine"]
+
+
+def test_message_is_stored_for_one_person_with_what_stands_beside_it(carried):
+    Publisher(carried).publish_message("ann", "Your order has left", data={"order": 7}, event_id="e")
+    assert carried.events == [
+        {
+            "messageType": "message",
+            "data": {"content": "Your order has left", "order": 7},
+            "recipients": ["ann"],
+            "eventId": "e",
+        }
+    ]
+
+
+def test_notification_names_each_person_once_and_is_one_event_up_to_a_thousand(carried):
+    result = Publisher(carried).notify_users(["ann", "ben", "ann"], "Sale", "Now", event_id="e")
+    assert (result.event_id, result.recipients, result.split) == ("e", 2, False)
+    [event] = carried.events
+    assert (event["recipients"], event["eventId"]) == (["ann", "ben"], "e")
+    assert event["data"] == {"title": "Sale", "message": "Now"}
+
+
+def test_larger_audience_is_told_by_several_events_whose_ids_a_repeat_makes_again(carried):
+    users = [f"user-{number}" for number in range(2001)]
+    result = Publisher(carried).notify_users(users, "Sale", "Now", event_id="e")
+    assert (result.recipients, result.split) == (2001, True)
+    assert [one.event_id for one in result.events] == ["e.1", "e.2", "e.3"]
+    assert [user for event in carried.events for user in event["recipients"]] == users
+    assert [theirs(event) for event in carried.events] == [set()] * 3
+    Publisher(carried).notify_users(users, "Sale", "Now", event_id="e")
+    assert carried.events[:3] == carried.events[3:]

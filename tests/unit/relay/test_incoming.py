@@ -1,0 +1,88 @@
+"""What publishers may put into Redis."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_core.domain.events import parse_event
+from realtime_core.errors import ValidationFailed
+from redis_relay.incoming import EVENT_BYTES_MAX, from_channel, from_entry
+
+DEAL = {"messageType": "dealUpdate", "data": {"price": 9.5}, "filters": {"brand": "x"}}
+
+
+def test_entry_is_the_same_event_whoever_reads_it():
+    fields = {b"event": json.dumps(DEAL).encode()}
+    first = from_entry(b"1795382480000-0", fields)
+    assert first == from_entry(b"1795382480000-0", fields)
+    assert json.loads(first) == {**DEAL, "eventId": json.loads(first)["eventId"]}
+
+
+def test_entries_that_differ_in_id_or_text_are_different_events():
+    one, other = json.dumps(DEAL).encode(), json.dumps({**DEAL, "topic": "books"}).encode()
+    ids = {
+        json.loads(from_entry(entry_id, {b"event": text}))["eventId"]
+        for entry_id in (b"1-0", b"1-1")
+        for text in (one, other)
+    }
+    assert len(ids) == 4
+
+
+def test_messages_of_a_channel_are_different_events_unless_they_say_otherwise():
+    text = json.dumps(DEAL).encode()
+    ids = {json.loads(from_channel(b"deals:books", text))["eventId"] for _ in range(2)}
+    assert len(ids) == 2
+    own = json.dumps({**DEAL, "eventId": "own"}).encode()
+    assert json.loads(from_channel(b"deals:books", own))["eventId"] == "own"
+
+
+@pytest.mark.parametrize("topic", ["books", "electronics.laptops", "events", "all-deals", "relay"])
+def test_channel_names_the_topic_and_the_event_may_name_the_same(topic):
+    channel = f"deals:{topic}".encode()
+    for text in (DEAL, {**DEAL, "topic": topic}):
+        assert json.loads(from_channel(channel, json.dumps(text).encode()))["topic"] == topic
+
+
+@pytest.mark.parametrize(
+    ("call", "fields"),
+    [
+        (lambda: from_channel(b"deals:books", b'{"messageType":"m","data":{},"topic":"x"}'), ["topic"]),
+        (lambda: from_channel(b"deals:@relay", b'{"messageType":"m","data":{}}'), ["topic"]),
+        (lambda: from_channel(b"deals:\xff", b'{"messageType":"m","data":{}}'), ["topic"]),
+        (lambda: from_channel(b"deals:books", b"\xff"), ["message"]),
+        (lambda: from_channel(b"deals:books", b" " * (EVENT_BYTES_MAX + 1)), ["message"]),
+        (lambda: from_entry(b"1-0", {}), ["event"]),
+        (lambda: from_entry(b"1-0", {b"event": b"\xff"}), ["event"]),
+        (lambda: from_entry(b"1-0", {b"event": b"{}", b"\xff": b""}), ["\ufffd"]),
+        (lambda: from_entry(b"1-0", {b"event": b'{"data":1,"more":2}'}), ["messageType", "data", "more"]),
+    ],
+)
+def test_what_breaks_the_contract_is_refused_with_the_fields_at_fault(call, fields):
+    with pytest.raises(ValidationFailed) as refused:
+        call()
+    assert [problem.field for problem in refused.value.problems] == fields
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = ["messageType", "data", "topic", "filters", "eventId", "recipients", "x"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), JSON | st.sampled_from(["m", "books", {}, ["ann"]])))
+def test_entry_is_taken_exactly_where_the_service_takes_its_event(event):
+    def judge(call):
+        try:
+            return call()
+        except ValidationFailed as error:
+            return error.details
+
+    taken = judge(lambda: from_entry(b"1-0", {b"event": json.dumps(event).encode()}))
+    theirs = judge(lambda: parse_event(event))
+    assert isinstance(taken, bytes) == (not isinstance(theirs, list))
+    if isinstance(taken, list):
+        assert taken == theirs

@@ -1,0 +1,12 @@
+from pathlib import Path
+
+from deals_ops import prices
+
+ADR = Path(__file__).parents[3] / "docs" / "adr" / "0032-the-relay-is-a-scheduled-loop.md"
+
+
+def test_decision_rests_on_the_price_table():
+    text = ADR.read_text()
+    figures = [prices.always_running(256, 60), prices.fargate(1, 0.25, 0.5), prices.fargate(2, 0.25, 0.5)]
+    assert [figure for figure in figures if f"${figure:.2f}" not in text] == []
+    assert prices.AS_OF in text
