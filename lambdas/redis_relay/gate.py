@@ -2,7 +2,7 @@
 
 Redis executes one thing after the other, and every subscriber sees the same order. Whoever takes the lease
 publishes a marker in the same script, so the markers cut that order into stretches that have one owner each.
-The proof that each message is forwarded once is in docs/adr/0032-the-relay-is-a-scheduled-loop.md.
+The proof that each message is forwarded once is in docs/adr/0017-the-relay-is-a-scheduled-loop.md.
 """
 
 from __future__ import annotations

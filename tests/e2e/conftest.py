@@ -57,6 +57,7 @@ def reader(stack: Service) -> Iterator[Operator]:
     person.leave()
 
 
+@pytest.fixture(scope="session")
 def redis_stack() -> Iterator[Service]:
     """The service with Redis, on a cloud of its own beside the other one."""
     if os.environ.get("LOCALSTACK_ENDPOINT"):

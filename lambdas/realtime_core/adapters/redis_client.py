@@ -1,6 +1,6 @@
 """A client for the hot path: one connection, pipelines, and hiredis to read the answers.
 
-Why not redis-py is told in docs/adr/0031-hiredis-without-redis-py.md.
+Why not redis-py is told in docs/adr/0016-hiredis-without-redis-py.md.
 """
 
 from __future__ import annotations

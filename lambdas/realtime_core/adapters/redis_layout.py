@@ -11,7 +11,7 @@
 | `deals:index:touched` | set | memberships that were brought up to date while the index is being built |
 | `deals:index:lease` | string | who builds the index, with an expiry |
 
-All of it can be made anew from the subscriptions table: docs/adr/0030-the-index-may-be-late-never-wrong.md.
+All of it can be made anew from the subscriptions table: docs/adr/0015-the-index-may-be-late-never-wrong.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from deals_ops import prices
 
-ADR = Path(__file__).parents[3] / "docs" / "adr" / "0032-the-relay-is-a-scheduled-loop.md"
+ADR = Path(__file__).parents[3] / "docs" / "adr" / "0017-the-relay-is-a-scheduled-loop.md"
 
 
 def test_decision_rests_on_the_price_table():
