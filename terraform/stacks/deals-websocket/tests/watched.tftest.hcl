@@ -69,7 +69,10 @@ mock_provider "aws" {
 
   override_resource {
     target = module.tables.aws_dynamodb_table.this["subscriptions"]
-    values = { arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-test-subscriptions" }
+    values = {
+      arn        = "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-test-subscriptions"
+      stream_arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-test-subscriptions/stream/2026-01-01T00:00:00.000"
+    }
   }
 
   override_resource {
@@ -123,12 +126,69 @@ mock_provider "aws" {
       url = "https://sqs.eu-west-1.amazonaws.com/123456789012/deals-test-deliveries-dlq"
     }
   }
+
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["eu-west-1c", "eu-west-1a", "eu-west-1b"] }
+  }
+
+  mock_data "aws_ec2_managed_prefix_list" {
+    defaults = { id = "pl-0123456789abcdef0" }
+  }
+
+  mock_data "aws_vpc" {
+    defaults = { cidr_block = "10.20.0.0/16" }
+  }
+
+  mock_resource "aws_elasticache_replication_group" {
+    defaults = {
+      arn                      = "arn:aws:elasticache:eu-west-1:123456789012:replicationgroup:deals-test"
+      id                       = "deals-test"
+      member_clusters          = ["deals-test-002", "deals-test-001"]
+      primary_endpoint_address = "master.deals-test.abc123.euw1.cache.amazonaws.com"
+    }
+  }
+
+  override_resource {
+    target = module.cache[0].aws_elasticache_user.this["broadcast"]
+    values = { arn = "arn:aws:elasticache:eu-west-1:123456789012:user:deals-test-broadcast" }
+  }
+
+  override_resource {
+    target = module.cache[0].aws_elasticache_user.this["redis_relay"]
+    values = { arn = "arn:aws:elasticache:eu-west-1:123456789012:user:deals-test-redis-relay" }
+  }
+
+  override_resource {
+    target = module.cache[0].aws_elasticache_user.this["index_projector"]
+    values = { arn = "arn:aws:elasticache:eu-west-1:123456789012:user:deals-test-index-projector" }
+  }
+
+  override_resource {
+    target = module.cache[0].aws_elasticache_user.this["message_router"]
+    values = { arn = "arn:aws:elasticache:eu-west-1:123456789012:user:deals-test-message-router" }
+  }
+
+  override_resource {
+    target = module.cache[0].aws_elasticache_user.this["publisher"]
+    values = { arn = "arn:aws:elasticache:eu-west-1:123456789012:user:deals-test-publisher" }
+  }
+
+  override_resource {
+    target = module.cache[0].aws_secretsmanager_secret_version.auth_token[0]
+    values = { arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:deals-test-redis-auth-token-AbCdEf" }
+  }
+
+  override_resource {
+    target = module.cache[0].aws_security_group.clients
+    values = { id = "sg-clients" }
+  }
 }
 
 variables {
   environment       = "test"
-  packages_manifest = "tests/fixtures/manifest.json"
+  packages_manifest = "tests/fixtures/manifest_with_redis.json"
   jwt_secret        = "a-secret-of-at-least-thirty-two-bytes"
+  redis_enabled     = true
 }
 
 run "everything_is_watched" {
