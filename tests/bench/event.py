@@ -8,8 +8,8 @@ after the other. The sink is nginx, answering after 10 ms.
 from __future__ import annotations
 
 import importlib
+import io
 import json
-import logging
 import os
 import ssl
 import statistics
@@ -19,7 +19,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,12 @@ def run(*, quick: bool) -> Report | Skipped:
     with tempfile.TemporaryDirectory() as folder, sink(Path(folder)) as to:
         if to.slow is None:
             return Skipped(TITLE, "nginx has no echo module: apt-get install libnginx-mod-http-echo")
-        with _served(to, subscribers, distinct) as url, on_first_core():
+        # The handlers' logs and metrics go to standard output.
+        with (
+            _served(to, subscribers, distinct) as url,
+            on_first_core(),
+            redirect_stdout(io.StringIO()),
+        ):
             return _measure(url, to.slow, rounds, subscribers)
 
 
@@ -67,7 +72,6 @@ def _measure(url: str, gateway: str, rounds: int, subscribers: int) -> Report:
     table = boto3.resource("dynamodb", endpoint_url=url).Table("connections")
     management = boto3.client("apigatewaymanagementapi", endpoint_url=gateway)
     broadcast, delivery = (importlib.import_module(f"{name}.handler") for name in ("broadcast", "delivery"))
-    logging.getLogger("service").setLevel(logging.WARNING)  # LOG_LEVEL was read long ago
     _ours(broadcast, delivery, url, "warm")
     ours: list[float] = []
     planned: list[float] = []
