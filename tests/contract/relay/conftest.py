@@ -69,10 +69,10 @@ class Password:
     """The login that the relays of a test use."""
 
     def __init__(self, password):
-        self.password = password
+        self.username, self.password = None, password
 
     def login(self):
-        return Login(None, self.password)
+        return Login(self.username, self.password)
 
 
 class Relays:

@@ -1,0 +1,53 @@
+"""The relay and publishers do all that they do with the rights that Terraform gives their users in Redis."""
+
+import asyncio
+
+import pytest
+
+from deals_publisher import Publisher, RedisChannel, RedisStream
+from redis_relay.names import STREAM
+from tests.contract.redis_access.access import rules
+from tests.contract.relay.conftest import client_of, dead_letters, holding, until
+from tests.contract.relay.lambda_endpoint import ACCEPTED, Failed
+
+
+@pytest.fixture
+def users(server):
+    """The users of a relay and of a publisher, each with a password."""
+    names = ("redis_relay", "publisher")
+    with client_of(server) as admin:
+        for name in names:
+            admin.execute_command("ACL", "SETUSER", name, f">{name}-password", *rules(name))
+        yield
+        admin.execute_command("ACL", "DELUSER", *names)
+
+
+def by(transport, server):
+    trusted = {"ssl_ca_certs": str(server.authorities)} if server.authorities else {}
+    return Publisher(transport(server.url, username="publisher", password="publisher-password", **trusted))
+
+
+async def test_relay_needs_no_more_than_its_user_may_do(users, server, relays, publisher, broadcast):
+    def function(event):
+        if event["data"]["n"] == "poison":
+            raise Failed("KeyError")
+        return ACCEPTED
+
+    broadcast.function = function
+    relays.password.username, relays.password.password = "redis_relay", "redis_relay-password"
+    first = relays.start(relay=3)
+    await holding(publisher, first)
+    stream, channel = by(RedisStream, server), by(RedisChannel, server)
+    for number in range(10):
+        stream.publish_event("books", {"n": number})
+        assert channel.publish_event("books", {"n": number + 10}).listeners == 1
+    stream.publish_event("books", {"n": "poison"})
+    publisher.publish("deals:books", "no json")
+    second = relays.start(handover=3)
+    assert await asyncio.wait_for(first, 10) == "relayed"
+    channel.publish_event("books", {"n": 20})
+    await until(lambda: set(broadcast.ids()) == set(range(21)))
+    await until(lambda: len(dead_letters(publisher)) == 2)
+    await until(lambda: publisher.xlen(STREAM) <= 1)
+    assert not second.done()
+    assert relays.metrics["RelayRedisFailures"] + second.relay.tally.redis_failures == 0
