@@ -1,6 +1,7 @@
 """A table with a stream, an index of it in a real Redis, and everything between them."""
 
 from collections import defaultdict
+from contextlib import nullcontext
 from functools import cached_property
 
 import redis
@@ -26,6 +27,7 @@ from realtime_core.adapters.redis_login import Login
 from realtime_core.adapters.redis_subscriptions import IndexedSubscriptions
 from realtime_core.redis_settings import parse_redis_url
 from tests.contract.ports.cases import NOW
+from tests.contract.redis_access.access import admitted
 
 REGION = "eu-west-1"
 
@@ -33,16 +35,19 @@ REGION = "eu-west-1"
 class Password:
     """A login that a test can make wrong."""
 
-    def __init__(self, password):
+    def __init__(self, password, user=None):
         self.password = password
+        self.user = user
 
     def login(self):
-        return Login(None, self.password)
+        return Login(self.user, self.password)
 
 
-def redis_client(server, made_of=(), kind=RedisClient, **options):
-    """The service's own client of a server, with a `Password` to play with."""
-    made = kind(parse_redis_url(server.url), Password(server.password), scripts=made_of, **options)
+def redis_client(server, made_of=(), kind=RedisClient, user=None, **options):
+    """The service's own client, with a `Password` to play with; as a `user` with the rights of AWS."""
+    with operator(server) if user else nullcontext() as client:
+        login = Password(server.password, user and admitted(client, user, server.password))
+    made = kind(parse_redis_url(server.url), login, scripts=made_of, **options)
     made.password = made._logins
     return made
 
@@ -84,9 +89,12 @@ class Stream:
 
 
 class World:
-    """The table, the index, and who writes and reads them. `clock` is everybody's time of day."""
+    """The table, the index, and who writes and reads them. `clock` is everybody's time of day.
 
-    def __init__(self, dynamodb, server):
+    Both have the rights of AWS, unless they are to be `unnamed`: a server that comes back knows no users.
+    """
+
+    def __init__(self, dynamodb, server, *, unnamed=False):
         self.dynamodb, self.server = dynamodb, server
         self.clock = Clock()
         self.timer = Clock(0.0)
@@ -95,7 +103,9 @@ class World:
         self.truth = DynamoSubscriptions(
             dynamodb, "connections", "subscriptions", pending=PendingWrites("subscriptions", self.clock)
         )
-        self.client = redis_client(server, scripts.ALL, answer_seconds=5.0)
+        self.client = redis_client(
+            server, scripts.ALL, user=None if unnamed else "index_projector", answer_seconds=5.0
+        )
         self.index, self.table = Index(self.client), Table(dynamodb, "subscriptions")
         self.pending, self.health = (
             DynamoPending(dynamodb, "subscriptions"),
@@ -114,7 +124,7 @@ class World:
             health=self.health,
             now=self.clock,
         )
-        self.reading = redis_client(server)
+        self.reading = redis_client(server, user=None if unnamed else "broadcast")
         self.subscriptions = self.reader()
 
     def reader(self, client=None, *, shards_min=1, commands_max=1_000):

@@ -282,7 +282,7 @@ def test_building_out_of_time_is_not_ready(built):
 
 
 def test_index_that_is_too_large_makes_room_and_rests(dynamodb, own_redis):
-    world = World(dynamodb, own_redis)
+    world = World(dynamodb, own_redis, unnamed=True)
     world.build()
     world.connections.add(connection())
     subscribe(world)
@@ -354,7 +354,7 @@ def test_groups_are_fetched_again_only_where_they_changed(built):
     subscribe(built)
     built.project()
     built.build()
-    reader = built.reader(redis_client(built.server, kind=Counting))
+    reader = built.reader(redis_client(built.server, user="broadcast", kind=Counting))
     for _ in range(3):
         assert [one.filter for one in reader.groups("a", NOW)] == [PHONES]
     assert asked.count("HGETALL") == 1

@@ -20,7 +20,7 @@ FILTERS = [f'{{"x":{n}}}' for n in range(12)]
 @pytest.fixture
 def broken(dynamodb, own_redis):
     """A table with a built index in a Redis that may be broken, and twelve groups of two."""
-    world = World(dynamodb, own_redis)
+    world = World(dynamodb, own_redis, unnamed=True)
     for number in range(24):
         world.connections.add(connection(f"c{number}"))
         world.truth.subscribe(f"c{number}", "a", FILTERS[number % 12], NOW)

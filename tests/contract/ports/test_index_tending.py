@@ -190,7 +190,7 @@ def test_change_of_before_the_index_was_built_is_pending_no_more(world):
 
 
 def test_redis_that_is_down_is_told(dynamodb, own_redis):
-    world = World(dynamodb, own_redis)
+    world = World(dynamodb, own_redis, unnamed=True)
     world.build()
     own_redis.kill()
     tally = tend(world)
@@ -206,7 +206,7 @@ def test_redis_that_is_down_is_told(dynamodb, own_redis):
 def test_eviction_is_warned_of(dynamodb, own_redis, capsys):
     with operator(own_redis) as redis:
         redis.config_set("maxmemory-policy", "allkeys-lru")
-    world = World(dynamodb, own_redis)
+    world = World(dynamodb, own_redis, unnamed=True)
     tend(world)
     [line] = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "policy" in line]
     assert (line["event"], line["policy"]) == ("redis_may_evict", "allkeys-lru")

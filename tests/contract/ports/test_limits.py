@@ -25,7 +25,7 @@ def processes(request):
         return lambda: shared
     if request.param == "redis":
         server = request.getfixturevalue("redis_server")
-        return lambda: RedisLimiter(redis_client(server, [TAKE], answer_seconds=5.0))
+        return lambda: RedisLimiter(redis_client(server, [TAKE], user="message_router", answer_seconds=5.0))
     dynamodb = request.getfixturevalue("dynamodb")
     return lambda: DynamoLimiter(dynamodb, "limits")
 
@@ -137,7 +137,7 @@ def test_bucket_is_swept_only_when_it_is_full_again(dynamodb):
 
 
 def test_bucket_in_redis_is_swept_only_when_it_is_full_again(redis_server):
-    limiter, slow = RedisLimiter(redis_client(redis_server, [TAKE])), Limit(0.01, 60)
+    limiter, slow = RedisLimiter(redis_client(redis_server, [TAKE], user="message_router")), Limit(0.01, 60)
     assert took(limiter, 61, limit=slow) == 60
     with operator(redis_server) as redis:
         full_at = int(redis.get("deals:l:ann#sendMessage"))
@@ -149,7 +149,7 @@ def test_bucket_in_redis_is_swept_only_when_it_is_full_again(redis_server):
 
 def test_redis_that_does_not_answer_is_left_alone_for_a_while(own_redis):
     clock = Clock(0.0)
-    limiter = RedisLimiter(redis_client(own_redis, [TAKE]), Breaker(clock))
+    limiter = RedisLimiter(redis_client(own_redis, [TAKE], user="message_router"), Breaker(clock))
     limiter.take("ann#others", LIMIT, NOW)
     own_redis.pause()
     with pytest.raises(StoreUnavailable, match="no answer"):

@@ -18,6 +18,7 @@ from redis_relay.connecting import connect
 from redis_relay.names import DEAD_LETTERS, LEASE, STREAM
 from redis_relay.relay import Relay
 from redis_relay.times import Times
+from tests.contract.redis_access.access import admitted
 from tests.contract.relay.lambda_endpoint import lambda_endpoint
 
 QUICK = Times(
@@ -68,18 +69,19 @@ def broadcast():
 class Password:
     """The login that the relays of a test use."""
 
-    def __init__(self, password):
-        self.username, self.password = None, password
+    def __init__(self, password, username=None):
+        self.username, self.password = username, password
 
     def login(self):
         return Login(self.username, self.password)
 
 
 class Relays:
-    """Starts relays, as the schedule does."""
+    """Starts relays, as the schedule does, with the rights that they have on AWS."""
 
     def __init__(self, server, broadcast):
-        self.password = Password(server.password)
+        with client_of(server) as operator:
+            self.password = Password(server.password, admitted(operator, "redis_relay", server.password))
         self.metrics = {}
         self.relays = []
         self.tasks = []

@@ -6,38 +6,33 @@ import pytest
 
 from deals_publisher import Publisher, RedisChannel, RedisStream
 from redis_relay.names import STREAM
-from tests.contract.redis_access.access import rules
+from tests.contract.redis_access.access import admitted
 from tests.contract.relay.conftest import client_of, dead_letters, holding, until
 from tests.contract.relay.lambda_endpoint import ACCEPTED, Failed
 
 
 @pytest.fixture
-def users(server):
-    """The users of a relay and of a publisher, each with a password."""
-    names = ("redis_relay", "publisher")
+def publisher_user(server):
+    """The user of publishers; None where Redis is too old to tell users apart."""
     with client_of(server) as admin:
-        for name in names:
-            admin.execute_command("ACL", "SETUSER", name, f">{name}-password", *rules(name))
-        yield
-        admin.execute_command("ACL", "DELUSER", *names)
+        yield admitted(admin, "publisher", server.password)
 
 
-def by(transport, server):
+def by(transport, server, user):
     trusted = {"ssl_ca_certs": str(server.authorities)} if server.authorities else {}
-    return Publisher(transport(server.url, username="publisher", password="publisher-password", **trusted))
+    return Publisher(transport(server.url, username=user, password=server.password, **trusted))
 
 
-async def test_relay_needs_no_more_than_its_user_may_do(users, server, relays, publisher, broadcast):
+async def test_relay_needs_no_more_than_its_user_may_do(publisher_user, server, relays, publisher, broadcast):
     def function(event):
         if event["data"]["n"] == "poison":
             raise Failed("KeyError")
         return ACCEPTED
 
     broadcast.function = function
-    relays.password.username, relays.password.password = "redis_relay", "redis_relay-password"
     first = relays.start(relay=3)
     await holding(publisher, first)
-    stream, channel = by(RedisStream, server), by(RedisChannel, server)
+    stream, channel = (by(one, server, publisher_user) for one in (RedisStream, RedisChannel))
     for number in range(10):
         stream.publish_event("books", {"n": number})
         assert channel.publish_event("books", {"n": number + 10}).listeners == 1

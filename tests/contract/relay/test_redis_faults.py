@@ -6,6 +6,7 @@ import json
 import pytest
 
 from redis_relay.names import GROUP, LEASE, STREAM
+from tests.contract.redis_access.access import admitted
 from tests.contract.relay.conftest import add, dead_letters, deal, holding, until
 from tests.contract.relay.lambda_endpoint import ACCEPTED, Throttled
 
@@ -36,6 +37,7 @@ async def test_killed_redis_is_found_again(server, relay, publisher, broadcast):
     await asyncio.sleep(0.5)
     server.run()
     publisher.connection_pool.disconnect()
+    admitted(publisher, "redis_relay", server.password)  # ElastiCache keeps its users; a bare server has none
     await works(publisher, broadcast, 2)
 
 
