@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from realtime_core.errors import TokenRefused
 
@@ -12,13 +12,20 @@ if TYPE_CHECKING:
     from realtime_core.verifying import TokenVerifier
 
 
-class Admission(NamedTuple):
+class Admission:
     """Decides on handshakes."""
 
-    verifier: TokenVerifier
-    revocations: Revocations
-    connections: ConnectionCounts
-    max_connections_per_user: int
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        revocations: Revocations,
+        connections: ConnectionCounts,
+        max_connections_per_user: int,
+    ) -> None:
+        self.connections = connections
+        self.verifier = verifier
+        self.revocations = revocations
+        self._max = max_connections_per_user
 
     def admit(self, token: str, now: float) -> Identity:
         """Who may connect (two reads). Raises TokenRefused: 401 for a bad token, 403 for the rest.
@@ -29,6 +36,6 @@ class Admission(NamedTuple):
         identity = self.verifier.identify(token, now)
         if self.revocations.is_revoked(identity.user_id, identity.token_id, identity.issued_at):
             raise TokenRefused(403, "revoked")
-        if self.connections.count_of_user(identity.user_id, int(now)) >= self.max_connections_per_user:
+        if self.connections.count_of_user(identity.user_id, int(now)) >= self._max:
             raise TokenRefused(403, "too_many_connections")
         return identity

@@ -14,8 +14,6 @@ ServiceError
 └── SettingsInvalid             an environment setting is missing or out of range; names it
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 

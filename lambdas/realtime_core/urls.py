@@ -4,8 +4,6 @@ The standard library's `urllib.parse` loads `ipaddress`, which is a tenth of the
 takes much that is no URL to connect to.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

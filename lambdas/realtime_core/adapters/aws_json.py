@@ -3,8 +3,6 @@
 For what this gives up and what it saves see docs/adr/0007-a-small-aws-client-of-our-own.md.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time
@@ -57,7 +55,7 @@ class Service(NamedTuple):
 
 
 def _operation(name: str) -> Callable[..., Any]:
-    def call(self: JsonClient, **parameters: Any) -> Any:
+    def call(self: "JsonClient", **parameters: Any) -> Any:
         return self.call(name, parameters)
 
     call.__doc__ = f"Call {name} with its parameters as AWS names them; its answer. Raises AwsError."

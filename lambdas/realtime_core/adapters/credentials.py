@@ -4,8 +4,6 @@ Nothing else is looked at: no profiles, no SSO, no instance metadata. On a devel
 `eval "$(aws configure export-credentials --format env)"` puts any of those into the environment.
 """
 
-from __future__ import annotations
-
 import os
 from typing import NamedTuple
 

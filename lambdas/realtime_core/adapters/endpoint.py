@@ -1,7 +1,5 @@
 """Where a service is reached."""
 
-from __future__ import annotations
-
 import os
 import ssl
 import threading
@@ -23,7 +21,7 @@ class Endpoint(NamedTuple):
     """What the URL has behind that, without a slash at its end."""
 
     @staticmethod
-    def of(url: str) -> Endpoint:
+    def of(url: str) -> "Endpoint":
         """Read an endpoint's URL. Raises ValueError where it is not http or https, or has no host."""
         parts = parse_url(url)
         tls = parts.scheme == "https"

@@ -4,8 +4,6 @@ The standard library's client parses headers as e-mail, which costs more than si
 as much of a cold start as everything here together.
 """
 
-from __future__ import annotations
-
 import socket
 import ssl
 from collections import deque
@@ -66,7 +64,7 @@ class HttpPool:
         while self._idle:
             self._idle.pop().close()
 
-    def _exchange(self, connection: _Connection, request: bytes) -> Answer:
+    def _exchange(self, connection: "_Connection", request: bytes) -> Answer:
         try:
             answer, reusable = connection.exchange(request)
         except BaseException:
@@ -78,7 +76,7 @@ class HttpPool:
             connection.close()
         return answer
 
-    def _open(self) -> _Connection:
+    def _open(self) -> "_Connection":
         endpoint = self._endpoint
         plain = socket.create_connection((endpoint.host, endpoint.port), self._connect_timeout)
         try:

@@ -1,7 +1,5 @@
 """Reading the fields of an object from outside: a table of fields in, values or all problems out."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn

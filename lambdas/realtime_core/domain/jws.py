@@ -4,8 +4,6 @@ This needs nothing beyond the standard library. What public keys sign is judged 
 PyJWT and cryptography: three times the cold start of all the rest.
 """
 
-from __future__ import annotations
-
 import base64
 import hmac
 import re

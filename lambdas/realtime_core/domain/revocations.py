@@ -1,7 +1,5 @@
 """What was taken back before it ran out: one token, or all that a user had."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -3,8 +3,6 @@
 Who signed it is judged in `jws` and `public_keys`; here, what the claims say at a given time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 

@@ -66,3 +66,24 @@ def test_only_with_redis_a_function_loads_its_client(function, builder, redis):
     assert ours <= set(loaded) if redis else ours.isdisjoint(loaded)
     assert "hiredis" not in loaded, "only the first connection needs it"
     assert not {"dataclasses", "random", "urllib.parse"} & set(loaded)
+
+
+def test_the_authorizer_starts_without_compiling_annotations():
+    """The first text that typing compiles costs 0.7 ms: its named tuples have no annotations in quotes."""
+    code = (
+        "import builtins, collections, typing\n"
+        "compile_ = builtins.compile\n"
+        "def compile(source, *more, **named):\n"
+        "    if isinstance(source, str): print(source)\n"
+        "    return compile_(source, *more, **named)\n"
+        "builtins.compile = compile\n"
+        "import authorizer.handler"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(LAMBDAS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == ""
