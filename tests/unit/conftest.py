@@ -1,4 +1,4 @@
-"""What every unit test has: metrics that begin empty, and a way to read those that it made."""
+"""What every unit test has: metrics and log fields that begin empty, and a way to read what it made."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from realtime_core import metrics
+from realtime_core.logs import bound
 from tests.published import Published, published_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +20,13 @@ def no_metrics_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "_collected", {})
     monkeypatch.setattr(metrics, "_cold", False)
     monkeypatch.setattr(metrics, "_frames", {})
+
+
+@pytest.fixture(autouse=True)
+def no_log_fields_of_others() -> Iterator[None]:
+    """What a test binds to its log lines, as a handler does, ends with it."""
+    with bound():
+        yield
 
 
 @pytest.fixture
