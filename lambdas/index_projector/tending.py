@@ -31,8 +31,8 @@ SAMPLE_GROUPS = 20
 ABANDONED_SECONDS = 12 * 60 * 60
 """Outside limit: the stream keeps records for 24 hours. Where Redis was away for half of that, build anew."""
 LATE_SECONDS = 10
-"""The stream takes a second or two. What has waited for longer is not left to it alone: a batch that failed may
-wait long for its next try, and a record may be lost for good."""
+"""The stream takes a second or two. What has waited for longer is not left to it alone: a batch that failed
+may wait long for its next try, and a record may be lost for good."""
 LATE_MOST = 1_000
 """Changes that one run makes up for; the stream goes on with the rest."""
 SKEW_SECONDS = 60
