@@ -78,11 +78,19 @@ def fault(arguments: argparse.Namespace) -> None:
     elif arguments.what == "clear":
         print(f"{cloud.control('DELETE', 'faults')['cleared']} faults cleared")
     elif arguments.what == "redis":
-        print(f"Redis is {cloud.control('POST', 'redis', state=arguments.state_of_redis)['state']}")
+        _trouble_redis(cloud, arguments)
     else:
         names = ("service", "operation", "status", "error", "delay_ms", "cut", "share", "times")
         given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
         print(f"fault {cloud.control('POST', 'faults', **given)['fault_id']} is in force")
+
+
+def _trouble_redis(cloud: LocalCloud, arguments: argparse.Namespace) -> None:
+    given = {"state" if arguments.redis_to in ("open", "paused", "cut") else "server": arguments.redis_to}
+    if arguments.delay_ms is not None:
+        given["delay_ms"] = arguments.delay_ms
+    told = cloud.control("POST", "redis", **given)
+    print(f"The way to Redis is {told['state']}, delay {told['delay_ms']} ms")
 
 
 def clock(arguments: argparse.Namespace) -> None:
@@ -140,8 +148,13 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--times", type=int, help="at most so many calls (default: until cleared)")
     faults.add_parser("list", help="the faults in force")
     faults.add_parser("clear", help="end all faults")
-    redis = faults.add_parser("redis", help="make Redis unreachable, or a black hole")
-    redis.add_argument("state_of_redis", choices=("open", "paused", "cut"), metavar="open|paused|cut")
+    redis = faults.add_parser("redis", help="trouble the way to Redis, or its server")
+    redis.add_argument(
+        "redis_to", choices=("open", "paused", "cut", "suspend", "resume", "restart"),
+        metavar="open|paused|cut|suspend|resume|restart",
+        help="the way to it, or its process (restart: killed, and started empty)",
+    )  # fmt: skip
+    redis.add_argument("--delay-ms", type=int, help="hold back what passes, either way (0: no more)")
     for each in faults.choices.values():
         each.set_defaults(run=fault)
 

@@ -29,6 +29,7 @@ from local_cloud.gateway.control import Control
 from local_cloud.gateway.faults import Faults
 from local_cloud.gateway.front import Front
 from local_cloud.gateway.gateway import Gateway
+from local_cloud.gateway.redis_faults import RedisFaults
 from local_cloud.gateway.relay import Relay
 from local_cloud.gateway.telemetry import Telemetry
 from local_cloud.redis import RedisServer
@@ -80,7 +81,8 @@ async def run(settings: Settings) -> None:
         }  # fmt: skip
         if server and relay:
             about["redis_server"] = own_redis.told(server, relay.port)
-        await serve(stack, listener, Backend(emulator.url, settings.region), relay, about)
+        troubled = RedisFaults(relay, server) if relay else None
+        await serve(stack, listener, Backend(emulator.url, settings.region), troubled, about)
         (state / STATE_FILE).write_text(json.dumps(about, indent=2) + "\n")
         logger.info("ready on %s", url)
         ended = asyncio.create_task(emulator.ended())
@@ -121,7 +123,7 @@ async def serve(
     stack: contextlib.AsyncExitStack,
     listener: socket.socket,
     backend: Backend,
-    relay: Relay | None,
+    redis: RedisFaults | None,
     about: dict[str, Any],
 ) -> None:
     """Serve on `listener` in front of `backend` until the stack is closed."""
@@ -129,7 +131,7 @@ async def serve(
     telemetry = Telemetry(backend)
     gateway = Gateway(backend, ApiCache(backend.client("apigatewayv2")), Clock(), telemetry)
     faults = Faults()
-    front = Front(gateway, faults, Control(gateway, faults, relay, about))
+    front = Front(gateway, faults, Control(gateway, faults, redis, about))
     # Bodies and headers pass as they are, so none is decompressed, and long signed URLs are no error.
     server = web.Server(
         front.handle, auto_decompress=False, max_line_size=64 * 1024, max_field_size=64 * 1024

@@ -27,6 +27,8 @@ from local_cloud.terraform import Terraform, TerraformFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from botocore.config import Config
+
     from local_cloud.own_redis import RedisAccess
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,9 +85,9 @@ class Stack:
         usual = {"sub": user_id, "iat": now, "exp": now + TOKEN_SECONDS, "scope": "websocket"}
         return jwt.encode({**usual, **claims}, self.jwt_secret, algorithm="HS256")
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client with the deployer's credentials."""
-        return self._session.client(service, endpoint_url=self.endpoint)
+        return self._session.client(service, endpoint_url=self.endpoint, config=config)
 
     @cached_property
     def _session(self) -> boto3.Session:

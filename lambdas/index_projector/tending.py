@@ -30,6 +30,11 @@ log = get_logger(__name__)
 SAMPLE_GROUPS = 20
 ABANDONED_SECONDS = 12 * 60 * 60
 """Outside limit: the stream keeps records for 24 hours. Where Redis was away for half of that, build anew."""
+LATE_SECONDS = 10
+"""The stream takes a second or two. What has waited for longer is not left to it alone: a batch that failed
+may wait long for its next try, and a record may be lost for good."""
+LATE_MOST = 1_000
+"""Changes that one run makes up for; the stream goes on with the rest."""
 SKEW_SECONDS = 60
 """Clocks differ by less."""
 NOEVICTION = "noeviction"
@@ -60,8 +65,6 @@ class Tender:
             overlay = self._pending.overlay(now, whole=True)
             tally.lag_seconds, tally.pending = round(overlay.age(now)), len(overlay.items)
             self._tend(overlay, tally, seconds)
-            if tally.state == "ready" and tally.lag_seconds > BEHIND_SECONDS:
-                tally.down("behind")
         except StoreUnavailable as fault:
             tally.down(fault.reason if isinstance(fault, RedisFault) else "table")
             tally.failures += 1
@@ -86,7 +89,7 @@ class Tender:
         if not self._index.tend(meta.epoch, now):
             tally.down("changed")
             return
-        self._catch_up(overlay, meta)
+        left = self._catch_up(overlay, meta)
         topics = self._index.topics()
         tally.repairs += self._checker.check_topics(meta.epoch, topics, TOPIC_SECONDS)
         sample = self._checker.sample(SAMPLE_GROUPS)
@@ -94,6 +97,8 @@ class Tender:
             tally.trimmed = self._index.trim(sample, now - SKEW_SECONDS)
         found = self._checker.check(sample, repair=True)
         tally.checked, tally.repairs = found.shards, tally.repairs + len(found.wrong)
+        if left.age(now) > BEHIND_SECONDS:
+            tally.down("behind")
 
     def _needs_building(self, meta: Meta, server: Server) -> str | None:
         """Why the index cannot be believed; None where it can."""
@@ -107,14 +112,22 @@ class Tender:
             return "abandoned"
         return None
 
-    def _catch_up(self, overlay: Overlay, meta: Meta) -> None:
-        """Delete what was pending before the index was built: the building read the table later than that.
+    def _catch_up(self, overlay: Overlay, meta: Meta) -> Overlay:
+        """Apply what has waited for so long that its records may be gone from the stream; what is left.
 
-        Its records may be gone from the stream, or have been before there was anybody to read it.
+        What was pending before the index was built is in it: the building read the table later than that.
         """
-        old = [one for one in overlay.items if one.at < meta.started_at - SKEW_SECONDS]
+        late = sorted(
+            (one for one in overlay.items if one.at < self._now() - LATE_SECONDS), key=lambda one: one.at
+        )
+        built_at = meta.started_at - SKEW_SECONDS
+        old = [one for number, one in enumerate(late) if number < LATE_MOST or one.at < built_at]
         named = [membership(pk, one.connection_id) for one in old for pk in one.partitions]
         self._projector.apply(Changes(memberships=named, pending=old))
+        if made_up := sum(one.at >= built_at for one in old):
+            log.warning("stream_made_up_for", changes=made_up)
+        done = frozenset(old)
+        return overlay._replace(items=tuple(one for one in overlay.items if one not in done))
 
     def _report(self, tally: Tally) -> None:
         try:

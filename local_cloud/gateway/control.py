@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from inspect import isawaitable
 from typing import Any
 
 from aiohttp import web
 
 from local_cloud.gateway.faults import Faults
 from local_cloud.gateway.gateway import Gateway
-from local_cloud.gateway.relay import Relay
+from local_cloud.gateway.redis_faults import RedisFaults
 from local_cloud.gateway.throttle import Limit
 
 PREFIX = "/_local_cloud/"
@@ -23,9 +24,9 @@ class Control:
     """Serves the control API; `about` is what `GET status` tells of the processes."""
 
     def __init__(
-        self, gateway: Gateway, faults: Faults, relay: Relay | None, about: Mapping[str, Any]
+        self, gateway: Gateway, faults: Faults, redis: RedisFaults | None, about: Mapping[str, Any]
     ) -> None:
-        self._gateway, self._faults, self._relay, self._about = gateway, faults, relay, about
+        self._gateway, self._faults, self._redis, self._about = gateway, faults, redis, about
         calls: dict[str, Callable[..., Any]] = {
             "GET status": self._status,
             "GET faults": lambda _: faults.list(),
@@ -49,7 +50,8 @@ class Control:
             given = json.loads(await request.read() or b"{}")
             for pattern, call in self._calls:
                 if found := pattern.fullmatch(asked):
-                    return web.json_response(call(given, *found.groups()))
+                    told = call(given, *found.groups())
+                    return web.json_response(await told if isawaitable(told) else told)
         except KeyError as error:
             return web.json_response({"error": f"{error.args[0]}: missing"}, status=400)
         except (ValueError, TypeError, AttributeError) as error:
@@ -60,7 +62,7 @@ class Control:
 
     def _status(self, _: Given) -> Given:
         status = {**self._about, "connections": len(self._gateway.sessions), "clock": self._clock({})}
-        return status | ({"redis": self._relay.state} if self._relay else {})
+        return status | ({"redis": self._redis.state} if self._redis else {})
 
     def _clock(self, _: Given) -> Given:
         return {"now": self._gateway.clock.now(), "speed": self._gateway.clock.speed}
@@ -92,11 +94,10 @@ class Control:
                 setattr(throttles, name, limit)
         return {"requests": throttles.requests._asdict(), "connects": throttles.connects._asdict()}
 
-    def _set_redis(self, given: Given) -> Given:
-        if self._relay is None:
+    def _set_redis(self, given: Given) -> Awaitable[Given]:
+        if self._redis is None:
             raise LookupError("redis: this cloud was started without one")
-        self._relay.switch(str(given["state"]))
-        return {"state": self._relay.state}
+        return self._redis.apply(given)
 
     def _connection(self, connection_id: str) -> Given:
         session = self._gateway.sessions[connection_id]

@@ -1,13 +1,14 @@
-"""A TCP relay in front of a server such as Redis, which can be cut or turned into a black hole."""
+"""A TCP relay in front of a server such as Redis, which can be cut, slow, or turned into a black hole."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 State = Literal["open", "paused", "cut"]
+DELAY_MS_MAX = 60_000
 
 
 class Relay:
@@ -21,6 +22,7 @@ class Relay:
         self._server: asyncio.Server | None = None
         self.port = 0
         self.state: State = "open"
+        self.delay_ms = 0
 
     async def start(self, host: str, port: int) -> None:
         """Listen; `port` 0 takes a free one."""
@@ -39,6 +41,12 @@ class Relay:
         if state == "cut":
             for writer in self._writers:
                 writer.transport.abort()
+
+    def delay(self, milliseconds: Any) -> None:
+        """Hold back what passes, either way, for so long. Raises ValueError."""
+        if type(milliseconds) is not int or not 0 <= milliseconds <= DELAY_MS_MAX:
+            raise ValueError(f"delay_ms: {milliseconds!r}; give a whole number from 0 to {DELAY_MS_MAX}")
+        self.delay_ms = milliseconds
 
     async def close(self) -> None:
         """Stop listening and cut what is open."""
@@ -69,6 +77,8 @@ class Relay:
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(64 * 1024):
+            if self.delay_ms:
+                await asyncio.sleep(self.delay_ms / 1000)
             await self._flowing.wait()
             writer.write(data)
             await writer.drain()

@@ -9,7 +9,7 @@ import time
 import pytest
 import redis
 
-from local_cloud import LocalCloud
+from local_cloud import CloudFailed, LocalCloud
 from local_cloud.__main__ import main
 
 
@@ -49,6 +49,33 @@ def test_relay_before_it_can_be_cut_and_opened(cloud):
         connected.ping()
     cloud.control("POST", "redis", state="open")
     assert connected.ping()
+
+
+def test_way_to_it_can_be_slow(cloud, capsys):
+    connected = client(cloud.redis)
+    connected.ping()
+    assert main(["--state", str(cloud.state), "fault", "redis", "open", "--delay-ms", "100"]) == 0
+    assert "delay 100 ms" in capsys.readouterr().out
+    started = time.monotonic()
+    assert connected.ping()
+    assert time.monotonic() - started >= 0.2  # there and back
+    cloud.control("POST", "redis", delay_ms=0)
+    with pytest.raises(CloudFailed, match="delay_ms: -1; give a whole number from 0 to 60000"):
+        cloud.control("POST", "redis", delay_ms=-1)
+
+
+def test_server_can_be_suspended_and_started_again_empty(cloud):
+    connected = client(cloud.redis, socket_timeout=0.3)
+    connected.set("key", "value")
+    cloud.control("POST", "redis", server="suspend")
+    with pytest.raises(redis.TimeoutError):
+        connected.ping()
+    cloud.control("POST", "redis", server="resume")
+    assert connected.get("key") == b"value"
+    assert main(["--state", str(cloud.state), "fault", "redis", "restart"]) == 0
+    assert client(cloud.redis).get("key") is None
+    with pytest.raises(CloudFailed, match="server: 'stop'; give suspend, resume, restart"):
+        cloud.control("POST", "redis", server="stop")
 
 
 def test_password_and_port_stay_when_the_cloud_is_started_again(tmp_path):

@@ -66,6 +66,14 @@ def redis_stack() -> Iterator[Service]:
         yield Service(running)
 
 
+@pytest.fixture(scope="session")
+def redis_operator(redis_stack: Service) -> Iterator[Operator]:
+    """The same of the stack with Redis."""
+    person = Operator(redis_stack, "operator", ("full", "sign"))
+    yield person
+    person.leave()
+
+
 @pytest.fixture
 def user(request: pytest.FixtureRequest) -> str:
     """A user id of this test's own, so that tests share the stack without meeting."""

@@ -1,65 +1,74 @@
-"""`deals_ops index`: what it asks of the function that keeps the index, and what it makes of the answers.
-
-The local stack has no Redis, so a function that answers as `index_projector` does stands in its place.
-"""
+"""`deals_ops index`: the index compared with the tables, mended and made anew, by the stack's policies."""
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
+import asyncio
+import time
 
 import pytest
+import redis
 
-ANSWERS = {
-    "check": {"task": "check", "outcome": "equal", "shards": 3, "members": 7, "missing": 0, "extra": 0},
-    "rebuild": {"task": "rebuild", "outcome": "ready", "members": 7, "groups": 3, "seconds": 0.5},
-}
-_CODE = """
-ANSWERS = {answers!r}
+from local_cloud.client import WAIT_SECONDS
+from tests.e2e.crowd import SIZE, Crowd
 
-def handler(event, context):
-    if event.get("groups") == 13:
-        raise ValueError("unlucky")
-    answer = dict(ANSWERS[event["task"]], asked=event)
-    return dict(answer, outcome="different") if event.get("repair") else answer
-"""
+# The first of these tests may wait for the stack, and a first apply for the cache takes minutes.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
-def projector(stack):
-    """The function under its own name, with an alias as all have it."""
-    client, name = stack.stack.client("lambda"), "deals-local-index_projector"
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("index.py", _CODE.format(answers=ANSWERS))
-    told = client.get_function_configuration(FunctionName=stack.outputs["function_names"]["janitor"])
-    client.create_function(
-        FunctionName=name,
-        Role=told["Role"],
-        Runtime="python3.13",
-        Handler="index.handler",
-        Code={"ZipFile": packed.getvalue()},
-        Publish=True,
-    )
-    client.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
-    yield
-    client.delete_function(FunctionName=name)
+async def crowd(redis_stack, topic, user, redis_operator):
+    """People whom the index knows."""
+    async with Crowd.gathered(redis_stack, topic, user) as crowd:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            said = await asyncio.to_thread(redis_operator.says, "index", "check", "--json")
+            if said.code == 0 and said.data["members"] > SIZE:
+                break
+            assert time.monotonic() < deadline, said
+        yield crowd
 
 
-async def test_check_and_rebuild_say_what_the_function_says(operator, projector):
-    check = (await operator.does("index", "check", "--json")).data
-    assert check == {**ANSWERS["check"], "asked": {"task": "check"}}
-    some = (await operator.does("index", "check", "--groups", "50", "--json")).data
-    assert some["asked"] == {"task": "check", "groups": 50}
-    assert "members" in (await operator.does("index", "rebuild", "--yes")).out
-    assert "repeat it with --yes" in (await operator.does("index", "rebuild", code=6)).err
+@pytest.fixture
+def server(redis_stack):
+    access = redis_stack.stack.redis
+    return redis.Redis.from_url(access.url, decode_responses=True, **access.options())
 
 
-async def test_a_difference_is_exit_code_1_and_a_fault_of_the_function_5(operator, projector):
-    said = await operator.does("index", "check", "--repair", "--json", code=1)
-    assert json.loads(said.out)["outcome"] == "different"
-    said = await operator.does("index", "check", "--groups", "13", code=5)
-    assert "index_projector failed: " in said.err
-    assert "unlucky" in said.err
-    assert "aws logs tail /aws/lambda/deals-local-index_projector" in said.err
+def damage(server, connection_id):
+    """Take a member out of its group; how often it was there."""
+    return sum(server.zrem(key, connection_id) for key in server.scan_iter("deals:g:*"))
+
+
+async def test_check_finds_what_differs_and_mends_it_when_told(redis_operator, crowd, server):
+    lost = await crowd.even.connection_id()
+    assert damage(server, lost) == 1
+    found = (await redis_operator.does("index", "check", "--json", code=1)).data
+    assert (found["outcome"], found["missing"], found["extra"], found["repaired"]) == ("different", 1, 0, 0)
+    mended = (await redis_operator.does("index", "check", "--repair", "--json", code=1)).data
+    assert (mended["missing"], mended["repaired"]) == (1, 1)
+    assert "equal" in (await redis_operator.does("index", "check")).out
+    some = (await redis_operator.does("index", "check", "--groups", "1", "--json")).data
+    assert (some["outcome"], some["shards"] < found["shards"]) == ("equal", True)
+    assert damage(server, lost) == 1
+
+
+async def test_rebuild_makes_the_index_anew_when_confirmed(redis_operator, crowd, server):
+    epoch = server.hget("deals:meta", "epoch")
+    server.zadd("deals:g:rubbish#0", {"stranger": time.time() + 3600})
+    assert "repeat it with --yes" in (await redis_operator.does("index", "rebuild", code=6)).err
+    assert server.hget("deals:meta", "epoch") == epoch
+    built = (await redis_operator.does("index", "rebuild", "--yes", "--json")).data
+    assert (built["outcome"], built["members"] > SIZE) == ("ready", True)
+    assert server.hget("deals:meta", "epoch") != epoch
+    assert not server.exists("deals:g:rubbish#0")
+    assert (await redis_operator.does("index", "check", "--json")).data["outcome"] == "equal"
+
+
+async def test_what_cannot_be_compared_is_exit_code_1_with_the_reason(redis_operator, redis_stack, crowd):
+    redis_stack.control("redis", {"state": "cut"})
+    try:
+        said = await redis_operator.does("index", "check", "--json", code=1)
+    finally:
+        redis_stack.control("redis", {"state": "open"})
+    assert said.data["outcome"] == "failed"
+    assert said.data["reason"].startswith("Redis: ")

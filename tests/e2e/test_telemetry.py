@@ -5,41 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from local_cloud.client import WAIT_SECONDS
 from realtime_core.metric_catalog import NAMESPACE, rows
+from tests.e2e.logs import Logs
 
 DIRECT_AUDIENCE_MAX = 10  # of the local environment
-
-
-class Logs:
-    """Reads the log groups of the stack."""
-
-    def __init__(self, stack: Any) -> None:
-        self._logs, self.groups = stack.stack.client("logs"), stack.outputs["log_group_names"]
-        self._since = int(time.time() * 1000) - 1000
-
-    def text(self, group: str, containing: str = "") -> list[str]:
-        """The lines of a group since the test began."""
-        pages = self._logs.get_paginator("filter_log_events").paginate(
-            logGroupName=self.groups[group], startTime=self._since
-        )
-        messages = [event["message"] for page in pages for event in page["events"]]
-        return [line for message in messages for line in message.splitlines() if containing in line]
-
-    async def line(self, group: str, event: str, containing: str) -> dict[str, Any]:
-        """Wait for a line of an event that contains a text."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline:
-            for text in await asyncio.to_thread(self.text, group, containing):
-                if text.startswith("{") and (line := json.loads(text)).get("event") == event:
-                    return dict(line)
-            await asyncio.sleep(0.3)
-        raise AssertionError(f"no {event} with {containing} in {group}: {self.text(group)[-20:]}")
 
 
 @pytest.fixture
