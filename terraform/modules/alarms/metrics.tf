@@ -50,7 +50,7 @@ locals {
       })
       limiter_failures = merge(local.whole, {
         metric = "LimiterFailures", statistic = "Sum", threshold = var.thresholds.limiter_failures
-        text   = "Actions are not limited, because the limits table does not answer."
+        text   = "Actions are not limited, because the store of limits does not answer."
       })
       upkeep_lag = merge(local.slow, {
         metric = "UpkeepLag", statistic = "Maximum", threshold = var.thresholds.upkeep_lag_seconds
