@@ -48,6 +48,7 @@ def test_memory_and_the_direct_audience_are_the_stacks_defaults():
     defaults = dict(re.findall(r"(\w+) += optional\(number, (\d+)\)", memory))
     assert {int(defaults[function]) for function in large} == {MEMORY_MB["large"]}
     assert {int(defaults[function]) for function in small} == {MEMORY_MB["small"]}
+    text = (ROOT / "terraform" / "stacks" / "deals-websocket" / "variables_rules.tf").read_text("utf-8")
     direct = text.partition('variable "direct_audience_max"')[2].partition("\n}\n")[0]
     assert re.search(r"default +=\s*(\d+)", direct)[1] == str(DIRECT_AUDIENCE_MAX)
 
