@@ -1,4 +1,4 @@
-"""Alarms on what the service says of Redis, seen firing; see test_alarms.py for how."""
+"""Alarms on what the service says of Redis, seen firing; see test_alarms_fire.py for how."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from realtime_core import metric_catalog as catalog
 from tests.e2e.alarming import Pager, declared, on_ours, over_its_threshold_is_told_of, silence_is_told_of
-from tests.e2e.test_alarms import DRIVEN as DRIVEN_ANYWAY
-from tests.e2e.test_alarms import RATES
+from tests.e2e.test_alarms_fire import DRIVEN as DRIVEN_ANYWAY
+from tests.e2e.test_alarms_fire import RATES
 
 # The first of these tests waits for the stack, and a first apply for the cache takes minutes.
 pytestmark = pytest.mark.timeout(600)
