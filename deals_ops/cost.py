@@ -2,6 +2,7 @@
 
     make cost                                    # 1 k, 10 k, 100 k and 1 M connections
     make cost ARGS="--connections 25000 --events 50000 --matched 0.001"
+    make cost ARGS=--redis                       # with Redis in the small VPC of its own
 
 us-east-1, on demand, no free tier, no discount. DynamoDB's units follow from the calls that
 docs/architecture.md lists, to which a test holds them, and the sizes of the items. Durations are estimates:
@@ -68,14 +69,24 @@ LAMBDA_LOG_BYTES, SERVICE_LOG_BYTES, ACCESS_LOG_BYTES = 300, 250, 700
 """Lambda's own three lines an invocation; a line of the service; a line of the API."""
 
 MEMORY_MB = {"small": 512, "large": 1769}
-SECONDS = {"start": 0.002, "call": 0.005, "event": 0.05, "member": 2e-6, "janitor": 2.0, "probe": 0.002}
+SECONDS = {"start": 0.002, "call": 0.005, "event": 0.05, "member": 2e-6, "janitor": 2.0, "probe": 0.002,
+           "tend": 1.0}  # fmt: skip
 """Estimates: an invocation that does nothing, each call that it waits for; an event, each member that is
-read; a janitor's run, and each probe. Together they are a few per cent of the sum."""
+read; a janitor's run, and each probe; a look at the index. Together they are a few per cent of the sum."""
 
-METRICS, ALARMS = 65, 120
-"""About what the stack has, whatever the traffic; an alarm counts for each metric that it reads."""
+METRICS, ALARMS = 65, 95
+"""What the stack has, whatever the traffic: about so many metrics. An alarm counts for each metric that it
+reads, the composite one for five."""
 IDLE_POLLS = 2 * 5 * MINUTES * 3
 """Two queues, each asked by five pollers of Lambda's for 20 seconds at a time."""
+
+
+CACHE_NODES, ENDPOINTS = 2, 2 * 2
+"""The stack's defaults with Redis: primary and replica; Lambda and SQS, in two Availability Zones each."""
+PENDING_UNITS = 3
+"""Write units of what the index does not know yet: in a transaction, which doubles them, then deleted."""
+REDIS_METRICS, REDIS_ALARMS = 19, 26
+"""What Redis adds to them: the same, of two functions and two nodes more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +135,9 @@ GROWS_WITH = {
     "Data transfer": "pushes and their size",
     "Metrics, alarms, dashboard, secret": "nothing",
 }
+REDIS = "Redis: nodes, endpoints, relay, index"
+"""What Redis adds in all, where it is on. What it saves in reads of members is not taken off."""
+GROWS_WITH_REDIS = "handshakes: what the index does not know yet; nodes, where 0.5 GB is too little"
 
 
 def monthly(traffic: Traffic) -> Cost:
@@ -162,6 +176,27 @@ def monthly(traffic: Traffic) -> Cost:
     }  # fmt: skip
     requests = (frames + handshakes + pushes + probes) / DAYS / SECONDS_A_DAY
     return Cost(dollars, requests)
+
+
+def with_redis(traffic: Traffic) -> Cost:
+    """The same with Redis as the stack has it by default, in a row of its own."""
+    without = monthly(traffic)
+    return Cost({**without.dollars, REDIS: _redis(traffic)}, without.requests_per_second)
+
+
+def _redis(traffic: Traffic) -> float:
+    changes = traffic.connections * traffic.connects * DAYS
+    hourly = CACHE_NODES * prices.CACHE_NODE_HOUR + ENDPOINTS * prices.VPC_ENDPOINT_HOUR
+    # The stream brings changes in batches: one invocation each at most.
+    projecting = changes * SECONDS["call"] + MINUTES * SECONDS["tend"]
+    return (
+        hourly * prices.HOURS_A_MONTH
+        + prices.always_running(MEMORY_MB["small"], 60)
+        + prices.lambda_time(changes + MINUTES, projecting, MEMORY_MB["large"])
+        + changes * PENDING_UNITS * prices.DYNAMODB_WRITE_UNIT
+        + REDIS_METRICS * prices.METRIC_MONTH
+        + REDIS_ALARMS * prices.ALARM_MONTH
+    )
 
 
 def _functions(actions: dict[str, float], traffic: Traffic, *, chunks: float, probes: float) -> float:

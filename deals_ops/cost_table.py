@@ -8,7 +8,16 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from deals_ops import prices
-from deals_ops.cost import GROWS_WITH, REQUEST_BUDGET, Cost, Traffic, monthly
+from deals_ops.cost import (
+    GROWS_WITH,
+    GROWS_WITH_REDIS,
+    REDIS,
+    REQUEST_BUDGET,
+    Cost,
+    Traffic,
+    monthly,
+    with_redis,
+)
 from deals_ops.screen import Screen, table
 
 if TYPE_CHECKING:
@@ -29,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         }
     )
     sizes = arguments.connections or SIZES
-    costs = {size: monthly(replace(stated, connections=size)) for size in sizes}
+    counted = with_redis if arguments.redis else monthly
+    costs = {size: counted(replace(stated, connections=size)) for size in sizes}
     if arguments.markdown:
         sys.stdout.write(markdown(costs))
         return 0
@@ -48,7 +58,8 @@ def rows(costs: dict[int, Cost]) -> list[list[str]]:
     """A row a component, then the sum, what one connection costs, and what it asks of the account."""
     made = [
         [name, *(_dollars(cost.dollars[name]) for cost in costs.values()), why]
-        for name, why in GROWS_WITH.items()
+        for name, why in {**GROWS_WITH, REDIS: GROWS_WITH_REDIS}.items()
+        if all(name in cost.dollars for cost in costs.values())
     ]
     made.append(["sum", *(_dollars(cost.total) for cost in costs.values()), ""])
     made.append(["of it a connection", *(f"{cost.total / size:.3f}" for size, cost in costs.items()), ""])
@@ -91,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
             if one.name == "payload_bytes":
                 kind = _count
             parser.add_argument(option, type=kind, help=f"{_HELP[one.name]} ({getattr(usual, one.name):g})")
+    parser.add_argument("--redis", action="store_true", help="with Redis, as the stack has it by default")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--markdown", action="store_true", help="as docs/operations.md has it")
     how.add_argument("--json", action="store_true", help="a line for each number of connections")

@@ -17,6 +17,10 @@ DYNAMODB_WRITE_UNIT = 0.625 * PER_MILLION
 DYNAMODB_READ_UNIT = 0.125 * PER_MILLION
 FARGATE_VCPU_HOUR_ARM = 0.03238
 FARGATE_GB_HOUR_ARM = 0.00356
+CACHE_NODE_HOUR = 0.0128
+"""A cache.t4g.micro of Valkey, the smallest; Redis is a quarter dearer."""
+VPC_ENDPOINT_HOUR = 0.01
+"""An interface endpoint in one Availability Zone."""
 HOURS_A_MONTH = 730
 DYNAMODB_GB_MONTH = 0.25
 DYNAMODB_RECOVERY_GB_MONTH = 0.20

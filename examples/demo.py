@@ -17,11 +17,12 @@ import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
+from examples.progress import Progress
 from examples.ways import Ways
 from local_cloud import CloudFailed
 from local_cloud.client import Person
@@ -37,7 +38,6 @@ SETTLE_SECONDS = 5.0
 """How long the last deal may take; then what has not come counts as lost."""
 
 TICK_SECONDS = 0.05
-SECONDS_BETWEEN_LINES = 10
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -250,35 +250,6 @@ async def show(stack: Stack) -> bool:
     return fine
 
 
-class Progress:
-    """One line that is renewed on a terminal; elsewhere a line every few seconds."""
-
-    def __init__(self) -> None:
-        self.started = self._said = time.monotonic()
-        self._status = console.status("starting")
-
-    def __enter__(self) -> Self:
-        if console.is_terminal:
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._status.stop()
-
-    @property
-    def seconds(self) -> float:
-        """Since the start."""
-        return time.monotonic() - self.started
-
-    def __call__(self, line: str) -> None:
-        """Say how far it is."""
-        if console.is_terminal:
-            self._status.update(f"{self.seconds:4.0f} s  {line}")
-        elif time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
-            self._said = time.monotonic()
-            console.print(f"{self.seconds:4.0f} s  {line}")
-
-
 def main() -> int:
     """Run the demo; 0 where every deal reached whom it should, once."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__.splitlines()[0])
@@ -286,7 +257,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with ExitStack() as running:
-            with Progress() as progress:
+            with Progress(console) as progress:
                 stack = running.enter_context(running_stack(progress, redis=True))
             console.print(f"The service is up after {progress.seconds:.0f} s at {stack.websocket_url}")
             if stack.redis is not None:

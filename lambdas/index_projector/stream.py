@@ -51,8 +51,8 @@ def changes_of(records: Iterable[Mapping[str, Any]]) -> Changes:
 def sequence_number(records: Iterable[Mapping[str, Any]]) -> str:
     """Where Lambda is to begin again: at the first record of the batch that has a number."""
     for record in records:
-        number = _text(record.get("dynamodb"), "SequenceNumber")
-        if number:
+        body = record.get("dynamodb") if isinstance(record, Mapping) else None
+        if number := _text(body, "SequenceNumber"):
             return number
     return ""
 

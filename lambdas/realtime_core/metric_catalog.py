@@ -92,7 +92,7 @@ LIMITER_FAILURES = Metric(
     "LimiterFailures",
     COUNT,
     "message_router",
-    "Actions that went through uncounted, because the limits table did not answer",
+    "Actions that went through uncounted, because the store of limits did not answer",
 )
 RESUMES = Metric("Resumes", COUNT, "message_router", "Subscriptions that asked for what they had missed")
 RESUME_GAPS = Metric(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 import uuid
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from redis.exceptions import RedisError
 
+from realtime_core.adapters.backoff import delay
 from realtime_core.errors import StoreUnavailable
 from realtime_core.logs import get_logger
 from redis_relay.channels import Channels
@@ -95,8 +95,7 @@ class Relay:
                 self.tally.redis_failures += 1
                 failures = 1 if time.monotonic() - started > STEADY_SECONDS else failures + 1
                 log.warning("redis_failed", reason=f"{type(error).__name__}: {error}", failures=failures)
-                pause = min(self._times.reconnect_cap, 0.1 * 2 ** min(failures, 10))
-                await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads load only
+                await asyncio.sleep(delay(failures, cap=self._times.reconnect_cap))
             finally:
                 with suppress(RedisError, OSError):
                     await redis.aclose()

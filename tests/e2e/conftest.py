@@ -19,13 +19,20 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 _numbers = itertools.count(1)
+APPLY_SECONDS_MAX = 600
+"""A first apply takes a minute, and several on a machine that has other work."""
 REDIS_PORTS_BESIDE = 10
 """How far from the first cloud's port the one with Redis has its own."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests that take the stack down come last."""
+    """Let the tests that take the stack down come last, and the first of each stack wait for it."""
     items.sort(key=lambda item: item.get_closest_marker("takes_the_stack_down") is not None)
+    for stack in ("stack", "redis_stack"):
+        for item in items:
+            if stack in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.timeout(APPLY_SECONDS_MAX))
+                break
 
 
 class Connects(Protocol):

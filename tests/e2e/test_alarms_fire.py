@@ -7,20 +7,21 @@ expression, it is evaluated here and the state is set.
 
 from __future__ import annotations
 
-import asyncio
-import io
-import json
 import re
-import time
-from contextlib import redirect_stdout
-from typing import Any
 
 import pytest
 
-from local_cloud.client import WAIT_SECONDS
-from local_cloud.gateway.metrics import Batch, read_emf
 from realtime_core import metric_catalog as catalog
-from realtime_core import metrics
+from tests.e2e.alarming import (
+    Pager,
+    declared,
+    identity,
+    on_ours,
+    over_its_threshold_is_told_of,
+    publish,
+    set_state,
+    silence_is_told_of,
+)
 
 # What is published to drive each alarm over its threshold: the metric, its values, and of which dimension.
 DRIVEN: dict[str, tuple[catalog.Metric, list[float], str | None]] = {
@@ -42,47 +43,6 @@ RATES = {
 }
 
 
-class Pager:
-    """Who is told: a queue that is subscribed to the topic of the alarms."""
-
-    def __init__(self, stack: Any) -> None:
-        self._sqs, sns = stack.stack.client("sqs"), stack.stack.client("sns")
-        self._url = self._sqs.create_queue(QueueName=f"pager-{time.monotonic_ns()}")["QueueUrl"]
-        about = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
-        arn, topic = about["Attributes"]["QueueArn"], stack.outputs["alarm_topic_arn"]
-        allow = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
-        attributes = {"RawMessageDelivery": "true"}
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
-        self._told: list[dict[str, Any]] = []
-
-    async def tells(self, alarm: str, state: str = "ALARM") -> dict[str, Any]:
-        """Wait until an alarm is told of; the message."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline:
-            for told in self._told:
-                if (told["AlarmName"], told["NewStateValue"]) == (alarm, state):
-                    self._told.remove(told)
-                    return told
-            answer = await asyncio.to_thread(
-                self._sqs.receive_message, QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1
-            )
-            for message in answer.get("Messages", []):
-                self._told.append(json.loads(message["Body"]))
-                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        raise AssertionError(f"nobody was told of {alarm}; told of {self._told}")
-
-    def close(self) -> None:
-        self._sqs.delete_queue(QueueUrl=self._url)
-
-
 @pytest.fixture
 def pager(stack):
     pager = Pager(stack)
@@ -92,57 +52,16 @@ def pager(stack):
 
 @pytest.fixture(scope="module")
 def alarms(stack):
-    """The alarms as Terraform declares them, by key."""
-    declared = stack.stack.terraform.declared("aws_cloudwatch_metric_alarm")
-    return {address.rpartition('["')[2].rstrip('"]'): values for address, values in declared.items()}
+    return declared(stack)
 
 
 @pytest.fixture
 def publishes(stack, monkeypatch):
-    """Have the functions' code publish values in the deployed service's name; the series that come of it."""
-    cloudwatch = stack.stack.client("cloudwatch")
-    monkeypatch.setenv("SERVICE", "deals-local")
-    monkeypatch.setattr(metrics, "_cold", False)
-    monkeypatch.setattr(metrics, "_collected", {})
-    monkeypatch.setattr(metrics, "_frames", {})
-
-    def publish(values):
-        printed, batch, found = io.StringIO(), Batch(), {}
-        with redirect_stdout(printed):
-            for metric, value, of in values:
-                metrics.add(metric, value, of)
-                metrics.flush("test")
-        for line in printed.getvalue().splitlines():
-            for series, value in read_emf(line):
-                batch.add(series, value)
-                found.setdefault((series.namespace, series.name, series.dimensions), []).append(value)
-        for namespace, data in batch.take():
-            cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
-        return found
-
-    return publish
-
-
-def identity(declared):
-    """What a metric is told by, as an alarm declares it."""
-    dimensions = tuple(sorted((declared["dimensions"] or {}).items()))
-    return declared["namespace"], declared["metric_name"], dimensions
-
-
-def set_state(stack, alarm, state, reason="a test sets it"):
-    stack.stack.client("cloudwatch").set_alarm_state(
-        AlarmName=alarm["alarm_name"], StateValue=state, StateReason=reason
-    )
+    return lambda values: publish(stack, monkeypatch, values)
 
 
 def test_each_alarm_on_a_metric_of_ours_is_driven(alarms):
-    ours = {
-        key
-        for key, alarm in alarms.items()
-        for one in [alarm, *(metric for query in alarm["metric_query"] for metric in query["metric"])]
-        if one["namespace"] == catalog.NAMESPACE
-    }
-    assert ours == {*DRIVEN, *RATES, "janitor_silent"}
+    assert on_ours(alarms) == {*DRIVEN, *RATES, "janitor_silent"}
 
 
 def test_what_is_declared_is_there(stack, alarms):
@@ -162,19 +81,8 @@ def test_what_is_declared_is_there(stack, alarms):
 
 
 @pytest.mark.parametrize("key", DRIVEN)
-async def test_a_metric_over_its_threshold_is_told_of(stack, pager, alarms, publishes, key):
-    alarm, (metric, values, of) = alarms[key], DRIVEN[key]
-    set_state(stack, alarm, "OK")
-
-    published = publishes([(metric, value, of) for value in values])
-
-    assert published[identity(alarm)] == values, f"the alarm reads {identity(alarm)}"
-    over = max(values) if alarm["statistic"] != "Sum" else sum(values)
-    assert over > alarm["threshold"]
-    told = await pager.tells(alarm["alarm_name"])
-    assert f"docs/telemetry.md, {key}." in told["AlarmDescription"]
-    set_state(stack, alarm, "OK")
-    await pager.tells(alarm["alarm_name"], "OK")
+async def test_a_metric_over_its_threshold_is_told_of(stack, pager, monkeypatch, key):
+    await over_its_threshold_is_told_of(stack, pager, monkeypatch, key, DRIVEN[key])
 
 
 def evaluated(alarm, published):
@@ -221,14 +129,8 @@ async def test_a_clients_mistakes_are_no_faults_of_ours_and_a_quiet_night_no_rat
     assert evaluated(alarms["refusal_rate"], few) == 0
 
 
-async def test_a_janitor_that_does_not_run_is_told_of(stack, pager, alarms, publishes):
-    alarm = alarms["janitor_silent"]
-    assert identity(alarm) in publishes([(catalog.UPKEEP_LAG, 3, None)]), "what every run publishes"
-    assert (alarm["statistic"], alarm["treat_missing_data"]) == ("SampleCount", "breaching")
-    assert (alarm["comparison_operator"], alarm["threshold"]) == ("LessThanThreshold", 1)
-    set_state(stack, alarm, "OK")
-    set_state(stack, alarm, "ALARM", "no datapoints")
-    await pager.tells(alarm["alarm_name"])
+async def test_a_janitor_that_does_not_run_is_told_of(stack, pager, monkeypatch):
+    await silence_is_told_of(stack, pager, monkeypatch, "janitor_silent", catalog.UPKEEP_LAG)
 
 
 async def test_where_people_notice_the_service_as_a_whole_is_told_of(stack, pager, alarms):

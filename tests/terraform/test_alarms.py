@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from deals_ops.cost import ALARMS, REDIS_ALARMS
 from message_router.router import UNKNOWN
 from realtime_core import errors
 from realtime_core.domain.actions import ACTIONS
@@ -124,7 +125,7 @@ def test_every_metric_of_ours_is_in_the_catalog_with_exactly_these_dimensions(ap
         function["environment"][0]["variables"]["SERVICE"] for function in applied.of("aws_lambda_function")
     }
     reads = [one for one in watched if one.namespace == NAMESPACE]
-    assert len(reads) >= 14
+    assert len(reads) >= 23
     for one in reads:
         assert one.name in ours, f"{one.alarm} waits for {one.name}, which nothing publishes"
         sets = {frozenset(each) for each in ours[one.name].dimensions}
@@ -209,6 +210,10 @@ def test_the_service_is_judged_by_alarms_that_there_are(applied):
     assert named <= applied.names("aws_cloudwatch_metric_alarm", "alarm_name")
 
 
+def test_the_cost_of_alarms_is_by_what_they_read(watched):
+    assert len(watched) + 5 == ALARMS + REDIS_ALARMS, "and the composite one costs as much as five"
+
+
 def test_the_dashboard_shows_metrics_that_there_are(applied):
     ours = {metric.name: metric for metric in rows()}
     (board,) = applied.of("aws_cloudwatch_dashboard")
@@ -223,7 +228,7 @@ def test_the_dashboard_shows_metrics_that_there_are(applied):
         schema, name = re.search(r"\{([^}]+)\} MetricName=\"(\w+)\"", text).groups()
         assert tuple(schema.split(",")[1:]) in ours[name].dimensions, text
     assert len(own) > 15
-    assert len(searches) == 3
+    assert len(searches) == 4
 
 
 def test_the_runbook_has_a_section_for_each_alarm(applied):

@@ -62,6 +62,8 @@ class SqsQueue:
 
     def __init__(self, url: str, *, client: SQSClient | None = None) -> None:
         self._url = _said(url, "url", "the URL of the events queue")
+        if not url.startswith(("https://", "http://")):
+            raise InvalidArgument("url", f"must be the URL of the events queue, not {url!r:.100}")
         self._client: Any = client or _client("sqs")
 
     def send(self, event: Mapping[str, Any]) -> Published:
@@ -78,6 +80,7 @@ def _client(service: str) -> Any:
     try:
         import boto3  # noqa: PLC0415 - an extra, needed by those alone who use it
         from botocore.config import Config  # noqa: PLC0415
+        from botocore.exceptions import NoRegionError  # noqa: PLC0415
     except ImportError as error:
         raise ImportError(
             "deals_publisher needs boto3 for this: pip install 'deals-publisher[aws]'"
@@ -85,7 +88,11 @@ def _client(service: str) -> Any:
     retries: Any = {"mode": "standard", "total_max_attempts": ATTEMPTS}
     config = Config(retries=retries, read_timeout=ANSWER_SECONDS)
     made: Any = boto3.client
-    return made(service, config=config)
+    try:
+        return made(service, config=config)
+    except NoRegionError as error:
+        problem = "is needed where no Region is set: set AWS_REGION or AWS_DEFAULT_REGION, or give one"
+        raise InvalidArgument("client", problem) from error
 
 
 def _failed(error: Exception, event_id: str) -> Exception:

@@ -23,6 +23,8 @@ class Publisher:
     """
 
     def __init__(self, transport: Transport) -> None:
+        if isinstance(transport, type) or not callable(getattr(transport, "send", None)):
+            raise InvalidArgument("transport", 'must be an object with `send`, such as LambdaInvoke("NAME")')
         self._transport = transport
 
     def publish_event(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 STREAM = "deals:events"
 CHANNEL_PREFIX = "deals:"
+SCHEMES = ("rediss://", "redis://")
 ATTEMPTS = 5
 ANSWER_SECONDS = 5.0
 
@@ -22,8 +23,12 @@ class _Redis:
     def __init__(self, url: str | None, client: Redis | None, options: dict[str, Any]) -> None:
         if (url is None) == (client is None):
             raise InvalidArgument("url", "give either a URL (rediss://HOST:PORT) or a client")
+        if url is not None and not (isinstance(url, str) and url.startswith(SCHEMES)):
+            raise InvalidArgument("url", "must be rediss://HOST:PORT, or redis:// without TLS")
         if url is not None and "@" in url.partition("://")[2]:
             raise InvalidArgument("url", "must not hold a password; give username= and password=")
+        if client is not None and options:
+            raise InvalidArgument(min(options), "is an option of a client that is made here; leave it out")
         self._client: Any = client if url is None else _client(url, options)
 
     def _perform(self, event_id: str, *command: str) -> Any:

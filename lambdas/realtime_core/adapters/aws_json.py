@@ -143,7 +143,6 @@ class JsonClient(AwsClient):
     put_item = _operation("PutItem")
     query = _operation("Query")
     scan = _operation("Scan")
-    transact_get_items = _operation("TransactGetItems")
     transact_write_items = _operation("TransactWriteItems")
     update_item = _operation("UpdateItem")
 

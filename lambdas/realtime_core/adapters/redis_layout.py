@@ -61,11 +61,6 @@ def topic_key(topic: str) -> str:
     return TOPIC + topic
 
 
-def encode_group(expires_at: int, shards: int, canonical_filter: str) -> str:
-    """What a topic's hash holds of a group."""
-    return f"{expires_at} {shards} {canonical_filter}"
-
-
 def decode_group(topic: str, group_id: str, value: str) -> tuple[Group, int]:
     """A group of a topic's hash, and when it expires."""
     expires_at, shards, canonical_filter = value.split(" ", 2)

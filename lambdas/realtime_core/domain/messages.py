@@ -7,20 +7,14 @@ from typing import Any
 
 from realtime_core.domain.frames import FRAME_BYTES_MAX, MESSAGE_BYTES_MAX, frame
 from realtime_core.domain.jsontext import byte_length, dumps
-from realtime_core.domain.model import Acknowledgement, Message, MessageStatus
+from realtime_core.domain.model import Acknowledgement, Message
 
-_RANK = {"sent": 0, "delivered": 1, "read": 2}
 # What a reply adds to the entries of an inbox page at most: a request id of 128 escaped characters, `next`.
 _PAGE_BYTES = 1024
 # What an entry adds to its content at most: a sender of 128 characters, a type of 64 escaped ones, times.
 _ENTRY_BYTES = 1024
 # A character of a JSON text takes at most so many bytes.
 _BYTES_PER_CHAR_MAX = 6
-
-
-def may_advance(old: MessageStatus, new: Acknowledgement) -> bool:
-    """Whether a status may become `new`: it only ever moves on, sent to delivered to read."""
-    return _RANK[new] > _RANK[old]
 
 
 def received_frame(message: Message, *, now: int) -> str:

@@ -12,6 +12,15 @@ locals {
   optional_keys = {
     lambda_concurrency    = true
     iterator_age          = true
+    redis_fallbacks       = true
+    index_behind          = true
+    index_failures        = true
+    index_repairs         = true
+    relay_silent          = true
+    relay_lag             = true
+    relay_dead_letters    = true
+    relay_lost            = true
+    relay_redis_failures  = true
     cache_cpu             = true
     cache_memory          = true
     cache_evictions       = true
@@ -26,7 +35,7 @@ locals {
   }
 
   # People cannot use the service as they should: what a person is woken for.
-  unhealthy_keys = ["api_execution_errors", "api_integration_errors", "authorizer_faults", "error_rate", "janitor_silent", "push_latency", "queue_age", "reply_latency"]
+  unhealthy_keys = ["api_execution_errors", "api_integration_errors", "authorizer_faults", "error_rate", "janitor_silent", "push_latency", "queue_age", "relay_lag", "relay_silent", "reply_latency"]
 
   actions    = [local.topic_arn]
   ok_actions = var.notification.ok_enabled ? local.actions : []

@@ -9,6 +9,7 @@ locals {
   metric_alarms = merge(
     local.service_alarms, local.api_alarms, local.lambda_alarms, local.lambda_error_alarms, local.concurrency_alarms,
     local.account_alarms, local.iterator_alarms, local.queue_alarms, local.dead_letter_alarms, local.cache_alarms,
+    local.redis_alarms,
   )
 
   expression_alarms = merge(local.rate_alarms, local.throttle_alarms, local.system_error_alarms)
@@ -49,7 +50,7 @@ locals {
       })
       limiter_failures = merge(local.whole, {
         metric = "LimiterFailures", statistic = "Sum", threshold = var.thresholds.limiter_failures
-        text   = "Actions are not limited, because the limits table does not answer."
+        text   = "Actions are not limited, because the store of limits does not answer."
       })
       upkeep_lag = merge(local.slow, {
         metric = "UpkeepLag", statistic = "Maximum", threshold = var.thresholds.upkeep_lag_seconds
@@ -171,23 +172,6 @@ locals {
       text       = "There are dead letters of ${short}."
     })
   }
-
-  ##############################################################################
-  # ElastiCache
-  ##############################################################################
-
-  cache_alarms = merge([
-    for cluster in var.cache == null ? [] : var.cache.cluster_ids : {
-      for key, alarm in {
-        cache_cpu             = { metric = "EngineCPUUtilization", statistic = "Average", threshold = var.thresholds.cache_cpu_percent, text = "The cache's one thread is busy." }
-        cache_memory          = { metric = "DatabaseMemoryUsagePercentage", statistic = "Maximum", threshold = var.thresholds.cache_memory_percent, text = "The cache is nearly full." }
-        cache_evictions       = { metric = "Evictions", statistic = "Sum", threshold = var.thresholds.cache_evictions, text = "The cache is full and evicts." }
-        cache_replication_lag = { metric = "ReplicationLag", statistic = "Maximum", threshold = var.thresholds.cache_replication_lag_seconds, text = "A replica is behind." }
-        } : "${key}/${cluster}" => merge(local.over, local.whole, alarm, {
-          key = key, namespace = "AWS/ElastiCache", dimensions = { CacheClusterId = cluster }
-      })
-    }
-  ]...)
 
   ##############################################################################
   # Metric maths

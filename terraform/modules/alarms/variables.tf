@@ -82,7 +82,7 @@ variable "queues" {
 }
 
 variable "cache" {
-  description = "The ElastiCache nodes by their cluster ids (of a replication group: its member clusters); null without a cache"
+  description = "Redis: its ElastiCache nodes by their cluster ids (of a replication group: its member clusters; none where it is elsewhere). Null without Redis, and without the alarms on what the service says of it"
   type = object({
     cluster_ids = set(string)
   })
@@ -124,6 +124,15 @@ variable "thresholds" {
     `queue_age_seconds`: 120; whoever waits for a push has waited two minutes.
     `dead_letters`: 0; each is an event or pushes that somebody must look at.
     `iterator_age_seconds`: 60; so far the index is behind its table.
+    `redis_fallbacks`: 10 in five minutes; a failover makes a few, and while they last only speed is lost.
+    `index_lag_seconds`: 30; an index that is further behind is not used.
+    `index_failures`: 0 in a minute, for three of five; one is made up for by the next run.
+    `index_repairs`: 0 in five minutes; a difference that nothing pending explains is a fault of ours, or somebody else wrote.
+    `relay_silent_minutes`: 5; so long without a run, and what is published through Redis reaches nobody.
+    `relay_lag_seconds`: 60; an event that waits longer was tried again and again, or finds no room.
+    `relay_dead_letters`: 0 in five minutes; each is an event that somebody must look at.
+    `relay_lost`: 0 in five minutes; a channel keeps nothing, so each message is gone.
+    `relay_redis_failures`: 10 in five minutes; a failover makes a few.
     `cache_cpu_percent`: 80; one thread serves all, and above that it queues.
     `cache_memory_percent`: 80; a snapshot or a failover needs the rest.
     `cache_evictions`: 0 in five minutes; nothing in it is meant to be evicted.
@@ -157,6 +166,15 @@ variable "thresholds" {
     queue_age_seconds             = optional(number, 120)
     dead_letters                  = optional(number, 0)
     iterator_age_seconds          = optional(number, 60)
+    redis_fallbacks               = optional(number, 10)
+    index_lag_seconds             = optional(number, 30)
+    index_failures                = optional(number, 0)
+    index_repairs                 = optional(number, 0)
+    relay_silent_minutes          = optional(number, 5)
+    relay_lag_seconds             = optional(number, 60)
+    relay_dead_letters            = optional(number, 0)
+    relay_lost                    = optional(number, 0)
+    relay_redis_failures          = optional(number, 10)
     cache_cpu_percent             = optional(number, 80)
     cache_memory_percent          = optional(number, 80)
     cache_evictions               = optional(number, 0)
@@ -175,8 +193,8 @@ variable "thresholds" {
   }
 
   validation {
-    condition     = var.thresholds.janitor_silent_minutes >= 2 && var.thresholds.janitor_silent_minutes <= 60 && floor(var.thresholds.janitor_silent_minutes) == var.thresholds.janitor_silent_minutes
-    error_message = "thresholds: janitor_silent_minutes is a whole number from 2 to 60; a run may come a little late."
+    condition     = alltrue([for name, value in var.thresholds : value >= 2 && value <= 60 && floor(value) == value if endswith(name, "_silent_minutes")])
+    error_message = "thresholds: ${join(", ", [for name, value in var.thresholds : name if endswith(name, "_silent_minutes") && !(value >= 2 && value <= 60 && floor(value) == value)])} must be a whole number from 2 to 60; a run may come a little late."
   }
 
   validation {

@@ -6,11 +6,14 @@ locals {
 
   # Ten seconds, from the top: is it well, how much is it, how fast, what fails, what does it cost.
   rows = [
-    { height = 3, widgets = concat(local.alarm_widgets, local.number_widgets) },
-    { height = 6, widgets = local.traffic_widgets },
-    { height = 6, widgets = local.latency_widgets },
-    { height = 6, widgets = local.failure_widgets },
-    { height = 6, widgets = local.cost_widgets },
+    for row in [
+      { height = 3, widgets = concat(local.alarm_widgets, local.number_widgets) },
+      { height = 6, widgets = local.traffic_widgets },
+      { height = 6, widgets = local.latency_widgets },
+      { height = 6, widgets = local.failure_widgets },
+      { height = 6, widgets = local.redis_widgets },
+      { height = 6, widgets = local.cost_widgets },
+    ] : row if length(row.widgets) > 0
   ]
 
   # Placed from the left, row by row.

@@ -49,6 +49,19 @@ variable "queues" {
   default = {}
 }
 
+variable "cache" {
+  description = "Redis: its ElastiCache nodes by their cluster ids; null without Redis, and without the row on it"
+  type = object({
+    cluster_ids = set(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.cache == null || try(length(var.cache.cluster_ids) > 0, false)
+    error_message = "cache: name the cluster id of at least one node, or set it to null to have no row on Redis."
+  }
+}
+
 variable "access_log_group_name" {
   description = "Name of the API's access log group, for the saved queries; null without one"
   type        = string

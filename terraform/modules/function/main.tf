@@ -15,6 +15,9 @@ locals {
 ################################################################################
 
 resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_116:Failed asynchronous invocations go to the destination of the alias (on_failure), which tells more than a dead-letter queue.
+  #checkov:skip=CKV_AWS_173:The environment holds names and addresses, no secret; Lambda encrypts it with its own key.
+  #checkov:skip=CKV_AWS_272:The zip is checked by its SHA-256 in the manifest; signing needs a profile of the account.
   function_name = var.name
   description   = var.description
   role          = aws_iam_role.this.arn

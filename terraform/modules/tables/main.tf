@@ -46,6 +46,7 @@ locals {
 ################################################################################
 
 resource "aws_dynamodb_table" "this" {
+  #checkov:skip=CKV_AWS_28:It is the variable point_in_time_recovery_enabled, and on by default.
   for_each = local.tables
 
   name                        = var.names[each.key]

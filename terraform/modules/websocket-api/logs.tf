@@ -29,6 +29,7 @@ locals {
 ################################################################################
 
 resource "aws_cloudwatch_log_group" "access" {
+  #checkov:skip=CKV_AWS_338:How long is the variable log_retention_days; a year by default would be paid by who does not need it.
   count = var.access_log_enabled ? 1 : 0
 
   name              = "/aws/apigateway/${var.name}/access"

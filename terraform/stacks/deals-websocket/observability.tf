@@ -14,8 +14,9 @@ locals {
     "post_throttles", "deliveries_failed", "token_failures", "authorizer_faults", "limiter_failures", "upkeep_lag_seconds",
     "upkeep_failures", "janitor_silent_minutes", "api_integration_errors", "api_execution_errors", "api_client_error_percent",
     "lambda_errors", "lambda_throttles", "lambda_duration_percent", "lambda_concurrency_percent", "lambda_account_concurrency",
-    "dynamodb_throttles", "dynamodb_errors", "queue_age_seconds", "dead_letters", "iterator_age_seconds", "cache_cpu_percent",
-    "cache_memory_percent", "cache_evictions", "cache_replication_lag_seconds",
+    "dynamodb_throttles", "dynamodb_errors", "queue_age_seconds", "dead_letters", "iterator_age_seconds",
+    "redis_fallbacks", "index_lag_seconds", "index_failures", "index_repairs", "relay_silent_minutes", "relay_lag_seconds",
+    "relay_dead_letters", "relay_lost", "relay_redis_failures", "cache_cpu_percent", "cache_memory_percent", "cache_evictions", "cache_replication_lag_seconds",
   ]
 
   # Which operations each table gets: DynamoDB counts its own faults for each alone. permissions.tf allows them.
@@ -46,6 +47,14 @@ locals {
 
   # ElastiCache numbers the nodes of a replication group so; made here, for a plan knows no ids of what is yet to be made.
   cache_cluster_ids = [for node in range(try(module.cache[0].node_count, 0)) : format("%s-%03d", local.names.cache, node + 1)]
+  watched_cache     = var.redis_enabled ? { cluster_ids = local.cache_cluster_ids } : null
+}
+
+locals {
+  # A dashboard shows 100 at most: first those of which there is one, then those of each function, table and queue.
+  alarm_arns = flatten([
+    for of_several in [false, true] : [for alarms in module.alarms : [for id, arn in alarms.arns : arn if strcontains(id, "/") == of_several]]
+  ])
 }
 
 ################################################################################
@@ -79,7 +88,7 @@ module "alarms" {
   }
 
   queues = local.watched_queues
-  cache  = var.redis_enabled ? { cluster_ids = local.cache_cluster_ids } : null
+  cache  = local.watched_cache
 
   thresholds = var.alarms.thresholds
   # A janitor that is switched off is silent by intent.
@@ -108,8 +117,9 @@ module "dashboard" {
 
   tables                = module.tables.names
   queues                = local.watched_queues
+  cache                 = local.watched_cache
   access_log_group_name = module.websocket_api.access_log_group_name
-  alarm_arns            = slice(flatten([for alarms in module.alarms : values(alarms.arns)]), 0, min(100, length(flatten([for alarms in module.alarms : values(alarms.arns)]))))
+  alarm_arns            = slice(local.alarm_arns, 0, min(100, length(local.alarm_arns)))
 
   dashboard_enabled     = var.dashboard.enabled
   saved_queries_enabled = var.dashboard.saved_queries_enabled

@@ -11,7 +11,11 @@ locals {
     for function, settings in {
       redis_relay = {
         description = "From Redis channels and streams to broadcast"
-        environment = { BROADCAST_FUNCTION = local.broadcast_alias_arn }
+        environment = {
+          BROADCAST_FUNCTION  = local.broadcast_alias_arn
+          RELAY_PARALLEL      = tostring(var.relay.parallel)
+          STREAM_KEEP_SECONDS = tostring(var.relay.stream_keep_seconds)
+        }
       }
 
       index_projector = {

@@ -9,6 +9,7 @@ locals {
 ################################################################################
 
 resource "aws_secretsmanager_secret" "jwt" {
+  #checkov:skip=CKV2_AWS_57:The issuer of the tokens has to change its secret too, so people rotate it: docs/operations.md.
   count = local.jwt_secret_made ? 1 : 0
 
   name                    = local.names.secret

@@ -101,13 +101,37 @@ variable "index_stream" {
   default = {}
 
   validation {
-    condition     = var.index_stream.batching_window_seconds >= 0 && var.index_stream.batching_window_seconds <= 10
-    error_message = "index_stream: batching_window_seconds is 0 to 10; an index that is further behind is not used."
+    condition     = var.index_stream.batching_window_seconds >= 0 && var.index_stream.batching_window_seconds <= 10 && floor(var.index_stream.batching_window_seconds) == var.index_stream.batching_window_seconds
+    error_message = "index_stream: batching_window_seconds is a whole number from 0 to 10; an index that is further behind is not used."
   }
 
   validation {
-    condition     = var.index_stream.batch_size >= 1 && var.index_stream.batch_size <= 10000 && contains(range(1, 11), var.index_stream.parallelization_factor)
-    error_message = "index_stream: batch_size is 1 to 10000, and parallelization_factor a whole number from 1 to 10."
+    condition     = var.index_stream.batch_size >= 1 && var.index_stream.batch_size <= 10000 && floor(var.index_stream.batch_size) == var.index_stream.batch_size && contains(range(1, 11), var.index_stream.parallelization_factor)
+    error_message = "index_stream: batch_size is a whole number from 1 to 10000, and parallelization_factor one from 1 to 10."
+  }
+}
+
+variable "relay" {
+  description = <<-EOT
+    How `redis_relay` brings to `broadcast` what is published through Redis.
+
+    `parallel`: events of channels, and as many of the stream, with `broadcast` at once; 1 to 100.
+    `stream_keep_seconds`: how long entries stay in the stream that every consumer group is done with.
+  EOT
+  type = object({
+    parallel            = optional(number, 4)
+    stream_keep_seconds = optional(number, 300)
+  })
+  default = {}
+
+  validation {
+    condition     = contains(range(1, 101), var.relay.parallel)
+    error_message = "relay: parallel is a whole number from 1 to 100."
+  }
+
+  validation {
+    condition     = floor(var.relay.stream_keep_seconds) == var.relay.stream_keep_seconds && var.relay.stream_keep_seconds >= 0 && var.relay.stream_keep_seconds <= 604800
+    error_message = "relay: stream_keep_seconds is a whole number from 0 to 604800, a week."
   }
 }
 

@@ -12,7 +12,7 @@ from realtime_core.adapters.aws_json import JsonClient, refusal
 from realtime_core.adapters.http import Answer
 from tests.contract.ports.moto_server import serve
 
-READS = {"GetItem", "Query", "BatchGetItem", "Scan", "TransactGetItems"}
+READS = {"GetItem", "Query", "BatchGetItem", "Scan"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"}
 
 

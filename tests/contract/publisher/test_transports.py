@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import os
 
 import boto3
 import pytest
@@ -192,4 +193,29 @@ def test_missing_extra_is_named(monkeypatch, module, make):
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"pip install 'deals-publisher\["):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "argument"),
+    [
+        (lambda: SqsQueue("deals-production-events"), "url"),
+        (lambda: RedisStream("http://cache.example:6379"), "url"),
+        (lambda: RedisStream(6379), "url"),
+        (lambda: RedisStream(client=object(), password="p"), "password"),
+        (lambda: Publisher(None), "transport"),
+        (lambda: Publisher(SqsQueue), "transport"),
+    ],
+)
+def test_what_cannot_carry_anything_is_refused_by_name(make, argument):
+    with pytest.raises(InvalidArgument, match=f"^{argument}: "):
+        make()
+
+
+@pytest.mark.parametrize("make", [lambda: LambdaInvoke("f"), lambda: SqsQueue("https://sqs.example/q")])
+def test_without_a_region_the_remedy_is_named(monkeypatch, make):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    with pytest.raises(InvalidArgument, match="AWS_REGION"):
         make()

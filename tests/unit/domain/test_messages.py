@@ -5,26 +5,11 @@ import json
 import pytest
 
 from realtime_core.domain.frames import FRAME_BYTES_MAX, frame
-from realtime_core.domain.messages import inbox_page, may_advance, received_frame, sent_reply, status_frame
+from realtime_core.domain.messages import inbox_page, received_frame, sent_reply, status_frame
 from realtime_core.domain.model import Message
 
 NOW = 1_795_382_480
 MESSAGE = Message("m-1", "user-2", "user-1", "message", "text", "hé", NOW)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "may"),
-    [
-        ("sent", "delivered", True),
-        ("sent", "read", True),
-        ("delivered", "delivered", False),
-        ("delivered", "read", True),
-        ("read", "delivered", False),
-        ("read", "read", False),
-    ],
-)
-def test_status_moves_forward_only(old, new, may):
-    assert may_advance(old, new) is may
 
 
 def test_received_frame_is_the_push_of_the_contract():

@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 from deals_ops import cost_table, prices
-from deals_ops.cost import CALLS, DIRECT_AUDIENCE_MAX, GROWS_WITH, MEMORY_MB, UNITS, Traffic, monthly
+from deals_ops.cost import (
+    CACHE_NODES,
+    CALLS,
+    DIRECT_AUDIENCE_MAX,
+    ENDPOINTS,
+    GROWS_WITH,
+    MEMORY_MB,
+    REDIS,
+    UNITS,
+    Traffic,
+    monthly,
+    with_redis,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 _BUDGET = re.compile(r"^\| `\$?(\w+)`[^|]*\| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
@@ -30,12 +42,13 @@ def test_memory_and_the_direct_audience_are_the_stacks_defaults():
     text = (ROOT / "terraform" / "stacks" / "deals-websocket" / "variables.tf").read_text("utf-8")
     memory = text.partition('variable "memory_mb"')[2].partition("\n}\n")[0]
     large, small = (
-        {"broadcast", "delivery", "janitor"},
-        {"authorizer", "connection_handler", "message_router"},
+        {"broadcast", "delivery", "janitor", "index_projector"},
+        {"authorizer", "connection_handler", "message_router", "redis_relay"},
     )
     defaults = dict(re.findall(r"(\w+) += optional\(number, (\d+)\)", memory))
     assert {int(defaults[function]) for function in large} == {MEMORY_MB["large"]}
     assert {int(defaults[function]) for function in small} == {MEMORY_MB["small"]}
+    text = (ROOT / "terraform" / "stacks" / "deals-websocket" / "variables_rules.tf").read_text("utf-8")
     direct = text.partition('variable "direct_audience_max"')[2].partition("\n}\n")[0]
     assert re.search(r"default +=\s*(\d+)", direct)[1] == str(DIRECT_AUDIENCE_MAX)
 
@@ -83,6 +96,36 @@ def test_a_large_audience_goes_through_the_queue_in_chunks_and_a_small_one_does_
 
 def test_every_component_says_what_it_grows_with():
     assert list(monthly(Traffic()).dollars) == list(GROWS_WITH)
+
+
+def test_redis_is_a_row_of_its_own_and_mostly_what_is_always_there():
+    idle, busy = with_redis(SILENT).dollars, with_redis(replace(SILENT, connects=12)).dollars
+    assert {name: idle[name] for name in GROWS_WITH} == monthly(SILENT).dollars
+    # A node $9.34 and an endpoint $7.30, as the READMEs of the modules say.
+    assert idle[REDIS] > CACHE_NODES * 9.34 + ENDPOINTS * 7.30 + prices.always_running(512, 60)
+    changes = 1_000 * 12 * 30
+    writes = changes * 3 * prices.DYNAMODB_WRITE_UNIT
+    assert busy[REDIS] - idle[REDIS] == pytest.approx(
+        writes + prices.lambda_time(changes, changes * 0.005, 1769)
+    )
+
+
+def test_nodes_and_endpoints_are_the_stacks_defaults():
+    modules = ROOT / "terraform" / "modules"
+    nodes = (modules / "cache" / "README.md").read_text("utf-8")
+    endpoints = (modules / "network" / "README.md").read_text("utf-8")
+    assert f"cache.t4g.micro ${prices.CACHE_NODE_HOUR * 730:.2f} a month" in nodes
+    assert f"interface endpoint ${prices.VPC_ENDPOINT_HOUR * 730:.2f} a month" in endpoints
+    cache = (modules / "cache" / "variables.tf").read_text("utf-8")
+    replicas = cache.partition('variable "replicas"')[2].partition("\n}\n")[0]
+    assert re.search(r"default +=\s*(\d+)", replicas)[1] == str(CACHE_NODES - 1)
+
+
+def test_the_table_has_redis_where_it_is_asked_for(capsys):
+    assert cost_table.main(["--connections", "1000", "--redis"]) == 0
+    assert REDIS in capsys.readouterr().out
+    assert cost_table.main(["--connections", "1000"]) == 0
+    assert REDIS not in capsys.readouterr().out
 
 
 def test_the_table_takes_other_traffic_and_prints_it_for_scripts(capsys):

@@ -219,6 +219,55 @@ run "a_cache_has_its_four_alarms_for_each_node" {
   }
 }
 
+run "what_the_service_says_of_redis_is_watched_where_there_is_redis" {
+  command = plan
+
+  variables {
+    cache      = { cluster_ids = ["deals-001"] }
+    thresholds = { index_lag_seconds = 20, relay_silent_minutes = 3 }
+  }
+
+  assert {
+    condition = toset([for id in keys(aws_cloudwatch_metric_alarm.metric) : id if can(regex("^(redis|index|relay)_", id))]) == toset([
+      "index_behind", "index_failures", "index_repairs", "redis_fallbacks", "relay_dead_letters", "relay_lag", "relay_lost", "relay_redis_failures", "relay_silent",
+    ])
+    error_message = "reading, the index, and the relay"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.metric["index_behind"].threshold == 20 && aws_cloudwatch_metric_alarm.metric["index_behind"].treat_missing_data == "breaching"
+    error_message = "an index that nobody tends is behind too"
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.metric["relay_silent"].treat_missing_data == "breaching"
+      && aws_cloudwatch_metric_alarm.metric["relay_silent"].statistic == "SampleCount"
+      && aws_cloudwatch_metric_alarm.metric["relay_silent"].comparison_operator == "LessThanThreshold"
+      && aws_cloudwatch_metric_alarm.metric["relay_silent"].evaluation_periods == 3
+    )
+    error_message = "a dead man's switch fires because nothing comes"
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudwatch_composite_alarm.unhealthy[0].alarm_rule, "ALARM(\"deals-test-relay_silent\")")
+    error_message = "people hear nothing of what is published through Redis"
+  }
+}
+
+run "without_redis_nothing_of_it_is_watched" {
+  command = plan
+
+  variables {
+    disabled = ["relay_silent"]
+  }
+
+  assert {
+    condition     = length([for id in keys(aws_cloudwatch_metric_alarm.metric) : id if can(regex("^(redis|index|relay|cache)_", id))]) == 0
+    error_message = "a dead man's switch of what is not there would fire for ever; its key may be named all the same"
+  }
+}
+
 run "alarms_are_switched_off_by_key" {
   command = plan
 

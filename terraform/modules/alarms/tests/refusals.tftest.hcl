@@ -57,6 +57,16 @@ run "refuses_a_negative_threshold" {
   expect_failures = [var.thresholds]
 }
 
+run "refuses_a_silence_that_one_late_run_makes" {
+  command = plan
+
+  variables {
+    thresholds = { relay_silent_minutes = 1 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
 run "refuses_a_percentage_that_never_comes" {
   command = plan
 

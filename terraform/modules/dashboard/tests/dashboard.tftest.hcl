@@ -65,6 +65,33 @@ run "a_dashboard_without_alarms_has_no_empty_place" {
   }
 }
 
+run "redis_has_a_row_of_its_own_where_there_is_redis" {
+  command = plan
+
+  variables {
+    cache = { cluster_ids = ["deals-001", "deals-002"] }
+  }
+
+  assert {
+    condition = [for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.properties.title if widget.y == 21] == [
+      "Reads that Redis did not answer, a minute", "Behind (s)", "Relay and index, a minute", "Redis nodes (percent)",
+    ]
+    error_message = "above the cost, which then stands lower"
+  }
+
+  assert {
+    condition     = sum([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.width if widget.y == 21]) == 24
+    error_message = "as wide as the grid"
+  }
+
+  assert {
+    condition = length(flatten([
+      for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.properties.metrics[*][3] if widget.properties.title == "Redis nodes (percent)"
+    ])) == 4
+    error_message = "processor and memory of each node"
+  }
+}
+
 run "each_cost_is_its_measure_times_its_price" {
   command = plan
 

@@ -46,3 +46,13 @@ run "refuses_a_negative_price" {
 
   expect_failures = [var.prices]
 }
+
+run "refuses_a_cache_without_nodes" {
+  command = plan
+
+  variables {
+    cache = { cluster_ids = [] }
+  }
+
+  expect_failures = [var.cache]
+}

@@ -241,6 +241,36 @@ run "refuses_an_index_that_waits_for_a_minute" {
   expect_failures = [var.index_stream]
 }
 
+run "refuses_half_a_record_in_a_batch" {
+  command = plan
+
+  variables {
+    index_stream = { batch_size = 1.5 }
+  }
+
+  expect_failures = [var.index_stream]
+}
+
+run "refuses_a_relay_that_does_nothing_at_once" {
+  command = plan
+
+  variables {
+    relay = { parallel = 0 }
+  }
+
+  expect_failures = [var.relay]
+}
+
+run "refuses_a_stream_that_keeps_things_for_months" {
+  command = plan
+
+  variables {
+    relay = { stream_keep_seconds = 604801 }
+  }
+
+  expect_failures = [var.relay]
+}
+
 run "refuses_more_parallel_batches_than_lambda_has" {
   command = plan
 

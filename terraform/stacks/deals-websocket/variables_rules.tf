@@ -1,0 +1,102 @@
+################################################################################
+# Rules
+################################################################################
+
+variable "direct_audience_max" {
+  description = "Largest audience that `broadcast` posts to itself, without the deliveries queue; 0 queues everything, as it is wherever `redis_enabled`: from a VPC nothing is posted"
+  type        = number
+  default     = 100
+
+  validation {
+    condition     = var.direct_audience_max >= 0 && var.direct_audience_max <= 1000 && floor(var.direct_audience_max) == var.direct_audience_max
+    error_message = "direct_audience_max: use a whole number from 0 to 1000; larger audiences need the queue's pacing."
+  }
+}
+
+variable "upkeep" {
+  description = <<-EOT
+    How `janitor` tends the connections each minute.
+
+    `enabled`: whether it does. Without it no expired connection is closed and no lost one is found.
+    `posts_per_second`: what it may spend of the account's requests on frames, probes and closings. At 100,000
+    connections, probed each ten minutes, it needs about 170, and 210 more while all of them are handed over.
+    `probe_interval_seconds`: how long nothing may be known of a connection before it is asked for, 60 to 7200. A
+    probe costs a request and three writes: at ten minutes some 0.7 of what API Gateway takes for the connection.
+  EOT
+  type = object({
+    enabled                = optional(bool, true)
+    posts_per_second       = optional(number, 500)
+    probe_interval_seconds = optional(number, 600)
+  })
+  default = {}
+
+  validation {
+    condition     = var.upkeep.posts_per_second >= 1 && var.upkeep.posts_per_second <= 10000 && floor(var.upkeep.posts_per_second) == var.upkeep.posts_per_second
+    error_message = "upkeep: posts_per_second is a whole number from 1 to 10000, the account's requests a second."
+  }
+
+  validation {
+    condition     = var.upkeep.probe_interval_seconds >= 60 && var.upkeep.probe_interval_seconds <= 7200 && floor(var.upkeep.probe_interval_seconds) == var.upkeep.probe_interval_seconds
+    error_message = "upkeep: probe_interval_seconds is a whole number from 60 to 7200; no connection lives longer than two hours."
+  }
+}
+
+variable "max_subscriptions" {
+  description = "Most subscriptions of one connection, at most the protocol's 50"
+  type        = number
+  default     = 50
+
+  validation {
+    condition     = var.max_subscriptions >= 1 && var.max_subscriptions <= 50 && floor(var.max_subscriptions) == var.max_subscriptions
+    error_message = "max_subscriptions: use a whole number from 1 to 50, which is the protocol's limit."
+  }
+}
+
+variable "max_connections_per_user" {
+  description = "Most connections that one user may have open; the next is refused with 403. Handshakes of the same moment may pass it by a few"
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.max_connections_per_user >= 1 && var.max_connections_per_user <= 1000 && floor(var.max_connections_per_user) == var.max_connections_per_user
+    error_message = "max_connections_per_user: use a whole number from 1 to 1000."
+  }
+}
+
+variable "action_limits" {
+  description = <<-EOT
+    How often one user may act, over all the user's connections: `per_second` for as long as they like, `burst` at once.
+
+    `send_message`: sendMessage. `subscriptions`: subscribeToDeals and unsubscribeFromDeals together. `others`: all
+    other actions together, but `ping`, which is free.
+  EOT
+  type = object({
+    send_message  = optional(object({ per_second = optional(number, 5), burst = optional(number, 20) }), {})
+    subscriptions = optional(object({ per_second = optional(number, 2), burst = optional(number, 20) }), {})
+    others        = optional(object({ per_second = optional(number, 10), burst = optional(number, 40) }), {})
+  })
+  default = {}
+
+  validation {
+    condition = alltrue([
+      for limit in values(var.action_limits) : limit.per_second >= 0.001 && limit.per_second <= 1000 && floor(limit.per_second * 1000) == limit.per_second * 1000
+    ])
+    error_message = "action_limits: per_second is a number from 0.001 to 1000, of at most three decimals."
+  }
+
+  validation {
+    condition     = alltrue([for limit in values(var.action_limits) : limit.burst >= 1 && limit.burst <= 9999 && floor(limit.burst) == limit.burst])
+    error_message = "action_limits: burst is a whole number from 1 to 9999."
+  }
+}
+
+variable "message_retention_days" {
+  description = "Days that messages and notifications stay in inboxes"
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.message_retention_days >= 1 && var.message_retention_days <= 365 && floor(var.message_retention_days) == var.message_retention_days
+    error_message = "message_retention_days: use a whole number from 1 to 365."
+  }
+}
