@@ -15,8 +15,8 @@ import math
 from dataclasses import dataclass
 
 from deals_ops import prices
-from realtime_core.domain.planning import JOB_IDS_MAX
-from realtime_core.domain.upkeep import PROBE_SECONDS
+from realtime_core.connections.schedule import PROBE_SECONDS
+from realtime_core.push.planning import JOB_IDS_MAX
 
 DAYS = 30
 MINUTES = DAYS * 24 * 60

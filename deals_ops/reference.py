@@ -12,8 +12,8 @@ from typing import Any
 
 from deals_ops.cost import Traffic, monthly
 from deals_ops.cost_table import SIZES, markdown, said
+from message_router.limits import Limit
 from realtime_core import errors
-from realtime_core.domain.limits import Limit
 from realtime_core.settings import declared
 
 ROOT = Path(__file__).resolve().parent.parent

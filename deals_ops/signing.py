@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from deals_ops.arguments import STANDARD_INPUT
 from deals_ops.errors import WrongArgument
-from realtime_core.domain.tokens import SHARED_SECRET_ALGORITHM
+from realtime_core.auth.tokens import SHARED_SECRET_ALGORITHM
 from realtime_core.errors import SettingsInvalid
 from realtime_core.tokens import TOKEN_SECONDS, issue, signing_secret
 

@@ -12,11 +12,11 @@ from botocore.exceptions import ClientError
 from deals_ops.aws import Adapted
 from deals_ops.errors import CallFailed, Missing, NotAllowed
 from deals_ops.faults import DENIED
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
-from realtime_core.adapters.dynamodb_history import DynamoHistory
-from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.dynamodb_upkeep import DynamoUpkeep
+from realtime_core.auth.dynamodb import DynamoRevocations
+from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.connections.dynamodb_schedule import DynamoSchedule
+from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,9 +107,9 @@ class Stack:
         return DynamoConnections(self.dynamodb, self.connections_table)
 
     @property
-    def upkeep(self) -> DynamoUpkeep:
+    def upkeep(self) -> DynamoSchedule:
         """The connections as the janitor sees and counts them."""
-        return DynamoUpkeep(self.dynamodb, self.connections_table)
+        return DynamoSchedule(self.dynamodb, self.connections_table)
 
     @property
     def subscriptions(self) -> DynamoSubscriptions:

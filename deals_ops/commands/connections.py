@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from deals_ops.arguments import connection_id, user_id, whole
 from deals_ops.screen import Answer, Screen, age, moment, table
-from realtime_core.adapters.dynamodb_connections import connection_from
+from realtime_core.connections.dynamodb import connection_from
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from deals_ops.main import Registrar
     from deals_ops.stack import Stack
-    from realtime_core.domain.model import Connection
+    from realtime_core.connections.base import Connection
 
 PAGE = 50
 SCAN_PAGE = 1_000

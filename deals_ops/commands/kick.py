@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from deals_ops.arguments import is_connection, user_or_connection
 from deals_ops.errors import Missing
 from deals_ops.screen import Answer, Screen
-from realtime_core.pushing import remove_connections
+from realtime_core.push.pusher import remove_connections
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from deals_ops.arguments import event_id, json_object, topic
 from deals_ops.errors import CallFailed, WrongArgument
 from deals_ops.screen import Answer, Screen, facts
-from realtime_core.domain.events import parse_event
 from realtime_core.errors import ValidationFailed
+from realtime_core.wire.events import parse_event
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -11,8 +11,8 @@ from deals_ops.commands.connections import scanned
 from deals_ops.commands.kick import close, remembered
 from deals_ops.errors import Missing, WrongArgument
 from deals_ops.screen import Answer, Screen
-from realtime_core.domain.revocations import Revocation
-from realtime_core.domain.tokens import TOKEN_ID_CHARS_MAX
+from realtime_core.auth.base import Revocation
+from realtime_core.auth.tokens import TOKEN_ID_CHARS_MAX
 
 if TYPE_CHECKING:
     from deals_ops.main import Registrar

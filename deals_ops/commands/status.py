@@ -34,14 +34,14 @@ def run(stack: Stack, arguments: Namespace, screen: Screen) -> Answer:
         functions = pool.map(lambda name: _function(stack, name), (*FUNCTIONS, *WITH_REDIS))
         queues = pool.map(lambda name: _queue(stack, name), _QUEUES)
         alarms, connections = pool.submit(_alarms, stack), pool.submit(stack.upkeep.count)
-        horizon = stack.history.horizon(int(time.time()))
+        bounds = stack.history.bounds(int(time.time()))
         data: dict[str, Any] = {
             "stack": stack.prefix,
             "region": stack.aws.region,
             "websocketUrl": stack.websocket_url,
             "managementEndpoint": stack.management_endpoint,
             "connections": connections.result(),
-            "history": {"newest": horizon.newest, "oldest": horizon.floor, "landed": horizon.landed},
+            "history": {"newest": bounds.newest, "oldest": bounds.floor, "landed": bounds.settled},
             "functions": [one for one in functions if one is not None],
             "queues": list(queues),
             "alarms": alarms.result(),

@@ -12,7 +12,7 @@ from deals_ops.arguments import json_filter, topic, user_id, whole
 from deals_ops.listening import Listener
 from deals_ops.screen import Answer, Screen, plain
 from deals_ops.signing import VARIABLE, Signer, given_token
-from realtime_core.domain.jsontext import INTEGER_MAX
+from realtime_core.wire.strict_json import INTEGER_MAX
 
 if TYPE_CHECKING:
     from argparse import Namespace

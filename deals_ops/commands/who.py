@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from deals_ops.main import Registrar
     from deals_ops.stack import Stack
-    from realtime_core.domain.model import Connection
+    from realtime_core.connections.base import Connection
 
 
 def register(to: Registrar) -> None:

@@ -12,19 +12,19 @@ import time
 from functools import cache
 from typing import Any
 
-from authorizer.admission import Admission
+from authorizer.connect_authorizer import ConnectAuthorizer
 from authorizer.settings import Settings
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.dynamodb_connection_counts import DynamoConnectionCounts
-from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
-from realtime_core.adapters.token_verifier import token_verifier
-from realtime_core.domain.handshake import headers_of, token_of
-from realtime_core.domain.tokens import Identity
+from realtime_core.auth.dynamodb import DynamoRevocations
+from realtime_core.auth.handshake import headers_of, token_of
+from realtime_core.auth.tokens import Identity
+from realtime_core.auth.verifier import token_verifier
+from realtime_core.aws.client import client
+from realtime_core.connections.dynamodb import DynamoConnectionCounts
 from realtime_core.errors import TokenRefused
-from realtime_core.logs import bind, get_logger
-from realtime_core.metric_catalog import AUTHORIZER_FAULTS, TOKEN_FAILURES
-from realtime_core.metrics import add, measured
 from realtime_core.settings import read
+from realtime_core.telemetry.logs import bind, get_logger
+from realtime_core.telemetry.metric_catalog import AUTHORIZER_FAULTS, TOKEN_FAILURES
+from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
 
@@ -37,10 +37,10 @@ class Unauthorized(Exception):
 
 
 @cache
-def _admission() -> Admission:
+def _authorizer() -> ConnectAuthorizer:
     settings = read(Settings, os.environ)
     dynamodb = client("dynamodb")
-    return Admission(
+    return ConnectAuthorizer(
         verifier=token_verifier(settings),
         revocations=DynamoRevocations(dynamodb, settings.revocations_table),
         connections=DynamoConnectionCounts(dynamodb, settings.connections_table),
@@ -56,7 +56,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     ):
         try:
             token = token_of(headers_of(event), event.get("queryStringParameters"))
-            identity = _admission().admit(token, time.time())
+            identity = _authorizer().authorize(token, time.time())
         except TokenRefused as refused:
             log.info("connect_refused", status=refused.status, reason=refused.reason)
             add(TOKEN_FAILURES, 1, refused.reason)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from realtime_core.auth.settings import TokenSettings
 from realtime_core.settings import LoggingSettings, text, whole
-from realtime_core.token_settings import TokenSettings
 
 
 class Settings(LoggingSettings, TokenSettings):

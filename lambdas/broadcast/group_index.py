@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from realtime_core.domain.filter_index import FilterIndex
+from broadcast.filter_index import FilterIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from realtime_core.domain.filters import Attributes
-    from realtime_core.domain.model import Group
-    from realtime_core.ports import Subscriptions
+    from realtime_core.filters.filters import Attributes
+    from realtime_core.subscriptions.base import Group, Subscriptions
 
 REFRESH_SECONDS = 10 * 60
 """How long groups that have ended stay; far less than an announcement lasts."""

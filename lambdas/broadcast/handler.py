@@ -16,33 +16,33 @@ from typing import TYPE_CHECKING, Any
 from broadcast.group_index import GroupIndex
 from broadcast.publisher import Publisher
 from broadcast.settings import Settings
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
-from realtime_core.adapters.dynamodb_history import DynamoHistory
-from realtime_core.adapters.dynamodb_messages import DynamoMessages
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.gateway_poster import GatewayPoster
-from realtime_core.adapters.sqs_deliveries import SqsDeadLetters, SqsDeliveries, age_ms
-from realtime_core.domain.events import parse_event, unwrap
-from realtime_core.domain.jsontext import dumps
+from realtime_core.aws.client import client
+from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.errors import StoreUnavailable, ValidationFailed
-from realtime_core.logs import bind, bound, get_logger
-from realtime_core.metric_catalog import EVENTS_REFUSED, QUEUE_AGE
-from realtime_core.metrics import add, measured
-from realtime_core.pushing import Pusher
+from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.messages.dynamodb import DynamoMessages
+from realtime_core.push.management_api.client import ManagementApiClient
+from realtime_core.push.pusher import Pusher
+from realtime_core.push.sqs import SqsDeadLetterQueue, SqsDeliveries, age_ms
 from realtime_core.settings import read
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+from realtime_core.telemetry.logs import bind, bound, get_logger
+from realtime_core.telemetry.metric_catalog import EVENTS_REFUSED, QUEUE_AGE
+from realtime_core.telemetry.metrics import add, measured
+from realtime_core.wire.events import parse_event, unwrap
+from realtime_core.wire.strict_json import dumps
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-    from realtime_core.ports import Subscriptions
+    from realtime_core.subscriptions.base import Subscriptions
 
 log = get_logger(__name__)
 
 
 @cache
-def _refused() -> SqsDeadLetters:
-    return SqsDeadLetters(client("sqs"), read(Settings, os.environ).events_dlq_url)
+def _refused() -> SqsDeadLetterQueue:
+    return SqsDeadLetterQueue(client("sqs"), read(Settings, os.environ).events_dlq_url)
 
 
 @cache
@@ -58,7 +58,9 @@ def _publisher() -> Publisher:
         groups=GroupIndex(subscriptions),
         messages=DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days),
         deliveries=deliveries,
-        pusher=Pusher(GatewayPoster(settings.management_endpoint), connections, subscriptions, deliveries),
+        pusher=Pusher(
+            ManagementApiClient(settings.management_endpoint), connections, subscriptions, deliveries
+        ),
         direct_max=settings.direct_audience_max,
         history=DynamoHistory(dynamodb, settings.history_table, os.urandom),
         now=time.time,
@@ -71,11 +73,11 @@ def _subscriptions(settings: Settings, dynamodb: DynamoDBClient) -> Subscription
     if settings.redis_url is None:
         return store
     # Here, because without Redis nobody should wait for them.
-    from realtime_core.adapters.dynamodb_health import DynamoHealth  # noqa: PLC0415
-    from realtime_core.adapters.dynamodb_pending import DynamoPending  # noqa: PLC0415
-    from realtime_core.adapters.redis_from_settings import redis_client  # noqa: PLC0415
-    from realtime_core.adapters.redis_index import RedisIndex  # noqa: PLC0415
-    from realtime_core.adapters.redis_subscriptions import IndexedSubscriptions  # noqa: PLC0415
+    from broadcast.indexed_subscriptions import IndexedSubscriptions  # noqa: PLC0415
+    from broadcast.redis_index import RedisIndex  # noqa: PLC0415
+    from realtime_core.redis.client import redis_client  # noqa: PLC0415
+    from realtime_core.redis.dynamodb_health import DynamoHealth  # noqa: PLC0415
+    from realtime_core.subscriptions.pending_changes import DynamoPending  # noqa: PLC0415
 
     return IndexedSubscriptions(
         store,
@@ -141,4 +143,4 @@ def _from_queue(record: dict[str, Any]) -> list[dict[str, str]]:
 def _refuse(raw: str, error: ValidationFailed) -> None:
     log.warning("event_refused", problems=error.details)
     add(EVENTS_REFUSED, 1)
-    _refused().keep(raw, error.message)
+    _refused().put(raw, error.message)

@@ -5,28 +5,32 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from realtime_core.domain.events import event_frame, notification_content, notification_frame
-from realtime_core.domain.filters import Attributes
-from realtime_core.domain.history import encode_event
-from realtime_core.domain.ids import event_entropy, new_message_id
-from realtime_core.domain.jsontext import dumps, loads
-from realtime_core.domain.model import DeliveryJob, Message
-from realtime_core.domain.planning import audience, jobs, shards_for
-from realtime_core.domain.topics import topics_reached
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import get_logger
-from realtime_core.metric_catalog import EVENTS_PUBLISHED
-from realtime_core.metrics import add
+from realtime_core.filters.filters import Attributes
+from realtime_core.history.base import encode_event
+from realtime_core.ids import event_entropy, new_message_id
+from realtime_core.messages.base import Message
+from realtime_core.push.base import DeliveryJob
+from realtime_core.push.planning import audience, jobs
+from realtime_core.subscriptions.base import shards_for
+from realtime_core.telemetry.logs import get_logger
+from realtime_core.telemetry.metric_catalog import EVENTS_PUBLISHED
+from realtime_core.telemetry.metrics import add
+from realtime_core.wire.events import event_frame, notification_content, notification_frame
+from realtime_core.wire.strict_json import dumps, loads
+from realtime_core.wire.topics import topics_reached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from broadcast.group_index import GroupIndex
-    from realtime_core.domain.events import Event
-    from realtime_core.domain.history import Admission
-    from realtime_core.domain.model import Group, Priority
-    from realtime_core.ports import Connections, Deliveries, History, Messages, Subscriptions
-    from realtime_core.pushing import Pusher
+    from realtime_core.connections.base import Connections
+    from realtime_core.history.base import History, PublishClaim
+    from realtime_core.messages.base import Messages
+    from realtime_core.push.base import Deliveries, Priority
+    from realtime_core.push.pusher import Pusher
+    from realtime_core.subscriptions.base import Group, Subscriptions
+    from realtime_core.wire.events import Event
 
 log = get_logger(__name__)
 
@@ -76,31 +80,29 @@ class Publisher(NamedTuple):
         Raises StoreUnavailable where it could not be stored, planned or queued; the next try goes on there.
         """
         kept = encode_event(event, event_id) if event.recipients is None else None
-        admission = self.history.admit(event_id, kept, int(self.now() * 1000))
-        if admission.answer is not None:
+        claim = self.history.claim(event_id, kept, int(self.now() * 1000))
+        if claim.answer is not None:
             log.info("published_before", eventId=event_id)
-            return dict(loads(admission.answer))
+            return dict(loads(claim.answer))
         try:
             if event.recipients is None:
-                outcome = self._broadcast(event, admission)
+                outcome = self._broadcast(event, claim)
             else:
-                outcome = self._notify(event, event.recipients, admission)
+                outcome = self._notify(event, event.recipients, claim)
         except Exception:
             with suppress(StoreUnavailable):
-                self.history.release(admission)
+                self.history.release(claim)
             raise
         body = outcome.as_body()
-        self.history.finish(admission, dumps(body), flying=outcome.queued > 0)
+        self.history.finish(claim, dumps(body), in_flight=outcome.queued > 0)
         log.info("published", **body)
         add(EVENTS_PUBLISHED, 1)
         return body
 
-    def _broadcast(self, event: Event, admission: Admission) -> Outcome:
-        accepted_at = admission.at_ms // 1000
-        payload = event_frame(
-            event, event_id=admission.event_id, now=accepted_at, position=admission.position
-        )
-        return self._send(payload, self._subscribers(event, int(self.now())), "deal", admission)
+    def _broadcast(self, event: Event, claim: PublishClaim) -> Outcome:
+        accepted_at = claim.at_ms // 1000
+        payload = event_frame(event, event_id=claim.event_id, now=accepted_at, position=claim.position)
+        return self._send(payload, self._subscribers(event, int(self.now())), "deal", claim)
 
     def _subscribers(self, event: Event, now: int) -> list[str]:
         """The connections whose subscriptions match, each once: a query a topic, and one a matching shard."""
@@ -127,14 +129,14 @@ class Publisher(NamedTuple):
                 self.subscriptions.spread(group, wanted, int(self.now()))
                 log.info("group_spread", groupId=group.group_id, shards=wanted)
 
-    def _notify(self, event: Event, user_ids: Sequence[str], admission: Admission) -> Outcome:
+    def _notify(self, event: Event, user_ids: Sequence[str], claim: PublishClaim) -> Outcome:
         """Store a notification in each inbox, then push it to whoever is connected.
 
         The message id is made of the event's id and first time, so a try that goes on from a failed one
         stores nothing twice.
         """
-        accepted_at = admission.at_ms // 1000
-        message_id = new_message_id(admission.at_ms, event_entropy(admission.event_id))
+        accepted_at = claim.at_ms // 1000
+        message_id = new_message_id(claim.at_ms, event_entropy(claim.event_id))
         content = notification_content(event)
         self.messages.put_all(
             [
@@ -154,29 +156,27 @@ class Publisher(NamedTuple):
 
         with ThreadPoolExecutor(min(LOOKUP_THREADS, len(user_ids))) as pool:
             found = [one for ones in pool.map(self.connections.of_user, user_ids) for one in ones]
-        payload = notification_frame(
-            event, message_id=message_id, event_id=admission.event_id, now=accepted_at
-        )
-        return self._send(payload, audience(found, int(self.now())), "notification", admission)
+        payload = notification_frame(event, message_id=message_id, event_id=claim.event_id, now=accepted_at)
+        return self._send(payload, audience(found, int(self.now())), "notification", claim)
 
     def _send(
-        self, payload: str, connection_ids: Sequence[str], priority: Priority, admission: Admission
+        self, payload: str, connection_ids: Sequence[str], priority: Priority, claim: PublishClaim
     ) -> Outcome:
         whole = DeliveryJob(
             payload,
             tuple(connection_ids),
             priority,
-            admission.event_id,
-            admission.at_ms,
-            position=admission.position,
-            correlation_id=admission.event_id,
+            claim.event_id,
+            claim.at_ms,
+            position=claim.position,
+            correlation_id=claim.event_id,
         )
         if len(connection_ids) <= self.direct_max:
             pushed = self.pusher.push(whole, DIRECT_BUDGET_SECONDS)
             if pushed.queued:
-                self.history.queued(admission, 1)
-            return Outcome(admission.event_id, admission.position, pushed.delivered, pushed.queued)
+                self.history.expect_chunks(claim, 1)
+            return Outcome(claim.event_id, claim.position, pushed.delivered, pushed.queued)
         chunks = jobs(whole)
-        self.history.queued(admission, len(chunks))
+        self.history.expect_chunks(claim, len(chunks))
         self.deliveries.send(chunks)
-        return Outcome(admission.event_id, admission.position, 0, len(connection_ids))
+        return Outcome(claim.event_id, claim.position, 0, len(connection_ids))

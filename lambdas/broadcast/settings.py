@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from realtime_core.redis_settings import RedisSettings
+from realtime_core.redis.settings import RedisSettings
 from realtime_core.settings import LoggingSettings, text, url, whole
 
 

@@ -8,16 +8,16 @@ from functools import cache
 from typing import Any
 
 from connection_handler.settings import Settings
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.domain.handshake import headers_of, subprotocol
-from realtime_core.domain.model import Connection
+from realtime_core.auth.handshake import headers_of, subprotocol
+from realtime_core.aws.client import client
+from realtime_core.connections.base import Connection
+from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import bind, get_logger
-from realtime_core.metrics import measured
-from realtime_core.pushing import remove_connections
+from realtime_core.push.pusher import remove_connections
 from realtime_core.settings import read
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+from realtime_core.telemetry.logs import bind, get_logger
+from realtime_core.telemetry.metrics import measured
 
 log = get_logger(__name__)
 

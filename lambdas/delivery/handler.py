@@ -8,19 +8,19 @@ from functools import cache
 from typing import Any
 
 from delivery.settings import Settings
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
-from realtime_core.adapters.dynamodb_history import DynamoHistory
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.gateway_poster import GatewayPoster
-from realtime_core.adapters.sqs_deliveries import SqsDeadLetters, SqsDeliveries, age_ms
-from realtime_core.domain.model import DeliveryJob
-from realtime_core.domain.planning import decode_job
-from realtime_core.logs import bound, get_logger
-from realtime_core.metric_catalog import QUEUE_AGE
-from realtime_core.metrics import add, measured
-from realtime_core.pushing import Pusher, PushResult
+from realtime_core.aws.client import client
+from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.push.base import DeliveryJob
+from realtime_core.push.management_api.client import ManagementApiClient
+from realtime_core.push.planning import decode_job
+from realtime_core.push.pusher import Pusher, PushResult
+from realtime_core.push.sqs import SqsDeadLetterQueue, SqsDeliveries, age_ms
 from realtime_core.settings import read
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+from realtime_core.telemetry.logs import bound, get_logger
+from realtime_core.telemetry.metric_catalog import QUEUE_AGE
+from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
 
@@ -33,12 +33,12 @@ def _pusher() -> Pusher:
     settings = read(Settings, os.environ)
     dynamodb, sqs = client("dynamodb"), client("sqs")
     return Pusher(
-        GatewayPoster(settings.management_endpoint, posts_per_second=settings.posts_per_second),
+        ManagementApiClient(settings.management_endpoint, posts_per_second=settings.posts_per_second),
         DynamoConnections(dynamodb, settings.connections_table),
         DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table),
         SqsDeliveries(sqs, settings.deliveries_queue_url),
         history=DynamoHistory(dynamodb, settings.history_table, os.urandom),
-        undeliverable=SqsDeadLetters(sqs, settings.deliveries_dlq_url),
+        undeliverable=SqsDeadLetterQueue(sqs, settings.deliveries_dlq_url),
     )
 
 

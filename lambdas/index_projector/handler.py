@@ -22,15 +22,15 @@ from index_projector.stream import changes_of, sequence_number
 from index_projector.table import Table
 from index_projector.tasks import Check, parse_task
 from index_projector.tending import Tender
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.dynamodb_health import DynamoHealth
-from realtime_core.adapters.dynamodb_pending import DynamoPending
-from realtime_core.adapters.redis_from_settings import redis_client
+from realtime_core.aws.client import client
 from realtime_core.errors import StoreUnavailable, ValidationFailed
-from realtime_core.logs import get_logger
-from realtime_core.metric_catalog import INDEX_FAILURES
-from realtime_core.metrics import add, measured
+from realtime_core.redis.client import redis_client
+from realtime_core.redis.dynamodb_health import DynamoHealth
 from realtime_core.settings import read
+from realtime_core.subscriptions.pending_changes import DynamoPending
+from realtime_core.telemetry.logs import get_logger
+from realtime_core.telemetry.metric_catalog import INDEX_FAILURES
+from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
 

@@ -1,4 +1,4 @@
-"""The index as it is written. Reading it is `realtime_core.adapters.redis_index`'s."""
+"""The index as it is written. Reading it is `broadcast.redis_index`'s."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from index_projector import scripts
 from index_projector.membership import Listing, Membership
-from realtime_core.adapters.redis_layout import (
+from realtime_core.subscriptions.redis_keys import (
     CHECKED,
     CLAIMS,
     LEASE,
@@ -22,7 +22,7 @@ from realtime_core.adapters.redis_layout import (
 )
 
 if TYPE_CHECKING:
-    from realtime_core.adapters.redis_client import RedisClient, Script
+    from realtime_core.redis.client import RedisClient, Script
 
 T = TypeVar("T")
 

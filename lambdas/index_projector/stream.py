@@ -8,10 +8,10 @@ from typing import Any
 from index_projector.membership import Listing, Membership, membership
 from index_projector.projector import Changes
 from index_projector.table import listing
-from realtime_core.adapters.dynamodb_pending import Pending, pending_from
-from realtime_core.logs import get_logger
-from realtime_core.metric_catalog import INDEX_RECORDS_SKIPPED
-from realtime_core.metrics import add
+from realtime_core.subscriptions.pending_changes import Pending, pending_from
+from realtime_core.telemetry.logs import get_logger
+from realtime_core.telemetry.metric_catalog import INDEX_RECORDS_SKIPPED
+from realtime_core.telemetry.metrics import add
 
 log = get_logger(__name__)
 

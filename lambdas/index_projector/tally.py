@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.metric_catalog import (
+from realtime_core.telemetry.metric_catalog import (
     INDEX_FAILURES,
     INDEX_LAG,
     INDEX_PENDING,
@@ -15,7 +15,7 @@ from realtime_core.metric_catalog import (
 
 if TYPE_CHECKING:
     from index_projector.building import Built
-    from realtime_core.metric_catalog import Metric
+    from realtime_core.telemetry.metric_catalog import Metric
 
 
 @dataclass(slots=True)

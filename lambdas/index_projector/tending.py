@@ -10,20 +10,20 @@ from index_projector.checking import TOPIC_SECONDS
 from index_projector.membership import membership
 from index_projector.projector import Changes
 from index_projector.tally import Tally
-from realtime_core.adapters.redis_errors import RedisFault
-from realtime_core.adapters.redis_layout import FORMAT
-from realtime_core.adapters.redis_subscriptions import BEHIND_SECONDS
-from realtime_core.domain.health import Health
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import get_logger
+from realtime_core.redis.errors import RedisFault
+from realtime_core.redis.health import Health
+from realtime_core.subscriptions.pending_changes import BEHIND_SECONDS
+from realtime_core.subscriptions.redis_keys import FORMAT
+from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
     from index_projector.building import Builder
     from index_projector.checking import Checker
     from index_projector.index import Index, Meta, Server
     from index_projector.projector import Projector
-    from realtime_core.adapters.dynamodb_pending import DynamoPending, Overlay
-    from realtime_core.ports import HealthRecord
+    from realtime_core.redis.health import HealthRecord
+    from realtime_core.subscriptions.pending_changes import DynamoPending, Overlay
 
 log = get_logger(__name__)
 

@@ -11,17 +11,17 @@ from janitor.janitor import Janitor
 from janitor.revoking import Revoker
 from janitor.settings import Settings
 from janitor.tally import Tally
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
-from realtime_core.adapters.dynamodb_history import DynamoHistory
-from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.dynamodb_upkeep import DynamoUpkeep
-from realtime_core.adapters.gateway_poster import GatewayPoster
+from realtime_core.auth.dynamodb import DynamoRevocations
+from realtime_core.aws.client import client
+from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.connections.dynamodb_schedule import DynamoSchedule
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import get_logger
-from realtime_core.metrics import add, measured
+from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.push.management_api.client import ManagementApiClient
 from realtime_core.settings import read
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+from realtime_core.telemetry.logs import get_logger
+from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
 
@@ -35,7 +35,7 @@ def _chores() -> tuple[Revoker, Janitor, DynamoHistory]:
     dynamodb = client("dynamodb")
     connections = DynamoConnections(dynamodb, settings.connections_table)
     subscriptions = DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table)
-    poster = GatewayPoster(settings.management_endpoint, posts_per_second=settings.posts_per_second)
+    poster = ManagementApiClient(settings.management_endpoint, posts_per_second=settings.posts_per_second)
     revoker = Revoker(
         revocations=DynamoRevocations(dynamodb, settings.revocations_table),
         connections=connections,
@@ -43,7 +43,7 @@ def _chores() -> tuple[Revoker, Janitor, DynamoHistory]:
         poster=poster,
     )
     janitor = Janitor(
-        upkeep=DynamoUpkeep(dynamodb, settings.connections_table),
+        upkeep=DynamoSchedule(dynamodb, settings.connections_table),
         connections=connections,
         subscriptions=subscriptions,
         poster=poster,

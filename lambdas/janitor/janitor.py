@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING
 
 from janitor.tally import Tally
 from janitor.telling import tell
-from realtime_core.domain.upkeep import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, after, duties
+from realtime_core.concurrency import each, portions
+from realtime_core.connections.schedule import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, after, duties
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import get_logger
-from realtime_core.pushing import remove_connections
-from realtime_core.workers import each, portions
+from realtime_core.push.pusher import remove_connections
+from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from realtime_core.domain.upkeep import Kind, Tended
-    from realtime_core.ports import Connections, Poster, Subscriptions, Upkeep
+    from realtime_core.connections.base import Connections
+    from realtime_core.connections.schedule import Kind, Schedule, ScheduledConnection
+    from realtime_core.push.base import ManagementApi
+    from realtime_core.subscriptions.base import Subscriptions
 
 log = get_logger(__name__)
 
@@ -38,10 +40,10 @@ REMOVE_TOGETHER = 10
 class Janitor:
     """Tends the connections. `clock` is the time of day in epoch seconds; `timer` counts a run's seconds."""
 
-    upkeep: Upkeep
+    upkeep: Schedule
     connections: Connections
     subscriptions: Subscriptions
-    poster: Poster
+    poster: ManagementApi
     probe_seconds: int = PROBE_SECONDS
     clock: Callable[[], float] = time.time
     timer: Callable[[], float] = time.monotonic
@@ -69,15 +71,15 @@ class Janitor:
             log.exception("upkeep_failed", duty="count")
             return None
 
-    def _tend(self, page: Sequence[Tended], tally: Tally) -> None:
+    def _tend(self, page: Sequence[ScheduledConnection], tally: Tally) -> None:
         """Do what is due for each record of a page; a fault in one kind of work leaves the others alone."""
         now = int(self.clock())
         overdue = (now - record.due_at for record in page if record.due_at != REFRESHED)
         tally.lag_seconds = max(tally.lag_seconds, *overdue, 0)
-        due: defaultdict[Kind, list[Tended]] = defaultdict(list)
+        due: defaultdict[Kind, list[ScheduledConnection]] = defaultdict(list)
         for record in page:
             due[duties(record, now).kind].append(record)
-        work: dict[Kind, Callable[[list[Tended], int, Tally], None]] = {
+        work: dict[Kind, Callable[[list[ScheduledConnection], int, Tally], None]] = {
             "close": self._close,
             "tell": self._tell,
             "remove": self._remove_outlived,
@@ -91,14 +93,14 @@ class Janitor:
                 tally.failures += 1
                 log.exception("upkeep_failed", duty=kind, count=len(records))
 
-    def _close(self, expired: list[Tended], now: int, tally: Tally) -> None:
+    def _close(self, expired: list[ScheduledConnection], now: int, tally: Tally) -> None:
         """Close the connections whose token has run out. The claim keeps a refresh from coming in between."""
         ids = [one.connection_id for one in self._claimed(expired, now + LEASE_SECONDS, ending=True)]
         self.poster.close(ids)
         self._remove(ids)
         tally.closed += len(ids)
 
-    def _tell(self, records: list[Tended], now: int, tally: Tally) -> None:
+    def _tell(self, records: list[ScheduledConnection], now: int, tally: Tally) -> None:
         """Send the frames that are due. What was not sent stays due, by `after`."""
         until = now + LEASE_SECONDS
         claimed = self._claimed(records, until)
@@ -107,7 +109,7 @@ class Janitor:
         tally.handed_over += len(told.handed_over)
         tally.gone += self._remove(told.gone)
 
-        def settle(record: Tended) -> bool:
+        def settle(record: ScheduledConnection) -> bool:
             """Whether everything that was due was sent."""
             warned, handed_over = (record.connection_id in who for who in (told.warned, told.handed_over))
             done = after(record, now, self.probe_seconds, warned=warned, handed_over=handed_over)
@@ -117,7 +119,7 @@ class Janitor:
         there = [one for one in claimed if one.connection_id not in told.gone]
         tally.postponed += each(settle, there).count(False)
 
-    def _probe(self, records: list[Tended], now: int, tally: Tally) -> None:
+    def _probe(self, records: list[ScheduledConnection], now: int, tally: Tally) -> None:
         """Ask for the connections that nothing was heard of; that two runs ask does no harm."""
         report = self.poster.probe([one.connection_id for one in records], POST_BUDGET_SECONDS)
         alive = set(report.alive)
@@ -126,14 +128,16 @@ class Janitor:
         tally.gone += self._remove(report.gone)
         tally.postponed += len(report.unknown)
 
-    def _look(self, there: list[Tended], now: int, _tally: Tally) -> None:
+    def _look(self, there: list[ScheduledConnection], now: int, _tally: Tally) -> None:
         """Say when to look again at connections that are known to be there."""
         each(lambda one: self.upkeep.settle(one.due_at, after(one, now, self.probe_seconds)), there)
 
-    def _remove_outlived(self, records: list[Tended], _now: int, tally: Tally) -> None:
+    def _remove_outlived(self, records: list[ScheduledConnection], _now: int, tally: Tally) -> None:
         tally.outlived += self._remove(one.connection_id for one in records)
 
-    def _claimed(self, records: list[Tended], until: int, *, ending: bool = False) -> list[Tended]:
+    def _claimed(
+        self, records: list[ScheduledConnection], until: int, *, ending: bool = False
+    ) -> list[ScheduledConnection]:
         """Those of the records that nobody else has, and that did not change since they were read."""
         granted = each(lambda one: self.upkeep.claim(one, until, ending=ending), records)
         return [one for one, mine in zip(records, granted, strict=True) if mine]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from realtime_core.domain.upkeep import PROBE_SECONDS
+from realtime_core.connections.schedule import PROBE_SECONDS
 from realtime_core.settings import LoggingSettings, text, url, whole
 
 

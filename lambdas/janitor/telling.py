@@ -7,13 +7,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from realtime_core.domain.upkeep import duties, hand_over_frame, warning_frame
+from realtime_core.connections.frames import hand_over_frame, warning_frame
+from realtime_core.connections.schedule import duties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from realtime_core.domain.upkeep import Tended
-    from realtime_core.ports import Poster
+    from realtime_core.connections.schedule import ScheduledConnection
+    from realtime_core.push.base import ManagementApi
 
 
 @dataclass(slots=True)
@@ -25,7 +26,9 @@ class Told:
     gone: set[str] = field(default_factory=set)
 
 
-def tell(records: Sequence[Tended], now: int, poster: Poster, budget_seconds: float) -> Told:
+def tell(
+    records: Sequence[ScheduledConnection], now: int, poster: ManagementApi, budget_seconds: float
+) -> Told:
     """Send each connection what is due for it, within the time budget. Never raises."""
     told, deadline = Told(), time.monotonic() + budget_seconds
     due = [(one, duties(one, now)) for one in records]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from realtime_core.domain import messages as wire
-from realtime_core.domain.actions import (
+from message_router.replay import first_needed, page
+from message_router.requests import (
     GetMessages,
     GetStatus,
     NotificationAck,
@@ -15,11 +15,6 @@ from realtime_core.domain.actions import (
     SubscribeToDeals,
     UnsubscribeFromDeals,
 )
-from realtime_core.domain.filters import load_filter
-from realtime_core.domain.ids import new_message_id
-from realtime_core.domain.jsontext import dumps
-from realtime_core.domain.model import DeliveryJob, Message
-from realtime_core.domain.replay import first_needed, page
 from realtime_core.errors import (
     AuthenticationFailed,
     ConnectionUnknown,
@@ -28,17 +23,28 @@ from realtime_core.errors import (
     SubscriptionFailed,
     TokenRefused,
 )
-from realtime_core.logs import get_logger
-from realtime_core.metric_catalog import RESUME_GAPS, RESUMES, TOKEN_FAILURES
-from realtime_core.metrics import add
+from realtime_core.filters.filters import load_filter
+from realtime_core.ids import new_message_id
+from realtime_core.messages import frames as wire
+from realtime_core.messages.base import Message
+from realtime_core.push.base import DeliveryJob
+from realtime_core.telemetry.logs import get_logger
+from realtime_core.telemetry.metric_catalog import RESUME_GAPS, RESUMES, TOKEN_FAILURES
+from realtime_core.telemetry.metrics import add
+from realtime_core.wire.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from realtime_core.domain.actions import Action
-    from realtime_core.ports import Connections, Doorstep, History, Messages, Revocations, Subscriptions
-    from realtime_core.pushing import Pusher
-    from realtime_core.verifying import TokenVerifier
+    from message_router.lookup import ConnectionLookup
+    from message_router.requests import Action
+    from realtime_core.auth.base import Revocations
+    from realtime_core.auth.verifier import TokenVerifier
+    from realtime_core.connections.base import Connections
+    from realtime_core.history.base import History
+    from realtime_core.messages.base import Messages
+    from realtime_core.push.pusher import Pusher
+    from realtime_core.subscriptions.base import Subscriptions
 
 log = get_logger(__name__)
 
@@ -67,7 +73,7 @@ class Actions(NamedTuple):
     subscriptions: Subscriptions
     messages: Messages
     history: History
-    doorstep: Doorstep
+    lookup: ConnectionLookup
     verifier: TokenVerifier
     revocations: Revocations
     pusher: Pusher
@@ -100,7 +106,7 @@ class Actions(NamedTuple):
     def _subscribe(self, action: SubscribeToDeals, caller: Caller) -> Reply:
         now = int(self.now())
         try:
-            record, horizon = self.doorstep.look(caller.connection_id, now)
+            record, bounds = self.lookup.connection_and_bounds(caller.connection_id, now)
             if record is None:
                 raise ConnectionUnknown(NO_RECORD)
             self.subscriptions.subscribe(
@@ -108,7 +114,7 @@ class Actions(NamedTuple):
             )
             data: dict[str, Any] = {"topic": action.topic, "filters": action.filter.as_object()}
             if action.since is None:
-                return "subscriptionConfirmed", {**data, "position": horizon.landed}
+                return "subscriptionConfirmed", {**data, "position": bounds.settled}
             return "subscriptionConfirmed", {**data, **self._replay(action, action.since, caller)}
         except StoreUnavailable as error:
             raise SubscriptionFailed("The subscription could not be stored; try again") from error
@@ -117,10 +123,12 @@ class Actions(NamedTuple):
         """What was published since a position. The subscription is in force by now: nothing falls between."""
         now_ms = int(self.now() * 1000)
         now = now_ms // 1000
-        newest = self.history.horizon(now).newest
-        seen = self.history.past(since) if since else None
+        newest = self.history.bounds(now).newest
+        seen = self.history.event_at(since) if since else None
         first = first_needed(since, seen.low if seen else None)
-        found = page(self.history.since(first, newest), since=since, topic=action.topic, wanted=action.filter)
+        found = page(
+            self.history.events_between(first, newest), since=since, topic=action.topic, wanted=action.filter
+        )
         for event in found.alone:
             job = DeliveryJob(
                 dumps(event),
@@ -132,14 +140,14 @@ class Actions(NamedTuple):
             )
             self.pusher.push(job, PUSH_BUDGET_SECONDS)
         # Read last: had the floor risen over what was read, it would show.
-        horizon = self.history.horizon(now)
+        bounds = self.history.bounds(now)
         known = since <= newest
-        recovered = known and found.complete and horizon.floor <= first
+        recovered = known and found.complete and bounds.floor <= first
         add(RESUMES, 1)
         if not recovered:
             add(RESUME_GAPS, 1)
         data: dict[str, Any] = {
-            "position": max(since, horizon.landed) if known else newest,
+            "position": max(since, bounds.settled) if known else newest,
             "recovered": recovered,
             "events": found.events,
         }
@@ -194,7 +202,7 @@ class Actions(NamedTuple):
         return "notificationAcked", {"messageId": message.message_id, "type": action.type, "timestamp": at}
 
     def _status(self, caller: Caller) -> Reply:
-        record, health = self.doorstep.standing(caller.connection_id)
+        record, health = self.lookup.connection_and_health(caller.connection_id)
         if record is None:
             raise ConnectionUnknown(NO_RECORD)
         degraded = health is not None and health.is_degraded(self.now())

@@ -7,28 +7,28 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from message_router.action_limits import ActionLimits
 from message_router.actions import Actions
-from message_router.limiting import ActionLimits
+from message_router.lookup import DynamoConnectionLookup
 from message_router.router import Incoming, Router
 from message_router.settings import Settings
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
-from realtime_core.adapters.dynamodb_doorstep import DynamoDoorstep
-from realtime_core.adapters.dynamodb_history import DynamoHistory
-from realtime_core.adapters.dynamodb_messages import DynamoMessages
-from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.gateway_poster import GatewayPoster
-from realtime_core.adapters.sqs_deliveries import SqsDeliveries
-from realtime_core.adapters.token_verifier import token_verifier
-from realtime_core.metric_catalog import MESSAGE_LATENCY
-from realtime_core.metrics import add, measured
-from realtime_core.pushing import Pusher
+from realtime_core.auth.dynamodb import DynamoRevocations
+from realtime_core.auth.verifier import token_verifier
+from realtime_core.aws.client import client
+from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.messages.dynamodb import DynamoMessages
+from realtime_core.push.management_api.client import ManagementApiClient
+from realtime_core.push.pusher import Pusher
+from realtime_core.push.sqs import SqsDeliveries
 from realtime_core.settings import read
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+from realtime_core.telemetry.metric_catalog import MESSAGE_LATENCY
+from realtime_core.telemetry.metrics import add, measured
 
 if TYPE_CHECKING:
-    from realtime_core.adapters.dynamodb_pending import PendingWrites
-    from realtime_core.ports import Limiter
+    from message_router.limits import Limiter
+    from realtime_core.subscriptions.pending_changes import PendingWrites
 
 # An action that cannot be counted goes through, and its client waits for that. Trying again would count twice
 # where only the answer was lost.
@@ -48,7 +48,7 @@ def _router() -> Router:
         _pending(settings),
     )
     pusher = Pusher(
-        GatewayPoster(settings.management_endpoint),
+        ManagementApiClient(settings.management_endpoint),
         connections,
         subscriptions,
         SqsDeliveries(client("sqs"), settings.deliveries_queue_url),
@@ -58,7 +58,7 @@ def _router() -> Router:
         subscriptions=subscriptions,
         messages=DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days),
         history=DynamoHistory(dynamodb, settings.history_table, os.urandom),
-        doorstep=DynamoDoorstep(
+        lookup=DynamoConnectionLookup(
             dynamodb,
             settings.connections_table,
             settings.history_table,
@@ -83,18 +83,18 @@ def _pending(settings: Settings) -> PendingWrites | None:
     """What tells the readers of the index of a change, where there is an index."""
     if not settings.index_enabled:
         return None
-    from realtime_core.adapters.dynamodb_pending import PendingWrites  # noqa: PLC0415
+    from realtime_core.subscriptions.pending_changes import PendingWrites  # noqa: PLC0415
 
     return PendingWrites(settings.subscriptions_table)
 
 
 def _limiter(settings: Settings) -> Limiter:
     if settings.limits_store == "redis":
-        from realtime_core.adapters.redis_from_settings import redis_client  # noqa: PLC0415
-        from realtime_core.adapters.redis_limits import TAKE, RedisLimiter  # noqa: PLC0415
+        from message_router.limiter_redis import TAKE, RedisLimiter  # noqa: PLC0415
+        from realtime_core.redis.client import redis_client  # noqa: PLC0415
 
         return RedisLimiter(redis_client(settings, [TAKE]))
-    from realtime_core.adapters.dynamodb_limits import DynamoLimiter  # noqa: PLC0415
+    from message_router.limiter_dynamodb import DynamoLimiter  # noqa: PLC0415
 
     return DynamoLimiter(client("dynamodb", **LIMITER_OPTIONS), settings.limits_table)
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from message_router.actions import NO_RECORD, Actions, Caller
-from realtime_core.domain.actions import ACTIONS, Ping, RefreshToken, parse_action
-from realtime_core.domain.frames import decode_request, error_frame, frame
+from message_router.requests import ACTIONS, Ping, RefreshToken, parse_action
 from realtime_core.errors import ActionError, AuthenticationFailed, ConnectionUnknown
-from realtime_core.logs import bind, get_logger
-from realtime_core.metric_catalog import ERROR_RATE, MESSAGE_COUNT
-from realtime_core.metrics import add
+from realtime_core.telemetry.logs import bind, get_logger
+from realtime_core.telemetry.metric_catalog import ERROR_RATE, MESSAGE_COUNT
+from realtime_core.telemetry.metrics import add
+from realtime_core.wire.frames import decode_request, error_frame, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from message_router.limiting import ActionLimits
-    from realtime_core.domain.actions import Action
-    from realtime_core.ports import Connections
+    from message_router.action_limits import ActionLimits
+    from message_router.requests import Action
+    from realtime_core.connections.base import Connections
 
 log = get_logger(__name__)
 

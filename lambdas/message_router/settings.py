@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from realtime_core.domain.limits import LIMIT_EXPECTED, Limit, parse_limit
-from realtime_core.redis_settings import RedisSettings
+from message_router.limits import LIMIT_EXPECTED, Limit, parse_limit
+from realtime_core.auth.settings import TokenSettings
+from realtime_core.redis.settings import RedisSettings
 from realtime_core.settings import LoggingSettings, choice, flag, parsed, text, url, whole
-from realtime_core.token_settings import TokenSettings
 
 
 class Settings(LoggingSettings, TokenSettings, RedisSettings):

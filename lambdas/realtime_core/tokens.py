@@ -22,10 +22,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from realtime_core.domain.fields import IDENTIFIER
-from realtime_core.domain.jws import SECRET_BYTES_MIN
-from realtime_core.domain.tokens import REQUIRED_SCOPE
+from realtime_core.auth.jws import SECRET_BYTES_MIN
+from realtime_core.auth.tokens import REQUIRED_SCOPE
 from realtime_core.errors import SettingsInvalid
+from realtime_core.wire.fields import IDENTIFIER
 
 TOKEN_SECONDS = 3600
 STANDARD_INPUT = "-"

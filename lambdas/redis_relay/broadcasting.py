@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from realtime_core.adapters.aws_errors import Refused, Unreachable
+from realtime_core.aws.errors import Refused, Unreachable
 
 if TYPE_CHECKING:
     from realtime_core.adapters.aws_lambda import LambdaClient

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import OutOfMemoryError
 
-from realtime_core.logs import get_logger
+from realtime_core.telemetry.logs import get_logger
 from redis_relay.names import DEAD_LETTERS
 from redis_relay.tasks import going_on
 

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.adapters.aws import client
 from realtime_core.adapters.aws_lambda import lambda_client
-from realtime_core.adapters.redis_login import NoLogin, logins
-from realtime_core.logs import get_logger
-from realtime_core.metrics import add, flush, measured
+from realtime_core.aws.client import client
+from realtime_core.redis.login import NoCredentials, credentials_provider
 from realtime_core.settings import read
+from realtime_core.telemetry.logs import get_logger
+from realtime_core.telemetry.metrics import add, flush, measured
 from redis_relay.broadcasting import BroadcastFunction
 from redis_relay.connecting import connect
 from redis_relay.relay import Relay
@@ -23,7 +23,7 @@ from redis_relay.times import Times
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from realtime_core.metric_catalog import Metric
+    from realtime_core.telemetry.metric_catalog import Metric
 
 log = get_logger(__name__)
 
@@ -43,8 +43,8 @@ def _broadcast() -> BroadcastFunction:
 def _connect() -> Redis:
     settings = read(Settings, os.environ)
     # Made anew for each connection: a password that was refused may have been rotated.
-    login = logins(settings, lambda: client("secretsmanager"))
-    return connect(settings.address, None if isinstance(login, NoLogin) else login)
+    login = credentials_provider(settings, lambda: client("secretsmanager"))
+    return connect(settings.address, None if isinstance(login, NoCredentials) else login)
 
 
 def _emit(values: list[tuple[Metric, float]]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError
 
-from realtime_core.logs import get_logger
+from realtime_core.telemetry.logs import get_logger
 from redis_relay.channels import Message
 from redis_relay.connecting import ANSWER_SECONDS
 from redis_relay.gate import Gate, read_marker

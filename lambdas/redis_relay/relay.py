@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 from redis.exceptions import RedisError
 
-from realtime_core.adapters.backoff import delay
+from realtime_core.aws.backoff import delay
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import get_logger
+from realtime_core.telemetry.logs import get_logger
 from redis_relay.channels import Channels
 from redis_relay.dead_letters import Records
 from redis_relay.holding import Holding
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
-    from realtime_core.metric_catalog import Metric
+    from realtime_core.telemetry.metric_catalog import Metric
     from redis_relay.broadcasting import Answer, Broadcast
     from redis_relay.times import Times
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from realtime_core.errors import SettingsInvalid
-from realtime_core.redis_settings import RedisAddress, RedisSettings
+from realtime_core.redis.settings import RedisAddress, RedisSettings
 from realtime_core.settings import LoggingSettings, text, whole
 
 

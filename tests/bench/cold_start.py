@@ -102,7 +102,7 @@ def _trusted(folder: Path, certificate: Path) -> dict[str, Path]:
     # Slow to import, and not needed to find this bench.
     import botocore
 
-    from realtime_core.adapters.amazon_roots import AMAZON_ROOTS
+    from realtime_core.aws.amazon_roots import AMAZON_ROOTS
 
     usual = {"guide": Path(botocore.__file__).with_name("cacert.pem").read_text(), "ours": AMAZON_ROOTS}
     bundles = {}

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from realtime_core.domain.filters import parse_filter
+from realtime_core.filters.filters import parse_filter
 from tests.bench.matching import filters
 
 TOPIC = "deals"

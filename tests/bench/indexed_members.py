@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from realtime_core.adapters.aws import client
-from realtime_core.domain.model import Group
+from realtime_core.aws.client import client
+from realtime_core.subscriptions.base import Group
 from tests.bench.members import NOW, served
 from tests.bench.report import Ratio, Report, Skipped
 
 if TYPE_CHECKING:
     from local_cloud.redis import RedisServer
-    from realtime_core.adapters.redis_client import RedisClient
+    from realtime_core.redis.client import RedisClient
 
 TITLE = "Reading 100,000 members from the index"
 TARGET = 5.0
@@ -77,22 +77,22 @@ def _files(server: RedisServer) -> tuple[Path, Path] | None:
 
 
 def _ways(url: str, server: RedisServer, groups: list[Group], size: int) -> dict[str, Callable[[], int]]:
-    from realtime_core.adapters.dynamodb_health import DynamoHealth
-    from realtime_core.adapters.dynamodb_pending import DynamoPending
-    from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-    from realtime_core.adapters.redis_client import RedisClient
-    from realtime_core.adapters.redis_index import RedisIndex
-    from realtime_core.adapters.redis_login import Login
-    from realtime_core.adapters.redis_subscriptions import IndexedSubscriptions
-    from realtime_core.redis_settings import parse_redis_url
+    from broadcast.indexed_subscriptions import IndexedSubscriptions
+    from broadcast.redis_index import RedisIndex
+    from realtime_core.redis.client import RedisClient
+    from realtime_core.redis.dynamodb_health import DynamoHealth
+    from realtime_core.redis.login import Login
+    from realtime_core.redis.settings import parse_redis_url
+    from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+    from realtime_core.subscriptions.pending_changes import DynamoPending
 
-    class Logins:
+    class CredentialsProvider:
         def login(self) -> Login:
             return Login(None, server.password)
 
     dynamodb = client("dynamodb", endpoint_url=url, region_name="eu-west-1")
     table = DynamoSubscriptions(dynamodb, "connections", "subscriptions")
-    redis = RedisClient(parse_redis_url(server.url), Logins())
+    redis = RedisClient(parse_redis_url(server.url), CredentialsProvider())
     _fill(redis, groups, size)
     indexed = IndexedSubscriptions(
         table,
@@ -112,7 +112,7 @@ def _ways(url: str, server: RedisServer, groups: list[Group], size: int) -> dict
 
 def _fill(redis: RedisClient, groups: list[Group], size: int) -> None:
     """An index as index_projector makes it."""
-    from realtime_core.adapters.redis_layout import FORMAT, META, members_key, server_of
+    from realtime_core.subscriptions.redis_keys import FORMAT, META, members_key, server_of
 
     server = server_of(*redis.ask([("INFO", "server"), ("INFO", "replication")]))
     meta = {"state": "ready", "epoch": "1", "server": server, "format": FORMAT, "tended_at": NOW}

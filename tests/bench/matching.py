@@ -8,11 +8,11 @@ from decimal import Decimal
 from time import perf_counter, process_time
 from typing import Any
 
-from realtime_core.domain.filter_index import FilterIndex
-from realtime_core.domain.filters import Attributes, parse_filter
-from realtime_core.domain.model import Group
-from realtime_core.domain.planning import matching_groups
+from broadcast.filter_index import FilterIndex
+from realtime_core.filters.filters import Attributes, parse_filter
+from realtime_core.subscriptions.base import Group
 from tests.bench.report import Ratio, Report
+from tests.matching_oracle import matching_groups
 
 TITLE = "One event against many subscriptions, connection ids collected"
 ROUNDS = 5

@@ -18,7 +18,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from realtime_core.adapters.gateway_poster import GatewayPoster
+from realtime_core.push.management_api.client import ManagementApiClient
 from tests.bench.baseline import guide, threads
 from tests.bench.report import Ratio, Report, Skipped
 from tests.bench.sink import SERVICE_MS, Sink, missing, on_first_core, sink
@@ -102,7 +102,7 @@ class Place:
     name: str
     endpoint: str
     wrk_connections: int
-    poster: GatewayPoster
+    poster: ManagementApiClient
     management: Any
 
 
@@ -131,7 +131,7 @@ def _measure(to: Sink, sizes: Sizes) -> Report:
 
 
 def _place(name: str, endpoint: str, wrk_connections: int) -> Place:
-    place = Place(name, endpoint, wrk_connections, GatewayPoster(endpoint), _boto3(endpoint))
+    place = Place(name, endpoint, wrk_connections, ManagementApiClient(endpoint), _boto3(endpoint))
     place.poster.post(PAYLOAD, _ids(2_000), AMPLE)
     threads.post(place.management, PAYLOAD, _ids(200))
     return place
@@ -148,7 +148,7 @@ def _round(place: Place, to: Sink, sizes: Sizes, rates: Rates, cpu: Rates) -> No
         )
     )
     rates.note(f"50 threads, {name}", len(few), lambda: threads.post(place.management, PAYLOAD, few))
-    cold, management = GatewayPoster(place.endpoint), _boto3(place.endpoint)
+    cold, management = ManagementApiClient(place.endpoint), _boto3(place.endpoint)
     rates.note(f"engine from nothing, {name}", 1_000, lambda: _engine(cold, thousand))
     rates.note(f"50 threads from nothing, {name}", 1_000, lambda: threads.post(management, PAYLOAD, thousand))
 
@@ -169,7 +169,7 @@ def _ratios(places: list[Place], rates: Rates, cpu: Rates) -> Iterator[Ratio]:
         yield rates.ratio(f"engine / wrk, {SLOW}", f"engine, {SLOW}", f"wrk, {SLOW}")
 
 
-def _engine(poster: GatewayPoster, ids: list[str]) -> int:
+def _engine(poster: ManagementApiClient, ids: list[str]) -> int:
     return len(poster.post(PAYLOAD, ids, AMPLE).delivered)
 
 

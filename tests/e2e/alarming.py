@@ -11,8 +11,8 @@ from typing import Any
 
 from local_cloud.client import WAIT_SECONDS
 from local_cloud.gateway.metrics import Batch, read_emf
-from realtime_core import metric_catalog as catalog
-from realtime_core import metrics
+from realtime_core.telemetry import metric_catalog as catalog
+from realtime_core.telemetry import metrics
 
 Values = list[tuple[catalog.Metric, float, str | None]]
 

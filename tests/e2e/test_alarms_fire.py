@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-from realtime_core import metric_catalog as catalog
+from realtime_core.telemetry import metric_catalog as catalog
 from tests.e2e.alarming import (
     Pager,
     declared,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from realtime_core import metric_catalog as catalog
+from realtime_core.telemetry import metric_catalog as catalog
 from tests.e2e.alarming import Pager, declared, on_ours, over_its_threshold_is_told_of, silence_is_told_of
 from tests.e2e.test_alarms_fire import DRIVEN as DRIVEN_ANYWAY
 from tests.e2e.test_alarms_fire import RATES

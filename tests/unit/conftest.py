@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from realtime_core import metrics
-from realtime_core.logs import bound
+from realtime_core.telemetry import metrics
+from realtime_core.telemetry.logs import bound
 from tests.published import Published, published_in
 
 if TYPE_CHECKING:

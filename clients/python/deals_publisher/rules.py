@@ -1,6 +1,6 @@
 """The service's rules for an event, checked before anything is sent.
 
-They are those of `realtime_core.domain.events`; a test holds the two equal on generated events.
+They are those of `realtime_core.wire.events`; a test holds the two equal on generated events.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ import time
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from realtime_core.adapters.aws import made
-from realtime_core.adapters.aws_json import AwsClient
-from realtime_core.adapters.sigv4 import stamp_of
+from realtime_core.aws.client import made
+from realtime_core.aws.json_client import AwsClient
+from realtime_core.aws.sigv4 import stamp_of
 
 
 class Invoked(NamedTuple):

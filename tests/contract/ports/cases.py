@@ -3,8 +3,9 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from realtime_core.domain.ids import new_message_id
-from realtime_core.domain.model import Connection, Message
+from realtime_core.connections.base import Connection
+from realtime_core.ids import new_message_id
+from realtime_core.messages.base import Message
 
 NOW = 1_795_382_480
 HOUR = 3_600

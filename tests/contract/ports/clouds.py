@@ -7,9 +7,9 @@ from functools import cache, partial
 from itertools import count
 from types import SimpleNamespace
 
-from realtime_core.adapters import aws
-from realtime_core.adapters.aws_json import JsonClient, refusal
-from realtime_core.adapters.http import Answer
+from realtime_core.aws import client
+from realtime_core.aws.http import Answer
+from realtime_core.aws.json_client import JsonClient, refusal
 from tests.contract.ports.moto_server import serve
 
 READS = {"GetItem", "Query", "BatchGetItem", "Scan"}
@@ -45,7 +45,7 @@ class WatchedClient(JsonClient):
 
 def moto_client(service, **overrides):
     """One of the service's own clients, answered by moto."""
-    made = aws.client(service, region_name="eu-west-1", endpoint_url=_moto_url(), **overrides)
+    made = client.client(service, region_name="eu-west-1", endpoint_url=_moto_url(), **overrides)
     made.__class__ = WatchedClient
     return made
 

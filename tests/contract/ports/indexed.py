@@ -8,6 +8,8 @@ import redis
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
+from broadcast.indexed_subscriptions import IndexedSubscriptions
+from broadcast.redis_index import RedisIndex
 from index_projector import scripts
 from index_projector.building import Builder
 from index_projector.checking import Checker
@@ -16,16 +18,13 @@ from index_projector.projector import Projector
 from index_projector.stream import changes_of
 from index_projector.table import Table
 from index_projector.tending import Tender
-from realtime_core.adapters.breaker import Breaker
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
-from realtime_core.adapters.dynamodb_health import DynamoHealth
-from realtime_core.adapters.dynamodb_pending import DynamoPending, PendingWrites
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.redis_client import RedisClient
-from realtime_core.adapters.redis_index import RedisIndex
-from realtime_core.adapters.redis_login import Login
-from realtime_core.adapters.redis_subscriptions import IndexedSubscriptions
-from realtime_core.redis_settings import parse_redis_url
+from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.redis.client import Breaker, RedisClient
+from realtime_core.redis.dynamodb_health import DynamoHealth
+from realtime_core.redis.login import Login
+from realtime_core.redis.settings import parse_redis_url
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+from realtime_core.subscriptions.pending_changes import DynamoPending, PendingWrites
 from tests.contract.ports.cases import NOW
 from tests.contract.redis_access.access import admitted
 

@@ -5,22 +5,24 @@ import os
 
 import pytest
 
+from message_router.action_limits import ActionLimits
 from message_router.actions import Actions
-from message_router.limiting import ActionLimits
+from message_router.limits import Limit
+from message_router.lookup import DynamoConnectionLookup
+from message_router.memory import MemoryLimiter
 from message_router.router import Incoming, Router
-from realtime_core.adapters.dynamodb_doorstep import DynamoDoorstep
-from realtime_core.adapters.dynamodb_health import DynamoHealth
-from realtime_core.adapters.dynamodb_history import DynamoHistory
-from realtime_core.adapters.dynamodb_pending import PendingWrites
-from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.memory import MemoryDeliveries, MemoryLimiter, MemoryPoster, MemorySecrets
-from realtime_core.domain.health import Health
-from realtime_core.domain.limits import Limit
-from realtime_core.domain.model import Connection
-from realtime_core.domain.tokens import TokenRules
-from realtime_core.pushing import Pusher
-from realtime_core.verifying import TokenVerifier
+from realtime_core.auth.dynamodb import DynamoRevocations
+from realtime_core.auth.memory import MemorySecrets
+from realtime_core.auth.tokens import TokenRules
+from realtime_core.auth.verifier import TokenVerifier
+from realtime_core.connections.base import Connection
+from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
+from realtime_core.push.pusher import Pusher
+from realtime_core.redis.dynamodb_health import DynamoHealth
+from realtime_core.redis.health import Health
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+from realtime_core.subscriptions.pending_changes import PendingWrites
 from tests.contract.ports.clouds import watching
 
 NOW = 1_795_382_480
@@ -30,7 +32,7 @@ MANY = Limit(rate=1000, burst=1000)
 @pytest.fixture(params=[False, True], ids=["alone", "with an index"])
 def world(request, dynamodb, dynamo_stores):
     """A router on DynamoDB, with Ann on one connection and Ben on two."""
-    stores, poster = dynamo_stores, MemoryPoster()
+    stores, poster = dynamo_stores, MemoryManagementApi()
     pending = PendingWrites("subscriptions") if request.param else None
     subscriptions = DynamoSubscriptions(dynamodb, "connections", "subscriptions", pending=pending)
     pusher = Pusher(poster, stores.connections, subscriptions, MemoryDeliveries())
@@ -39,7 +41,7 @@ def world(request, dynamodb, dynamo_stores):
         subscriptions=subscriptions,
         messages=stores.messages,
         history=DynamoHistory(dynamodb, "history", os.urandom),
-        doorstep=DynamoDoorstep(dynamodb, "connections", "history", has_index=request.param),
+        lookup=DynamoConnectionLookup(dynamodb, "connections", "history", has_index=request.param),
         verifier=TokenVerifier(TokenRules(), MemorySecrets("s" * 32), None),
         revocations=DynamoRevocations(dynamodb, "revocations"),
         pusher=pusher,

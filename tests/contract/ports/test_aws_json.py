@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from local_cloud.certificates import self_signed
-from realtime_core.adapters import backoff
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.aws_errors import AwsError, Refused, Unreachable
+from realtime_core.aws import backoff
+from realtime_core.aws.client import client
+from realtime_core.aws.errors import AwsError, Refused, Unreachable
 from tests.contract.ports.scripted_service import Scripted, answer, error, scripted_service
 
 

@@ -8,9 +8,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from realtime_core.adapters import backoff
-from realtime_core.adapters.aws_errors import Refused, Unreachable
 from realtime_core.adapters.aws_lambda import lambda_client
+from realtime_core.aws import backoff
+from realtime_core.aws.errors import Refused, Unreachable
 from tests.contract.ports.scripted_service import Scripted, answer, scripted_service
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast:live"
@@ -104,6 +104,6 @@ def test_request_is_signed_as_botocore_signs_it(functions, monkeypatch, function
 
 
 def _ok():
-    from realtime_core.adapters.http import Answer
+    from realtime_core.aws.http import Answer
 
     return Answer(200, b"{}")

@@ -1,5 +1,5 @@
-from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS
-from realtime_core.domain.model import Recipient
+from realtime_core.connections.base import Recipient
+from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from tests.contract.ports.cases import DAY, HOUR, NOW, PHONES, at_once, connection
 from tests.contract.ports.clouds import paged
 

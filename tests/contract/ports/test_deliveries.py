@@ -1,11 +1,11 @@
 import pytest
 
-from realtime_core.adapters import backoff
-from realtime_core.adapters.memory import MemoryDeliveries, MemoryRefusals
-from realtime_core.adapters.sqs_deliveries import SqsDeadLetters, SqsDeliveries
-from realtime_core.domain.model import DeliveryJob
-from realtime_core.domain.planning import decode_job
+from realtime_core.aws import backoff
 from realtime_core.errors import StoreUnavailable
+from realtime_core.push.base import DeliveryJob
+from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries
+from realtime_core.push.planning import decode_job
+from realtime_core.push.sqs import SqsDeadLetterQueue, SqsDeliveries
 from tests.contract.ports.cases import NOW
 from tests.contract.ports.clouds import answering, fault, moto_client, recording, watching
 
@@ -146,8 +146,8 @@ def test_job_larger_than_a_queue_takes_is_reported_with_its_size(sqs, queue_url)
 def refusals(request):
     """The port, and a function that tells what it kept."""
     if request.param == "memory":
-        memory = MemoryRefusals()
-        return memory, lambda: memory.kept
+        memory = MemoryDeadLetterQueue()
+        return memory, lambda: memory.entries
     sqs, queue_url = request.getfixturevalue("sqs"), request.getfixturevalue("queue_url")
 
     def kept():
@@ -155,13 +155,13 @@ def refusals(request):
             (one["Body"], one["MessageAttributes"]["reason"]["StringValue"]) for one in taken(sqs, queue_url)
         ]
 
-    return SqsDeadLetters(sqs, queue_url), kept
+    return SqsDeadLetterQueue(sqs, queue_url), kept
 
 
 @pytest.mark.parametrize("raw", ['{"messageType": 1}', "not JSON", "schön 👋\n\t"])
 def test_keep_keeps_the_input_as_it_came_with_the_reason(refusals, raw):
     port, kept = refusals
-    port.keep(raw, "messageType: must be a string")
+    port.put(raw, "messageType: must be a string")
     assert kept() == [(raw, "messageType: must be a string")]
 
 
@@ -174,7 +174,7 @@ def test_keep_keeps_the_input_as_it_came_with_the_reason(refusals, raw):
     ],
 )
 def test_keep_makes_do_with_what_sqs_takes(sqs, queue_url, raw, body):
-    SqsDeadLetters(sqs, queue_url).keep(raw, "")
+    SqsDeadLetterQueue(sqs, queue_url).put(raw, "")
 
     [found] = taken(sqs, queue_url)
     assert (found["Body"], found["MessageAttributes"]["reason"]["StringValue"]) == (body, "unknown")
@@ -183,7 +183,7 @@ def test_keep_makes_do_with_what_sqs_takes(sqs, queue_url, raw, body):
 def test_keep_of_what_is_too_large_keeps_its_beginning_and_says_so(sqs, queue_url):
     raw = "ü" * 200_000
 
-    SqsDeadLetters(sqs, queue_url).keep(raw, "👋" * 5_000)
+    SqsDeadLetterQueue(sqs, queue_url).put(raw, "👋" * 5_000)
 
     [found] = taken(sqs, queue_url)
     reason, size = (found["MessageAttributes"][name]["StringValue"] for name in ("reason", "originalBytes"))
@@ -201,7 +201,7 @@ def test_keep_that_fails_is_reported(sqs, queue_url):
         answering(sqs, "SendMessage", fault("AccessDenied", 403)),
         pytest.raises(StoreUnavailable, match="AccessDenied"),
     ):
-        SqsDeadLetters(sqs, queue_url).keep("{}", "reason")
+        SqsDeadLetterQueue(sqs, queue_url).put("{}", "reason")
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from realtime_core.adapters import backoff
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
+from realtime_core.aws import backoff
+from realtime_core.aws.client import client
+from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.errors import StoreUnavailable
 from tests.contract.ports.cases import ANY, NOW, connection, member_ids, message
 from tests.contract.ports.clouds import answering, cancelled, fault

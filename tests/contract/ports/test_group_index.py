@@ -5,12 +5,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broadcast.group_index import OVERLAP_SECONDS, REFRESH_SECONDS, GroupIndex
-from realtime_core.adapters.memory import MemoryConnections, MemorySubscriptions
-from realtime_core.domain.filters import Attributes
-from realtime_core.domain.model import Group
-from realtime_core.domain.planning import matching_groups
+from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
+from realtime_core.filters.filters import Attributes
+from realtime_core.subscriptions.base import Group
+from realtime_core.subscriptions.memory import MemorySubscriptions
 from tests.contract.ports.cases import ANY, HOUR, LAPTOPS, NOW, PHONES, connection
+from tests.matching_oracle import matching_groups
 
 PHONE = Attributes({"category": "phones"}, {})
 

@@ -2,53 +2,56 @@
 
 import pytest
 
-from realtime_core.adapters.dynamodb_doorstep import DynamoDoorstep
-from realtime_core.adapters.dynamodb_health import DynamoHealth
-from realtime_core.adapters.dynamodb_history import DynamoHistory
-from realtime_core.adapters.memory import MemoryConnections, MemoryDoorstep, MemoryHealth, MemoryHistory
-from realtime_core.domain.health import STALE_SECONDS, Health
+from message_router.lookup import DynamoConnectionLookup
+from message_router.memory import MemoryConnectionLookup
+from realtime_core.connections.memory import MemoryConnections
+from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.history.memory import MemoryHistory
+from realtime_core.redis.dynamodb_health import DynamoHealth
+from realtime_core.redis.health import STALE_SECONDS, Health
+from realtime_core.redis.memory import MemoryHealth
 from tests.contract.ports.cases import NOW, connection
 from tests.contract.ports.clouds import answering, watching
 
 
 @pytest.fixture(params=["dynamodb", "memory"])
 def parts(request):
-    """Connections, the health record, and the doorstep over both."""
+    """Connections, the health record, and the lookup over both."""
     if request.param == "memory":
         connections, health = MemoryConnections(), MemoryHealth()
-        return connections, health, MemoryDoorstep(connections, MemoryHistory(), health)
+        return connections, health, MemoryConnectionLookup(connections, MemoryHistory(), health)
     dynamodb = request.getfixturevalue("dynamodb")
     return (
         request.getfixturevalue("dynamo_stores").connections,
         DynamoHealth(dynamodb, "history"),
-        DynamoDoorstep(dynamodb, "connections", "history", has_index=True),
+        DynamoConnectionLookup(dynamodb, "connections", "history", has_index=True),
     )
 
 
 def test_nothing_is_known_before_the_first_report(parts):
-    connections, health, doorstep = parts
+    connections, health, lookup = parts
     connections.add(connection())
     assert health.last() is None
-    assert doorstep.standing("c1") == (connection(), None)
+    assert lookup.connection_and_health("c1") == (connection(), None)
 
 
 @pytest.mark.parametrize("state", ["up", "down"])
 def test_last_report_is_read_with_the_record(parts, state):
-    connections, health, doorstep = parts
+    connections, health, lookup = parts
     connections.add(connection())
     health.report(Health("down" if state == "up" else "up", NOW - 5))
     health.report(Health(state, NOW))
 
     assert health.last() == Health(state, NOW)
-    assert doorstep.standing("c1") == (connection(), Health(state, NOW))
-    assert doorstep.standing("nobody") == (None, Health(state, NOW))
+    assert lookup.connection_and_health("c1") == (connection(), Health(state, NOW))
+    assert lookup.connection_and_health("nobody") == (None, Health(state, NOW))
 
 
 def test_health_is_no_event_of_the_history(dynamodb):
     DynamoHealth(dynamodb, "history").report(Health("down", NOW))
     history = DynamoHistory(dynamodb, "history", lambda count: b"x" * count)
 
-    assert list(history.since(0, 100)) == []
+    assert list(history.events_between(0, 100)) == []
     assert history.trim(NOW * 1000) == 0
     assert DynamoHealth(dynamodb, "history").last() is not None
 
@@ -56,9 +59,9 @@ def test_health_is_no_event_of_the_history(dynamodb):
 def test_standing_takes_one_read_and_is_asked_again_for_what_is_left_undone(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
     DynamoHealth(dynamodb, "history").report(Health("down", NOW))
-    doorstep = DynamoDoorstep(dynamodb, "connections", "history", has_index=True)
+    lookup = DynamoConnectionLookup(dynamodb, "connections", "history", has_index=True)
     with watching(dynamodb) as watch:
-        doorstep.standing("c1")
+        lookup.connection_and_health("c1")
     assert (watch.reads, watch.writes) == (1, 0)
 
     keys = {
@@ -66,14 +69,14 @@ def test_standing_takes_one_read_and_is_asked_again_for_what_is_left_undone(dyna
         "history": {"Keys": [{"pk": {"S": "health"}, "position": {"N": "0"}}], "ConsistentRead": True},
     }
     with answering(dynamodb, "BatchGetItem", (200, {"Responses": {}, "UnprocessedKeys": keys})):
-        assert doorstep.standing("c1") == (connection(), Health("down", NOW))
+        assert lookup.connection_and_health("c1") == (connection(), Health("down", NOW))
 
 
 def test_without_an_index_nobody_looks_for_a_report(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
     DynamoHealth(dynamodb, "history").report(Health("down", NOW))
     with watching(dynamodb) as watch:
-        found = DynamoDoorstep(dynamodb, "connections", "history").standing("c1")
+        found = DynamoConnectionLookup(dynamodb, "connections", "history").connection_and_health("c1")
     assert found == (connection(), None)
     assert watch.calls == {"GetItem": 1}
 

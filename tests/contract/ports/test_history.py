@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from realtime_core.adapters.dynamodb_history import DynamoHistory
-from realtime_core.adapters.memory import MemoryHistory
-from realtime_core.domain.history import FLYING_SECONDS_MAX, HISTORY_EVENTS, HISTORY_SECONDS
 from realtime_core.errors import StoreUnavailable
+from realtime_core.history.base import HISTORY_EVENTS, HISTORY_SECONDS, IN_FLIGHT_SECONDS_MAX
+from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.history.memory import MemoryHistory
 from tests.contract.ports.clouds import watching
 
 NOW_MS = 1_795_382_480_000
@@ -29,13 +29,13 @@ def text(event_id, **more):
 
 
 def admit(history, event_id, now_ms=NOW_MS):
-    return history.admit(event_id, text(event_id), now_ms)
+    return history.claim(event_id, text(event_id), now_ms)
 
 
 def publish(history, event_id, now_ms=NOW_MS):
-    admission = admit(history, event_id, now_ms)
-    history.finish(admission, f"answer of {event_id}", flying=False)
-    return admission
+    claim = admit(history, event_id, now_ms)
+    history.finish(claim, f"answer of {event_id}", in_flight=False)
+    return claim
 
 
 @pytest.fixture
@@ -49,17 +49,19 @@ def history(request):
 
 
 def test_nothing_was_published_yet(history):
-    horizon = history.horizon(NOW_MS // 1000)
-    assert (horizon.newest, horizon.floor, horizon.landed) == (0, 1, 0)
-    assert list(history.since(1, 0)) == []
+    bounds = history.bounds(NOW_MS // 1000)
+    assert (bounds.newest, bounds.floor, bounds.settled) == (0, 1, 0)
+    assert list(history.events_between(1, 0)) == []
 
 
 def test_positions_rise_and_events_are_kept_in_order_across_buckets(history):
     positions = [publish(history, f"e{number}").position for number in range(205)]
     assert positions == list(range(1, 206))
-    assert [past.event_id for past in history.since(99, 201)] == [f"e{number}" for number in range(98, 201)]
-    assert history.past(7).event_id == "e6"
-    assert history.past(206) is None
+    assert [event.event_id for event in history.events_between(99, 201)] == [
+        f"e{number}" for number in range(98, 201)
+    ]
+    assert history.event_at(7).event_id == "e6"
+    assert history.event_at(206) is None
 
 
 def test_a_repeat_gets_the_first_answer_and_no_position_of_its_own(history):
@@ -67,7 +69,7 @@ def test_a_repeat_gets_the_first_answer_and_no_position_of_its_own(history):
     again = admit(history, "e", NOW_MS + 5000)
     assert (again.position, again.at_ms, again.answer) == (first.position, NOW_MS, "answer of e")
     assert publish(history, "other").position > first.position
-    assert len(list(history.since(1, 10))) == 2
+    assert len(list(history.events_between(1, 10))) == 2
 
 
 def test_after_a_day_the_same_event_id_is_a_new_event(history):
@@ -78,12 +80,12 @@ def test_after_a_day_the_same_event_id_is_a_new_event(history):
 
 
 def test_a_notification_has_no_position_but_its_repeat_is_known(history):
-    admission = history.admit("n", None, NOW_MS)
-    assert admission.position is None
-    history.finish(admission, "told", flying=False)
-    again = history.admit("n", None, NOW_MS + 1)
+    claim = history.claim("n", None, NOW_MS)
+    assert claim.position is None
+    history.finish(claim, "told", in_flight=False)
+    again = history.claim("n", None, NOW_MS + 1)
     assert (again.answer, again.at_ms) == ("told", NOW_MS)
-    assert history.horizon(NOW_MS // 1000).newest == 0
+    assert history.bounds(NOW_MS // 1000).newest == 0
 
 
 def test_an_event_that_another_is_publishing_is_not_published_twice(history):
@@ -108,32 +110,32 @@ def test_a_crashed_try_is_taken_over_after_its_time(dynamo_history):
 def test_an_event_remembers_what_was_flying_when_it_came(history):
     slow = admit(history, "slow")
     fast = publish(history, "fast")
-    assert history.past(fast.position).low == slow.position
-    assert history.horizon(NOW_MS // 1000).landed == slow.position - 1
-    history.finish(slow, "done", flying=False)
-    assert history.past(publish(history, "next").position).low == fast.position + 1
-    assert history.horizon(NOW_MS // 1000).landed == fast.position + 1
+    assert history.event_at(fast.position).low == slow.position
+    assert history.bounds(NOW_MS // 1000).settled == slow.position - 1
+    history.finish(slow, "done", in_flight=False)
+    assert history.event_at(publish(history, "next").position).low == fast.position + 1
+    assert history.bounds(NOW_MS // 1000).settled == fast.position + 1
 
 
 def test_a_queued_event_flies_until_its_last_chunk_has_landed(history):
-    admission = admit(history, "e")
-    history.queued(admission, 3)
-    history.finish(admission, "queued", flying=True)
+    claim = admit(history, "e")
+    history.expect_chunks(claim, 3)
+    history.finish(claim, "queued", in_flight=True)
     for chunk in (2, 0, 0, 2):
-        history.landed(admission.position, chunk)
-        assert history.horizon(NOW_MS // 1000).landed == admission.position - 1
-    history.landed(admission.position, 1)
-    assert history.horizon(NOW_MS // 1000).landed == admission.position
-    history.landed(admission.position, 1)
+        history.complete_chunk(claim.position, chunk)
+        assert history.bounds(NOW_MS // 1000).settled == claim.position - 1
+    history.complete_chunk(claim.position, 1)
+    assert history.bounds(NOW_MS // 1000).settled == claim.position
+    history.complete_chunk(claim.position, 1)
 
 
 def test_a_flight_that_never_ends_counts_as_ended_in_time(history):
     lost = admit(history, "lost")
-    assert history.horizon(NOW_MS // 1000).landed == lost.position - 1
-    later_ms = NOW_MS + (FLYING_SECONDS_MAX + 1) * 1000
-    assert history.horizon(later_ms // 1000).landed == lost.position
+    assert history.bounds(NOW_MS // 1000).settled == lost.position - 1
+    later_ms = NOW_MS + (IN_FLIGHT_SECONDS_MAX + 1) * 1000
+    assert history.bounds(later_ms // 1000).settled == lost.position
     after = publish(history, "after", later_ms)
-    assert history.past(after.position).low == after.position
+    assert history.event_at(after.position).low == after.position
 
 
 def test_the_same_event_published_at_once_by_many_is_kept_once(history):
@@ -141,13 +143,13 @@ def test_the_same_event_published_at_once_by_many_is_kept_once(history):
 
     def run():
         try:
-            admission = admit(history, "e")
+            claim = admit(history, "e")
         except StoreUnavailable:
             failed.append(1)
             return
-        if admission.answer is None:
-            history.finish(admission, "the answer", flying=False)
-        answers.append((admission.position, admission.answer))
+        if claim.answer is None:
+            history.finish(claim, "the answer", in_flight=False)
+        answers.append((claim.position, claim.answer))
 
     threads = [threading.Thread(target=run) for _ in range(8)]
     for thread in threads:
@@ -157,11 +159,11 @@ def test_the_same_event_published_at_once_by_many_is_kept_once(history):
     assert len(answers) + len(failed) == 8
     assert sum(answer is None for _, answer in answers) == 1
     assert len({position for position, _ in answers}) == 1
-    assert len(list(history.since(1, 20))) == 1
+    assert len(list(history.events_between(1, 20))) == 1
 
 
 def test_trimming_keeps_a_day_and_the_last_ten_thousand(history, monkeypatch):
-    for module in ("realtime_core.adapters.dynamodb_history", "realtime_core.adapters.memory.history"):
+    for module in ("realtime_core.history.dynamodb", "realtime_core.history.memory"):
         monkeypatch.setattr(f"{module}.HISTORY_EVENTS", 10)
     assert HISTORY_EVENTS == 10_000
     for number in range(25):
@@ -169,8 +171,8 @@ def test_trimming_keeps_a_day_and_the_last_ten_thousand(history, monkeypatch):
     day_later = NOW_MS + (HISTORY_SECONDS + 1) * 1000
     assert history.trim(NOW_MS + 1000) == 0, "nothing is a day old"
     assert history.trim(day_later) == 15
-    assert history.horizon(day_later // 1000).floor == 16
-    assert [past.position for past in history.since(1, 25)] == list(range(16, 26))
+    assert history.bounds(day_later // 1000).floor == 16
+    assert [event.position for event in history.events_between(1, 25)] == list(range(16, 26))
     assert history.trim(day_later) == 0
 
 

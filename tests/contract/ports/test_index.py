@@ -11,10 +11,10 @@ from index_projector.membership import Membership
 from index_projector.projector import Projector
 from index_projector.stream import changes_of, sequence_number
 from index_projector.table import Table
-from realtime_core.adapters.redis_errors import RedisFault
-from realtime_core.domain.ids import group_id
-from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS as LIFETIME
 from realtime_core.errors import StoreUnavailable
+from realtime_core.ids import group_id
+from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS as LIFETIME
+from realtime_core.redis.errors import RedisFault
 from tests.contract.ports.cases import ANY, DAY, HOUR, LAPTOPS, NOW, PHONES, connection
 from tests.contract.ports.clouds import answering, fault, watching
 from tests.contract.ports.indexed import World, redis_client

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from realtime_core.adapters.redis_client import RedisClient
-from realtime_core.adapters.redis_login import NoLogin
-from realtime_core.domain.health import Health
-from realtime_core.domain.ids import group_id
-from realtime_core.redis_settings import RedisAddress
+from realtime_core.ids import group_id
+from realtime_core.redis.client import RedisClient
+from realtime_core.redis.health import Health
+from realtime_core.redis.login import NoCredentials
+from realtime_core.redis.settings import RedisAddress
 from tests.contract.ports.cases import NOW, connection
 from tests.contract.ports.indexed import World, members, redis_client
 
@@ -198,7 +198,7 @@ def test_answers_that_trickle_are_not_waited_for(broken):
                 return
 
     threading.Thread(target=trickle, daemon=True).start()
-    client = RedisClient(RedisAddress("127.0.0.1", listener.getsockname()[1], tls=False), NoLogin())
+    client = RedisClient(RedisAddress("127.0.0.1", listener.getsockname()[1], tls=False), NoCredentials())
     assert read(broken, broken.reader(client)) == "timeout"
     client.close()
     listener.close()
@@ -214,7 +214,7 @@ def test_what_is_no_redis_is_left_alone(broken):
             peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     threading.Thread(target=answer, daemon=True).start()
-    client = RedisClient(RedisAddress("127.0.0.1", listener.getsockname()[1], tls=False), NoLogin())
+    client = RedisClient(RedisAddress("127.0.0.1", listener.getsockname()[1], tls=False), NoCredentials())
     assert read(broken, broken.reader(client)) == "protocol"
     listener.close()
 

@@ -6,11 +6,11 @@ import pytest
 
 import broadcast.handler
 import index_projector.handler
+from broadcast.indexed_subscriptions import IndexedSubscriptions
 from index_projector.handler import handler
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.redis_subscriptions import IndexedSubscriptions
 from realtime_core.errors import SettingsInvalid
 from realtime_core.settings import read
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 from tests.contract.ports.cases import NOW, PHONES, connection
 from tests.contract.ports.clouds import _moto_url, moto_client
 from tests.published import published_in

@@ -7,9 +7,9 @@ import pytest
 from index_projector import tending
 from index_projector.checking import SETTLE_SECONDS
 from index_projector.tasks import Check
-from realtime_core.domain.health import Health
-from realtime_core.domain.ids import group_id
-from realtime_core.metric_catalog import INDEX_LAG
+from realtime_core.ids import group_id
+from realtime_core.redis.health import Health
+from realtime_core.telemetry.metric_catalog import INDEX_LAG
 from tests.contract.ports.cases import ANY, HOUR, LAPTOPS, NOW, PHONES, connection
 from tests.contract.ports.indexed import World, operator
 

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from realtime_core.adapters import jwks
-from realtime_core.adapters.jwks import JwksKeys
-from realtime_core.domain.tokens import TokenRules
+from realtime_core.auth import jwks
+from realtime_core.auth.jwks import JwksKeys
+from realtime_core.auth.tokens import TokenRules
+from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.errors import StoreUnavailable, TokenRefused
-from realtime_core.verifying import TokenVerifier
 from tests.contract.ports.cases import DAY, HOUR, NOW
 from tests.issuer import MAKE, Issuer, public_jwk, serving
 

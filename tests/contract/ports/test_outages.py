@@ -2,12 +2,17 @@
 
 import pytest
 
-from realtime_core.adapters import memory
-from realtime_core.domain.limits import Limit
-from realtime_core.domain.model import PostReport, ProbeReport
-from realtime_core.domain.revocations import Revocation
-from realtime_core.domain.upkeep import newly_tended
+from message_router.limits import Limit
+from message_router.memory import MemoryLimiter
+from realtime_core.auth.base import Revocation
+from realtime_core.auth.memory import MemoryRevocations, MemorySecrets
+from realtime_core.connections.memory import MemoryConnections, MemorySchedule
+from realtime_core.connections.schedule import first_schedule
 from realtime_core.errors import StoreUnavailable
+from realtime_core.messages.memory import MemoryMessages
+from realtime_core.push.base import PostReport, ProbeReport
+from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries, MemoryManagementApi
+from realtime_core.subscriptions.memory import MemorySubscriptions
 from tests.contract.ports.cases import ANY, NOW, connection, message
 
 
@@ -32,33 +37,33 @@ from tests.contract.ports.cases import ANY, NOW, connection, message
         lambda stores: stores.messages.inbox("ben", None, 1, None, NOW),
         lambda stores: stores.messages.unread("ben"),
         lambda stores: list(stores.upkeep.due(NOW)),
-        lambda stores: stores.upkeep.claim(newly_tended("c1", NOW, NOW), NOW),
-        lambda stores: stores.upkeep.settle(NOW, newly_tended("c1", NOW, NOW)),
+        lambda stores: stores.upkeep.claim(first_schedule("c1", NOW, NOW), NOW),
+        lambda stores: stores.upkeep.settle(NOW, first_schedule("c1", NOW, NOW)),
         lambda stores: stores.upkeep.count(),
-        lambda _: memory_with_outage(memory.MemoryDeliveries()).send([]),
-        lambda _: memory_with_outage(memory.MemoryRefusals()).keep("{}", "reason"),
-        lambda _: memory_with_outage(memory.MemorySecrets("key")).signing_keys(NOW),
-        lambda _: memory_with_outage(memory.MemoryPoster()).close(["a"]),
-        lambda _: memory_with_outage(memory.MemoryLimiter()).take("ann#others", Limit(1, 1), NOW),
-        lambda _: memory_with_outage(memory.MemoryRevocations()).revoke(Revocation("ann", NOW, NOW)),
-        lambda _: memory_with_outage(memory.MemoryRevocations()).is_revoked("ann", None, NOW),
-        lambda _: memory_with_outage(memory.MemoryRevocations()).recent(NOW),
+        lambda _: memory_with_outage(MemoryDeliveries()).send([]),
+        lambda _: memory_with_outage(MemoryDeadLetterQueue()).put("{}", "reason"),
+        lambda _: memory_with_outage(MemorySecrets("key")).signing_keys(NOW),
+        lambda _: memory_with_outage(MemoryManagementApi()).close(["a"]),
+        lambda _: memory_with_outage(MemoryLimiter()).take("ann#others", Limit(1, 1), NOW),
+        lambda _: memory_with_outage(MemoryRevocations()).revoke(Revocation("ann", NOW, NOW)),
+        lambda _: memory_with_outage(MemoryRevocations()).is_revoked("ann", None, NOW),
+        lambda _: memory_with_outage(MemoryRevocations()).recent(NOW),
     ],
 )
 def test_twin_that_is_down_raises_from_every_call(call):
-    connections = memory.MemoryConnections()
+    connections = MemoryConnections()
     stores = type("Stores", (), {})()
     stores.connections = memory_with_outage(connections)
-    stores.subscriptions = memory_with_outage(memory.MemorySubscriptions(connections))
-    stores.messages = memory_with_outage(memory.MemoryMessages())
-    stores.upkeep = memory_with_outage(memory.MemoryUpkeep(connections))
+    stores.subscriptions = memory_with_outage(MemorySubscriptions(connections))
+    stores.messages = memory_with_outage(MemoryMessages())
+    stores.upkeep = memory_with_outage(MemorySchedule(connections))
 
     with pytest.raises(StoreUnavailable, match="is down"):
         call(stores)
 
 
 def test_poster_that_is_down_sends_nothing_and_does_not_raise():
-    poster = memory_with_outage(memory.MemoryPoster())
+    poster = memory_with_outage(MemoryManagementApi())
 
     assert poster.post("{}", ["a"], 1.0) == PostReport(unsent=("a",))
     assert poster.probe(["a"], 1.0) == ProbeReport(unknown=("a",))

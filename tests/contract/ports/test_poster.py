@@ -2,16 +2,17 @@ import time
 
 import pytest
 
-from realtime_core.adapters import backoff, gateway_poster
-from realtime_core.adapters.gateway_poster import GatewayPoster
-from realtime_core.adapters.memory import MemoryPoster
-from realtime_core.adapters.posting.engine import Patience
-from realtime_core.domain.model import PostReport, ProbeReport
+from realtime_core.aws import backoff
 from realtime_core.errors import StoreUnavailable
+from realtime_core.push.base import PostReport, ProbeReport
+from realtime_core.push.management_api import client
+from realtime_core.push.management_api.batch import Timeouts
+from realtime_core.push.management_api.client import ManagementApiClient
+from realtime_core.push.memory import MemoryManagementApi
 from tests.contract.ports.management_api import RESET, management_api
 
 AMPLE = 10.0
-BRISK = Patience(retry_base_seconds=0.001)
+BRISK = Timeouts(retry_base_seconds=0.001)
 
 
 @pytest.fixture(autouse=True)
@@ -31,10 +32,10 @@ def served():
 def poster(request):
     """The port, and the other side: `answers` to give, and what each connection `received`."""
     if request.param == "memory":
-        memory = MemoryPoster()
+        memory = MemoryManagementApi()
         return memory, memory
     api, endpoint = request.getfixturevalue("served")
-    return GatewayPoster(endpoint, patience=BRISK), api
+    return ManagementApiClient(endpoint, timeouts=BRISK), api
 
 
 def test_post_reaches_every_connection_once(poster):
@@ -111,7 +112,7 @@ def test_post_over_a_connection_that_breaks_is_tried_again(served):
     api, endpoint = served
     api.answers["a"] = [RESET, RESET, 200]
 
-    report = GatewayPoster(endpoint).post("{}", ["a"], AMPLE)
+    report = ManagementApiClient(endpoint).post("{}", ["a"], AMPLE)
 
     assert report == PostReport(delivered=("a",), answers_lost=2)
     assert api.received["a"] == ["{}"]
@@ -121,7 +122,7 @@ def test_post_is_never_repeated_after_a_success(served):
     api, endpoint = served
     api.answers["a"] = [429, 500, 200, 200]
 
-    GatewayPoster(endpoint).post("{}", ["a"], AMPLE)
+    ManagementApiClient(endpoint).post("{}", ["a"], AMPLE)
 
     assert api.requests == [("POST", "a")] * 3
 
@@ -131,7 +132,7 @@ def test_post_without_time_for_a_second_attempt_makes_one(served, monkeypatch):
     api.answers["a"] = [503]
     monkeypatch.setattr(backoff, "delay", lambda *_: AMPLE)
 
-    GatewayPoster(endpoint).post("{}", ["a"], AMPLE)
+    ManagementApiClient(endpoint).post("{}", ["a"], AMPLE)
 
     assert api.requests == [("POST", "a")]
 
@@ -139,7 +140,7 @@ def test_post_without_time_for_a_second_attempt_makes_one(served, monkeypatch):
 def test_post_to_what_hangs_ends_soon_after_its_time(served):
     api, endpoint = served
     api.delay_seconds = 30.0
-    poster = GatewayPoster(endpoint, patience=Patience(answer_seconds=0.3))
+    poster = ManagementApiClient(endpoint, timeouts=Timeouts(answer_seconds=0.3))
 
     started = time.monotonic()
     report = poster.post("{}", [f"c{n}" for n in range(20)], 0.5)
@@ -149,7 +150,7 @@ def test_post_to_what_hangs_ends_soon_after_its_time(served):
 
 
 def test_post_to_nowhere_is_unsent():
-    report = GatewayPoster("http://127.0.0.1:9/live").post("{}", ["a", "b"], 0.1)
+    report = ManagementApiClient("http://127.0.0.1:9/live").post("{}", ["a", "b"], 0.1)
     assert report == PostReport(unsent=("a", "b"))
 
 
@@ -173,7 +174,7 @@ def test_probe_that_is_not_answered_in_time_says_so(poster):
 
 def test_probe_asks_and_does_nothing_else(served):
     api, endpoint = served
-    assert GatewayPoster(endpoint).probe(["a"], AMPLE) == ProbeReport(alive=("a",))
+    assert ManagementApiClient(endpoint).probe(["a"], AMPLE) == ProbeReport(alive=("a",))
     assert api.requests == [("GET", "a")]
 
 
@@ -187,15 +188,15 @@ def test_close_closes_and_what_is_gone_is_no_error(poster):
 
 def test_close_deletes_each_connection(served):
     api, endpoint = served
-    GatewayPoster(endpoint).close(["a", "b="])
+    ManagementApiClient(endpoint).close(["a", "b="])
     assert sorted(api.requests) == [("DELETE", "a"), ("DELETE", "b=")]
 
 
 def test_close_that_fails_is_reported(served, monkeypatch):
     api, endpoint = served
-    monkeypatch.setattr(gateway_poster, "CLOSE_BUDGET_SECONDS", 0.1)
+    monkeypatch.setattr(client, "CLOSE_BUDGET_SECONDS", 0.1)
     api.answers |= {"b": [403], "c": [500]}
 
     with pytest.raises(StoreUnavailable, match="2 connections"):
-        GatewayPoster(endpoint).close(["a", "b", "c"])
+        ManagementApiClient(endpoint).close(["a", "b", "c"])
     assert ("DELETE", "a") in api.requests

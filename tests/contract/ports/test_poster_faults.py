@@ -5,14 +5,14 @@ import time
 import pytest
 
 from local_cloud.certificates import self_signed
-from realtime_core.adapters.gateway_poster import GatewayPoster
-from realtime_core.adapters.posting.engine import Patience
+from realtime_core.push.management_api.batch import Timeouts
+from realtime_core.push.management_api.client import ManagementApiClient
 from tests.contract.ports.faulty_api import LOSES, faulty_api
 
 MANY = 10_000
 AMPLE = 60.0
-BRISK = Patience(retry_base_seconds=0.005, retry_cap_seconds=0.05)
-IMPATIENT = Patience(answer_seconds=0.5, retry_base_seconds=0.005, retry_cap_seconds=0.05)
+BRISK = Timeouts(retry_base_seconds=0.005, retry_cap_seconds=0.05)
+IMPATIENT = Timeouts(answer_seconds=0.5, retry_base_seconds=0.005, retry_cap_seconds=0.05)
 
 # Name: plans dealt out to the ids in turn, size of the payload, how long an answer is waited for.
 FAULTS = {
@@ -53,10 +53,10 @@ def assert_repeats_only_where_an_answer_was_lost(api, report):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_id_is_lost_under(fault):
-    plans, size, patience = FAULTS[fault]
+    plans, size, timeouts = FAULTS[fault]
     with faulty_api() as api:
         ids = deal_out(api, plans, MANY)
-        report = GatewayPoster(f"http://127.0.0.1:{api.port}/live", patience=patience).post(
+        report = ManagementApiClient(f"http://127.0.0.1:{api.port}/live", timeouts=timeouts).post(
             "x" * size, ids, AMPLE
         )
 
@@ -81,7 +81,7 @@ def test_no_id_is_lost_over_tls_under_all_of_it(tmp_path, monkeypatch):
     plans = [["ok"], ["410"], ["429", "ok"], ["reset", "chunked"], ["half", "last"], ["503", "slow"]]
     with faulty_api(certificate) as api:
         ids = deal_out(api, plans, 3_000)
-        report = GatewayPoster(f"https://localhost:{api.port}/live", patience=BRISK).post(
+        report = ManagementApiClient(f"https://localhost:{api.port}/live", timeouts=BRISK).post(
             "x" * 200, ids, AMPLE
         )
 
@@ -95,7 +95,7 @@ def test_what_the_time_did_not_suffice_for_is_unsent_and_the_rest_is_not():
     plans = [["hang"], ["ok"], ["503"], ["410"], ["reset"]]
     with faulty_api() as api:
         ids = deal_out(api, plans, MANY)
-        poster = GatewayPoster(f"http://127.0.0.1:{api.port}/live", patience=IMPATIENT)
+        poster = ManagementApiClient(f"http://127.0.0.1:{api.port}/live", timeouts=IMPATIENT)
         started = time.monotonic()
         report = poster.post("x" * 200, ids, 1.0)
         took = time.monotonic() - started
@@ -113,7 +113,7 @@ def test_what_the_time_did_not_suffice_for_is_unsent_and_the_rest_is_not():
 def test_a_second_job_uses_the_connections_of_the_first_and_notices_those_that_died():
     with faulty_api() as api:
         ids = deal_out(api, [["ok"], ["last"]], 100)
-        poster = GatewayPoster(f"http://127.0.0.1:{api.port}/live", patience=BRISK)
+        poster = ManagementApiClient(f"http://127.0.0.1:{api.port}/live", timeouts=BRISK)
         first = poster.post("{}", ids, AMPLE)
         again = poster.post("{}", ids, AMPLE)
 
@@ -125,7 +125,7 @@ def test_a_second_job_uses_the_connections_of_the_first_and_notices_those_that_d
 def test_chunks_of_an_audience_get_the_connections_that_the_whole_is_worth():
     with faulty_api() as api:
         ids = deal_out(api, [["slow"]], 1_600)
-        poster = GatewayPoster(f"http://127.0.0.1:{api.port}/live")
+        poster = ManagementApiClient(f"http://127.0.0.1:{api.port}/live")
         opened = []
         for start in range(0, 1_600, 400):
             assert not poster.post("{}", ids[start : start + 400], AMPLE).unsent
@@ -138,7 +138,7 @@ def test_chunks_of_an_audience_get_the_connections_that_the_whole_is_worth():
 def test_a_server_with_a_certificate_that_nobody_vouches_for_gets_nothing(tmp_path, monkeypatch):
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
     with faulty_api(self_signed(tmp_path)) as api:
-        report = GatewayPoster(f"https://localhost:{api.port}/live").post("{}", ["a"], 0.3)
+        report = ManagementApiClient(f"https://localhost:{api.port}/live").post("{}", ["a"], 0.3)
     assert report.unsent == ("a",)
     assert not api.attempts
 
@@ -147,7 +147,7 @@ def test_a_server_with_a_certificate_for_another_name_gets_nothing(tmp_path, mon
     certificate = self_signed(tmp_path, "elsewhere.example")
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
     with faulty_api(certificate) as api:
-        report = GatewayPoster(f"https://localhost:{api.port}/live").post("{}", ["a"], 0.3)
+        report = ManagementApiClient(f"https://localhost:{api.port}/live").post("{}", ["a"], 0.3)
     assert report.unsent == ("a",)
     assert not api.attempts
 
@@ -158,6 +158,6 @@ def test_an_address_that_does_not_answer_gives_way_to_one_that_does(monkeypatch)
         unroutable = ("255.255.255.255", api.port)
         found = [(2, 1, 6, "", where) for where in (unroutable, closed, ("127.0.0.1", api.port))]
         monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
-        report = GatewayPoster(f"http://several.example:{api.port}/live").post("{}", ["a", "b"], 5.0)
+        report = ManagementApiClient(f"http://several.example:{api.port}/live").post("{}", ["a", "b"], 5.0)
     assert report.delivered == ("a", "b")
     assert report.answers_lost == 0

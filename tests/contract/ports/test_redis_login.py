@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from realtime_core.adapters.redis_login import SECRET_SECONDS, Login, SecretLogins
 from realtime_core.errors import SettingsInvalid, StoreUnavailable
+from realtime_core.redis.login import SECRET_SECONDS, Login, SecretCredentials
 from tests.contract.ports.clouds import answering, fault, moto_client, watching
 
 
@@ -27,12 +27,12 @@ class Clock:
 @pytest.mark.parametrize("text", ["first", json.dumps({"current": "first", "previous": "older"})])
 def test_password_is_the_secrets_bare_text_or_current(manager, secret_arn, text):
     manager.put_secret_value(SecretId=secret_arn, SecretString=text)
-    assert SecretLogins(manager, secret_arn, "relay").login() == Login("relay", "first")
+    assert SecretCredentials(manager, secret_arn, "relay").login() == Login("relay", "first")
 
 
 def test_password_is_read_once_in_five_minutes(manager, secret_arn):
     clock = Clock()
-    made = SecretLogins(manager, secret_arn, clock=clock)
+    made = SecretCredentials(manager, secret_arn, clock=clock)
     with watching(manager) as watch:
         made.login()
         clock.now = SECRET_SECONDS - 1
@@ -45,7 +45,7 @@ def test_password_is_read_once_in_five_minutes(manager, secret_arn):
 
 def test_password_of_before_serves_while_it_cannot_be_read(manager, secret_arn):
     clock = Clock()
-    made = SecretLogins(manager, secret_arn, clock=clock)
+    made = SecretCredentials(manager, secret_arn, clock=clock)
     made.login()
     clock.now = SECRET_SECONDS
     with answering(manager, "GetSecretValue", fault("InternalServiceError", 500)):
@@ -57,12 +57,12 @@ def test_without_any_password_the_store_is_unavailable(manager, secret_arn):
         answering(manager, "GetSecretValue", fault("InternalServiceError", 500)),
         pytest.raises(StoreUnavailable, match=secret_arn),
     ):
-        SecretLogins(manager, secret_arn).login()
+        SecretCredentials(manager, secret_arn).login()
 
 
 @pytest.mark.parametrize("text", [json.dumps({"other": "x"}), json.dumps({"current": ""})])
 def test_secret_without_a_password_is_refused_with_the_remedy_and_not_shown(manager, secret_arn, text):
     manager.put_secret_value(SecretId=secret_arn, SecretString=text)
     with pytest.raises(SettingsInvalid, match="store the password of Redis") as refused:
-        SecretLogins(manager, secret_arn).login()
+        SecretCredentials(manager, secret_arn).login()
     assert text not in str(refused.value)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
-from realtime_core.adapters.memory import MemoryRevocations
-from realtime_core.domain.revocations import Revocation
+from realtime_core.auth.base import Revocation
+from realtime_core.auth.dynamodb import DynamoRevocations
+from realtime_core.auth.memory import MemoryRevocations
 from realtime_core.errors import StoreUnavailable
 from tests.contract.ports.cases import DAY, NOW
 from tests.contract.ports.clouds import answering, paged, recording, watching
@@ -94,7 +94,7 @@ def test_the_question_is_one_consistent_read_and_revoking_one_write(dynamodb):
 
 
 def test_what_a_read_left_undone_is_read_again_and_never_taken_for_nothing(dynamodb, monkeypatch):
-    monkeypatch.setattr("realtime_core.adapters.backoff.BASE_SECONDS", 0.0)
+    monkeypatch.setattr("realtime_core.aws.backoff.BASE_SECONDS", 0.0)
     revocations = DynamoRevocations(dynamodb, "revocations")
     revocations.revoke(everything_of("ann"))
     undone = {"Responses": {}, "UnprocessedKeys": {"revocations": {"Keys": [{"subject": {"S": "u#ann"}}]}}}

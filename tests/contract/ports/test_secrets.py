@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from realtime_core.adapters.memory import MemorySecrets
-from realtime_core.adapters.secrets_manager import SecretsManagerKeys
+from realtime_core.auth.memory import MemorySecrets
+from realtime_core.auth.secrets_manager import SecretsManagerKeys
 from realtime_core.errors import SettingsInvalid, StoreUnavailable
 from tests.contract.ports.cases import NOW
 from tests.contract.ports.clouds import answering, fault, moto_client, watching

@@ -2,9 +2,9 @@ from functools import partial
 
 import pytest
 
-from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS
-from realtime_core.domain.model import Group
 from realtime_core.errors import ConnectionUnknown, SubscriptionFailed
+from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
+from realtime_core.subscriptions.base import Group
 from tests.contract.ports.cases import (
     ANY,
     DAY,

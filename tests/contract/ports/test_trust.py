@@ -10,12 +10,12 @@ import botocore
 import pytest
 
 from local_cloud.certificates import self_signed
-from realtime_core.adapters import endpoint
-from realtime_core.adapters.amazon_roots import AMAZON_ROOTS
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.aws_errors import Unreachable
-from realtime_core.adapters.endpoint import tls_context
-from realtime_core.adapters.gateway_poster import GatewayPoster
+from realtime_core.aws import endpoint
+from realtime_core.aws.amazon_roots import AMAZON_ROOTS
+from realtime_core.aws.client import client
+from realtime_core.aws.endpoint import tls_context
+from realtime_core.aws.errors import Unreachable
+from realtime_core.push.management_api.client import ManagementApiClient
 from tests.contract.ports.faulty_api import faulty_api
 from tests.contract.ports.scripted_service import answer, scripted_service
 
@@ -106,7 +106,7 @@ def test_a_call_behind_a_proxy_that_the_system_trusts_is_tried_again_and_goes_th
 def test_a_post_behind_a_proxy_that_the_system_trusts_is_tried_again_and_arrives(certificate):
     with faulty_api(certificate) as api:
         api.plans["a"] = ["ok"]
-        report = GatewayPoster(f"https://{NAME}:{api.port}/live").post("{}", ["a"], 5.0)
+        report = ManagementApiClient(f"https://{NAME}:{api.port}/live").post("{}", ["a"], 5.0)
 
     assert report.delivered == ("a",)
     assert api.attempts["a"] == 1
@@ -115,7 +115,7 @@ def test_a_post_behind_a_proxy_that_the_system_trusts_is_tried_again_and_arrives
 def test_a_name_of_aws_that_neither_vouches_for_gets_nothing(certificate, monkeypatch, tmp_path_factory):
     monkeypatch.setenv("SSL_CERT_FILE", str(self_signed(tmp_path_factory.mktemp("other"), NAME)[0]))
     with faulty_api(certificate) as api:
-        report = GatewayPoster(f"https://{NAME}:{api.port}/live").post("{}", ["a"], 0.5)
+        report = ManagementApiClient(f"https://{NAME}:{api.port}/live").post("{}", ["a"], 0.5)
 
     assert report.unsent == ("a",)
     assert not api.attempts

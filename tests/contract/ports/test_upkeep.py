@@ -2,9 +2,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from realtime_core.adapters.dynamodb_upkeep import DynamoUpkeep
-from realtime_core.adapters.memory import MemoryUpkeep
-from realtime_core.domain.upkeep import REFRESHED, newly_tended
+from realtime_core.connections.dynamodb_schedule import DynamoSchedule
+from realtime_core.connections.memory import MemorySchedule
+from realtime_core.connections.schedule import REFRESHED, first_schedule
 from tests.contract.ports.cases import HOUR, NOW, PHONES, at_once, connection
 from tests.contract.ports.clouds import paged, recording, watching
 
@@ -15,18 +15,19 @@ LATER = NOW + 24 * HOUR
 def tending(request):
     """`connections`, `subscriptions` and the `upkeep` of both, once of DynamoDB and once in memory."""
     if request.param == "dynamodb":
-        upkeep = DynamoUpkeep(request.getfixturevalue("dynamodb"), "connections")
+        upkeep = DynamoSchedule(request.getfixturevalue("dynamodb"), "connections")
         stores = request.getfixturevalue("dynamo_stores")
         return SimpleNamespace(
             connections=stores.connections, subscriptions=stores.subscriptions, upkeep=upkeep
         )
-    from realtime_core.adapters.memory import MemoryConnections, MemorySubscriptions
+    from realtime_core.connections.memory import MemoryConnections
+    from realtime_core.subscriptions.memory import MemorySubscriptions
 
     connections = MemoryConnections()
     return SimpleNamespace(
         connections=connections,
         subscriptions=MemorySubscriptions(connections),
-        upkeep=MemoryUpkeep(connections),
+        upkeep=MemorySchedule(connections),
     )
 
 
@@ -36,7 +37,7 @@ def due(tending, now):
 
 def test_due_is_nothing_before_the_first_moment(tending):
     tending.connections.add(connection())
-    expected = newly_tended("c1", NOW, NOW + HOUR)
+    expected = first_schedule("c1", NOW, NOW + HOUR)
 
     assert due(tending, expected.due_at - 1) == []
     assert due(tending, expected.due_at) == [expected]
@@ -174,7 +175,7 @@ def test_count_is_the_number_of_records(tending):
 def test_due_and_count_read_every_page(dynamodb, dynamo_stores):
     for n in range(30):
         dynamo_stores.connections.add(connection(f"c{n}"))
-    upkeep = DynamoUpkeep(dynamodb, "connections")
+    upkeep = DynamoSchedule(dynamodb, "connections")
 
     with paged(dynamodb, 2):
         assert len({one.connection_id for page in upkeep.due(LATER) for one in page}) == 30
@@ -184,7 +185,7 @@ def test_due_and_count_read_every_page(dynamodb, dynamo_stores):
 def test_looking_takes_a_query_for_each_partition_and_a_move_one_write(dynamodb, dynamo_stores):
     for n in range(30):
         dynamo_stores.connections.add(connection(f"c{n}"))
-    upkeep = DynamoUpkeep(dynamodb, "connections")
+    upkeep = DynamoSchedule(dynamodb, "connections")
 
     with watching(dynamodb) as nothing_due:
         assert not list(upkeep.due(NOW))
@@ -201,6 +202,6 @@ def test_looking_takes_a_query_for_each_partition_and_a_move_one_write(dynamodb,
 
 def test_count_reads_no_attributes(dynamodb, dynamo_stores):
     with recording(dynamodb, "Query") as queries:
-        DynamoUpkeep(dynamodb, "connections").count()
+        DynamoSchedule(dynamodb, "connections").count()
 
     assert [query["Select"] for query in queries] == ["COUNT"] * 8

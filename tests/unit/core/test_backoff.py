@@ -1,6 +1,6 @@
 import pytest
 
-from realtime_core.adapters import backoff
+from realtime_core.aws import backoff
 
 
 @pytest.fixture

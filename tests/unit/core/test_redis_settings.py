@@ -9,11 +9,11 @@ from botocore.credentials import Credentials as BotoCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.adapters import sigv4
-from realtime_core.adapters.credentials import Credentials
-from realtime_core.adapters.redis_login import IamLogins, Login, NoLogin, logins
+from realtime_core.aws import sigv4
+from realtime_core.aws.credentials import Credentials
 from realtime_core.errors import SettingsInvalid
-from realtime_core.redis_settings import RedisAddress, RedisSettings
+from realtime_core.redis.login import IamCredentials, Login, NoCredentials, credentials_provider
+from realtime_core.redis.settings import RedisAddress, RedisSettings
 from realtime_core.settings import read
 
 
@@ -63,14 +63,14 @@ def test_without_a_url_redis_is_off():
 def test_logins_that_make_no_sense_are_refused_with_the_remedy(environment, remedy):
     settings = read(RedisSettings, {"REDIS_URL": "rediss://cache.example"} | environment)
     with pytest.raises(SettingsInvalid, match=remedy):
-        logins(settings, lambda: pytest.fail("no secret to read"))
+        credentials_provider(settings, lambda: pytest.fail("no secret to read"))
 
 
 def test_no_login_where_none_is_configured():
-    made = logins(
+    made = credentials_provider(
         read(RedisSettings, {"REDIS_URL": "redis://localhost"}), lambda: pytest.fail("no secret to read")
     )
-    assert isinstance(made, NoLogin)
+    assert isinstance(made, NoCredentials)
     assert made.login() == Login(None, None)
 
 
@@ -81,7 +81,7 @@ def test_iam_login_names_the_cache_in_lower_case_and_is_made_anew(monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
     moments = iter([1_795_382_480.0, 1_795_382_481.0])
-    made = IamLogins("Deals-Prod", "relay", lambda: next(moments))
+    made = IamCredentials("Deals-Prod", "relay", lambda: next(moments))
 
     first, second = made.login(), made.login()
 

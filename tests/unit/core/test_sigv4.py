@@ -9,8 +9,8 @@ from botocore.credentials import Credentials as BotoCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime_core.adapters.credentials import Credentials
-from realtime_core.adapters.sigv4 import authorization, day_key, stamp_of
+from realtime_core.aws.credentials import Credentials
+from realtime_core.aws.sigv4 import authorization, day_key, stamp_of
 
 TEXT = st.text("abcXYZ019-._", min_size=1, max_size=20)
 

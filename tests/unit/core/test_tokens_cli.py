@@ -7,7 +7,7 @@ import time
 import pytest
 
 from realtime_core import tokens
-from realtime_core.domain.tokens import TokenRules, verify
+from realtime_core.auth.tokens import TokenRules, verify
 
 SECRET = "s" * 40
 

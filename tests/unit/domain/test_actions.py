@@ -6,7 +6,7 @@ import typing
 
 import pytest
 
-from realtime_core.domain.actions import (
+from message_router.requests import (
     ACTIONS,
     Action,
     GetMessages,
@@ -19,11 +19,11 @@ from realtime_core.domain.actions import (
     UnsubscribeFromDeals,
     parse_action,
 )
-from realtime_core.domain.filters import parse_filter
-from realtime_core.domain.frames import MESSAGE_BYTES_MAX, Request, decode_request, error_frame, frame
-from realtime_core.domain.messages import inbox_page, received_frame
-from realtime_core.domain.model import Message
 from realtime_core.errors import ValidationFailed
+from realtime_core.filters.filters import parse_filter
+from realtime_core.messages.base import Message
+from realtime_core.messages.frames import inbox_page, received_frame
+from realtime_core.wire.frames import MESSAGE_BYTES_MAX, Request, decode_request, error_frame, frame
 
 ALL = parse_filter({})
 MESSAGE_ID = "01ARYZ6S41TSV4RRFFQ69G5FAV"

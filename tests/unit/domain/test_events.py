@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.domain.events import (
+from realtime_core.errors import ValidationFailed
+from realtime_core.wire.events import (
     Event,
     event_frame,
     notification_content,
@@ -14,8 +15,7 @@ from realtime_core.domain.events import (
     parse_event,
     unwrap,
 )
-from realtime_core.domain.frames import MESSAGE_BYTES_MAX
-from realtime_core.errors import ValidationFailed
+from realtime_core.wire.frames import MESSAGE_BYTES_MAX
 
 from .test_jsontext import JSON_VALUES
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from realtime_core.domain.fields import (
+from realtime_core.errors import Problem, ValidationFailed
+from realtime_core.wire.fields import (
     PROBLEMS_MAX,
     Field,
     identifier,
@@ -13,8 +14,7 @@ from realtime_core.domain.fields import (
     text,
     whole_number,
 )
-from realtime_core.domain.jsontext import INTEGER_MAX
-from realtime_core.errors import Problem, ValidationFailed
+from realtime_core.wire.strict_json import INTEGER_MAX
 
 FIELDS = (Field("name", text(3)), Field("size", whole_number(0, 9), 5))
 

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime_core.domain.filter_buckets import Entry
-from realtime_core.domain.filter_index import FilterIndex
-from realtime_core.domain.filters import Attributes, parse_filter
-from realtime_core.domain.model import Group
-from realtime_core.domain.planning import matching_groups
+from broadcast.filter_buckets import Entry
+from broadcast.filter_index import FilterIndex
+from realtime_core.filters.filters import Attributes, parse_filter
+from realtime_core.subscriptions.base import Group
+from tests.matching_oracle import matching_groups
 
 from .filter_cases import CONDITIONS, EVENT_PARTS, NAMES, count, naive_matches
 
@@ -139,7 +139,7 @@ def test_match_tests_only_what_the_event_may_concern(monkeypatch):
     tested = []
     passes = Entry.passes
     monkeypatch.setattr(
-        "realtime_core.domain.filter_buckets.Entry.passes",
+        "broadcast.filter_buckets.Entry.passes",
         lambda entry, values: tested.append(entry) or passes(entry, values),
     )
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.domain.filters import parse_filter
-from realtime_core.domain.frames import error_frame
 from realtime_core.errors import ValidationFailed
+from realtime_core.filters.filters import parse_filter
+from realtime_core.wire.frames import error_frame
 
 from .test_jsontext import JSON_VALUES
 

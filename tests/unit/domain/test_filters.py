@@ -4,9 +4,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from realtime_core.domain.filters import Attributes, load_filter, parse_filter
-from realtime_core.domain.jsontext import dumps
 from realtime_core.errors import ValidationFailed
+from realtime_core.filters.filters import Attributes, load_filter, parse_filter
+from realtime_core.wire.strict_json import dumps
 
 from .filter_cases import CONDITIONS, EVENT_PARTS, FILTERS, NAMES, count, naive_matches, shuffled
 

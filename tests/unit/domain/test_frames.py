@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.domain.frames import (
+from realtime_core.errors import NotFound, Problem, RateLimited, ValidationFailed
+from realtime_core.wire.frames import (
     FRAME_BYTES_MAX,
     Request,
     decode_request,
@@ -15,7 +16,6 @@ from realtime_core.domain.frames import (
     frame,
     pack_frames,
 )
-from realtime_core.errors import NotFound, Problem, RateLimited, ValidationFailed
 
 NOW = 1_795_382_480
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime_core.domain.handshake import headers_of, subprotocol, token_of
+from realtime_core.auth.handshake import headers_of, subprotocol, token_of
 from realtime_core.errors import TokenRefused
 
 HEADER, OFFER, QUERY = "aaa.bbb.ccc", "ddd.eee.fff", "ggg.hhh.iii"

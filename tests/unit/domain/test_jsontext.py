@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.domain.jsontext import DEPTH_MAX, INTEGER_MAX, INTEGER_MIN, byte_length, dumps, loads
+from realtime_core.wire.strict_json import DEPTH_MAX, INTEGER_MAX, INTEGER_MIN, byte_length, dumps, loads
 
 JSON_VALUES = st.recursive(
     st.none()

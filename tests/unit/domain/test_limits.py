@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.domain.limits import Limit, full_at, microseconds, parse_limit, retry_after_ms
+from message_router.limits import Limit, full_at, microseconds, parse_limit, retry_after_ms
 
 NOW = microseconds(1_795_382_480.25)
 limits = st.builds(Limit, st.floats(0.01, 1000), st.integers(1, 60))

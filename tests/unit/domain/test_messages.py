@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from realtime_core.domain.frames import FRAME_BYTES_MAX, frame
-from realtime_core.domain.messages import inbox_page, received_frame, sent_reply, status_frame
-from realtime_core.domain.model import Message
+from realtime_core.messages.base import Message
+from realtime_core.messages.frames import inbox_page, received_frame, sent_reply, status_frame
+from realtime_core.wire.frames import FRAME_BYTES_MAX, frame
 
 NOW = 1_795_382_480
 MESSAGE = Message("m-1", "user-2", "user-1", "message", "text", "hé", NOW)

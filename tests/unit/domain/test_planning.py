@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.domain import planning
-from realtime_core.domain.filters import Attributes, Filter, parse_filter
-from realtime_core.domain.jsontext import dumps
-from realtime_core.domain.model import DeliveryJob, Group, Recipient
-from realtime_core.domain.planning import (
+from realtime_core.connections.base import Recipient
+from realtime_core.filters.filters import Attributes, Filter, parse_filter
+from realtime_core.push.base import DeliveryJob
+from realtime_core.push.planning import (
     JOB_BYTES_MAX,
     JOB_IDS_MAX,
     audience,
@@ -18,9 +17,11 @@ from realtime_core.domain.planning import (
     decode_job,
     encode_job,
     jobs,
-    matching_groups,
-    shards_for,
 )
+from realtime_core.subscriptions.base import Group, shards_for
+from realtime_core.wire.strict_json import dumps
+from tests import matching_oracle
+from tests.matching_oracle import matching_groups
 
 NOW = 1_795_382_480
 IDS = [f"L0SM9c{number:06}Ihw=" for number in range(10_000)]
@@ -37,13 +38,13 @@ def test_matching_groups_are_those_whose_filter_matches_in_their_order():
 
 def test_matching_groups_evaluates_each_distinct_filter_once(monkeypatch):
     asked = []
-    real = planning.load_filter
+    real = matching_oracle.load_filter
 
     def counting(canonical) -> Filter:
         asked.append(canonical)
         return real(canonical)
 
-    monkeypatch.setattr(planning, "load_filter", counting)
+    monkeypatch.setattr(matching_oracle, "load_filter", counting)
     groups = [group(number, {"a": number % 3}) for number in range(300)]
     assert len(matching_groups(groups, Attributes({"a": 1}, {}))) == 100
     assert sorted(asked) == ['{"a":0}', '{"a":1}', '{"a":2}']

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from jwt.algorithms import get_default_algorithms
 
-from realtime_core.domain.public_keys import parse_key_set
+from realtime_core.auth.public_keys import parse_key_set
 from tests.issuer import MAKE, public_jwk
 
 PRIVATE = {algorithm: make() for algorithm, make in MAKE.items()}

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from realtime_core.domain.ids import shard_of
-from realtime_core.domain.planning import SHARD_MEMBERS_AIM, SHARD_MEMBERS_MAX, shards_for
+from realtime_core.ids import shard_of
+from realtime_core.subscriptions.base import SHARD_MEMBERS_AIM, SHARD_MEMBERS_MAX, shards_for
 
 # Outside limit: a page of a query is 1 MB, and a membership takes about 95 bytes.
 PAGE_MEMBERS = 11_000

@@ -2,8 +2,8 @@
 
 import pytest
 
-from realtime_core.domain.topics import read_topic, topic_problem, topics_reached
 from realtime_core.errors import ValidationFailed
+from realtime_core.wire.topics import read_topic, topic_problem, topics_reached
 
 
 @pytest.mark.parametrize("topic", ["all-deals", "a", "-", "9", "electronics.laptops", "a.b.c", "x" * 64])

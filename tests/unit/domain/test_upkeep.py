@@ -4,31 +4,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.domain.upkeep import (
+from realtime_core.connections.frames import hand_over_frame, warning_frame
+from realtime_core.connections.schedule import (
     PROBE_SECONDS,
     REFRESHED,
-    Duties,
-    Tended,
+    DueWork,
+    ScheduledConnection,
     after,
     duties,
+    first_schedule,
     hand_over_at,
-    hand_over_frame,
-    newly_tended,
     next_due,
-    warning_frame,
 )
 
 NOW = 1_795_382_480
 MINUTE = 60
 HOUR = 60 * MINUTE
 FAR = NOW + 24 * HOUR
-IDLE = Duties()
-PROBE = Duties(probe=True)
-WARN = Duties(warn=True)
-HAND_OVER = Duties(hand_over=True)
+IDLE = DueWork()
+PROBE = DueWork(probe=True)
+WARN = DueWork(warn=True)
+HAND_OVER = DueWork(hand_over=True)
 
 tended = st.builds(
-    Tended,
+    ScheduledConnection,
     connection_id=st.text("abcdefABCDEF0123456789_-", min_size=16, max_size=16),
     connected_at=st.integers(NOW - 3 * HOUR, NOW),
     token_exp=st.integers(NOW - 3 * HOUR, NOW + 3 * HOUR),
@@ -39,7 +38,7 @@ tended = st.builds(
 
 
 def record(token_exp=FAR, due_at=NOW, **known):
-    return Tended("L0SM9cOFvHcCIhw=", NOW, token_exp, due_at, **known)
+    return ScheduledConnection("L0SM9cOFvHcCIhw=", NOW, token_exp, due_at, **known)
 
 
 @pytest.mark.parametrize(
@@ -52,17 +51,17 @@ def record(token_exp=FAR, due_at=NOW, **known):
         pytest.param(record(NOW + HOUR), HOUR + 59, WARN, id="late-is-better-than-never"),
         pytest.param(record(NOW + HOUR, warned_exp=NOW + HOUR), HOUR, PROBE, id="warned-once"),
         pytest.param(record(NOW + HOUR, warned_exp=NOW + 9), HOUR, WARN, id="warned-of-an-earlier-expiry"),
-        pytest.param(record(NOW + HOUR), HOUR + 60, Duties(end="expired"), id="a-minute-after-expiry"),
-        pytest.param(record(NOW - HOUR), 0, Duties(end="expired"), id="expired-long-ago"),
+        pytest.param(record(NOW + HOUR), HOUR + 60, DueWork(end="expired"), id="a-minute-after-expiry"),
+        pytest.param(record(NOW - HOUR), 0, DueWork(end="expired"), id="expired-long-ago"),
         pytest.param(record(), 110 * MINUTE - 1, PROBE, id="before-the-hand-over"),
         pytest.param(record(), 118 * MINUTE, HAND_OVER, id="everybody-is-handed-over-by-then"),
         pytest.param(record(handed_over=True), 119 * MINUTE, PROBE, id="handed-over-once"),
         pytest.param(
-            record(NOW + 118 * MINUTE), 118 * MINUTE, Duties(warn=True, hand_over=True), id="both-at-once"
+            record(NOW + 118 * MINUTE), 118 * MINUTE, DueWork(warn=True, hand_over=True), id="both-at-once"
         ),
         pytest.param(record(), 2 * HOUR + 59, HAND_OVER, id="two-hours"),
-        pytest.param(record(), 2 * HOUR + 60, Duties(end="outlived"), id="past-two-hours"),
-        pytest.param(record(NOW + HOUR), 3 * HOUR, Duties(end="outlived"), id="cut-before-it-is-closed"),
+        pytest.param(record(), 2 * HOUR + 60, DueWork(end="outlived"), id="past-two-hours"),
+        pytest.param(record(NOW + HOUR), 3 * HOUR, DueWork(end="outlived"), id="cut-before-it-is-closed"),
     ],
 )
 def test_duties_by_situation(known, seconds, expected):
@@ -72,8 +71,8 @@ def test_duties_by_situation(known, seconds, expected):
 @pytest.mark.parametrize(
     ("due", "kind"),
     [
-        (Duties(end="expired"), "close"),
-        (Duties(end="outlived"), "remove"),
+        (DueWork(end="expired"), "close"),
+        (DueWork(end="outlived"), "remove"),
         (WARN, "tell"),
         (HAND_OVER, "tell"),
         (PROBE, "probe"),
@@ -98,7 +97,7 @@ def test_next_due_is_the_earliest_moment(known, seen_at, expected):
 
 
 def test_hand_over_comes_between_110_and_118_minutes_spread_over_them():
-    moments = [hand_over_at(Tended(f"c{n}", 0, 0, 0)) for n in range(8_000)]
+    moments = [hand_over_at(ScheduledConnection(f"c{n}", 0, 0, 0)) for n in range(8_000)]
 
     assert min(moments) >= 110 * MINUTE
     assert max(moments) < 118 * MINUTE
@@ -155,8 +154,8 @@ def test_a_connection_always_comes_to_its_end(one):
 
 
 def test_a_new_connection_is_first_looked_at_when_something_is_due():
-    assert newly_tended("c1", NOW, FAR).due_at == NOW + 10 * MINUTE
-    assert newly_tended("c1", NOW, NOW + 200).due_at == NOW + 110
+    assert first_schedule("c1", NOW, FAR).due_at == NOW + 10 * MINUTE
+    assert first_schedule("c1", NOW, NOW + 200).due_at == NOW + 110
 
 
 def test_frames_say_what_is_due():

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from authorizer import handler as authorizer
-from authorizer.admission import Admission
-from realtime_core.adapters.memory import MemoryConnections, MemoryRevocations, MemorySecrets
-from realtime_core.domain.model import Connection
-from realtime_core.domain.revocations import Revocation
-from realtime_core.domain.tokens import TokenRules
+from authorizer.connect_authorizer import ConnectAuthorizer
+from realtime_core.auth.base import Revocation
+from realtime_core.auth.memory import MemoryRevocations, MemorySecrets
+from realtime_core.auth.tokens import TokenRules
+from realtime_core.auth.verifier import TokenVerifier
+from realtime_core.connections.base import Connection
+from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable, TokenRefused
 from realtime_core.tokens import issue
-from realtime_core.verifying import TokenVerifier
 
 NOW = 1_795_382_480
 SECRET = "s" * 32
@@ -21,76 +22,76 @@ EVENT = json.loads(Path(__file__).parents[2].joinpath("events/authorizer_request
 
 
 @pytest.fixture
-def admission():
+def connect_authorizer():
     verifier = TokenVerifier(TokenRules(), MemorySecrets(SECRET), None)
-    return Admission(verifier, MemoryRevocations(), MemoryConnections(), max_connections_per_user=3)
+    return ConnectAuthorizer(verifier, MemoryRevocations(), MemoryConnections(), max_connections_per_user=3)
 
 
 def token(**claims):
     return issue("ann", SECRET, NOW, **claims)
 
 
-def refusal(admission, text, now=NOW):
+def refusal(connect_authorizer, text, now=NOW):
     with pytest.raises(TokenRefused) as refused:
-        admission.admit(text, now)
+        connect_authorizer.authorize(text, now)
     return refused.value.status, refused.value.reason
 
 
-def open_connections(admission, count, **changes):
+def open_connections(connect_authorizer, count, **changes):
     for number in range(count):
         one = Connection(f"c{number}", "ann", NOW, NOW + 3600)
-        admission.connections.add(one._replace(**changes))
+        connect_authorizer.connections.add(one._replace(**changes))
 
 
-def test_admit_of_a_good_token_is_its_identity(admission):
-    identity = admission.admit(token(jti="t-1"), NOW)
+def test_admit_of_a_good_token_is_its_identity(connect_authorizer):
+    identity = connect_authorizer.authorize(token(jti="t-1"), NOW)
     assert (identity.user_id, identity.issued_at, identity.token_id) == ("ann", NOW, "t-1")
 
 
-def test_admit_refuses_a_bad_token_before_any_store_is_asked(admission):
-    admission.revocations.down = admission.connections.down = True
-    assert refusal(admission, issue("ann", "x" * 32, NOW)) == (401, "signature")
+def test_admit_refuses_a_bad_token_before_any_store_is_asked(connect_authorizer):
+    connect_authorizer.revocations.down = connect_authorizer.connections.down = True
+    assert refusal(connect_authorizer, issue("ann", "x" * 32, NOW)) == (401, "signature")
 
 
 @pytest.mark.parametrize("revoked", [Revocation("ann", NOW, NOW), Revocation("ann", NOW, NOW, "t-1")])
-def test_admit_refuses_what_was_revoked(admission, revoked):
-    admission.revocations.revoke(revoked)
-    assert refusal(admission, token(jti="t-1")) == (403, "revoked")
-    assert admission.admit(token(jti="t-2", iat=NOW + 1), NOW).token_id == "t-2"
+def test_admit_refuses_what_was_revoked(connect_authorizer, revoked):
+    connect_authorizer.revocations.revoke(revoked)
+    assert refusal(connect_authorizer, token(jti="t-1")) == (403, "revoked")
+    assert connect_authorizer.authorize(token(jti="t-2", iat=NOW + 1), NOW).token_id == "t-2"
 
 
-def test_a_revocation_outlasts_the_leeway_by_which_clocks_may_differ(admission):
+def test_a_revocation_outlasts_the_leeway_by_which_clocks_may_differ(connect_authorizer):
     """A token that has run out by less than the leeway still connects; not so a revoked one."""
     old = token(iat=NOW - 3600, exp=NOW - 20)
-    assert admission.admit(old, NOW).user_id == "ann"
-    admission.revocations.revoke(Revocation("ann", NOW, NOW))
-    assert refusal(admission, old) == (403, "revoked")
+    assert connect_authorizer.authorize(old, NOW).user_id == "ann"
+    connect_authorizer.revocations.revoke(Revocation("ann", NOW, NOW))
+    assert refusal(connect_authorizer, old) == (403, "revoked")
 
 
-def test_admit_refuses_one_connection_too_many(admission):
-    open_connections(admission, 2)
-    assert admission.admit(token(), NOW).user_id == "ann"
-    open_connections(admission, 3)
-    assert refusal(admission, token()) == (403, "too_many_connections")
-    assert admission.admit(issue("ben", SECRET, NOW), NOW).user_id == "ben"
+def test_admit_refuses_one_connection_too_many(connect_authorizer):
+    open_connections(connect_authorizer, 2)
+    assert connect_authorizer.authorize(token(), NOW).user_id == "ann"
+    open_connections(connect_authorizer, 3)
+    assert refusal(connect_authorizer, token()) == (403, "too_many_connections")
+    assert connect_authorizer.authorize(issue("ben", SECRET, NOW), NOW).user_id == "ben"
 
 
-def test_admit_does_not_count_what_is_over(admission):
-    open_connections(admission, 3, token_exp=NOW - 61)
-    assert admission.admit(token(), NOW).user_id == "ann"
+def test_admit_does_not_count_what_is_over(connect_authorizer):
+    open_connections(connect_authorizer, 3, token_exp=NOW - 61)
+    assert connect_authorizer.authorize(token(), NOW).user_id == "ann"
 
 
 @pytest.mark.parametrize("store", ["revocations", "connections"])
-def test_admit_lets_nobody_in_whom_it_cannot_check(admission, store):
-    getattr(admission, store).down = True
+def test_admit_lets_nobody_in_whom_it_cannot_check(connect_authorizer, store):
+    getattr(connect_authorizer, store).down = True
     with pytest.raises(StoreUnavailable):
-        admission.admit(token(), NOW)
+        connect_authorizer.authorize(token(), NOW)
 
 
 @pytest.fixture
-def answers(admission, monkeypatch):
+def answers(connect_authorizer, monkeypatch):
     """The handler's answer to a handshake with a token."""
-    monkeypatch.setattr(authorizer, "_admission", lambda: admission)
+    monkeypatch.setattr(authorizer, "_authorizer", lambda: connect_authorizer)
     monkeypatch.setattr(authorizer.time, "time", lambda: NOW)
 
     def answer(text):
@@ -108,10 +109,10 @@ def test_handler_allows_with_a_flat_context_of_strings(answers, token_id):
     assert answer["context"] == (expected if token_id is None else {**expected, "tokenId": token_id})
 
 
-def test_handler_answers_a_bad_token_401_and_a_revoked_one_403(answers, admission):
+def test_handler_answers_a_bad_token_401_and_a_revoked_one_403(answers, connect_authorizer):
     with pytest.raises(Exception, match=r"^Unauthorized$"):
         answers("rubbish")
-    admission.revocations.revoke(Revocation("ann", NOW, NOW))
+    connect_authorizer.revocations.revoke(Revocation("ann", NOW, NOW))
     answer = answers(token())
     assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
     assert answer["context"] == {}

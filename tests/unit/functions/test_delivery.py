@@ -5,15 +5,12 @@ import json
 import pytest
 
 from delivery import handler as delivery
-from realtime_core.adapters.memory import (
-    MemoryConnections,
-    MemoryDeliveries,
-    MemoryPoster,
-    MemorySubscriptions,
-)
-from realtime_core.domain.model import DeliveryJob
-from realtime_core.domain.planning import encode_job
-from realtime_core.pushing import Pusher
+from realtime_core.connections.memory import MemoryConnections
+from realtime_core.push.base import DeliveryJob
+from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
+from realtime_core.push.planning import encode_job
+from realtime_core.push.pusher import Pusher
+from realtime_core.subscriptions.memory import MemorySubscriptions
 
 
 class Clock:
@@ -28,7 +25,7 @@ class Clock:
         return self.left * 1000
 
 
-class TimedPoster(MemoryPoster):
+class TimedPoster(MemoryManagementApi):
     """Takes down the order and the time budgets of posts."""
 
     def __init__(self):

@@ -4,19 +4,16 @@ import pytest
 
 from broadcast.group_index import GroupIndex
 from broadcast.publisher import Publisher
-from realtime_core.adapters.memory import (
-    MemoryConnections,
-    MemoryDeliveries,
-    MemoryHistory,
-    MemoryMessages,
-    MemoryPoster,
-    MemorySubscriptions,
-)
-from realtime_core.domain.events import parse_event
-from realtime_core.domain.jsontext import loads
-from realtime_core.domain.model import Connection
+from realtime_core.connections.base import Connection
+from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
-from realtime_core.pushing import Pusher
+from realtime_core.history.memory import MemoryHistory
+from realtime_core.messages.memory import MemoryMessages
+from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
+from realtime_core.push.pusher import Pusher
+from realtime_core.subscriptions.memory import MemorySubscriptions
+from realtime_core.wire.events import parse_event
+from realtime_core.wire.strict_json import loads
 
 NOW = 1_795_382_480
 EVENT = parse_event({"messageType": "deal", "topic": "books", "data": {"price": 9}, "eventId": "e1"})
@@ -40,7 +37,7 @@ class House:
     def __init__(self):
         self.connections, self.deliveries = MemoryConnections(), CrashingDeliveries()
         self.subscriptions = MemorySubscriptions(self.connections)
-        pusher = Pusher(MemoryPoster(), self.connections, self.subscriptions, self.deliveries)
+        pusher = Pusher(MemoryManagementApi(), self.connections, self.subscriptions, self.deliveries)
         self.publisher = Publisher(
             connections=self.connections,
             subscriptions=self.subscriptions,

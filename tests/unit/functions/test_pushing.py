@@ -4,18 +4,14 @@ import threading
 
 import pytest
 
-from realtime_core.adapters.memory import (
-    MemoryConnections,
-    MemoryDeliveries,
-    MemoryHistory,
-    MemoryPoster,
-    MemoryRefusals,
-    MemorySubscriptions,
-)
-from realtime_core.domain.model import Connection, DeliveryJob, PostReport
-from realtime_core.domain.planning import decode_job
+from realtime_core.connections.base import Connection
+from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
-from realtime_core.pushing import (
+from realtime_core.history.memory import MemoryHistory
+from realtime_core.push.base import DeliveryJob, PostReport
+from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries, MemoryManagementApi
+from realtime_core.push.planning import decode_job
+from realtime_core.push.pusher import (
     ATTEMPTS_MAX,
     DELAY_SECONDS_MAX,
     REMOVAL_SECONDS,
@@ -23,16 +19,17 @@ from realtime_core.pushing import (
     Pusher,
     PushResult,
 )
+from realtime_core.subscriptions.memory import MemorySubscriptions
 
 NOW = 1_795_382_480
 
 
 class World:
     def __init__(self):
-        self.poster, self.deliveries = MemoryPoster(), MemoryDeliveries()
+        self.poster, self.deliveries = MemoryManagementApi(), MemoryDeliveries()
         self.connections = MemoryConnections()
         self.subscriptions = MemorySubscriptions(self.connections)
-        self.history, self.undeliverable = MemoryHistory(), MemoryRefusals()
+        self.history, self.undeliverable = MemoryHistory(), MemoryDeadLetterQueue()
         for name in "abcd":
             self.connections.add(Connection(name, f"user-{name}", NOW, NOW + 3600))
             self.subscriptions.subscribe(name, "books", "{}", NOW)
@@ -132,7 +129,7 @@ def test_push_fails_where_what_is_left_cannot_be_queued(world):
 def test_push_gives_up_after_its_attempts_and_keeps_what_is_left(world):
     world.poster.answers = {"a": [503]}
     world.pusher.push(job("a", "b", attempt=ATTEMPTS_MAX), 5)
-    ((kept, reason),) = world.undeliverable.kept
+    ((kept, reason),) = world.undeliverable.entries
     assert decode_job(kept).connection_ids == ("a",)
     assert str(ATTEMPTS_MAX) in reason
     assert world.deliveries.queued == []
@@ -154,9 +151,9 @@ def test_delays_grow_up_to_a_minute(world):
 )
 def test_a_chunk_has_landed_when_nothing_of_it_is_left_to_try(world, answers, attempt, landed):
     kept = '{"eventId":"e1","messageType":"x","topic":"t","data":{},"filters":{}}'
-    admission = world.history.admit("e1", kept, NOW * 1000)
-    world.history.queued(admission, 1)
-    world.history.finish(admission, "{}", flying=True)
+    claim = world.history.claim("e1", kept, NOW * 1000)
+    world.history.expect_chunks(claim, 1)
+    world.history.finish(claim, "{}", in_flight=True)
     world.poster.answers = answers
-    world.pusher.push(job("a", attempt=attempt, position=admission.position), 5)
-    assert (world.history.horizon(NOW).landed == admission.position) is landed
+    world.pusher.push(job("a", attempt=attempt, position=claim.position), 5)
+    assert (world.history.bounds(NOW).settled == claim.position) is landed

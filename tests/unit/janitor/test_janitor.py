@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from janitor.janitor import Janitor
-from realtime_core.adapters.memory import MemoryConnections, MemoryPoster, MemorySubscriptions, MemoryUpkeep
-from realtime_core.domain.model import Connection
+from realtime_core.connections.base import Connection
+from realtime_core.connections.memory import MemoryConnections, MemorySchedule
 from realtime_core.errors import StoreUnavailable
+from realtime_core.push.memory import MemoryManagementApi
+from realtime_core.subscriptions.memory import MemorySubscriptions
 from tests.contract.ports.cases import at_once
 
 NOW = 1_795_382_480
@@ -22,12 +24,12 @@ class House:
     """Connections, and the janitor that tends them at `now`."""
 
     connections: MemoryConnections = field(default_factory=MemoryConnections)
-    poster: MemoryPoster = field(default_factory=MemoryPoster)
+    poster: MemoryManagementApi = field(default_factory=MemoryManagementApi)
     now: int = NOW
 
     def __post_init__(self):
         self.subscriptions = MemorySubscriptions(self.connections)
-        self.upkeep = MemoryUpkeep(self.connections)
+        self.upkeep = MemorySchedule(self.connections)
         self.janitor = self.another()
 
     def another(self, **changes):

@@ -6,14 +6,12 @@ import pytest
 
 from janitor.revoking import Revoker
 from janitor.tally import Tally
-from realtime_core.adapters.memory import (
-    MemoryConnections,
-    MemoryPoster,
-    MemoryRevocations,
-    MemorySubscriptions,
-)
-from realtime_core.domain.model import Connection
-from realtime_core.domain.revocations import Revocation
+from realtime_core.auth.base import Revocation
+from realtime_core.auth.memory import MemoryRevocations
+from realtime_core.connections.base import Connection
+from realtime_core.connections.memory import MemoryConnections
+from realtime_core.push.memory import MemoryManagementApi
+from realtime_core.subscriptions.memory import MemorySubscriptions
 
 NOW = 1_795_382_480
 MINUTE = 60
@@ -24,7 +22,7 @@ HOUR = 60 * MINUTE
 class House:
     connections: MemoryConnections = field(default_factory=MemoryConnections)
     revocations: MemoryRevocations = field(default_factory=MemoryRevocations)
-    poster: MemoryPoster = field(default_factory=MemoryPoster)
+    poster: MemoryManagementApi = field(default_factory=MemoryManagementApi)
     now: int = NOW
 
     def __post_init__(self):

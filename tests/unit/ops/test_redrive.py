@@ -6,9 +6,9 @@ import pytest
 
 from deals_ops.letters import Letter
 from deals_ops.redrive import judge_delivery, judge_event
-from realtime_core.domain.events import parse_event
-from realtime_core.domain.model import DeliveryJob
-from realtime_core.domain.planning import decode_job, encode_job
+from realtime_core.push.base import DeliveryJob
+from realtime_core.push.planning import decode_job, encode_job
+from realtime_core.wire.events import parse_event
 
 NOW = 1_795_561_900.0
 EVENT = {"messageType": "dealUpdate", "topic": "books", "data": {"price": 1}}

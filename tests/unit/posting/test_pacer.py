@@ -1,6 +1,6 @@
 import pytest
 
-from realtime_core.adapters.posting.pacer import CUT, FLOOR, Pacer
+from realtime_core.push.management_api.pacer import CUT, FLOOR, Pacer
 
 STEP = 0.001
 

@@ -2,7 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.adapters.posting.response import BODY_BYTES_MAX, BadResponse, Response, ResponseParser
+from realtime_core.push.management_api.response import (
+    BODY_BYTES_MAX,
+    BadResponse,
+    Response,
+    ResponseParser,
+)
 
 OK = b"HTTP/1.1 200 OK\r\nDate: today\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"

@@ -10,9 +10,9 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from realtime_core.adapters.credentials import Credentials
-from realtime_core.adapters.endpoint import Endpoint
-from realtime_core.adapters.posting.signer import Signer, segment
+from realtime_core.aws.credentials import Credentials
+from realtime_core.aws.endpoint import Endpoint
+from realtime_core.push.management_api.requests import Signer, segment
 
 REGION = "eu-west-1"
 GATEWAY = "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/live"

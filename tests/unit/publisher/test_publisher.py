@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from deals_publisher import Guarantee, InvalidArgument, Published, Publisher
 from deals_publisher.rules import dumps
-from realtime_core.domain import jsontext
-from realtime_core.domain.events import parse_event
 from realtime_core.errors import ValidationFailed
+from realtime_core.wire import strict_json
+from realtime_core.wire.events import parse_event
 
 
 class Carried:
@@ -91,7 +91,7 @@ def agree(sent, event, arguments):
 def readable(event):
     """Whether it is JSON as the service reads it."""
     try:
-        jsontext.loads(jsontext.dumps(event))
+        strict_json.loads(strict_json.dumps(event))
     except ValueError:
         return False
     return True
@@ -160,7 +160,7 @@ def test_largest_notification_that_is_sent_is_the_largest_that_the_service_takes
 @given(VALUES)
 def test_text_on_the_wire_is_the_services(value):
     try:
-        text = jsontext.dumps(value)
+        text = strict_json.dumps(value)
     except ValueError:
         return
     assert dumps(value) == text

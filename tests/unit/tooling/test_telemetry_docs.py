@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deals_ops import prices
-from realtime_core.metric_catalog import rows
+from realtime_core.telemetry.metric_catalog import rows
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "telemetry.md").read_text()

@@ -1,0 +1,45 @@
+"""How often a user may ask for what. A ping is free: it touches no store, and is not counted in one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from message_router.requests import Ping, SendMessage, SubscribeToDeals, UnsubscribeFromDeals
+from realtime_core.errors import StoreUnavailable
+from realtime_core.telemetry.logs import get_logger
+from realtime_core.telemetry.metric_catalog import LIMITER_FAILURES
+from realtime_core.telemetry.metrics import add
+
+if TYPE_CHECKING:
+    from message_router.limits import Limit, Limiter
+    from message_router.requests import Action
+
+log = get_logger(__name__)
+
+
+class ActionLimits:
+    """The limits of one user's actions, over all the user's connections."""
+
+    def __init__(self, limiter: Limiter, *, send_message: Limit, subscriptions: Limit, others: Limit) -> None:
+        self._limiter = limiter
+        self._send_message = send_message
+        self._subscriptions = subscriptions
+        self._others = others
+
+    def take(self, action: Action, user_id: str, now: float) -> None:
+        """Count an action. Raises RateLimited; where it cannot be counted the action goes through."""
+        match action:
+            case Ping():
+                return
+            case SendMessage():
+                name, limit = "sendMessage", self._send_message
+            case SubscribeToDeals() | UnsubscribeFromDeals():
+                name, limit = "subscriptions", self._subscriptions
+            case _:
+                name, limit = "others", self._others
+        try:
+            self._limiter.take(f"{user_id}#{name}", limit, now)
+        except StoreUnavailable as error:
+            # Limits protect the service from some of its users; a fault of ours may not shut out all of them.
+            log.warning("limiter_unavailable", reason=str(error))
+            add(LIMITER_FAILURES, 1)

@@ -1,0 +1,54 @@
+"""In-memory twins of the limiter and of the connection lookup."""
+
+from __future__ import annotations
+
+import threading
+
+from message_router.limits import Limit, full_at, microseconds, retry_after_ms
+from realtime_core.connections.base import Connection
+from realtime_core.connections.memory import MemoryConnections
+from realtime_core.errors import RateLimited
+from realtime_core.history.base import StreamBounds
+from realtime_core.history.memory import MemoryHistory
+from realtime_core.in_memory import InMemoryAdapter
+from realtime_core.redis.health import Health
+from realtime_core.redis.memory import MemoryHealth
+
+
+class MemoryLimiter(InMemoryAdapter):
+    """`Limiter` in memory: `moments` is when each bucket is full again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.moments: dict[str, int] = {}
+
+    def take(self, bucket: str, limit: Limit, now: float) -> None:
+        """Take a token. Raises RateLimited where there is none."""
+        self._reach()
+        moment = microseconds(now)
+        with self._lock:
+            stands = self.moments.get(bucket)
+            after = full_at(stands, limit, moment)
+            if after is None:
+                assert stands is not None, "a bucket that was never used has a token"  # noqa: S101
+                raise RateLimited(retry_after_ms(stands, limit, moment))
+            self.moments[bucket] = after
+
+
+class MemoryConnectionLookup:
+    """`ConnectionLookup` over twins; without `health` nobody keeps a health record."""
+
+    def __init__(
+        self, connections: MemoryConnections, history: MemoryHistory, health: MemoryHealth | None = None
+    ) -> None:
+        self._connections = connections
+        self._history = history
+        self._health = health
+
+    def connection_and_bounds(self, connection_id: str, now_s: int) -> tuple[Connection | None, StreamBounds]:
+        """The record as last written, or None, and the bounds."""
+        return self._connections.get(connection_id), self._history.bounds(now_s)
+
+    def connection_and_health(self, connection_id: str) -> tuple[Connection | None, Health | None]:
+        """The record as last written, or None, and the last report on Redis, or None."""
+        return self._connections.get(connection_id), self._health.last() if self._health else None

@@ -1,0 +1,150 @@
+"""What a client may ask for: one value per action, and the table by which requests are read into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from realtime_core.filters.filters import Filter, parse_filter
+from realtime_core.messages.base import Acknowledgement, MessageStatus
+from realtime_core.wire.fields import (
+    Field,
+    identifier,
+    one_of,
+    read_fields,
+    refuse,
+    shown,
+    text,
+    whole_number,
+)
+from realtime_core.wire.frames import MESSAGE_BYTES_MAX, Request, content_fits
+from realtime_core.wire.topics import ALL_DEALS, read_topic
+
+MESSAGE_TYPE_CHARS_MAX = 64
+# A JWT longer than this fits no header either; it is refused before any work is done on it.
+TOKEN_CHARS_MAX = 8 * 1024
+
+
+class Ping(NamedTuple):
+    """Heartbeat."""
+
+
+class SubscribeToDeals(NamedTuple):
+    """Add or replace the subscription to a topic; `since` asks for what came after that position."""
+
+    topic: str
+    filter: Filter
+    since: int | None
+
+
+class UnsubscribeFromDeals(NamedTuple):
+    """Drop the subscription to a topic."""
+
+    topic: str
+
+
+class SendMessage(NamedTuple):
+    """A message to another user."""
+
+    recipient_id: str
+    content: str
+    type: str
+
+
+class GetMessages(NamedTuple):
+    """A page of the caller's inbox: up to `limit` entries after the message id `after`."""
+
+    after: str | None
+    limit: int
+    status: MessageStatus | None
+
+
+class NotificationAck(NamedTuple):
+    """What became of an entry of the caller's inbox."""
+
+    message_id: str
+    type: Acknowledgement
+
+
+class GetStatus(NamedTuple):
+    """The caller's own connection and the service's state."""
+
+
+class RefreshToken(NamedTuple):
+    """A newer token for the same user."""
+
+    token: str
+
+
+Action = (
+    Ping
+    | SubscribeToDeals
+    | UnsubscribeFromDeals
+    | SendMessage
+    | GetMessages
+    | NotificationAck
+    | GetStatus
+    | RefreshToken
+)
+
+
+class ActionSpec(NamedTuple):
+    """How an action is read: its fields, in the order in which `make` takes their values."""
+
+    make: Callable[..., Action]
+    fields: tuple[Field, ...] = ()
+
+
+def _content(raw: Any, path: str) -> str:
+    content: str = text()(raw, path)
+    if not content_fits(content):
+        refuse(
+            path, f"is too large: with what the recipient's frame adds it passes {MESSAGE_BYTES_MAX} bytes"
+        )
+    return content
+
+
+_TOPIC = Field("topic", read_topic, ALL_DEALS)
+
+ACTIONS: Mapping[str, ActionSpec] = MappingProxyType(
+    {
+        "ping": ActionSpec(Ping),
+        "subscribeToDeals": ActionSpec(
+            SubscribeToDeals,
+            (_TOPIC, Field("filters", parse_filter, parse_filter({})), Field("since", whole_number(0), None)),
+        ),
+        "unsubscribeFromDeals": ActionSpec(UnsubscribeFromDeals, (_TOPIC,)),
+        "sendMessage": ActionSpec(
+            SendMessage,
+            (
+                Field("recipientId", identifier),
+                Field("content", _content),
+                Field("type", text(MESSAGE_TYPE_CHARS_MAX), "text"),
+            ),
+        ),
+        "getMessages": ActionSpec(
+            GetMessages,
+            (
+                Field("after", identifier, None),
+                Field("limit", whole_number(1, 100), 50),
+                Field("status", one_of("sent", "delivered", "read"), None),
+            ),
+        ),
+        "notificationAck": ActionSpec(
+            NotificationAck,
+            (Field("messageId", identifier), Field("type", one_of("delivered", "read"), "read")),
+        ),
+        "getStatus": ActionSpec(GetStatus),
+        "refreshToken": ActionSpec(RefreshToken, (Field("token", text(TOKEN_CHARS_MAX)),)),
+    }
+)
+"""Every action by its name on the wire."""
+
+
+def parse_action(request: Request) -> Action:
+    """What the request asks for. Raises ValidationFailed with every problem, by path (`data.topic`)."""
+    spec = ACTIONS.get(request.action)
+    if spec is None:
+        refuse("action", f'"{shown(request.action)}" is not known; known are {", ".join(ACTIONS)}')
+    return spec.make(*read_fields(request.data, spec.fields, "data."))

@@ -1,0 +1,24 @@
+"""Settings of the functions that verify tokens; a module of its own, since the others need no such rules."""
+
+from __future__ import annotations
+
+from realtime_core.auth.tokens import SUPPORTED_ALGORITHMS, TokenRules
+from realtime_core.settings import secure_url, text, whole, words
+
+
+class TokenSettings:
+    """What a function that verifies tokens has."""
+
+    jwt_secret_arn: str | None = text(default=None)
+    """The ARN of the secret that holds the signing keys; needed for HS256."""
+    jwt_jwks_url: str | None = secure_url(default=None)
+    """Where the issuer's public keys are; needed for RS256, ES256 and EdDSA."""
+    jwt_algorithms: tuple[str, ...] = words(SUPPORTED_ALGORITHMS, default=("HS256",))
+    jwt_issuer: str | None = text(default=None)
+    jwt_audience: str | None = text(default=None)
+    jwt_leeway_seconds: int = whole(default=30, minimum=0, maximum=300)
+
+    @property
+    def token_rules(self) -> TokenRules:
+        """Which tokens this deployment accepts."""
+        return TokenRules(self.jwt_algorithms, self.jwt_issuer, self.jwt_audience, self.jwt_leeway_seconds)

@@ -1,0 +1,78 @@
+"""The one place that makes AWS clients, so that timeouts and retries are decided once."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+from realtime_core.aws import credentials
+from realtime_core.aws.endpoint import Endpoint
+from realtime_core.aws.json_client import AwsClient, JsonClient, Service
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_secretsmanager.client import SecretsManagerClient
+    from types_boto3_sqs.client import SQSClient
+
+C = TypeVar("C", bound=AwsClient)
+
+# Every call here answers in milliseconds or not at all, and API Gateway waits 29 s for a function.
+CONNECT_TIMEOUT = 1.0
+READ_TIMEOUT = 5.0
+ATTEMPTS = 3
+
+_SERVICES = {
+    "dynamodb": Service("dynamodb", "DynamoDB_20120810"),
+    "sqs": Service("sqs", "AmazonSQS"),
+    "secretsmanager": Service("secretsmanager", "secretsmanager", version="1.1"),
+    "lambda": Service("lambda"),
+}
+# As AWS's own tools name them in AWS_ENDPOINT_URL_<service>.
+_VARIABLES = {"dynamodb": "DYNAMODB", "sqs": "SQS", "secretsmanager": "SECRETS_MANAGER", "lambda": "LAMBDA"}
+
+
+@overload
+def client(service: Literal["dynamodb"], **overrides: Any) -> DynamoDBClient: ...
+@overload
+def client(service: Literal["sqs"], **overrides: Any) -> SQSClient: ...
+@overload
+def client(service: Literal["secretsmanager"], **overrides: Any) -> SecretsManagerClient: ...
+def client(service: str, **overrides: Any) -> Any:
+    """A low-level client, safe to share between threads: the methods of botocore's that are used here.
+
+    `overrides` are `endpoint_url`, `region_name`, `connect_timeout`, `read_timeout` and `attempts`. Region,
+    credentials and endpoint (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB` …) come from the environment, by
+    the names that AWS's own tools read. Raises SettingsInvalid where one is missing.
+    """
+    return made(JsonClient, service, **overrides)
+
+
+def made(
+    kind: type[C],
+    service: str,
+    *,
+    endpoint_url: str | None = None,
+    region_name: str | None = None,
+    connect_timeout: float = CONNECT_TIMEOUT,
+    read_timeout: float = READ_TIMEOUT,
+    attempts: int = ATTEMPTS,
+) -> C:
+    """A client of a kind of its own; the rest as `client` says."""
+    region = region_name or credentials.region()
+    return kind(
+        _SERVICES[service],
+        Endpoint.of(endpoint_url or _endpoint_url(service, region)),
+        region,
+        credentials.credentials(),
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
+        attempts=attempts,
+    )
+
+
+def _endpoint_url(service: str, region: str) -> str:
+    for name in (f"AWS_ENDPOINT_URL_{_VARIABLES[service]}", "AWS_ENDPOINT_URL"):
+        if url := os.environ.get(name):
+            return url
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"https://{service}.{region}.{suffix}"

@@ -1,0 +1,185 @@
+"""The connections table: who is connected, found by connection or by user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, query
+from realtime_core.connections.base import (
+    Connection,
+    Recipient,
+    Subscription,
+    reachable_until,
+    record_expires_at,
+)
+from realtime_core.connections.dynamodb_schedule import schedule_item, schedule_partition
+from realtime_core.connections.schedule import REFRESHED, first_schedule
+from realtime_core.lifetimes import CLOSE_AFTER_SECONDS
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+
+def connection_item(connection: Connection) -> Item:
+    """The item of a connection."""
+    item: Item = {
+        "connection_id": {"S": connection.connection_id},
+        "user_id": {"S": connection.user_id},
+        "connected_at": {"N": str(connection.connected_at)},
+        "token_exp": {"N": str(connection.token_exp)},
+        "expires_at": {"N": str(record_expires_at(connection))},
+        "subscriptions": {
+            "M": {topic: subscription_value(s) for topic, s in connection.subscriptions.items()}
+        },
+        "issued_at": {"N": str(connection.issued_at)},
+    }
+    if connection.token_id is not None:
+        item["token_id"] = {"S": connection.token_id}
+    return item
+
+
+def connection_from(item: Item) -> Connection:
+    """The connection of an item."""
+    return Connection(
+        connection_id=item["connection_id"]["S"],
+        user_id=item["user_id"]["S"],
+        connected_at=int(item["connected_at"]["N"]),
+        token_exp=int(item["token_exp"]["N"]),
+        subscriptions={
+            topic: Subscription(
+                topic=topic,
+                filter=value["M"]["f"]["S"],
+                group_id=value["M"]["g"]["S"],
+                shard=int(value["M"]["s"]["N"]),
+            )
+            for topic, value in item["subscriptions"]["M"].items()
+        },
+        issued_at=int(item.get("issued_at", {"N": "0"})["N"]),
+        token_id=item["token_id"]["S"] if "token_id" in item else None,
+    )
+
+
+def subscription_value(subscription: Subscription) -> Item:
+    """How a connection's item holds one subscription; its names are short because there may be many."""
+    return {
+        "M": {
+            "f": {"S": subscription.filter},
+            "g": {"S": subscription.group_id},
+            "s": {"N": str(subscription.shard)},
+        }
+    }
+
+
+USER_ID_INDEX = "UserIdIndex"
+
+
+class DynamoConnectionCounts:
+    """`ConnectionCounts` on DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def count_of_user(self, user_id: str, now: int) -> int:
+        """How many connections of a user are open (one query a page, which reads no record)."""
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": USER_ID_INDEX,
+            "KeyConditionExpression": "user_id = :user",
+            "FilterExpression": "expires_at > :now AND token_exp > :ended",
+            "ExpressionAttributeValues": {
+                ":user": {"S": user_id},
+                ":now": {"N": str(now)},
+                ":ended": {"N": str(now - CLOSE_AFTER_SECONDS)},
+            },
+            "Select": "COUNT",
+        }
+        total = 0
+        while True:
+            page = perform(lambda: self._client.query(**parameters))
+            total += page["Count"]
+            if not page.get("LastEvaluatedKey"):
+                return total
+            parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+class DynamoConnections(DynamoConnectionCounts):
+    """`Connections` on DynamoDB."""
+
+    def add(self, connection: Connection) -> None:
+        """Store a new connection (one write), and when to look at it for the first time."""
+        tended = first_schedule(connection.connection_id, connection.connected_at, connection.token_exp)
+        item = {**connection_item(connection), **schedule_item(tended)}
+        perform(lambda: self._client.put_item(TableName=self._table, Item=item))
+
+    def get(self, connection_id: str) -> Connection | None:
+        """The record as last written (one consistent read), or None."""
+        answer = perform(
+            lambda: self._client.get_item(
+                TableName=self._table, Key={"connection_id": {"S": connection_id}}, ConsistentRead=True
+            )
+        )
+        return connection_from(answer["Item"]) if "Item" in answer else None
+
+    def remove(self, connection_id: str) -> Connection | None:
+        """Delete the record and return it as it was (one write); of several callers only one gets it."""
+        answer = perform(
+            lambda: self._client.delete_item(
+                TableName=self._table, Key={"connection_id": {"S": connection_id}}, ReturnValues="ALL_OLD"
+            )
+        )
+        return connection_from(answer["Attributes"]) if answer.get("Attributes") else None
+
+    def of_user(self, user_id: str) -> list[Recipient]:
+        """Every connection of a user (one query a page). An index is never consistent, so it may lag."""
+        pages = query(
+            self._client,
+            TableName=self._table,
+            IndexName=USER_ID_INDEX,
+            KeyConditionExpression="user_id = :user",
+            ExpressionAttributeValues={":user": {"S": user_id}},
+        )
+        return [
+            Recipient(
+                item["connection_id"]["S"],
+                reachable_until(int(item["token_exp"]["N"]), int(item["expires_at"]["N"])),
+            )
+            for items, _ in pages
+            for item in items
+        ]
+
+    def extend(
+        self, connection_id: str, token_exp: int, issued_at: int = 0, token_id: str | None = None
+    ) -> Connection | None:
+        """Let it live by a newer token (one write); the record after it, or None if there is none.
+
+        `token_exp` moves forward, never back: of two tokens that cross, the one that lives longer stays.
+
+        What is due changes with the expiry, so the janitor is to look at the record at its next run. While it
+        is closing the connection there is nothing left to extend.
+        """
+        try:
+            answer = perform(
+                lambda: self._client.update_item(
+                    TableName=self._table,
+                    Key={"connection_id": {"S": connection_id}},
+                    UpdateExpression=(
+                        "SET token_exp = :exp, sweep = :sweep, due_at = :due, issued_at = :issued"
+                        + (" REMOVE token_id" if token_id is None else ", token_id = :id")
+                    ),
+                    ConditionExpression="token_exp < :exp AND attribute_not_exists(ending)",
+                    ExpressionAttributeValues={
+                        ":exp": {"N": str(token_exp)},
+                        ":sweep": {"S": schedule_partition(connection_id)},
+                        ":due": {"N": str(REFRESHED)},
+                        ":issued": {"N": str(issued_at)},
+                        **({} if token_id is None else {":id": {"S": token_id}}),
+                    },
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            )
+        except ConditionFailed as unchanged:
+            record = unchanged.refused[0]
+            return connection_from(record) if record and "ending" not in record else None
+        return connection_from(answer["Attributes"])

@@ -1,1 +1,0 @@
-"""Rules of the service as functions of values: no I/O, no clock, no environment."""

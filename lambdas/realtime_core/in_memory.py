@@ -1,0 +1,15 @@
+"""How a twin plays a store that cannot be reached."""
+
+from __future__ import annotations
+
+from realtime_core.errors import StoreUnavailable
+
+
+class InMemoryAdapter:
+    """A twin that raises StoreUnavailable from every call while `down` is true."""
+
+    down = False
+
+    def _reach(self) -> None:
+        if self.down:
+            raise StoreUnavailable(f"{type(self).__name__} is down")

@@ -1,0 +1,94 @@
+"""The in-memory twin of the messages table."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from realtime_core.errors import NotFound
+from realtime_core.in_memory import InMemoryAdapter
+from realtime_core.lifetimes import REPEAT_LIFETIME_SECONDS
+from realtime_core.messages.base import (
+    STATUS_ORDER,
+    Acknowledgement,
+    Message,
+    MessageStatus,
+    entry_expires_at,
+)
+from realtime_core.wire.strict_json import dumps, loads
+
+
+class MemoryMessages(InMemoryAdapter):
+    """`Messages` in memory. `entries` is every inbox entry, by recipient and message id."""
+
+    def __init__(self, retention_days: int = 30) -> None:
+        self._retention_days = retention_days
+        self._lock = threading.Lock()
+        self.entries: dict[tuple[str, str], Message] = {}
+        self._requests: dict[tuple[str, str], Message] = {}
+
+    def put(self, message: Message, request_id: str | None) -> Message:
+        """Store a message, or return what the same request or message id stored before."""
+        self._reach()
+        # A table keeps text, not the sender's own objects, and refuses what is not JSON.
+        message = message._replace(content=loads(dumps(message.content)))
+        with self._lock:
+            if request_id is not None:
+                known = self._requests.get((message.sender_id, request_id))
+                if known is not None and known.created_at + REPEAT_LIFETIME_SECONDS > message.created_at:
+                    return known
+            key = (message.recipient_id, message.message_id)
+            if key in self.entries:
+                return self.entries[key]
+            self.entries[key] = message
+            if request_id is not None:
+                self._requests[message.sender_id, request_id] = message
+            return message
+
+    def put_all(self, messages: Sequence[Message]) -> None:
+        """Store notifications; a repeat of a `message_id` is one."""
+        for message in messages:
+            self.put(message, None)
+
+    def acknowledge(self, user_id: str, message_id: str, status: Acknowledgement, now: int) -> Message:
+        """Move the status forward, never back; the message after it. Raises NotFound."""
+        self._reach()
+        with self._lock:
+            message = self.entries.get((user_id, message_id))
+            if message is None or self._expired(message, now):
+                raise NotFound(f"There is no message {message_id} in this inbox")
+            if STATUS_ORDER[message.status] < STATUS_ORDER[status]:
+                if status == "read":
+                    message = message._replace(status=status, read_at=now)
+                else:
+                    message = message._replace(status=status, delivered_at=now)
+                self.entries[user_id, message_id] = message
+            return message
+
+    def inbox(
+        self, user_id: str, after: str | None, limit: int, status: MessageStatus | None, now: int
+    ) -> tuple[list[Message], str | None]:
+        """Up to `limit` entries above `after`, oldest first, and where to go on, or None at the end."""
+        self._reach()
+        with self._lock:
+            found = sorted(
+                (
+                    one
+                    for (recipient, message_id), one in self.entries.items()
+                    if recipient == user_id
+                    and (after is None or message_id > after)
+                    and status in {None, one.status}
+                    and not self._expired(one, now)
+                ),
+                key=lambda one: one.message_id,
+            )
+        return found[:limit], found[limit - 1].message_id if len(found) > limit else None
+
+    def unread(self, user_id: str) -> int:
+        """How many entries are not read yet."""
+        self._reach()
+        with self._lock:
+            return sum(one.recipient_id == user_id and one.status != "read" for one in self.entries.values())
+
+    def _expired(self, message: Message, now: int) -> bool:
+        return entry_expires_at(message, self._retention_days) <= now

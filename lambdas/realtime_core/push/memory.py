@@ -1,0 +1,88 @@
+"""In-memory twins of API Gateway's @connections, of the deliveries queue and of the dead-letter queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from realtime_core.in_memory import InMemoryAdapter
+from realtime_core.push.base import DeliveryJob, PostReport, ProbeReport
+from realtime_core.push.management_api import verdicts
+
+
+class MemoryManagementApi(InMemoryAdapter):
+    """`ManagementApi` in memory; every connection takes what it is sent, unless `answers` says otherwise.
+
+    `answers[connection_id]` is the statuses of the next attempts, of which the last stays. No time passes: a
+    status that is worth another attempt is skipped while there is a next one and a time budget. `received` is
+    what each connection took, `closed` whom the service closed. While `down`, nothing is sent and `post` does
+    not raise.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[int]] = {}
+        self.received: dict[str, list[str]] = {}
+        self.closed: list[str] = []
+
+    def post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
+        """Post one payload to each connection."""
+        outcomes = [self._post(payload, one, budget_seconds) for one in dict.fromkeys(connection_ids)]
+        return verdicts.report(outcomes)
+
+    def probe(self, connection_ids: Sequence[str], budget_seconds: float) -> ProbeReport:
+        """Ask for each connection whether it is there."""
+        return verdicts.probe_report(self._ask(one, budget_seconds) for one in dict.fromkeys(connection_ids))
+
+    def close(self, connection_ids: Sequence[str]) -> None:
+        """Close connections; one that is gone already is no error."""
+        self._reach()
+        for connection_id in dict.fromkeys(connection_ids):
+            if self._answer(connection_id) != 410:
+                self.closed.append(connection_id)
+            self.answers[connection_id] = [410]
+
+    def _post(self, payload: str, connection_id: str, budget_seconds: float) -> verdicts.Outcome:
+        outcome = self._ask(connection_id, budget_seconds)
+        if outcome[1] == "delivered":
+            self.received.setdefault(connection_id, []).append(payload)
+        return outcome
+
+    def _ask(self, connection_id: str, budget_seconds: float) -> verdicts.Outcome:
+        if self.down or budget_seconds <= 0:
+            return connection_id, "again", "out of time"
+        status = self._answer(connection_id)
+        return connection_id, verdicts.verdict_of(status), str(status)
+
+    def _answer(self, connection_id: str) -> int:
+        statuses = self.answers.get(connection_id, [200])
+        while len(statuses) > 1 and verdicts.verdict_of(statuses[0]) == "again":
+            statuses.pop(0)
+        return statuses.pop(0) if len(statuses) > 1 else statuses[0]
+
+
+class MemoryDeliveries(InMemoryAdapter):
+    """`Deliveries` in memory: `queued` is each job with its delay, in the order of sending."""
+
+    def __init__(self) -> None:
+        self.queued: list[tuple[DeliveryJob, int]] = []
+
+    @property
+    def jobs(self) -> list[DeliveryJob]:
+        """The queued jobs, without their delays."""
+        return [job for job, _ in self.queued]
+
+    def send(self, jobs: Sequence[DeliveryJob], delay_seconds: int = 0) -> None:
+        """Queue jobs."""
+        self._reach()
+        self.queued += [(job, delay_seconds) for job in jobs]
+
+
+class MemoryDeadLetterQueue(InMemoryAdapter):
+    """`DeadLetterQueue` in memory: `entries` is each refused input with its reason."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, str]] = []
+
+    def put(self, raw: str, reason: str) -> None:
+        """Keep what was refused, with the reason."""
+        self._reach()
+        self.entries.append((raw, reason))
