@@ -18,7 +18,7 @@ from deals_ops.cost import (
     monthly,
     with_redis,
 )
-from deals_ops.screen import Screen, table
+from deals_ops.terminal import Screen, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,10 +9,10 @@ import traceback
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deals_ops import commands
+from deals_ops.error_translation import explained
 from deals_ops.errors import EXIT_CODES, INTERRUPTED, CallFailed
-from deals_ops.faults import explained
-from deals_ops.find import find_stack
-from deals_ops.screen import Screen
+from deals_ops.stack_lookup import find_stack
+from deals_ops.terminal import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

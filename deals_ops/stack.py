@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from deals_ops.aws import Adapted
+from deals_ops.error_translation import DENIED
 from deals_ops.errors import CallFailed, Missing, NotAllowed
-from deals_ops.faults import DENIED
 from realtime_core.adapters.dynamodb_connections import DynamoConnections
 from realtime_core.adapters.dynamodb_history import DynamoHistory
 from realtime_core.adapters.dynamodb_revocations import DynamoRevocations

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from examples.progress import Progress
-from examples.ways import Ways
+from examples.publish_paths import Ways
 from local_cloud import CloudFailed
 from local_cloud.client import Person
 from local_cloud.stack import Stack, by_hand, running_stack

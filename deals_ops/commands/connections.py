@@ -7,8 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from deals_ops.arguments import connection_id, user_id, whole
-from deals_ops.screen import Answer, Screen, age, moment, table
+from deals_ops.argument_types import connection_id, user_id, whole
+from deals_ops.terminal import Answer, Screen, age, moment, table
 from realtime_core.adapters.dynamodb_connections import connection_from
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from deals_ops.arguments import duration, whole
-from deals_ops.commands import mending
-from deals_ops.commands.mending import described
+from deals_ops.argument_types import duration, whole
+from deals_ops.commands import dlq_actions
+from deals_ops.commands.dlq_actions import described
+from deals_ops.dead_letters import DeadLetters, Letter
 from deals_ops.errors import Missing
-from deals_ops.letters import DeadLetters, Letter
-from deals_ops.redrive import JUDGES
-from deals_ops.screen import Answer, Screen, age, facts, moment, table
+from deals_ops.redrive_decision import JUDGES
 from deals_ops.stack import DEAD_LETTERS
+from deals_ops.terminal import Answer, Screen, age, facts, moment, table
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -39,11 +39,11 @@ def register(to: Registrar) -> None:
     show.set_defaults(run=run_show)
     redrive = group.command("redrive", "send letters again, by the ids of their first attempts")
     _add_choice(redrive)
-    redrive.set_defaults(run=mending.run_redrive)
+    redrive.set_defaults(run=dlq_actions.run_redrive)
     purge = group.command("purge", "delete letters for good")
     _add_choice(purge)
     purge.add_argument("--older-than", type=duration, metavar="AGE", help="only what is older: 30m, 12h, 2d")
-    purge.set_defaults(run=mending.run_purge)
+    purge.set_defaults(run=dlq_actions.run_purge)
 
 
 def _add_choice(command: ArgumentParser) -> None:

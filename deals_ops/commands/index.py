@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deals_ops.arguments import whole
+from deals_ops.argument_types import whole
 from deals_ops.errors import DONE, PARTLY, Missing
-from deals_ops.screen import Answer, Screen, facts
+from deals_ops.terminal import Answer, Screen, facts
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from deals_ops.arguments import is_connection, user_or_connection
+from deals_ops.argument_types import is_connection, user_or_connection
 from deals_ops.errors import Missing
-from deals_ops.screen import Answer, Screen
+from deals_ops.terminal import Answer, Screen
 from realtime_core.pushing import remove_connections
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deals_ops.arguments import user_id
+from deals_ops.argument_types import user_id
 from deals_ops.commands.publish import add_event_options, published
-from deals_ops.screen import Answer, Screen
+from deals_ops.terminal import Answer, Screen
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -6,9 +6,9 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from deals_ops.arguments import event_id, json_object, topic
+from deals_ops.argument_types import event_id, json_object, topic
 from deals_ops.errors import CallFailed, WrongArgument
-from deals_ops.screen import Answer, Screen, facts
+from deals_ops.terminal import Answer, Screen, facts
 from realtime_core.domain.events import parse_event
 from realtime_core.errors import ValidationFailed
 

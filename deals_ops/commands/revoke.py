@@ -6,11 +6,11 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from deals_ops.arguments import user_id
+from deals_ops.argument_types import user_id
 from deals_ops.commands.connections import scanned
 from deals_ops.commands.kick import close, remembered
 from deals_ops.errors import Missing, WrongArgument
-from deals_ops.screen import Answer, Screen
+from deals_ops.terminal import Answer, Screen
 from realtime_core.domain.revocations import Revocation
 from realtime_core.domain.tokens import TOKEN_ID_CHARS_MAX
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from deals_ops.errors import DONE, PARTLY, Missing
-from deals_ops.screen import Answer, Screen, facts, moment, table
 from deals_ops.stack import DEAD_LETTERS, FUNCTIONS, WITH_REDIS
+from deals_ops.terminal import Answer, Screen, facts, moment, table
 
 if TYPE_CHECKING:
     from argparse import Namespace

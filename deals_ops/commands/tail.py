@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from deals_ops.arguments import json_filter, topic, user_id, whole
-from deals_ops.listening import Listener
-from deals_ops.screen import Answer, Screen, plain
-from deals_ops.signing import VARIABLE, Signer, given_token
+from deals_ops.argument_types import json_filter, topic, user_id, whole
+from deals_ops.terminal import Answer, Screen, plain
+from deals_ops.token_issuer import VARIABLE, Signer, given_token
+from deals_ops.topic_listener import Listener
 from realtime_core.domain.jsontext import INTEGER_MAX
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from deals_ops.listening import Frame
     from deals_ops.main import Registrar
     from deals_ops.stack import Stack
+    from deals_ops.topic_listener import Frame
 
 USER = "deals-ops"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from deals_ops.arguments import user_id, whole
-from deals_ops.screen import Answer, Screen
-from deals_ops.signing import Signer
-from realtime_core.tokens import TOKEN_SECONDS
+from deals_ops.argument_types import user_id, whole
+from deals_ops.terminal import Answer, Screen
+from deals_ops.token_cli import TOKEN_SECONDS
+from deals_ops.token_issuer import Signer
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from deals_ops.arguments import connection_id
+from deals_ops.argument_types import connection_id
 from deals_ops.errors import Missing
-from deals_ops.screen import Answer, Screen, facts, moment, table
+from deals_ops.terminal import Answer, Screen, facts, moment, table
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -10,9 +10,9 @@ from typing import Any
 def first_events(secret: str, turn: int) -> dict[str, dict[str, Any]]:
     """Events by function; `secret` signs the token of the handshake."""
     # Not needed to find this bench.
+    from deals_ops.token_cli import issue
     from realtime_core.domain.model import DeliveryJob
     from realtime_core.domain.planning import encode_job
-    from realtime_core.tokens import issue
 
     request = {
         "connectionId": "L0SM9cOFvHcCIhw=",

@@ -11,7 +11,7 @@ import pytest
 
 from realtime_core.domain.model import DeliveryJob
 from realtime_core.domain.planning import encode_job
-from tests.e2e.documented import keys_of, shape
+from tests.e2e.documented_shapes import keys_of, shape
 
 
 class Letters:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
-from tests.e2e.documented import keys_of, shape
+from tests.e2e.documented_shapes import keys_of, shape
 
 
 async def test_tail_replays_since_a_position_then_prints_live_what_matches(operator, topic, stack):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime_core.tokens import issue
+from deals_ops.token_cli import issue
 from tests.e2e.shipped import Shipped
 from tests.issuer import Issuer, serving
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deals_publisher.errors import InvalidArgument, NotPublished, Rejected
 from deals_publisher.results import Guarantee, Published
-from deals_publisher.rules import dumps
+from deals_publisher.validation import dumps
 
 if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient

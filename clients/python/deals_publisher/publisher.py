@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from deals_publisher import rules
+from deals_publisher import validation
 from deals_publisher.errors import InvalidArgument
 from deals_publisher.results import Notified, Published
 from deals_publisher.transports import Transport
@@ -15,7 +15,7 @@ _ID_CHARS_MAX = 128
 
 
 class Publisher:
-    """Publishes by one transport. Arguments are checked here first, by the service's own rules.
+    """Publishes by one transport. Arguments are checked here first, by the service's own validation.
 
     Every event has an id, made up where none is given, so whatever tries again publishes once. All methods
     raise InvalidArgument (nothing was sent), Rejected (the service refused it) and NotPublished (call again
@@ -43,13 +43,13 @@ class Publisher:
         only the first within 24 hours is published.
         """
         event: dict[str, Any] = {
-            "messageType": rules.message_type(message_type),
-            "data": rules.json_object(data, "data"),
-            "topic": rules.topic(topic),
+            "messageType": validation.message_type(message_type),
+            "data": validation.json_object(data, "data"),
+            "topic": validation.topic(topic),
             "eventId": _event_id(event_id),
         }
         if filters is not None:
-            event["filters"] = rules.json_object(filters, "filters")
+            event["filters"] = validation.json_object(filters, "filters")
         return self._send(event)
 
     def publish_message(
@@ -65,8 +65,10 @@ class Publisher:
 
         Clients get a `notification` frame whose data is `content` with whatever is in `data` beside it.
         """
-        inside = _beside({"content": rules.text(content, "content")}, data)
-        return self._to([rules.identifier(user_id, "user_id")], inside, message_type, _event_id(event_id))
+        inside = _beside({"content": validation.text(content, "content")}, data)
+        return self._to(
+            [validation.identifier(user_id, "user_id")], inside, message_type, _event_id(event_id)
+        )
 
     def notify_users(
         self,
@@ -84,10 +86,13 @@ class Publisher:
         the ids `event_id` and `.1`, `.2` … behind it. Where one fails, to repeat all with the same
         `event_id` goes on where it ended.
         """
-        users = rules.user_ids(user_ids)
-        texts = {"title": rules.text(title, "title"), "message": rules.text(message, "message")}
+        users = validation.user_ids(user_ids)
+        texts = {"title": validation.text(title, "title"), "message": validation.text(message, "message")}
         inside, whole_id = _beside(texts, data), _event_id(event_id)
-        groups = [users[at : at + rules.RECIPIENTS_MAX] for at in range(0, len(users), rules.RECIPIENTS_MAX)]
+        groups = [
+            users[at : at + validation.RECIPIENTS_MAX]
+            for at in range(0, len(users), validation.RECIPIENTS_MAX)
+        ]
         ids = [whole_id] if len(groups) == 1 else [f"{whole_id}.{at}" for at in range(1, len(groups) + 1)]
         if len(ids[-1]) > _ID_CHARS_MAX:
             longest = _ID_CHARS_MAX - len(ids[-1]) + len(whole_id)
@@ -99,7 +104,7 @@ class Publisher:
 
     def _to(self, users: list[str], data: dict[str, Any], message_type: str, event_id: str) -> Published:
         event = {
-            "messageType": rules.message_type(message_type),
+            "messageType": validation.message_type(message_type),
             "data": data,
             "recipients": users,
             "eventId": event_id,
@@ -107,16 +112,16 @@ class Publisher:
         return self._send(event)
 
     def _send(self, event: Mapping[str, Any]) -> Published:
-        rules.check_size(event)
+        validation.check_size(event)
         return self._transport.send(event)
 
 
 def _event_id(given: str | None) -> str:
-    return str(uuid.uuid4()) if given is None else rules.identifier(given, "event_id")
+    return str(uuid.uuid4()) if given is None else validation.identifier(given, "event_id")
 
 
 def _beside(fields: dict[str, Any], data: Mapping[str, Any] | None) -> dict[str, Any]:
-    more = {} if data is None else rules.json_object(data, "data")
+    more = {} if data is None else validation.json_object(data, "data")
     if taken := [name for name in fields if name in more]:
         raise InvalidArgument(f"data.{taken[0]}", "is an argument of its own; leave it out of data")
     return {**fields, **more}

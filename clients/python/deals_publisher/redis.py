@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from deals_publisher.errors import InvalidArgument, NotPublished
 from deals_publisher.results import Guarantee, Published
-from deals_publisher.rules import dumps
+from deals_publisher.validation import dumps
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -7,12 +7,12 @@ import pytest
 
 from authorizer import handler as authorizer
 from authorizer.admission import Admission
+from deals_ops.token_cli import issue
 from realtime_core.adapters.memory import MemoryConnections, MemoryRevocations, MemorySecrets
 from realtime_core.domain.model import Connection
 from realtime_core.domain.revocations import Revocation
 from realtime_core.domain.tokens import TokenRules
 from realtime_core.errors import StoreUnavailable, TokenRefused
-from realtime_core.tokens import issue
 from realtime_core.verifying import TokenVerifier
 
 NOW = 1_795_382_480

@@ -11,6 +11,7 @@ from authorizer import handler as authorizer
 from authorizer.admission import Admission
 from broadcast import handler as broadcast
 from connection_handler import handler as connection_handler
+from deals_ops.token_cli import issue
 from delivery import handler as delivery
 from message_router import handler as message_router
 from realtime_core.adapters.memory import (
@@ -28,7 +29,6 @@ from realtime_core.domain.planning import encode_job
 from realtime_core.domain.tokens import TokenRules
 from realtime_core.errors import StoreUnavailable
 from realtime_core.pushing import ATTEMPTS_MAX, Pusher, remove_connections
-from realtime_core.tokens import issue
 from realtime_core.verifying import TokenVerifier
 from tests.published import published_in
 from tests.unit.functions.test_delivery import Clock

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from deals_ops.token_cli import issue
 from message_router.actions import Actions
 from message_router.limiting import ActionLimits
 from message_router.router import Incoming, Router
@@ -24,7 +25,6 @@ from realtime_core.domain.model import Connection
 from realtime_core.domain.revocations import Revocation
 from realtime_core.domain.tokens import TokenRules
 from realtime_core.pushing import Pusher
-from realtime_core.tokens import issue
 from realtime_core.verifying import TokenVerifier
 
 NOW = 1_795_382_480

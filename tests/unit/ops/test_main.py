@@ -4,10 +4,10 @@ import argparse
 
 import pytest
 
-from deals_ops import arguments
+from deals_ops import argument_types as arguments
 from deals_ops.errors import Missing, WrongArgument
-from deals_ops.find import find_stack
 from deals_ops.main import main, parser
+from deals_ops.stack_lookup import find_stack
 
 
 @pytest.fixture(autouse=True)

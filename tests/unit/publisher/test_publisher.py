@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deals_publisher import Guarantee, InvalidArgument, Published, Publisher
-from deals_publisher.rules import dumps
+from deals_publisher.validation import dumps
 from realtime_core.domain import jsontext
 from realtime_core.domain.events import parse_event
 from realtime_core.errors import ValidationFailed

@@ -3,7 +3,7 @@
 import pytest
 from botocore import exceptions as boto
 
-from deals_ops.faults import explained
+from deals_ops.error_translation import explained
 from realtime_core.errors import Problem, StoreUnavailable, ValidationFailed
 
 

@@ -1,4 +1,4 @@
-"""`python -m realtime_core.tokens`."""
+"""`python -m deals_ops.token_cli`."""
 
 import io
 import json
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from realtime_core import tokens
+from deals_ops import token_cli as tokens
 from realtime_core.domain.tokens import TokenRules, verify
 
 SECRET = "s" * 40

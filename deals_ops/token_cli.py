@@ -1,8 +1,8 @@
 """Issue a token to try the service with, signed by the shared secret (HS256).
 
-    python -m realtime_core.tokens ann                         # the secret in JWT_SECRET
-    python -m realtime_core.tokens ann --secret-file -         # the secret on standard input
-    python -m realtime_core.tokens ann --seconds 600 --claims '{"jti": "t-1"}'
+    python -m deals_ops.token_cli ann                         # the secret in JWT_SECRET
+    python -m deals_ops.token_cli ann --secret-file -         # the secret on standard input
+    python -m deals_ops.token_cli ann --seconds 600 --claims '{"jti": "t-1"}'
 
 The secret is as it is stored: bare, or JSON with `current` and `previous`, of which `current` signs. It is
 never taken from the command line, which every process of a machine can read. Real tokens are the business of
@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m realtime_core.tokens", description="Issue a token.")
+    parser = argparse.ArgumentParser(prog="python -m deals_ops.token_cli", description="Issue a token.")
     parser.add_argument("user_id", type=_user_id, help="`sub` of the token")
     parser.add_argument("--seconds", type=int, default=TOKEN_SECONDS, help="how long it is good for (3600)")
     parser.add_argument(

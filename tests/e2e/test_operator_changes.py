@@ -8,7 +8,7 @@ import time
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.e2e.documented import keys_of, shape
+from tests.e2e.documented_shapes import keys_of, shape
 
 
 async def closed(person) -> None:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from deals_ops.errors import Missing, NotConfirmed
-from deals_ops.screen import Answer, Screen, age, moment, plain, table
+from deals_ops.terminal import Answer, Screen, age, moment, plain, table
 
 
 def shown(capsys, answer, **options):

@@ -7,7 +7,7 @@ import pytest
 from websockets.sync.server import serve
 
 from deals_ops.errors import CallFailed, NotAllowed, WrongArgument
-from deals_ops.listening import ATTEMPTS_MAX, Listener
+from deals_ops.topic_listener import ATTEMPTS_MAX, Listener
 
 
 def event(position):

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deals_ops.arguments import STANDARD_INPUT
+from deals_ops.argument_types import STANDARD_INPUT
 from deals_ops.errors import WrongArgument
+from deals_ops.token_cli import TOKEN_SECONDS, issue, signing_secret
 from realtime_core.domain.tokens import SHARED_SECRET_ALGORITHM
 from realtime_core.errors import SettingsInvalid
-from realtime_core.tokens import TOKEN_SECONDS, issue, signing_secret
 
 if TYPE_CHECKING:
     from deals_ops.stack import Stack

@@ -8,7 +8,7 @@ import pytest
 
 from deals_ops.errors import EXIT_CODES
 from deals_ops.main import parser
-from deals_ops.reference import PAGE, written
+from deals_ops.reference_tables import PAGE, written
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 

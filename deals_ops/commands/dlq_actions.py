@@ -6,18 +6,18 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from deals_ops.dead_letters import DeadLetters
+from deals_ops.error_translation import explained
 from deals_ops.errors import DONE, PARTLY, CallFailed
-from deals_ops.faults import explained
-from deals_ops.letters import DeadLetters
-from deals_ops.redrive import JUDGES
-from deals_ops.screen import Answer, Screen, table
+from deals_ops.redrive_decision import JUDGES
+from deals_ops.terminal import Answer, Screen, table
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable
 
-    from deals_ops.letters import Letter
-    from deals_ops.redrive import Verdict
+    from deals_ops.dead_letters import Letter
+    from deals_ops.redrive_decision import Verdict
     from deals_ops.stack import Stack
 
 ROWS_MAX = 50

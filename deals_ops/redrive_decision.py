@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from deals_ops.letters import Letter
+from deals_ops.dead_letters import Letter
 from realtime_core.domain.events import parse_event, unwrap
 from realtime_core.domain.fields import IDENTIFIER
 from realtime_core.domain.jsontext import byte_length, dumps, loads

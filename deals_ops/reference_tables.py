@@ -1,6 +1,6 @@
 """The tables of docs/operations.md that say what the code says: settings, error codes, the cost of a month.
 
-python -m deals_ops.reference     # writes them between their marks; a test finds them out of date
+python -m deals_ops.reference_tables     # writes them between their marks; a test finds them out of date
 """
 
 from __future__ import annotations

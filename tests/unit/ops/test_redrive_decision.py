@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from deals_ops.letters import Letter
-from deals_ops.redrive import judge_delivery, judge_event
+from deals_ops.dead_letters import Letter
+from deals_ops.redrive_decision import judge_delivery, judge_event
 from realtime_core.domain.events import parse_event
 from realtime_core.domain.model import DeliveryJob
 from realtime_core.domain.planning import decode_job, encode_job
