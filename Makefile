@@ -137,7 +137,7 @@ token: $(VENV)/.ready ## Print a token for USER, signed by JWT_SECRET or as the 
 		$(if $(JWT_SECRET),,--secret-file .local_cloud/up/jwt-secret) $(ARGS)
 
 .PHONY: ops
-ops: $(VENV)/.ready ## Look at a stack and mend it: ARGS="status --environment production" (alone: help)
+ops: $(VENV)/.ready ## Inspect and repair a stack: ARGS="status --environment production" (alone: help)
 	@$(PY) -m deals_ops $(or $(ARGS),--help)
 
 .PHONY: cost

@@ -1,8 +1,9 @@
-"""Reading a dead-letter queue without losing anything: what is looked at is held, then given back.
+"""Reads a dead-letter queue without losing messages.
 
-SQS has no way to look without taking. A letter that is received is hidden from others for HOLD_SECONDS, its
-count of receives rises (which costs nothing in a queue that has no dead letters of its own), and it is given
-back at once when the reading ends, however it ends; where even that fails, SQS gives it back by itself.
+SQS cannot show a message without receiving it. A received dead letter is invisible to other consumers for
+VISIBILITY_TIMEOUT_SECONDS and its receive count rises, which has no effect in a queue that has no dead-letter
+queue of its own. When reading ends, even by an error, every message that was not deleted becomes visible
+again at once; if that call fails too, SQS does it when the timeout ends.
 """
 
 from __future__ import annotations
@@ -14,98 +15,101 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-HOLD_SECONDS = 600
-WAIT_SECONDS = 1
-"""A long poll asks all of SQS's servers; a short one may find nothing where there is something."""
+VISIBILITY_TIMEOUT_SECONDS = 600
+LONG_POLL_SECONDS = 1
+"""A long poll asks all servers of SQS; a short poll may find nothing although there are messages."""
 BATCH_MAX = 10
-"""Outside limit: what SQS hands out, or takes back, at once."""
+"""Outside limit: messages that SQS handles in one call."""
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One dead letter. `attributes` are its message attributes, as strings."""
+class DeadLetter:
+    """One message of a dead-letter queue. `attributes` are its message attributes, as strings."""
 
     message_id: str
     body: str
     sent_at: int
-    """When it came to the dead letters (or, where SQS moved it, was first sent); epoch seconds."""
+    """When it was sent to the dead-letter queue (or first sent, if SQS moved it); epoch seconds."""
     receives: int
     attributes: Mapping[str, str] = field(default_factory=dict)
     receipt: str = field(default="", repr=False, compare=False)
 
     @property
     def reason(self) -> str | None:
-        """Why it is here, where the service said so."""
+        """Why it is here, if the service recorded that."""
         return self.attributes.get("reason")
 
 
 class DeadLetters:
-    """The letters of one dead-letter queue."""
+    """The messages of one dead-letter queue."""
 
     def __init__(self, client: Any, url: str) -> None:
         self._client = client
         self._url = url
-        self._held: dict[str, str] = {}
+        self._receipts: dict[str, str] = {}
+        """Receipt handles of the messages that are invisible to others, by message id."""
 
     def count(self) -> int:
-        """How many there are, about: SQS does not know better."""
+        """Return how many there are; SQS knows only an approximate number."""
         names = ["ApproximateNumberOfMessages"]
-        answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
-        return int(answer["Attributes"][names[0]])
+        response = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
+        return int(response["Attributes"][names[0]])
 
     @contextmanager
-    def opened(self) -> Iterator[Iterator[Letter]]:
-        """The letters there are now, each once; at the end of the block those not removed are given back."""
+    def receive(self) -> Iterator[Iterator[DeadLetter]]:
+        """Yield the dead letters that exist now, each once; on exit those not deleted become visible."""
         try:
-            yield self._letters(until=time.time())
+            yield self._receive_until(time.time())
         finally:
-            self._give_back()
+            self._make_visible()
 
-    def remove(self, letter: Letter) -> None:
-        """Delete a letter that is being looked at."""
-        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
-        self._held.pop(letter.message_id, None)
+    def delete(self, dead_letter: DeadLetter) -> None:
+        """Delete a dead letter that was received."""
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=dead_letter.receipt)
+        self._receipts.pop(dead_letter.message_id, None)
 
-    def _letters(self, until: float) -> Iterator[Letter]:
+    def _receive_until(self, last_sent_at: float) -> Iterator[DeadLetter]:
         seen: set[str] = set()
         while True:
-            answer = self._client.receive_message(
+            response = self._client.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=BATCH_MAX,
-                VisibilityTimeout=HOLD_SECONDS,
-                WaitTimeSeconds=WAIT_SECONDS,
+                VisibilityTimeout=VISIBILITY_TIMEOUT_SECONDS,
+                WaitTimeSeconds=LONG_POLL_SECONDS,
                 MessageAttributeNames=["All"],
                 AttributeNames=["All"],
             )
-            messages = answer.get("Messages", [])
-            self._held |= {one["MessageId"]: one["ReceiptHandle"] for one in messages}
-            fresh = [letter for letter in map(_letter, messages) if letter.message_id not in seen]
-            if not fresh:
-                return
-            seen |= {letter.message_id for letter in fresh}
-            # What comes while this reads is left for the next time: else it might never end.
-            yield from (letter for letter in fresh if letter.sent_at <= until)
+            messages = response.get("Messages", [])
+            self._receipts |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
 
-    def _give_back(self) -> None:
-        held = iter(self._held.items())
-        while batch := list(itertools.islice(held, BATCH_MAX)):
+            parsed = map(_parse_message, messages)
+            unseen = [dead_letter for dead_letter in parsed if dead_letter.message_id not in seen]
+            if not unseen:
+                return
+            seen |= {dead_letter.message_id for dead_letter in unseen}
+            # Messages that arrive during the loop wait for the next command: else it might never end.
+            yield from (dead_letter for dead_letter in unseen if dead_letter.sent_at <= last_sent_at)
+
+    def _make_visible(self) -> None:
+        receipts = iter(self._receipts.values())
+        while batch := list(itertools.islice(receipts, BATCH_MAX)):
             self._client.change_message_visibility_batch(
                 QueueUrl=self._url,
                 Entries=[
-                    {"Id": str(place), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-                    for place, (_, receipt) in enumerate(batch)
+                    {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+                    for number, receipt in enumerate(batch)
                 ],
             )
-        self._held.clear()
+        self._receipts.clear()
 
 
-def _letter(message: Mapping[str, Any]) -> Letter:
-    told = message.get("Attributes", {})
-    return Letter(
+def _parse_message(message: Mapping[str, Any]) -> DeadLetter:
+    system = message.get("Attributes", {})
+    return DeadLetter(
         message_id=message["MessageId"],
         body=message["Body"],
-        sent_at=int(told.get("SentTimestamp", 0)) // 1000,
-        receives=int(told.get("ApproximateReceiveCount", 0)),
+        sent_at=int(system.get("SentTimestamp", 0)) // 1000,
+        receives=int(system.get("ApproximateReceiveCount", 0)),
         attributes={
             name: str(value.get("StringValue", ""))
             for name, value in message.get("MessageAttributes", {}).items()

@@ -1,12 +1,12 @@
-"""What may be done with a dead letter: pure judgement, which sends nothing.
+"""Decides whether a dead letter can be sent again, and with which body. Calls nothing.
 
-**Events** go through the events queue again, with the id by which the first attempts were known: the
-publisher's `eventId`, else the id that the service gave them (the queue message's, or the invocation's). What
-was published before, in part or whole, is then not published twice: within 24 hours `broadcast` knows the id,
-and after that clients still drop what they have seen by it. What still breaks the contract stays.
+**Events** go through the events queue again, under the id that their first attempts had: the publisher's
+`eventId`, else the id that the service assigned (the queue message's, or the invocation's). An event that was
+partly or fully published before is therefore not published twice: `broadcast` knows the id for 24 hours, and
+after that clients still drop a repeat by it. An event that still breaks the contract stays.
 
-**Deliveries** go back to the deliveries queue as a first attempt. A connection lives two hours at most, so a
-job that is older has nobody left to reach: it stays, and who resumes reads the event from the history.
+**Deliveries** go back to the deliveries queue as a first attempt. A connection lives two hours at most, so an
+older job has nobody left to reach: it stays, and clients that resume read the event from the history.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from deals_ops.dead_letters import Letter
+from deals_ops.dead_letters import DeadLetter
 from realtime_core.domain.events import parse_event, unwrap
 from realtime_core.domain.fields import IDENTIFIER
 from realtime_core.domain.jsontext import byte_length, dumps, loads
@@ -25,8 +25,8 @@ from realtime_core.errors import ValidationFailed
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is known of a letter. `body` is what to send again, or None where it has to stay."""
+class RedriveDecision:
+    """What is known of a dead letter. `body` is what to send again, or None if it has to stay."""
 
     about: str
     """In a few words, for a table."""
@@ -35,56 +35,62 @@ class Verdict:
     body: str | None = None
 
 
-def judge_event(letter: Letter, _now: float) -> Verdict:
-    """Judge a letter of the events queue: refused, failed on every try, or failed when invoked."""
-    if "originalBytes" in letter.attributes:
-        size = letter.attributes["originalBytes"]
-        return Verdict("cut event", None, f"only the beginning of its {size} bytes was kept")
+def decide_event(dead_letter: DeadLetter, _now: float) -> RedriveDecision:
+    """Decide about a dead letter of the events queue: refused, or failed on every attempt or invocation."""
+    if "originalBytes" in dead_letter.attributes:
+        size = dead_letter.attributes["originalBytes"]
+        return RedriveDecision("cut event", None, f"only the beginning of its {size} bytes was kept")
+
     try:
-        raw, known_as = _event_of(letter)
+        raw, assigned_id = _unwrap_event(dead_letter)
         event = parse_event(raw)
     except ValidationFailed as error:
-        return Verdict("refused event", None, f"breaks the contract still: {error.message}")
-    event_id = event.event_id or known_as
+        return RedriveDecision("refused event", None, f"still breaks the contract: {error.message}")
+
+    event_id = event.event_id or assigned_id
     about = f"{event.message_type} for {event.topic or f'{len(event.recipients or ())} users'}"
     if not IDENTIFIER.fullmatch(event_id):
-        return Verdict(about, None, f"{event_id!r} cannot be an event id")
+        return RedriveDecision(about, None, f"{event_id!r} cannot be an event id")
+
     body = dumps({**raw, "eventId": event_id})
     if byte_length(body) > JOB_BYTES_MAX:
-        return Verdict(about, event_id, f"with its eventId it passes the {JOB_BYTES_MAX} bytes of the queue")
-    return Verdict(about, event_id, "goes to the events queue", body)
+        why = f"with its eventId it exceeds the {JOB_BYTES_MAX} bytes of the queue"
+        return RedriveDecision(about, event_id, why)
+    return RedriveDecision(about, event_id, "goes to the events queue", body)
 
 
-def judge_delivery(letter: Letter, now: float) -> Verdict:
-    """Judge a letter of the deliveries queue: a chunk that could not be posted."""
+def decide_delivery(dead_letter: DeadLetter, now: float) -> RedriveDecision:
+    """Decide about a dead letter of the deliveries queue: a job whose pushes failed on every attempt."""
     try:
-        job = decode_job(letter.body)
+        job = decode_job(dead_letter.body)
     except ValueError as error:
-        return Verdict("unreadable job", None, str(error))
+        return RedriveDecision("unreadable job", None, str(error))
+
     about = f"{job.priority} for {len(job.connection_ids)} connections"
     if now - job.published_at_ms / 1000 > CONNECTION_LIFETIME_SECONDS:
-        return Verdict(
-            about, job.event_id, "older than two hours: every connection of it has ended; purge it"
-        )
-    return Verdict(
-        about,
-        job.event_id,
-        "goes to the deliveries queue as a first attempt",
-        encode_job(job._replace(attempt=1)),
-    )
+        why = "older than two hours: all of its connections have ended; purge it"
+        return RedriveDecision(about, job.event_id, why)
+
+    body = encode_job(job._replace(attempt=1))
+    return RedriveDecision(about, job.event_id, "goes to the deliveries queue as a first attempt", body)
 
 
-JUDGES: dict[str, Callable[[Letter, float], Verdict]] = {"events": judge_event, "deliveries": judge_delivery}
+DECIDE_BY_QUEUE: dict[str, Callable[[DeadLetter, float], RedriveDecision]] = {
+    "events": decide_event,
+    "deliveries": decide_delivery,
+}
+"""By queue: decides about one dead letter at an epoch second."""
 
 
-def _event_of(letter: Letter) -> tuple[dict[str, Any], str]:
-    """The raw event of a letter, and what the service called it where it has no id of its own."""
+def _unwrap_event(dead_letter: DeadLetter) -> tuple[dict[str, Any], str]:
+    """Return the raw event, and the id that the service gave it if it has no `eventId` of its own."""
     try:
-        told: Any = loads(letter.body)
+        body: Any = loads(dead_letter.body)
     except ValueError:
-        told = None  # `unwrap` says what is wrong with it
-    # What Lambda makes of an asynchronous invoke that failed: docs.aws.amazon.com/lambda/latest/dg/
+        body = None  # `unwrap` below reports what is wrong with it
+
+    # Lambda's record of an asynchronous invocation that failed: docs.aws.amazon.com/lambda/latest/dg/
     # invocation-async-retain-records.html
-    if isinstance(told, dict) and "requestPayload" in told and "requestContext" in told:
-        return unwrap(dumps(told["requestPayload"])), str(told["requestContext"].get("requestId", ""))
-    return unwrap(letter.body), letter.message_id
+    if isinstance(body, dict) and "requestPayload" in body and "requestContext" in body:
+        return unwrap(dumps(body["requestPayload"])), str(body["requestContext"].get("requestId", ""))
+    return unwrap(dead_letter.body), dead_letter.message_id

@@ -1,15 +1,12 @@
-"""What a command says: tables for people, JSON for scripts, progress, and the question before harm.
+"""Input and output of a command: results, JSON lines, notes, errors, progress, and confirmation.
 
-Answers go to standard output, everything else to standard error. What others wrote (user ids, agents, events)
-may hold control characters, which would move a terminal's cursor or worse: `plain` takes them out.
+Results go to standard output, everything else to standard error.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,35 +20,34 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
 from deals_ops.errors import DONE, NotConfirmed, OpsError
+from deals_ops.formatting import strip_control_characters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import RenderableType
 
 WIDTH = 160
-"""Columns where there is no terminal to ask: wide enough that a line of a pipe is not broken."""
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Columns when the output is not a terminal: wide enough to keep a table row on one line of a pipe."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a command found or did: `data` for scripts, `shown` for people, and the exit code.
+class CommandResult:
+    """What a command found or did: `data` for scripts, `display` for people, and the exit code.
 
-    No data, where the command has printed it already, one by one.
+    `data` is None if the command has already printed its output line by line.
     """
 
     data: Any
-    shown: Sequence[RenderableType] = ()
+    display: Sequence[RenderableType] = ()
     exit_code: int = DONE
 
 
-class Screen:
-    """Where a command speaks to whoever started it."""
+class Terminal:
+    """Prints what a command reports, as tables or as JSON, and asks for confirmation."""
 
     def __init__(self, *, as_json: bool = False, assume_yes: bool = False) -> None:
         self.as_json = as_json
@@ -61,94 +57,53 @@ class Screen:
             **_width(sys.stderr.isatty()), highlight=False, markup=False, stderr=True, soft_wrap=True
         )
 
-    def show(self, answer: Answer) -> None:
-        """Print an answer, once a command has it whole."""
+    def print_result(self, result: CommandResult) -> None:
+        """Print the result of a command."""
         if self.as_json:
-            if answer.data is not None:
-                self.line(answer.data)
+            if result.data is not None:
+                self.print_json(result.data)
             return
-        for one in answer.shown:
-            self.out.print(plain(one) if isinstance(one, str) else one)
+        for item in result.display:
+            self.out.print(strip_control_characters(item) if isinstance(item, str) else item)
 
-    def line(self, value: Any) -> None:
-        """Print one line of JSON, at once: for scripts, and what comes one by one."""
+    def print_json(self, value: Any) -> None:
+        """Print a value as one line of JSON, and flush it."""
         sys.stdout.write(json.dumps(value, separators=(",", ":")) + "\n")
         sys.stdout.flush()
 
-    def note(self, text: str) -> None:
-        """Say something beside the answer."""
-        self.err.print(plain(text))
+    def print_note(self, text: str) -> None:
+        """Print a note to standard error."""
+        self.err.print(strip_control_characters(text))
 
-    def failed(self, error: OpsError) -> None:
-        """Say why a command ended early."""
+    def print_error(self, error: OpsError) -> None:
+        """Print why a command failed, with `--json` as JSON."""
         if self.as_json:
-            told = {"error": {"exitCode": error.exit_code, "message": str(error)}}
-            sys.stderr.write(json.dumps(told, separators=(",", ":")) + "\n")
+            data = {"error": {"exitCode": error.exit_code, "message": str(error)}}
+            sys.stderr.write(json.dumps(data, separators=(",", ":")) + "\n")
         else:
-            self.err.print(Text.assemble(("error: ", "bold red"), plain(str(error))))
+            self.err.print(Text.assemble(("error: ", "bold red"), strip_control_characters(str(error))))
 
     def confirm(self, question: str) -> None:
-        """Go on only with a yes. Raises NotConfirmed, without asking where there is nobody to ask."""
+        """Return if the user answers yes. Raises NotConfirmed if not, or if there is no terminal to ask."""
         if self._assume_yes:
             return
         if not sys.stdin.isatty():
-            raise NotConfirmed(f"{question} There is no terminal to ask at: repeat it with --yes.")
-        self.err.print(Text.assemble((plain(question), "bold"), " [y/N] "), end="")
+            raise NotConfirmed(f"{question} There is no terminal to ask: repeat the command with --yes.")
+
+        self.err.print(Text.assemble((strip_control_characters(question), "bold"), " [y/N] "), end="")
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise NotConfirmed("nothing was done")
 
     @contextmanager
-    def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-        """Show how far long work is; call what comes back with how much was done since the last call."""
+    def show_progress(self, task: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Show a progress bar, on a terminal only; yields a function that advances it by a number."""
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(
             *columns, TimeElapsedColumn(), console=self.err, transient=True, disable=not sys.stderr.isatty()
-        ) as bar:
-            task = bar.add_task(plain(what), total=total)
-            yield lambda done: bar.update(task, advance=done)
+        ) as progress:
+            task_id = progress.add_task(strip_control_characters(task), total=total)
+            yield lambda steps: progress.update(task_id, advance=steps)
 
 
-def plain(text: Any) -> str:
-    """Text without control characters and marks that turn the direction of writing."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(text))
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> Table:
-    """A table for people; None is shown as a dash, numbers stand to the right."""
-    rows = [list(row) for row in rows]
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for place, column in enumerate(columns):
-        numbers = bool(rows) and all(isinstance(row[place], int | float | None) for row in rows)
-        made.add_column(column, justify="right" if numbers else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(Text("-" if one is None else plain(one)) for one in row))
-    return made
-
-
-def facts(pairs: Iterable[tuple[str, Any]]) -> Table:
-    """Names and values, one a line."""
-    made = Table(box=None, pad_edge=False, show_header=False)
-    made.add_column(style="bold")
-    made.add_column(overflow="fold")
-    for name, value in pairs:
-        made.add_row(name, Text("-" if value is None else plain(value)))
-    return made
-
-
-def moment(epoch_seconds: float | None) -> str | None:
-    """A time for people, in UTC, as the logs have it."""
-    if epoch_seconds is None:
-        return None
-    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(epoch_seconds))
-
-
-def age(seconds: float) -> str:
-    """How long ago, in the largest unit that says enough."""
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
-        if seconds >= 2 * size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{max(0, int(seconds))} s"
-
-
-def _width(terminal: bool) -> dict[str, Any]:
-    return {} if terminal else {"width": WIDTH}
+def _width(is_terminal: bool) -> dict[str, Any]:
+    return {} if is_terminal else {"width": WIDTH}

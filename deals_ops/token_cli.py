@@ -1,100 +1,77 @@
-"""Issue a token to try the service with, signed by the shared secret (HS256).
+"""`make token`: print a token that is signed by a secret at hand; it needs no stack and no AWS.
 
     python -m deals_ops.token_cli ann                         # the secret in JWT_SECRET
     python -m deals_ops.token_cli ann --secret-file -         # the secret on standard input
     python -m deals_ops.token_cli ann --seconds 600 --claims '{"jti": "t-1"}'
 
-The secret is as it is stored: bare, or JSON with `current` and `previous`, of which `current` signs. It is
-never taken from the command line, which every process of a machine can read. Real tokens are the business of
-whoever knows the users.
+The secret is never an argument, which every process of the machine could read. `python -m deals_ops token`
+signs with the secret of a deployed stack instead.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import hmac
 import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from realtime_core.domain.fields import IDENTIFIER
-from realtime_core.domain.jws import SECRET_BYTES_MIN
-from realtime_core.domain.tokens import REQUIRED_SCOPE
+from deals_ops.argument_types import STANDARD_INPUT, parse_user_id
+from deals_ops.token_issuer import TOKEN_SECONDS, issue_token, parse_signing_secret
 from realtime_core.errors import SettingsInvalid
 
-TOKEN_SECONDS = 3600
-STANDARD_INPUT = "-"
-
-
-def issue(user_id: str, secret: str, now: float, seconds: int = TOKEN_SECONDS, **claims: Any) -> str:
-    """A token of a user, good for `seconds`; `claims` replace or add to the usual ones."""
-    issued = int(now)
-    usual = {"sub": user_id, "iat": issued, "exp": issued + seconds, "scope": REQUIRED_SCOPE}
-    signed = f"{_segment({'alg': 'HS256', 'typ': 'JWT'})}.{_segment({**usual, **claims})}"
-    return f"{signed}.{_base64url(hmac.digest(secret.encode(), signed.encode(), 'sha256'))}"
-
-
-def signing_secret(environ: Mapping[str, str], secret_file: str | None) -> str:
-    """The secret that signs. Raises SettingsInvalid where there is none, or one that the service refuses."""
-    if secret_file == STANDARD_INPUT:
-        text, source = sys.stdin.read(), "standard input"
-    elif secret_file is not None:
-        text, source = _read(secret_file), secret_file
-    else:
-        text, source = environ.get("JWT_SECRET", ""), "JWT_SECRET"
-    text = text.strip()
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = text
-    current = value.get("current") if isinstance(value, dict) else text
-    if not current:
-        raise SettingsInvalid(
-            f"{source} holds no secret; set JWT_SECRET, or name a file by --secret-file (- is standard input)"
-        )
-    if not isinstance(current, str) or len(current.encode()) < SECRET_BYTES_MIN:
-        raise SettingsInvalid(
-            f"{source}: HS256 needs a secret of at least {SECRET_BYTES_MIN} bytes, as the service asks for"
-        )
-    return current
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print a token; 1 with the reason on standard error where that cannot be."""
-    arguments = _parser().parse_args(argv)
+    """Print a token and return 0, or print the reason to standard error and return 1."""
+    arguments = _build_parser().parse_args(argv)
     try:
-        secret = signing_secret(os.environ, arguments.secret_file)
+        secret = _read_secret(arguments.secret_file)
     except SettingsInvalid as error:
-        sys.stderr.write(f"tokens: {error}\n")
+        remedy = "set JWT_SECRET, or name a file with --secret-file (- is standard input)"
+        sys.stderr.write(f"error: {error}; {remedy}\n")
         return 1
-    token = issue(arguments.user_id, secret, time.time(), arguments.seconds, **arguments.claims)
+
+    token = issue_token(arguments.user_id, secret, time.time(), arguments.seconds, **arguments.claims)
     sys.stdout.write(token + "\n")
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m deals_ops.token_cli", description="Issue a token.")
-    parser.add_argument("user_id", type=_user_id, help="`sub` of the token")
-    parser.add_argument("--seconds", type=int, default=TOKEN_SECONDS, help="how long it is good for (3600)")
-    parser.add_argument(
-        "--claims", type=_claims, default={}, metavar="JSON", help="more claims, as an object"
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m deals_ops.token_cli", description="Print a token that the service accepts."
     )
-    parser.add_argument("--secret-file", metavar="FILE", help="where the secret is, - for standard input")
+    parser.add_argument("user_id", type=parse_user_id, help="`sub` of the token")
+    parser.add_argument(
+        "--seconds", type=int, default=TOKEN_SECONDS, help=f"how long it is valid ({TOKEN_SECONDS})"
+    )
+    parser.add_argument(
+        "--claims", type=_parse_claims, default={}, metavar="JSON", help="further claims, as a JSON object"
+    )
+    parser.add_argument(
+        "--secret-file", metavar="FILE", help="file with the secret, - for standard input (JWT_SECRET)"
+    )
     return parser
 
 
-def _user_id(text: str) -> str:
-    if IDENTIFIER.fullmatch(text):
-        return text
-    raise argparse.ArgumentTypeError("a user id is 1 to 128 letters, digits and . _ : @ | -")
+def _read_secret(path: str | None) -> str:
+    """Read the secret from a file, standard input or JWT_SECRET. Raises SettingsInvalid."""
+    if path is None:
+        return parse_signing_secret(os.environ.get("JWT_SECRET", ""), "JWT_SECRET")
+    if path == STANDARD_INPUT:
+        return parse_signing_secret(sys.stdin.read(), "standard input")
+    try:
+        text = Path(path).read_text("utf-8")
+    except OSError as error:
+        raise SettingsInvalid(f"{path} cannot be read: {error.strerror}") from error
+    return parse_signing_secret(text, path)
 
 
-def _claims(text: str) -> dict[str, Any]:
+def _parse_claims(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:
@@ -102,23 +79,6 @@ def _claims(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError('claims are a JSON object, such as {"jti": "t-1"}')
     return value
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text("utf-8")
-    except OSError as error:
-        raise SettingsInvalid(
-            f"{path} cannot be read: {error.strerror}; or set JWT_SECRET instead"
-        ) from error
-
-
-def _segment(value: Any) -> str:
-    return _base64url(json.dumps(value, separators=(",", ":")).encode())
-
-
-def _base64url(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 if __name__ == "__main__":

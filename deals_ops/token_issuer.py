@@ -1,68 +1,96 @@
-"""The token that `tail` connects with: the operator's own, or one signed by the stack's secret.
+"""Issues tokens that the service accepts, signed by its shared secret (HS256).
 
-A token on the command line would be in every process list, so it comes from DEALS_TOKEN or a file.
+They are for tests and for trying the service: in production an application issues tokens to its own users.
 """
 
 from __future__ import annotations
 
-import os
-import sys
+import base64
+import hmac
+import json
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from deals_ops.argument_types import STANDARD_INPUT
 from deals_ops.errors import WrongArgument
-from deals_ops.token_cli import TOKEN_SECONDS, issue, signing_secret
-from realtime_core.domain.tokens import SHARED_SECRET_ALGORITHM
+from realtime_core.domain.jws import SECRET_BYTES_MIN
+from realtime_core.domain.tokens import REQUIRED_SCOPE, SHARED_SECRET_ALGORITHM
 from realtime_core.errors import SettingsInvalid
 
 if TYPE_CHECKING:
     from deals_ops.stack import Stack
 
-VARIABLE = "DEALS_TOKEN"
+TOKEN_SECONDS = 3600
+TOKEN_VARIABLE = "DEALS_TOKEN"  # noqa: S105 - the name of a variable
+"""Environment variable with the operator's own token. An argument would be visible in every process list."""
 
 
-def given_token(token_file: str | None) -> str | None:
-    """The token that the operator brought, or None. Raises WrongArgument where its file cannot be read."""
-    if token_file == STANDARD_INPUT:
-        return sys.stdin.read().strip()
-    if token_file is None:
-        return os.environ.get(VARIABLE, "").strip() or None
+def issue_token(user_id: str, secret: str, now: float, seconds: int = TOKEN_SECONDS, **claims: Any) -> str:
+    """Return a token of a user, valid for `seconds` from `now`; `claims` override or extend the usual."""
+    issued_at = int(now)
+    usual = {"sub": user_id, "iat": issued_at, "exp": issued_at + seconds, "scope": REQUIRED_SCOPE}
+    header = {"alg": SHARED_SECRET_ALGORITHM, "typ": "JWT"}
+    signed = f"{_encode_segment(header)}.{_encode_segment({**usual, **claims})}"
+    return f"{signed}.{_encode_base64url(hmac.digest(secret.encode(), signed.encode(), 'sha256'))}"
+
+
+def parse_signing_secret(text: str, source: str) -> str:
+    """Return the signing secret of a stored one: bare, or `current` of JSON with `current` and `previous`.
+
+    Raises SettingsInvalid, naming `source`, if there is none or the service would refuse it.
+    """
+    text = text.strip()
     try:
-        return Path(token_file).read_text("utf-8").strip()
-    except OSError as error:
-        raise WrongArgument(f"--token-file: {token_file} cannot be read: {error.strerror}") from error
+        stored = json.loads(text)
+    except ValueError:
+        stored = text
+
+    secret = stored.get("current") if isinstance(stored, dict) else text
+    if not secret:
+        raise SettingsInvalid(f"{source} holds no secret")
+    if not isinstance(secret, str) or len(secret.encode()) < SECRET_BYTES_MIN:
+        raise SettingsInvalid(f"{source}: the service requires a secret of at least {SECRET_BYTES_MIN} bytes")
+    return secret
 
 
-class Signer:
-    """Signs tokens as the stack's issuer does. Takes secretsmanager:GetSecretValue on its secret."""
+class StackTokenIssuer:
+    """Issues tokens for one stack. Requires secretsmanager:GetSecretValue on its signing secret."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._secret: str | None = None
 
-    def token(self, user_id: str, now: float | None = None, seconds: int = TOKEN_SECONDS) -> str:
-        """A token of a user. Raises WrongArgument where the stack takes only its issuer's own."""
+    def issue(self, user_id: str, now: float | None = None, seconds: int = TOKEN_SECONDS) -> str:
+        """Return a token of a user. Raises WrongArgument if the stack does not accept HS256 tokens."""
         if self._secret is None:
-            self._secret = self._read()
+            self._secret = self._read_secret()
+
         claims = {
             claim: value
             for claim, variable in (("iss", "JWT_ISSUER"), ("aud", "JWT_AUDIENCE"))
-            if (value := self._stack.setting("authorizer", variable))
+            if (value := self._stack.find_setting("authorizer", variable))
         }
-        return issue(user_id, self._secret, time.time() if now is None else now, seconds, **claims)
+        issued_at = time.time() if now is None else now
+        return issue_token(user_id, self._secret, issued_at, seconds, **claims)
 
-    def _read(self) -> str:
-        algorithms = self._stack.setting("authorizer", "JWT_ALGORITHMS") or SHARED_SECRET_ALGORITHM
-        arn = self._stack.setting("authorizer", "JWT_SECRET_ARN")
+    def _read_secret(self) -> str:
+        algorithms = self._stack.find_setting("authorizer", "JWT_ALGORITHMS") or SHARED_SECRET_ALGORITHM
+        arn = self._stack.find_setting("authorizer", "JWT_SECRET_ARN")
         if arn is None or SHARED_SECRET_ALGORITHM not in algorithms.split(","):
             raise WrongArgument(
-                f"{self._stack.prefix} takes only tokens of its issuer ({algorithms}), which nobody else can "
-                f"sign: put one into {VARIABLE} or --token-file"
+                f"{self._stack.prefix} accepts only tokens that its issuer signs ({algorithms}): put one "
+                f"into {TOKEN_VARIABLE} or --token-file"
             )
+
         stored = self._stack.aws.client("secretsmanager").get_secret_value(SecretId=arn)
         try:
-            return signing_secret({"JWT_SECRET": stored["SecretString"]}, None)
+            return parse_signing_secret(stored["SecretString"], arn)
         except SettingsInvalid as error:
-            raise WrongArgument(f"the secret {arn} does not hold what signs: {error}") from error
+            raise WrongArgument(f"the stored secret cannot sign tokens: {error}") from error
+
+
+def _encode_segment(value: Any) -> str:
+    return _encode_base64url(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _encode_base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""A client that listens to a topic for as long as it takes: it resumes, so nothing is missed in between."""
+"""A WebSocket client that listens to one topic, reconnects, and resumes so that it misses no event."""
 
 from __future__ import annotations
 
@@ -20,139 +20,149 @@ if TYPE_CHECKING:
 
     from websockets.sync.client import ClientConnection
 
-IDLE_SECONDS = 300
-"""Outside limit: API Gateway closes what is silent for ten minutes."""
-ANSWER_SECONDS = 30
-SEEN_MAX = 10_000
-PAUSE_SECONDS_MAX = 30.0
+PING_SECONDS = 300
+"""Outside limit: API Gateway closes a connection that is idle for ten minutes."""
+REPLY_SECONDS = 30
+EVENT_IDS_MAX = 10_000
+BACKOFF_SECONDS_MAX = 30.0
 ATTEMPTS_MAX = 8
-"""Connections in a row that fail before anything is heard."""
+"""Connections in a row that fail before an event arrives."""
 
 Frame = dict[str, Any]
 
 
 @dataclass
-class Listener:
-    """Yields the events of a topic, each once. `token` makes a token; `note` is told the rest."""
+class TopicListener:
+    """Yields the events of a topic, each once.
+
+    `get_token` returns a token for each connection and refresh; `print_note` reports gaps and reconnects.
+    """
 
     url: str
     topic: str
     filters: dict[str, Any]
-    token: Callable[[], str]
-    note: Callable[[str], None]
+    get_token: Callable[[], str]
+    print_note: Callable[[str], None]
     since: int | None = None
     sleep: Callable[[float], None] = time.sleep
-    _seen: deque[str] = field(default_factory=lambda: deque(maxlen=SEEN_MAX))
+    _event_ids: deque[str] = field(default_factory=lambda: deque(maxlen=EVENT_IDS_MAX))
+    """Of the events yielded, in their order; `_known` has the same ids."""
     _known: set[str] = field(default_factory=set)
     _replayed: deque[Frame] = field(default_factory=deque)
-    _waiting: deque[Frame] = field(default_factory=deque)
-    """Live frames that overtook an answer."""
+    _live: deque[Frame] = field(default_factory=deque)
+    """Frames that arrived while a reply was awaited, or in the same batch."""
 
     def events(self) -> Iterator[Frame]:
-        """Events as they come, for ever. Raises NotAllowed where the token is refused, CallFailed."""
+        """Yield events for ever. Raises NotAllowed if the token is refused, CallFailed after 8 attempts."""
         failures = 0
         while True:
             try:
-                with self._connected() as socket:
-                    for frame in self._session(socket):
+                with self._connect() as socket:
+                    for frame in self._receive_events(socket):
                         failures = 0
                         yield frame
-                    self.note("the server asked to reconnect")
+                    self.print_note("the server asked to reconnect")
                     continue
             except (OSError, ConnectionClosed, TimeoutError) as error:
                 failures += 1
                 if failures == ATTEMPTS_MAX:
                     raise CallFailed(f"no connection to {self.url}: {error}") from error
-                pause = random.uniform(0.5, 1) * min(PAUSE_SECONDS_MAX, 2.0**failures)  # noqa: S311
-                self.note(f"disconnected ({error or type(error).__name__}); again in {pause:.0f} s")
-                self.sleep(pause)
 
-    def _connected(self) -> ClientConnection:
+                delay = random.uniform(0.5, 1) * min(BACKOFF_SECONDS_MAX, 2.0**failures)  # noqa: S311
+                self.print_note(f"disconnected ({error or type(error).__name__}); retry in {delay:.0f} s")
+                self.sleep(delay)
+
+    def _connect(self) -> ClientConnection:
         try:
             return connect(
                 self.url,
-                additional_headers={"Authorization": f"Bearer {self.token()}"},
-                open_timeout=ANSWER_SECONDS,
+                additional_headers={"Authorization": f"Bearer {self.get_token()}"},
+                open_timeout=REPLY_SECONDS,
             )
         except InvalidStatus as error:
-            status = error.response.status_code
-            if status in {401, 403}:
-                what = (
-                    "malformed, expired or wrongly signed" if status == 401 else "good, but may not connect"
-                )
-                raise NotAllowed(f"the token was refused ({status}): it is {what}") from error
-            raise OSError(f"the handshake was answered {status}") from error
+            match error.response.status_code:
+                case 401:
+                    problem = "the token was refused (401): it is malformed, expired or wrongly signed"
+                    raise NotAllowed(problem) from error
+                case 403:
+                    problem = "the token was refused (403): it is valid, but does not allow to connect"
+                    raise NotAllowed(problem) from error
+                case status:
+                    raise OSError(f"the handshake was answered {status}") from error
 
-    def _session(self, socket: ClientConnection) -> Iterator[Frame]:
-        """The events of one connection, until it should be left."""
+    def _receive_events(self, socket: ClientConnection) -> Iterator[Frame]:
+        """Yield the events of one connection; returns when the server asks to reconnect."""
         self._subscribe(socket)
         while True:
-            frame = self._next(socket)
+            frame = self._next_frame(socket)
             match frame["type"]:
                 case "reconnect":
                     return
                 case "tokenExpiring":
-                    self._ask(socket, "refreshToken", {"token": self.token()})
-                case _:
-                    yield from self._fresh(frame)
+                    self._request(socket, "refreshToken", {"token": self.get_token()})
+                case _ if self._is_new_event(frame):
+                    yield frame
 
-    def _next(self, socket: ClientConnection) -> Frame:
-        """What was replayed, then what came meanwhile, then what comes."""
-        while not self._replayed and not self._waiting:
+    def _next_frame(self, socket: ClientConnection) -> Frame:
+        """Return the next frame: replayed ones first, then live ones in the order of their arrival."""
+        while not self._replayed and not self._live:
             try:
-                self._waiting.extend(_opened(socket.recv(timeout=IDLE_SECONDS)))
+                self._live.extend(_unpack_frames(socket.recv(timeout=PING_SECONDS)))
             except TimeoutError:
                 socket.send(json.dumps({"action": "ping"}))
-        return self._replayed.popleft() if self._replayed else self._waiting.popleft()
+        return self._replayed.popleft() if self._replayed else self._live.popleft()
 
     def _subscribe(self, socket: ClientConnection) -> None:
-        """Subscribe, and replay what came since, page by page."""
+        """Subscribe, and replay the events since the last position, page by page."""
         while True:
             data: dict[str, Any] = {"topic": self.topic, "filters": self.filters}
             if self.since is not None:
                 data["since"] = self.since
-            answer = self._ask(socket, "subscribeToDeals", data)
-            if self.since is not None and not answer.get("recovered", True):
-                self.note(f"the history does not reach back to {self.since}: some events are missing")
-            self._replayed.extend(answer.get("events", []))
-            self.since = answer["position"]
-            if not answer.get("more"):
+            reply = self._request(socket, "subscribeToDeals", data)
+
+            if self.since is not None and not reply.get("recovered", True):
+                self.print_note(f"the history does not reach back to {self.since}: some events are missing")
+            self._replayed.extend(reply.get("events", []))
+            self.since = reply["position"]
+            if not reply.get("more"):
                 return
 
-    def _ask(self, socket: ClientConnection, action: str, data: dict[str, Any]) -> dict[str, Any]:
-        """The data of the answer; what else arrives before it waits."""
-        request_id = f"ops-{next(_requests)}"
+    def _request(self, socket: ClientConnection, action: str, data: dict[str, Any]) -> dict[str, Any]:
+        """Send a request and return the data of its reply; other frames that arrive are kept."""
+        request_id = f"ops-{next(_request_numbers)}"
         socket.send(json.dumps({"action": action, "data": data, "requestId": request_id}))
-        deadline = time.monotonic() + ANSWER_SECONDS
+
+        deadline = time.monotonic() + REPLY_SECONDS
         while True:
-            for frame in _opened(socket.recv(timeout=max(0.1, deadline - time.monotonic()))):
+            for frame in _unpack_frames(socket.recv(timeout=max(0.1, deadline - time.monotonic()))):
                 if frame.get("requestId") != request_id:
-                    self._waiting.append(frame)
+                    self._live.append(frame)
                 elif frame["type"] == "error":
-                    raise _refusal(action, frame["data"])
+                    raise _translate_error_frame(action, frame["data"])
                 else:
                     return dict(frame["data"])
 
-    def _fresh(self, frame: Frame) -> Iterator[Frame]:
-        """The frame, if it is an event that was not yielded before."""
+    def _is_new_event(self, frame: Frame) -> bool:
+        """Whether the frame is an event that was not yielded before; remembers it and its position."""
         event_id = frame.get("eventId")
         if event_id is None or "position" not in frame or event_id in self._known:
-            return
-        if len(self._seen) == SEEN_MAX:
-            self._known.discard(self._seen[0])
-        self._seen.append(event_id)
+            return False
+
+        if len(self._event_ids) == EVENT_IDS_MAX:
+            self._known.discard(self._event_ids[0])
+        self._event_ids.append(event_id)
         self._known.add(event_id)
         self.since = max(self.since or 0, frame["position"])
-        yield frame
+        return True
 
 
-_requests = itertools.count(1)
+_request_numbers = itertools.count(1)
 
 
-def _refusal(action: str, told: dict[str, Any]) -> Exception:
-    """What an error frame means: a mistake, a token that is refused, or worth another connection."""
-    text = f"{action} was refused: {told['code']}: {told['message']}"
-    match told["code"]:
+def _translate_error_frame(action: str, data: dict[str, Any]) -> Exception:
+    """Return the error to raise; an OSError if another connection may succeed."""
+    text = f"{action} was refused: {data['code']}: {data['message']}"
+    match data["code"]:
         case "VALIDATION_ERROR":
             return WrongArgument(text)
         case "AUTHENTICATION_ERROR":
@@ -161,7 +171,7 @@ def _refusal(action: str, told: dict[str, Any]) -> Exception:
             return OSError(text)
 
 
-def _opened(text: str | bytes) -> list[Frame]:
-    """The frames of a message: itself, or what a `batch` holds."""
+def _unpack_frames(text: str | bytes) -> list[Frame]:
+    """Return the frames of a message: those of a `batch` frame, or the single frame that it is."""
     frame: Frame = json.loads(text)
     return list(frame["data"]["frames"]) if frame["type"] == "batch" else [frame]

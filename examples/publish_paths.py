@@ -1,4 +1,4 @@
-"""The ways by which the demo publishes its deals, in turns: an invoke and, where there is Redis, by it."""
+"""The paths by which the demo publishes, in turn: an invoke and, with Redis, its stream and channels."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
     from local_cloud.stack import Stack
 
-LISTENING_WITHIN_SECONDS = 20.0
-"""How long the relay may take to listen: its function starts cold."""
+RELAY_START_SECONDS = 20.0
+"""How long the relay may take until it listens: its function starts cold."""
 
 
-class Ways:
-    """Publishes deals; `used` is the way of each, by event id."""
+class PublishPaths:
+    """Publishes deals; `path_by_event` has the path of each, by event id."""
 
     def __init__(self, stack: Stack) -> None:
-        self.used: dict[str, str] = {}
-        self._functions = stack.client("lambda")
+        self.path_by_event: dict[str, str] = {}
+        self._lambda = stack.client("lambda")
         self._broadcast = stack.outputs["function_names"]["broadcast"]
-        self._ways: dict[str, Callable[[dict[str, Any]], Any]] = {"invoke": self._invoke}
+        self._paths: dict[str, Callable[[dict[str, Any]], Any]] = {"invoke": self._invoke}
         if stack.redis is not None:
             self._redis = redis.Redis.from_url(stack.redis.url, **stack.redis.options())
-            self._ways |= {"XADD": self._add, "PUBLISH": self._publish}
-        self._turns = itertools.cycle(self._ways)
+            self._paths |= {"XADD": self._add_to_stream, "PUBLISH": self._publish_to_channel}
+        self._turns = itertools.cycle(self._paths)
 
-    async def ready(self) -> None:
-        """Wait until somebody listens to the channels, if they are used. Raises TimeoutError."""
-        deadline = time.monotonic() + LISTENING_WITHIN_SECONDS
-        while "PUBLISH" in self._ways:
+    async def wait_until_ready(self) -> None:
+        """Wait until the relay listens to the channels, if they are used. Raises TimeoutError."""
+        deadline = time.monotonic() + RELAY_START_SECONDS
+        while "PUBLISH" in self._paths:
             if await asyncio.to_thread(self._redis.exists, "deals:relay:lease"):
                 return
             if time.monotonic() > deadline:
@@ -43,20 +43,20 @@ class Ways:
             await asyncio.sleep(0.1)
 
     async def publish(self, deal: dict[str, Any]) -> None:
-        """Publish a deal by the way whose turn it is."""
-        way = next(self._turns)
-        self.used[deal["eventId"]] = way
-        await asyncio.to_thread(self._ways[way], deal)
+        """Publish a deal by the next path."""
+        path = next(self._turns)
+        self.path_by_event[deal["eventId"]] = path
+        await asyncio.to_thread(self._paths[path], deal)
 
     def names(self) -> list[str]:
-        """The ways, in the order of their turns."""
-        return list(self._ways)
+        """Return the paths in the order of their turns."""
+        return list(self._paths)
 
     def _invoke(self, deal: dict[str, Any]) -> None:
-        self._functions.invoke(FunctionName=self._broadcast, Payload=json.dumps(deal).encode())
+        self._lambda.invoke(FunctionName=self._broadcast, Payload=json.dumps(deal).encode())
 
-    def _add(self, deal: dict[str, Any]) -> None:
+    def _add_to_stream(self, deal: dict[str, Any]) -> None:
         self._redis.xadd("deals:events", {"event": json.dumps(deal)})
 
-    def _publish(self, deal: dict[str, Any]) -> None:
+    def _publish_to_channel(self, deal: dict[str, Any]) -> None:
         self._redis.publish(f"deals:{deal['topic']}", json.dumps(deal))

@@ -10,7 +10,7 @@ from typing import Any
 def first_events(secret: str, turn: int) -> dict[str, dict[str, Any]]:
     """Events by function; `secret` signs the token of the handshake."""
     # Not needed to find this bench.
-    from deals_ops.token_cli import issue
+    from deals_ops.token_issuer import issue_token
     from realtime_core.domain.model import DeliveryJob
     from realtime_core.domain.planning import encode_job
 
@@ -36,7 +36,7 @@ def first_events(secret: str, turn: int) -> dict[str, dict[str, Any]]:
         "guide": status,
         "authorizer": {
             "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:abc/live/$connect",
-            "headers": {"Authorization": f"Bearer {issue('user-1', secret, time.time())}"},
+            "headers": {"Authorization": f"Bearer {issue_token('user-1', secret, time.time())}"},
             "requestContext": {**request, "routeKey": "$connect", "eventType": "CONNECT"},
         },
         "connection_handler": {

@@ -1,4 +1,4 @@
-"""The shapes of docs/operator_cli.md, which scripts build on: what is printed has exactly these keys."""
+"""The JSON examples of docs/operator_cli.md: `--json` prints exactly their keys, on which scripts rely."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "operator_cli.md"
 _SHAPE = re.compile(r"^`([a-z ]+)`:\n\n```json\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 
 
-def shape(command: str) -> Any:
-    """The example that stands for what a command prints with `--json`."""
+def documented_shape(command: str) -> Any:
+    """Return the documented example of what a command prints with `--json`."""
     shapes = dict(_SHAPE.findall(PAGE.read_text("utf-8")))
-    assert command in shapes, f"{PAGE.name} shows no shape of {command!r}"
+    assert command in shapes, f"{PAGE.name} has no example of {command!r}"
     return json.loads(shapes[command])
 
 
-def keys_of(value: Any, path: str = "") -> set[str]:
-    """The paths of every key; those of a list's elements together."""
+def key_paths(value: Any, path: str = "") -> set[str]:
+    """Return the path of each key; the elements of a list count as one."""
     if isinstance(value, dict):
         own = {f"{path}.{key}" for key in value}
-        # What the user's own data holds is not the command's shape.
-        inside = [
-            keys_of(one, f"{path}.{key}") for key, one in value.items() if key not in {"filters", "data"}
+        # The members of the user's own data are not part of the shape.
+        nested = [
+            key_paths(member, f"{path}.{key}")
+            for key, member in value.items()
+            if key not in {"filters", "data"}
         ]
-        return own.union(*inside)
+        return own.union(*nested)
     if isinstance(value, list):
-        return set().union(*(keys_of(one, f"{path}[]") for one in value))
+        return set().union(*(key_paths(element, f"{path}[]") for element in value))
     return set()

@@ -1,28 +1,28 @@
-"""`deals_ops status`, `connections`, `who`: what is there, by rights that only look."""
+"""`deals_ops status`, `connections`, `who`: with read-only permissions."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.e2e.documented_shapes import keys_of, shape
+from tests.e2e.documented_shapes import documented_shape, key_paths
 
 ROOT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 async def test_status_shows_every_function_and_queue(reader, stack):
-    said = await reader.does("status", "--json")
-    assert keys_of(said.data) == keys_of(shape("status"))
-    assert {one["function"] for one in said.data["functions"]} == set(stack.outputs["function_names"])
-    assert {one["queue"] for one in said.data["queues"]} == set(stack.outputs["queue_urls"])
-    assert said.data["websocketUrl"] == stack.websocket_url
-    assert {one["state"] for one in said.data["functions"]} == {"Active"}
+    result = await reader.expect("status", "--json")
+    assert key_paths(result.data) == key_paths(documented_shape("status"))
+    assert {item["function"] for item in result.data["functions"]} == set(stack.outputs["function_names"])
+    assert {item["queue"] for item in result.data["queues"]} == set(stack.outputs["queue_urls"])
+    assert result.data["websocketUrl"] == stack.websocket_url
+    assert {item["state"] for item in result.data["functions"]} == {"Active"}
 
 
 async def test_status_for_people_names_the_stack_and_its_parts(reader, stack):
-    said = await reader.does("status")
-    assert "deals-local (us-east-1)" in said.out
+    result = await reader.expect("status")
+    assert "deals-local (us-east-1)" in result.out
     for word in ("authorizer", "janitor", "deliveries_dlq", stack.websocket_url):
-        assert word in said.out
+        assert word in result.out
 
 
 async def test_connections_are_counted_and_listed_by_page_and_by_user(reader, connects, user):
@@ -30,61 +30,61 @@ async def test_connections_are_counted_and_listed_by_page_and_by_user(reader, co
     twice = await connects(f"{user}-0")
     ids = {await person.connection_id() for person in (*people, twice)}
 
-    assert (await reader.does("connections", "count", "--json")).data["count"] >= 4
-    mine = await reader.does("connections", "count", "--user", f"{user}-0", "--json")
+    assert (await reader.expect("connections", "count", "--json")).data["count"] >= 4
+    mine = await reader.expect("connections", "count", "--user", f"{user}-0", "--json")
     assert mine.data == {"count": 2}
 
-    found, after = [], []
+    listed, after = [], []
     while True:
-        page = (await reader.does("connections", "list", "--limit", "2", *after, "--json")).data
+        page = (await reader.expect("connections", "list", "--limit", "2", *after, "--json")).data
         assert len(page["connections"]) <= 2
-        found += page["connections"]
+        listed += page["connections"]
         if page["next"] is None:
             break
         after = ["--after", page["next"]]
-    listed = [one["connectionId"] for one in found]
-    assert ids <= set(listed)
-    assert len(listed) == len(set(listed))
+    listed_ids = [item["connectionId"] for item in listed]
+    assert ids <= set(listed_ids)
+    assert len(listed_ids) == len(set(listed_ids))
 
-    whole = (await reader.does("connections", "list", "--all", "--json")).data
-    assert ids <= {one["connectionId"] for one in whole["connections"]}
-    assert keys_of(whole) == keys_of(shape("connections list"))
-    own = (await reader.does("connections", "list", "--user", f"{user}-0", "--json")).data
-    assert {one["userId"] for one in own["connections"]} == {f"{user}-0"}
+    whole = (await reader.expect("connections", "list", "--all", "--json")).data
+    assert ids <= {item["connectionId"] for item in whole["connections"]}
+    assert key_paths(whole) == key_paths(documented_shape("connections list"))
+    own = (await reader.expect("connections", "list", "--user", f"{user}-0", "--json")).data
+    assert {item["userId"] for item in own["connections"]} == {f"{user}-0"}
     assert len(own["connections"]) == 2
 
 
-async def test_who_tells_the_record_and_what_the_gateway_knows(reader, connects, user, topic):
+async def test_who_shows_the_record_and_what_the_gateway_knows(reader, connects, user, topic):
     person = await connects(user, jti=f"{user}-phone")
     await person.subscribe(topic, {"maxPrice": 400})
     connection = await person.connection_id()
-    said = (await reader.does("who", connection, "--json")).data
-    assert keys_of(said) == keys_of(shape("who"))
-    assert (said["record"]["userId"], said["record"]["tokenId"]) == (user, f"{user}-phone")
-    assert [(one["topic"], one["filters"]) for one in said["record"]["subscriptions"]] == [
+    result = (await reader.expect("who", connection, "--json")).data
+    assert key_paths(result) == key_paths(documented_shape("who"))
+    assert (result["record"]["userId"], result["record"]["tokenId"]) == (user, f"{user}-phone")
+    assert [(item["topic"], item["filters"]) for item in result["record"]["subscriptions"]] == [
         (topic, {"maxPrice": 400})
     ]
-    assert said["gateway"]["sourceIp"] == "127.0.0.1"
-    shown = (await reader.does("who", connection)).out
+    assert result["gateway"]["sourceIp"] == "127.0.0.1"
+    shown = (await reader.expect("who", connection)).out
     assert topic in shown
     assert user in shown
 
 
-async def test_who_tells_a_connection_that_was_lost(operator, connects, user, stack):
+async def test_who_shows_a_connection_that_was_lost(operator, connects, user, stack):
     person = await connects(user)
     connection = await person.connection_id()
     stack.vanish(connection)
-    said = await operator.does("who", connection, "--json")
-    assert said.data["gateway"] is None
-    assert said.data["record"]["userId"] == user
-    assert "gone at API Gateway" in (await operator.does("who", connection)).out
+    result = await operator.expect("who", connection, "--json")
+    assert result.data["gateway"] is None
+    assert result.data["record"]["userId"] == user
+    assert "gone at API Gateway" in (await operator.expect("who", connection)).out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "code", "said"),
+    ("arguments", "environment", "code", "message"),
     [
         (["who", "AAAAAAAAAAAAAAA="], {}, 3, "there is no connection AAAAAAAAAAAAAAA="),
-        (["who", "ann"], {}, 2, 'no connection id: they end in "="'),
+        (["who", "ann"], {}, 2, 'not a connection id: those end in "="'),
         (
             ["status"],
             {"DEALS_ENVIRONMENT": "nowhere", **ROOT},
@@ -97,7 +97,7 @@ async def test_who_tells_a_connection_that_was_lost(operator, connects, user, st
             4,
             "may not look at the function deals-nowhere-janitor",
         ),
-        (["status"], {"DEALS_ENVIRONMENT": "No!"}, 2, "--environment: 'No!' is no such name"),
+        (["status"], {"DEALS_ENVIRONMENT": "No!"}, 2, "--environment: 'No!' is not a valid name"),
         (["status"], {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"}, 4, "AWS credentials are not valid"),
         (["status"], {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, 5, "AWS did not answer"),
         (["status", "--profile", "nobody"], {}, 2, "nobody"),
@@ -106,7 +106,7 @@ async def test_who_tells_a_connection_that_was_lost(operator, connects, user, st
         (["connections", "list", "--limit", "0"], {}, 2, "not a whole number from 1 to"),
     ],
 )
-async def test_what_cannot_be_is_said_with_the_remedy(operator, arguments, environment, code, said):
-    told = await operator.does(*arguments, code=code, **environment)
-    assert said in told.err
-    assert told.out == ""
+async def test_an_error_names_the_remedy(operator, arguments, environment, code, message):
+    result = await operator.expect(*arguments, code=code, **environment)
+    assert message in result.err
+    assert result.out == ""

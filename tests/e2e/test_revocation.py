@@ -14,7 +14,7 @@ def revokes(operator):
     """Revoke as an operator does."""
 
     def run(*arguments):
-        said = operator.says("revoke", *arguments, "--yes")
+        said = operator.run("revoke", *arguments, "--yes")
         assert said.code == 0, said.err
         assert arguments[0] in said.out
 

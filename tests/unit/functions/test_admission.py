@@ -7,7 +7,7 @@ import pytest
 
 from authorizer import handler as authorizer
 from authorizer.admission import Admission
-from deals_ops.token_cli import issue
+from deals_ops.token_issuer import issue_token
 from realtime_core.adapters.memory import MemoryConnections, MemoryRevocations, MemorySecrets
 from realtime_core.domain.model import Connection
 from realtime_core.domain.revocations import Revocation
@@ -27,7 +27,7 @@ def admission():
 
 
 def token(**claims):
-    return issue("ann", SECRET, NOW, **claims)
+    return issue_token("ann", SECRET, NOW, **claims)
 
 
 def refusal(admission, text, now=NOW):
@@ -49,7 +49,7 @@ def test_admit_of_a_good_token_is_its_identity(admission):
 
 def test_admit_refuses_a_bad_token_before_any_store_is_asked(admission):
     admission.revocations.down = admission.connections.down = True
-    assert refusal(admission, issue("ann", "x" * 32, NOW)) == (401, "signature")
+    assert refusal(admission, issue_token("ann", "x" * 32, NOW)) == (401, "signature")
 
 
 @pytest.mark.parametrize("revoked", [Revocation("ann", NOW, NOW), Revocation("ann", NOW, NOW, "t-1")])
@@ -72,7 +72,7 @@ def test_admit_refuses_one_connection_too_many(admission):
     assert admission.admit(token(), NOW).user_id == "ann"
     open_connections(admission, 3)
     assert refusal(admission, token()) == (403, "too_many_connections")
-    assert admission.admit(issue("ben", SECRET, NOW), NOW).user_id == "ben"
+    assert admission.admit(issue_token("ben", SECRET, NOW), NOW).user_id == "ben"
 
 
 def test_admit_does_not_count_what_is_over(admission):

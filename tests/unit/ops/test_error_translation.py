@@ -1,49 +1,61 @@
-"""What AWS's errors mean to an operator."""
+"""Errors of AWS and of the service become messages with exit codes."""
 
 import pytest
 from botocore import exceptions as boto
 
-from deals_ops.error_translation import explained
+from deals_ops.error_translation import translate_error
 from realtime_core.errors import Problem, StoreUnavailable, ValidationFailed
 
 
-def refused(code, message="", operation="PutItem"):
+def client_error(code, message="", operation="PutItem"):
     return boto.ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
-AWS_SAYS = (
+DENIED_MESSAGE = (
     "User: arn:aws:sts::1:assumed-role/ops/ann is not authorized to perform: dynamodb:PutItem on resource: "
     "arn:aws:dynamodb:us-east-1:1:table/deals-production-revocations because no identity-based policy allows"
 )
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "message"),
     [
-        (refused("AccessDeniedException", AWS_SAYS), 4, "may not dynamodb:PutItem on arn:aws:dynamodb"),
-        (refused("ForbiddenException", "", "DeleteConnection"), 4, "execute-api:ManageConnections (DELETE)"),
-        (refused("AccessDenied", "", "Invoke"), 4, "lambda:InvokeFunction"),
-        (refused("ExpiredToken", "The security token has expired"), 4, "aws sso login"),
+        (
+            client_error("AccessDeniedException", DENIED_MESSAGE),
+            4,
+            "may not dynamodb:PutItem on arn:aws:dynamodb",
+        ),
+        (
+            client_error("ForbiddenException", "", "DeleteConnection"),
+            4,
+            "execute-api:ManageConnections (DELETE)",
+        ),
+        (client_error("AccessDenied", "", "Invoke"), 4, "lambda:InvokeFunction"),
+        (client_error("ExpiredToken", "The security token has expired"), 4, "aws sso login"),
         (boto.NoCredentialsError(), 4, "no AWS credentials"),
         (boto.UnauthorizedSSOTokenError(), 4, "no AWS credentials"),
         (boto.ProfileNotFound(profile="x"), 2, "aws configure list-profiles"),
         (boto.NoRegionError(), 2, "--region"),
-        (refused("ResourceNotFoundException", "no table"), 3, "no table"),
-        (refused("ThrottlingException", "slow down"), 5, "PutItem failed: ThrottlingException: slow down"),
+        (client_error("ResourceNotFoundException", "no table"), 3, "no table"),
+        (
+            client_error("ThrottlingException", "slow down"),
+            5,
+            "PutItem failed: ThrottlingException: slow down",
+        ),
         (boto.EndpointConnectionError(endpoint_url="http://x"), 5, "AWS did not answer"),
         (boto.ReadTimeoutError(endpoint_url="http://x"), 5, "AWS did not answer"),
         (ValidationFailed([Problem("data", "is missing")]), 2, "data: is missing"),
         (StoreUnavailable("left undone"), 5, "left undone"),
     ],
 )
-def test_an_error_is_said_with_its_exit_code(error, code, said):
-    told = explained(error)
-    assert told.exit_code == code
-    assert said in str(told)
+def test_an_error_becomes_a_message_with_an_exit_code(error, code, message):
+    translated = translate_error(error)
+    assert translated.exit_code == code
+    assert message in str(translated)
 
 
-def test_the_first_cause_counts_and_a_fault_of_ours_is_none():
+def test_the_root_cause_counts_and_a_bug_is_none():
     error = StoreUnavailable("DynamoDB failed")
-    error.__cause__ = refused("AccessDeniedException", AWS_SAYS)
-    assert explained(error).exit_code == 4
-    assert explained(KeyError("x")) is None
+    error.__cause__ = client_error("AccessDeniedException", DENIED_MESSAGE)
+    assert translate_error(error).exit_code == 4
+    assert translate_error(KeyError("x")) is None

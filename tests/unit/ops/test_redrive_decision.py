@@ -1,11 +1,11 @@
-"""What may be done with a dead letter."""
+"""Which dead letters can be sent again, and with which body."""
 
 import json
 
 import pytest
 
-from deals_ops.dead_letters import Letter
-from deals_ops.redrive_decision import judge_delivery, judge_event
+from deals_ops.dead_letters import DeadLetter
+from deals_ops.redrive_decision import decide_delivery, decide_event
 from realtime_core.domain.events import parse_event
 from realtime_core.domain.model import DeliveryJob
 from realtime_core.domain.planning import decode_job, encode_job
@@ -14,9 +14,9 @@ NOW = 1_795_561_900.0
 EVENT = {"messageType": "dealUpdate", "topic": "books", "data": {"price": 1}}
 
 
-def letter(body, **attributes):
+def dead_letter(body, **attributes):
     text = body if isinstance(body, str) else json.dumps(body)
-    return Letter("message-1", text, sent_at=int(NOW) - 60, receives=1, attributes=attributes)
+    return DeadLetter("message-1", text, sent_at=int(NOW) - 60, receives=1, attributes=attributes)
 
 
 @pytest.mark.parametrize(
@@ -38,37 +38,37 @@ def letter(body, **attributes):
         ),
     ],
 )
-def test_an_event_is_redriven_by_the_id_that_its_first_attempts_had(body, event_id):
-    verdict = judge_event(letter(body), NOW)
-    assert verdict.event_id == event_id
-    event = parse_event(json.loads(verdict.body))
+def test_an_event_is_redriven_under_the_id_of_its_first_attempts(body, event_id):
+    decision = decide_event(dead_letter(body), NOW)
+    assert decision.event_id == event_id
+    event = parse_event(json.loads(decision.body))
     assert (event.event_id, event.topic, event.data) == (event_id, "books", {"price": 1})
-    assert verdict.about == "dealUpdate for books"
+    assert decision.about == "dealUpdate for books"
 
 
 @pytest.mark.parametrize(
-    ("one", "why"),
+    ("kept", "why"),
     [
-        (letter({**EVENT, "colour": 1}), "breaks the contract still: colour"),
-        (letter("no json"), "breaks the contract still: body: not JSON"),
-        (letter("[1]"), "breaks the contract still: body"),
-        (letter(EVENT, originalBytes="300000"), "only the beginning of its 300000 bytes"),
+        (dead_letter({**EVENT, "colour": 1}), "still breaks the contract: colour"),
+        (dead_letter("no json"), "still breaks the contract: body: not JSON"),
+        (dead_letter("[1]"), "still breaks the contract: body"),
+        (dead_letter(EVENT, originalBytes="300000"), "only the beginning of its 300000 bytes"),
         (
-            letter({"requestContext": {}, "requestPayload": EVENT}),
+            dead_letter({"requestContext": {}, "requestPayload": EVENT}),
             "'' cannot be an event id",
         ),
-        (letter({"requestContext": {}, "requestPayload": "text"}), "breaks the contract still"),
+        (dead_letter({"requestContext": {}, "requestPayload": "text"}), "still breaks the contract"),
     ],
 )
-def test_an_event_that_could_not_be_published_stays(one, why):
-    verdict = judge_event(one, NOW)
-    assert verdict.body is None
-    assert why in verdict.why
+def test_an_event_that_could_not_be_published_stays(kept, why):
+    decision = decide_event(kept, NOW)
+    assert decision.body is None
+    assert why in decision.why
 
 
-def test_a_notification_is_told_by_the_number_of_its_recipients():
+def test_a_notification_is_described_by_the_number_of_its_recipients():
     body = {"messageType": "notification", "recipients": ["ann", "ben"], "data": {}}
-    assert judge_event(letter(body), NOW).about == "notification for 2 users"
+    assert decide_event(dead_letter(body), NOW).about == "notification for 2 users"
 
 
 def job(age_seconds):
@@ -76,19 +76,19 @@ def job(age_seconds):
     return DeliveryJob("{}", ("a=", "b="), "deal", "e-1", published, attempt=9, position=4, chunk=2)
 
 
-def test_a_delivery_begins_again_at_its_first_attempt_and_is_else_the_same():
-    verdict = judge_delivery(letter(encode_job(job(60))), NOW)
-    again = decode_job(verdict.body)
-    assert again.attempt == 1
-    assert (again.connection_ids, again.position, again.chunk) == (("a=", "b="), 4, 2)
-    assert (verdict.about, verdict.event_id) == ("deal for 2 connections", "e-1")
+def test_a_delivery_restarts_at_its_first_attempt_and_is_otherwise_unchanged():
+    decision = decide_delivery(dead_letter(encode_job(job(60))), NOW)
+    sent = decode_job(decision.body)
+    assert sent.attempt == 1
+    assert (sent.connection_ids, sent.position, sent.chunk) == (("a=", "b="), 4, 2)
+    assert (decision.about, decision.event_id) == ("deal for 2 connections", "e-1")
 
 
 @pytest.mark.parametrize(
     ("body", "why"),
-    [(encode_job(job(7_201)), "every connection of it has ended"), ("{}", "not a delivery job")],
+    [(encode_job(job(7_201)), "all of its connections have ended"), ("{}", "not a delivery job")],
 )
-def test_a_delivery_that_reaches_nobody_stays(body, why):
-    verdict = judge_delivery(letter(body), NOW)
-    assert verdict.body is None
-    assert why in verdict.why
+def test_a_delivery_that_can_reach_nobody_stays(body, why):
+    decision = decide_delivery(dead_letter(body), NOW)
+    assert decision.body is None
+    assert why in decision.why
