@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.domain.fields import IDENTIFIER
-from realtime_core.domain.filters import parse_filter
-from realtime_core.domain.jsontext import loads
-from realtime_core.domain.topics import topic_problem
+from realtime_core.filters.filters import parse_filter
+from realtime_core.wire.fields import IDENTIFIER
+from realtime_core.wire.strict_json import loads
+from realtime_core.wire.topics import topic_problem
+
 from realtime_core.errors import ValidationFailed
 
 if TYPE_CHECKING:

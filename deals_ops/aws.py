@@ -8,9 +8,9 @@ from typing import Any
 import boto3
 from botocore import exceptions as boto
 from botocore.config import Config
+from realtime_core.aws.errors import Refused, Unreachable
 
 from deals_ops.errors import WrongArgument
-from realtime_core.adapters.aws_errors import Refused, Unreachable
 
 # Longer than the timeout of `broadcast`, so that an invoke is answered rather than repeated.
 CONFIG = Config(connect_timeout=5, read_timeout=70, retries={"mode": "standard", "total_max_attempts": 3})

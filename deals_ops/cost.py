@@ -14,9 +14,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from realtime_core.connections.schedule import PROBE_SECONDS
+from realtime_core.push.planning import JOB_IDS_MAX
+
 from deals_ops import prices
-from realtime_core.domain.planning import JOB_IDS_MAX
-from realtime_core.domain.upkeep import PROBE_SECONDS
 
 DAYS = 30
 MINUTES = DAYS * 24 * 60

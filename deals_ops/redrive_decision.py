@@ -15,12 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
+from realtime_core.push.planning import JOB_BYTES_MAX, decode_job, encode_job
+from realtime_core.wire.events import parse_event, unwrap
+from realtime_core.wire.fields import IDENTIFIER
+from realtime_core.wire.strict_json import byte_length, dumps, loads
+
 from deals_ops.dead_letters import DeadLetter
-from realtime_core.domain.events import parse_event, unwrap
-from realtime_core.domain.fields import IDENTIFIER
-from realtime_core.domain.jsontext import byte_length, dumps, loads
-from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS
-from realtime_core.domain.planning import JOB_BYTES_MAX, decode_job, encode_job
 from realtime_core.errors import ValidationFailed
 
 

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from message_router.limits import Limit
+
 from deals_ops.cost import Traffic, estimate_monthly_cost
 from deals_ops.cost_table import CONNECTION_COUNTS, describe_traffic, format_markdown
 from realtime_core import errors
-from realtime_core.domain.limits import Limit
 from realtime_core.settings import declared
 
 ROOT = Path(__file__).resolve().parent.parent

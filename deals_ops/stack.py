@@ -8,15 +8,15 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from realtime_core.auth.dynamodb import DynamoRevocations
+from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.connections.dynamodb_schedule import DynamoSchedule
+from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 
 from deals_ops.aws import AdaptedClient
 from deals_ops.error_translation import ACCESS_DENIED_CODES
 from deals_ops.errors import CallFailed, Missing, NotAllowed
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
-from realtime_core.adapters.dynamodb_history import DynamoHistory
-from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.dynamodb_upkeep import DynamoUpkeep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,9 +113,9 @@ class Stack:
         return DynamoConnections(self.dynamodb, self.connections_table)
 
     @property
-    def schedule(self) -> DynamoUpkeep:
+    def schedule(self) -> DynamoSchedule:
         """The connections by their index, which counts them."""
-        return DynamoUpkeep(self.dynamodb, self.connections_table)
+        return DynamoSchedule(self.dynamodb, self.connections_table)
 
     @property
     def subscriptions(self) -> DynamoSubscriptions:

@@ -11,9 +11,10 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from realtime_core.auth.jws import SECRET_BYTES_MIN
+from realtime_core.auth.tokens import REQUIRED_SCOPE, SHARED_SECRET_ALGORITHM
+
 from deals_ops.errors import WrongArgument
-from realtime_core.domain.jws import SECRET_BYTES_MIN
-from realtime_core.domain.tokens import REQUIRED_SCOPE, SHARED_SECRET_ALGORITHM
 from realtime_core.errors import SettingsInvalid
 
 if TYPE_CHECKING:

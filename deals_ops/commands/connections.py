@@ -7,18 +7,20 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from realtime_core.connections.dynamodb import connection_from
+
 from deals_ops.argument_types import integer_between, parse_connection_id, parse_user_id
 from deals_ops.formatting import build_table, format_age, format_time
 from deals_ops.terminal import CommandResult, Terminal
-from realtime_core.adapters.dynamodb_connections import connection_from
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
+    from realtime_core.connections.base import Connection
+
     from deals_ops.command_parsers import CommandParsers
     from deals_ops.stack import Stack
-    from realtime_core.domain.model import Connection
 
 LIMIT = 50
 SCAN_LIMIT = 1_000

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
+from realtime_core.push.pusher import remove_connections
 
 from deals_ops.argument_types import is_connection_id, parse_user_or_connection_id
 from deals_ops.errors import Missing
 from deals_ops.terminal import CommandResult, Terminal
-from realtime_core.pushing import remove_connections
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -6,11 +6,12 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from realtime_core.wire.events import parse_event
+
 from deals_ops.argument_types import parse_event_id, parse_json_object, parse_topic, parse_user_id
 from deals_ops.errors import CallFailed, WrongArgument
 from deals_ops.formatting import build_facts
 from deals_ops.terminal import CommandResult, Terminal
-from realtime_core.domain.events import parse_event
 from realtime_core.errors import ValidationFailed
 
 if TYPE_CHECKING:

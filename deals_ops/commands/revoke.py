@@ -6,13 +6,14 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
+from realtime_core.auth.base import Revocation
+from realtime_core.auth.tokens import TOKEN_ID_CHARS_MAX
+
 from deals_ops.argument_types import parse_user_id
 from deals_ops.commands.connections import list_of_user, scan_connections
 from deals_ops.commands.kick import close_connections, remove_records
 from deals_ops.errors import Missing, WrongArgument
 from deals_ops.terminal import CommandResult, Terminal
-from realtime_core.domain.revocations import Revocation
-from realtime_core.domain.tokens import TOKEN_ID_CHARS_MAX
 
 if TYPE_CHECKING:
     from deals_ops.command_parsers import CommandParsers

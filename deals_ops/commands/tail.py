@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from realtime_core.wire.strict_json import INTEGER_MAX
 from rich.text import Text
 
 from deals_ops.argument_types import (
@@ -23,7 +24,6 @@ from deals_ops.formatting import strip_control_characters
 from deals_ops.terminal import CommandResult, Terminal
 from deals_ops.token_issuer import TOKEN_VARIABLE, StackTokenIssuer
 from deals_ops.topic_listener import TopicListener
-from realtime_core.domain.jsontext import INTEGER_MAX
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -15,9 +15,10 @@ from deals_ops.terminal import CommandResult, Terminal
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from realtime_core.connections.base import Connection
+
     from deals_ops.command_parsers import CommandParsers
     from deals_ops.stack import Stack
-    from realtime_core.domain.model import Connection
 
 
 def add_commands(parsers: CommandParsers) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 def first_events(secret: str, turn: int) -> dict[str, dict[str, Any]]:
     """Events by function; `secret` signs the token of the handshake."""
     # Not needed to find this bench.
+    from realtime_core.push.base import DeliveryJob
+    from realtime_core.push.planning import encode_job
+
     from deals_ops.token_issuer import issue_token
-    from realtime_core.domain.model import DeliveryJob
-    from realtime_core.domain.planning import encode_job
 
     request = {
         "connectionId": "L0SM9cOFvHcCIhw=",

@@ -12,11 +12,12 @@ import random
 from collections import deque
 from dataclasses import dataclass, field
 
+from realtime_core.aws import backoff
+from realtime_core.push.management_api.pacer import Pacer
+from realtime_core.push.management_api.pool import CONNECTIONS_MAX
+from realtime_core.push.planning import JOB_IDS_MAX
+
 from deals_ops import prices
-from realtime_core.adapters import backoff
-from realtime_core.adapters.posting.pacer import Pacer
-from realtime_core.adapters.posting.pool import CONNECTIONS_MAX
-from realtime_core.domain.planning import JOB_IDS_MAX
 from tests.bench.report import Ratio, Report
 
 TITLE = "A million recipients, simulated"

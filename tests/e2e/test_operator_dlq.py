@@ -8,9 +8,9 @@ import time
 import uuid
 
 import pytest
+from realtime_core.push.base import DeliveryJob
+from realtime_core.push.planning import encode_job
 
-from realtime_core.domain.model import DeliveryJob
-from realtime_core.domain.planning import encode_job
 from tests.e2e.documented_shapes import documented_shape, key_paths
 
 

@@ -4,16 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
+from authorizer.connect_authorizer import Admission
+from realtime_core.auth.base import Revocation
+from realtime_core.auth.memory import MemoryRevocations, MemorySecrets
+from realtime_core.auth.tokens import TokenRules
+from realtime_core.auth.verifier import TokenVerifier
+from realtime_core.connections.base import Connection
+from realtime_core.connections.memory import MemoryConnections
 
 from authorizer import handler as authorizer
-from authorizer.admission import Admission
 from deals_ops.token_issuer import issue_token
-from realtime_core.adapters.memory import MemoryConnections, MemoryRevocations, MemorySecrets
-from realtime_core.domain.model import Connection
-from realtime_core.domain.revocations import Revocation
-from realtime_core.domain.tokens import TokenRules
 from realtime_core.errors import StoreUnavailable, TokenRefused
-from realtime_core.verifying import TokenVerifier
 
 NOW = 1_795_382_480
 SECRET = "s" * 32

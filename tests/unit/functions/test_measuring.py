@@ -6,30 +6,26 @@ import time
 from pathlib import Path
 
 import pytest
+from authorizer.connect_authorizer import Admission
+from message_router.requests import ACTIONS
+from realtime_core.auth.memory import MemoryRevocations, MemorySecrets
+from realtime_core.auth.tokens import TokenRules
+from realtime_core.auth.verifier import TokenVerifier
+from realtime_core.connections.base import Connection
+from realtime_core.connections.memory import MemoryConnections
+from realtime_core.push.base import DeliveryJob
+from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries, MemoryManagementApi
+from realtime_core.push.planning import encode_job
+from realtime_core.push.pusher import ATTEMPTS_MAX, Pusher, remove_connections
+from realtime_core.subscriptions.memory import MemorySubscriptions
 
 from authorizer import handler as authorizer
-from authorizer.admission import Admission
 from broadcast import handler as broadcast
 from connection_handler import handler as connection_handler
 from deals_ops.token_issuer import issue_token
 from delivery import handler as delivery
 from message_router import handler as message_router
-from realtime_core.adapters.memory import (
-    MemoryConnections,
-    MemoryDeliveries,
-    MemoryPoster,
-    MemoryRefusals,
-    MemoryRevocations,
-    MemorySecrets,
-    MemorySubscriptions,
-)
-from realtime_core.domain.actions import ACTIONS
-from realtime_core.domain.model import Connection, DeliveryJob
-from realtime_core.domain.planning import encode_job
-from realtime_core.domain.tokens import TokenRules
 from realtime_core.errors import StoreUnavailable
-from realtime_core.pushing import ATTEMPTS_MAX, Pusher, remove_connections
-from realtime_core.verifying import TokenVerifier
 from tests.published import published_in
 from tests.unit.functions.test_delivery import Clock
 from tests.unit.functions.test_router_limits import NOW, SECRET, House
@@ -194,9 +190,9 @@ def test_disconnect_publishes_the_duration(monkeypatch, capsys):
 def post(monkeypatch):
     connections, poster, queue, letters = (
         MemoryConnections(),
-        MemoryPoster(),
+        MemoryManagementApi(),
         MemoryDeliveries(),
-        MemoryRefusals(),
+        MemoryDeadLetterQueue(),
     )
     pusher = Pusher(poster, connections, MemorySubscriptions(connections), queue, undeliverable=letters)
     monkeypatch.setattr(delivery, "_pusher", lambda: pusher)
@@ -244,7 +240,7 @@ def test_delivery_speaks_of_a_job_by_the_id_of_what_it_comes_from(post, capsys):
 
 
 def test_broadcast_counts_what_it_refused(monkeypatch, capsys):
-    monkeypatch.setattr(broadcast, "_refused", MemoryRefusals)
+    monkeypatch.setattr(broadcast, "_refused", MemoryDeadLetterQueue)
     answer = broadcast.handler({"data": {}}, Clock(60))
     assert answer["statusCode"] == 400
     printed = capsys.readouterr().out.splitlines()

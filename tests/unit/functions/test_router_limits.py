@@ -3,29 +3,24 @@
 import json
 
 import pytest
+from message_router.action_limits import ActionLimits
+from message_router.limits import Limit
+from message_router.memory import MemoryConnectionLookup, MemoryLimiter
+from realtime_core.auth.base import Revocation
+from realtime_core.auth.memory import MemoryRevocations, MemorySecrets
+from realtime_core.auth.tokens import TokenRules
+from realtime_core.auth.verifier import TokenVerifier
+from realtime_core.connections.base import Connection
+from realtime_core.connections.memory import MemoryConnections
+from realtime_core.history.memory import MemoryHistory
+from realtime_core.messages.memory import MemoryMessages
+from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
+from realtime_core.push.pusher import Pusher
+from realtime_core.subscriptions.memory import MemorySubscriptions
 
 from deals_ops.token_issuer import issue_token
 from message_router.actions import Actions
-from message_router.limiting import ActionLimits
 from message_router.router import Incoming, Router
-from realtime_core.adapters.memory import (
-    MemoryConnections,
-    MemoryDeliveries,
-    MemoryDoorstep,
-    MemoryHistory,
-    MemoryLimiter,
-    MemoryMessages,
-    MemoryPoster,
-    MemoryRevocations,
-    MemorySecrets,
-    MemorySubscriptions,
-)
-from realtime_core.domain.limits import Limit
-from realtime_core.domain.model import Connection
-from realtime_core.domain.revocations import Revocation
-from realtime_core.domain.tokens import TokenRules
-from realtime_core.pushing import Pusher
-from realtime_core.verifying import TokenVerifier
 
 NOW = 1_795_382_480
 SECRET, OLD_SECRET = "s" * 32, "o" * 32
@@ -53,10 +48,10 @@ class House:
             subscriptions=subscriptions,
             messages=MemoryMessages(),
             history=history,
-            doorstep=MemoryDoorstep(self.connections, history),
+            doorstep=MemoryConnectionLookup(self.connections, history),
             verifier=TokenVerifier(TokenRules(), self.secrets, None),
             revocations=self.revocations,
-            pusher=Pusher(MemoryPoster(), self.connections, subscriptions, MemoryDeliveries()),
+            pusher=Pusher(MemoryManagementApi(), self.connections, subscriptions, MemoryDeliveries()),
             now=lambda: self.now,
             entropy=lambda count: b"x" * count,
         )

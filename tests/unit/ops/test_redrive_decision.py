@@ -3,12 +3,12 @@
 import json
 
 import pytest
+from realtime_core.push.base import DeliveryJob
+from realtime_core.push.planning import decode_job, encode_job
+from realtime_core.wire.events import parse_event
 
 from deals_ops.dead_letters import DeadLetter
 from deals_ops.redrive_decision import decide_delivery, decide_event
-from realtime_core.domain.events import parse_event
-from realtime_core.domain.model import DeliveryJob
-from realtime_core.domain.planning import decode_job, encode_job
 
 NOW = 1_795_561_900.0
 EVENT = {"messageType": "dealUpdate", "topic": "books", "data": {"price": 1}}

@@ -5,9 +5,9 @@ import json
 import time
 
 import pytest
+from realtime_core.auth.tokens import TokenRules, verify
 
 from deals_ops import token_cli
-from realtime_core.domain.tokens import TokenRules, verify
 
 SECRET = "s" * 40
 

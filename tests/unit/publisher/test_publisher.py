@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from realtime_core.wire import strict_json
+from realtime_core.wire.events import parse_event
 
 from deals_publisher import Guarantee, InvalidArgument, Published, Publisher
 from deals_publisher.validation import encode_json
-from realtime_core.domain import jsontext
-from realtime_core.domain.events import parse_event
 from realtime_core.errors import ValidationFailed
 
 
@@ -92,7 +92,7 @@ def assert_service_agrees(sent, event, arguments):
 def is_readable(event):
     """Whether the service can parse it as JSON."""
     try:
-        jsontext.loads(jsontext.dumps(event))
+        strict_json.loads(strict_json.dumps(event))
     except ValueError:
         return False
     return True
@@ -163,7 +163,7 @@ def test_largest_notification_that_is_sent_is_the_largest_that_the_service_accep
 @given(VALUES)
 def test_json_text_equals_the_services(value):
     try:
-        text = jsontext.dumps(value)
+        text = strict_json.dumps(value)
     except ValueError:
         return
     assert encode_json(value) == text
