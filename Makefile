@@ -133,11 +133,11 @@ env: ## Print where the applied service is (ENVIRONMENT=local), for eval "$(make
 
 .PHONY: token
 token: $(VENV)/.ready ## Print a token for USER, signed by JWT_SECRET or as the local cloud does
-	@PYTHONPATH=lambdas $(PY) -m realtime_core.tokens "$(if $(filter command,$(origin USER)),$(USER),you)" \
+	@$(PY) -m deals_ops.token_cli "$(if $(filter command,$(origin USER)),$(USER),you)" \
 		$(if $(JWT_SECRET),,--secret-file .local_cloud/up/jwt-secret) $(ARGS)
 
 .PHONY: ops
-ops: $(VENV)/.ready ## Look at a stack and mend it: ARGS="status --environment production" (alone: help)
+ops: $(VENV)/.ready ## Inspect and repair a stack: ARGS="status --environment production" (alone: help)
 	@$(PY) -m deals_ops $(or $(ARGS),--help)
 
 .PHONY: cost
@@ -146,7 +146,7 @@ cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other
 
 .PHONY: reference
 reference: $(VENV)/.ready ## Write the tables of docs/operations.md that follow from the code
-	@$(PY) -m deals_ops.reference
+	@$(PY) -m deals_ops.reference_tables
 
 # The state and the provider of `make local-up`; any other environment's are where its own init put them.
 STATE = $(if $(filter local,$(ENVIRONMENT)),-state=$(UP)/terraform.tfstate)

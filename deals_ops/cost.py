@@ -1,12 +1,12 @@
-"""What the service costs a month, by component, from stated traffic, the call budgets and the dated prices.
+"""Estimates the monthly cost of the service by component, from traffic, call budgets and dated prices.
 
     make cost                                    # 1 k, 10 k, 100 k and 1 M connections
     make cost ARGS="--connections 25000 --events 50000 --matched 0.001"
-    make cost ARGS=--redis                       # with Redis in the small VPC of its own
+    make cost ARGS=--redis                       # with Redis in its own VPC
 
-us-east-1, on demand, no free tier, no discount. DynamoDB's units follow from the calls that
-docs/architecture.md lists, to which a test holds them, and the sizes of the items. Durations are estimates:
-see `SECONDS`.
+us-east-1, on demand, without free tiers and discounts. DynamoDB's units follow from the sizes of the items
+and from the calls that docs/architecture.md lists, which a test compares. Durations are estimates: see
+`SECONDS`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SECONDS_A_DAY = 86_400
 KB, GB = 1024, 1024**3
 
 REQUEST_BUDGET = 10_000
-"""Outside limit: requests a second of an account and Region, pushes and `@connections` among them."""
+"""Outside limit: requests a second of an account and Region, including pushes and `@connections` calls."""
 DIRECT_AUDIENCE_MAX = 100
 POSTS_A_SECOND = 5_000
-"""Of one `delivery`: half of the stack's default budget."""
+"""By one instance of `delivery`: half of the stack's default budget."""
 PROBES = SECONDS_A_DAY / PROBE_SECONDS
-"""Of a connection and day."""
+"""Of one connection a day."""
 
 CALLS = {
     "connect": (2, 1),
@@ -38,89 +38,89 @@ CALLS = {
     "sendMessage": (1, 1),
     "notificationAck": (2, 1),
 }
-"""Reads and writes by action: those of docs/architecture.md, a group that is known already."""
+"""Reads and writes by action, as in docs/architecture.md; the group of a subscription exists already."""
 
 UNITS = {
-    # A batch of one or two revocations (consistent), the count by the index; the record and its two indexes.
+    # Reads one or two revocations (consistent) and the count by the index; writes the record, two indexes.
     "connect": (1.5, 3),
-    # The record and its indexes, and one membership.
+    # Writes the record, its indexes, and one membership.
     "disconnect": (0, 4),
-    # Record and counter in one batch, consistent; a transaction of record and membership costs double.
+    # Reads record and counter (consistent); the transaction of record and membership costs double.
     "subscribeToDeals": (2, 4),
-    # The recipient by the index; a transaction of message, unread count and repeat record.
+    # Reads the recipient by the index; a transaction of message, unread count and repeat record.
     "sendMessage": (0.5, 6),
-    # The entry, and the sender by the index; a transaction of the entry and the unread count.
+    # Reads the entry, and the sender by the index; a transaction of entry and unread count.
     "notificationAck": (1.5, 4),
-    # Revocations; the record, an index, a move in the other (out and in), and one membership.
+    # Reads revocations; writes the record, one index, the other twice (delete, put), one membership.
     "refreshToken": (1, 5),
-    # The counter twice, a transaction of event and repeat, the answer; announcements of two topics.
+    # Writes the counter twice, a transaction of event and repeat, the result, and two topics' marks.
     "event": (2, 7),
-    # Settling what was found alive: the record, and a move in the index.
+    # Writes the record of a live connection, and its index twice (delete, put).
     "probe": (0.02, 3),
-    # Claimed before and settled after, each with a move in the index.
+    # Claims before and completes after, each with the index twice.
     "warning": (0.02, 6),
 }
-"""Read and write units by what happens. An index takes a unit for what it projects; a limiter's is apart."""
+"""Read and write units by operation. A write to an index takes a unit; the limiter's are added elsewhere."""
 
 MEMBER_BYTES, COUNTED_BYTES, MESSAGE_ITEM_BYTES = 120, 150, 500
 FRAME_BYTES = 150
-"""Of a reply."""
+"""Size of a reply."""
 LAMBDA_LOG_BYTES, SERVICE_LOG_BYTES, ACCESS_LOG_BYTES = 300, 250, 700
-"""Lambda's own three lines an invocation; a line of the service; a line of the API."""
+"""Lambda's own three lines for an invocation; one line of the service; one line of the API."""
 
 MEMORY_MB = {"small": 512, "large": 1769}
 SECONDS = {"start": 0.002, "call": 0.005, "event": 0.05, "member": 2e-6, "janitor": 2.0, "probe": 0.002,
-           "tend": 1.0}  # fmt: skip
-"""Estimates: an invocation that does nothing, each call that it waits for; an event, each member that is
-read; a janitor's run, and each probe; a look at the index. Together they are a few per cent of the sum."""
+           "maintain": 1.0}  # fmt: skip
+"""Estimates: an empty invocation, and each call that it waits for; an event, and each member that is read;
+a run of the janitor, and each probe; a maintenance run of the index. Together they are a few per cent of the
+total."""
 
 METRICS, ALARMS = 65, 95
-"""What the stack has, whatever the traffic: about so many metrics. An alarm counts for each metric that it
-reads, the composite one for five."""
+"""Of the stack, whatever the traffic; the metrics are approximate. An alarm counts once for each metric that
+it reads, the composite alarm five times."""
 IDLE_POLLS = 2 * 5 * MINUTES * 3
-"""Two queues, each asked by five pollers of Lambda's for 20 seconds at a time."""
-
+"""Two queues, each read by five of Lambda's pollers with long polls of 20 seconds."""
 
 CACHE_NODES, ENDPOINTS = 2, 2 * 2
-"""The stack's defaults with Redis: primary and replica; Lambda and SQS, in two Availability Zones each."""
+"""The stack's defaults with Redis: primary and replica; endpoints of Lambda and SQS in two zones each."""
 PENDING_UNITS = 3
-"""Write units of what the index does not know yet: in a transaction, which doubles them, then deleted."""
+"""Write units of a pending change of the index: put in a transaction, which costs double, then deleted."""
 REDIS_METRICS, REDIS_ALARMS = 19, 26
-"""What Redis adds to them: the same, of two functions and two nodes more."""
+"""What Redis adds to METRICS and ALARMS: two functions and two nodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
-    """What happens. By day, and but for `events` for each connection that is open."""
+    """Traffic a day; all but `events` and what describes them is for each open connection."""
 
     connections: int = 10_000
-    """Open on average, day and night."""
+    """Open on average, over the whole day."""
     connects: float = 12
-    """Handshakes; each subscribes once. Twelve: a connection lives two hours."""
+    """Handshakes, each with one subscription. Twelve, since a connection lives two hours."""
     pings: float = 160
-    """One in nine minutes, as the client guide asks for."""
+    """One every nine minutes, as the client guide recommends."""
     messages: float = 5
-    """`sendMessage`, each pushed to one connection, read, acknowledged."""
+    """`sendMessage` calls, each pushed to one connection and acknowledged."""
     refreshes: float = 24
-    """New tokens, each warned of before: tokens live an hour."""
+    """Token refreshes, each after a warning: tokens are valid for an hour."""
     events: float = 1_000
-    """Published in all."""
+    """Published in total."""
     matched: float = 0.02
-    """The share of the connections that an event is for."""
+    """Share of the connections that receive an event."""
     payload_bytes: int = 600
-    """Of a push."""
+    """Size of a push."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Dollars a month by component, in the order of `GROWS_WITH`, and requests a second on average."""
+    """Dollars a month by component, in the order of `GROWS_WITH`, and average requests a second."""
 
     dollars: dict[str, float]
     requests_per_second: float
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """Dollars a month in total."""
         return sum(self.dollars.values())
 
 
@@ -136,12 +136,12 @@ GROWS_WITH = {
     "Metrics, alarms, dashboard, secret": "nothing",
 }
 REDIS = "Redis: nodes, endpoints, relay, index"
-"""What Redis adds in all, where it is on. What it saves in reads of members is not taken off."""
+"""All that Redis adds, if it is enabled. The reads of members that it saves are not subtracted."""
 GROWS_WITH_REDIS = "handshakes: what the index does not know yet; nodes, where 0.5 GB is too little"
 
 
-def monthly(traffic: Traffic) -> Cost:
-    """The month's cost of a traffic."""
+def estimate_monthly_cost(traffic: Traffic) -> Cost:
+    """Estimate the monthly cost without Redis."""
     connections = traffic.connections
     actions = {
         "ping": traffic.pings,
@@ -153,23 +153,25 @@ def monthly(traffic: Traffic) -> Cost:
     frames = connections * sum(actions.values()) * DAYS
     handshakes = connections * traffic.connects * DAYS
     events = traffic.events * DAYS
+
     audience = traffic.matched * connections
-    # A message and its receipt; the warning before a refresh and the hand-over before two hours are one each.
+    # A message and its receipt are two; each refresh has a warning, each connection a request to reconnect.
     small_posts = connections * (2 * traffic.messages + traffic.refreshes + traffic.connects) * DAYS
     chunks = events * math.ceil(audience / JOB_IDS_MAX) if audience > DIRECT_AUDIENCE_MAX else 0
     pushes = events * audience + small_posts
     probes = connections * PROBES * DAYS
+
     dollars = {
         "API Gateway, connection minutes": connections * MINUTES * prices.API_GATEWAY_CONNECTION_MINUTE,
-        "API Gateway, messages": prices.messages(2 * frames, FRAME_BYTES)
-        + prices.messages(pushes, traffic.payload_bytes),
-        "Lambda": _functions(actions, traffic, chunks=chunks, probes=probes),
-        "DynamoDB, requests": _requests(actions, traffic, chunks=chunks, probes=probes),
+        "API Gateway, messages": prices.price_messages(2 * frames, FRAME_BYTES)
+        + prices.price_messages(pushes, traffic.payload_bytes),
+        "Lambda": _estimate_functions(actions, traffic, chunks=chunks, probes=probes),
+        "DynamoDB, requests": _estimate_requests(actions, traffic, chunks=chunks, probes=probes),
         "DynamoDB, storage": connections * traffic.messages * DAYS * MESSAGE_ITEM_BYTES / GB
         * (prices.DYNAMODB_GB_MONTH + prices.DYNAMODB_RECOVERY_GB_MONTH),
         "SQS": IDLE_POLLS * prices.SQS_REQUEST
-        + prices.queueing(chunks, 20 * JOB_IDS_MAX + traffic.payload_bytes),
-        "CloudWatch, logs": _log_bytes(frames, handshakes, events + chunks) / GB * prices.LOGS_GB,
+        + prices.price_queue_messages(chunks, 20 * JOB_IDS_MAX + traffic.payload_bytes),
+        "CloudWatch, logs": _estimate_log_bytes(frames, handshakes, events + chunks) / GB * prices.LOGS_GB,
         "Data transfer": (frames * FRAME_BYTES + pushes * traffic.payload_bytes) / GB * prices.TRANSFER_GB,
         "Metrics, alarms, dashboard, secret": METRICS * prices.METRIC_MONTH + ALARMS * prices.ALARM_MONTH
         + prices.DASHBOARD_MONTH + prices.SECRET_MONTH,
@@ -178,65 +180,70 @@ def monthly(traffic: Traffic) -> Cost:
     return Cost(dollars, requests)
 
 
-def with_redis(traffic: Traffic) -> Cost:
-    """The same with Redis as the stack has it by default, in a row of its own."""
-    without = monthly(traffic)
-    return Cost({**without.dollars, REDIS: _redis(traffic)}, without.requests_per_second)
+def estimate_with_redis(traffic: Traffic) -> Cost:
+    """Estimate the monthly cost with Redis at the stack's defaults, as one more component."""
+    without = estimate_monthly_cost(traffic)
+    return Cost({**without.dollars, REDIS: _estimate_redis(traffic)}, without.requests_per_second)
 
 
-def _redis(traffic: Traffic) -> float:
+def _estimate_redis(traffic: Traffic) -> float:
     changes = traffic.connections * traffic.connects * DAYS
     hourly = CACHE_NODES * prices.CACHE_NODE_HOUR + ENDPOINTS * prices.VPC_ENDPOINT_HOUR
-    # The stream brings changes in batches: one invocation each at most.
-    projecting = changes * SECONDS["call"] + MINUTES * SECONDS["tend"]
+    # The stream delivers changes in batches, so there is at most one invocation for each.
+    projecting = changes * SECONDS["call"] + MINUTES * SECONDS["maintain"]
     return (
         hourly * prices.HOURS_A_MONTH
-        + prices.always_running(MEMORY_MB["small"], 60)
-        + prices.lambda_time(changes + MINUTES, projecting, MEMORY_MB["large"])
+        + prices.price_always_running(MEMORY_MB["small"], 60)
+        + prices.price_lambda_time(changes + MINUTES, projecting, MEMORY_MB["large"])
         + changes * PENDING_UNITS * prices.DYNAMODB_WRITE_UNIT
         + REDIS_METRICS * prices.METRIC_MONTH
         + REDIS_ALARMS * prices.ALARM_MONTH
     )
 
 
-def _functions(actions: dict[str, float], traffic: Traffic, *, chunks: float, probes: float) -> float:
+def _estimate_functions(
+    actions: dict[str, float], traffic: Traffic, *, chunks: float, probes: float
+) -> float:
     connections, events = traffic.connections, traffic.events * DAYS
     handled = {**actions, "connect": 2 * traffic.connects, "disconnect": traffic.connects}
     cost = 0.0
+
     for action, a_day in handled.items():
-        calls = sum(CALLS.get(action, (1, 2)))  # those that are in no table: a read and two writes
+        calls = sum(CALLS.get(action, (1, 2)))  # actions without an entry: a read and two writes
         invocations = connections * a_day * DAYS
         seconds = SECONDS["start"] + SECONDS["call"] * (calls + (action not in {"ping", "connect"}))
-        cost += prices.lambda_time(invocations, invocations * seconds, MEMORY_MB["small"])
+        cost += prices.price_lambda_time(invocations, invocations * seconds, MEMORY_MB["small"])
+
     audience = traffic.matched * connections
     planning = events * (SECONDS["event"] + SECONDS["member"] * audience)
     posting = (events * audience if chunks else 0) / POSTS_A_SECOND
-    tending = MINUTES * SECONDS["janitor"] + probes * SECONDS["probe"]
+    maintaining = MINUTES * SECONDS["janitor"] + probes * SECONDS["probe"]
     invocations = events + chunks + MINUTES
-    return cost + prices.lambda_time(invocations, planning + posting + tending, MEMORY_MB["large"])
+    return cost + prices.price_lambda_time(invocations, planning + posting + maintaining, MEMORY_MB["large"])
 
 
-def _requests(actions: dict[str, float], traffic: Traffic, *, chunks: float, probes: float) -> float:
+def _estimate_requests(actions: dict[str, float], traffic: Traffic, *, chunks: float, probes: float) -> float:
     connections, events = traffic.connections, traffic.events * DAYS
     members = events * traffic.matched * connections
-    happened = {name: connections * a_day * DAYS for name, a_day in actions.items() if name in UNITS}
-    happened |= {
+    counts = {name: connections * a_day * DAYS for name, a_day in actions.items() if name in UNITS}
+    counts |= {
         "connect": connections * traffic.connects * DAYS,
         "disconnect": connections * traffic.connects * DAYS,
         "event": events,
         "probe": probes,
         "warning": connections * (traffic.refreshes + traffic.connects) * DAYS,
     }
+
     limited = connections * DAYS * sum(a_day for name, a_day in actions.items() if name != "ping")
-    reads = sum(count * UNITS[name][0] for name, count in happened.items())
-    # Members are read consistently; the count reads an index, for which half a unit is enough.
+    reads = sum(count * UNITS[name][0] for name, count in counts.items())
+    # Members are read consistently; the count reads an index, which takes half a unit.
     reads += members * MEMBER_BYTES / (4 * KB) + connections * MINUTES * COUNTED_BYTES / (8 * KB)
-    writes = sum(count * UNITS[name][1] for name, count in happened.items()) + limited + 2 * chunks
+    writes = sum(count * UNITS[name][1] for name, count in counts.items()) + limited + 2 * chunks
     return reads * prices.DYNAMODB_READ_UNIT + writes * prices.DYNAMODB_WRITE_UNIT
 
 
-def _log_bytes(frames: float, handshakes: float, published: float) -> float:
-    # A handshake is two invocations, its end one, and each of the two a line of the API.
+def _estimate_log_bytes(frames: float, handshakes: float, published: float) -> float:
+    # A connection has three invocations (two at its handshake) and two lines of the API.
     lambda_lines = LAMBDA_LOG_BYTES * (frames + 3 * handshakes + published + MINUTES)
     service_lines = SERVICE_LOG_BYTES * (2 * handshakes + published + 2 * MINUTES)
     return lambda_lines + service_lines + ACCESS_LOG_BYTES * (frames + 2 * handshakes)

@@ -1,4 +1,4 @@
-"""`make cost`: the month's cost as a table for people, for docs/operations.md, or for scripts."""
+"""`make cost`: prints the monthly cost as a table, as Markdown for docs/operations.md, or as JSON."""
 
 from __future__ import annotations
 
@@ -15,67 +15,74 @@ from deals_ops.cost import (
     REQUEST_BUDGET,
     Cost,
     Traffic,
-    monthly,
-    with_redis,
+    estimate_monthly_cost,
+    estimate_with_redis,
 )
-from deals_ops.screen import Screen, table
+from deals_ops.formatting import build_table
+from deals_ops.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-SIZES = (1_000, 10_000, 100_000, 1_000_000)
-SHARES = {"matched"}
+CONNECTION_COUNTS = (1_000, 10_000, 100_000, 1_000_000)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table of the traffic that the options describe."""
-    arguments = _parser().parse_args(argv)
-    stated = Traffic(
-        **{
-            one.name: value
-            for one in fields(Traffic)
-            if one.name != "connections" and (value := getattr(arguments, one.name)) is not None
-        }
-    )
-    sizes = arguments.connections or SIZES
-    counted = with_redis if arguments.redis else monthly
-    costs = {size: counted(replace(stated, connections=size)) for size in sizes}
+    """Print the cost of the traffic that the options describe."""
+    arguments = _build_parser().parse_args(argv)
+    given = {
+        field.name: value
+        for field in fields(Traffic)
+        if field.name != "connections" and (value := getattr(arguments, field.name)) is not None
+    }
+    traffic = Traffic(**given)
+
+    estimate = estimate_with_redis if arguments.redis else estimate_monthly_cost
+    costs = {
+        connections: estimate(replace(traffic, connections=connections))
+        for connections in arguments.connections or CONNECTION_COUNTS
+    }
+
     if arguments.markdown:
-        sys.stdout.write(markdown(costs))
-        return 0
-    screen = Screen(as_json=arguments.json)
-    if screen.as_json:
-        for size, cost in costs.items():
-            screen.line({"connections": size, "dollarsAMonth": cost.dollars, "total": cost.total,
-                         "requestsPerSecond": cost.requests_per_second})  # fmt: skip
-        return 0
-    screen.out.print(said(stated))
-    screen.out.print(table(("dollars a month", *(f"{size:,}" for size in costs), "grows with"), rows(costs)))
+        sys.stdout.write(format_markdown(costs))
+    elif arguments.json:
+        _print_json(costs)
+    else:
+        terminal = Terminal()
+        terminal.out.print(describe_traffic(traffic))
+        terminal.out.print(build_table(_build_header(costs), build_rows(costs)))
     return 0
 
 
-def rows(costs: dict[int, Cost]) -> list[list[str]]:
-    """A row a component, then the sum, what one connection costs, and what it asks of the account."""
-    made = [
-        [name, *(_dollars(cost.dollars[name]) for cost in costs.values()), why]
-        for name, why in {**GROWS_WITH, REDIS: GROWS_WITH_REDIS}.items()
-        if all(name in cost.dollars for cost in costs.values())
+def build_rows(costs: dict[int, Cost]) -> list[list[str]]:
+    """Return a row for each component, then the total, the cost of one connection, and the request rate.
+
+    `costs` are by the number of open connections.
+    """
+    rows = [
+        [component, *(_format_dollars(cost.dollars[component]) for cost in costs.values()), reason]
+        for component, reason in {**GROWS_WITH, REDIS: GROWS_WITH_REDIS}.items()
+        if all(component in cost.dollars for cost in costs.values())
     ]
-    made.append(["sum", *(_dollars(cost.total) for cost in costs.values()), ""])
-    made.append(["of it a connection", *(f"{cost.total / size:.3f}" for size, cost in costs.items()), ""])
-    asked = [f"{cost.requests_per_second:,.0f}" for cost in costs.values()]
-    return [*made, ["requests a second, on average", *asked, f"the account has {REQUEST_BUDGET:,}"]]
+    per_connection = [f"{cost.total / connections:.3f}" for connections, cost in costs.items()]
+    requests = [f"{cost.requests_per_second:,.0f}" for cost in costs.values()]
+    return [
+        *rows,
+        ["sum", *(_format_dollars(cost.total) for cost in costs.values()), ""],
+        ["of it a connection", *per_connection, ""],
+        ["requests a second, on average", *requests, f"the account has {REQUEST_BUDGET:,}"],
+    ]
 
 
-def markdown(costs: dict[int, Cost]) -> str:
-    """The table as docs/operations.md has it."""
-    head = ["dollars a month", *(f"{size:,}" for size in costs), "grows with"]
-    lines = [head, ["---", *("---:" for _ in costs), "---"], *rows(costs)]
+def format_markdown(costs: dict[int, Cost]) -> str:
+    """Format the table as docs/operations.md contains it."""
+    alignment = ["---", *("---:" for _ in costs), "---"]
+    lines = [_build_header(costs), alignment, *build_rows(costs)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def said(traffic: Traffic) -> str:
-    """The traffic in a sentence."""
+def describe_traffic(traffic: Traffic) -> str:
+    """Describe the traffic and the date of the prices in a sentence."""
     return (
         f"Prices of {prices.AS_OF}, us-east-1. A connection and day: {traffic.connects:g} handshakes, "
         f"{traffic.pings:g} pings, {traffic.messages:g} messages, {traffic.refreshes:g} new tokens; "
@@ -84,67 +91,85 @@ def said(traffic: Traffic) -> str:
     )
 
 
-def _dollars(value: float) -> str:
+def _build_header(costs: dict[int, Cost]) -> list[str]:
+    return ["dollars a month", *(f"{connections:,}" for connections in costs), "grows with"]
+
+
+def _print_json(costs: dict[int, Cost]) -> None:
+    terminal = Terminal(as_json=True)
+    for connections, cost in costs.items():
+        terminal.print_json(
+            {
+                "connections": connections,
+                "dollarsAMonth": cost.dollars,
+                "total": cost.total,
+                "requestsPerSecond": cost.requests_per_second,
+            }
+        )
+
+
+def _format_dollars(value: float) -> str:
     return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="make cost ARGS=…", description="What the service costs a month.", allow_abbrev=False
+        prog="make cost ARGS=…", description="Estimate the monthly cost of the service.", allow_abbrev=False
     )
     parser.add_argument(
-        "--connections", type=_count, action="append", help="open on average; may be repeated (1 k to 1 M)"
+        "--connections",
+        type=_parse_count,
+        action="append",
+        help="open connections on average; may be repeated (1 k to 1 M)",
     )
-    usual = Traffic()
-    for one in fields(Traffic):
-        if one.name != "connections":
-            option, kind = f"--{one.name.replace('_', '-')}", _share if one.name in SHARES else _amount
-            if one.name == "payload_bytes":
-                kind = _count
-            parser.add_argument(option, type=kind, help=f"{_HELP[one.name]} ({getattr(usual, one.name):g})")
-    parser.add_argument("--redis", action="store_true", help="with Redis, as the stack has it by default")
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--markdown", action="store_true", help="as docs/operations.md has it")
-    how.add_argument("--json", action="store_true", help="a line for each number of connections")
+    for name, (parse, description) in _TRAFFIC_OPTIONS.items():
+        default = getattr(Traffic(), name)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=parse, help=f"{description} ({default:g})")
+    parser.add_argument("--redis", action="store_true", help="with Redis at the stack's defaults")
+
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--markdown", action="store_true", help="print the table of docs/operations.md")
+    output.add_argument("--json", action="store_true", help="print a line for each number of connections")
     return parser
 
 
-_HELP = {
-    "connects": "handshakes of a connection and day",
-    "pings": "pings of a connection and day",
-    "messages": "messages of a connection and day",
-    "refreshes": "new tokens of a connection and day",
-    "events": "events a day in all",
-    "matched": "share of the connections that an event is for, 0 to 1",
-    "payload_bytes": "bytes of a push",
-}
-
-
-def _count(text: str) -> int:
+def _parse_count(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) > 0:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
 
 
-def _amount(text: str) -> float:
-    value = _number(text)
+def _parse_amount(text: str) -> float:
+    value = _parse_number(text)
     if 0 <= value <= 1e12:
         return value
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 up")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
 
 
-def _share(text: str) -> float:
-    value = _number(text)
+def _parse_share(text: str) -> float:
+    value = _parse_number(text)
     if 0 <= value <= 1:
         return value
     raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1")
 
 
-def _number(text: str) -> float:
+def _parse_number(text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
+
+
+_TRAFFIC_OPTIONS: dict[str, tuple[Callable[[str], float], str]] = {
+    "connects": (_parse_amount, "handshakes for each connection a day"),
+    "pings": (_parse_amount, "pings for each connection a day"),
+    "messages": (_parse_amount, "messages for each connection a day"),
+    "refreshes": (_parse_amount, "token refreshes for each connection a day"),
+    "events": (_parse_amount, "events a day in total"),
+    "matched": (_parse_share, "share of the connections that receive an event, 0 to 1"),
+    "payload_bytes": (_parse_count, "size of a push in bytes"),
+}
+"""By field of Traffic: how its option is parsed, and its help."""
 
 
 if __name__ == "__main__":

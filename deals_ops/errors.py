@@ -1,52 +1,52 @@
-"""How a command can fail, and with which exit code; docs/operator_cli.md has the same table.
+"""How a command can fail, and with which exit code. docs/operator_cli.md has the same table.
 
 OpsError
-├── WrongArgument   2   an argument cannot be; names it and the remedy (argparse ends with 2 too)
-├── Missing         3   nothing by that name: a stack, a connection, a letter, a part that is not deployed
-├── NotAllowed      4   no credentials, expired ones, or a right that is missing
-├── CallFailed      5   AWS or a function failed or did not answer
-└── NotConfirmed    6   it would do harm, and nobody said yes
+├── WrongArgument   2   an argument is wrong; names it and the remedy (argparse exits with 2 too)
+├── Missing         3   a stack, connection, dead letter or component does not exist
+├── NotAllowed      4   credentials are missing or expired, or a permission is missing
+├── CallFailed      5   AWS or a function failed or did not respond
+└── NotConfirmed    6   a destructive command was not confirmed
 """
 
 from __future__ import annotations
 
 DONE = 0
 PARTLY = 1
-"""Something was left undone, or a check found something."""
+"""Part of the work was left undone, or a check found a problem."""
 INTERRUPTED = 130
 
 EXIT_CODES = {
     DONE: "done",
-    PARTLY: "done in part, or a check found something (`status --check`, `index check`)",
+    PARTLY: "partly done, or a check found a problem (`status --check`, `index check`)",
     2: "an argument is wrong; nothing was done",
-    3: "nothing by that name: a stack, a connection, a dead letter, a part that is not deployed",
-    4: "not allowed: no credentials, expired ones, or a right that is missing (it is named)",
-    5: "AWS or a function failed or did not answer; what was done until then stays done",
-    6: "not confirmed: it would do harm, and there was neither a yes nor `--yes`",
+    3: "the stack, connection, dead letter or component does not exist",
+    4: "not allowed: no credentials, expired credentials, or a missing permission (the message names it)",
+    5: "AWS or a function failed or did not respond; what was done before that stays done",
+    6: "not confirmed: the command is destructive, and was given neither a yes nor `--yes`",
     INTERRUPTED: "interrupted by Ctrl-C",
 }
 
 
 class OpsError(Exception):
-    """Base of what a command says on purpose; the text holds the remedy."""
+    """Base of the errors that a command reports; the message names the remedy."""
 
     exit_code = PARTLY
 
 
 class WrongArgument(OpsError):
-    """An argument cannot be."""
+    """An argument is wrong."""
 
     exit_code = 2
 
 
 class Missing(OpsError):
-    """There is nothing by that name."""
+    """The named resource does not exist."""
 
     exit_code = 3
 
 
 class NotAllowed(OpsError):
-    """Credentials or a right are missing."""
+    """Credentials or a permission are missing."""
 
     exit_code = 4
 
@@ -58,6 +58,6 @@ class CallFailed(OpsError):
 
 
 class NotConfirmed(OpsError):
-    """Nobody said yes."""
+    """A destructive command was not confirmed."""
 
     exit_code = 6

@@ -1,4 +1,4 @@
-"""What AWS charges: us-east-1, on demand, in US dollars, without free tiers. The one place that says so."""
+"""AWS prices in US dollars: us-east-1, on demand, without free tiers. All estimates use these."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ AS_OF = "2026-11-23"
 
 PER_MILLION = 1e-6
 API_GATEWAY_MESSAGE = 1.00 * PER_MILLION
-"""A WebSocket message in either direction, for each 32 KB or part of it."""
+"""For each 32 KB, or part of it, of a WebSocket message in either direction."""
 API_GATEWAY_MESSAGE_BYTES = 32 * 1024
 API_GATEWAY_CONNECTION_MINUTE = 0.25 * PER_MILLION
 LAMBDA_REQUEST = 0.20 * PER_MILLION
@@ -18,45 +18,45 @@ DYNAMODB_READ_UNIT = 0.125 * PER_MILLION
 FARGATE_VCPU_HOUR_ARM = 0.03238
 FARGATE_GB_HOUR_ARM = 0.00356
 CACHE_NODE_HOUR = 0.0128
-"""A cache.t4g.micro of Valkey, the smallest; Redis is a quarter dearer."""
+"""cache.t4g.micro with Valkey, the smallest; Redis costs a quarter more."""
 VPC_ENDPOINT_HOUR = 0.01
 """An interface endpoint in one Availability Zone."""
 HOURS_A_MONTH = 730
 DYNAMODB_GB_MONTH = 0.25
 DYNAMODB_RECOVERY_GB_MONTH = 0.20
-"""Point-in-time recovery, on top of what is stored."""
+"""Point-in-time recovery, added to the price of storage."""
 LOGS_GB = 0.50
-"""Taken in; what is kept compressed for a month costs a hundredth of that."""
+"""Ingestion; storage, compressed, costs about a hundredth of that a month."""
 METRIC_MONTH = 0.30
 ALARM_MONTH = 0.10
 DASHBOARD_MONTH = 3.00
 SECRET_MONTH = 0.40
 TRANSFER_GB = 0.09
-"""Out of AWS to the internet."""
+"""From AWS to the internet."""
 
 
-def messages(count: float, size: int) -> float:
-    """So many messages of `size` bytes through API Gateway."""
+def price_messages(count: float, size: int) -> float:
+    """Return the price of `count` messages of `size` bytes through API Gateway."""
     return count * -(-size // API_GATEWAY_MESSAGE_BYTES) * API_GATEWAY_MESSAGE
 
 
-def lambda_time(invocations: float, seconds: float, memory_mb: int) -> float:
-    """So many invocations that ran for so many seconds in all, on arm64."""
+def price_lambda_time(invocations: float, seconds: float, memory_mb: int) -> float:
+    """Return the price of invocations that run for `seconds` in total, on arm64."""
     return invocations * LAMBDA_REQUEST + seconds * memory_mb / 1024 * LAMBDA_GB_SECOND_ARM
 
 
-def always_running(memory_mb: int, invocations_an_hour: float) -> float:
-    """A function of which one invocation always runs, for a month, on arm64."""
+def price_always_running(memory_mb: int, invocations_an_hour: float) -> float:
+    """Return the monthly price of a function that runs without a pause, on arm64."""
     seconds = HOURS_A_MONTH * 3600
-    return lambda_time(round(invocations_an_hour * HOURS_A_MONTH), seconds, memory_mb)
+    return price_lambda_time(round(invocations_an_hour * HOURS_A_MONTH), seconds, memory_mb)
 
 
-def fargate(tasks: int, vcpus: float, memory_gb: float) -> float:
-    """So many Fargate tasks of Linux on arm64 for a month."""
+def price_fargate(tasks: int, vcpus: float, memory_gb: float) -> float:
+    """Return the monthly price of Fargate tasks, Linux on arm64."""
     hour = vcpus * FARGATE_VCPU_HOUR_ARM + memory_gb * FARGATE_GB_HOUR_ARM
     return tasks * hour * HOURS_A_MONTH
 
 
-def queueing(messages_count: float, size: int) -> float:
-    """Messages of `size` bytes through SQS: sent, received and deleted one by one, the dearest way."""
-    return messages_count * (2 * -(-size // SQS_REQUEST_BYTES) + 1) * SQS_REQUEST
+def price_queue_messages(count: float, size: int) -> float:
+    """Return the price of messages of `size` bytes through SQS, each sent, received and deleted alone."""
+    return count * (2 * -(-size // SQS_REQUEST_BYTES) + 1) * SQS_REQUEST

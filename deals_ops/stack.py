@@ -1,4 +1,4 @@
-"""A deployed service, found by its name alone: what its functions are told says where everything else is."""
+"""A deployed stack, found by its name: its functions' environment variables name every other resource."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from deals_ops.aws import Adapted
+from deals_ops.aws import AdaptedClient
+from deals_ops.error_translation import ACCESS_DENIED_CODES
 from deals_ops.errors import CallFailed, Missing, NotAllowed
-from deals_ops.faults import DENIED
 from realtime_core.auth.dynamodb import DynamoRevocations
 from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.connections.dynamodb_schedule import DynamoSchedule
@@ -21,69 +21,75 @@ from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deals_ops.aws import Aws
+    from deals_ops.aws import AwsClients
 
 FUNCTIONS = ("authorizer", "connection_handler", "message_router", "broadcast", "delivery", "janitor")
-WITH_REDIS = ("index_projector", "redis_relay")
-"""Functions that a stack has only where Redis is enabled."""
-DEAD_LETTERS = {"events": ("broadcast", "EVENTS_DLQ_URL"), "deliveries": ("delivery", "DELIVERIES_DLQ_URL")}
-"""By queue: which function knows where its dead letters are, and by which setting."""
+REDIS_FUNCTIONS = ("index_projector", "redis_relay")
+"""Functions that a stack has only if Redis is enabled."""
+DEAD_LETTER_SETTINGS = {
+    "events": ("broadcast", "EVENTS_DLQ_URL"),
+    "deliveries": ("delivery", "DELIVERIES_DLQ_URL"),
+}
+"""By queue: the function and its environment variable that has the URL of the dead-letter queue."""
 ALIAS = "live"
-"""The version in service; everything that runs is reached by it."""
+"""The alias of the version in service, by which everything invokes the functions."""
 
 
 class Stack:
-    """The service `<name>-<environment>` of one account and Region."""
+    """The stack `<name>-<environment>` of one account and Region."""
 
-    def __init__(self, aws: Aws, name: str, environment: str) -> None:
+    def __init__(self, aws: AwsClients, name: str, environment: str) -> None:
         self.aws = aws
         self.name = name
         self.environment = environment
         self.prefix = f"{name}-{environment}"
-        self.configuration = cache(self._configuration)
+        self.get_configuration = cache(self._get_configuration)
 
-    def _configuration(self, function: str) -> Mapping[str, Any]:
-        """What Lambda says of a function's version in service. Raises Missing."""
+    def _get_configuration(self, function: str) -> Mapping[str, Any]:
+        """Return the configuration of a function's version in service. Raises Missing and NotAllowed."""
+        name = f"{self.prefix}-{function}"
         try:
-            answer: Mapping[str, Any] = self.aws.client("lambda").get_function_configuration(
-                FunctionName=f"{self.prefix}-{function}", Qualifier=ALIAS
+            configuration: Mapping[str, Any] = self.aws.client("lambda").get_function_configuration(
+                FunctionName=name, Qualifier=ALIAS
             )
         except ClientError as error:
-            code, name = error.response["Error"]["Code"], f"{self.prefix}-{function}"
-            if code in DENIED:
+            code = error.response["Error"]["Code"]
+
+            # A policy covers one stack, so a wrong name is denied rather than not found.
+            if code in ACCESS_DENIED_CODES:
                 raise NotAllowed(
                     f"these credentials may not look at the function {name} "
-                    "(lambda:GetFunctionConfiguration): is that the stack's name, and have they a policy of "
-                    "docs/operator_cli.md?"
+                    "(lambda:GetFunctionConfiguration): is that the name of the stack, and do they have one "
+                    "of the policies in docs/operator_cli.md?"
                 ) from error
             if code != "ResourceNotFoundException":
                 raise
             raise Missing(
                 f"there is no function {name} in {self.aws.region}: check --name, --environment, --region "
-                "and whose credentials these are"
+                "and the account of the credentials"
             ) from error
-        return answer
+        return configuration
 
-    def setting(self, function: str, variable: str) -> str | None:
-        """What a function is told by one variable of its environment."""
-        told = self.configuration(function).get("Environment", {}).get("Variables", {})
-        return told.get(variable) or None
+    def find_setting(self, function: str, variable: str) -> str | None:
+        """Return an environment variable of a function, or None if it is not set."""
+        variables = self.get_configuration(function).get("Environment", {}).get("Variables", {})
+        return variables.get(variable) or None
 
-    def needed(self, function: str, variable: str) -> str:
-        """What a function is told by a variable that it cannot do without. Raises Missing."""
-        value = self.setting(function, variable)
+    def get_setting(self, function: str, variable: str) -> str:
+        """Return an environment variable that a function requires. Raises Missing."""
+        value = self.find_setting(function, variable)
         if value is None:
-            raise Missing(f"{self.prefix}-{function} has no {variable}: is it of another version?")
+            raise Missing(f"{self.prefix}-{function} has no {variable}: is it a different version?")
         return value
 
     @property
     def management_endpoint(self) -> str:
-        """Where `@connections` is, as the functions have it."""
-        return self.needed("janitor", "MANAGEMENT_ENDPOINT")
+        """The URL of `@connections`."""
+        return self.get_setting("janitor", "MANAGEMENT_ENDPOINT")
 
     @property
     def websocket_url(self) -> str:
-        """Where clients connect: API Gateway serves both at one address."""
+        """The URL that clients connect to: API Gateway serves both at one address."""
         return "ws" + self.management_endpoint.removeprefix("http")
 
     @property
@@ -93,59 +99,60 @@ class Stack:
 
     @cached_property
     def dynamodb(self) -> Any:
-        """The client of DynamoDB for the adapters."""
-        return Adapted(self.aws.client("dynamodb"))
+        """The client of DynamoDB for the service's adapters."""
+        return AdaptedClient(self.aws.client("dynamodb"))
 
     @property
     def connections_table(self) -> str:
         """The name of the connections table."""
-        return self.needed("janitor", "CONNECTIONS_TABLE")
+        return self.get_setting("janitor", "CONNECTIONS_TABLE")
 
     @property
     def connections(self) -> DynamoConnections:
-        """Who is connected."""
+        """The records of the connections."""
         return DynamoConnections(self.dynamodb, self.connections_table)
 
     @property
-    def upkeep(self) -> DynamoSchedule:
-        """The connections as the janitor sees and counts them."""
+    def schedule(self) -> DynamoSchedule:
+        """The connections by their index, which counts them."""
         return DynamoSchedule(self.dynamodb, self.connections_table)
 
     @property
     def subscriptions(self) -> DynamoSubscriptions:
-        """Who wants what."""
+        """The subscriptions and their groups."""
         return DynamoSubscriptions(
-            self.dynamodb, self.connections_table, self.needed("janitor", "SUBSCRIPTIONS_TABLE")
+            self.dynamodb, self.connections_table, self.get_setting("janitor", "SUBSCRIPTIONS_TABLE")
         )
 
     @property
     def revocations(self) -> DynamoRevocations:
-        """Whose tokens were taken back."""
-        return DynamoRevocations(self.dynamodb, self.needed("janitor", "REVOCATIONS_TABLE"))
+        """The revoked tokens."""
+        return DynamoRevocations(self.dynamodb, self.get_setting("janitor", "REVOCATIONS_TABLE"))
 
     @property
     def history(self) -> DynamoHistory:
-        """What was published."""
-        return DynamoHistory(self.dynamodb, self.needed("janitor", "HISTORY_TABLE"), os.urandom)
+        """The published events."""
+        return DynamoHistory(self.dynamodb, self.get_setting("janitor", "HISTORY_TABLE"), os.urandom)
 
-    def dead_letter_url(self, queue: str) -> str:
-        """The URL of a queue's dead-letter queue."""
-        return self.needed(*DEAD_LETTERS[queue])
+    def get_dead_letter_url(self, queue: str) -> str:
+        """Return the URL of a queue's dead-letter queue."""
+        return self.get_setting(*DEAD_LETTER_SETTINGS[queue])
 
-    def queue_url(self, queue: str) -> str:
-        """The URL of a queue. A dead-letter queue has its queue's name and -dlq: module fan-out."""
-        return self.dead_letter_url(queue).removesuffix("-dlq")
+    def get_queue_url(self, queue: str) -> str:
+        """Return the URL of a queue; the module `fan-out` names its dead-letter queue `<queue>-dlq`."""
+        return self.get_dead_letter_url(queue).removesuffix("-dlq")
 
-    def invoke(self, function: str, payload: Any, *, patient: bool = False) -> Any:
-        """Invoke the version in service and wait for its answer. Raises CallFailed where its code fails."""
-        answer = self.aws.client("lambda", patient=patient).invoke(
+    def invoke(self, function: str, payload: Any, *, long_call: bool = False) -> Any:
+        """Invoke the version in service and return its response. Raises CallFailed if the function fails."""
+        response = self.aws.client("lambda", long_call=long_call).invoke(
             FunctionName=f"{self.prefix}-{function}", Qualifier=ALIAS, Payload=json.dumps(payload).encode()
         )
-        text = answer["Payload"].read()
-        if "FunctionError" in answer:
-            told = json.loads(text)
+        text = response["Payload"].read()
+
+        if "FunctionError" in response:
+            error = json.loads(text)
             raise CallFailed(
-                f"{function} failed: {told.get('errorType', '')} {told.get('errorMessage', '')}; "
+                f"{function} failed: {error.get('errorType', '')} {error.get('errorMessage', '')}; "
                 f"its log: aws logs tail /aws/lambda/{self.prefix}-{function} --since 10m"
             )
         return json.loads(text)

@@ -1,7 +1,7 @@
-"""Three people, sixty deals, a message, a goodbye: the service doing its job, seen from outside.
+"""`make demo`: three people receive sixty deals, exchange a message, and disconnect.
 
-Run by `make demo`. Everything is real: the zips run in the local cloud, the people hold WebSocket
-connections, and each person's wishes are checked here by plain Python, not by the service's own filter code.
+Nothing is mocked: the zips run in the local cloud, and the people are clients with WebSocket connections.
+What each of them should receive is computed here in plain Python, not by the service's own filter code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from examples.progress import Progress
-from examples.ways import Ways
+from examples.publish_paths import PublishPaths
 from local_cloud import CloudFailed
 from local_cloud.client import Person
 from local_cloud.stack import Stack, by_hand, running_stack
@@ -35,30 +35,36 @@ if TYPE_CHECKING:
 FEED = Path(__file__).with_name("deals.jsonl")
 SECONDS_BETWEEN_DEALS = 0.08
 SETTLE_SECONDS = 5.0
-"""How long the last deal may take; then what has not come counts as lost."""
+"""How long the last deal may take until it counts as lost."""
 
-TICK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 
 console = Console(highlight=False, soft_wrap=True)
 
 
 @dataclass
 class Shopper:
-    """A person of the demo: what they ask of the service, and what that means in plain Python."""
+    """A person of the demo: the subscriptions, and the same wish in plain Python (`wants`)."""
 
     name: str
     colour: str
     wish: str
     subscriptions: list[dict[str, Any]]
     wants: Callable[[str, dict[str, Any]], bool]
-    person: Person | None = None
-    got: dict[str, float] = field(default_factory=dict)
-    """Milliseconds from publish call to socket, by event id."""
+    client: Person | None = None
+    latencies: dict[str, float] = field(default_factory=dict)
+    """Of each event received, by event id: milliseconds from the publish call to the socket."""
     repeats: int = 0
 
+    @property
+    def connected(self) -> Person:
+        """The client, after `connect`."""
+        assert self.client is not None  # noqa: S101 - an error in this demo
+        return self.client
 
-def shoppers() -> list[Shopper]:
-    """Ann, Ben and Cho."""
+
+def build_shoppers() -> list[Shopper]:
+    """Return Ann, Ben and Cho."""
     return [
         Shopper(
             "Ann",
@@ -96,165 +102,198 @@ def shoppers() -> list[Shopper]:
     ]
 
 
-async def arrive(stack: Stack, shopper: Shopper) -> None:
-    """Connect and subscribe."""
+async def connect(stack: Stack, shopper: Shopper) -> None:
+    """Connect a shopper and subscribe."""
     token = stack.token(shopper.name.lower())
-    shopper.person = await Person.connect(stack.websocket_url, subprotocols=["deals.v1", token])
+    shopper.client = await Person.connect(stack.websocket_url, subprotocols=["deals.v1", token])
     for subscription in shopper.subscriptions:
-        await shopper.person.subscribe(**subscription)
+        await shopper.client.subscribe(**subscription)
     console.print(f"[{shopper.colour}]{shopper.name:>4}[/] connected, wants {shopper.wish}")
 
 
-async def publish_feed(ways: Ways, feed: list[dict[str, Any]], people: list[Shopper]) -> None:
-    """Publish every deal, by the ways in turns, and give the last ones time to arrive."""
-    published: dict[str, float] = {}
+async def publish_feed(paths: PublishPaths, feed: list[dict[str, Any]], shoppers: list[Shopper]) -> None:
+    """Publish every deal, and wait until the last ones have arrived or are lost."""
+    published_at: dict[str, float] = {}
     run = uuid.uuid4().hex[:8]
+
     async with asyncio.TaskGroup() as group:
-        watchers = [group.create_task(watch(shopper, published)) for shopper in people]
+        watchers = [group.create_task(watch(shopper, published_at)) for shopper in shoppers]
         for number, deal in enumerate(feed, 1):
             deal["eventId"] = f"{run}-{number:03d}"
-            published[deal["eventId"]] = time.monotonic()
-            await ways.publish(deal)
+            published_at[deal["eventId"]] = time.monotonic()
+            await paths.publish(deal)
             await asyncio.sleep(SECONDS_BETWEEN_DEALS)
-        for _ in range(int(SETTLE_SECONDS / TICK_SECONDS)):
-            if not any(expected(one, feed) - set(one.got) for one in people):
+
+        for _ in range(int(SETTLE_SECONDS / POLL_SECONDS)):
+            if not any(expected_events(shopper, feed) - set(shopper.latencies) for shopper in shoppers):
                 break
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         for watcher in watchers:
             watcher.cancel()
 
 
-async def watch(shopper: Shopper, published: dict[str, float]) -> None:
-    """Print each deal as it reaches a person."""
-    assert shopper.person is not None  # noqa: S101 - they have arrived
-    async for frame in shopper.person.frames("dealUpdate"):
+async def watch(shopper: Shopper, published_at: dict[str, float]) -> None:
+    """Print each deal that a shopper receives."""
+    async for frame in shopper.connected.frames("dealUpdate"):
         event_id, deal = frame["eventId"], frame["data"]
-        if event_id in shopper.got:
+        if event_id in shopper.latencies:
             shopper.repeats += 1
             continue
-        shopper.got[event_id] = (frame["_at"] - published[event_id]) * 1000
+
+        shopper.latencies[event_id] = (frame["_at"] - published_at[event_id]) * 1000
         console.print(
             f"[{shopper.colour}]{shopper.name:>4}[/] ◀ {deal['title']:<34} {deal['price']:>8} EUR "
-            f"-{deal['discountPercentage']} %  [dim]{frame['topic']}, {shopper.got[event_id]:.0f} ms[/]"
+            f"-{deal['discountPercentage']} %  [dim]{frame['topic']}, {shopper.latencies[event_id]:.0f} ms[/]"
         )
 
 
-def expected(shopper: Shopper, feed: list[dict[str, Any]]) -> set[str]:
-    """The event ids that this person's wish admits."""
+def expected_events(shopper: Shopper, feed: list[dict[str, Any]]) -> set[str]:
+    """Return the ids of the events that the shopper should receive."""
     return {deal["eventId"] for deal in feed if shopper.wants(deal["topic"], deal["data"])}
 
 
-async def message_and_receipt(ann: Shopper, ben: Shopper) -> None:
-    """Ann writes to Ben, Ben reads it, Ann is told."""
-    assert ann.person is not None  # noqa: S101 - they have arrived
-    assert ben.person is not None  # noqa: S101 - they have arrived
+async def exchange_message(ann: Shopper, ben: Shopper) -> None:
+    """Send a message from Ann to Ben, who reads it; Ann receives the receipt."""
     text = "That Lisbon flight is below 400. Shall we?"
-    sent = await ann.person.ask("sendMessage", {"recipientId": "ben", "content": text})
+    sent = await ann.connected.ask("sendMessage", {"recipientId": "ben", "content": text})
     console.print(f"[{ann.colour}]{ann.name:>4}[/] ▶ to Ben: {text!r} [dim]({sent['data']['messageId']})[/]")
-    received = await ben.person.hears("messageReceived")
+
+    received = await ben.connected.hears("messageReceived")
     console.print(
         f"[{ben.colour}]{ben.name:>4}[/] ◀ from {received['data']['senderId']}: "
         f"{received['data']['content']!r}"
     )
-    await ben.person.ask("notificationAck", {"messageId": received["data"]["messageId"], "type": "read"})
-    status = await ann.person.hears("messageStatus")
+
+    await ben.connected.ask("notificationAck", {"messageId": received["data"]["messageId"], "type": "read"})
+    status = await ann.connected.hears("messageStatus")
     console.print(f"[{ann.colour}]{ann.name:>4}[/] ◀ Ben has {status['data']['type']} it")
 
 
-async def goodbye(stack: Stack, shopper: Shopper) -> bool:
-    """Leave, and see that the service forgets the connection; whether it did."""
-    assert shopper.person is not None  # noqa: S101 - they have arrived
-    connection_id = await shopper.person.connection_id()
-    await shopper.person.leave()
+async def disconnect(stack: Stack, shopper: Shopper) -> bool:
+    """Disconnect a shopper; returns whether the service removed the connection's record."""
+    connection_id = await shopper.connected.connection_id()
+    await shopper.connected.leave()
+
     table, key = stack.outputs["table_names"]["connections"], {"connection_id": {"S": connection_id}}
     dynamodb, deadline = stack.client("dynamodb"), time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         if "Item" not in dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True):
             console.print(
-                f"[{shopper.colour}]{shopper.name:>4}[/] left; connection {connection_id} is forgotten"
+                f"[{shopper.colour}]{shopper.name:>4}[/] left; the record of {connection_id} is removed"
             )
             return True
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(POLL_SECONDS)
     return False
 
 
-def summary(feed: list[dict[str, Any]], people: list[Shopper], ways: Ways, forgotten: bool) -> bool:
-    """Print the closing table; whether everything is as it should be."""
+def print_summary(
+    feed: list[dict[str, Any]], shoppers: list[Shopper], paths: PublishPaths, removed: bool
+) -> bool:
+    """Print the closing table; returns whether every deal arrived once, and the record was removed."""
     table = Table(title="What happened", title_justify="left")
     for column in ("", "expected", "delivered", "lost", "not wanted", "twice", "p50 ms", "p99 ms"):
         table.add_column(column, justify="left" if not column else "right")
-    fine = forgotten
-    everything: list[float] = []
-    for shopper in people:
-        wanted, got = expected(shopper, feed), set(shopper.got)
-        everything += shopper.got.values()
-        fine = fine and wanted == got and shopper.repeats == 0
+
+    succeeded = removed
+    all_latencies: list[float] = []
+    for shopper in shoppers:
+        expected, received = expected_events(shopper, feed), set(shopper.latencies)
+        latencies = list(shopper.latencies.values())
+        all_latencies += latencies
+        succeeded = succeeded and expected == received and shopper.repeats == 0
         table.add_row(
-            shopper.name, *_counts(wanted, got, shopper.repeats), *_latency(list(shopper.got.values()))
+            shopper.name,
+            *_format_counts(expected, received, shopper.repeats),
+            *_format_percentiles(latencies),
         )
-    wanted_all = sum(len(expected(one, feed)) for one in people)
+
     table.add_section()
-    for way in ways.names():
-        table.add_row(*_of_way(way, ways.used, feed, people))
+    for path in paths.names():
+        table.add_row(*_build_path_row(path, paths.path_by_event, feed, shoppers))
+
+    total = sum(len(expected_events(shopper, feed)) for shopper in shoppers)
     table.add_section()
     table.add_row(
-        f"{len(feed)} events", str(wanted_all), str(len(everything)), "", "", "", *_latency(everything)
+        f"{len(feed)} events",
+        str(total),
+        str(len(all_latencies)),
+        *("", "", ""),
+        *_format_percentiles(all_latencies),
     )
+
     console.print(table)
     console.print(
         "[bold green]None lost, none twice.[/]"
-        if fine
-        else "[bold red]Not as it should be: see the table.[/]"
+        if succeeded
+        else "[bold red]Something went wrong: see the table.[/]"
     )
-    return fine
+    return succeeded
 
 
-def _of_way(way: str, used: dict[str, str], feed: list[dict[str, Any]], people: list[Shopper]) -> list[str]:
-    """The row of one way of publishing, over all people."""
-    mine = {event_id for event_id, by in used.items() if by == way}
-    wanted = [expected(one, feed) & mine for one in people]
-    lost = sum(len(ids - one.got.keys()) for ids, one in zip(wanted, people, strict=True))
-    took = [milliseconds for one in people for event_id, milliseconds in one.got.items() if event_id in mine]
-    total = sum(len(ids) for ids in wanted)
-    return [f"{len(mine)} by {way}", str(total), str(len(took)), str(lost), "", "", *_latency(took)]
+def _build_path_row(
+    path: str, path_by_event: dict[str, str], feed: list[dict[str, Any]], shoppers: list[Shopper]
+) -> list[str]:
+    """Return the row of one publish path, over all shoppers."""
+    event_ids = {event_id for event_id, used in path_by_event.items() if used == path}
+    expected = [expected_events(shopper, feed) & event_ids for shopper in shoppers]
+    lost = sum(len(ids - shopper.latencies.keys()) for ids, shopper in zip(expected, shoppers, strict=True))
+    latencies = [
+        milliseconds
+        for shopper in shoppers
+        for event_id, milliseconds in shopper.latencies.items()
+        if event_id in event_ids
+    ]
+    total = sum(len(ids) for ids in expected)
+    return [
+        f"{len(event_ids)} by {path}",
+        str(total),
+        str(len(latencies)),
+        str(lost),
+        *("", ""),
+        *_format_percentiles(latencies),
+    ]
 
 
-def _counts(wanted: set[str], got: set[str], repeats: int) -> list[str]:
-    return [str(len(wanted)), str(len(got)), str(len(wanted - got)), str(len(got - wanted)), str(repeats)]
+def _format_counts(expected: set[str], received: set[str], repeats: int) -> list[str]:
+    counts = (len(expected), len(received), len(expected - received), len(received - expected), repeats)
+    return [str(count) for count in counts]
 
 
-def _latency(milliseconds: list[float]) -> list[str]:
+def _format_percentiles(milliseconds: list[float]) -> list[str]:
+    """Return the 50th and the 99th percentile."""
     if len(milliseconds) < 2:
-        return [f"{one:.0f}" for one in milliseconds] * 2 or ["-", "-"]
+        return [f"{value:.0f}" for value in milliseconds] * 2 or ["-", "-"]
     cuts = statistics.quantiles(milliseconds, n=100, method="inclusive")
     return [f"{cuts[49]:.0f}", f"{cuts[98]:.0f}"]
 
 
-async def show(stack: Stack) -> bool:
-    """The whole story; whether it went well."""
+async def run_demo(stack: Stack) -> bool:
+    """Run all steps; returns whether they succeeded."""
     feed = [json.loads(line) for line in FEED.read_text().splitlines()]
-    people, ways = shoppers(), Ways(stack)
-    for shopper in people:
-        await arrive(stack, shopper)
-    await ways.ready()
-    console.rule(f"{len(feed)} deals, by {', '.join(ways.names())}")
-    await publish_feed(ways, feed, people)
+    shoppers, paths = build_shoppers(), PublishPaths(stack)
+    for shopper in shoppers:
+        await connect(stack, shopper)
+    await paths.wait_until_ready()
+
+    console.rule(f"{len(feed)} deals, by {', '.join(paths.names())}")
+    await publish_feed(paths, feed, shoppers)
     console.rule("a message")
-    await message_and_receipt(people[0], people[1])
+    await exchange_message(shoppers[0], shoppers[1])
     console.rule("a goodbye")
-    forgotten = await goodbye(stack, people[2])
-    fine = summary(feed, people, ways, forgotten)
-    for shopper in people[:2]:
-        assert shopper.person is not None  # noqa: S101 - they have arrived
-        await shopper.person.leave()
-    return fine
+    removed = await disconnect(stack, shoppers[2])
+
+    succeeded = print_summary(feed, shoppers, paths, removed)
+    for shopper in shoppers[:2]:
+        await shopper.connected.leave()
+    return succeeded
 
 
 def main() -> int:
-    """Run the demo; 0 where every deal reached whom it should, once."""
+    """Start the service and run the demo; returns 0 if every deal arrived once where it should."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__.splitlines()[0])
     parser.add_argument("--keep", action="store_true", help="leave the service running until Ctrl-C")
     options = parser.parse_args()
+
     try:
         with ExitStack() as running:
             with Progress(console) as progress:
@@ -262,18 +301,19 @@ def main() -> int:
             console.print(f"The service is up after {progress.seconds:.0f} s at {stack.websocket_url}")
             if stack.redis is not None:
                 console.print(f"Redis for it is {stack.redis.description}")
-            fine = asyncio.run(show(stack))
+            succeeded = asyncio.run(run_demo(stack))
+
             if options.keep:
-                console.print("\n[bold]Go on by hand[/] (the token is good for an hour)")
+                console.print("\n[bold]Try it by hand[/] (the token is valid for an hour)")
                 console.print(*by_hand(stack), sep="\n", markup=False)
-                console.print("\nCtrl-C ends it.")
+                console.print("\nStop it with Ctrl-C.")
                 signal.pause()
-            return 0 if fine else 1
+            return 0 if succeeded else 1
     except (CloudFailed, TerraformFailed) as error:
         console.print(str(error), style="red", markup=False)
         return 1
     except KeyboardInterrupt:
-        console.print("\nEnded; nothing is left running.")
+        console.print("\nStopped; nothing is left running.")
         return 130
 
 

@@ -1,4 +1,4 @@
-"""How far the start of the local cloud is."""
+"""Shows the progress while the local cloud starts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SECONDS_BETWEEN_LINES = 10
 
 
 class Progress:
-    """One line that is renewed on a terminal; elsewhere a line every few seconds."""
+    """One line that is updated on a terminal; elsewhere a new line every few seconds."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self.started = self._said = time.monotonic()
+        self.started = self._printed = time.monotonic()
         self._status = self._console.status("starting")
 
     def __enter__(self) -> Self:
@@ -29,13 +29,13 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """Since the start."""
+        """Seconds since the start."""
         return time.monotonic() - self.started
 
-    def __call__(self, line: str) -> None:
-        """Say how far it is."""
+    def __call__(self, step: str) -> None:
+        """Show the current step."""
         if self._console.is_terminal:
-            self._status.update(f"{self.seconds:4.0f} s  {line}")
-        elif time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
-            self._said = time.monotonic()
-            self._console.print(f"{self.seconds:4.0f} s  {line}")
+            self._status.update(f"{self.seconds:4.0f} s  {step}")
+        elif time.monotonic() - self._printed > SECONDS_BETWEEN_LINES:
+            self._printed = time.monotonic()
+            self._console.print(f"{self.seconds:4.0f} s  {step}")

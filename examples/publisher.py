@@ -1,9 +1,9 @@
-"""A backend that publishes: every way that the service offers, by the package `deals_publisher`.
+"""A backend that publishes by every path of the service, with the package `deals_publisher`.
 
     make local-up                      # prints the variables that this reads
     PYTHONPATH=clients/python .venv/bin/python examples/publisher.py
 
-Without Redis (REDIS_URL) it publishes by AWS alone.
+Without Redis (REDIS_URL) it publishes through AWS only.
 """
 
 from __future__ import annotations
@@ -15,35 +15,37 @@ from pathlib import Path
 from deals_publisher import LambdaInvoke, Publisher, PublishError, RedisChannel, RedisStream, SqsQueue
 
 
-def publishers() -> dict[str, Publisher]:
-    """A publisher for each way that the environment tells of."""
-    ways = {
+def build_publishers() -> dict[str, Publisher]:
+    """Return a publisher for each path that the environment variables describe."""
+    publishers = {
         "invoke": Publisher(LambdaInvoke(os.environ["BROADCAST_FUNCTION"])),
         "queue": Publisher(SqsQueue(os.environ["EVENTS_QUEUE_URL"])),
     }
     if url := os.environ.get("REDIS_URL"):
         options = {"password": Path(os.environ["REDIS_PASSWORD_FILE"]).read_text()}
-        if authorities := os.environ.get("REDIS_CA_FILE"):
-            options["ssl_ca_certs"] = authorities
-        ways["Redis stream"] = Publisher(RedisStream(url, **options))
-        ways["Redis channel"] = Publisher(RedisChannel(url, **options))
-    return ways
+        if ca_file := os.environ.get("REDIS_CA_FILE"):
+            options["ssl_ca_certs"] = ca_file
+        publishers["Redis stream"] = Publisher(RedisStream(url, **options))
+        publishers["Redis channel"] = Publisher(RedisChannel(url, **options))
+    return publishers
 
 
 def main() -> int:
-    """Publish a deal by every way, a message and a notification by the first; the exit code."""
+    """Publish a deal by each path, and a message and a notification by the first; returns the exit code."""
     try:
-        ways = publishers()
+        publishers = build_publishers()
     except KeyError as missing:
         print(f"{missing.args[0]} is not set; `make local-up` prints what to export", file=sys.stderr)
         return 1
+
     try:
-        for number, (way, deals) in enumerate(ways.items(), 1):
-            deal = {"title": f"Atlas, {way}", "price": 40 + number, "category": "books"}
-            print(f"{way:14}", deals.publish_event("books", deal))
-        deals = ways["invoke"]
-        print(f"{'message':14}", deals.publish_message("you", "Your order has left"))
-        print(f"{'notification':14}", deals.notify_users(["you", "ann"], "Sale", "It begins at noon"))
+        for number, (path, publisher) in enumerate(publishers.items(), 1):
+            deal = {"title": f"Atlas, {path}", "price": 40 + number, "category": "books"}
+            print(f"{path:14}", publisher.publish_event("books", deal))
+
+        publisher = publishers["invoke"]
+        print(f"{'message':14}", publisher.publish_message("you", "Your order has left"))
+        print(f"{'notification':14}", publisher.notify_users(["you", "ann"], "Sale", "It begins at noon"))
     except PublishError as error:
         print(error, file=sys.stderr)
         return 1

@@ -4,107 +4,112 @@ from __future__ import annotations
 
 import itertools
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from deals_ops.arguments import duration, whole
-from deals_ops.commands import mending
-from deals_ops.commands.mending import described
+from deals_ops.argument_types import integer_between, parse_duration
+from deals_ops.commands import dlq_actions
+from deals_ops.commands.dlq_actions import describe, open_dead_letters
 from deals_ops.errors import Missing
-from deals_ops.letters import DeadLetters, Letter
-from deals_ops.redrive import JUDGES
-from deals_ops.screen import Answer, Screen, age, facts, moment, table
-from deals_ops.stack import DEAD_LETTERS
+from deals_ops.formatting import build_facts, build_table, format_age, format_time
+from deals_ops.redrive_decision import DECIDE_BY_QUEUE
+from deals_ops.stack import DEAD_LETTER_SETTINGS
+from deals_ops.terminal import CommandResult, Terminal
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
 
-    from deals_ops.main import Registrar
+    from deals_ops.command_parsers import CommandParsers
     from deals_ops.stack import Stack
 
-PAGE = 20
+LIMIT = 20
+QUEUES = tuple(DEAD_LETTER_SETTINGS)
 
 
-def register(to: Registrar) -> None:
-    """Add the commands."""
-    group = to.group("dlq", "dead letters: list, show, redrive, purge")
-    listing = group.command("list", "what lies there, and whether it can be redriven")
-    listing.add_argument("queue", choices=tuple(DEAD_LETTERS), nargs="?", help="one queue (both)")
-    listing.add_argument("--limit", type=whole(1, 100_000), default=PAGE, help=f"of each queue ({PAGE})")
+def add_commands(parsers: CommandParsers) -> None:
+    """Add the group `dlq`."""
+    group = parsers.add_group("dlq", "dead letters: list, show, redrive, purge")
+
+    listing = group.add_command("list", "list the dead letters, and whether they can be redriven")
+    listing.add_argument("queue", choices=QUEUES, nargs="?", help="one queue (both)")
+    listing.add_argument(
+        "--limit", type=integer_between(1, 100_000), default=LIMIT, help=f"how many of each queue ({LIMIT})"
+    )
     listing.set_defaults(run=run_list)
-    show = group.command("show", "one letter whole")
-    show.add_argument("queue", choices=tuple(DEAD_LETTERS), help="whose dead letters")
-    show.add_argument("id", metavar="ID", help="the letter's, as `dlq list` shows it")
+
+    show = group.add_command("show", "show one dead letter with its body")
+    show.add_argument("queue", choices=QUEUES, help="the queue that it belongs to")
+    show.add_argument("id", metavar="ID", help="its id, as `dlq list` shows it")
     show.set_defaults(run=run_show)
-    redrive = group.command("redrive", "send letters again, by the ids of their first attempts")
-    _add_choice(redrive)
-    redrive.set_defaults(run=mending.run_redrive)
-    purge = group.command("purge", "delete letters for good")
-    _add_choice(purge)
-    purge.add_argument("--older-than", type=duration, metavar="AGE", help="only what is older: 30m, 12h, 2d")
-    purge.set_defaults(run=mending.run_purge)
+
+    redrive = group.add_command("redrive", "send dead letters again, under the ids of their first attempts")
+    _add_selection(redrive)
+    redrive.set_defaults(run=dlq_actions.run_redrive)
+
+    purge = group.add_command("purge", "delete dead letters permanently")
+    _add_selection(purge)
+    purge.add_argument(
+        "--older-than", type=parse_duration, metavar="AGE", help="only those older than 30m, 12h, 2d …"
+    )
+    purge.set_defaults(run=dlq_actions.run_purge)
 
 
-def _add_choice(command: ArgumentParser) -> None:
-    command.add_argument("queue", choices=tuple(DEAD_LETTERS), help="whose dead letters")
-    command.add_argument("--id", action="append", metavar="ID", help="only this letter; may be repeated")
-    command.add_argument("--limit", type=whole(1, 1_000_000), help="how many at most")
-    command.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+def _add_selection(command: ArgumentParser) -> None:
+    command.add_argument("queue", choices=QUEUES, help="the queue that they belong to")
+    command.add_argument("--id", action="append", metavar="ID", help="only this one; may be repeated")
+    command.add_argument("--limit", type=integer_between(1, 1_000_000), help="how many at most")
+    command.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
 
 
-def run_list(stack: Stack, arguments: Namespace, screen: Screen) -> Answer:
-    """Look at the letters of one queue or both."""
-    found: list[dict[str, Any]] = []
+def run_list(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult:
+    """List the dead letters of one queue or both."""
+    items: list[dict[str, Any]] = []
     more, now = False, time.time()
-    for queue in [arguments.queue] if arguments.queue else list(DEAD_LETTERS):
+    for queue in [arguments.queue] if arguments.queue else QUEUES:
         with (
-            screen.progress(f"reading {queue}", arguments.limit) as advance,
-            _letters(stack, queue) as letters,
+            terminal.show_progress(f"reading {queue}", arguments.limit) as advance,
+            open_dead_letters(stack, queue).receive() as dead_letters,
         ):
-            # One more than is shown tells whether there are more.
-            for place, letter in enumerate(itertools.islice(letters, arguments.limit + 1)):
-                if place == arguments.limit:
+            # Reads one more than it lists, to know whether there are more.
+            for index, dead_letter in enumerate(itertools.islice(dead_letters, arguments.limit + 1)):
+                if index == arguments.limit:
                     more = True
                     break
-                found.append(described(queue, letter, JUDGES[queue](letter, now)))
+                items.append(describe(queue, dead_letter, DECIDE_BY_QUEUE[queue](dead_letter, now)))
                 advance(1)
+
     rows = (
         [
-            one["queue"],
-            one["id"],
-            age(now - one["sentAt"]),
-            one["about"],
-            one["eventId"],
-            one["reason"] or one["why"],
-            "yes" if one["redrivable"] else "no",
+            item["queue"],
+            item["id"],
+            format_age(now - item["sentAt"]),
+            item["about"],
+            item["eventId"],
+            item["reason"] or item["why"],
+            "yes" if item["redrivable"] else "no",
         ]
-        for one in found
+        for item in items
     )
     columns = ("queue", "id", "age", "what", "event", "why", "redrive?")
-    shown = [table(columns, rows)] if found else ["no dead letters"]
-    return Answer({"letters": found, "more": more}, [*shown, *(["there are more: --limit"] if more else [])])
+    display = [build_table(columns, rows)] if items else ["no dead letters"]
+    note = ["there are more: raise --limit"] if more else []
+    return CommandResult({"letters": items, "more": more}, [*display, *note])
 
 
-def run_show(stack: Stack, arguments: Namespace, screen: Screen) -> Answer:
-    """Look for one letter and show it whole."""
-    with screen.progress("looking"), _letters(stack, arguments.queue) as letters:
-        letter = next((one for one in letters if one.message_id == arguments.id), None)
-    if letter is None:
-        raise Missing(f"there is no letter {arguments.id} in the dead letters of {arguments.queue}")
-    verdict = JUDGES[arguments.queue](letter, time.time())
+def run_show(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult:
+    """Find one dead letter and show all of it. Raises Missing."""
+    queue = arguments.queue
+    with terminal.show_progress("searching"), open_dead_letters(stack, queue).receive() as dead_letters:
+        dead_letter = next((item for item in dead_letters if item.message_id == arguments.id), None)
+    if dead_letter is None:
+        raise Missing(f"there is no dead letter {arguments.id} of {queue}")
+
     data = {
-        **described(arguments.queue, letter, verdict),
-        "receives": letter.receives,
-        "attributes": dict(letter.attributes),
-        "body": letter.body,
+        **describe(queue, dead_letter, DECIDE_BY_QUEUE[queue](dead_letter, time.time())),
+        "receives": dead_letter.receives,
+        "attributes": dict(dead_letter.attributes),
+        "body": dead_letter.body,
     }
-    names = {"id": "id", "about": "what", "eventId": "event", "reason": "reason", "why": "redrive"}
-    lines = [(shown, data[name]) for name, shown in names.items()]
-    return Answer(data, [facts([*lines, ("sent", moment(letter.sent_at))]), "", letter.body])
-
-
-@contextmanager
-def _letters(stack: Stack, queue: str) -> Iterator[Iterator[Letter]]:
-    with DeadLetters(stack.aws.client("sqs"), stack.dead_letter_url(queue)).opened() as letters:
-        yield letters
+    labels = {"id": "id", "about": "what", "eventId": "event", "reason": "reason", "why": "redrive"}
+    facts = [(label, data[key]) for key, label in labels.items()]
+    facts.append(("sent", format_time(dead_letter.sent_at)))
+    return CommandResult(data, [build_facts(facts), "", dead_letter.body])

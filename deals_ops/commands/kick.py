@@ -1,4 +1,4 @@
-"""`kick USER|CONNECTION`: close connections now. Whoever has a good token may come back: see `revoke`."""
+"""`kick USER|CONNECTION`: close connections now. A user with a valid token may reconnect: see `revoke`."""
 
 from __future__ import annotations
 
@@ -6,64 +6,73 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from deals_ops.arguments import is_connection, user_or_connection
+from deals_ops.argument_types import is_connection_id, parse_user_or_connection_id
 from deals_ops.errors import Missing
-from deals_ops.screen import Answer, Screen
+from deals_ops.terminal import CommandResult, Terminal
 from realtime_core.push.pusher import remove_connections
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from deals_ops.main import Registrar
+    from deals_ops.command_parsers import CommandParsers
     from deals_ops.stack import Stack
 
 
-def register(to: Registrar) -> None:
+def add_commands(parsers: CommandParsers) -> None:
     """Add the command."""
-    command = to.command("kick", "close a connection, or all of a user's; they may reconnect (see revoke)")
-    command.add_argument("target", type=user_or_connection, metavar="USER|CONNECTION", help="whom")
+    command = parsers.add_command(
+        "kick", "close a connection, or all of a user's; they may reconnect (see revoke)"
+    )
+    command.add_argument(
+        "target",
+        type=parse_user_or_connection_id,
+        metavar="USER|CONNECTION",
+        help="a user's id, or a connection's, which ends in =",
+    )
     command.set_defaults(run=run)
 
 
-def run(stack: Stack, arguments: Namespace, screen: Screen) -> Answer:
-    """Close what is found of a user, or the connection named."""
-    target = arguments.target
-    found = (
-        [target]
-        if is_connection(target)
-        else [one.connection_id for one in stack.connections.of_user(target)]
-    )
-    if not found:
+def run(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult:
+    """Close the connection, or all connections of the user. Raises Missing if there is none."""
+    target, is_one = arguments.target, is_connection_id(arguments.target)
+    connection_ids = [target] if is_one else [row.connection_id for row in stack.connections.of_user(target)]
+    if not connection_ids:
         raise Missing(f"{target} has no connection in {stack.prefix}")
-    screen.confirm(f"Close {len(found)} connection(s) of {stack.prefix}: {', '.join(found[:5])}?")
-    closed, gone = close(stack, found, screen)
-    if is_connection(target) and not closed and not remembered(stack, gone):
-        raise Missing(f"there is no connection {target}: it has ended, or is of another stack")
-    if not is_connection(target):
-        remembered(stack, gone)
-    data = {"closed": closed, "gone": gone}
-    shown = [f"closed: {one}" for one in closed] + [f"gone already, record removed: {one}" for one in gone]
-    return Answer(data, shown)
+
+    examples = ", ".join(connection_ids[:5])
+    terminal.confirm(f"Close {len(connection_ids)} connection(s) of {stack.prefix}: {examples}?")
+    closed, gone = close_connections(stack, connection_ids, terminal)
+    removed = remove_records(stack, gone)
+    if is_one and not closed and not removed:
+        raise Missing(f"there is no connection {target}: it has ended, or belongs to another stack")
+
+    display = [f"closed: {connection_id}" for connection_id in closed]
+    display += [f"already gone, record removed: {connection_id}" for connection_id in gone]
+    return CommandResult({"closed": closed, "gone": gone}, display)
 
 
-def close(stack: Stack, found: Sequence[str], screen: Screen) -> tuple[list[str], list[str]]:
-    """Close connections; those that were closed, and those that had ended before."""
+def close_connections(
+    stack: Stack, connection_ids: Sequence[str], terminal: Terminal
+) -> tuple[list[str], list[str]]:
+    """Close connections; returns the ids of those that were closed, and of those that were already gone."""
     closed: list[str] = []
     gone: list[str] = []
-    with screen.progress("closing", len(found)) as advance:
-        for one in found:
+    with terminal.show_progress("closing", len(connection_ids)) as advance:
+        for connection_id in connection_ids:
             try:
-                stack.gateway.delete_connection(ConnectionId=one)
-                closed.append(one)
+                stack.gateway.delete_connection(ConnectionId=connection_id)
+                closed.append(connection_id)
             except ClientError as error:
                 if error.response["Error"]["Code"] != "GoneException":
                     raise
-                gone.append(one)
+                gone.append(connection_id)
             advance(1)
     return closed, gone
 
 
-def remembered(stack: Stack, gone: Sequence[str]) -> int:
-    """Remove the records of connections whose `$disconnect` was lost; how many there were."""
-    return remove_connections(gone, stack.connections, stack.subscriptions) if gone else 0
+def remove_records(stack: Stack, connection_ids: Sequence[str]) -> int:
+    """Remove the records of connections whose `$disconnect` was lost; returns how many existed."""
+    if not connection_ids:
+        return 0
+    return remove_connections(connection_ids, stack.connections, stack.subscriptions)

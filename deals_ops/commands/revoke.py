@@ -1,4 +1,4 @@
-"""`revoke USER`: take back tokens before they run out, all of a user's or one."""
+"""`revoke USER`: revoke tokens before they expire, all of a user's or one."""
 
 from __future__ import annotations
 
@@ -6,74 +6,76 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from deals_ops.arguments import user_id
-from deals_ops.commands.connections import scanned
-from deals_ops.commands.kick import close, remembered
+from deals_ops.argument_types import parse_user_id
+from deals_ops.commands.connections import list_of_user, scan_connections
+from deals_ops.commands.kick import close_connections, remove_records
 from deals_ops.errors import Missing, WrongArgument
-from deals_ops.screen import Answer, Screen
+from deals_ops.terminal import CommandResult, Terminal
 from realtime_core.auth.base import Revocation
 from realtime_core.auth.tokens import TOKEN_ID_CHARS_MAX
 
 if TYPE_CHECKING:
-    from deals_ops.main import Registrar
+    from deals_ops.command_parsers import CommandParsers
     from deals_ops.stack import Stack
 
 
-def register(to: Registrar) -> None:
+def add_commands(parsers: CommandParsers) -> None:
     """Add the command."""
-    command = to.command(
-        "revoke", "refuse tokens from now on: every one that a user was issued until now, or one by its id"
+    command = parsers.add_command(
+        "revoke", "refuse all tokens that a user was issued until now, or one token by its id"
     )
-    command.add_argument("user", type=user_id, nargs="?", metavar="USER", help="`sub` of the tokens")
+    command.add_argument("user", type=parse_user_id, nargs="?", metavar="USER", help="`sub` of the tokens")
     command.add_argument(
         "--token-id",
-        type=_token_id,
-        help="`jti` of the one token; without USER, whoever is connected by it is looked for",
+        type=_parse_token_id,
+        help="`jti` of the one token; without USER, its user is found by an open connection",
     )
     command.add_argument(
-        "--kick", action="store_true", help="close their connections now; else the janitor does in a minute"
+        "--kick",
+        action="store_true",
+        help="close the connections now; otherwise the janitor does it within a minute",
     )
     command.set_defaults(run=run)
 
 
-def run(stack: Stack, arguments: argparse.Namespace, screen: Screen) -> Answer:
-    """Write the revocation, and close at once what it covers where that was asked for."""
+def run(stack: Stack, arguments: argparse.Namespace, terminal: Terminal) -> CommandResult:
+    """Store the revocation, and with `--kick` close the connections that it covers."""
     token_id = arguments.token_id
     if arguments.user is None and token_id is None:
-        raise WrongArgument("revoke what? Name a USER, or a token by --token-id")
-    user = arguments.user or _owner(stack, token_id, screen)
+        raise WrongArgument("nothing to revoke: name a USER, or a token with --token-id")
+    user = arguments.user or _find_user(stack, token_id, terminal)
+
     what = f"token {token_id}" if token_id else "every token issued until now"
-    screen.confirm(f"Revoke {what} of {user} in {stack.prefix}? It cannot be taken back.")
+    terminal.confirm(f"Revoke {what} of {user} in {stack.prefix}? This cannot be undone.")
     now = int(time.time())
     revocation = Revocation(user, now, now, token_id)
     stack.revocations.revoke(revocation)
+
     closed: list[str] = []
     if arguments.kick:
-        records = [stack.connections.get(one.connection_id) for one in stack.connections.of_user(user)]
         covered = [
-            one.connection_id
-            for one in records
-            if one is not None and revocation.covers(one.user_id, one.token_id, one.issued_at)
+            record.connection_id
+            for record in list_of_user(stack, user)
+            if revocation.covers(record.user_id, record.token_id, record.issued_at)
         ]
-        closed, gone = close(stack, covered, screen)
-        remembered(stack, gone)
+        closed, gone = close_connections(stack, covered, terminal)
+        remove_records(stack, gone)
+
     data = {"userId": user, "tokenId": token_id, "before": now, "closed": closed}
-    then = f"closed {len(closed)} connection(s)" if arguments.kick else "the janitor closes what is connected"
-    return Answer(data, [f"revoked: {what} of {user}; {then}"])
+    effect = f"closed {len(closed)} connection(s)" if arguments.kick else "the janitor closes its connections"
+    return CommandResult(data, [f"revoked: {what} of {user}; {effect}"])
 
 
-def _owner(stack: Stack, token_id: str, screen: Screen) -> str:
-    """Whose token it is, by who is connected with it. Raises Missing."""
-    with screen.progress("looking for whoever is connected by the token"):
-        for record in scanned(stack):
+def _find_user(stack: Stack, token_id: str, terminal: Terminal) -> str:
+    """Return the user of a token by a connection that was opened with it. Raises Missing."""
+    with terminal.show_progress("searching for a connection that uses the token"):
+        for record in scan_connections(stack):
             if record.token_id == token_id:
                 return record.user_id
-    raise Missing(
-        f"nobody is connected by token {token_id}; name whose it is: revoke USER --token-id {token_id}"
-    )
+    raise Missing(f"no connection uses token {token_id}; name its user: revoke USER --token-id {token_id}")
 
 
-def _token_id(text: str) -> str:
+def _parse_token_id(text: str) -> str:
     if 0 < len(text) <= TOKEN_ID_CHARS_MAX:
         return text
     raise argparse.ArgumentTypeError(f"a token id (jti) has 1 to {TOKEN_ID_CHARS_MAX} characters")

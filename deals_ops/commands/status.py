@@ -1,4 +1,4 @@
-"""`status`: is it all there, is it well, how much is going on."""
+"""`status`: functions, queues, alarms, connections and history of a stack, and their problems."""
 
 from __future__ import annotations
 
@@ -7,33 +7,35 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from deals_ops.errors import DONE, PARTLY, Missing
-from deals_ops.screen import Answer, Screen, facts, moment, table
-from deals_ops.stack import DEAD_LETTERS, FUNCTIONS, WITH_REDIS
+from deals_ops.formatting import build_facts, build_table, format_time
+from deals_ops.stack import DEAD_LETTER_SETTINGS, FUNCTIONS, REDIS_FUNCTIONS
+from deals_ops.terminal import CommandResult, Terminal
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable
 
-    from deals_ops.main import Registrar
+    from deals_ops.command_parsers import CommandParsers
     from deals_ops.stack import Stack
 
-_QUEUES = [name for queue in DEAD_LETTERS for name in (queue, f"{queue}_dlq")]
+_QUEUES = [name for queue in DEAD_LETTER_SETTINGS for name in (queue, f"{queue}_dlq")]
 
 
-def register(to: Registrar) -> None:
+def add_commands(parsers: CommandParsers) -> None:
     """Add the command."""
-    command = to.command("status", "is it all there, is it well, how much is going on")
-    command.add_argument("--check", action="store_true", help="end with 1 where there is a problem")
+    command = parsers.add_command("status", "show the state of the stack, its load and its problems")
+    command.add_argument("--check", action="store_true", help="exit with 1 if there is a problem")
     command.set_defaults(run=run)
 
 
-def run(stack: Stack, arguments: Namespace, screen: Screen) -> Answer:
-    """Look at functions, queues, alarms, connections and history."""
-    stack.configuration("janitor")  # no such stack: say so once, before everything else
-    with ThreadPoolExecutor(8) as pool, screen.progress("looking"):
-        functions = pool.map(lambda name: _function(stack, name), (*FUNCTIONS, *WITH_REDIS))
-        queues = pool.map(lambda name: _queue(stack, name), _QUEUES)
-        alarms, connections = pool.submit(_alarms, stack), pool.submit(stack.upkeep.count)
+def run(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult:
+    """Collect the state of functions, queues, alarms, connections and history."""
+    # Every stack has the janitor, so this reports a wrong name once, before the parallel calls.
+    stack.get_configuration("janitor")
+
+    with ThreadPoolExecutor(8) as pool, terminal.show_progress("collecting"):
+        functions = pool.map(lambda name: _describe_function(stack, name), (*FUNCTIONS, *REDIS_FUNCTIONS))
+        queues = pool.map(lambda name: _describe_queue(stack, name), _QUEUES)
+        alarms, connections = pool.submit(_list_alarms, stack), pool.submit(stack.schedule.count)
         bounds = stack.history.bounds(int(time.time()))
         data: dict[str, Any] = {
             "stack": stack.prefix,
@@ -42,109 +44,127 @@ def run(stack: Stack, arguments: Namespace, screen: Screen) -> Answer:
             "managementEndpoint": stack.management_endpoint,
             "connections": connections.result(),
             "history": {"newest": bounds.newest, "oldest": bounds.floor, "landed": bounds.settled},
-            "functions": [one for one in functions if one is not None],
+            "functions": [function for function in functions if function is not None],
             "queues": list(queues),
             "alarms": alarms.result(),
         }
-    data["problems"] = problems(data)
-    return Answer(data, _shown(data), PARTLY if arguments.check and data["problems"] else DONE)
+
+    data["problems"] = find_problems(data)
+    return CommandResult(data, _build_display(data), PARTLY if arguments.check and data["problems"] else DONE)
 
 
-def problems(data: dict[str, Any]) -> list[str]:
-    """What of a status somebody should look at, each with the command that goes on from it."""
-    found = []
-    present = {one["function"] for one in data["functions"]}
-    found += [f"function {one} is not deployed" for one in FUNCTIONS if one not in present]
-    for one in data["functions"]:
-        if one["state"] not in {"Active", "Inactive"} or one["lastUpdate"] == "Failed":
-            found.append(f"function {one['function']} is {one['state']}, its last update {one['lastUpdate']}")
-    for one in data["queues"]:
-        queue, _, kind = one["queue"].partition("_")
-        if kind and one["waiting"]:
-            found.append(f"{one['waiting']} dead letters of {queue}: see `dlq list {queue}`")
-    for one in data["alarms"]:
-        if one["state"] == "ALARM":
-            found.append(f"alarm {one['alarm']}: see docs/operations.md")
-    return found
+def find_problems(data: dict[str, Any]) -> list[str]:
+    """Return the problems in a status, each with where to look next."""
+    deployed = {function["function"] for function in data["functions"]}
+    problems = [f"function {name} is not deployed" for name in FUNCTIONS if name not in deployed]
+
+    for function in data["functions"]:
+        name, state, update = function["function"], function["state"], function["lastUpdate"]
+        if state not in {"Active", "Inactive"} or update == "Failed":
+            problems.append(f"function {name} is {state}, its last update {update}")
+
+    for queue in data["queues"]:
+        name, is_dlq = _split_queue_name(queue["queue"])
+        if is_dlq and queue["waiting"]:
+            problems.append(f"{queue['waiting']} dead letters of {name}: see `dlq list {name}`")
+
+    problems += [
+        f"alarm {alarm['alarm']}: see docs/operations.md"
+        for alarm in data["alarms"]
+        if alarm["state"] == "ALARM"
+    ]
+    return problems
 
 
-def _function(stack: Stack, name: str) -> dict[str, Any] | None:
+def _describe_function(stack: Stack, name: str) -> dict[str, Any] | None:
     try:
-        told = stack.configuration(name)
+        configuration = stack.get_configuration(name)
     except Missing:
         return None
     return {
         "function": name,
-        "version": told["Version"],
-        # Lambda says nothing of these for a version that has settled.
-        "state": told.get("State", "Active"),
-        "lastUpdate": told.get("LastUpdateStatus", "Successful"),
-        "memoryMb": told["MemorySize"],
-        "timeoutSeconds": told["Timeout"],
-        "lastModified": told["LastModified"],
-        "codeSha256": told["CodeSha256"],
+        "version": configuration["Version"],
+        # Lambda omits these two for a version that has settled.
+        "state": configuration.get("State", "Active"),
+        "lastUpdate": configuration.get("LastUpdateStatus", "Successful"),
+        "memoryMb": configuration["MemorySize"],
+        "timeoutSeconds": configuration["Timeout"],
+        "lastModified": configuration["LastModified"],
+        "codeSha256": configuration["CodeSha256"],
     }
 
 
-def _queue(stack: Stack, name: str) -> dict[str, Any]:
-    queue, _, kind = name.partition("_")
-    url = stack.dead_letter_url(queue) if kind else stack.queue_url(queue)
-    wanted = {
+def _describe_queue(stack: Stack, name: str) -> dict[str, Any]:
+    queue, is_dlq = _split_queue_name(name)
+    url = stack.get_dead_letter_url(queue) if is_dlq else stack.get_queue_url(queue)
+    attributes = {
         "waiting": "ApproximateNumberOfMessages",
         "inFlight": "ApproximateNumberOfMessagesNotVisible",
         "delayed": "ApproximateNumberOfMessagesDelayed",
     }
-    answer = stack.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(wanted.values()))
-    return {"queue": name, **{ours: int(answer["Attributes"][theirs]) for ours, theirs in wanted.items()}}
+    response = stack.aws.client("sqs").get_queue_attributes(
+        QueueUrl=url, AttributeNames=list(attributes.values())
+    )
+    return {"queue": name, **{key: int(response["Attributes"][name]) for key, name in attributes.items()}}
 
 
-def _alarms(stack: Stack) -> list[dict[str, Any]]:
-    pages = stack.aws.client("cloudwatch").get_paginator("describe_alarms")
-    found: list[dict[str, Any]] = []
-    for page in pages.paginate(AlarmNamePrefix=f"{stack.prefix}-"):
-        found += [
-            {
-                "alarm": one["AlarmName"],
-                "state": one["StateValue"],
-                "since": int(one["StateUpdatedTimestamp"].timestamp()),
-                "reason": one.get("StateReason", ""),
-            }
-            for kind in ("MetricAlarms", "CompositeAlarms")
-            for one in page.get(kind, [])
-        ]
-    return found
+def _split_queue_name(name: str) -> tuple[str, bool]:
+    """Return the queue, and whether the name is that of its dead-letter queue (`events_dlq`)."""
+    queue, _, suffix = name.partition("_")
+    return queue, bool(suffix)
 
 
-def _shown(data: dict[str, Any]) -> list[Any]:
-    columns: dict[str, Callable[[dict[str, Any]], Any]] = {
-        "function": lambda one: one["function"],
-        "version": lambda one: one["version"],
-        "state": lambda one: one["state"],
-        "MB": lambda one: one["memoryMb"],
-        "timeout": lambda one: f"{one['timeoutSeconds']} s",
-        "changed": lambda one: one["lastModified"][:16].replace("T", " "),
-    }
-    history = data["history"]
-    shown: list[Any] = [
-        facts(
-            [
-                ("stack", f"{data['stack']} ({data['region']})"),
-                ("clients connect to", data["websocketUrl"]),
-                ("connections", data["connections"]),
-                ("events kept", f"positions {history['oldest']} to {history['newest']}"),
-            ]
-        ),
-        "",
-        table(list(columns), ([read(one) for read in columns.values()] for one in data["functions"])),
-        "",
-        table(
-            ("queue", "waiting", "in flight", "delayed"),
-            ([one["queue"], one["waiting"], one["inFlight"], one["delayed"]] for one in data["queues"]),
-        ),
+def _list_alarms(stack: Stack) -> list[dict[str, Any]]:
+    paginator = stack.aws.client("cloudwatch").get_paginator("describe_alarms")
+    return [
+        {
+            "alarm": alarm["AlarmName"],
+            "state": alarm["StateValue"],
+            "since": int(alarm["StateUpdatedTimestamp"].timestamp()),
+            "reason": alarm.get("StateReason", ""),
+        }
+        for page in paginator.paginate(AlarmNamePrefix=f"{stack.prefix}-")
+        for kind in ("MetricAlarms", "CompositeAlarms")
+        for alarm in page.get(kind, [])
     ]
-    loud = [one for one in data["alarms"] if one["state"] != "OK"]
-    if loud:
-        rows = ([one["alarm"], one["state"], moment(one["since"]), one["reason"]] for one in loud)
-        shown += ["", table(("alarm", "state", "since", "reason"), rows)]
-    well = f"no problem seen; {len(data['alarms'])} alarms"
-    return [*shown, "", *([f"problem: {one}" for one in data["problems"]] or [well])]
+
+
+def _build_display(data: dict[str, Any]) -> list[Any]:
+    history = data["history"]
+    facts = [
+        ("stack", f"{data['stack']} ({data['region']})"),
+        ("clients connect to", data["websocketUrl"]),
+        ("connections", data["connections"]),
+        ("events kept", f"positions {history['oldest']} to {history['newest']}"),
+    ]
+    functions = (
+        [
+            function["function"],
+            function["version"],
+            function["state"],
+            function["memoryMb"],
+            f"{function['timeoutSeconds']} s",
+            function["lastModified"][:16].replace("T", " "),
+        ]
+        for function in data["functions"]
+    )
+    queues = (
+        [queue["queue"], queue["waiting"], queue["inFlight"], queue["delayed"]] for queue in data["queues"]
+    )
+    display: list[Any] = [
+        build_facts(facts),
+        "",
+        build_table(("function", "version", "state", "MB", "timeout", "changed"), functions),
+        "",
+        build_table(("queue", "waiting", "in flight", "delayed"), queues),
+    ]
+
+    not_ok = [alarm for alarm in data["alarms"] if alarm["state"] != "OK"]
+    if not_ok:
+        alarms = (
+            [alarm["alarm"], alarm["state"], format_time(alarm["since"]), alarm["reason"]] for alarm in not_ok
+        )
+        display += ["", build_table(("alarm", "state", "since", "reason"), alarms)]
+
+    problems = [f"problem: {problem}" for problem in data["problems"]]
+    return [*display, "", *(problems or [f"no problems found; {len(data['alarms'])} alarms"])]

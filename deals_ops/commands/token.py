@@ -1,37 +1,36 @@
-"""`token USER`: a token that the stack accepts, signed by its secret, to try things with."""
+"""`token USER`: print a token that the stack accepts, signed by its secret."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from deals_ops.arguments import user_id, whole
-from deals_ops.screen import Answer, Screen
-from deals_ops.signing import Signer
-from realtime_core.tokens import TOKEN_SECONDS
+from deals_ops.argument_types import integer_between, parse_user_id
+from deals_ops.terminal import CommandResult, Terminal
+from deals_ops.token_issuer import TOKEN_SECONDS, StackTokenIssuer
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from deals_ops.main import Registrar
+    from deals_ops.command_parsers import CommandParsers
     from deals_ops.stack import Stack
 
 
-def register(to: Registrar) -> None:
+def add_commands(parsers: CommandParsers) -> None:
     """Add the command."""
-    command = to.command("token", "sign a token of a user, where you may read the stack's secret")
-    command.add_argument("user", type=user_id, metavar="USER", help="its `sub`")
+    command = parsers.add_command("token", "sign a token for a user; requires access to the stack's secret")
+    command.add_argument("user", type=parse_user_id, metavar="USER", help="`sub` of the token")
     command.add_argument(
         "--seconds",
-        type=whole(1, 86_400),
+        type=integer_between(1, 86_400),
         default=TOKEN_SECONDS,
-        help=f"how long it is good for ({TOKEN_SECONDS})",
+        help=f"how long it is valid ({TOKEN_SECONDS})",
     )
     command.set_defaults(run=run)
 
 
-def run(stack: Stack, arguments: Namespace, _screen: Screen) -> Answer:
-    """Sign a token with the claims that the stack asks for."""
+def run(stack: Stack, arguments: Namespace, _terminal: Terminal) -> CommandResult:
+    """Sign a token with the claims that the stack requires."""
     now = int(time.time())
-    token = Signer(stack).token(arguments.user, now, arguments.seconds)
-    return Answer({"token": token, "expiresAt": now + arguments.seconds}, [token])
+    token = StackTokenIssuer(stack).issue(arguments.user, now, arguments.seconds)
+    return CommandResult({"token": token, "expiresAt": now + arguments.seconds}, [token])

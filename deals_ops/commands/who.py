@@ -7,57 +7,60 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from deals_ops.arguments import connection_id
+from deals_ops.argument_types import parse_connection_id
 from deals_ops.errors import Missing
-from deals_ops.screen import Answer, Screen, facts, moment, table
+from deals_ops.formatting import build_facts, build_table, format_time
+from deals_ops.terminal import CommandResult, Terminal
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from deals_ops.main import Registrar
+    from deals_ops.command_parsers import CommandParsers
     from deals_ops.stack import Stack
     from realtime_core.connections.base import Connection
 
 
-def register(to: Registrar) -> None:
+def add_commands(parsers: CommandParsers) -> None:
     """Add the command."""
-    command = to.command("who", "what is known of a connection")
-    command.add_argument("connection", type=connection_id, metavar="CONNECTION", help="its id")
+    command = parsers.add_command("who", "show what is known of a connection")
+    command.add_argument("connection", type=parse_connection_id, metavar="CONNECTION", help="its id")
     command.set_defaults(run=run)
 
 
-def run(stack: Stack, arguments: Namespace, _screen: Screen) -> Answer:
-    """Look at the record and ask API Gateway."""
-    record = stack.connections.get(arguments.connection)
-    gateway = at_gateway(stack, arguments.connection)
+def run(stack: Stack, arguments: Namespace, _terminal: Terminal) -> CommandResult:
+    """Read the record of a connection, and ask API Gateway about it. Raises Missing if neither has it."""
+    connection_id = arguments.connection
+    record = stack.connections.get(connection_id)
+    gateway = _describe_at_gateway(stack, connection_id)
     if record is None and gateway is None:
-        raise Missing(f"there is no connection {arguments.connection}: it has ended, or is of another stack")
+        raise Missing(f"there is no connection {connection_id}: it has ended, or belongs to another stack")
+
     data = {
-        "connectionId": arguments.connection,
-        "record": None if record is None else _record(record),
+        "connectionId": connection_id,
+        "record": None if record is None else _describe_record(record),
         "gateway": gateway,
     }
-    return Answer(data, _shown(data))
+    return CommandResult(data, _build_display(data))
 
 
-def at_gateway(stack: Stack, connection: str) -> dict[str, Any] | None:
-    """What API Gateway says of a connection, or None where it has ended."""
+def _describe_at_gateway(stack: Stack, connection_id: str) -> dict[str, Any] | None:
+    """What API Gateway knows of a connection, or None if it has ended."""
     try:
-        answer = stack.gateway.get_connection(ConnectionId=connection)
+        response = stack.gateway.get_connection(ConnectionId=connection_id)
     except ClientError as error:
         if error.response["Error"]["Code"] == "GoneException":
             return None
         raise
-    identity = answer.get("Identity", {})
+    identity = response.get("Identity", {})
     return {
-        "connectedAt": int(answer["ConnectedAt"].timestamp()),
-        "lastActiveAt": int(answer["LastActiveAt"].timestamp()),
+        "connectedAt": int(response["ConnectedAt"].timestamp()),
+        "lastActiveAt": int(response["LastActiveAt"].timestamp()),
         "sourceIp": identity.get("SourceIp"),
         "userAgent": identity.get("UserAgent"),
     }
 
 
-def _record(record: Connection) -> dict[str, Any]:
+def _describe_record(record: Connection) -> dict[str, Any]:
     return {
         "userId": record.user_id,
         "connectedAt": record.connected_at,
@@ -66,42 +69,49 @@ def _record(record: Connection) -> dict[str, Any]:
         "tokenId": record.token_id,
         "subscriptions": [
             {
-                "topic": one.topic,
-                "filters": json.loads(one.filter),
-                "groupId": one.group_id,
-                "shard": one.shard,
+                "topic": subscription.topic,
+                "filters": json.loads(subscription.filter),
+                "groupId": subscription.group_id,
+                "shard": subscription.shard,
             }
-            for one in record.subscriptions.values()
+            for subscription in record.subscriptions.values()
         ],
     }
 
 
-def _shown(data: dict[str, Any]) -> list[Any]:
+def _build_display(data: dict[str, Any]) -> list[Any]:
     record, gateway = data["record"], data["gateway"]
-    lines: list[tuple[str, Any]] = [("connection", data["connectionId"])]
+    facts: list[tuple[str, Any]] = [("connection", data["connectionId"])]
     if record is not None:
-        lines += [
+        facts += [
             ("user", record["userId"]),
-            ("connected", moment(record["connectedAt"])),
-            ("token issued", moment(record["tokenIssuedAt"])),
-            ("token runs out", moment(record["tokenExpiresAt"])),
+            ("connected", format_time(record["connectedAt"])),
+            ("token issued", format_time(record["tokenIssuedAt"])),
+            ("token expires", format_time(record["tokenExpiresAt"])),
             ("token id", record["tokenId"]),
         ]
     if gateway is not None:
-        lines += [
-            ("last active", moment(gateway["lastActiveAt"])),
+        facts += [
+            ("last active", format_time(gateway["lastActiveAt"])),
             ("address", gateway["sourceIp"]),
             ("client", gateway["userAgent"]),
         ]
-    shown: list[Any] = [facts(lines)]
+    display: list[Any] = [build_facts(facts)]
+
     if record is not None and record["subscriptions"]:
         rows = (
-            [one["topic"], json.dumps(one["filters"], ensure_ascii=False), one["groupId"], one["shard"]]
-            for one in record["subscriptions"]
+            [
+                subscription["topic"],
+                json.dumps(subscription["filters"], ensure_ascii=False),
+                subscription["groupId"],
+                subscription["shard"],
+            ]
+            for subscription in record["subscriptions"]
         )
-        shown += ["", table(("topic", "filters", "group", "shard"), rows)]
+        display += ["", build_table(("topic", "filters", "group", "shard"), rows)]
+
     if record is None:
-        shown.append("no record: it is being opened or closed; else the janitor has removed it")
+        display.append("no record: the connection is being opened or closed, or the janitor removed it")
     if gateway is None:
-        shown.append("gone at API Gateway: its `$disconnect` was lost; `kick` removes the record now")
-    return shown
+        display.append("gone at API Gateway: its `$disconnect` was lost; `kick` removes the record now")
+    return display

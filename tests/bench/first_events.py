@@ -10,9 +10,9 @@ from typing import Any
 def first_events(secret: str, turn: int) -> dict[str, dict[str, Any]]:
     """Events by function; `secret` signs the token of the handshake."""
     # Not needed to find this bench.
+    from deals_ops.token_issuer import issue_token
     from realtime_core.push.base import DeliveryJob
     from realtime_core.push.planning import encode_job
-    from realtime_core.tokens import issue
 
     request = {
         "connectionId": "L0SM9cOFvHcCIhw=",
@@ -36,7 +36,7 @@ def first_events(secret: str, turn: int) -> dict[str, dict[str, Any]]:
         "guide": status,
         "authorizer": {
             "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:abc/live/$connect",
-            "headers": {"Authorization": f"Bearer {issue('user-1', secret, time.time())}"},
+            "headers": {"Authorization": f"Bearer {issue_token('user-1', secret, time.time())}"},
             "requestContext": {**request, "routeKey": "$connect", "eventType": "CONNECT"},
         },
         "connection_handler": {

@@ -113,9 +113,9 @@ def simulate(recipients: int, rate_of_each: float, *, adapting: bool = True) -> 
     outcome.delivered = tuple(one.delivered for one in instances)
     busy, invocations = sum(one.busy_seconds for one in instances), sum(one.invocations for one in instances)
     outcome.dollars = (
-        prices.messages(recipients, PAYLOAD_BYTES)
-        + prices.lambda_time(invocations, busy, MEMORY_MB)
-        + prices.queueing(job_count, 20 * JOB_IDS_MAX + PAYLOAD_BYTES)
+        prices.price_messages(recipients, PAYLOAD_BYTES)
+        + prices.price_lambda_time(invocations, busy, MEMORY_MB)
+        + prices.price_queue_messages(job_count, 20 * JOB_IDS_MAX + PAYLOAD_BYTES)
     )
     return outcome
 

@@ -50,18 +50,18 @@ def stack() -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def operator(stack: Service) -> Iterator[Operator]:
-    """Somebody who may do what the operator's command line does, by the stack's own policies."""
-    person = Operator(stack, "operator", ("full", "sign"))
-    yield person
-    person.leave()
+    """An operator with the policies `full` and `sign` of the stack."""
+    user = Operator(stack, "operator", ("full", "sign"))
+    yield user
+    user.delete()
 
 
 @pytest.fixture(scope="session")
 def reader(stack: Service) -> Iterator[Operator]:
-    """Somebody who may look and no more."""
-    person = Operator(stack, "reader", ("read",))
-    yield person
-    person.leave()
+    """An operator with the policy `read` of the stack."""
+    user = Operator(stack, "reader", ("read",))
+    yield user
+    user.delete()
 
 
 @pytest.fixture(scope="session")
@@ -75,10 +75,10 @@ def redis_stack() -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def redis_operator(redis_stack: Service) -> Iterator[Operator]:
-    """The same of the stack with Redis."""
-    person = Operator(redis_stack, "operator", ("full", "sign"))
-    yield person
-    person.leave()
+    """An operator with the policies `full` and `sign` of the stack with Redis."""
+    user = Operator(redis_stack, "operator", ("full", "sign"))
+    yield user
+    user.delete()
 
 
 @pytest.fixture

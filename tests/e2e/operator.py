@@ -1,4 +1,4 @@
-"""Operators with the rights of the stack's policies and no others, at their command line."""
+"""Users with the stack's operator policies only, who run the operator's command line."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command said and how it ended."""
+class Completed:
+    """A command that has ended: its exit code and what it printed."""
 
-    code: int
+    exit_code: int
     out: str
     err: str
 
@@ -38,7 +38,7 @@ class Said:
 
 
 class Operator:
-    """A user of the account who has some of the stack's operator policies."""
+    """A user of the account with some of the stack's operator policies."""
 
     def __init__(self, service: Service, name: str, policies: tuple[str, ...]) -> None:
         self._iam = service.stack.client("iam")
@@ -56,15 +56,15 @@ class Operator:
             "DEALS_ENVIRONMENT": "local",
         }
 
-    def leave(self) -> None:
-        """Delete the user."""
+    def delete(self) -> None:
+        """Delete the user and its access key."""
         self._iam.delete_access_key(UserName=self._name, AccessKeyId=self._key["AccessKeyId"])
         for policy in self._iam.list_user_policies(UserName=self._name)["PolicyNames"]:
             self._iam.delete_user_policy(UserName=self._name, PolicyName=policy)
         self._iam.delete_user(UserName=self._name)
 
-    def says(self, *arguments: str, stdin: str = "", **environment: str) -> Said:
-        """Run a command; `stdin` is no terminal, and `environment` adds to or replaces the operator's."""
+    def run(self, *arguments: str, stdin: str = "", **environment: str) -> Completed:
+        """Run a command in this process; `environment` extends or overrides the operator's."""
         out, err = io.StringIO(), io.StringIO()
         with (
             mock.patch.dict("os.environ", {**self.environment, **environment}),
@@ -74,18 +74,20 @@ class Operator:
         ):
             try:
                 code = main(arguments)
-            except SystemExit as ended:  # argparse's way out
-                code = int(ended.code or 0)
-        return Said(code, out.getvalue(), err.getvalue())
+            except SystemExit as exited:  # raised by argparse
+                code = int(exited.code or 0)
+        return Completed(code, out.getvalue(), err.getvalue())
 
-    async def does(self, *arguments: str, code: int = 0, **options: Any) -> Said:
-        """Run a command beside the test's sockets, and expect an exit code."""
-        said = await asyncio.to_thread(self.says, *arguments, **options)
-        assert said.code == code, f"{said.code}: {said.out}{said.err}"
-        return said
+    async def expect(self, *arguments: str, code: int = 0, **options: Any) -> Completed:
+        """Run a command in a thread, while the test's sockets stay served, and expect an exit code."""
+        completed = await asyncio.to_thread(self.run, *arguments, **options)
+        _check_exit_code(completed, code)
+        return completed
 
-    async def runs(self, *arguments: str, code: int = 0, stdin: str = "", **environment: str) -> Said:
-        """Run a command as a process of its own, for what goes on while the test does something else."""
+    async def expect_process(
+        self, *arguments: str, code: int = 0, stdin: str = "", **environment: str
+    ) -> Completed:
+        """Run a command as a process, for commands that continue while the test does something else."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "deals_ops", *arguments),
             cwd=ROOT,
@@ -99,6 +101,10 @@ class Operator:
         finally:
             if process.returncode is None:
                 process.kill()
-        said = Said(process.returncode or 0, out.decode(), err.decode())
-        assert said.code == code, f"{said.code}: {said.out}{said.err}"
-        return said
+        completed = Completed(process.returncode or 0, out.decode(), err.decode())
+        _check_exit_code(completed, code)
+        return completed
+
+
+def _check_exit_code(completed: Completed, code: int) -> None:
+    assert completed.exit_code == code, f"{completed.exit_code}: {completed.out}{completed.err}"

@@ -1,4 +1,4 @@
-"""`deals_ops dlq`: letters are looked at, sent again without publishing twice, and deleted; none is lost."""
+"""`deals_ops dlq`: dead letters are listed, redriven without publishing twice, and purged; none is lost."""
 
 from __future__ import annotations
 
@@ -11,94 +11,98 @@ import pytest
 
 from realtime_core.push.base import DeliveryJob
 from realtime_core.push.planning import encode_job
-from tests.e2e.documented import keys_of, shape
+from tests.e2e.documented_shapes import documented_shape, key_paths
 
 
-class Letters:
-    """The dead letters, by the operator's command line."""
+class DeadLetterCommands:
+    """Finds dead letters with the operator's command line."""
 
     def __init__(self, operator):
-        self.does = operator.does
+        self.expect = operator.expect
 
     async def find(self, queue, containing):
-        """Those whose body contains a text, whole."""
-        listed = (await self.does("dlq", "list", queue, "--limit", "1000", "--json")).data
-        assert keys_of(listed) <= keys_of(shape("dlq list"))
+        """The dead letters whose body contains a text, as `dlq show` prints them."""
+        listed = (await self.expect("dlq", "list", queue, "--limit", "1000", "--json")).data
+        assert key_paths(listed) <= key_paths(documented_shape("dlq list"))
         shown = [
-            (await self.does("dlq", "show", queue, one["id"], "--json")).data for one in listed["letters"]
+            (await self.expect("dlq", "show", queue, item["id"], "--json")).data for item in listed["letters"]
         ]
-        return [one for one in shown if containing in one["body"]]
+        return [item for item in shown if containing in item["body"]]
 
-    async def arrived(self, queue, containing):
-        """Wait for the one that contains a text."""
+    async def wait_for(self, queue, containing):
+        """Wait for a dead letter that contains a text."""
         for _ in range(20):
             if found := await self.find(queue, containing):
                 return found[0]
             await asyncio.sleep(0.2)
-        raise AssertionError(f"no letter with {containing} in {queue}")
+        raise AssertionError(f"no dead letter with {containing} in {queue}")
 
 
 @pytest.fixture
-def letters(operator):
-    return Letters(operator)
+def dlq(operator):
+    return DeadLetterCommands(operator)
 
 
-def job(stack, *connection_ids, published_at, event_id):
+def encode_delivery(stack, *connection_ids, published_at, event_id):
     payload = json.dumps({"type": "dealUpdate", "data": {"late": event_id}, "timestamp": 1})
     return encode_job(
         DeliveryJob(payload, connection_ids, "deal", event_id, int(published_at * 1000), attempt=9)
     )
 
 
-async def test_a_refused_event_is_shown_with_its_reason_and_stays_when_redriven(letters, stack):
+async def test_a_refused_event_is_shown_with_its_reason_and_stays_when_redriven(dlq, stack):
     marker = f"bad-{uuid.uuid4()}"
     stack.send("events", {"messageType": "dealUpdate", "data": {}, "colour": marker})
-    letter = await letters.arrived("events", marker)
-    assert keys_of(letter) - {".attributes.reason"} == keys_of(shape("dlq show")) - {".attributes.reason"}
-    assert letter["reason"].startswith("colour: is not a known field")
-    assert not letter["redrivable"]
+    dead_letter = await dlq.wait_for("events", marker)
+    assert key_paths(dead_letter) - {".attributes.reason"} == key_paths(documented_shape("dlq show")) - {
+        ".attributes.reason"
+    }
+    assert dead_letter["reason"].startswith("colour: is not a known field")
+    assert not dead_letter["redrivable"]
 
-    said = await letters.does("dlq", "redrive", "events", "--id", letter["id"], "--yes", "--json", code=1)
-    assert keys_of(said.data) == keys_of(shape("dlq redrive"))
-    assert (said.data["redriven"], said.data["kept"]) == (0, 1)
-    assert "breaks the contract still: colour" in said.data["letters"][0]["why"]
-    assert await letters.find("events", marker)
+    result = await dlq.expect(
+        "dlq", "redrive", "events", "--id", dead_letter["id"], "--yes", "--json", code=1
+    )
+    assert key_paths(result.data) == key_paths(documented_shape("dlq redrive"))
+    assert (result.data["redriven"], result.data["kept"]) == (0, 1)
+    assert "still breaks the contract: colour" in result.data["letters"][0]["why"]
+    assert await dlq.find("events", marker)
 
-    said = await letters.does("dlq", "purge", "events", "--id", letter["id"], "--yes", "--json")
-    assert keys_of(said.data) == keys_of(shape("dlq purge"))
-    assert said.data["purged"] == 1
-    assert await letters.find("events", marker) == []
+    result = await dlq.expect("dlq", "purge", "events", "--id", dead_letter["id"], "--yes", "--json")
+    assert key_paths(result.data) == key_paths(documented_shape("dlq purge"))
+    assert result.data["purged"] == 1
+    assert await dlq.find("events", marker) == []
 
 
 async def test_an_event_that_failed_is_published_by_redriving_and_only_once(
-    letters, connects, user, topic, stack
+    dlq, connects, user, topic, stack
 ):
     person = await connects(user)
     await person.subscribe(topic)
-    # As SQS moves it after the last attempt: the message as it was, without an eventId of its own.
+    # As SQS moves it after the last attempt: the original message, without an eventId.
     stack.send("events_dlq", {"messageType": "dealUpdate", "topic": topic, "data": {"title": "Lisbon"}})
-    letter = await letters.arrived("events", topic)
-    assert letter["eventId"] == letter["id"], "what the service would have called it"
+    dead_letter = await dlq.wait_for("events", topic)
+    assert dead_letter["eventId"] == dead_letter["id"], "the id that the service would have assigned"
 
-    dry = await letters.does("dlq", "redrive", "events", "--id", letter["id"], "--dry-run", "--json")
+    dry = await dlq.expect("dlq", "redrive", "events", "--id", dead_letter["id"], "--dry-run", "--json")
     assert (dry.data["redriven"], dry.data["dryRun"]) == (1, True)
-    assert await letters.find("events", topic)
+    assert await dlq.find("events", topic)
     await person.ask("ping")
     assert not person.all_heard("dealUpdate")
 
-    await letters.does("dlq", "redrive", "events", "--id", letter["id"], "--yes")
+    await dlq.expect("dlq", "redrive", "events", "--id", dead_letter["id"], "--yes")
     frame = await person.hears("dealUpdate")
-    assert (frame["data"], frame["eventId"]) == ({"title": "Lisbon"}, letter["id"])
-    assert await letters.find("events", topic) == []
-    # A redrive that was repeated because its answer was lost.
-    again = stack.publish(topic=topic, data={"title": "Lisbon"}, eventId=letter["id"])
+    assert (frame["data"], frame["eventId"]) == ({"title": "Lisbon"}, dead_letter["id"])
+    assert await dlq.find("events", topic) == []
+    # A redrive that was repeated because its response was lost.
+    again = stack.publish(topic=topic, data={"title": "Lisbon"}, eventId=dead_letter["id"])
     assert again["position"] == frame["position"]
     await person.ask("ping")
     assert len(person.all_heard("dealUpdate")) == 1
 
 
 async def test_an_invocation_that_failed_is_redriven_under_the_id_of_its_request(
-    letters, connects, user, topic, stack
+    dlq, connects, user, topic, stack
 ):
     person = await connects(user)
     await person.subscribe(topic)
@@ -111,61 +115,63 @@ async def test_an_invocation_that_failed_is_redriven_under_the_id_of_its_request
             "requestPayload": {"messageType": "dealUpdate", "topic": topic, "data": {"price": 1}},
         },
     )
-    letter = await letters.arrived("events", request)
-    await letters.does("dlq", "redrive", "events", "--id", letter["id"], "--yes")
+    dead_letter = await dlq.wait_for("events", request)
+    await dlq.expect("dlq", "redrive", "events", "--id", dead_letter["id"], "--yes")
     frame = await person.hears("dealUpdate")
     assert (frame["data"], frame["eventId"]) == ({"price": 1}, request)
 
 
-async def test_a_delivery_is_redriven_to_those_who_are_still_there(letters, connects, user, stack):
+async def test_a_delivery_is_redriven_to_the_open_connections(dlq, connects, user, stack):
     person, event_id = await connects(user), f"e-{uuid.uuid4()}"
     connection = await person.connection_id()
-    body = job(stack, connection, "AAAAAAAAAAAAAAA=", published_at=time.time(), event_id=event_id)
+    body = encode_delivery(stack, connection, "AAAAAAAAAAAAAAA=", published_at=time.time(), event_id=event_id)
     stack.stack.client("sqs").send_message(
         QueueUrl=stack.outputs["queue_urls"]["deliveries_dlq"], MessageBody=body
     )
-    letter = await letters.arrived("deliveries", event_id)
-    assert letter["about"] == "deal for 2 connections"
-    await letters.does("dlq", "redrive", "deliveries", "--id", letter["id"], "--yes")
+    dead_letter = await dlq.wait_for("deliveries", event_id)
+    assert dead_letter["about"] == "deal for 2 connections"
+    await dlq.expect("dlq", "redrive", "deliveries", "--id", dead_letter["id"], "--yes")
     assert (await person.hears("dealUpdate"))["data"] == {"late": event_id}
-    assert await letters.find("deliveries", event_id) == []
+    assert await dlq.find("deliveries", event_id) == []
 
 
-async def test_a_delivery_whose_connections_have_all_ended_stays(letters, stack):
+async def test_a_delivery_whose_connections_have_all_ended_stays(dlq, stack):
     event_id = f"e-{uuid.uuid4()}"
-    body = job(stack, "AAAAAAAAAAAAAAA=", published_at=time.time() - 7_300, event_id=event_id)
+    body = encode_delivery(stack, "AAAAAAAAAAAAAAA=", published_at=time.time() - 7_300, event_id=event_id)
     stack.stack.client("sqs").send_message(
         QueueUrl=stack.outputs["queue_urls"]["deliveries_dlq"], MessageBody=body
     )
-    letter = await letters.arrived("deliveries", event_id)
-    said = await letters.does("dlq", "redrive", "deliveries", "--id", letter["id"], "--yes", "--json", code=1)
-    assert "older than two hours" in said.data["letters"][0]["why"]
-    await letters.does("dlq", "purge", "deliveries", "--id", letter["id"], "--yes")
+    dead_letter = await dlq.wait_for("deliveries", event_id)
+    result = await dlq.expect(
+        "dlq", "redrive", "deliveries", "--id", dead_letter["id"], "--yes", "--json", code=1
+    )
+    assert "older than two hours" in result.data["letters"][0]["why"]
+    await dlq.expect("dlq", "purge", "deliveries", "--id", dead_letter["id"], "--yes")
 
 
-async def test_purge_takes_only_what_is_old_enough_and_asks_first(letters, topic, stack):
+async def test_purge_deletes_only_what_is_old_enough_and_asks_first(dlq, topic, stack):
     stack.send("events_dlq", {"messageType": "dealUpdate", "topic": topic, "data": {}})
-    letter = await letters.arrived("events", topic)
-    chosen = ["dlq", "purge", "events", "--id", letter["id"]]
-    assert "repeat it with --yes" in (await letters.does(*chosen, code=6)).err
-    said = await letters.does(*chosen, "--older-than", "1h", "--yes", "--json", code=1)
-    assert (said.data["purged"], said.data["missing"]) == (0, [letter["id"]])
-    assert await letters.find("events", topic)
-    assert (await letters.does(*chosen, "--dry-run")).out.splitlines()[-1] == "would be purged: 1, kept: 0"
-    assert await letters.find("events", topic)
-    await letters.does(*chosen, "--yes")
-    assert await letters.find("events", topic) == []
+    dead_letter = await dlq.wait_for("events", topic)
+    purge = ["dlq", "purge", "events", "--id", dead_letter["id"]]
+    assert "repeat the command with --yes" in (await dlq.expect(*purge, code=6)).err
+    result = await dlq.expect(*purge, "--older-than", "1h", "--yes", "--json", code=1)
+    assert (result.data["purged"], result.data["missing"]) == (0, [dead_letter["id"]])
+    assert await dlq.find("events", topic)
+    assert (await dlq.expect(*purge, "--dry-run")).out.splitlines()[-1] == "would be purged: 1, kept: 0"
+    assert await dlq.find("events", topic)
+    await dlq.expect(*purge, "--yes")
+    assert await dlq.find("events", topic) == []
 
 
-async def test_letters_that_were_looked_at_are_there_for_the_next_at_once(letters, topic, stack):
+async def test_dead_letters_that_were_listed_are_visible_again_at_once(dlq, topic, stack):
     for number in range(12):
         stack.send("events_dlq", {"messageType": "dealUpdate", "topic": topic, "data": {"number": number}})
     for _ in range(2):
-        listed = (await letters.does("dlq", "list", "events", "--limit", "1000", "--json")).data["letters"]
-        mine = [one["id"] for one in listed if one["about"] == f"dealUpdate for {topic}"]
-        assert len(set(mine)) == 12
-    said = await letters.does("dlq", "list", "events", "--limit", "5", "--json")
-    assert (len(said.data["letters"]), said.data["more"]) == (5, True)
-    chosen = [word for one in mine for word in ("--id", one)]
-    assert (await letters.does("dlq", "purge", "events", *chosen, "--yes", "--json")).data["purged"] == 12
-    assert "there is no letter" in (await letters.does("dlq", "show", "events", mine[0], code=3)).err
+        listed = (await dlq.expect("dlq", "list", "events", "--limit", "1000", "--json")).data["letters"]
+        ids = [item["id"] for item in listed if item["about"] == f"dealUpdate for {topic}"]
+        assert len(set(ids)) == 12
+    result = await dlq.expect("dlq", "list", "events", "--limit", "5", "--json")
+    assert (len(result.data["letters"]), result.data["more"]) == (5, True)
+    selection = [word for item_id in ids for word in ("--id", item_id)]
+    assert (await dlq.expect("dlq", "purge", "events", *selection, "--yes", "--json")).data["purged"] == 12
+    assert "there is no dead letter" in (await dlq.expect("dlq", "show", "events", ids[0], code=3)).err

@@ -1,4 +1,4 @@
-"""`deals_ops index`: the index compared with the tables, mended and made anew, by the stack's policies."""
+"""`deals_ops index`: compares the index with the tables, repairs it, and rebuilds it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ async def crowd(redis_stack, topic, user, redis_operator):
     async with Crowd.gathered(redis_stack, topic, user) as crowd:
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
-            said = await asyncio.to_thread(redis_operator.says, "index", "check", "--json")
-            if said.code == 0 and said.data["members"] > SIZE:
+            result = await asyncio.to_thread(redis_operator.run, "index", "check", "--json")
+            if result.exit_code == 0 and result.data["members"] > SIZE:
                 break
-            assert time.monotonic() < deadline, said
+            assert time.monotonic() < deadline, result
         yield crowd
 
 
@@ -35,40 +35,45 @@ def server(redis_stack):
 
 
 def damage(server, connection_id):
-    """Take a member out of its group; how often it was there."""
+    """Remove a member from its groups; returns from how many."""
     return sum(server.zrem(key, connection_id) for key in server.scan_iter("deals:g:*"))
 
 
-async def test_check_finds_what_differs_and_mends_it_when_told(redis_operator, crowd, server):
+async def test_check_finds_differences_and_repairs_them_if_requested(redis_operator, crowd, server):
     lost = await crowd.even.connection_id()
     assert damage(server, lost) == 1
-    found = (await redis_operator.does("index", "check", "--json", code=1)).data
-    assert (found["outcome"], found["missing"], found["extra"], found["repaired"]) == ("different", 1, 0, 0)
-    mended = (await redis_operator.does("index", "check", "--repair", "--json", code=1)).data
-    assert (mended["missing"], mended["repaired"]) == (1, 1)
-    assert "equal" in (await redis_operator.does("index", "check")).out
-    some = (await redis_operator.does("index", "check", "--groups", "1", "--json")).data
-    assert (some["outcome"], some["shards"] < found["shards"]) == ("equal", True)
+    difference = (await redis_operator.expect("index", "check", "--json", code=1)).data
+    assert (difference["outcome"], difference["missing"], difference["extra"], difference["repaired"]) == (
+        "different",
+        1,
+        0,
+        0,
+    )
+    repair = (await redis_operator.expect("index", "check", "--repair", "--json", code=1)).data
+    assert (repair["missing"], repair["repaired"]) == (1, 1)
+    assert "equal" in (await redis_operator.expect("index", "check")).out
+    sample = (await redis_operator.expect("index", "check", "--groups", "1", "--json")).data
+    assert (sample["outcome"], sample["shards"] < difference["shards"]) == ("equal", True)
     assert damage(server, lost) == 1
 
 
-async def test_rebuild_makes_the_index_anew_when_confirmed(redis_operator, crowd, server):
+async def test_rebuild_replaces_the_index_when_confirmed(redis_operator, crowd, server):
     epoch = server.hget("deals:meta", "epoch")
     server.zadd("deals:g:rubbish#0", {"stranger": time.time() + 3600})
-    assert "repeat it with --yes" in (await redis_operator.does("index", "rebuild", code=6)).err
+    assert "repeat the command with --yes" in (await redis_operator.expect("index", "rebuild", code=6)).err
     assert server.hget("deals:meta", "epoch") == epoch
-    built = (await redis_operator.does("index", "rebuild", "--yes", "--json")).data
-    assert (built["outcome"], built["members"] > SIZE) == ("ready", True)
+    rebuild = (await redis_operator.expect("index", "rebuild", "--yes", "--json")).data
+    assert (rebuild["outcome"], rebuild["members"] > SIZE) == ("ready", True)
     assert server.hget("deals:meta", "epoch") != epoch
     assert not server.exists("deals:g:rubbish#0")
-    assert (await redis_operator.does("index", "check", "--json")).data["outcome"] == "equal"
+    assert (await redis_operator.expect("index", "check", "--json")).data["outcome"] == "equal"
 
 
-async def test_what_cannot_be_compared_is_exit_code_1_with_the_reason(redis_operator, redis_stack, crowd):
+async def test_a_failed_check_exits_with_1_and_the_reason(redis_operator, redis_stack, crowd):
     redis_stack.control("redis", {"state": "cut"})
     try:
-        said = await redis_operator.does("index", "check", "--json", code=1)
+        result = await redis_operator.expect("index", "check", "--json", code=1)
     finally:
         redis_stack.control("redis", {"state": "open"})
-    assert said.data["outcome"] == "failed"
-    assert said.data["reason"].startswith("Redis: ")
+    assert result.data["outcome"] == "failed"
+    assert result.data["reason"].startswith("Redis: ")

@@ -1,4 +1,4 @@
-"""The policies of operators.tf: who may only look can do nothing else, and is told which right is missing."""
+"""The policies of operators.tf: read-only operators change nothing, and learn which permission is missing."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ import pytest
         (["tail", "books"], "secretsmanager:GetSecretValue"),
     ],
 )
-async def test_who_may_look_may_not_mend(reader, connects, user, arguments, action):
+async def test_read_only_operators_may_not_change_anything(reader, connects, user, arguments, action):
     person = await connects(user)
-    asked = [user if one == "USER" else one for one in arguments]
-    said = await reader.does(*asked, "--yes", code=4)
-    assert f"may not {action}" in said.err
-    assert "docs/operator_cli.md" in said.err
+    command = [user if argument == "USER" else argument for argument in arguments]
+    result = await reader.expect(*command, "--yes", code=4)
+    assert f"may not {action}" in result.err
+    assert "docs/operator_cli.md" in result.err
     assert (await person.ask("ping"))["type"] == "pong"
 
 
 @pytest.mark.parametrize(("verb", "action"), [("redrive", "sqs:SendMessage"), ("purge", "sqs:DeleteMessage")])
-async def test_who_may_look_may_not_touch_dead_letters(reader, operator, stack, verb, action):
+async def test_read_only_operators_may_not_change_dead_letters(reader, operator, stack, verb, action):
     topic = f"policies.{verb}"
     stack.send("events_dlq", {"messageType": "dealUpdate", "topic": topic, "data": {}})
-    said = await reader.does("dlq", verb, "events", "--yes", code=4)
-    assert f"may not {action}" in said.err
-    left = (await operator.does("dlq", "list", "events", "--limit", "1000", "--json")).data["letters"]
-    mine = [one["id"] for one in left if one["about"] == f"dealUpdate for {topic}"]
-    assert len(mine) == 1
-    await operator.does("dlq", "purge", "events", "--id", mine[0], "--yes")
+    result = await reader.expect("dlq", verb, "events", "--yes", code=4)
+    assert f"may not {action}" in result.err
+    listed = (await operator.expect("dlq", "list", "events", "--limit", "1000", "--json")).data["letters"]
+    ids = [item["id"] for item in listed if item["about"] == f"dealUpdate for {topic}"]
+    assert len(ids) == 1
+    await operator.expect("dlq", "purge", "events", "--id", ids[0], "--yes")

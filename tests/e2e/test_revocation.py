@@ -14,9 +14,9 @@ def revokes(operator):
     """Revoke as an operator does."""
 
     def run(*arguments):
-        said = operator.says("revoke", *arguments, "--yes")
-        assert said.code == 0, said.err
-        assert arguments[0] in said.out
+        result = operator.run("revoke", *arguments, "--yes")
+        assert result.exit_code == 0, result.err
+        assert arguments[0] in result.out
 
     return run
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime_core.tokens import issue
+from deals_ops.token_issuer import issue_token
 from tests.e2e.shipped import Shipped
 from tests.issuer import Issuer, serving
 
@@ -57,7 +57,7 @@ def verdicts(authorizer, tokens, **environment):
 
 def test_a_secret_rotates_without_one_refused_token(authorizer, secret, user):
     now = time.time()
-    old, new = issue(user, OLD, now), issue(user, NEW, now)
+    old, new = issue_token(user, OLD, now), issue_token(user, NEW, now)
 
     def asked():
         return verdicts(authorizer, [old, new], JWT_SECRET_ARN=secret.arn)
@@ -71,7 +71,7 @@ def test_a_secret_rotates_without_one_refused_token(authorizer, secret, user):
 
 def test_a_secret_that_is_not_fit_for_use_is_our_fault_and_lets_nobody_in(authorizer, secret, user):
     secret({"current": "short"})
-    [error] = verdicts(authorizer, [issue(user, "short", time.time())], JWT_SECRET_ARN=secret.arn)
+    [error] = verdicts(authorizer, [issue_token(user, "short", time.time())], JWT_SECRET_ARN=secret.arn)
     assert error not in {"Allow", "Deny", "Unauthorized"}, "API Gateway answers 500"
 
 
@@ -84,7 +84,7 @@ def test_public_keys_of_an_issuer_open_connections_without_any_secret(authorizer
         issuer.token("k1", user),
         stranger.token("k1", user),
         issuer.token("k1", user, scope="other"),
-        issue(user, "s" * 40, time.time()),
+        issue_token(user, "s" * 40, time.time()),
     ]
     with serving(issuer) as url:
         environment = {"JWT_ALGORITHMS": algorithm, "JWT_JWKS_URL": url, "JWT_SECRET_ARN": None}
@@ -101,7 +101,7 @@ def test_secret_and_public_keys_serve_side_by_side_while_issuers_change(authoriz
     issuer = Issuer()
     issuer.add_key("k1")
     issuer.add_key("k2", "RS256")
-    tokens = [issue(user, OLD, time.time()), issuer.token("k1", user), issuer.token("k2", user)]
+    tokens = [issue_token(user, OLD, time.time()), issuer.token("k1", user), issuer.token("k2", user)]
     with serving(issuer) as url:
         environment = {"JWT_ALGORITHMS": "HS256,ES256", "JWT_JWKS_URL": url, "JWT_SECRET_ARN": secret.arn}
         assert verdicts(authorizer, tokens, **environment) == ["Allow", "Allow", "Unauthorized"]
@@ -112,7 +112,7 @@ def test_an_issuer_that_is_down_keeps_out_only_those_whom_nothing_else_vouches_f
     issuer.add_key("k1")
     with serving(issuer) as url:
         pass
-    tokens = [issue(user, OLD, time.time()), issuer.token("k1", user)]
+    tokens = [issue_token(user, OLD, time.time()), issuer.token("k1", user)]
     environment = {"JWT_ALGORITHMS": "HS256,ES256", "JWT_JWKS_URL": url, "JWT_SECRET_ARN": secret.arn}
     [shared, public] = verdicts(authorizer, tokens, **environment)
     assert shared == "Allow"

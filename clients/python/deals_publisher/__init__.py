@@ -1,4 +1,4 @@
-"""Publishes to the deals WebSocket service.
+"""Publishes events, messages and notifications to the deals WebSocket service.
 
 from deals_publisher import Publisher, SqsQueue
 

@@ -1,4 +1,4 @@
-"""By AWS: invoking `broadcast`, or its queue. Needs the extra `aws` (boto3)."""
+"""Transports through AWS: invoke `broadcast`, or send to its queue. Requires the extra `aws` (boto3)."""
 
 from __future__ import annotations
 
@@ -8,39 +8,40 @@ from typing import TYPE_CHECKING, Any
 
 from deals_publisher.errors import InvalidArgument, NotPublished, Rejected
 from deals_publisher.results import Guarantee, Published
-from deals_publisher.rules import dumps
+from deals_publisher.validation import encode_json
 
 if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient
     from types_boto3_sqs.client import SQSClient
 
 ATTEMPTS = 5
-"""Of one call, with growing pauses between; safe, since every event has an id."""
-ANSWER_SECONDS = 65
-"""`broadcast` takes a minute at most."""
+"""Of one call, with growing delays; safe, because every event has an id."""
+READ_TIMEOUT_SECONDS = 65
+"""Longer than the timeout of `broadcast`, one minute."""
 
 
 class LambdaInvoke:
-    """Invokes `broadcast` and waits for its answer; the caller learns who got the event.
+    """Invokes `broadcast` and waits for its response, which counts the connections that get the event.
 
-    `function` is its name or ARN, `client` a Lambda client of boto3 where the default one will not do. The
-    caller needs `lambda:InvokeFunction` on it.
+    `function` is its name or ARN, `client` a Lambda client of boto3 to use instead of the default. The caller
+    needs `lambda:InvokeFunction` on the function.
     """
 
     def __init__(self, function: str, *, client: LambdaClient | None = None) -> None:
-        self._function = _said(function, "function", "the name or ARN of the broadcast function")
-        self._client: Any = client or _client("lambda")
+        self._function = _require_text(function, "function", "the name or ARN of the broadcast function")
+        self._client: Any = client or _create_client("lambda")
 
     def send(self, event: Mapping[str, Any]) -> Published:
-        """Invoke, and read the answer."""
+        """Publish one event. Raises Rejected and NotPublished."""
         event_id = str(event["eventId"])
         try:
-            answer = self._client.invoke(FunctionName=self._function, Payload=dumps(event).encode())
-            payload = json.loads(answer["Payload"].read())
+            response = self._client.invoke(FunctionName=self._function, Payload=encode_json(event).encode())
+            payload = json.loads(response["Payload"].read())
         except Exception as error:
-            raise _failed(error, event_id) from error
-        if "FunctionError" in answer:
+            raise _translate_error(error, event_id) from error
+        if "FunctionError" in response:
             raise NotPublished(event_id, f"{payload.get('errorType')}: {payload.get('errorMessage')}")
+
         body = json.loads(payload["body"])
         if payload["statusCode"] != 200:
             raise Rejected(event_id, body["errors"])
@@ -54,49 +55,50 @@ class LambdaInvoke:
 
 
 class SqsQueue:
-    """Puts events on the queue of `broadcast`; returns as soon as the queue has them.
+    """Sends events to the queue of `broadcast`; returns as soon as the queue has them.
 
-    `url` is the queue's, `client` an SQS client of boto3 where the default one will not do. The caller needs
-    `sqs:SendMessage` on it.
+    `url` is the queue's, `client` an SQS client of boto3 to use instead of the default. The caller needs
+    `sqs:SendMessage` on the queue.
     """
 
     def __init__(self, url: str, *, client: SQSClient | None = None) -> None:
-        self._url = _said(url, "url", "the URL of the events queue")
+        self._url = _require_text(url, "url", "the URL of the events queue")
         if not url.startswith(("https://", "http://")):
             raise InvalidArgument("url", f"must be the URL of the events queue, not {url!r:.100}")
-        self._client: Any = client or _client("sqs")
+        self._client: Any = client or _create_client("sqs")
 
     def send(self, event: Mapping[str, Any]) -> Published:
-        """Queue one event."""
+        """Queue one event. Raises NotPublished."""
         event_id = str(event["eventId"])
         try:
-            answer = self._client.send_message(QueueUrl=self._url, MessageBody=dumps(event))
+            response = self._client.send_message(QueueUrl=self._url, MessageBody=encode_json(event))
         except Exception as error:
-            raise _failed(error, event_id) from error
-        return Published(event_id, Guarantee.ACCEPTED, reference=answer["MessageId"])
+            raise _translate_error(error, event_id) from error
+        return Published(event_id, Guarantee.ACCEPTED, reference=response["MessageId"])
 
 
-def _client(service: str) -> Any:
+def _create_client(service: str) -> Any:
     try:
-        import boto3  # noqa: PLC0415 - an extra, needed by those alone who use it
+        import boto3  # noqa: PLC0415 - an extra: imported only if it is used
         from botocore.config import Config  # noqa: PLC0415
         from botocore.exceptions import NoRegionError  # noqa: PLC0415
     except ImportError as error:
         raise ImportError(
             "deals_publisher needs boto3 for this: pip install 'deals-publisher[aws]'"
         ) from error
+
     retries: Any = {"mode": "standard", "total_max_attempts": ATTEMPTS}
-    config = Config(retries=retries, read_timeout=ANSWER_SECONDS)
-    made: Any = boto3.client
+    config = Config(retries=retries, read_timeout=READ_TIMEOUT_SECONDS)
+    create: Any = boto3.client
     try:
-        return made(service, config=config)
+        return create(service, config=config)
     except NoRegionError as error:
-        problem = "is needed where no Region is set: set AWS_REGION or AWS_DEFAULT_REGION, or give one"
+        problem = "is needed if no Region is set: set AWS_REGION or AWS_DEFAULT_REGION, or pass a client"
         raise InvalidArgument("client", problem) from error
 
 
-def _failed(error: Exception, event_id: str) -> Exception:
-    """What a failed call becomes; what is no failure of AWS stays what it is."""
+def _translate_error(error: Exception, event_id: str) -> Exception:
+    """Return NotPublished for an error of AWS, and any other error unchanged."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     if isinstance(error, BotoCoreError | ClientError | json.JSONDecodeError):
@@ -104,7 +106,7 @@ def _failed(error: Exception, event_id: str) -> Exception:
     return error
 
 
-def _said(value: object, argument: str, expected: str) -> str:
+def _require_text(value: object, argument: str, expected: str) -> str:
     if isinstance(value, str) and value:
         return value
     raise InvalidArgument(argument, f"must be {expected}")

@@ -1,9 +1,9 @@
-"""Everything that this package raises on purpose.
+"""The errors of this package.
 
 PublishError
 ├── InvalidArgument  an argument breaks the contract; nothing was sent (also a ValueError)
-├── Rejected         the service refused the event; it reaches nobody
-└── NotPublished     it could not be handed over; call again with the same event_id
+├── Rejected         the service refused the event; nobody receives it
+└── NotPublished     sending failed, or its outcome is unknown; call again with the same event_id
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 
 class PublishError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base of the errors of this package."""
 
 
 class InvalidArgument(PublishError, ValueError):
@@ -25,19 +25,19 @@ class InvalidArgument(PublishError, ValueError):
 
 
 class Rejected(PublishError):
-    """The service refused the event; `problems` are its words for each field at fault."""
+    """The service refused the event; `problems` has the field and the problem of each fault."""
 
     def __init__(self, event_id: str, problems: Sequence[Mapping[str, str]]) -> None:
-        said = "; ".join(f"{one.get('field')}: {one.get('problem')}" for one in problems)
-        super().__init__(f"event {event_id} was rejected: {said}")
+        details = "; ".join(f"{problem.get('field')}: {problem.get('problem')}" for problem in problems)
+        super().__init__(f"event {event_id} was rejected: {details}")
         self.event_id = event_id
         self.problems = tuple(problems)
 
 
 class NotPublished(PublishError):
-    """The event could not be handed over, or it is not known whether it was.
+    """The event could not be sent, or it is unknown whether it was.
 
-    To call again with this `event_id` is safe: what was published once is not published twice.
+    Calling again with this `event_id` is safe: an event that was published is not published twice.
     """
 
     def __init__(self, event_id: str, reason: str) -> None:

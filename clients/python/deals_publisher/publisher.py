@@ -1,24 +1,39 @@
-"""Publishing: events of a topic, a message to one person, a notification to many."""
+"""Publishes events to topics, messages to one user, and notifications to many."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from deals_publisher import rules
 from deals_publisher.errors import InvalidArgument
 from deals_publisher.results import Notified, Published
-from deals_publisher.transports import Transport
+from deals_publisher.validation import (
+    RECIPIENTS_MAX,
+    check_identifier,
+    check_json_object,
+    check_message_type,
+    check_size,
+    check_text,
+    check_topic,
+    check_user_ids,
+)
 
 _ID_CHARS_MAX = 128
 
 
-class Publisher:
-    """Publishes by one transport. Arguments are checked here first, by the service's own rules.
+class Transport(Protocol):
+    """Sends events to the service. Can be shared between threads if its client can."""
 
-    Every event has an id, made up where none is given, so whatever tries again publishes once. All methods
-    raise InvalidArgument (nothing was sent), Rejected (the service refused it) and NotPublished (call again
+    def send(self, event: Mapping[str, Any]) -> Published:
+        """Send one valid event, which has an `eventId`. Raises PublishError."""
+
+
+class Publisher:
+    """Publishes through one transport, after checking the arguments by the service's own rules.
+
+    Every event has an id, a new one by default, so retries publish it only once. All methods raise
+    InvalidArgument (nothing was sent), Rejected (the service refused the event) and NotPublished (call again
     with the `event_id` that it names).
     """
 
@@ -36,20 +51,20 @@ class Publisher:
         filters: Mapping[str, Any] | None = None,
         event_id: str | None = None,
     ) -> Published:
-        """Publish an event to the subscribers of a topic whose filters it matches.
+        """Publish an event to the subscribers of a topic whose filters match it.
 
-        `topic` is 1 to 64 characters of `a-z 0-9 -`, parts joined by dots. Clients get `data` in a frame of
-        the type `message_type`. Filters look at `filters` first, and then at `data`. Of the same `event_id`
-        only the first within 24 hours is published.
+        `topic` has 1 to 64 characters of `a-z 0-9 -` in parts joined by dots. Clients receive `data` in a
+        frame of type `message_type`. Filters look up attributes in `filters` first, then in `data`. Of events
+        with the same `event_id` only the first within 24 hours is published.
         """
         event: dict[str, Any] = {
-            "messageType": rules.message_type(message_type),
-            "data": rules.json_object(data, "data"),
-            "topic": rules.topic(topic),
-            "eventId": _event_id(event_id),
+            "messageType": check_message_type(message_type),
+            "data": check_json_object(data, "data"),
+            "topic": check_topic(topic),
+            "eventId": _check_event_id(event_id),
         }
         if filters is not None:
-            event["filters"] = rules.json_object(filters, "filters")
+            event["filters"] = check_json_object(filters, "filters")
         return self._send(event)
 
     def publish_message(
@@ -61,12 +76,13 @@ class Publisher:
         message_type: str = "message",
         event_id: str | None = None,
     ) -> Published:
-        """Publish a message to one person: stored in the inbox, then pushed to where they are connected.
+        """Publish a message to one user: store it in the inbox, then push it to the user's connections.
 
-        Clients get a `notification` frame whose data is `content` with whatever is in `data` beside it.
+        Clients receive a `notification` frame whose data has `content` and the members of `data`.
         """
-        inside = _beside({"content": rules.text(content, "content")}, data)
-        return self._to([rules.identifier(user_id, "user_id")], inside, message_type, _event_id(event_id))
+        merged = _merge_data({"content": check_text(content, "content")}, data)
+        user = check_identifier(user_id, "user_id")
+        return self._send_to_users([user], merged, message_type, _check_event_id(event_id))
 
     def notify_users(
         self,
@@ -78,28 +94,33 @@ class Publisher:
         message_type: str = "notification",
         event_id: str | None = None,
     ) -> Notified:
-        """Notify people: stored in each inbox, then pushed. Each gets it once, however often they are named.
+        """Notify users: store it in each inbox, then push it. Users that are named twice receive it once.
 
-        An event has at most 1,000 recipients, so more are told by several events, one after the other, with
-        the ids `event_id` and `.1`, `.2` … behind it. Where one fails, to repeat all with the same
-        `event_id` goes on where it ended.
+        An event has at most 1,000 recipients, so a larger audience takes several events, one after the other,
+        with the ids `event_id` + `.1`, `.2` …. If one fails, call again with the same `event_id`: events that
+        were published are not published twice.
         """
-        users = rules.user_ids(user_ids)
-        texts = {"title": rules.text(title, "title"), "message": rules.text(message, "message")}
-        inside, whole_id = _beside(texts, data), _event_id(event_id)
-        groups = [users[at : at + rules.RECIPIENTS_MAX] for at in range(0, len(users), rules.RECIPIENTS_MAX)]
-        ids = [whole_id] if len(groups) == 1 else [f"{whole_id}.{at}" for at in range(1, len(groups) + 1)]
-        if len(ids[-1]) > _ID_CHARS_MAX:
-            longest = _ID_CHARS_MAX - len(ids[-1]) + len(whole_id)
-            raise InvalidArgument("event_id", f"must be at most {longest} characters for {len(users)} users")
-        sent = tuple(
-            self._to(list(group), inside, message_type, one) for group, one in zip(groups, ids, strict=True)
-        )
-        return Notified(whole_id, sent, len(users))
+        users = check_user_ids(user_ids)
+        texts = {"title": check_text(title, "title"), "message": check_text(message, "message")}
+        merged, base_id = _merge_data(texts, data), _check_event_id(event_id)
 
-    def _to(self, users: list[str], data: dict[str, Any], message_type: str, event_id: str) -> Published:
+        batches = [users[start : start + RECIPIENTS_MAX] for start in range(0, len(users), RECIPIENTS_MAX)]
+        ids = [base_id] if len(batches) == 1 else [f"{base_id}.{n}" for n in range(1, len(batches) + 1)]
+        if len(ids[-1]) > _ID_CHARS_MAX:
+            longest = _ID_CHARS_MAX - len(ids[-1]) + len(base_id)
+            raise InvalidArgument("event_id", f"must be at most {longest} characters for {len(users)} users")
+
+        events = tuple(
+            self._send_to_users(list(batch), merged, message_type, batch_id)
+            for batch, batch_id in zip(batches, ids, strict=True)
+        )
+        return Notified(base_id, events, len(users))
+
+    def _send_to_users(
+        self, users: list[str], data: dict[str, Any], message_type: str, event_id: str
+    ) -> Published:
         event = {
-            "messageType": rules.message_type(message_type),
+            "messageType": check_message_type(message_type),
             "data": data,
             "recipients": users,
             "eventId": event_id,
@@ -107,16 +128,16 @@ class Publisher:
         return self._send(event)
 
     def _send(self, event: Mapping[str, Any]) -> Published:
-        rules.check_size(event)
+        check_size(event)
         return self._transport.send(event)
 
 
-def _event_id(given: str | None) -> str:
-    return str(uuid.uuid4()) if given is None else rules.identifier(given, "event_id")
+def _check_event_id(event_id: str | None) -> str:
+    return str(uuid.uuid4()) if event_id is None else check_identifier(event_id, "event_id")
 
 
-def _beside(fields: dict[str, Any], data: Mapping[str, Any] | None) -> dict[str, Any]:
-    more = {} if data is None else rules.json_object(data, "data")
-    if taken := [name for name in fields if name in more]:
-        raise InvalidArgument(f"data.{taken[0]}", "is an argument of its own; leave it out of data")
+def _merge_data(fields: dict[str, Any], data: Mapping[str, Any] | None) -> dict[str, Any]:
+    more = {} if data is None else check_json_object(data, "data")
+    if repeated := [name for name in fields if name in more]:
+        raise InvalidArgument(f"data.{repeated[0]}", "has an argument of its own; leave it out of data")
     return {**fields, **more}

@@ -1,4 +1,4 @@
-"""By Redis or Valkey: the stream, which keeps an event, or a topic's channel. Needs the extra `redis`."""
+"""Transports through Redis or Valkey: a durable stream, or channels. Requires the extra `redis`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from deals_publisher.errors import InvalidArgument, NotPublished
 from deals_publisher.results import Guarantee, Published
-from deals_publisher.rules import dumps
+from deals_publisher.validation import encode_json
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -16,22 +16,27 @@ STREAM = "deals:events"
 CHANNEL_PREFIX = "deals:"
 SCHEMES = ("rediss://", "redis://")
 ATTEMPTS = 5
-ANSWER_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 
 
-class _Redis:
+class _RedisTransport:
+    """The client that both transports share, and how its errors are reported."""
+
     def __init__(self, url: str | None, client: Redis | None, options: dict[str, Any]) -> None:
         if (url is None) == (client is None):
-            raise InvalidArgument("url", "give either a URL (rediss://HOST:PORT) or a client")
+            raise InvalidArgument("url", "pass either a URL (rediss://HOST:PORT) or a client")
         if url is not None and not (isinstance(url, str) and url.startswith(SCHEMES)):
             raise InvalidArgument("url", "must be rediss://HOST:PORT, or redis:// without TLS")
         if url is not None and "@" in url.partition("://")[2]:
-            raise InvalidArgument("url", "must not hold a password; give username= and password=")
+            raise InvalidArgument("url", "must not contain a password; pass username= and password=")
         if client is not None and options:
-            raise InvalidArgument(min(options), "is an option of a client that is made here; leave it out")
-        self._client: Any = client if url is None else _client(url, options)
+            raise InvalidArgument(
+                min(options), "is an option for connecting to a URL; set it on the client instead"
+            )
+        self._client: Any = client if url is None else _create_client(url, options)
 
-    def _perform(self, event_id: str, *command: str) -> Any:
+    def _execute(self, event_id: str, *command: str) -> Any:
+        """Execute a command of Redis. Raises NotPublished."""
         from redis.exceptions import RedisError  # noqa: PLC0415 - an extra
 
         try:
@@ -40,60 +45,61 @@ class _Redis:
             raise NotPublished(event_id, f"{type(error).__name__}: {error}") from error
 
 
-class RedisStream(_Redis):
+class RedisStream(_RedisTransport):
     """Adds events to the stream `deals:events`; returns as soon as Redis has them.
 
     `url` is `rediss://HOST:PORT`; further options (`username`, `password`, `ssl_ca_certs` …) are those of
-    `redis.Redis`. Or give a `client`.
+    `redis.Redis`. Or pass a `client` instead.
     """
 
     def __init__(self, url: str | None = None, *, client: Redis | None = None, **options: Any) -> None:
         super().__init__(url, client, options)
 
     def send(self, event: Mapping[str, Any]) -> Published:
-        """Add one event."""
+        """Add one event to the stream. Raises NotPublished."""
         event_id = str(event["eventId"])
-        entry_id = self._perform(event_id, "XADD", STREAM, "*", "event", dumps(event))
-        return Published(event_id, Guarantee.ACCEPTED, reference=_text(entry_id))
+        entry_id = self._execute(event_id, "XADD", STREAM, "*", "event", encode_json(event))
+        return Published(event_id, Guarantee.ACCEPTED, reference=_decode(entry_id))
 
 
-class RedisChannel(_Redis):
-    """Publishes events on their topic's channel `deals:TOPIC`: the fastest way, and nobody keeps them.
+class RedisChannel(_RedisTransport):
+    """Publishes events to the channel of their topic, `deals:TOPIC`: the fastest path, but not durable.
 
-    Arguments are those of `RedisStream`. Only topics have channels, people have none.
+    The arguments are those of `RedisStream`. There are channels for topics only, not for users.
     """
 
     def __init__(self, url: str | None = None, *, client: Redis | None = None, **options: Any) -> None:
         super().__init__(url, client, options)
 
     def send(self, event: Mapping[str, Any]) -> Published:
-        """Publish one event. `listeners` of the result is 0 where it is lost."""
+        """Publish one event; it is lost if `listeners` of the result is 0. Raises NotPublished."""
         if "topic" not in event:
             raise InvalidArgument(
                 "transport", "a Redis channel reaches topics only; use RedisStream, SqsQueue or LambdaInvoke"
             )
         event_id = str(event["eventId"])
-        heard = self._perform(event_id, "PUBLISH", CHANNEL_PREFIX + event["topic"], dumps(event))
-        return Published(event_id, Guarantee.AT_MOST_ONCE, listeners=int(heard))
+        listeners = self._execute(event_id, "PUBLISH", CHANNEL_PREFIX + event["topic"], encode_json(event))
+        return Published(event_id, Guarantee.AT_MOST_ONCE, listeners=int(listeners))
 
 
-def _client(url: str, options: dict[str, Any]) -> Redis:
+def _create_client(url: str, options: dict[str, Any]) -> Redis:
     try:
-        from redis import Redis  # noqa: PLC0415 - an extra, needed by those alone who use it
+        from redis import Redis  # noqa: PLC0415 - an extra: imported only if it is used
         from redis.backoff import ExponentialWithJitterBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
     except ImportError as error:
         raise ImportError(
             "deals_publisher needs redis for this: pip install 'deals-publisher[redis]'"
         ) from error
-    usual: dict[str, Any] = {
-        "socket_timeout": ANSWER_SECONDS,
-        "socket_connect_timeout": ANSWER_SECONDS,
-        # Safe, since every event has an id.
+
+    defaults: dict[str, Any] = {
+        "socket_timeout": TIMEOUT_SECONDS,
+        "socket_connect_timeout": TIMEOUT_SECONDS,
+        # Safe, because every event has an id.
         "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), ATTEMPTS - 1),
     }
-    return Redis.from_url(url, **(usual | options))
+    return Redis.from_url(url, **(defaults | options))
 
 
-def _text(value: Any) -> str:
+def _decode(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,4 +1,4 @@
-"""What comes back from publishing: the event's id, and what may be relied upon."""
+"""The results of publishing: the id of the event, and what its transport guarantees."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from enum import Enum
 
 
 class Guarantee(Enum):
-    """What a call that returned has achieved."""
+    """What is guaranteed when a call returns."""
 
     PUBLISHED = "published"
     """The service has stored the event, and every push is done or queued: at least once."""
     ACCEPTED = "accepted"
     """A durable queue has the event; what cannot be published ends in its dead letters: at least once."""
     AT_MOST_ONCE = "at most once"
-    """It was said to whoever listened at that moment. Nobody keeps it."""
+    """It was sent to the current subscribers of a channel, which does not store it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One event that was handed over."""
+    """One event that was sent."""
 
     event_id: str
-    """By which a repeat is recognised for 24 hours: give it again to be sure, nothing comes twice."""
+    """The service recognises a repeat by it for 24 hours, so it is safe to publish again with the same id."""
     guarantee: Guarantee
     position: int | None = None
-    """The event's place in the order of all events of topics; where the service answered."""
+    """The event's place in the order of all topics' events; only with `PUBLISHED`."""
     delivered: int | None = None
-    """Connections that have it already; where the service answered."""
+    """Connections that have received it; only with `PUBLISHED`."""
     queued: int | None = None
-    """Connections that get it from the queue; where the service answered."""
+    """Connections that will receive it from the deliveries queue; only with `PUBLISHED`."""
     reference: str | None = None
-    """What the carrier calls it: the message id of SQS, the id of the stream's entry."""
+    """The id that the transport assigned: of the SQS message, or of the stream's entry."""
     listeners: int | None = None
-    """Who heard it on a Redis channel; at 0 it is lost."""
+    """How many subscribers of a Redis channel received it; at 0 it is lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notified:
-    """A notification that was handed over, as one event for each thousand recipients."""
+    """A notification that was sent, as one event for each thousand recipients."""
 
     event_id: str
-    """The whole notification's: give it again to repeat all of it safely."""
+    """Of the whole notification: publishing again with the same id is safe."""
     events: tuple[Published, ...]
     recipients: int
-    """Distinct users."""
+    """How many distinct users."""
 
     @property
     def split(self) -> bool:

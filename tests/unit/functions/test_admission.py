@@ -7,6 +7,7 @@ import pytest
 
 from authorizer import handler as authorizer
 from authorizer.connect_authorizer import ConnectAuthorizer
+from deals_ops.token_issuer import issue_token
 from realtime_core.auth.base import Revocation
 from realtime_core.auth.memory import MemoryRevocations, MemorySecrets
 from realtime_core.auth.tokens import TokenRules
@@ -14,7 +15,6 @@ from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable, TokenRefused
-from realtime_core.tokens import issue
 
 NOW = 1_795_382_480
 SECRET = "s" * 32
@@ -28,7 +28,7 @@ def connect_authorizer():
 
 
 def token(**claims):
-    return issue("ann", SECRET, NOW, **claims)
+    return issue_token("ann", SECRET, NOW, **claims)
 
 
 def refusal(connect_authorizer, text, now=NOW):
@@ -48,9 +48,9 @@ def test_admit_of_a_good_token_is_its_identity(connect_authorizer):
     assert (identity.user_id, identity.issued_at, identity.token_id) == ("ann", NOW, "t-1")
 
 
-def test_admit_refuses_a_bad_token_before_any_store_is_asked(connect_authorizer):
-    connect_authorizer.revocations.down = connect_authorizer.connections.down = True
-    assert refusal(connect_authorizer, issue("ann", "x" * 32, NOW)) == (401, "signature")
+def test_admit_refuses_a_bad_token_before_any_store_is_asked(admission):
+    admission.revocations.down = admission.connections.down = True
+    assert refusal(admission, issue_token("ann", "x" * 32, NOW)) == (401, "signature")
 
 
 @pytest.mark.parametrize("revoked", [Revocation("ann", NOW, NOW), Revocation("ann", NOW, NOW, "t-1")])
@@ -68,12 +68,12 @@ def test_a_revocation_outlasts_the_leeway_by_which_clocks_may_differ(connect_aut
     assert refusal(connect_authorizer, old) == (403, "revoked")
 
 
-def test_admit_refuses_one_connection_too_many(connect_authorizer):
-    open_connections(connect_authorizer, 2)
-    assert connect_authorizer.authorize(token(), NOW).user_id == "ann"
-    open_connections(connect_authorizer, 3)
-    assert refusal(connect_authorizer, token()) == (403, "too_many_connections")
-    assert connect_authorizer.authorize(issue("ben", SECRET, NOW), NOW).user_id == "ben"
+def test_admit_refuses_one_connection_too_many(admission):
+    open_connections(admission, 2)
+    assert admission.admit(token(), NOW).user_id == "ann"
+    open_connections(admission, 3)
+    assert refusal(admission, token()) == (403, "too_many_connections")
+    assert admission.admit(issue_token("ben", SECRET, NOW), NOW).user_id == "ben"
 
 
 def test_admit_does_not_count_what_is_over(connect_authorizer):

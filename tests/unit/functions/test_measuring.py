@@ -11,6 +11,7 @@ from authorizer import handler as authorizer
 from authorizer.connect_authorizer import ConnectAuthorizer
 from broadcast import handler as broadcast
 from connection_handler import handler as connection_handler
+from deals_ops.token_issuer import issue_token
 from delivery import handler as delivery
 from message_router import handler as message_router
 from message_router.requests import ACTIONS
@@ -25,7 +26,6 @@ from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries, M
 from realtime_core.push.planning import encode_job
 from realtime_core.push.pusher import ATTEMPTS_MAX, Pusher, remove_connections
 from realtime_core.subscriptions.memory import MemorySubscriptions
-from realtime_core.tokens import issue
 from tests.published import published_in
 from tests.unit.functions.test_delivery import Clock
 from tests.unit.functions.test_router_limits import NOW, SECRET, House
@@ -57,7 +57,7 @@ def test_router_counts_each_action_and_whether_it_was_an_error(house, capsys, mo
     data = {
         "sendMessage": {"recipientId": "ben", "content": "hi"},
         "notificationAck": {"messageId": "01JZZZZZZZZZZZZZZZZZZZZZZZ"},
-        "refreshToken": {"token": issue("ann", SECRET, NOW, 7200)},
+        "refreshToken": {"token": issue_token("ann", SECRET, NOW, 7200)},
     }.get(action, {})
     text = json.dumps({"action": action, "data": data, "requestId": "c-17"})
     received = round(time.time() * 1000) - 250
@@ -112,7 +112,7 @@ def test_a_resume_that_has_lost_something_is_a_gap(house, published):
 
 
 def test_refused_refreshes_count_by_reason(house, published):
-    for token in ("rubbish", issue("ann", "x" * 32, NOW), issue("ben", SECRET, NOW)):
+    for token in ("rubbish", issue_token("ann", "x" * 32, NOW), issue_token("ben", SECRET, NOW)):
         house.refresh(token)
     found = published()
     assert sum(found["TokenFailures",]) == 3
@@ -142,8 +142,8 @@ def connect(token):
 
 def test_authorizer_counts_who_was_refused_by_reason_and_no_fault_for_it(doorman, published):
     with pytest.raises(authorizer.Unauthorized):
-        connect(issue("ann", "x" * 32, int(time.time())))
-    connect(issue("ann", SECRET, int(time.time()), scope="other"))
+        connect(issue_token("ann", "x" * 32, int(time.time())))
+    connect(issue_token("ann", SECRET, int(time.time()), scope="other"))
     found = published()
     assert found["TokenFailures", "signature"] == found["TokenFailures", "scope"] == [1]
     assert ("AuthorizerFaults",) not in found
@@ -152,7 +152,7 @@ def test_authorizer_counts_who_was_refused_by_reason_and_no_fault_for_it(doorman
 def test_authorizer_counts_its_own_faults_apart(doorman, published):
     doorman.connections.down = True
     with pytest.raises(StoreUnavailable):
-        connect(issue("ann", SECRET, int(time.time())))
+        connect(issue_token("ann", SECRET, int(time.time())))
     assert published() == {("AuthorizerFaults",): [1]}
 
 

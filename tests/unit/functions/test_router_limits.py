@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from deals_ops.token_issuer import issue_token
 from message_router.action_limits import ActionLimits
 from message_router.actions import Actions
 from message_router.limits import Limit
@@ -20,7 +21,6 @@ from realtime_core.messages.memory import MemoryMessages
 from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
 from realtime_core.push.pusher import Pusher
 from realtime_core.subscriptions.memory import MemorySubscriptions
-from realtime_core.tokens import issue
 
 NOW = 1_795_382_480
 SECRET, OLD_SECRET = "s" * 32, "o" * 32
@@ -133,14 +133,14 @@ def test_actions_go_through_while_nobody_can_count_them_and_that_is_measured(hou
 
 
 def test_refresh_carries_the_new_token_into_the_record(house):
-    reply = house.refresh(issue("ann", SECRET, NOW, 7200, jti="t-2"))
+    reply = house.refresh(issue_token("ann", SECRET, NOW, 7200, jti="t-2"))
     assert reply["data"] == {"expiresAt": NOW + 7200}
     record = house.record()
     assert (record.token_exp, record.issued_at, record.token_id) == (NOW + 7200, NOW, "t-2")
 
 
 def test_refresh_by_a_token_of_the_previous_secret_is_good_until_it_is_dropped(house):
-    old = issue("ann", OLD_SECRET, NOW, 7200)
+    old = issue_token("ann", OLD_SECRET, NOW, 7200)
     assert house.refresh(old)["type"] == "tokenRefreshed"
     house.secrets.keys = (SECRET,)
     assert code(house.refresh(old)) == "AUTHENTICATION_ERROR"
@@ -148,7 +148,7 @@ def test_refresh_by_a_token_of_the_previous_secret_is_good_until_it_is_dropped(h
 
 def test_refresh_with_another_users_token_is_refused_and_changes_nothing(house):
     before = house.record()
-    assert code(house.refresh(issue("ben", SECRET, NOW, 7200))) == "AUTHENTICATION_ERROR"
+    assert code(house.refresh(issue_token("ben", SECRET, NOW, 7200))) == "AUTHENTICATION_ERROR"
     assert house.record() == before
 
 
@@ -156,26 +156,26 @@ def test_refresh_with_another_users_token_is_refused_and_changes_nothing(house):
 def test_refresh_with_a_revoked_token_is_refused_and_changes_nothing(house, revoked):
     before = house.record()
     house.revocations.revoke(revoked)
-    assert code(house.refresh(issue("ann", SECRET, NOW, 7200, jti="t-2"))) == "AUTHENTICATION_ERROR"
+    assert code(house.refresh(issue_token("ann", SECRET, NOW, 7200, jti="t-2"))) == "AUTHENTICATION_ERROR"
     assert house.record() == before
-    assert house.refresh(issue("ann", SECRET, NOW + 1, 7200, jti="t-3"))["type"] == "tokenRefreshed"
+    assert house.refresh(issue_token("ann", SECRET, NOW + 1, 7200, jti="t-3"))["type"] == "tokenRefreshed"
 
 
 @pytest.mark.parametrize("order", [(7200, 5000), (5000, 7200)])
 def test_of_two_refreshes_that_cross_the_token_that_lives_longer_stays(house, order):
     for seconds in order:
-        reply = house.refresh(issue("ann", SECRET, NOW, seconds, jti=f"t-{seconds}"))
+        reply = house.refresh(issue_token("ann", SECRET, NOW, seconds, jti=f"t-{seconds}"))
         assert reply["type"] == "tokenRefreshed"
     assert (house.record().token_exp, house.record().token_id) == (NOW + 7200, "t-7200")
 
 
 @pytest.mark.parametrize(("skew", "answer"), [(30, "tokenRefreshed"), (31, "error")])
 def test_refresh_by_an_issuer_whose_clock_is_ahead_is_good_within_the_leeway(house, skew, answer):
-    assert house.refresh(issue("ann", SECRET, NOW + skew, 7200))["type"] == answer
+    assert house.refresh(issue_token("ann", SECRET, NOW + skew, 7200))["type"] == answer
 
 
 def test_refresh_where_revocations_cannot_be_read_is_our_fault_and_changes_nothing(house):
     before = house.record()
     house.revocations.down = True
-    assert code(house.refresh(issue("ann", SECRET, NOW, 7200))) == "INTERNAL_ERROR"
+    assert code(house.refresh(issue_token("ann", SECRET, NOW, 7200))) == "INTERNAL_ERROR"
     assert house.record() == before

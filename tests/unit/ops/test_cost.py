@@ -1,4 +1,4 @@
-"""The month's cost: from the call budgets of the architecture, by the prices, and without surprises."""
+"""The cost estimate follows from the documented call budgets, the prices and the stack's defaults."""
 
 import json
 import re
@@ -18,13 +18,13 @@ from deals_ops.cost import (
     REDIS,
     UNITS,
     Traffic,
-    monthly,
-    with_redis,
+    estimate_monthly_cost,
+    estimate_with_redis,
 )
 
 ROOT = Path(__file__).resolve().parents[3]
 _BUDGET = re.compile(r"^\| `\$?(\w+)`[^|]*\| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
-SILENT = Traffic(connections=1_000, connects=0, pings=0, messages=0, refreshes=0, events=0, matched=0)
+IDLE = Traffic(connections=1_000, connects=0, pings=0, messages=0, refreshes=0, events=0, matched=0)
 
 
 def test_calls_are_those_of_the_architecture():
@@ -32,7 +32,7 @@ def test_calls_are_those_of_the_architecture():
     budgets = page.partition("## What an action costs")[2].partition("## ")[0]
     documented = {}
     for action, reads, writes in _BUDGET.findall(budgets):
-        # "1 to 3" begins with a known group, "1 (2)" is the dearer kind in brackets.
+        # "1 to 3" starts with an existing group; "1 (2)" has the more expensive case in brackets.
         first, *more = [int(number) for number in re.findall(r"\d+", reads)]
         documented[action] = (more[0] if more else first, int(re.findall(r"\d+", writes)[0]))
     assert {action: documented[action] for action in CALLS} == CALLS
@@ -53,15 +53,15 @@ def test_memory_and_the_direct_audience_are_the_stacks_defaults():
     assert re.search(r"default +=\s*(\d+)", direct)[1] == str(DIRECT_AUDIENCE_MAX)
 
 
-def test_what_makes_no_call_takes_no_units_and_what_makes_one_does():
+def test_actions_take_units_exactly_if_they_make_calls():
     for action, (reads, writes) in CALLS.items():
         units = UNITS.get(action, (0, 0))
         assert (units[0] > 0) == (reads > 0), action
         assert (units[1] > 0) == (writes > 0), action
 
 
-def test_connections_that_are_only_open_cost_their_minutes_and_their_probes():
-    dollars = monthly(SILENT).dollars
+def test_idle_connections_cost_their_minutes_and_their_probes():
+    dollars = estimate_monthly_cost(IDLE).dollars
     assert dollars["API Gateway, connection minutes"] == pytest.approx(1_000 * 43_200 * 0.25e-6)
     assert dollars["API Gateway, messages"] == 0
     probes = 1_000 * 144 * 30 * (3 * prices.DYNAMODB_WRITE_UNIT + 0.02 * prices.DYNAMODB_READ_UNIT)
@@ -70,7 +70,7 @@ def test_connections_that_are_only_open_cost_their_minutes_and_their_probes():
 
 
 def test_a_ping_costs_two_messages_and_touches_no_store():
-    before, after = monthly(SILENT), monthly(replace(SILENT, pings=10))
+    before, after = estimate_monthly_cost(IDLE), estimate_monthly_cost(replace(IDLE, pings=10))
     frames = 1_000 * 10 * 30
     more = {name: after.dollars[name] - before.dollars[name] for name in GROWS_WITH}
     assert more["API Gateway, messages"] == pytest.approx(2 * frames * 1e-6)
@@ -79,34 +79,34 @@ def test_a_ping_costs_two_messages_and_touches_no_store():
 
 
 def test_a_push_of_more_than_32_kb_costs_two():
-    pushed = replace(SILENT, events=100, matched=1.0)
-    small, large = (monthly(replace(pushed, payload_bytes=size)) for size in (600, 33_000))
+    pushed = replace(IDLE, events=100, matched=1.0)
+    small, large = (estimate_monthly_cost(replace(pushed, payload_bytes=size)) for size in (600, 33_000))
     name = "API Gateway, messages"
     assert small.dollars[name] == pytest.approx(100 * 1_000 * 30 * 1e-6)
     assert large.dollars[name] == pytest.approx(2 * small.dollars[name])
 
 
 def test_a_large_audience_goes_through_the_queue_in_chunks_and_a_small_one_does_not():
-    idle = monthly(SILENT).dollars["SQS"]
-    direct = replace(SILENT, events=1_000, matched=0.1)
-    assert monthly(direct).dollars["SQS"] == idle
-    queued = monthly(replace(direct, matched=0.2)).dollars["SQS"]
+    idle = estimate_monthly_cost(IDLE).dollars["SQS"]
+    direct = replace(IDLE, events=1_000, matched=0.1)
+    assert estimate_monthly_cost(direct).dollars["SQS"] == idle
+    queued = estimate_monthly_cost(replace(direct, matched=0.2)).dollars["SQS"]
     assert queued - idle == pytest.approx(30_000 * 3 * prices.SQS_REQUEST)
 
 
-def test_every_component_says_what_it_grows_with():
-    assert list(monthly(Traffic()).dollars) == list(GROWS_WITH)
+def test_every_component_names_what_it_grows_with():
+    assert list(estimate_monthly_cost(Traffic()).dollars) == list(GROWS_WITH)
 
 
-def test_redis_is_a_row_of_its_own_and_mostly_what_is_always_there():
-    idle, busy = with_redis(SILENT).dollars, with_redis(replace(SILENT, connects=12)).dollars
-    assert {name: idle[name] for name in GROWS_WITH} == monthly(SILENT).dollars
-    # A node $9.34 and an endpoint $7.30, as the READMEs of the modules say.
-    assert idle[REDIS] > CACHE_NODES * 9.34 + ENDPOINTS * 7.30 + prices.always_running(512, 60)
+def test_redis_is_one_component_and_mostly_fixed_cost():
+    idle, busy = estimate_with_redis(IDLE).dollars, estimate_with_redis(replace(IDLE, connects=12)).dollars
+    assert {name: idle[name] for name in GROWS_WITH} == estimate_monthly_cost(IDLE).dollars
+    # A node costs $9.34 and an endpoint $7.30, as the READMEs of the modules say.
+    assert idle[REDIS] > CACHE_NODES * 9.34 + ENDPOINTS * 7.30 + prices.price_always_running(512, 60)
     changes = 1_000 * 12 * 30
     writes = changes * 3 * prices.DYNAMODB_WRITE_UNIT
     assert busy[REDIS] - idle[REDIS] == pytest.approx(
-        writes + prices.lambda_time(changes, changes * 0.005, 1769)
+        writes + prices.price_lambda_time(changes, changes * 0.005, 1769)
     )
 
 
@@ -121,28 +121,28 @@ def test_nodes_and_endpoints_are_the_stacks_defaults():
     assert re.search(r"default +=\s*(\d+)", replicas)[1] == str(CACHE_NODES - 1)
 
 
-def test_the_table_has_redis_where_it_is_asked_for(capsys):
+def test_the_table_has_redis_only_if_requested(capsys):
     assert cost_table.main(["--connections", "1000", "--redis"]) == 0
     assert REDIS in capsys.readouterr().out
     assert cost_table.main(["--connections", "1000"]) == 0
     assert REDIS not in capsys.readouterr().out
 
 
-def test_the_table_takes_other_traffic_and_prints_it_for_scripts(capsys):
+def test_the_table_takes_other_traffic_and_prints_json(capsys):
     assert (
         cost_table.main(["--connections", "25000", "--events", "50000", "--matched", "0.001", "--json"]) == 0
     )
-    told = json.loads(capsys.readouterr().out)
-    wanted = monthly(Traffic(connections=25_000, events=50_000, matched=0.001))
-    assert told["total"] == pytest.approx(wanted.total)
-    assert told["connections"] == 25_000
+    printed = json.loads(capsys.readouterr().out)
+    wanted = estimate_monthly_cost(Traffic(connections=25_000, events=50_000, matched=0.001))
+    assert printed["total"] == pytest.approx(wanted.total)
+    assert printed["connections"] == 25_000
 
 
 @pytest.mark.parametrize(
     "line",
     [["--matched", "2"], ["--connections", "0"], ["--pings", "-1"], ["--events", "many"], ["--pings", "nan"]],
 )
-def test_traffic_that_cannot_be_is_refused_by_name(capsys, line):
+def test_invalid_traffic_is_refused_and_the_option_named(capsys, line):
     with pytest.raises(SystemExit) as ended:
         cost_table.main(line)
     assert ended.value.code == 2

@@ -1,18 +1,18 @@
-"""Arguments, which stack is meant, and that nothing is asked of AWS before both are clear."""
+"""Arguments and the selection of the stack; AWS is not called before both are valid."""
 
 import argparse
 
 import pytest
 
-from deals_ops import arguments
+from deals_ops import argument_types
 from deals_ops.errors import Missing, WrongArgument
-from deals_ops.find import find_stack
-from deals_ops.main import main, parser
+from deals_ops.main import build_parser, main
+from deals_ops.stack_lookup import find_stack
 
 
 @pytest.fixture(autouse=True)
-def nobodys(monkeypatch, tmp_path):
-    """An environment of nobody's: no stack, no credentials, no profile."""
+def no_cloud(monkeypatch, tmp_path):
+    """No local cloud, and no variables that name a stack, credentials or a profile."""
     for name in ("DEALS_NAME", "DEALS_ENVIRONMENT", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -20,35 +20,35 @@ def nobodys(monkeypatch, tmp_path):
     return tmp_path
 
 
-def found(tmp_path, *options):
-    return find_stack(parser().parse_args([*options, "status"]), tmp_path)
+def find(tmp_path, *options):
+    return find_stack(build_parser().parse_args([*options, "status"]), tmp_path)
 
 
-def test_the_stack_is_named_by_options_before_variables(nobodys, monkeypatch):
+def test_the_stack_is_named_by_options_before_variables(no_cloud, monkeypatch):
     monkeypatch.setenv("DEALS_ENVIRONMENT", "staging")
-    assert found(nobodys).prefix == "deals-staging"
+    assert find(no_cloud).prefix == "deals-staging"
     monkeypatch.setenv("DEALS_NAME", "offers")
-    assert found(nobodys).prefix == "offers-staging"
-    stack = found(nobodys, "--name", "deals", "--environment", "production", "--region", "eu-west-1")
+    assert find(no_cloud).prefix == "offers-staging"
+    stack = find(no_cloud, "--name", "deals", "--environment", "production", "--region", "eu-west-1")
     assert (stack.prefix, stack.aws.region) == ("deals-production", "eu-west-1")
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    assert found(nobodys).aws.region == "eu-central-1"
+    assert find(no_cloud).aws.region == "eu-central-1"
 
 
-def test_without_a_name_it_is_the_local_one_which_has_to_run(nobodys):
+def test_without_a_name_the_local_stack_is_used_and_must_run(no_cloud):
     with pytest.raises(WrongArgument, match="which stack"):
-        found(nobodys)
+        find(no_cloud)
     with pytest.raises(Missing, match="make local-up"):
-        found(nobodys, "--local")
+        find(no_cloud, "--local")
     with pytest.raises(WrongArgument, match="exclude each other"):
-        found(nobodys, "--local", "--environment", "production")
+        find(no_cloud, "--local", "--environment", "production")
 
 
-def test_options_may_stand_before_or_behind_the_command():
+def test_options_may_stand_before_or_after_the_command():
     for line in (["--json", "status"], ["status", "--json"]):
-        assert parser().parse_args(line).json
-    assert not parser().parse_args(["status"]).json
-    assert parser().parse_args(["--region", "a", "dlq", "list", "--yes"]).region == "a"
+        assert build_parser().parse_args(line).json
+    assert not build_parser().parse_args(["status"]).json
+    assert build_parser().parse_args(["--region", "a", "dlq", "list", "--yes"]).region == "a"
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_options_may_stand_before_or_behind_the_command():
         ["stat"],
     ],
 )
-def test_wrong_arguments_end_with_2_and_ask_nothing(capsys, line):
+def test_wrong_arguments_exit_with_2_before_the_stack_is_looked_up(capsys, line):
     def find(_arguments):
-        raise AssertionError("nothing may be looked for")
+        raise AssertionError("the stack was looked up")
 
     with pytest.raises(SystemExit) as ended:
         main(line, find)
@@ -75,17 +75,17 @@ def test_wrong_arguments_end_with_2_and_ask_nothing(capsys, line):
     assert "error:" in capsys.readouterr().err
 
 
-def test_a_fault_of_ours_is_told_with_its_trace_and_ends_with_5(capsys):
+def test_a_bug_is_reported_with_its_traceback_and_exits_with_5(capsys):
     def find(_arguments):
         raise KeyError("sweep")
 
     assert main(["status"], find) == 5
-    told = capsys.readouterr().err
-    assert "Traceback" in told
-    assert "a fault of the command line itself" in told
+    printed = capsys.readouterr().err
+    assert "Traceback" in printed
+    assert "internal error of the command line" in printed
 
 
-def test_ctrl_c_ends_with_130():
+def test_ctrl_c_exits_with_130():
     def find(_arguments):
         raise KeyboardInterrupt
 
@@ -93,24 +93,32 @@ def test_ctrl_c_ends_with_130():
 
 
 @pytest.mark.parametrize(
-    ("kind", "good", "bad"),
+    ("parse", "valid", "invalid"),
     [
-        (arguments.user_or_connection, ["ann", "auth0|5f", "Kx2vTfVroAMCJlg="], ["a b", "=", ""]),
-        (arguments.connection_id, ["Kx2vTfVroAMCJlg="], ["ann", "Kx2vTfVroAMCJlg"]),
-        (arguments.topic, ["all-deals", "a.b"], ["A", "a..b", ""]),
-        (arguments.duration, ["90s", "30m", "12h", "2d"], ["2", "2w", "-1d", "1.5h"]),
-        (arguments.json_filter, ['{"maxPrice": 4}'], ["[]", '{"price": {"above": 1}}', '{"a": NaN}']),
-        (arguments.whole(1, 10), ["1", "10"], ["0", "11", "ten", "1.0", "²"]),
+        (
+            argument_types.parse_user_or_connection_id,
+            ["ann", "auth0|5f", "Kx2vTfVroAMCJlg="],
+            ["a b", "=", ""],
+        ),
+        (argument_types.parse_connection_id, ["Kx2vTfVroAMCJlg="], ["ann", "Kx2vTfVroAMCJlg"]),
+        (argument_types.parse_topic, ["all-deals", "a.b"], ["A", "a..b", ""]),
+        (argument_types.parse_duration, ["90s", "30m", "12h", "2d"], ["2", "2w", "-1d", "1.5h"]),
+        (
+            argument_types.parse_json_filter,
+            ['{"maxPrice": 4}'],
+            ["[]", '{"price": {"above": 1}}', '{"a": NaN}'],
+        ),
+        (argument_types.integer_between(1, 10), ["1", "10"], ["0", "11", "ten", "1.0", "²"]),
     ],
 )
-def test_an_argument_is_taken_or_refused_with_a_reason(kind, good, bad):
-    for text in good:
-        kind(text)
-    for text in bad:
+def test_an_argument_is_accepted_or_refused_with_a_reason(parse, valid, invalid):
+    for text in valid:
+        parse(text)
+    for text in invalid:
         with pytest.raises(argparse.ArgumentTypeError, match=r".+"):
-            kind(text)
+            parse(text)
 
 
-def test_no_user_id_can_be_taken_for_a_connection():
-    assert arguments.is_connection("Kx2vTfVroAMCJlg=")
-    assert not arguments.is_connection("Kx2vTfVroAMCJlg")
+def test_no_user_id_can_be_mistaken_for_a_connection_id():
+    assert argument_types.is_connection_id("Kx2vTfVroAMCJlg=")
+    assert not argument_types.is_connection_id("Kx2vTfVroAMCJlg")

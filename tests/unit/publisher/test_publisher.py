@@ -1,4 +1,4 @@
-"""The publisher package takes what the service takes, and nothing else."""
+"""The publisher package accepts exactly the events that the service accepts."""
 
 import json
 import math
@@ -9,14 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deals_publisher import Guarantee, InvalidArgument, Published, Publisher
-from deals_publisher.rules import dumps
+from deals_publisher.validation import encode_json
 from realtime_core.errors import ValidationFailed
 from realtime_core.wire import strict_json
 from realtime_core.wire.events import parse_event
 
 
-class Carried:
-    """A transport that keeps what it is given."""
+class RecordingTransport:
+    """A transport that keeps the events it is given."""
 
     def __init__(self):
         self.events = []
@@ -27,11 +27,11 @@ class Carried:
 
 
 @pytest.fixture
-def carried():
-    return Carried()
+def transport():
+    return RecordingTransport()
 
 
-# Mostly sound, sometimes just not: so that both sides of every rule are reached.
+# Mostly valid, sometimes just not, so that both sides of every rule are reached.
 SCALARS = (
     st.none()
     | st.booleans()
@@ -57,18 +57,18 @@ def nested(depth):
     return value
 
 
-def ours(call):
+def publish(call):
     """The event that was sent, or the argument that was refused."""
-    carried = Carried()
+    transport = RecordingTransport()
     try:
-        call(Publisher(carried))
+        call(Publisher(transport))
     except InvalidArgument as error:
         return error.argument
-    return carried.events[0]
+    return transport.events[0]
 
 
-def theirs(event):
-    """Whether the service takes it; the fields that it refuses."""
+def fields_refused_by_service(event):
+    """The fields that the service refuses; empty if it accepts the event."""
     try:
         parse_event(event)
     except ValidationFailed as error:
@@ -76,20 +76,21 @@ def theirs(event):
     return set()
 
 
-def agree(sent, event, arguments):
-    refused = theirs(event)
+def assert_service_agrees(sent, event, arguments):
+    """The package sent or refused as the service would; `arguments` by field."""
+    refused = fields_refused_by_service(event)
     if isinstance(sent, dict):
         assert not refused
-        assert sent == json.loads(dumps(sent)) == event | {"eventId": sent["eventId"]}
+        assert sent == json.loads(encode_json(sent)) == event | {"eventId": sent["eventId"]}
     else:
         assert refused, f"only the package refuses {sent}"
-        if readable(event):  # of what cannot be read at all the service says no more than that
+        if is_readable(event):  # the service names no field of JSON that it cannot parse
             fields = {arguments[field.partition("[")[0]] for field in refused}
             assert sent.partition(".")[0].partition("[")[0] in fields
 
 
-def readable(event):
-    """Whether it is JSON as the service reads it."""
+def is_readable(event):
+    """Whether the service can parse it as JSON."""
     try:
         strict_json.loads(strict_json.dumps(event))
     except ValueError:
@@ -104,8 +105,8 @@ def readable(event):
 @example("books", {}, "m", {"x": nested(63)}, None)
 @example("books", {"x": "\ud800"}, "m", None, None)
 @example("books", {"x": math.nan}, "m", None, None)
-def test_event_is_sent_exactly_where_the_service_takes_it(topic, data, message_type, filters, event_id):
-    sent = ours(
+def test_event_is_sent_exactly_if_the_service_accepts_it(topic, data, message_type, filters, event_id):
+    sent = publish(
         lambda deals: deals.publish_event(
             topic, data, message_type=message_type, filters=filters, event_id=event_id
         )
@@ -115,55 +116,57 @@ def test_event_is_sent_exactly_where_the_service_takes_it(topic, data, message_t
     event |= {} if event_id is None else {"eventId": event_id}
     arguments = {"topic": "topic", "data": "data", "messageType": "message_type", "filters": "filters",
                  "eventId": "event_id", "event": "data"}  # fmt: skip
-    agree(sent, event, arguments)
+    assert_service_agrees(sent, event, arguments)
 
 
 @given(st.lists(IDS, max_size=4), st.dictionaries(st.text("ab", max_size=2), VALUES, max_size=2), TYPES)
-def test_notification_is_sent_exactly_where_the_service_takes_it(users, data, message_type):
-    sent = ours(lambda deals: deals.notify_users(users, "t", "m", data=data, message_type=message_type))
+def test_notification_is_sent_exactly_if_the_service_accepts_it(users, data, message_type):
+    sent = publish(lambda deals: deals.notify_users(users, "t", "m", data=data, message_type=message_type))
     event = {"recipients": users, "data": {"title": "t", "message": "m", **data}, "messageType": message_type}
     if isinstance(sent, dict):
         event["recipients"] = list(dict.fromkeys(users))
-    agree(sent, event, {"recipients": "user_ids", "data": "data", "messageType": "message_type"})
+    assert_service_agrees(
+        sent, event, {"recipients": "user_ids", "data": "data", "messageType": "message_type"}
+    )
 
 
-@pytest.mark.parametrize("letter", ["x", "é", '"'])
-def test_largest_event_that_is_sent_is_the_largest_that_the_service_takes(letter):
-    largest = largest_taken(
-        lambda size: {"messageType": "m", "topic": "a", "data": {"x": letter * size}, "eventId": "e"}
+@pytest.mark.parametrize("character", ["x", "é", '"'])
+def test_largest_event_that_is_sent_is_the_largest_that_the_service_accepts(character):
+    largest = find_largest_accepted(
+        lambda size: {"messageType": "m", "topic": "a", "data": {"x": character * size}, "eventId": "e"}
     )
     for size, kind in ((largest, dict), (largest + 1, str)):
-        data = {"x": letter * size}
-        sent = ours(lambda d: d.publish_event("a", data, message_type="m", event_id="e"))  # noqa: B023
+        data = {"x": character * size}
+        sent = publish(lambda d: d.publish_event("a", data, message_type="m", event_id="e"))  # noqa: B023
         assert isinstance(sent, kind)
 
 
-def largest_taken(event):
-    """The largest size at which the service takes an event."""
+def find_largest_accepted(event):
+    """The largest size at which the service accepts an event."""
     low, high = 1, 140_000
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if theirs(event(middle)) else (middle, high)
+        low, high = (low, middle) if fields_refused_by_service(event(middle)) else (middle, high)
     return low
 
 
-def test_largest_notification_that_is_sent_is_the_largest_that_the_service_takes():
+def test_largest_notification_that_is_sent_is_the_largest_that_the_service_accepts():
     texts = {"title": "t", "message": "m"}
-    largest = largest_taken(
+    largest = find_largest_accepted(
         lambda size: {"messageType": "n", "recipients": ["a"], "data": {**texts, "x": "y" * size}}
     )
     for size, kind in ((largest, dict), (largest + 1, str)):
-        sent = ours(lambda d: d.notify_users(["a"], "t", "m", data={"x": "y" * size}, message_type="n"))  # noqa: B023
+        sent = publish(lambda d: d.notify_users(["a"], "t", "m", data={"x": "y" * size}, message_type="n"))  # noqa: B023
         assert isinstance(sent, kind)
 
 
 @given(VALUES)
-def test_text_on_the_wire_is_the_services(value):
+def test_json_text_equals_the_services(value):
     try:
         text = strict_json.dumps(value)
     except ValueError:
         return
-    assert dumps(value) == text
+    assert encode_json(value) == text
 
 
 @pytest.mark.parametrize(
@@ -192,26 +195,26 @@ def test_text_on_the_wire_is_the_services(value):
         (lambda d: d.notify_users([f"u{n}" for n in range(1001)], "t", "m", event_id="x" * 127), "event_id"),
     ],
 )
-def test_argument_at_fault_is_named_and_nothing_is_sent(carried, call, argument):
-    with pytest.raises(InvalidArgument) as refused:
-        call(Publisher(carried))
-    assert refused.value.argument == argument
-    assert str(refused.value).startswith(f"{argument}: ")
-    assert isinstance(refused.value, ValueError)
-    assert not carried.events
+def test_invalid_argument_is_named_and_nothing_is_sent(transport, call, argument):
+    with pytest.raises(InvalidArgument) as raised:
+        call(Publisher(transport))
+    assert raised.value.argument == argument
+    assert str(raised.value).startswith(f"{argument}: ")
+    assert isinstance(raised.value, ValueError)
+    assert not transport.events
 
 
-def test_every_event_has_an_id_and_one_that_is_given_is_kept(carried):
-    deals = Publisher(carried)
+def test_every_event_has_an_id_and_a_given_one_is_kept(transport):
+    deals = Publisher(transport)
     ids = [deals.publish_event("books", {}).event_id for _ in range(2)]
     assert len(set(ids)) == 2
     assert deals.publish_event("books", {}, event_id="mine").event_id == "mine"
-    assert [event["eventId"] for event in carried.events] == [*ids, "mine"]
+    assert [event["eventId"] for event in transport.events] == [*ids, "mine"]
 
 
-def test_message_is_stored_for_one_person_with_what_stands_beside_it(carried):
-    Publisher(carried).publish_message("ann", "Your order has left", data={"order": 7}, event_id="e")
-    assert carried.events == [
+def test_message_is_sent_to_one_recipient_with_its_data(transport):
+    Publisher(transport).publish_message("ann", "Your order has left", data={"order": 7}, event_id="e")
+    assert transport.events == [
         {
             "messageType": "message",
             "data": {"content": "Your order has left", "order": 7},
@@ -221,20 +224,20 @@ def test_message_is_stored_for_one_person_with_what_stands_beside_it(carried):
     ]
 
 
-def test_notification_names_each_person_once_and_is_one_event_up_to_a_thousand(carried):
-    result = Publisher(carried).notify_users(["ann", "ben", "ann"], "Sale", "Now", event_id="e")
+def test_notification_names_each_user_once_and_is_one_event_up_to_a_thousand(transport):
+    result = Publisher(transport).notify_users(["ann", "ben", "ann"], "Sale", "Now", event_id="e")
     assert (result.event_id, result.recipients, result.split) == ("e", 2, False)
-    [event] = carried.events
+    [event] = transport.events
     assert (event["recipients"], event["eventId"]) == (["ann", "ben"], "e")
     assert event["data"] == {"title": "Sale", "message": "Now"}
 
 
-def test_larger_audience_is_told_by_several_events_whose_ids_a_repeat_makes_again(carried):
+def test_larger_audience_takes_several_events_with_the_same_ids_in_a_repeat(transport):
     users = [f"user-{number}" for number in range(2001)]
-    result = Publisher(carried).notify_users(users, "Sale", "Now", event_id="e")
+    result = Publisher(transport).notify_users(users, "Sale", "Now", event_id="e")
     assert (result.recipients, result.split) == (2001, True)
-    assert [one.event_id for one in result.events] == ["e.1", "e.2", "e.3"]
-    assert [user for event in carried.events for user in event["recipients"]] == users
-    assert [theirs(event) for event in carried.events] == [set()] * 3
-    Publisher(carried).notify_users(users, "Sale", "Now", event_id="e")
-    assert carried.events[:3] == carried.events[3:]
+    assert [event.event_id for event in result.events] == ["e.1", "e.2", "e.3"]
+    assert [user for event in transport.events for user in event["recipients"]] == users
+    assert [fields_refused_by_service(event) for event in transport.events] == [set()] * 3
+    Publisher(transport).notify_users(users, "Sale", "Now", event_id="e")
+    assert transport.events[:3] == transport.events[3:]

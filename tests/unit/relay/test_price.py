@@ -7,7 +7,7 @@ ADR = Path(__file__).parents[3] / "docs" / "adr" / "0017-the-relay-is-a-schedule
 
 def test_decision_rests_on_the_price_table():
     text = ADR.read_text()
-    figures = [prices.always_running(512, 60), prices.always_running(256, 60)]
-    figures += [prices.fargate(1, 0.25, 0.5), prices.fargate(2, 0.25, 0.5)]
+    figures = [prices.price_always_running(512, 60), prices.price_always_running(256, 60)]
+    figures += [prices.price_fargate(1, 0.25, 0.5), prices.price_fargate(2, 0.25, 0.5)]
     assert [figure for figure in figures if f"${figure:.2f}" not in text] == []
     assert prices.AS_OF in text

@@ -1,4 +1,4 @@
-"""The pages that operators read say what the code does."""
+"""The pages for operators agree with the code."""
 
 import argparse
 import re
@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from deals_ops.errors import EXIT_CODES
-from deals_ops.main import parser
-from deals_ops.reference import PAGE, written
+from deals_ops.main import build_parser
+from deals_ops.reference_tables import PAGE, update_tables
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
-def test_settings_error_codes_and_cost_are_as_the_code_has_them():
+def test_the_tables_of_settings_error_codes_and_cost_are_up_to_date():
     page = PAGE.read_text("utf-8")
-    assert written(page) == page, "run `make reference`"
+    assert update_tables(page) == page, "run `make reference`"
 
 
 def test_a_page_without_marks_is_refused():
     with pytest.raises(ValueError, match="no marks for the table 'settings'"):
-        written("# Operations\n")
+        update_tables("# Operations\n")
 
 
 def test_exit_codes_are_documented():
@@ -30,7 +30,7 @@ def test_exit_codes_are_documented():
 
 
 def commands(of=None, before=()):
-    for action in (of or parser())._actions:
+    for action in (of or build_parser())._actions:
         if isinstance(action, argparse._SubParsersAction):
             for name, sub in action.choices.items():
                 yield from commands(sub, (*before, name))
@@ -44,7 +44,7 @@ def commands(of=None, before=()):
 SHARED = {"--help", "--name", "--environment", "--local", "--region", "--profile", "--json", "--yes"}
 
 
-@pytest.mark.parametrize(("command", "options"), [pytest.param(*one, id=one[0]) for one in commands()])
+@pytest.mark.parametrize(("command", "options"), [pytest.param(*item, id=item[0]) for item in commands()])
 def test_every_command_and_option_is_documented(command, options):
     page = (DOCS / "operator_cli.md").read_text("utf-8").replace("\\|", "|")
     lines = [line for line in page.splitlines() if line.startswith("| `") and f"`{command}" in line]
@@ -61,7 +61,7 @@ def test_every_alarm_of_the_stack_is_in_the_runbook():
     assert {"janitor_silent", "dead_letters", "queue_age", "error_rate"} <= rows
 
 
-def test_every_link_inside_the_runbook_leads_somewhere():
+def test_every_anchor_that_the_pages_link_to_exists():
     for page in (PAGE, DOCS / "operator_cli.md"):
         text = page.read_text("utf-8")
         for target, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", text):

@@ -1,0 +1,163 @@
+"""`dlq redrive` and `dlq purge`: send dead letters again, or delete them, one by one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from deals_ops.dead_letters import DeadLetters
+from deals_ops.error_translation import translate_error
+from deals_ops.errors import DONE, PARTLY, CallFailed
+from deals_ops.formatting import build_table
+from deals_ops.redrive_decision import DECIDE_BY_QUEUE
+from deals_ops.terminal import CommandResult, Terminal
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
+    from deals_ops.dead_letters import DeadLetter
+    from deals_ops.redrive_decision import RedriveDecision
+    from deals_ops.stack import Stack
+
+ROWS_MAX = 50
+"""Of the table for people; `--json` has all of them."""
+
+
+@dataclass
+class _Action:
+    """What to do with dead letters, and the outcomes so far."""
+
+    verb: str
+    participle: str
+    question: str
+    perform: Callable[[DeadLetter, RedriveDecision, DeadLetters], None]
+    keeps: Callable[[RedriveDecision], bool]
+    """Whether the action leaves a dead letter where it is."""
+    done: int = 0
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
+
+    def process(
+        self,
+        queue: str,
+        dead_letter: DeadLetter,
+        decision: RedriveDecision,
+        dead_letters: DeadLetters,
+        *,
+        dry_run: bool,
+    ) -> None:
+        """Process one dead letter. A failed call is an outcome; a missing permission is raised."""
+        verdict, why = self.verb, decision.why
+        if self.keeps(decision):
+            verdict = "keep"
+        elif not dry_run:
+            try:
+                self.perform(dead_letter, decision, dead_letters)
+            except Exception as error:
+                reason = translate_error(error)
+                # Only a failed call may succeed for the next dead letter.
+                if reason is None or reason.exit_code < CallFailed.exit_code:
+                    raise
+                verdict, why = "failed", str(reason)
+
+        self.done += verdict == self.verb
+        self.outcomes.append({**describe(queue, dead_letter, decision), "why": why, "verdict": verdict})
+
+
+def run_redrive(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult:
+    """Send dead letters again; each is deleted after its event or job is queued, so none is lost."""
+    sqs, url = stack.aws.client("sqs"), stack.get_queue_url(arguments.queue)
+
+    def send(dead_letter: DeadLetter, decision: RedriveDecision, dead_letters: DeadLetters) -> None:
+        sqs.send_message(QueueUrl=url, MessageBody=decision.body)
+        dead_letters.delete(dead_letter)
+
+    question = f"Send about {{count}} dead letters of {arguments.queue} in {stack.prefix} again?"
+    action = _Action("redrive", "redriven", question, send, keeps=lambda decision: decision.body is None)
+    return _process_all(stack, arguments, terminal, action)
+
+
+def run_purge(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult:
+    """Delete dead letters. Those that arrive meanwhile stay, which PurgeQueue of SQS does not promise."""
+
+    def delete(dead_letter: DeadLetter, _decision: RedriveDecision, dead_letters: DeadLetters) -> None:
+        dead_letters.delete(dead_letter)
+
+    question = f"Permanently delete about {{count}} dead letters of {arguments.queue} in {stack.prefix}?"
+    action = _Action("purge", "purged", question, delete, keeps=lambda _: False)
+    return _process_all(stack, arguments, terminal, action)
+
+
+def open_dead_letters(stack: Stack, queue: str) -> DeadLetters:
+    """Return the dead letters of a queue."""
+    return DeadLetters(stack.aws.client("sqs"), stack.get_dead_letter_url(queue))
+
+
+def describe(queue: str, dead_letter: DeadLetter, decision: RedriveDecision) -> dict[str, Any]:
+    """Return what `--json` prints of a dead letter."""
+    return {
+        "queue": queue,
+        "id": dead_letter.message_id,
+        "sentAt": dead_letter.sent_at,
+        "bytes": len(dead_letter.body.encode()),
+        "about": decision.about,
+        "eventId": decision.event_id,
+        "reason": dead_letter.reason,
+        "redrivable": decision.body is not None,
+        "why": decision.why,
+    }
+
+
+def _process_all(stack: Stack, arguments: Namespace, terminal: Terminal, action: _Action) -> CommandResult:
+    """Confirm, then process each selected dead letter."""
+    queue, dry_run, limit = arguments.queue, arguments.dry_run, arguments.limit
+    dead_letters = open_dead_letters(stack, queue)
+    missing = set(arguments.id or ())
+
+    count = len(missing) or dead_letters.count()
+    if not dry_run:
+        terminal.confirm(action.question.format(count=min(count, limit or count)))
+
+    now = time.time()
+    with terminal.show_progress(action.verb, count) as advance, dead_letters.receive() as received:
+        for dead_letter in received:
+            if action.done == limit or (arguments.id and not missing):
+                break
+            if _is_selected(dead_letter, arguments, now):
+                missing.discard(dead_letter.message_id)
+                decision = DECIDE_BY_QUEUE[queue](dead_letter, now)
+                action.process(queue, dead_letter, decision, dead_letters, dry_run=dry_run)
+                advance(1)
+    return _build_result(queue, action, sorted(missing), dry_run=dry_run)
+
+
+def _is_selected(dead_letter: DeadLetter, arguments: Namespace, now: float) -> bool:
+    if arguments.id and dead_letter.message_id not in arguments.id:
+        return False
+    older_than = getattr(arguments, "older_than", None)
+    return older_than is None or now - dead_letter.sent_at > older_than
+
+
+def _build_result(queue: str, action: _Action, missing: list[str], *, dry_run: bool) -> CommandResult:
+    kept = len(action.outcomes) - action.done
+    data = {
+        "queue": queue,
+        "dryRun": dry_run,
+        action.participle: action.done,
+        "kept": kept,
+        "missing": missing,
+        "letters": action.outcomes,
+    }
+
+    rows = [
+        [outcome["id"], outcome["about"], outcome["eventId"], outcome["verdict"], outcome["why"]]
+        for outcome in action.outcomes[:ROWS_MAX]
+    ]
+    display: list[Any] = [build_table(("id", "what", "event", "verdict", "why"), rows)] if rows else []
+    if len(action.outcomes) > ROWS_MAX:
+        display.append(f"… and {len(action.outcomes) - ROWS_MAX} more: --json lists them all")
+    would = "would be " if dry_run else ""
+    display.append(f"{would}{action.participle}: {action.done}, kept: {kept}")
+    display += [f"no such dead letter: {message_id}" for message_id in missing]
+    return CommandResult(data, display, PARTLY if kept or missing else DONE)

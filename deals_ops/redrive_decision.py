@@ -1,0 +1,96 @@
+"""Decides whether a dead letter can be sent again, and with which body. Calls nothing.
+
+**Events** go through the events queue again, under the id that their first attempts had: the publisher's
+`eventId`, else the id that the service assigned (the queue message's, or the invocation's). An event that was
+partly or fully published before is therefore not published twice: `broadcast` knows the id for 24 hours, and
+after that clients still drop a repeat by it. An event that still breaks the contract stays.
+
+**Deliveries** go back to the deliveries queue as a first attempt. A connection lives two hours at most, so an
+older job has nobody left to reach: it stays, and clients that resume read the event from the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from deals_ops.dead_letters import DeadLetter
+from realtime_core.errors import ValidationFailed
+from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
+from realtime_core.push.planning import JOB_BYTES_MAX, decode_job, encode_job
+from realtime_core.wire.events import parse_event, unwrap
+from realtime_core.wire.fields import IDENTIFIER
+from realtime_core.wire.strict_json import byte_length, dumps, loads
+
+
+@dataclass(frozen=True, slots=True)
+class RedriveDecision:
+    """What is known of a dead letter. `body` is what to send again, or None if it has to stay."""
+
+    about: str
+    """In a few words, for a table."""
+    event_id: str | None
+    why: str
+    body: str | None = None
+
+
+def decide_event(dead_letter: DeadLetter, _now: float) -> RedriveDecision:
+    """Decide about a dead letter of the events queue: refused, or failed on every attempt or invocation."""
+    if "originalBytes" in dead_letter.attributes:
+        size = dead_letter.attributes["originalBytes"]
+        return RedriveDecision("cut event", None, f"only the beginning of its {size} bytes was kept")
+
+    try:
+        raw, assigned_id = _unwrap_event(dead_letter)
+        event = parse_event(raw)
+    except ValidationFailed as error:
+        return RedriveDecision("refused event", None, f"still breaks the contract: {error.message}")
+
+    event_id = event.event_id or assigned_id
+    about = f"{event.message_type} for {event.topic or f'{len(event.recipients or ())} users'}"
+    if not IDENTIFIER.fullmatch(event_id):
+        return RedriveDecision(about, None, f"{event_id!r} cannot be an event id")
+
+    body = dumps({**raw, "eventId": event_id})
+    if byte_length(body) > JOB_BYTES_MAX:
+        why = f"with its eventId it exceeds the {JOB_BYTES_MAX} bytes of the queue"
+        return RedriveDecision(about, event_id, why)
+    return RedriveDecision(about, event_id, "goes to the events queue", body)
+
+
+def decide_delivery(dead_letter: DeadLetter, now: float) -> RedriveDecision:
+    """Decide about a dead letter of the deliveries queue: a job whose pushes failed on every attempt."""
+    try:
+        job = decode_job(dead_letter.body)
+    except ValueError as error:
+        return RedriveDecision("unreadable job", None, str(error))
+
+    about = f"{job.priority} for {len(job.connection_ids)} connections"
+    if now - job.published_at_ms / 1000 > CONNECTION_LIFETIME_SECONDS:
+        why = "older than two hours: all of its connections have ended; purge it"
+        return RedriveDecision(about, job.event_id, why)
+
+    body = encode_job(job._replace(attempt=1))
+    return RedriveDecision(about, job.event_id, "goes to the deliveries queue as a first attempt", body)
+
+
+DECIDE_BY_QUEUE: dict[str, Callable[[DeadLetter, float], RedriveDecision]] = {
+    "events": decide_event,
+    "deliveries": decide_delivery,
+}
+"""By queue: decides about one dead letter at an epoch second."""
+
+
+def _unwrap_event(dead_letter: DeadLetter) -> tuple[dict[str, Any], str]:
+    """Return the raw event, and the id that the service gave it if it has no `eventId` of its own."""
+    try:
+        body: Any = loads(dead_letter.body)
+    except ValueError:
+        body = None  # `unwrap` below reports what is wrong with it
+
+    # Lambda's record of an asynchronous invocation that failed: docs.aws.amazon.com/lambda/latest/dg/
+    # invocation-async-retain-records.html
+    if isinstance(body, dict) and "requestPayload" in body and "requestContext" in body:
+        return unwrap(dumps(body["requestPayload"])), str(body["requestContext"].get("requestId", ""))
+    return unwrap(dead_letter.body), dead_letter.message_id

@@ -1,0 +1,94 @@
+"""Which dead letters can be sent again, and with which body."""
+
+import json
+
+import pytest
+
+from deals_ops.dead_letters import DeadLetter
+from deals_ops.redrive_decision import decide_delivery, decide_event
+from realtime_core.push.base import DeliveryJob
+from realtime_core.push.planning import decode_job, encode_job
+from realtime_core.wire.events import parse_event
+
+NOW = 1_795_561_900.0
+EVENT = {"messageType": "dealUpdate", "topic": "books", "data": {"price": 1}}
+
+
+def dead_letter(body, **attributes):
+    text = body if isinstance(body, str) else json.dumps(body)
+    return DeadLetter("message-1", text, sent_at=int(NOW) - 60, receives=1, attributes=attributes)
+
+
+@pytest.mark.parametrize(
+    ("body", "event_id"),
+    [
+        pytest.param({**EVENT, "eventId": "mine"}, "mine", id="the-publishers-own"),
+        pytest.param(EVENT, "message-1", id="the-queues"),
+        pytest.param(
+            {"Type": "Notification", "MessageId": "sns", "Message": json.dumps(EVENT)}, "message-1", id="sns"
+        ),
+        pytest.param({"detail-type": "x", "source": "y", "detail": EVENT}, "message-1", id="eventbridge"),
+        pytest.param(
+            {"requestContext": {"requestId": "r-1"}, "requestPayload": EVENT}, "r-1", id="failed-invocation"
+        ),
+        pytest.param(
+            {"requestContext": {"requestId": "r-1"}, "requestPayload": {**EVENT, "eventId": "mine"}},
+            "mine",
+            id="failed-invocation-with-an-id",
+        ),
+    ],
+)
+def test_an_event_is_redriven_under_the_id_of_its_first_attempts(body, event_id):
+    decision = decide_event(dead_letter(body), NOW)
+    assert decision.event_id == event_id
+    event = parse_event(json.loads(decision.body))
+    assert (event.event_id, event.topic, event.data) == (event_id, "books", {"price": 1})
+    assert decision.about == "dealUpdate for books"
+
+
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        (dead_letter({**EVENT, "colour": 1}), "still breaks the contract: colour"),
+        (dead_letter("no json"), "still breaks the contract: body: not JSON"),
+        (dead_letter("[1]"), "still breaks the contract: body"),
+        (dead_letter(EVENT, originalBytes="300000"), "only the beginning of its 300000 bytes"),
+        (
+            dead_letter({"requestContext": {}, "requestPayload": EVENT}),
+            "'' cannot be an event id",
+        ),
+        (dead_letter({"requestContext": {}, "requestPayload": "text"}), "still breaks the contract"),
+    ],
+)
+def test_an_event_that_could_not_be_published_stays(kept, why):
+    decision = decide_event(kept, NOW)
+    assert decision.body is None
+    assert why in decision.why
+
+
+def test_a_notification_is_described_by_the_number_of_its_recipients():
+    body = {"messageType": "notification", "recipients": ["ann", "ben"], "data": {}}
+    assert decide_event(dead_letter(body), NOW).about == "notification for 2 users"
+
+
+def job(age_seconds):
+    published = int((NOW - age_seconds) * 1000)
+    return DeliveryJob("{}", ("a=", "b="), "deal", "e-1", published, attempt=9, position=4, chunk=2)
+
+
+def test_a_delivery_restarts_at_its_first_attempt_and_is_otherwise_unchanged():
+    decision = decide_delivery(dead_letter(encode_job(job(60))), NOW)
+    sent = decode_job(decision.body)
+    assert sent.attempt == 1
+    assert (sent.connection_ids, sent.position, sent.chunk) == (("a=", "b="), 4, 2)
+    assert (decision.about, decision.event_id) == ("deal for 2 connections", "e-1")
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [(encode_job(job(7_201)), "all of its connections have ended"), ("{}", "not a delivery job")],
+)
+def test_a_delivery_that_can_reach_nobody_stays(body, why):
+    decision = decide_delivery(dead_letter(body), NOW)
+    assert decision.body is None
+    assert why in decision.why
