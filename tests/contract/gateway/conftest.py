@@ -1,6 +1,6 @@
 """The gateway's contract tests run on the local cloud, or with `--target aws` on AWS itself.
 
-On AWS the credentials in force are used; all that is made is deleted.
+On AWS they use the current credentials, and delete everything that they create.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ def target(cloud: LocalCloud | None) -> Target:
 def deployer(target: Target) -> Iterator[Deployer]:
     deployer = Deployer(target)
     yield deployer
-    deployer.undo()
+    deployer.delete_all()
 
 
 @pytest.fixture(scope="session")
 def api(deployer: Deployer) -> Api:
-    """The API of most tests: `echo` answers, the other routes show what else there is."""
+    """The API of most tests: `echo` answers with its event, the other routes differ in their settings."""
     return deployer.deploy(
         {
             "$connect": {},

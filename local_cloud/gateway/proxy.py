@@ -1,4 +1,4 @@
-"""The one port: WebSocket handshakes and `@connections` are served here, all else goes to the emulator."""
+"""The reverse proxy on the one port: serves WebSockets and `@connections`, forwards all other requests."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from local_cloud.gateway import management
-from local_cloud.gateway.control import PREFIX, Control
-from local_cloud.gateway.faults import Fault, Faults, failure, name_call
+from local_cloud.gateway.control import PREFIX, ControlApi
+from local_cloud.gateway.faults import Fault, Faults, identify_call, render_failure
 from local_cloud.gateway.gateway import Gateway
-from local_cloud.gateway.management import Target
-from local_cloud.gateway.socket import VERSION, is_key
+from local_cloud.gateway.management import StageAddress
+from local_cloud.gateway.websocket import VERSION, is_key
 
 logger = logging.getLogger(__name__)
 
 _BY_PATH = re.compile(r"^/_aws/execute-api/(?P<api>[^/]+)/(?P<stage>[^/]+)(?P<rest>/.*)?$")
 _BY_HOST = re.compile(r"^(?P<api>[a-z0-9]+)\.execute-api\.")
-# Of one connection only (RFC 9110, 7.6.1), and what this hop has answered itself.
+# Headers of one connection only (RFC 9110, 7.6.1), and `expect`, which the proxy answers itself.
 _HOP_BY_HOP = frozenset(
     {
         "connection",
@@ -36,14 +36,14 @@ _HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-# Larger bodies are passed on as they arrive.
+# Larger bodies are streamed.
 _MAX_BUFFERED_BODY = 256 * 1024
-# What aiohttp would add, and the client did not send (a signature may cover its absence).
+# Headers that aiohttp would add although the client did not send them (a signature may cover their absence).
 _ADDED_BY_CLIENT = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 def refuse_upgrade(request: web.BaseRequest) -> web.Response | None:
-    """The answer to what asks for a WebSocket, but not as RFC 6455, 4.2.1, has it; else None."""
+    """Return the error for an upgrade request that breaks RFC 6455, 4.2.1; None for a correct one."""
     if request.headers.get("Sec-WebSocket-Version", "") != VERSION:
         return web.json_response(
             {"message": "Upgrade Required"}, status=426, headers={"Sec-WebSocket-Version": VERSION}
@@ -53,22 +53,22 @@ def refuse_upgrade(request: web.BaseRequest) -> web.Response | None:
     return None
 
 
-def find_target(host: str, path: str) -> Target | None:
-    """Read `/_aws/execute-api/API/STAGE…`, or `/STAGE…` on a host `API.execute-api.…`."""
-    found = _BY_PATH.match(path)
-    if found:
-        return Target(found["api"], found["stage"], found["rest"] or "")
+def parse_stage_address(host: str, path: str) -> StageAddress | None:
+    """Parse `/_aws/execute-api/API/STAGE…`, or `/STAGE…` on a host `API.execute-api.…`; None for others."""
+    by_path = _BY_PATH.match(path)
+    if by_path:
+        return StageAddress(by_path["api"], by_path["stage"], by_path["rest"] or "")
     by_host = _BY_HOST.match(host)
     if by_host is None:
         return None
     stage, slash, rest = path.lstrip("/").partition("/")
-    return Target(by_host["api"], stage, slash + rest)
+    return StageAddress(by_host["api"], stage, slash + rest)
 
 
-class Front:
-    """Handler of every request that arrives on the port."""
+class Proxy:
+    """Handles every request on the port."""
 
-    def __init__(self, gateway: Gateway, faults: Faults, control: Control) -> None:
+    def __init__(self, gateway: Gateway, faults: Faults, control: ControlApi) -> None:
         self._gateway, self._faults, self._control = gateway, faults, control
         self._backend = gateway.backend
 
@@ -77,48 +77,55 @@ class Front:
         path = request.path
         if path.startswith(PREFIX):
             return await self._control.serve(request)
-        target = find_target(request.headers.get(hdrs.HOST, ""), path)
-        if target and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+        address = parse_stage_address(request.headers.get(hdrs.HOST, ""), path)
+        if address and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
             if (refusal := refuse_upgrade(request)) is not None:
                 return refusal
             # A WebSocket API has no paths below its stage.
-            stage = target.stage if target.rest in {"", "/"} else target.stage + target.rest
-            return await self._gateway.connect(request, target.api_id, stage)
+            stage = address.stage if address.rest in {"", "/"} else address.stage + address.rest
+            return await self._gateway.connect(request, address.api_id, stage)
+
         self._gateway.telemetry.touch()
         if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
-        body = await self._small_body(request)
-        fault = await self._fault(request, path, body or b"") if self._faults else None
+
+        body = await self._read_small_body(request)
+        fault = await self._apply_fault(request, path, body or b"") if self._faults else None
         if isinstance(fault, web.Response):
             return fault
-        if target and target.rest.startswith("/@connections/"):
-            response = await self._manage(request, target, body)
+
+        if address and address.rest.startswith("/@connections/"):
+            response = await self._manage(request, address, body)
         else:
-            response = await self._pass_on(request, body, lost=fault is not None)
+            response = await self._forward(request, body, lost=fault is not None)
         if request.method not in {"GET", "HEAD"} and path.startswith("/v2/apis"):
             self._gateway.apis.forget()
         return _cut(request) if fault else response
 
-    async def _small_body(self, request: web.BaseRequest) -> bytes | None:
-        """The whole body when it is short, else None: it is then passed on unread."""
+    async def _read_small_body(self, request: web.BaseRequest) -> bytes | None:
+        """Return a short body; None for a longer one, which is streamed."""
         if not request.body_exists:
             return b""
         length = request.content_length
         return await request.read() if length is not None and length <= _MAX_BUFFERED_BODY else None
 
-    async def _fault(self, request: web.BaseRequest, path: str, body: bytes) -> web.Response | Fault | None:
-        """The answer if a fault fails this call; the fault if the answer is to be lost; else None."""
-        service, operation = name_call(request.method, path, request.headers, body)
+    async def _apply_fault(
+        self, request: web.BaseRequest, path: str, body: bytes
+    ) -> web.Response | Fault | None:
+        """Return the error if a fault fails this call, the fault if the response shall be lost, else None."""
+        service, operation = identify_call(request.method, path, request.headers, body)
         fault = self._faults.find(service, operation)
         if fault is None:
             return None
+
         await asyncio.sleep(fault.delay_ms / 1000)
         if fault.cut:
             return _cut(request) if fault.cut == "before" else fault
         if fault.status is None:
             return None
-        content_type, text = failure(fault, request.headers, service)
+
+        content_type, text = render_failure(fault, request.headers, service)
         return web.Response(
             status=fault.status,
             text=text,
@@ -127,64 +134,69 @@ class Front:
         )
 
     async def _manage(
-        self, request: web.BaseRequest, target: Target, body: bytes | None
+        self, request: web.BaseRequest, address: StageAddress, body: bytes | None
     ) -> web.StreamResponse:
-        """Let the emulator judge signature and policy, then deliver.
+        """Let the emulator check signature and policy, then serve the call.
 
-        It knows no connection, so 410 is its way of saying that the call is allowed.
+        The emulator knows no connection, so its 410 means that the call is allowed.
         """
         try:
             data = await request.read() if body is None else body
-        except web.HTTPRequestEntityTooLarge:  # more than the server ever reads into memory
-            return management.too_large()
-        verdict = await self._backend.http.request(
+        except web.HTTPRequestEntityTooLarge:  # more than the server reads into memory
+            return management.build_too_large()
+
+        decision = await self._backend.http.request(
             request.method,
-            self._upstream(request),
+            self._upstream_url(request),
             data=data or None,
-            headers=_end_to_end(request.headers),
+            headers=_end_to_end_headers(request.headers),
             skip_auto_headers=_ADDED_BY_CLIENT,
         )
-        answer = await verdict.read()
-        if verdict.status != 410:
-            return web.Response(status=verdict.status, body=answer, headers=_end_to_end(verdict.headers))
-        return await management.serve(self._gateway, request.method, target, data)
+        response = await decision.read()
+        if decision.status != 410:
+            headers = _end_to_end_headers(decision.headers)
+            return web.Response(status=decision.status, body=response, headers=headers)
+        return await management.serve(self._gateway, request.method, address, data)
 
-    def _upstream(self, request: web.BaseRequest) -> URL:
+    def _upstream_url(self, request: web.BaseRequest) -> URL:
         return URL(self._backend.url + request.raw_path, encoded=True)
 
-    async def _pass_on(
+    async def _forward(
         self, request: web.BaseRequest, body: bytes | None, *, lost: bool
     ) -> web.StreamResponse:
         try:
             upstream = await self._backend.http.request(
                 request.method,
-                self._upstream(request),
+                self._upstream_url(request),
                 data=request.content if body is None else body or None,
-                headers=_end_to_end(request.headers),
+                headers=_end_to_end_headers(request.headers),
                 skip_auto_headers=_ADDED_BY_CLIENT,
                 allow_redirects=False,
             )
         except (ClientError, OSError) as error:
             logger.warning("%s %s: the emulator did not answer: %s", request.method, request.path, error)
-            return management.error(503, "ServiceUnavailable", f"The emulator did not answer: {error}")
+            return management.build_error(503, "ServiceUnavailable", f"The emulator did not answer: {error}")
+
         async with upstream:
             if lost:
                 return web.Response(body=await upstream.read())
+
             response = web.StreamResponse(status=upstream.status, reason=upstream.reason)
-            response.headers.extend(_end_to_end(upstream.headers))
+            response.headers.extend(_end_to_end_headers(upstream.headers))
             await response.prepare(request)
             async for chunk in upstream.content.iter_any():
                 await response.write(chunk)
             await response.write_eof()
+
         return response
 
 
 def _cut(request: web.BaseRequest) -> web.Response:
-    """Drop the connection; what is returned reaches nobody."""
+    """Drop the connection; the returned response is never sent."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
 
 
-def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
+def _end_to_end_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
     return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP_BY_HOP)
