@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from local_cloud.cloud import DEFAULT_REGION, DEFAULT_STATE, LOG_FILE, LocalCloud
 from local_cloud.settings import DEFAULT_PORT, CloudFailed, find_port
@@ -27,7 +28,7 @@ def up(arguments: argparse.Namespace) -> None:
         state_dir=arguments.state, port=find_port(arguments.port), persist=True, fresh=arguments.fresh,
         region=arguments.region, redis=arguments.redis, redis_port=arguments.redis_port,
         redis_server=arguments.redis_server,
-        detached=not arguments.foreground,
+        limits=dict(arguments.limit), detached=not arguments.foreground,
     )  # fmt: skip
 
     print(f"The local cloud is up at {cloud.endpoint}. For AWS clients and Terraform:")
@@ -107,6 +108,11 @@ def clock(arguments: argparse.Namespace) -> None:
     print(f"{state['now']:.1f} s, {state['speed']:g} of them per second")
 
 
+def _parse_limit(text: str) -> tuple[str, Any]:
+    name, _, value = text.partition("=")
+    return name, json.loads(value)
+
+
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local_cloud", description="AWS on this machine.")
     parser.add_argument(
@@ -126,6 +132,10 @@ def _build_parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--redis-port", type=int, default=0, help="where the tunnel to it listens (default: a free port)"
     )
+    start.add_argument(
+        "--limit", type=_parse_limit, action="append", default=[], metavar="NAME=VALUE",
+        help="replace a limit of AWS, with null for none (see GET limits); may be repeated",
+    )  # fmt: skip
     start.add_argument("--redis-server", action="store_true", help="run a Redis server, instead of --redis")
     start.set_defaults(run=up)
 

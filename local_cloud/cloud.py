@@ -55,6 +55,7 @@ class LocalCloud:
         redis_port: int = 0,
         redis_server: bool = False,
         emulator_env: Mapping[str, str] | None = None,
+        limits: Mapping[str, int | bool | None] | None = None,
         detached: bool = False,
     ) -> Self:
         """Start a cloud and wait until it is ready.
@@ -62,7 +63,8 @@ class LocalCloud:
         `port` 0 takes a free one. With `persist` the emulator keeps its state in the folder, which may
         be copied while stopped; `fresh` deletes what it kept. `redis` (`HOST:PORT`) is a server that
         stands for ElastiCache, reached through a tunnel on `redis_port`; with `redis_server` the cloud runs
-        one itself. `emulator_env` adds variables to the emulator's clean environment. Unless `detached`,
+        one itself. `emulator_env` adds variables to the emulator's clean environment, and
+        `limits` replaces some of AWS's (local_cloud/limits/settings.py). Unless `detached`,
         the cloud ends with this process, even when that is killed. Raises CloudFailed.
         """
         find_python()  # fail before anything starts
@@ -80,7 +82,7 @@ class LocalCloud:
         settings = Settings(
             str(state), port, region, persist, tied=not detached,
             redis=redis, redis_port=redis_port, redis_server=redis_server,
-            emulator_env=dict(emulator_env or {}),
+            emulator_env=dict(emulator_env or {}), limits=dict(limits or {}),
         )  # fmt: skip
         command = [sys.executable, "-m", "local_cloud.daemon", settings.to_json()]
         with (state / LOG_FILE).open("wb") as log:

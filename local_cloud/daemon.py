@@ -85,7 +85,12 @@ async def run(settings: Settings) -> None:
         if server and tunnel:
             about["redis_server"] = cloud_redis.describe(server, tunnel.port)
         redis_faults = RedisFaults(tunnel, server) if tunnel else None
-        await serve(stack, listener, Backend(emulator.url, settings.region), redis_faults, about)
+        backend = Backend(emulator.url, settings.region)
+        try:
+            backend.limits.change(settings.limits)
+        except ValueError as error:
+            raise CloudFailed(f"limits: {error}") from error
+        await serve(stack, listener, backend, redis_faults, about)
         (state / STATE_FILE).write_text(json.dumps(about, indent=2) + "\n")
         logger.info("ready on %s", url)
 

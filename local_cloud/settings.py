@@ -45,6 +45,7 @@ class Settings:
 
     `redis` is the server that stands for ElastiCache (`HOST:PORT`, empty for none), reached
     through a tunnel on `redis_port`. With `redis_server` the cloud runs a server itself.
+    `limits` replace AWS's, by their names in `local_cloud.limits.settings`.
     """
 
     state: str
@@ -56,6 +57,7 @@ class Settings:
     redis_port: int = 0
     redis_server: bool = False
     emulator_env: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, int | bool | None] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Serialize for the command line of the process."""

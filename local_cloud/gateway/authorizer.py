@@ -15,9 +15,8 @@ from typing import Any
 from local_cloud.gateway import events
 from local_cloud.gateway.apis import Authorizer, Stage
 from local_cloud.gateway.backend import Backend
-
-# The developer guide's apigateway-execution-service-websocket-limits-table.html
-MAX_RESULT_BYTES = 8 * 1024
+from local_cloud.limits.apigateway import is_authorizer_result_too_large
+from local_cloud.limits.settings import Limits
 
 
 class HandshakeRefused(Exception):
@@ -55,17 +54,17 @@ async def authorize(
         if failure.get("errorMessage") == "Unauthorized":
             raise HandshakeRefused(401, "Unauthorized", "the authorizer raised Unauthorized")
         raise HandshakeRefused(500, "Internal Server Error", f"{invocation.error}: {invocation.payload}")
-    return read_authorizer_result(invocation.payload, event["methodArn"])
+    return read_authorizer_result(invocation.payload, event["methodArn"], backend.limits)
 
 
-def read_authorizer_result(result: Any, method_arn: str) -> dict[str, str]:
+def read_authorizer_result(result: Any, method_arn: str, limits: Limits) -> dict[str, str]:
     """Return the flat context of an authorizer's result as strings, with `principalId`.
 
     Raises HandshakeRefused when the policy does not allow `method_arn` or the result is malformed.
     """
     if not isinstance(result, dict) or "principalId" not in result:
         raise HandshakeRefused(500, "Internal Server Error", "the authorizer gave no principalId")
-    if len(json.dumps(result)) > MAX_RESULT_BYTES:
+    if is_authorizer_result_too_large(result, limits):
         raise HandshakeRefused(500, "Internal Server Error", "the authorizer's result has more than 8 KB")
 
     policy, context = result.get("policyDocument"), result.get("context") or {}

@@ -17,6 +17,9 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from yarl import URL
 
+from local_cloud.limits import functions
+from local_cloud.limits.settings import Limits
+
 # Each emulated function runs as a process on this machine; a burst waits here instead of starting hundreds.
 MAX_CONCURRENT_PER_FUNCTION = 20
 
@@ -36,6 +39,7 @@ class Backend:
 
     def __init__(self, url: str, region: str, key: str = "test", secret: str = "test") -> None:  # noqa: S107
         self.url, self.region = url.rstrip("/"), region
+        self.limits = Limits()
         self._signer = SigV4Auth(Credentials(key, secret), "lambda", region)
         self._session = boto3.Session(key, secret, region_name=region)
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(
@@ -63,7 +67,10 @@ class Backend:
         async with self._slots[function]:
             try:
                 async with self.http.post(URL(url, encoded=True), data=body, headers=headers) as response:
-                    return _read_invocation(response.status, response.headers, await response.text())
+                    payload = await response.read()
+                    if (too_large := functions.check_response(len(payload), self.limits)) is not None:
+                        return Invocation(json.loads(too_large), "Unhandled")
+                    return _read_invocation(response.status, response.headers, payload.decode())
             except aiohttp.ClientError as error:
                 return Invocation(None, f"the emulator did not answer: {error}", 503)
 

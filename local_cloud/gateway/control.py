@@ -19,6 +19,9 @@ PREFIX = "/_local_cloud/"
 
 JsonObject = dict[str, Any]
 
+# The limits that are rates; all others are in local_cloud.limits.settings.
+_RATES = ("requests", "connects")
+
 
 class ControlApi:
     """Serves the control API; `about` is the part of `GET status` that describes the processes."""
@@ -38,6 +41,7 @@ class ControlApi:
             "GET connections": lambda _: [self._describe_connection(i) for i in gateway.sessions],
             "POST connections/([^/]+)/drop": self._drop,
             "POST lose-disconnects": self._lose_disconnects,
+            "GET limits": lambda _: self._describe_limits(),
             "POST limits": self._set_limits,
             "POST redis": self._set_redis,
         }
@@ -94,12 +98,21 @@ class ControlApi:
         return {"times": self._gateway.disconnects_to_lose}
 
     def _set_limits(self, body: JsonObject) -> JsonObject:
+        rates = {
+            name: RateLimit(float(body[name]["rate"]), float(body[name]["burst"]))
+            for name in _RATES
+            if name in body
+        }
+        sizes = {name: value for name, value in body.items() if name not in _RATES}
+        self._gateway.backend.limits.change(sizes)
+        for name, rate in rates.items():
+            setattr(self._gateway.throttles, name, rate)
+        return self._describe_limits()
+
+    def _describe_limits(self) -> JsonObject:
         throttles = self._gateway.throttles
-        for name in ("requests", "connects"):
-            if name in body:
-                limit = RateLimit(float(body[name]["rate"]), float(body[name]["burst"]))
-                setattr(throttles, name, limit)
-        return {"requests": throttles.requests._asdict(), "connects": throttles.connects._asdict()}
+        rates = {name: getattr(throttles, name)._asdict() for name in _RATES}
+        return rates | self._gateway.backend.limits.as_dict()
 
     def _set_redis(self, body: JsonObject) -> Awaitable[JsonObject]:
         if self._redis is None:

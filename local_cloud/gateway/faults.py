@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import random
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-_CREDENTIAL_SERVICE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _FIELDS = {"service", "operation", "status", "error", "delay_ms", "cut", "share", "times"}
-# REST protocols carry no operation name; these are the calls that this project makes.
-_REST = (
-    ("lambda", "POST", re.compile(r"^/2015-03-31/functions/[^/]+/invocations$"), "Invoke"),
-    ("execute-api", "POST", re.compile(r"/@connections/"), "PostToConnection"),
-    ("execute-api", "GET", re.compile(r"/@connections/"), "GetConnection"),
-    ("execute-api", "DELETE", re.compile(r"/@connections/"), "DeleteConnection"),
-)
 
 
 @dataclass(slots=True)
@@ -107,31 +97,3 @@ class Faults:
 
     def __bool__(self) -> bool:
         return bool(self._faults)
-
-
-def identify_call(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
-    """Return service and operation of an AWS call, each `*` where the request does not show it."""
-    credential = _CREDENTIAL_SERVICE.search(headers.get("Authorization", ""))
-    service = credential[1] if credential else "*"
-    for rest_service, rest_method, pattern, operation in _REST:
-        if method == rest_method and pattern.search(path):
-            return rest_service, operation
-    target = headers.get("X-Amz-Target", "")
-    if target:
-        return service, target.rpartition(".")[2]
-    smithy = re.search(r"/service/[^/]+/operation/([^/?]+)", path)
-    action = re.search(rb"(?:^|&)Action=(\w+)", body)
-    if smithy:
-        return service, smithy[1]
-    return service, action[1].decode() if action else "*"
-
-
-def render_failure(fault: Fault, headers: Mapping[str, str], service: str) -> tuple[str, str]:
-    """Return content type and body of the error, in the form of the caller's protocol."""
-    text = "A fault that a test asked for"
-    if headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
-        detail = f"<Type>Sender</Type><Code>{fault.error}</Code><Message>{text}</Message>"
-        return "text/xml", f"<ErrorResponse><Error>{detail}</Error><RequestId>0</RequestId></ErrorResponse>"
-    if service == "s3":
-        return "application/xml", f"<Error><Code>{fault.error}</Code><Message>{text}</Message></Error>"
-    return "application/json", json.dumps({"__type": fault.error, "message": text})

@@ -7,16 +7,20 @@ import logging
 import re
 from collections.abc import Mapping
 
-from aiohttp import ClientError, hdrs, web
+from aiohttp import ClientError, ClientResponse, hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
 from local_cloud.gateway import management
+from local_cloud.gateway.calls import build_error_response, identify_call
 from local_cloud.gateway.control import PREFIX, ControlApi
-from local_cloud.gateway.faults import Fault, Faults, identify_call, render_failure
+from local_cloud.gateway.enforcement import Call, Enforcement, needs_body
+from local_cloud.gateway.faults import Fault, Faults
 from local_cloud.gateway.gateway import Gateway
 from local_cloud.gateway.management import StageAddress
 from local_cloud.gateway.websocket import VERSION, is_key
+from local_cloud.limits import apigateway, functions
+from local_cloud.limits.settings import Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +75,7 @@ class Proxy:
     def __init__(self, gateway: Gateway, faults: Faults, control: ControlApi) -> None:
         self._gateway, self._faults, self._control = gateway, faults, control
         self._backend = gateway.backend
+        self._enforcement = Enforcement(gateway.backend)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one request."""
@@ -81,41 +86,53 @@ class Proxy:
         if address and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
             if (refusal := refuse_upgrade(request)) is not None:
                 return refusal
-            # A WebSocket API has no paths below its stage.
-            stage = address.stage if address.rest in {"", "/"} else address.stage + address.rest
-            return await self._gateway.connect(request, address.api_id, stage)
+            return await self._connect(request, address)
 
         self._gateway.telemetry.touch()
         if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
 
-        body = await self._read_small_body(request)
-        fault = await self._apply_fault(request, path, body or b"") if self._faults else None
+        body = await self._read_body(request)
+        call = Call(request, *identify_call(request.method, path, request.headers, body or b""), body)
+        if (refused := await self._enforcement.check(call)) is not None:
+            return build_error_response(refused, request.headers, call.service)
+        fault = await self._apply_fault(call) if self._faults else None
         if isinstance(fault, web.Response):
             return fault
 
         if address and address.rest.startswith("/@connections/"):
             response = await self._manage(request, address, body)
         else:
-            response = await self._forward(request, body, lost=fault is not None)
+            response = await self._forward(call, lost=fault is not None)
         if request.method not in {"GET", "HEAD"} and path.startswith("/v2/apis"):
             self._gateway.apis.forget()
         return _cut(request) if fault else response
 
-    async def _read_small_body(self, request: web.BaseRequest) -> bytes | None:
-        """Return a short body; None for a longer one, which is streamed."""
+    async def _connect(self, request: web.BaseRequest, address: StageAddress) -> web.StreamResponse:
+        """Open a WebSocket, unless its URL is too long."""
+        target = f"/{address.stage}{address.rest}{'?' if request.query_string else ''}{request.query_string}"
+        limits, region = self._backend.limits, self._backend.region
+        if (refused := apigateway.check_url(address.api_id, region, target, limits)) is not None:
+            return web.json_response({"message": refused.message}, status=refused.status)
+
+        # A WebSocket API has no paths below its stage.
+        stage = address.stage if address.rest in {"", "/"} else address.stage + address.rest
+        return await self._gateway.connect(request, address.api_id, stage)
+
+    async def _read_body(self, request: web.BaseRequest) -> bytes | None:
+        """Return a body that is short or that a check needs; None for another one, which is streamed."""
         if not request.body_exists:
             return b""
+        if needs_body(request):
+            return await request.content.read()
         length = request.content_length
         return await request.read() if length is not None and length <= _MAX_BUFFERED_BODY else None
 
-    async def _apply_fault(
-        self, request: web.BaseRequest, path: str, body: bytes
-    ) -> web.Response | Fault | None:
+    async def _apply_fault(self, call: Call) -> web.Response | Fault | None:
         """Return the error if a fault fails this call, the fault if the response shall be lost, else None."""
-        service, operation = identify_call(request.method, path, request.headers, body)
-        fault = self._faults.find(service, operation)
+        request = call.request
+        fault = self._faults.find(call.service, call.operation)
         if fault is None:
             return None
 
@@ -125,13 +142,8 @@ class Proxy:
         if fault.status is None:
             return None
 
-        content_type, text = render_failure(fault, request.headers, service)
-        return web.Response(
-            status=fault.status,
-            text=text,
-            content_type=content_type,
-            headers={"x-amzn-ErrorType": fault.error, "x-amzn-RequestId": "fault"},
-        )
+        failure = Refusal(fault.error, "A fault that a test asked for", fault.status)
+        return build_error_response(failure, request.headers, call.service)
 
     async def _manage(
         self, request: web.BaseRequest, address: StageAddress, body: bytes | None
@@ -161,9 +173,8 @@ class Proxy:
     def _upstream_url(self, request: web.BaseRequest) -> URL:
         return URL(self._backend.url + request.raw_path, encoded=True)
 
-    async def _forward(
-        self, request: web.BaseRequest, body: bytes | None, *, lost: bool
-    ) -> web.StreamResponse:
+    async def _forward(self, call: Call, *, lost: bool) -> web.StreamResponse:
+        request, body = call.request, call.body
         try:
             upstream = await self._backend.http.request(
                 request.method,
@@ -180,6 +191,8 @@ class Proxy:
         async with upstream:
             if lost:
                 return web.Response(body=await upstream.read())
+            if (call.service, call.operation) == ("lambda", "Invoke"):
+                return self._limit_invoke(upstream, await upstream.read())
 
             response = web.StreamResponse(status=upstream.status, reason=upstream.reason)
             response.headers.extend(_end_to_end_headers(upstream.headers))
@@ -189,6 +202,15 @@ class Proxy:
             await response.write_eof()
 
         return response
+
+    def _limit_invoke(self, upstream: ClientResponse, payload: bytes) -> web.Response:
+        """Return the response of an Invoke, or a function error when the payload is too large."""
+        headers = _end_to_end_headers(upstream.headers)
+        error = functions.check_response(len(payload), self._backend.limits)
+        if error is not None:
+            headers["X-Amz-Function-Error"] = "Unhandled"
+            headers["Content-Length"] = str(len(error))
+        return web.Response(status=upstream.status, body=error or payload, headers=headers)
 
 
 def _cut(request: web.BaseRequest) -> web.Response:

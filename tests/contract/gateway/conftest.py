@@ -61,6 +61,17 @@ def deployer(target: Target) -> Iterator[Deployer]:
 
 
 @pytest.fixture(scope="session")
+def logging_role(cloud: LocalCloud | None, target: Target) -> str:
+    """The role with which the account's stages log; on AWS the account needs one beforehand."""
+    rest = target.client("apigateway")
+    if cloud is None:
+        return str(rest.get_account()["cloudwatchRoleArn"])
+    role = f"arn:aws:iam::{target.account}:role/logging"
+    rest.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}])
+    return role
+
+
+@pytest.fixture(scope="session")
 def api(deployer: Deployer) -> Api:
     """The API of most tests: `echo` answers with its event, the other routes differ in their settings."""
     return deployer.deploy(

@@ -12,6 +12,7 @@ from local_cloud.gateway.clock import Clock
 from local_cloud.gateway.integration import read_integration_response
 from local_cloud.gateway.metrics import read_emf
 from local_cloud.gateway.throttle import RateLimit, Throttles
+from local_cloud.limits.settings import Limits
 
 ARN = "arn:aws:execute-api:us-east-1:111122223333:abcdef1234/prod/$connect"
 
@@ -40,7 +41,7 @@ def decide(*statements, **more):
     """Return `Allow`, or the status of the refusal."""
     policy = {"Version": "2012-10-17", "Statement": list(statements)}
     try:
-        read_authorizer_result({"principalId": "p", "policyDocument": policy} | more, ARN)
+        read_authorizer_result({"principalId": "p", "policyDocument": policy} | more, ARN, Limits())
     except HandshakeRefused as refusal:
         return refusal.status
     return "Allow"
@@ -71,7 +72,7 @@ def test_policy_allows_what_matches_and_is_not_denied(statements, expected):
 )
 def test_result_without_a_policy_is_an_error_of_the_authorizer(answer):
     with pytest.raises(HandshakeRefused, match=r"^500"):
-        read_authorizer_result(answer, ARN)
+        read_authorizer_result(answer, ARN, Limits())
 
 
 def test_answer_of_more_than_8_kb_is_an_error_of_the_authorizer():

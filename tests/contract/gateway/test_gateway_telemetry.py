@@ -28,7 +28,7 @@ FORMAT = json.dumps(
 
 
 @pytest.fixture(scope="module")
-def logged(deployer, target):
+def logged(deployer, target, logging_role):
     """An API with an access log, and the function that waits for lines of a connection in it."""
     logs, group = target.client("logs"), f"/gateway-contract/{uuid.uuid4().hex}"
     logs.create_log_group(logGroupName=group)
