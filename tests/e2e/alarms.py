@@ -9,10 +9,11 @@ import time
 from contextlib import redirect_stdout
 from typing import Any
 
+from realtime_core.telemetry import metric_catalog as catalog
+from realtime_core.telemetry import metrics
+
 from local_cloud.client import WAIT_SECONDS
 from local_cloud.gateway.metrics import MetricBatch, read_emf
-from realtime_core import metric_catalog as catalog
-from realtime_core import metrics
 
 Values = list[tuple[catalog.Metric, float, str | None]]
 

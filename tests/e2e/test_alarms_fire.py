@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from realtime_core.telemetry import metric_catalog as catalog
 
-from realtime_core import metric_catalog as catalog
 from tests.e2e.alarms import (
     AlarmInbox,
     assert_fires_above_threshold,

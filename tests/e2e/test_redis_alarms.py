@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from realtime_core.telemetry import metric_catalog as catalog
 
-from realtime_core import metric_catalog as catalog
 from tests.e2e.alarms import (
     AlarmInbox,
     assert_fires_above_threshold,

@@ -7,10 +7,10 @@ import json
 import time
 
 import pytest
+from realtime_core.telemetry.metric_catalog import NAMESPACE, rows
 from websockets.exceptions import InvalidStatus
 
 from local_cloud.client import WAIT_SECONDS
-from realtime_core.metric_catalog import NAMESPACE, rows
 from tests.e2e.logs import Logs
 
 DIRECT_AUDIENCE_MAX = 10  # of the local environment
