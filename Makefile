@@ -119,10 +119,10 @@ demo: $(TOOLS) package-local ## See it work on a local cloud (ARGS=--keep leaves
 
 .PHONY: local-up
 local-up: $(TOOLS) package-local ## Start the service on a local cloud of your own
-	@$(PY) -m local_cloud.stack
+	@$(PY) -m local_cloud.up
 
 .PHONY: local-down
-local-down: $(VENV)/.ready ## Stop that local cloud; the next local-up starts anew
+local-down: $(VENV)/.ready ## Stop that local cloud; the next local-up starts a new one
 	@$(PY) -m local_cloud --state .local_cloud/up/cloud down
 
 .PHONY: env

@@ -26,8 +26,9 @@ from examples.progress import Progress
 from examples.publish_paths import PublishPaths
 from local_cloud import CloudFailed
 from local_cloud.client import Person
-from local_cloud.stack import Stack, by_hand, running_stack
+from local_cloud.stack import Stack, running_stack
 from local_cloud.terraform import TerraformFailed
+from local_cloud.up import list_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -304,9 +305,9 @@ def main() -> int:
             succeeded = asyncio.run(run_demo(stack))
 
             if options.keep:
-                console.print("\n[bold]Try it by hand[/] (the token is valid for an hour)")
-                console.print(*by_hand(stack), sep="\n", markup=False)
-                console.print("\nStop it with Ctrl-C.")
+                console.print("\n[bold]Go on by hand[/] (the token is good for an hour)")
+                console.print(*list_commands(stack), sep="\n", markup=False)
+                console.print("\nCtrl-C ends it.")
                 signal.pause()
             return 0 if succeeded else 1
     except (CloudFailed, TerraformFailed) as error:

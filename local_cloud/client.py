@@ -1,4 +1,4 @@
-"""People with WebSocket clients, as the tests and the demo speak of them: who connects, says, hears."""
+"""A WebSocket client for tests and the demo: a person who connects, sends actions and hears frames."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 WAIT_SECONDS = 15.0
-"""How long a frame may take on a busy machine; a test that needs it all is failing, not slow."""
+"""How long a frame may take on a busy machine; a test that waits longer fails."""
 
 _request_numbers = itertools.count(1)
 
 
 @dataclass
 class Person:
-    """One connection and what it has heard so far."""
+    """One connection and the frames it has received so far."""
 
     socket: ClientConnection
     heard: list[dict[str, Any]] = field(default_factory=list)
@@ -34,28 +34,28 @@ class Person:
 
     @classmethod
     async def connect(cls, url: str, **options: Any) -> Self:
-        """Open a connection; the handshake's refusal is raised as websockets' InvalidStatus."""
+        """Open a connection. Raises websockets' InvalidStatus when the handshake is refused."""
         person = cls(await connect(url, ping_interval=None, open_timeout=WAIT_SECONDS, **options))
         person._listener = asyncio.create_task(person._listen())
         return person
 
     async def _listen(self) -> None:
-        with suppress(ConnectionClosed):  # however it ends, what was heard stays
+        with suppress(ConnectionClosed):  # the received frames stay, however the connection ends
             async for text in self.socket:
                 self.raw.append(str(text))
                 frame = json.loads(text)
-                # Pushes that were due together come in one frame, and are heard one by one.
+                # A batch frame carries several pushes; each counts as a frame of its own.
                 frames = frame["data"]["frames"] if frame.get("type") == "batch" else [frame]
-                self.heard += [{**one, "_at": time.monotonic()} for one in frames]
+                self.heard += [{**item, "_at": time.monotonic()} for item in frames]
                 self._news.set()
         self._news.set()
 
     async def say(self, text: str) -> None:
-        """Send a text frame as it is."""
+        """Send a text frame unchanged."""
         await self.socket.send(text)
 
     async def ask(self, action: str, data: Any = None, **fields: Any) -> dict[str, Any]:
-        """Send an action with a requestId of its own and wait for the frame that answers it."""
+        """Send an action with a unique requestId and wait for the frame that answers it."""
         request_id = fields.pop("requestId", f"r-{next(_request_numbers)}")
         request = {"action": action, "requestId": request_id, **fields}
         if data is not None:
@@ -65,12 +65,12 @@ class Person:
         return await self.hears(lambda frame: frame.get("requestId") == request_id, after=seen)
 
     async def frames(self, type_: str) -> AsyncIterator[dict[str, Any]]:
-        """Every frame of a type, those heard already first, until the connection ends."""
-        told = 0
+        """Yield every frame of a type, received ones first, until the connection ends."""
+        seen = 0
         while True:
             self._news.clear()
-            for frame in self.heard[told:]:
-                told += 1
+            for frame in self.heard[seen:]:
+                seen += 1
                 if frame.get("type") == type_:
                     yield frame
             if self._listener is None or self._listener.done():
@@ -80,14 +80,19 @@ class Person:
     async def hears(
         self, wanted: str | Callable[[dict[str, Any]], bool], *, after: int = 0, within: float = WAIT_SECONDS
     ) -> dict[str, Any]:
-        """The first frame of a type, or that fulfils a condition, from number `after` on."""
+        """Wait up to `within` seconds for a frame of a type, or one that fulfils a condition; return it.
+
+        The first `after` frames are ignored. Raises AssertionError when none arrives.
+        """
         fulfils = (lambda frame: frame.get("type") == wanted) if isinstance(wanted, str) else wanted
         deadline = time.monotonic() + within
+
         while True:
             self._news.clear()
             for frame in self.heard[after:]:
                 if fulfils(frame):
                     return frame
+
             left = deadline - time.monotonic()
             closed = self._listener is not None and self._listener.done()
             if left <= 0 or closed:
@@ -100,13 +105,13 @@ class Person:
                 continue
 
     def all_heard(self, type_: str) -> list[dict[str, Any]]:
-        """Every frame of a type heard so far."""
+        """Return every frame of a type received so far."""
         return [frame for frame in self.heard if frame.get("type") == type_]
 
     async def subscribe(
         self, topic: str | None = None, filters: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Subscribe and check that it was confirmed."""
+        """Subscribe and return the confirmation. Raises AssertionError for any other reply."""
         data: dict[str, Any] = {}
         if topic is not None:
             data["topic"] = topic
@@ -118,7 +123,7 @@ class Person:
         return reply
 
     async def connection_id(self) -> str:
-        """The connection's id, as the server tells it."""
+        """Ask the server for the connection's id."""
         return str((await self.ask("getStatus"))["data"]["connectionId"])
 
     async def leave(self) -> None:

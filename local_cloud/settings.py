@@ -1,4 +1,4 @@
-"""How a local cloud is run: what its starter tells its process."""
+"""Settings of a local cloud, as its starter passes them to its process."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ HOST = "127.0.0.1"
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_PORT = 4566
 PORT_MAX = 65_535
-# Written into the state folder when the cloud is ready, removed when it ends.
+# Written into the state folder when the cloud is ready, and removed when it ends.
 STATE_FILE = "cloud.json"
 
 _EMULATOR_PYTHON = REPOSITORY / ".tools" / "ministack" / "bin" / "python"
 
 
 class CloudFailed(Exception):
-    """The local cloud cannot do what was asked; the message names the remedy."""
+    """The local cloud cannot do what was requested; the message names the remedy."""
 
 
 def find_python() -> Path:
-    """The emulator's: `.tools/ministack`, or LOCAL_CLOUD_EMULATOR_PYTHON. Raises CloudFailed."""
+    """Return the emulator's Python: `.tools/ministack` or LOCAL_CLOUD_EMULATOR_PYTHON. Raises CloudFailed."""
     python = Path(os.environ.get("LOCAL_CLOUD_EMULATOR_PYTHON", _EMULATOR_PYTHON))
     if not python.exists():
         raise CloudFailed(f"the emulator is not installed ({python} is missing): run `make setup`")
@@ -31,7 +31,7 @@ def find_python() -> Path:
 
 
 def find_port(chosen: str | None = None) -> int:
-    """The front's port: the chosen one, else LOCAL_CLOUD_PORT, else 4566. Raises CloudFailed."""
+    """Return the proxy's port: the chosen one, else LOCAL_CLOUD_PORT, else 4566. Raises CloudFailed."""
     named = "--port" if chosen is not None else "LOCAL_CLOUD_PORT"
     text = chosen if chosen is not None else os.environ.get("LOCAL_CLOUD_PORT", str(DEFAULT_PORT))
     if not text.isdecimal() or int(text) > PORT_MAX:
@@ -41,10 +41,11 @@ def find_port(chosen: str | None = None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`port` 0 takes a free one; a `tied` cloud ends with whoever holds its standard input.
+    """`port` 0 takes a free one; a `tied` cloud ends with the process that holds its standard input.
 
-    `redis` is the server that the emulator's caches stand for (`HOST:PORT`, empty: none), reached
-    through a relay on `redis_port`. With `redis_server` the cloud runs one of its own for that.
+    `redis` is the server that stands for ElastiCache (`HOST:PORT`, empty for none), reached
+    through a tunnel on `redis_port`. With `redis_server` the cloud runs a server itself.
+    `limits` replace AWS's, by their names in `local_cloud.limits.settings`.
     """
 
     state: str
@@ -56,12 +57,13 @@ class Settings:
     redis_port: int = 0
     redis_server: bool = False
     emulator_env: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, int | bool | None] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """For the command line of the process."""
+        """Serialize for the command line of the process."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """What `to_json` wrote."""
+        """Read what `to_json` wrote."""
         return cls(**json.loads(text))

@@ -1,7 +1,7 @@
 """Applied clouds kept on disk, so that the next start takes seconds.
 
-A snapshot's key is made of everything that Terraform reads but the zips; a restored cloud takes new zips
-by an apply of a few seconds. The provider alone waits a minute and a half for queues otherwise.
+A snapshot's key covers everything that Terraform reads except the zips; a restored cloud takes new zips in
+an apply of a few seconds. A first apply takes minutes: the provider alone waits 90 seconds for queues.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 KEPT = 4
-"""How many snapshots stay; the oldest go."""
+"""How many snapshots stay; the oldest are deleted."""
 
 
-def key(folders: Iterable[Path], *words: str) -> str:
-    """A name for an applied state: a hash of the declarations in `folders` and of what else decides it."""
-    digest = hashlib.sha256("\0".join(words).encode())
+def make_key(folders: Iterable[Path], *parts: str) -> str:
+    """Return the name of an applied state: a hash of the declarations in `folders` and of `parts`."""
+    digest = hashlib.sha256("\0".join(parts).encode())
     for folder in folders:
         for path in sorted(folder.rglob("*") if folder.is_dir() else [folder]):
             if path.is_file() and not _ignored(path):
@@ -34,7 +34,7 @@ def _ignored(path: Path) -> bool:
 
 
 def restore(store: Path, name: str, into: Path) -> bool:
-    """Copy a snapshot into a folder that does not exist yet; whether there was one."""
+    """Copy a snapshot into a folder that does not exist yet; return whether there is one."""
     source = store / name
     if not source.is_dir():
         return False
@@ -44,13 +44,15 @@ def restore(store: Path, name: str, into: Path) -> bool:
 
 
 def save(source: Path, store: Path, name: str) -> None:
-    """Keep a copy of a folder as a snapshot, complete or not at all, and let the oldest go."""
+    """Copy a folder into the store, complete or not at all, and delete the oldest snapshots."""
     store.mkdir(parents=True, exist_ok=True)
     partial = store / f".{name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(source, partial, symlinks=True)
     shutil.rmtree(store / name, ignore_errors=True)
     partial.rename(store / name)
-    kept = sorted((one for one in store.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
-    for old in kept[:-KEPT]:
+
+    snapshots = (entry for entry in store.iterdir() if entry.is_dir())
+    by_age = sorted(snapshots, key=lambda entry: entry.stat().st_mtime)
+    for old in by_age[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)

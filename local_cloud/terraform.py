@@ -1,4 +1,4 @@
-"""Run Terraform against a local cloud, and say how far it is."""
+"""Runs Terraform against a local cloud and reports its progress."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ if TYPE_CHECKING:
 
 TOOLCHAIN = Path(__file__).resolve().parent.parent / "terraform" / "toolchain.py"
 
-
 STOP_SECONDS = 10
-"""How long an interrupted Terraform may take to end what is under way."""
+"""How long an interrupted Terraform may take to finish the operations in progress."""
 
 
 class TerraformFailed(RuntimeError):
-    """Terraform did not do what was asked; the text holds its own diagnostics."""
+    """Terraform failed; the message holds its diagnostics."""
 
 
 class Terraform:
-    """One root module with its state and data kept outside the source tree."""
+    """One root module, with its state and data outside the source tree."""
 
     def __init__(self, root: Path, state: Path, environment: Mapping[str, str]) -> None:
-        """`environment` adds to this process's own: the cloud's endpoint and credentials, TF_VAR_…."""
+        """Add `environment` (endpoint, credentials, TF_VAR_…) to that of this process."""
         self._root = root
         self._state = state.resolve()
         self._state.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +41,7 @@ class Terraform:
 
     @property
     def folder(self) -> Path:
-        """Where the state is, and beside it Terraform's own data."""
+        """The folder of the state and of Terraform's own data."""
         return self._state.parent
 
     def init(self) -> None:
@@ -50,36 +49,36 @@ class Terraform:
         self._run([sys.executable, str(TOOLCHAIN), "init", str(self._root)])
 
     def apply(self, progress: Callable[[str], None]) -> None:
-        """Apply without asking; `progress` gets a line whenever a resource is done."""
+        """Apply without asking; `progress` gets a line for each finished resource."""
         self._change("apply", progress)
 
     def destroy(self, progress: Callable[[str], None]) -> None:
-        """Destroy without asking; `progress` gets a line whenever a resource is gone."""
+        """Destroy without asking; `progress` gets a line for each deleted resource."""
         self._change("destroy", progress)
 
     def outputs(self) -> dict[str, Any]:
-        """The root's outputs, by name."""
+        """Return the root's outputs by name."""
         text = self._run([*self._command("output"), "-json", f"-state={self._state}"])
-        return {name: one["value"] for name, one in json.loads(text).items()}
+        return {name: output["value"] for name, output in json.loads(text).items()}
 
     def changes(self) -> dict[str, list[str]]:
-        """What a plan would do now: actions by resource address, without those that it would leave alone."""
+        """Return the actions that a plan holds now, by resource address, without no-ops and reads."""
         return {
-            one["address"]: one["change"]["actions"]
-            for one in self._plan().get("resource_changes", [])
-            if one["change"]["actions"] not in (["no-op"], ["read"])
+            change["address"]: change["change"]["actions"]
+            for change in self._plan().get("resource_changes", [])
+            if change["change"]["actions"] not in (["no-op"], ["read"])
         }
 
     def declared(self, kind: str) -> dict[str, dict[str, Any]]:
-        """What the root declares of a type of resource: attributes, as far as a plan knows, by address."""
+        """Return the declared resources of a type by address, with the attributes that a plan knows."""
 
-        def within(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        def walk(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield from module.get("resources", [])
             for child in module.get("child_modules", []):
-                yield from within(child)
+                yield from walk(child)
 
-        found = within(self._plan()["planned_values"]["root_module"])
-        return {one["address"]: one["values"] for one in found if one["type"] == kind}
+        resources = walk(self._plan()["planned_values"]["root_module"])
+        return {resource["address"]: resource["values"] for resource in resources if resource["type"] == kind}
 
     def _plan(self) -> dict[str, Any]:
         plan = self._state.parent / "plan.tfplan"
@@ -91,17 +90,20 @@ class Terraform:
         return [sys.executable, str(TOOLCHAIN), "run", f"-chdir={self._root}", verb]
 
     def _run(self, command: list[str]) -> str:
-        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
-        if done.returncode:
+        completed = subprocess.run(
+            command, env=self._environment, capture_output=True, text=True, check=False
+        )
+        if completed.returncode:
             raise TerraformFailed(
-                f"{' '.join(command[2:])} failed:\n{done.stderr.strip() or done.stdout.strip()}"
+                f"{' '.join(command[2:])} failed:\n{completed.stderr.strip() or completed.stdout.strip()}"
             )
-        return done.stdout
+        return completed.stdout
 
     def _change(self, verb: str, progress: Callable[[str], None]) -> None:
         options = ["-auto-approve", "-input=false", "-json", f"-state={self._state}"]
         problems: list[str] = []
         planned = done = 0
+
         with (
             subprocess.Popen(
                 [*self._command(verb), *options],
@@ -109,14 +111,15 @@ class Terraform:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                # Out of reach of the terminal's Ctrl-C: it is ended below, together with its providers.
+                # A terminal's Ctrl-C shall not reach Terraform: _stop_on_error ends it with its providers.
                 start_new_session=True,
             ) as process,
-            _ended_with_us(process),
+            _stop_on_error(process),
         ):
             assert process.stdout is not None  # noqa: S101 - stdout is a pipe
+
             for line in process.stdout:
-                event = _event(line)
+                event = _parse_event(line)
                 match event.get("type"):
                     case "change_summary":
                         planned = planned or sum(
@@ -126,16 +129,17 @@ class Terraform:
                         done += 1
                         progress(f"{done}/{planned} {event['hook']['resource']['addr']}")
                     case "diagnostic" if event["diagnostic"]["severity"] == "error":
-                        problems.append(_problem(event["diagnostic"]))
+                        problems.append(_format_problem(event["diagnostic"]))
                     case "text":
                         problems.append(event["text"])
+
         if process.returncode:
             raise TerraformFailed(f"terraform {verb} failed:\n" + "\n".join(problems))
 
 
 @contextmanager
-def _ended_with_us(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Where the block is left before its time, end Terraform and the providers that it started."""
+def _stop_on_error(process: subprocess.Popen[str]) -> Iterator[None]:
+    """When the block raises, end Terraform and the providers that it started."""
     try:
         yield
     except BaseException:
@@ -147,14 +151,14 @@ def _ended_with_us(process: subprocess.Popen[str]) -> Iterator[None]:
         raise
 
 
-def _event(line: str) -> dict[str, Any]:
+def _parse_event(line: str) -> dict[str, Any]:
     try:
         return dict(json.loads(line))
     except ValueError:
         return {"type": "text", "text": line.rstrip()}
 
 
-def _problem(diagnostic: Mapping[str, Any]) -> str:
+def _format_problem(diagnostic: Mapping[str, Any]) -> str:
     return f"{diagnostic.get('address', '')}: {diagnostic['summary']} {diagnostic.get('detail', '')}".strip(
         ": "
     )

@@ -1,4 +1,4 @@
-"""One line of a stage's access log: its format with the `$context` variables of one event filled in.
+"""Access log lines: a stage's format, filled with the `$context` variables of one event.
 
 Variables: docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
 """
@@ -18,11 +18,11 @@ _VARIABLE = re.compile(r"\$context\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """One event and how it went.
+class AccessRecord:
+    """One event and its result.
 
-    `status` is what the client got (or would have); `error` is API Gateway's own message, empty when
-    it had none; `outcome` is None when no integration ran; `replied` is whether a frame went back.
+    `status` is what the client received (or would have); `error` is API Gateway's own message, empty
+    without one; `outcome` is None when no integration ran; `replied` is whether a frame was sent back.
     """
 
     peer: Peer
@@ -39,23 +39,24 @@ class Access:
         return str(self.event["requestContext"]["eventType"])
 
 
-def line(access: Access) -> str:
-    """The access in its stage's format; a variable that has no value is `-`."""
-    values = _variables(access)
+def format_line(access: AccessRecord) -> str:
+    """Return the record in its stage's format; a variable without a value is `-`."""
+    values = _collect_variables(access)
     log_format = access.stage.log_format if access.stage else ""
-    return _VARIABLE.sub(lambda found: str(values.get(found[1], "-")), log_format)
+    return _VARIABLE.sub(lambda match: str(values.get(match[1], "-")), log_format)
 
 
-def _variables(access: Access) -> dict[str, Any]:
-    values = _flat(access.event["requestContext"])
+def _collect_variables(access: AccessRecord) -> dict[str, Any]:
+    values = _flatten(access.event["requestContext"])
     values["status"] = access.status
     if access.error:
         values["error.message"] = access.error
         values["error.messageString"] = json.dumps(access.error)
+
     outcome = access.outcome
     if outcome is not None and outcome.latency_ms is not None:
         values |= {
-            # Of a proxy integration: what the function's code answered, and what the Lambda service did.
+            # Of a Lambda proxy integration: the function's own status, and that of the Lambda service.
             "integration.status": outcome.status,
             "integration.integrationStatus": outcome.lambda_status,
             "integrationStatus": outcome.lambda_status,
@@ -63,17 +64,18 @@ def _variables(access: Access) -> dict[str, Any]:
             "integrationLatency": outcome.latency_ms,
             "integration.requestId": outcome.lambda_request_id,
         }
+
     if outcome is not None and outcome.error:
         detail = re.sub(r"\s+", " ", outcome.detail or outcome.error).replace('"', "'")
         values |= {"integration.error": detail, "integrationErrorMessage": detail}
     return values
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
+            flat |= _flatten(value, f"{prefix}{name}.")
         else:
             flat[prefix + name] = value
     return flat

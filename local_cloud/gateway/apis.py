@@ -1,4 +1,4 @@
-"""The API that was declared: what apigatewayv2 says of routes, integrations, authorizers and stages."""
+"""The declared API: routes, integrations, authorizers and stages, read from apigatewayv2."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local_cloud.gateway.throttle import Limit
+from local_cloud.gateway.throttle import RateLimit
 
-# All changes pass the front, which then forgets what it knew of APIs; this age is for those that
-# the emulator makes by itself (CloudFormation).
+# Changes pass the proxy, which then clears the cache of APIs; this age covers changes that the
+# emulator makes by itself (CloudFormation).
 MAX_AGE_S = 30.0
-# The API's own maximum; the provider's validation lets 29001 pass.
+# The maximum of the API itself; the Terraform provider's validation accepts 29001.
 MAX_INTEGRATION_TIMEOUT_MS = 29_000
 # API Gateway itself runs these when a connection opens and ends; the developer guide's page
 # apigateway-websocket-api-route-keys-connect-disconnect.
@@ -27,7 +27,7 @@ _FUNCTION = re.compile(r"/functions/(?P<arn>[^/]+)/invocations$")
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """What a route runs: a function, or the fixed text of a mock."""
+    """What a route runs: a function, or a mock that returns a fixed text."""
 
     kind: str
     function: str
@@ -37,7 +37,7 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class Authorizer:
-    """A REQUEST authorizer; `identity_sources` must all be present or the answer is 401."""
+    """A REQUEST authorizer; `identity_sources` must all be present, or the handshake is refused with 401."""
 
     function: str
     identity_sources: tuple[str, ...]
@@ -45,7 +45,7 @@ class Authorizer:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route key; `replies` is whether what the integration returns reaches the client."""
+    """One route key; `replies` is whether the integration's response is sent to the client."""
 
     key: str
     integration: Integration | None
@@ -60,14 +60,14 @@ class Stage:
 
     name: str
     deployed: bool
-    default_limit: Limit | None
-    limits: Mapping[str, Limit | None]
+    default_limit: RateLimit | None
+    limits: Mapping[str, RateLimit | None]
     variables: Mapping[str, str]
     log_group: str
     log_format: str
 
-    def limit(self, route_key: str) -> Limit | None:
-        """The throttle of a route: its own settings, else the stage's default."""
+    def limit(self, route_key: str) -> RateLimit | None:
+        """Return the throttle of a route: its own settings, else the stage's default."""
         return self.limits.get(route_key, self.default_limit)
 
 
@@ -81,14 +81,14 @@ class Api:
     stages: Mapping[str, Stage]
 
     def select(self, text: str) -> Route | None:
-        """The route of a message, `$default` where the expression finds no route of its own."""
-        key = selected_key(self.selection, text)
+        """Return the route of a message: the selected one, else `$default`, else None."""
+        key = select_route_key(self.selection, text)
         route = None if key in _NOT_FOR_MESSAGES else self.routes.get(key)
         return route or self.routes.get("$default")
 
 
-def selected_key(expression: str, text: str) -> str:
-    """Evaluate `$request.body.x.y` or `${request.body.x.y}` on a message; `$default` where it has none."""
+def select_route_key(expression: str, text: str) -> str:
+    """Evaluate `$request.body.x.y` or `${request.body.x.y}` on a message; `$default` without a value."""
     path = expression.replace("${", "$").replace("}", "")
     if not path.startswith("$request.body."):
         return "$default"
@@ -101,42 +101,44 @@ def selected_key(expression: str, text: str) -> str:
     return value if isinstance(value, str) else "$default"
 
 
-def _limit(settings: Mapping[str, Any]) -> Limit | None:
+def _read_limit(settings: Mapping[str, Any]) -> RateLimit | None:
     rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
     if rate is None and burst is None:
         return None
-    # A block with one of them sends the other as 0, and everything is throttled: as on AWS.
-    return Limit(float(rate or 0), float(burst or 0))
+    # A settings block with only one of them sends the other as 0, which throttles everything, as on AWS.
+    return RateLimit(float(rate or 0), float(burst or 0))
 
 
-def _function(uri: str) -> str:
-    found = _FUNCTION.search(uri)
-    return found["arn"] if found else uri
+def _parse_function(uri: str) -> str:
+    match = _FUNCTION.search(uri)
+    return match["arn"] if match else uri
 
 
-def _stage(raw: Mapping[str, Any]) -> Stage:
+def _read_stage(raw: Mapping[str, Any]) -> Stage:
     access_log = raw.get("AccessLogSettings") or {}
     destination = str(access_log.get("DestinationArn", ""))
     return Stage(
         name=raw["StageName"],
         deployed=bool(raw.get("DeploymentId") or raw.get("AutoDeploy")),
-        default_limit=_limit(raw.get("DefaultRouteSettings") or {}),
-        limits={key: _limit(settings) for key, settings in (raw.get("RouteSettings") or {}).items()},
+        default_limit=_read_limit(raw.get("DefaultRouteSettings") or {}),
+        limits={key: _read_limit(settings) for key, settings in (raw.get("RouteSettings") or {}).items()},
         variables=raw.get("StageVariables") or {},
         log_group=destination.partition(":log-group:")[2].removesuffix(":*"),
         log_format=str(access_log.get("Format", "")),
     )
 
 
-def _integration(client: Any, api_id: str, raw: Mapping[str, Any]) -> Integration:
+def _read_integration(client: Any, api_id: str, raw: Mapping[str, Any]) -> Integration:
     mock_body = ""
     if raw["IntegrationType"] == "MOCK":
-        answers = client.get_integration_responses(ApiId=api_id, IntegrationId=raw["IntegrationId"])["Items"]
-        templates = [t for a in answers for t in (a.get("ResponseTemplates") or {}).values()]
+        responses = client.get_integration_responses(ApiId=api_id, IntegrationId=raw["IntegrationId"])[
+            "Items"
+        ]
+        templates = [t for r in responses for t in (r.get("ResponseTemplates") or {}).values()]
         mock_body = templates[0] if templates else ""
     return Integration(
         kind=raw["IntegrationType"],
-        function=_function(raw.get("IntegrationUri", "")),
+        function=_parse_function(raw.get("IntegrationUri", "")),
         timeout_s=min(raw.get("TimeoutInMillis") or MAX_INTEGRATION_TIMEOUT_MS, MAX_INTEGRATION_TIMEOUT_MS)
         / 1e3,
         mock_body=mock_body,
@@ -144,28 +146,32 @@ def _integration(client: Any, api_id: str, raw: Mapping[str, Any]) -> Integratio
 
 
 def read_api(client: Any, api_id: str) -> Api | None:
-    """Ask apigatewayv2 (a boto3 client) for all of one API; None when it is unknown or no WebSocket API."""
+    """Read one API from apigatewayv2 (a boto3 client); None when it is unknown or not a WebSocket API."""
     try:
         raw = client.get_api(ApiId=api_id)
     except ClientError as error:
         if error.response["Error"]["Code"] == "NotFoundException":
             return None
         raise
+
     if raw["ProtocolType"] != "WEBSOCKET":
         return None
 
     def items(operation: str) -> list[Any]:
         return [i for page in client.get_paginator(operation).paginate(ApiId=api_id) for i in page["Items"]]
 
-    integrations = {i["IntegrationId"]: _integration(client, api_id, i) for i in items("get_integrations")}
-    # An identity source of the form "$request.header…" is an HTTP API's: some emulators put it as a default.
+    integrations = {
+        i["IntegrationId"]: _read_integration(client, api_id, i) for i in items("get_integrations")
+    }
+    # An identity source like "$request.header…" belongs to HTTP APIs, but some emulators set it by default.
     authorizers = {
         a["AuthorizerId"]: Authorizer(
-            _function(a.get("AuthorizerUri", "")),
+            _parse_function(a.get("AuthorizerUri", "")),
             tuple(s for s in a.get("IdentitySource", ()) if s.startswith("route.request.")),
         )
         for a in items("get_authorizers")
     }
+
     routes = {}
     for route in items("get_routes"):
         replies = route.get("RouteResponseSelectionExpression") == "$default" and any(
@@ -179,12 +185,13 @@ def read_api(client: Any, api_id: str) -> Api | None:
             authorization=route.get("AuthorizationType", "NONE"),
             authorizer=authorizers.get(route.get("AuthorizerId", "")),
         )
-    stages = {s["StageName"]: _stage(s) for s in items("get_stages")}
+
+    stages = {s["StageName"]: _read_stage(s) for s in items("get_stages")}
     return Api(api_id, raw["RouteSelectionExpression"], routes, stages)
 
 
 class ApiCache:
-    """What `read_api` found, kept until `forget` or for `MAX_AGE_S`; one read at a time per API."""
+    """Caches `read_api` until `forget`, for at most `MAX_AGE_S`; one read at a time per API."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -193,7 +200,7 @@ class ApiCache:
         self._generation = 0
 
     async def get(self, api_id: str) -> Api | None:
-        """The API, or None when there is no such WebSocket API."""
+        """Return the API, or None when there is no such WebSocket API."""
         known = self._fresh(api_id)
         if known:
             return known[1]
@@ -210,6 +217,6 @@ class ApiCache:
         return known if known and time.monotonic() - known[0] < MAX_AGE_S else None
 
     def forget(self) -> None:
-        """Read again: a declaration was changed."""
+        """Drop all cached APIs, since a declaration was changed."""
         self._generation += 1
         self._known.clear()

@@ -1,4 +1,4 @@
-"""The emulator behind the gateway, spoken to as any client would: signed calls on its public port."""
+"""A client of the emulator behind the gateway: signed calls to its public port, as any client makes them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from yarl import URL
 
-# An emulated function is a process of this machine: a burst waits here instead of starting hundreds.
+from local_cloud.limits import functions
+from local_cloud.limits.settings import Limits
+
+# Each emulated function runs as a process on this machine; a burst waits here instead of starting hundreds.
 MAX_CONCURRENT_PER_FUNCTION = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What a function answered; `error` is empty unless it failed, `status` is Lambda's own."""
+    """A function's response; `error` is empty unless it failed, `status` is that of the Lambda service."""
 
     payload: Any
     error: str = ""
@@ -36,42 +39,47 @@ class Backend:
 
     def __init__(self, url: str, region: str, key: str = "test", secret: str = "test") -> None:  # noqa: S107
         self.url, self.region = url.rstrip("/"), region
+        self.limits = Limits()
         self._signer = SigV4Auth(Credentials(key, secret), "lambda", region)
         self._session = boto3.Session(key, secret, region_name=region)
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(MAX_CONCURRENT_PER_FUNCTION)
         )
-        # The emulator closes idle connections after 75 s: reusing one just closed would lose a request.
+        # The emulator closes idle connections after 75 s; reusing a closed one would lose a request.
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
         self.http = aiohttp.ClientSession(
             connector=connector, auto_decompress=False, timeout=aiohttp.ClientTimeout(total=None)
         )
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the emulator, for calls from threads."""
+        """Return a boto3 client of the emulator, for calls from threads."""
         config = Config(retries={"total_max_attempts": 2}, connect_timeout=2, read_timeout=20)
         return self._session.client(service, endpoint_url=self.url, config=config)
 
     async def invoke(self, function: str, event: dict[str, Any]) -> Invocation:
-        """Run a function, by ARN or name, and wait for what it returns; a failure is an Invocation too."""
+        """Invoke a function by ARN or name and wait for its response; a failure is an Invocation too."""
         url = f"{self.url}/2015-03-31/functions/{function.replace(':', '%3A')}/invocations"
         body = json.dumps(event)
         request = AWSRequest("POST", url, {"Content-Type": "application/json"}, body)
         self._signer.add_auth(request)
         headers = dict(request.headers)
+
         async with self._slots[function]:
             try:
                 async with self.http.post(URL(url, encoded=True), data=body, headers=headers) as response:
-                    return _read(response.status, response.headers, await response.text())
+                    payload = await response.read()
+                    if (too_large := functions.check_response(len(payload), self.limits)) is not None:
+                        return Invocation(json.loads(too_large), "Unhandled")
+                    return _read_invocation(response.status, response.headers, payload.decode())
             except aiohttp.ClientError as error:
                 return Invocation(None, f"the emulator did not answer: {error}", 503)
 
     async def close(self) -> None:
-        """Close the kept connections."""
+        """Close the pooled connections."""
         await self.http.close()
 
 
-def _read(status: int, headers: Mapping[str, str], text: str) -> Invocation:
+def _read_invocation(status: int, headers: Mapping[str, str], text: str) -> Invocation:
     error = headers.get("X-Amz-Function-Error", "")
     if status >= 300:
         error = headers.get("x-amzn-ErrorType", f"Lambda answered {status}")

@@ -1,4 +1,4 @@
-"""The events that API Gateway hands to functions, payload format 1.0 of WebSocket APIs.
+"""The events that API Gateway passes to functions: payload format 1.0 of WebSocket APIs.
 
 Shapes: recorded samples in github.com/aws/aws-lambda-go, events/testdata/apigw-websocket-request-*.json,
 and docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html.
@@ -16,54 +16,54 @@ from typing import Any
 Event = dict[str, Any]
 
 
-def new_id() -> str:
-    """An id as API Gateway makes them: 11 random bytes in URL-safe base64, `L0SM9cOFvHcCIhw=`."""
+def create_id() -> str:
+    """Return an id like API Gateway's: 11 random bytes in URL-safe base64, `L0SM9cOFvHcCIhw=`."""
     return base64.urlsafe_b64encode(os.urandom(11)).decode()
 
 
 def now_ms() -> int:
-    """Wall time in epoch milliseconds."""
+    """Return the wall time in epoch milliseconds."""
     return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """What a client sent to open a connection."""
+    """The request with which a client opens a connection."""
 
     headers: tuple[tuple[str, str], ...]
     query: tuple[tuple[str, str], ...]
     source_ip: str
 
     def header(self, name: str) -> str | None:
-        """The last header of that name, in any case."""
+        """Return the last header of that name, case-insensitively, or None."""
         return next((v for k, v in reversed(self.headers) if k.lower() == name.lower()), None)
 
 
 @dataclass(slots=True)
 class Peer:
-    """One connection as events describe it; `authorizer` is what the authorizer gave."""
+    """One connection as events describe it; `authorizer` is the authorizer's context."""
 
     api_id: str
     stage: str
     handshake: Handshake
-    connection_id: str = field(default_factory=new_id)
+    connection_id: str = field(default_factory=create_id)
     connected_at: int = field(default_factory=now_ms)
     authorizer: dict[str, str] | None = None
 
     @property
     def identity(self) -> dict[str, str]:
-        """`userAgent` (only if the client named one) and `sourceIp`."""
+        """`userAgent` (only if the client sent one) and `sourceIp`."""
         agent = self.handshake.header("User-Agent")
         return ({"userAgent": agent} if agent else {}) | {"sourceIp": self.handshake.source_ip}
 
     @property
     def domain(self) -> str:
-        """Not a real host, so a function that builds its endpoint from it fails instead of calling AWS."""
+        """No real host: a function that builds its endpoint from it fails instead of calling AWS."""
         return f"{self.api_id}.execute-api.localhost"
 
 
-def _context(peer: Peer, route_key: str, event_type: str) -> Event:
-    request_id, at = new_id(), now_ms()
+def _build_context(peer: Peer, route_key: str, event_type: str) -> Event:
+    request_id, at = create_id(), now_ms()
     context: Event = {
         "routeKey": route_key,
         "eventType": event_type,
@@ -84,34 +84,34 @@ def _context(peer: Peer, route_key: str, event_type: str) -> Event:
     return context
 
 
-def _grouped(pairs: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:
+def _group(pairs: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
     for name, value in pairs:
         grouped.setdefault(name, []).append(value)
     return grouped
 
 
-def _request_fields(handshake: Handshake) -> Event:
-    headers = _grouped(handshake.headers)
+def _build_request_fields(handshake: Handshake) -> Event:
+    headers = _group(handshake.headers)
     fields: Event = {"headers": {k: v[-1] for k, v in headers.items()}, "multiValueHeaders": headers}
     if handshake.query:
-        query = _grouped(handshake.query)
+        query = _group(handshake.query)
         fields["queryStringParameters"] = {k: v[-1] for k, v in query.items()}
         fields["multiValueQueryStringParameters"] = query
     return fields
 
 
-def connect(peer: Peer) -> Event:
-    """The event of `$connect`."""
+def build_connect_event(peer: Peer) -> Event:
+    """Return the event of `$connect`."""
     return {
-        **_request_fields(peer.handshake),
-        "requestContext": _context(peer, "$connect", "CONNECT"),
+        **_build_request_fields(peer.handshake),
+        "requestContext": _build_context(peer, "$connect", "CONNECT"),
         "isBase64Encoded": False,
     }
 
 
-def authorize(connect_event: Event, function: str, variables: Mapping[str, str]) -> Event:
-    """The event of a REQUEST authorizer; Region and account are those of its `function` (an ARN)."""
+def build_authorizer_event(connect_event: Event, function: str, variables: Mapping[str, str]) -> Event:
+    """Return the event of a REQUEST authorizer; Region and account are those of its `function` (an ARN)."""
     context = connect_event["requestContext"]
     region, account = function.split(":")[3:5]
     event = {k: v for k, v in connect_event.items() if k != "isBase64Encoded"}
@@ -122,17 +122,17 @@ def authorize(connect_event: Event, function: str, variables: Mapping[str, str])
     return event | ({"stageVariables": dict(variables)} if variables else {})
 
 
-def message(peer: Peer, route_key: str, body: str) -> Event:
+def build_message_event(peer: Peer, route_key: str, body: str) -> Event:
     """The event of a client's message: no headers, no query."""
-    context = _context(peer, route_key, "MESSAGE")
-    context["messageId"] = new_id()
+    context = _build_context(peer, route_key, "MESSAGE")
+    context["messageId"] = create_id()
     return {"requestContext": context, "body": body, "isBase64Encoded": False}
 
 
-def disconnect(peer: Peer, code: int, reason: str) -> Event:
-    """The event of `$disconnect`."""
+def build_disconnect_event(peer: Peer, code: int, reason: str) -> Event:
+    """Return the event of `$disconnect`."""
     headers = {"Host": peer.domain, "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""}
-    context = _context(peer, "$disconnect", "DISCONNECT")
+    context = _build_context(peer, "$disconnect", "DISCONNECT")
     context |= {"disconnectStatusCode": code, "disconnectReason": reason}
     return {
         "headers": headers,

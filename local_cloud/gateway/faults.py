@@ -1,32 +1,22 @@
-"""Faults on request: calls that fail or take long, by service and operation."""
+"""Faults on request: calls of a service and operation that fail or take long."""
 
 from __future__ import annotations
 
-import json
 import random
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-_CREDENTIAL_SERVICE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _FIELDS = {"service", "operation", "status", "error", "delay_ms", "cut", "share", "times"}
-# REST services have no operation name on the wire; these are the calls that this project makes.
-_REST = (
-    ("lambda", "POST", re.compile(r"^/2015-03-31/functions/[^/]+/invocations$"), "Invoke"),
-    ("execute-api", "POST", re.compile(r"/@connections/"), "PostToConnection"),
-    ("execute-api", "GET", re.compile(r"/@connections/"), "GetConnection"),
-    ("execute-api", "DELETE", re.compile(r"/@connections/"), "DeleteConnection"),
-)
 
 
 @dataclass(slots=True)
 class Fault:
     """Calls of `service` and `operation` (`*`: any) wait `delay_ms`, and then fail.
 
-    With a `status` they are answered with it and the `error` type. `cut` drops the caller's connection
-    instead: `before` the call is made, or `after` it was made, so that only its answer is lost. `share`
-    of the calls are hit (above 0, at most 1), and at most `times` of them (None: until cleared).
+    With a `status` they fail with it and the `error` type. `cut` drops the caller's connection instead:
+    `before` the call is made, or `after` it, so that only the response is lost. The fault hits a `share`
+    of the calls (above 0, at most 1), and at most `times` of them (None: until cleared).
     """
 
     service: str = "*"
@@ -47,17 +37,17 @@ class Fault:
             )
         if not 0 < self.share <= 1:
             raise ValueError(
-                f"share: {self.share} is no share of the calls; give a number above 0, at most 1"
+                f"share: {self.share} is not a share of the calls; give a number above 0, at most 1"
             )
         if self.delay_ms < 0:
             raise ValueError(f"delay_ms: {self.delay_ms} is negative")
         if self.cut not in {"", "before", "after"}:
             raise ValueError(f"cut: {self.cut!r}; give before or after")
         if self.status is None and not self.delay_ms and not self.cut:
-            raise ValueError("status, delay_ms or cut: give one of them, a fault without all does nothing")
+            raise ValueError("status, delay_ms or cut: give one of them; a fault without any does nothing")
 
     def applies(self, service: str, operation: str) -> bool:
-        """Whether this call is one of those to hit; counts it if so."""
+        """Return whether the fault hits this call, and count the hit."""
         if self.service not in {"*", service} or self.operation not in {"*", operation}:
             return False
         if self.times is not None and self.hits >= self.times:
@@ -69,21 +59,21 @@ class Fault:
 
 
 class Faults:
-    """The faults in force, in the order in which they were added; the first that applies is used."""
+    """The faults in force, in the order in which they were added; the first that applies wins."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._last_id = 0
 
-    def add(self, wanted: Mapping[str, Any]) -> Fault:
-        """Put a fault in force. Raises ValueError naming the field that is wrong."""
-        unknown = set(wanted) - _FIELDS
+    def add(self, fields: Mapping[str, Any]) -> Fault:
+        """Put a fault in force. Raises ValueError naming the wrong field."""
+        unknown = set(fields) - _FIELDS
         if unknown:
             raise ValueError(
                 f"{', '.join(sorted(unknown))}: unknown; a fault has {', '.join(sorted(_FIELDS))}"
             )
         try:
-            fault = Fault(**wanted)
+            fault = Fault(**fields)
         except TypeError as error:
             raise ValueError(str(error)) from error
         self._last_id += 1
@@ -92,46 +82,18 @@ class Faults:
         return fault
 
     def clear(self, fault_id: int | None = None) -> int:
-        """Take one fault, or all, out of force; how many there were."""
+        """Remove one fault, or all; return how many were removed."""
         before = len(self._faults)
         self._faults = [f for f in self._faults if fault_id is not None and f.fault_id != fault_id]
         return before - len(self._faults)
 
     def list(self) -> list[dict[str, Any]]:
-        """The faults in force, with how often each was used."""
+        """Return the faults in force, with the number of hits of each."""
         return [asdict(fault) for fault in self._faults]
 
     def find(self, service: str, operation: str) -> Fault | None:
-        """The fault that hits this call, if any."""
+        """Return the fault that hits this call, or None."""
         return next((f for f in self._faults if f.applies(service, operation)), None)
 
     def __bool__(self) -> bool:
         return bool(self._faults)
-
-
-def name_call(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
-    """Service and operation of an AWS call, as far as its wire form tells (`*` where it does not)."""
-    found = _CREDENTIAL_SERVICE.search(headers.get("Authorization", ""))
-    service = found[1] if found else "*"
-    for rest_service, rest_method, pattern, operation in _REST:
-        if method == rest_method and pattern.search(path):
-            return rest_service, operation
-    target = headers.get("X-Amz-Target", "")
-    if target:
-        return service, target.rpartition(".")[2]
-    smithy = re.search(r"/service/[^/]+/operation/([^/?]+)", path)
-    action = re.search(rb"(?:^|&)Action=(\w+)", body)
-    if smithy:
-        return service, smithy[1]
-    return service, action[1].decode() if action else "*"
-
-
-def failure(fault: Fault, headers: Mapping[str, str], service: str) -> tuple[str, str]:
-    """Content type and body of the answer, in the form in which the caller's protocol has its errors."""
-    text = "A fault that was asked for"
-    if headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
-        detail = f"<Type>Sender</Type><Code>{fault.error}</Code><Message>{text}</Message>"
-        return "text/xml", f"<ErrorResponse><Error>{detail}</Error><RequestId>0</RequestId></ErrorResponse>"
-    if service == "s3":
-        return "application/xml", f"<Error><Code>{fault.error}</Code><Message>{text}</Message></Error>"
-    return "application/json", json.dumps({"__type": fault.error, "message": text})

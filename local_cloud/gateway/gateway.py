@@ -1,4 +1,4 @@
-"""The data plane: connections, and what happens to them.
+"""The data plane of WebSocket APIs: handshakes, messages, disconnects and time limits.
 
 Sources: docs.aws.amazon.com/apigateway/latest/developerguide/, pages apigateway-websocket-api-overview,
 -route-keys-connect-disconnect, -route-response, websocket-api-protect and the limits table.
@@ -17,31 +17,31 @@ from typing import Any
 from aiohttp import web
 
 from local_cloud.gateway import events
-from local_cloud.gateway.access_log import Access
+from local_cloud.gateway.access_log import AccessRecord
 from local_cloud.gateway.apis import Api, ApiCache, Route, Stage
-from local_cloud.gateway.authorizer import Refusal, authorize
+from local_cloud.gateway.authorizer import HandshakeRefused, authorize
 from local_cloud.gateway.backend import Backend
 from local_cloud.gateway.clock import Clock
-from local_cloud.gateway.integration import Outcome, run
-from local_cloud.gateway.socket import Socket, accept_key
+from local_cloud.gateway.integration import Outcome, run_integration
 from local_cloud.gateway.telemetry import Telemetry
 from local_cloud.gateway.throttle import Throttles
+from local_cloud.gateway.websocket import WebSocket, compute_accept_key
 
 logger = logging.getLogger(__name__)
 
 # The developer guide's apigateway-execution-service-websocket-limits-table.html
 IDLE_TIMEOUT_S = 10 * 60
 MAX_CONNECTION_S = 2 * 60 * 60
-# Real seconds between two looks at those; on a faster clock they are noticed that much later.
+# Real seconds between two checks of these limits; a faster clock notices them that much later.
 _SWEEP_EVERY_S = 0.2
 
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """An open connection; `opened` and `active` are the test clock's, `last_active_at` is epoch ms."""
+    """An open connection; `opened` and `active` are seconds of the Clock, `last_active_at` is epoch ms."""
 
     peer: events.Peer
-    socket: Socket
+    socket: WebSocket
     opened: float
     active: float
     last_active_at: int
@@ -49,7 +49,7 @@ class Session:
 
 
 class Gateway:
-    """Handshakes, messages, disconnects and time limits of all WebSocket APIs behind one emulator."""
+    """Serves all WebSocket APIs that one emulator declares."""
 
     def __init__(self, backend: Backend, apis: ApiCache, clock: Clock, telemetry: Telemetry) -> None:
         self.backend, self.apis, self.clock, self.telemetry = backend, apis, clock, telemetry
@@ -62,20 +62,22 @@ class Gateway:
 
     async def connect(self, request: web.BaseRequest, api_id: str, stage_name: str) -> web.StreamResponse:
         """Answer a WebSocket handshake and, if it is accepted, serve the connection until it ends."""
-        peer = events.Peer(api_id, stage_name, _handshake(request))
-        event = events.connect(peer)
+        peer = events.Peer(api_id, stage_name, _read_handshake(request))
+        event = events.build_connect_event(peer)
         api = await self.apis.get(api_id)
         stage = api.stages.get(stage_name) if api else None
+
         outcome, status, message = None, 200, ""
         try:
             outcome = await self._admit(api, stage, peer, event)
             if outcome is not None and not outcome.succeeded:
                 status, message = outcome.status, outcome.error or responses.get(outcome.status, "Refused")
                 logger.info("%s/%s: $connect answered %s %s", api_id, stage_name, status, outcome.detail)
-        except Refusal as refusal:
-            status, message = refusal.status, refusal.message
-            logger.info("%s/%s: handshake refused: %s", api_id, stage_name, refusal)
-        self.telemetry.record(Access(peer, stage, event, status, message, outcome))
+        except HandshakeRefused as error:
+            status, message = error.status, error.message
+            logger.info("%s/%s: handshake refused: %s", api_id, stage_name, error)
+
+        self.telemetry.record(AccessRecord(peer, stage, event, status, message, outcome))
         if not message:
             return await self._serve(request, peer, outcome or Outcome())
         ids = {"connectionId": peer.connection_id, "requestId": event["requestContext"]["requestId"]}
@@ -86,15 +88,17 @@ class Gateway:
     async def _admit(
         self, api: Api | None, stage: Stage | None, peer: events.Peer, event: events.Event
     ) -> Outcome | None:
-        """Limits, authorizer, `$connect` (no `$default` in its place). Raises Refusal."""
+        """Check throttles and authorizer, and run `$connect` if there is one. Raises HandshakeRefused."""
         if api is None or stage is None or not stage.deployed:
-            raise Refusal(403, "Forbidden", "there is no such WebSocket API with this stage, deployed")
+            raise HandshakeRefused(403, "Forbidden", "no WebSocket API has this stage, deployed")
         if not (
             self.throttles.allows_connect()
             and self.throttles.allows_request()
             and self.throttles.allows(stage.limit("$connect"), api.api_id, stage.name, "$connect")
         ):
-            raise Refusal(429, "Too Many Requests", "throttled")
+            raise HandshakeRefused(429, "Too Many Requests", "throttled")
+
+        # `$default` never stands in for `$connect`.
         route = api.routes.get("$connect")
         if route is None:
             return None
@@ -102,24 +106,27 @@ class Gateway:
             peer.authorizer = await authorize(self.backend, route.authorizer, stage, event)
             event["requestContext"]["authorizer"] = peer.authorizer
         elif route.authorization != "NONE":
-            raise Refusal(
+            raise HandshakeRefused(
                 500, "Internal Server Error", f"{route.authorization} authorization is not imitated"
             )
-        return await run(self.backend, route.integration, event)
+        return await run_integration(self.backend, route.integration, event)
 
     async def _serve(
         self, request: web.BaseRequest, peer: events.Peer, outcome: Outcome
     ) -> web.StreamResponse:
         response = web.StreamResponse(status=101)
         response.headers["Upgrade"], response.headers["Connection"] = "websocket", "Upgrade"
-        response.headers["Sec-WebSocket-Accept"] = accept_key(request.headers.get("Sec-WebSocket-Key", ""))
+        response.headers["Sec-WebSocket-Accept"] = compute_accept_key(
+            request.headers.get("Sec-WebSocket-Key", "")
+        )
         # docs.aws.amazon.com/apigateway/latest/developerguide/websocket-connect-route-subprotocol.html
         chosen = next((v for k, v in outcome.headers.items() if k.lower() == "sec-websocket-protocol"), None)
         if chosen is not None:
             response.headers["Sec-WebSocket-Protocol"] = chosen
+
         transport = request.transport
         if transport is None or transport.is_closing():
-            return response  # the client went while $connect ran, and never had a connection
+            return response  # the client left while $connect ran and never had a connection
         response.force_close()
         await response.prepare(request)
         now = self.clock.now()
@@ -127,12 +134,13 @@ class Gateway:
         def active() -> None:
             session.active, session.last_active_at = self.clock.now(), events.now_ms()
 
-        socket = Socket(transport, lambda text: self._spawn(self._message(session, text)), active)
+        socket = WebSocket(transport, lambda text: self._spawn(self._message(session, text)), active)
         session = Session(peer, socket, now, now, peer.connected_at)
         self.sessions[peer.connection_id] = session
         request.protocol.set_parser(socket)  # type: ignore[arg-type]  # it asks for feed_data and feed_eof
         if transport.is_closing():
-            socket.feed_eof()  # gone before there was a parser to tell
+            socket.feed_eof()  # the client left before the parser was set
+
         try:
             await socket.closed.wait()
         finally:
@@ -149,30 +157,33 @@ class Gateway:
         task.add_done_callback(self._tasks.discard)
 
     async def _message(self, session: Session, text: str) -> None:
-        """One message; those of one connection run side by side, as on AWS."""
+        """Route one message and reply; messages of one connection run concurrently, as on AWS."""
         peer = session.peer
         api = await self.apis.get(peer.api_id)
         stage = api.stages.get(peer.stage) if api else None
         route = api.select(text) if api else None
-        event = events.message(peer, route.key if route else "$default", text)
+        event = events.build_message_event(peer, route.key if route else "$default", text)
+
         outcome: Outcome | None = None
         if stage is None or route is None:
             status, refused = 403, "Forbidden"
         elif not self._allows_message(peer.api_id, stage, route):
             status, refused = 429, "Too Many Requests"
         else:
-            outcome = await run(self.backend, route.integration, event)
+            outcome = await run_integration(self.backend, route.integration, event)
             status, refused = outcome.status, outcome.error
             if outcome.detail:
                 logger.warning("%s %s: %s", peer.api_id, route.key, outcome.detail)
+
         reply = ""
         if refused:
             ids = {"connectionId": peer.connection_id, "requestId": event["requestContext"]["requestId"]}
             reply = json.dumps({"message": refused, **ids}, separators=(", ", ":"))
         elif route is not None and outcome is not None and route.replies:
             reply = outcome.body
+
         replied = bool(reply) and session.socket.send(reply)
-        self.telemetry.record(Access(peer, stage, event, status, refused, outcome, replied))
+        self.telemetry.record(AccessRecord(peer, stage, event, status, refused, outcome, replied))
 
     def _allows_message(self, api_id: str, stage: Stage, route: Route) -> bool:
         limit = stage.limit(route.key)
@@ -181,24 +192,25 @@ class Gateway:
     # Ending
 
     async def _disconnect(self, session: Session) -> None:
-        """Run `$disconnect`, which nothing waits for and no client hears of."""
+        """Run `$disconnect`, unless a test asked to lose it."""
         if session.loses_disconnect or self.disconnects_to_lose > 0:
             self.disconnects_to_lose -= not session.loses_disconnect
             return
+
         peer = session.peer
-        event = events.disconnect(peer, session.socket.code, session.socket.reason)
+        event = events.build_disconnect_event(peer, session.socket.code, session.socket.reason)
         api = await self.apis.get(peer.api_id)
         route = api.routes.get("$disconnect") if api else None
         stage = api.stages.get(peer.stage) if api else None
         if route is None:
             return
-        outcome = await run(self.backend, route.integration, event)
+        outcome = await run_integration(self.backend, route.integration, event)
         if outcome.detail:
             logger.warning("%s $disconnect: %s", peer.api_id, outcome.detail)
-        self.telemetry.record(Access(peer, stage, event, outcome.status, outcome.error, outcome))
+        self.telemetry.record(AccessRecord(peer, stage, event, outcome.status, outcome.error, outcome))
 
     def sweep(self) -> None:
-        """Close what has been idle for ten minutes or open for two hours."""
+        """Close the connections that were idle for ten minutes or open for two hours."""
         now = self.clock.now()
         for session in list(self.sessions.values()):
             if now - session.active >= IDLE_TIMEOUT_S or now - session.opened >= MAX_CONNECTION_S:
@@ -211,7 +223,7 @@ class Gateway:
             self.sweep()
 
     async def close(self, grace_s: float = 5.0) -> None:
-        """Close all connections and give `$disconnect` a moment."""
+        """Close all connections and give `$disconnect` up to `grace_s` to run."""
         for session in list(self.sessions.values()):
             session.socket.close(1001, "Going away")
             session.socket.closed.set()
@@ -220,9 +232,10 @@ class Gateway:
             await asyncio.wait(self._tasks, timeout=grace_s)
 
 
-def _handshake(request: web.BaseRequest) -> events.Handshake:
+def _read_handshake(request: web.BaseRequest) -> events.Handshake:
     headers = [(k.decode("latin-1"), v.decode("utf-8", "replace")) for k, v in request.raw_headers]
     skipped = {"connection", "upgrade"}
+
     source_ip = request.remote or "127.0.0.1"
     headers = [(k, v) for k, v in headers if k.lower() not in skipped]
     headers += [("X-Forwarded-For", source_ip), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "443")]

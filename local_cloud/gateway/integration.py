@@ -1,4 +1,4 @@
-"""Running what a route names, and reading its answer as API Gateway does."""
+"""Runs the integration of a route and reads its response as API Gateway does."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TIMED_OUT = "Endpoint request timed out"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an integration went.
+    """The result of an integration.
 
     `error` is API Gateway's own message when it failed, else empty; `status` is the function's
-    `statusCode`, or what a failed call counts as (502, 504).
+    `statusCode`, or 502 or 504 for a failed call.
     """
 
     status: int = 200
@@ -35,11 +35,11 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the function answered with a 2xx."""
+        """Whether the function returned a 2xx status."""
         return not self.error and 200 <= self.status < 300
 
 
-async def run(backend: Backend, integration: Integration | None, event: Event) -> Outcome:
+async def run_integration(backend: Backend, integration: Integration | None, event: Event) -> Outcome:
     """Run the integration once. Never raises: a failure is an Outcome with an error."""
     if integration is None:
         return Outcome(500, error=INTERNAL_ERROR, detail="the route has no integration")
@@ -47,41 +47,46 @@ async def run(backend: Backend, integration: Integration | None, event: Event) -
         return Outcome(body=integration.mock_body)
     if integration.kind != "AWS_PROXY":
         return Outcome(500, error=INTERNAL_ERROR, detail=f"{integration.kind} integrations are not imitated")
+
     started = time.monotonic()
     try:
         async with asyncio.timeout(integration.timeout_s):
             invocation = await backend.invoke(integration.function, event)
     except TimeoutError:
         detail = f"{integration.function} took longer than {integration.timeout_s:g} s"
-        return Outcome(504, error=TIMED_OUT, detail=detail, latency_ms=_since(started))
+        return Outcome(504, error=TIMED_OUT, detail=detail, latency_ms=_elapsed_ms(started))
+
     outcome = (
         Outcome(502, error=INTERNAL_ERROR, detail=f"{invocation.error}: {invocation.payload}")
         if invocation.error
-        else read_proxy_response(invocation.payload)
+        else read_integration_response(invocation.payload)
     )
+
     return replace(
         outcome,
-        latency_ms=_since(started),
+        latency_ms=_elapsed_ms(started),
         lambda_status=invocation.status,
         lambda_request_id=invocation.request_id,
     )
 
 
-def _since(started: float) -> int:
+def _elapsed_ms(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
 
 
-def read_proxy_response(payload: Any) -> Outcome:
-    """Read a proxy's answer: `statusCode`, and optionally `headers`, `body`, `isBase64Encoded`."""
+def read_integration_response(payload: Any) -> Outcome:
+    """Read a function's response: `statusCode`, and optionally `headers`, `body`, `isBase64Encoded`."""
     status = payload.get("statusCode") if isinstance(payload, dict) else None
     try:
         status = int(status) if status is not None else 0
     except (TypeError, ValueError):
         status = 0
+
     body = (payload.get("body") or "") if status else ""
     if not 100 <= status <= 599 or not isinstance(body, str):
         detail = "malformed proxy response: give a statusCode from 100 to 599 and a body that is a string"
         return Outcome(502, error=INTERNAL_ERROR, detail=detail)
+
     if payload.get("isBase64Encoded"):
         try:
             body = base64.b64decode(body).decode(errors="replace")
@@ -89,5 +94,6 @@ def read_proxy_response(payload: Any) -> Outcome:
             return Outcome(
                 502, error=INTERNAL_ERROR, detail="isBase64Encoded is true, the body is not base64"
             )
+
     headers = {str(k): str(v) for k, v in (payload.get("headers") or {}).items()}
     return Outcome(status, body, headers)

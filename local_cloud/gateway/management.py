@@ -13,47 +13,48 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from local_cloud.gateway.gateway import Gateway, Session
-from local_cloud.gateway.socket import MAX_MESSAGE_BYTES
+from local_cloud.gateway.websocket import MAX_MESSAGE_BYTES
 
 _CONNECTION_ID = re.compile(r"[A-Za-z0-9_-]{15}=")
 
 
-class Target(NamedTuple):
-    """An execute-api address: `rest` is what follows the stage."""
+class StageAddress(NamedTuple):
+    """The address of a stage; `rest` is the path behind it."""
 
     api_id: str
     stage: str
     rest: str
 
 
-class Refused(Exception):
-    """The call is answered with this status, error type and message."""
+class ManagementError(Exception):
+    """The call fails with this status, error type and message."""
 
     def __init__(self, status: int, kind: str, message: str) -> None:
         super().__init__(message)
         self.status, self.kind, self.message = status, kind, message
 
 
-def error(status: int, kind: str, message: str) -> web.Response:
-    """An error as AWS's REST-JSON services send it."""
+def build_error(status: int, kind: str, message: str) -> web.Response:
+    """Return an error response as AWS's REST-JSON services send it."""
     return web.json_response({"message": message}, status=status, headers={"x-amzn-ErrorType": kind})
 
 
-def too_large() -> web.Response:
-    """The answer to more than a message may have."""
-    return error(413, "PayloadTooLargeException", "Message too long")
+def build_too_large() -> web.Response:
+    """Return the error for a message above the limit."""
+    return build_error(413, "PayloadTooLargeException", "Message too long")
 
 
-async def serve(gateway: Gateway, method: str, target: Target, body: bytes) -> web.Response:
-    """Answer one call that the emulator has already found allowed."""
+async def serve(gateway: Gateway, method: str, address: StageAddress, body: bytes) -> web.Response:
+    """Answer one call that the emulator has already authorized."""
     if method not in {"GET", "POST", "DELETE"}:
-        return error(403, "ForbiddenException", "Forbidden")
+        return build_error(403, "ForbiddenException", "Forbidden")
     try:
-        session = _find(gateway, target, body)
+        session = _find_session(gateway, address, body)
         if method == "POST":
             return _post(gateway, session, body)
-    except Refused as refused:
-        return error(refused.status, refused.kind, refused.message)
+    except ManagementError as error:
+        return build_error(error.status, error.kind, error.message)
+
     if method == "DELETE":
         # The code and reason that a DISCONNECT event reports after it: github.com/boto/boto3/issues/3789
         session.socket.close(1000, "Connection Closed Normally")
@@ -61,42 +62,43 @@ async def serve(gateway: Gateway, method: str, target: Target, body: bytes) -> w
     return web.json_response(_describe(session))
 
 
-def _find(gateway: Gateway, target: Target, body: bytes) -> Session:
-    connection_id = target.rest.removeprefix("/@connections/")
+def _find_session(gateway: Gateway, address: StageAddress, body: bytes) -> Session:
+    connection_id = address.rest.removeprefix("/@connections/")
     if not gateway.throttles.allows_request():
-        raise Refused(429, "LimitExceededException", "Too Many Requests")
+        raise ManagementError(429, "LimitExceededException", "Too Many Requests")
     if not _CONNECTION_ID.fullmatch(connection_id):
-        raise Refused(400, "BadRequestException", f"Invalid connectionId: {connection_id}")
+        raise ManagementError(400, "BadRequestException", f"Invalid connectionId: {connection_id}")
     if len(body) > MAX_MESSAGE_BYTES:
-        raise Refused(413, "PayloadTooLargeException", "Message too long")
+        raise ManagementError(413, "PayloadTooLargeException", "Message too long")
+
     session = gateway.sessions.get(connection_id)
     if (
         session is None
-        or (session.peer.api_id, session.peer.stage) != target[:2]
+        or (session.peer.api_id, session.peer.stage) != address[:2]
         or not session.socket.is_open
     ):
-        raise Refused(410, "GoneException", "Gone")
+        raise ManagementError(410, "GoneException", "Gone")
     return session
 
 
 def _post(gateway: Gateway, session: Session, body: bytes) -> web.Response:
     if session.socket.is_clogged:
-        raise Refused(429, "LimitExceededException", "The client's buffer is full")
+        raise ManagementError(429, "LimitExceededException", "The client's buffer is full")
     if not session.socket.send(body.decode("utf-8", "replace")):
-        raise Refused(410, "GoneException", "Gone")
-    gateway.telemetry.pushed(session.peer)
+        raise ManagementError(410, "GoneException", "Gone")
+    gateway.telemetry.count_push(session.peer)
     return web.Response(status=200)
 
 
-def _timestamp(epoch_ms: int) -> str:
+def _format_timestamp(epoch_ms: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_ms / 1000))
 
 
 def _describe(session: Session) -> dict[str, Any]:
-    # GetConnection's names are in lower camel case on the wire, whatever the SDK shows.
+    # GetConnection's names are in lower camel case on the wire, although the SDK shows upper.
     identity = session.peer.identity
     return {
-        "connectedAt": _timestamp(session.peer.connected_at),
-        "lastActiveAt": _timestamp(session.last_active_at),
+        "connectedAt": _format_timestamp(session.peer.connected_at),
+        "lastActiveAt": _format_timestamp(session.last_active_at),
         "identity": {"sourceIp": identity["sourceIp"], "userAgent": identity.get("userAgent", "")},
     }

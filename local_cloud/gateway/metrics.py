@@ -1,4 +1,4 @@
-"""Metrics as CloudWatch takes them: API Gateway's own six, and those that functions print as EMF.
+"""Metrics in CloudWatch's form: API Gateway's own six, and those that functions print as EMF.
 
 docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-logging.html
 docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -11,16 +11,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from local_cloud.gateway.access_log import Access
+from local_cloud.gateway.access_log import AccessRecord
 
 NAMESPACE = "AWS/ApiGateway"
-# PutMetricData takes this many different values of one metric, and this many metrics.
+# PutMetricData takes at most this many different values of one metric, and this many metrics.
 _MAX_VALUES = 150
 _MAX_DATA = 500
 
 
 class Series(NamedTuple):
-    """What identifies a metric, and the second it belongs to."""
+    """The identity of a metric, and the second that its values belong to."""
 
     namespace: str
     name: str
@@ -29,8 +29,8 @@ class Series(NamedTuple):
     second: int
 
 
-def measure(access: Access) -> Iterator[tuple[str, float]]:
-    """Names and values of the API Gateway metrics that one event moves."""
+def measure(access: AccessRecord) -> Iterator[tuple[str, float]]:
+    """Yield names and values of the API Gateway metrics that one event changes."""
     outcome = access.outcome
     if access.kind == "MESSAGE":
         yield "MessageCount", 1
@@ -38,12 +38,14 @@ def measure(access: Access) -> Iterator[tuple[str, float]]:
             yield "MessageCount", 1
     elif access.kind == "CONNECT" and (outcome is not None or access.status < 400):
         yield "ConnectCount", 1
+
     if outcome is None:
         if 400 <= access.status < 500:
             yield "ClientError", 1
         elif access.status >= 500:
             yield "ExecutionError", 1
         return
+
     if outcome.latency_ms is not None:
         yield "IntegrationLatency", outcome.latency_ms
     if outcome.error:
@@ -53,11 +55,12 @@ def measure(access: Access) -> Iterator[tuple[str, float]]:
 
 
 def read_emf(text: str) -> Iterator[tuple[Series, float]]:
-    """Read one log line; nothing when it is not in the embedded metric format."""
+    """Yield the values in one log line; none when it is not in the embedded metric format."""
     try:
         record = json.loads(text)
         directives = record["_aws"]["CloudWatchMetrics"]
         second = int(record["_aws"]["Timestamp"]) // 1000
+
         for directive in directives:
             for dimension_set in directive["Dimensions"]:
                 dimensions = tuple(sorted((name, str(record[name])) for name in dimension_set))
@@ -72,21 +75,21 @@ def read_emf(text: str) -> Iterator[tuple[Series, float]]:
         return
 
 
-class Batch:
-    """Values gathered until they are published."""
+class MetricBatch:
+    """Values collected until they are published."""
 
     def __init__(self) -> None:
         self._values: dict[Series, Counter[float]] = {}
 
     def add(self, series: Series, value: float) -> None:
-        """One more value."""
+        """Add one value."""
         self._values.setdefault(series, Counter())[value] += 1
 
     def take(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Empty the batch: namespace and MetricData of each PutMetricData call to make."""
-        gathered, self._values = self._values, {}
+        """Empty the batch; yield namespace and MetricData of each PutMetricData call to make."""
+        collected, self._values = self._values, {}
         by_namespace: dict[str, list[dict[str, Any]]] = {}
-        for series, values in gathered.items():
+        for series, values in collected.items():
             distinct = list(values.items())
             for start in range(0, len(distinct), _MAX_VALUES):
                 part = distinct[start : start + _MAX_VALUES]
@@ -100,6 +103,7 @@ class Batch:
                         "Counts": [float(count) for _, count in part],
                     }
                 )
+
         for namespace, data in by_namespace.items():
             for start in range(0, len(data), _MAX_DATA):
                 yield namespace, data[start : start + _MAX_DATA]

@@ -1,4 +1,4 @@
-"""Troubling Redis: the way to it, by its relay, and the server itself where the cloud runs one."""
+"""Faults of Redis: its tunnel paused, cut or slow, and its server suspended or restarted."""
 
 from __future__ import annotations
 
@@ -7,57 +7,60 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from local_cloud.gateway.relay import Relay
+    from local_cloud.gateway.tunnel import Tunnel
 
 
 class Server(Protocol):
-    """The process behind the relay."""
+    """The server process behind the tunnel."""
 
     def pause(self) -> None:
-        """Stop it in its tracks."""
+        """Suspend the process."""
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Continue the suspended process."""
 
     def kill(self) -> None:
-        """End it at once, with all that it held."""
+        """Kill the process, and lose its data."""
 
     def run(self) -> None:
-        """Start it, empty. Raises CloudFailed."""
+        """Start the process, empty. Raises CloudFailed."""
 
 
 class RedisFaults:
-    """What the control API does to Redis."""
+    """The faults of Redis that the control API offers."""
 
-    def __init__(self, relay: Relay, server: Server | None = None) -> None:
-        self._relay, self._server = relay, server
+    def __init__(self, tunnel: Tunnel, server: Server | None = None) -> None:
+        self._tunnel, self._server = tunnel, server
 
     @property
     def state(self) -> str:
-        """Of the relay: `open`, `paused` or `cut`."""
-        return self._relay.state
+        """The state of the tunnel: `open`, `paused` or `cut`."""
+        return self._tunnel.state
 
-    async def apply(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Do what is asked, and say how the relay is. Raises KeyError, ValueError, LookupError."""
-        if not given.keys() & {"state", "delay_ms", "server"}:
+    async def apply(self, change: dict[str, Any]) -> dict[str, Any]:
+        """Apply `server`, `delay_ms` and `state`; return the tunnel's state and delay.
+
+        Raises KeyError without any of them, ValueError for a wrong value, LookupError without a server.
+        """
+        if not change.keys() & {"state", "delay_ms", "server"}:
             raise KeyError("state")
-        if "server" in given:
-            await asyncio.to_thread(self._on_server(str(given["server"])))
-        if "delay_ms" in given:
-            self._relay.delay(given["delay_ms"])
-        if "state" in given:
-            self._relay.switch(str(given["state"]))
-        return {"state": self._relay.state, "delay_ms": self._relay.delay_ms}
+        if "server" in change:
+            await asyncio.to_thread(self._choose_server_action(str(change["server"])))
+        if "delay_ms" in change:
+            self._tunnel.delay(change["delay_ms"])
+        if "state" in change:
+            self._tunnel.switch(str(change["state"]))
+        return {"state": self._tunnel.state, "delay_ms": self._tunnel.delay_ms}
 
-    def _on_server(self, name: str) -> Callable[[], None]:
+    def _choose_server_action(self, name: str) -> Callable[[], None]:
         if self._server is None:
-            raise LookupError("redis: the server is none of this cloud's; start it with --redis-server")
-        does = {"suspend": self._server.pause, "resume": self._server.resume, "restart": self._restart}
-        if name not in does:
-            raise ValueError(f"server: {name!r}; give {', '.join(does)}")
-        return does[name]
+            raise LookupError("redis: this cloud runs no server; start it with --redis-server")
+        actions = {"suspend": self._server.pause, "resume": self._server.resume, "restart": self._restart}
+        if name not in actions:
+            raise ValueError(f"server: {name!r}; give {', '.join(actions)}")
+        return actions[name]
 
     def _restart(self) -> None:
-        assert self._server is not None, "looked at before"  # noqa: S101
+        assert self._server is not None, "checked by the caller"  # noqa: S101
         self._server.kill()
         self._server.run()

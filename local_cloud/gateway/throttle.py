@@ -1,4 +1,4 @@
-"""Token buckets, as API Gateway throttles: `rate` tokens per second, at most `burst` at once."""
+"""Token buckets, with which API Gateway throttles: `rate` tokens per second, at most `burst` at once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 from local_cloud.gateway.clock import Clock
 
 
-class Limit(NamedTuple):
-    """Requests per second, and how many of them may come at once."""
+class RateLimit(NamedTuple):
+    """Requests per second, and how many may come at once."""
 
     rate: float
     burst: float
@@ -17,20 +17,20 @@ class Limit(NamedTuple):
 
 # Per account and Region:
 # docs.aws.amazon.com/apigateway/latest/developerguide/limits.html (HTTP, REST, WebSocket and callbacks share)
-ACCOUNT_REQUESTS = Limit(10_000, 5_000)
+ACCOUNT_REQUESTS = RateLimit(10_000, 5_000)
 # The developer guide's apigateway-execution-service-websocket-limits-table.html
-ACCOUNT_CONNECTS = Limit(500, 500)
+ACCOUNT_CONNECTS = RateLimit(500, 500)
 
 
 @dataclass(slots=True)
 class _Bucket:
-    limit: Limit
+    limit: RateLimit
     tokens: float
     at: float
 
 
 class Throttles:
-    """All buckets of the account, by name; one that is asked with a new limit starts full."""
+    """All buckets of the account, by name; a bucket starts full, again after its limit changes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -39,15 +39,15 @@ class Throttles:
         self.connects = ACCOUNT_CONNECTS
 
     def allows_request(self) -> bool:
-        """One of the requests that all APIs and `@connections` share."""
+        """Take one of the requests that all APIs and `@connections` share; return whether there was one."""
         return self.allows(self.requests, "requests")
 
     def allows_connect(self) -> bool:
-        """One new connection of the account."""
+        """Take one of the account's new connections; return whether there was one."""
         return self.allows(self.connects, "connects")
 
-    def allows(self, limit: Limit | None, *name: str) -> bool:
-        """Take a token from the bucket `name`; no limit always allows."""
+    def allows(self, limit: RateLimit | None, *name: str) -> bool:
+        """Take a token from the bucket `name`; return whether there was one, always without a limit."""
         if limit is None:
             return True
         now = self._clock.now()

@@ -1,8 +1,7 @@
-"""How much the local gateway carries: `python -m tests.bench.gateway_load`.
+"""Measures the round trips of the local gateway: `python -m tests.bench.gateway_load`.
 
-Holds idle connections and meanwhile sends messages whose answers it awaits, first through functions
-that the emulator runs, then with a stub in the emulator's place that answers Invoke at once, which
-leaves the gateway's own cost.
+Holds idle connections and sends messages over others, first through functions that the emulator runs,
+then with a stub in place of the emulator that answers Invoke at once, which leaves the cost of the gateway.
 """
 
 from __future__ import annotations
@@ -34,55 +33,58 @@ from tests.contract.gateway.probe import STAGE, Deployer, Target
 # New connections per second stay below the account's 500.
 CONNECTS_AT_ONCE = 50
 say = functools.partial(print, flush=True)
-ASK = json.dumps({"action": "echo", "say": "pong"})
+REQUEST = json.dumps({"action": "echo", "say": "pong"})
 
 
-async def _dial(url: str) -> ClientConnection:
+async def _connect_client(url: str) -> ClientConnection:
     return await connect(url, ping_interval=None, compression=None, proxy=None, open_timeout=30)
 
 
-async def _hold(url: str, count: int) -> list[ClientConnection]:
-    held: list[ClientConnection] = []
-    while len(held) < count:
+async def _hold_idle(url: str, count: int) -> list[ClientConnection]:
+    clients: list[ClientConnection] = []
+    while len(clients) < count:
         started = time.monotonic()
-        wanted = min(CONNECTS_AT_ONCE, count - len(held))
-        held += await asyncio.gather(*(_dial(url) for _ in range(wanted)))
-        await asyncio.sleep(max(0.0, wanted / 450 - (time.monotonic() - started)))
-    return held
+        batch = min(CONNECTS_AT_ONCE, count - len(clients))
+        clients += await asyncio.gather(*(_connect_client(url) for _ in range(batch)))
+        await asyncio.sleep(max(0.0, batch / 450 - (time.monotonic() - started)))
+    return clients
 
 
-async def _talk(client: ClientConnection, until: float, took: list[float]) -> None:
+async def _send_until(client: ClientConnection, until: float, took: list[float]) -> None:
     while (started := time.monotonic()) < until:
-        await client.send(ASK)
+        await client.send(REQUEST)
         assert await client.recv() == "pong"
         took.append(time.monotonic() - started)
 
 
 async def measure(name: str, url: str, idle: int, talkers: int, seconds: float) -> float:
-    """Print the figures; round trips per second."""
+    """Print the figures of one setup; return round trips per second."""
     started = time.monotonic()
-    held = await _hold(url, idle)
+    idle_clients = await _hold_idle(url, idle)
     say(f"{name}: {idle} connections opened in {time.monotonic() - started:.1f} s")
-    active = await asyncio.gather(*(_dial(url) for _ in range(talkers)))
+
+    active = await asyncio.gather(*(_connect_client(url) for _ in range(talkers)))
     await asyncio.gather(
-        *(_talk(client, time.monotonic() + 3, []) for client in active)
-    )  # functions get warm
+        *(_send_until(client, time.monotonic() + 3, []) for client in active)
+    )  # starts the functions
+
     took: list[float] = []
     started = time.monotonic()
-    await asyncio.gather(*(_talk(client, started + seconds, took) for client in active))
+    await asyncio.gather(*(_send_until(client, started + seconds, took) for client in active))
     rate = len(took) / (time.monotonic() - started)
-    open_still = sum(client.state.name == "OPEN" for client in held)
+    open_count = sum(client.state.name == "OPEN" for client in idle_clients)
     p50, p99 = (statistics.quantiles(took, n=100)[at] * 1000 for at in (49, 98))
     say(f"{name}: {rate:.0f} round trips/s by {talkers} clients, p50 {p50:.0f} ms, p99 {p99:.0f} ms")
-    say(f"{name}: {open_still} of {idle} idle connections still open")
-    for client in [*held, *active]:
+    say(f"{name}: {open_count} of {idle} idle connections still open")
+
+    for client in [*idle_clients, *active]:
         client.transport.abort()
-    assert open_still == idle
+    assert open_count == idle
     return rate
 
 
-def _stub(port: Any) -> None:
-    """An emulator in name only: it declares one API, and every function answers at once."""
+def _run_stub(port: Any) -> None:
+    """A stub of the emulator: it declares one API, and every function answers at once."""
     reply = {"routeResponseSelectionExpression": "$default"}
     declared: dict[str, Any] = {
         "": {
@@ -102,8 +104,8 @@ def _stub(port: Any) -> None:
         if request.path.endswith("/invocations"):
             return web.json_response({"statusCode": 200, "body": "pong"})
         if request.path.startswith("/v2/apis/stub"):
-            found = declared[request.path.removeprefix("/v2/apis/stub")]
-            return web.json_response(found if isinstance(found, dict) else {"items": found})
+            resource = declared[request.path.removeprefix("/v2/apis/stub")]
+            return web.json_response(resource if isinstance(resource, dict) else {"items": resource})
         return web.json_response({"logGroups": []})
 
     async def run() -> None:
@@ -116,8 +118,8 @@ def _stub(port: Any) -> None:
     asyncio.run(run())
 
 
-def _front(port: Any, stub_port: int) -> None:
-    """The front alone, before the stub."""
+def _run_proxy(port: Any, stub_port: int) -> None:
+    """The proxy alone, in front of the stub."""
     import socket
 
     async def run() -> None:
@@ -142,7 +144,7 @@ def _process(target: Callable[..., None], *arguments: Any) -> Any:
 
 
 def main() -> None:
-    """Measure both, and print."""
+    """Measure both setups and print the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -150,6 +152,7 @@ def main() -> None:
     parser.add_argument("--talkers", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=10)
     arguments = parser.parse_args()
+
     needed, (soft, hard) = arguments.idle + 500, resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < needed:
         if hard < needed:
@@ -161,18 +164,18 @@ def main() -> None:
 
 
 def measure_both(idle: int, talkers: int, seconds: float) -> tuple[float, float]:
-    """Round trips per second through functions, and through the gateway alone."""
+    """Return round trips per second through functions, and through the gateway alone."""
     with tempfile.TemporaryDirectory() as state, LocalCloud.start(state_dir=state) as cloud:
         deployer = Deployer(Target(boto3.Session("test", "test", region_name=cloud.region), cloud.endpoint))
         api = deployer.deploy({"echo": {"replies": True}})
         functions = asyncio.run(measure("functions", api.url, idle, talkers, seconds))
-    with _process(_stub) as stub_port, _process(_front, stub_port) as port:
+    with _process(_run_stub) as stub_port, _process(_run_proxy, stub_port) as port:
         url = f"ws://{HOST}:{port}/_aws/execute-api/stub/{STAGE}"
         return functions, asyncio.run(measure("stub", url, idle, talkers, seconds))
 
 
 def run(*, quick: bool) -> Report:
-    """Few idle connections, so that no limit of the machine needs raising."""
+    """Measure with few idle connections, which fit the usual limits of a machine."""
     idle, talkers, seconds = (100, 4, 2.0) if quick else (400, 16, 5.0)
     functions, gateway = measure_both(idle, talkers, seconds)
     return Report(

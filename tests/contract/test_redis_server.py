@@ -1,4 +1,4 @@
-"""The Redis of the local cloud: a real one, with a password, that can be broken in every way."""
+"""The Redis server of the local cloud: a real one with a password, which tests can suspend and kill."""
 
 import signal
 import socket
@@ -34,19 +34,19 @@ def test_server_takes_the_password_and_only_it(server):
 
 def test_certificate_is_verified(server):
     if server.authorities is None:
-        pytest.skip("this machine's redis-server speaks no TLS: apt install redis-server")
+        pytest.skip("redis-server on this machine speaks no TLS: apt install redis-server")
     with pytest.raises(redis.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
         client(server, ssl_ca_certs=None).ping()
 
 
-def test_paused_server_keeps_still_until_it_is_resumed(server):
-    one = client(server, socket_timeout=0.3)
-    one.ping()
+def test_paused_server_answers_nothing_until_it_is_resumed(server):
+    connected = client(server, socket_timeout=0.3)
+    connected.ping()
     server.pause()
     with pytest.raises(redis.TimeoutError):
-        one.ping()
+        connected.ping()
     server.resume()
-    assert one.ping()
+    assert connected.ping()
 
 
 def test_killed_server_comes_back_empty_at_the_same_place(server):
@@ -62,7 +62,7 @@ def test_nothing_is_evicted(server):
     assert client(server).config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
 
 
-def test_server_ends_with_its_owner_however_that_ended(tmp_path):
+def test_server_ends_with_its_owner_even_when_that_is_killed(tmp_path):
     code = (
         "import pathlib, sys, time; from local_cloud.redis import RedisServer; "
         "print(RedisServer.start(pathlib.Path(sys.argv[1])).port, flush=True); time.sleep(60)"
@@ -80,6 +80,6 @@ def test_server_ends_with_its_owner_however_that_ended(tmp_path):
     raise AssertionError("the server outlived its owner")
 
 
-def test_program_says_what_it_is():
+def test_program_names_its_version():
     program = find_program()
     assert program.version.split()[0] in {"Redis", "Valkey"}

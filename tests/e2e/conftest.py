@@ -1,4 +1,4 @@
-"""The applied stack, and people who connect to it."""
+"""The applied stack, its operators, and people who connect to it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count(1)
 APPLY_SECONDS_MAX = 600
-"""A first apply takes a minute, and several on a machine that has other work."""
+"""A first apply takes a minute, and several minutes on a busy machine."""
 REDIS_PORTS_BESIDE = 10
-"""How far from the first cloud's port the one with Redis has its own."""
+"""The distance between the ports of the cloud without and the cloud with Redis."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests that take the stack down come last, and the first of each stack wait for it."""
+    """Run tests that take the stack down last, and let the first test of each stack wait for its apply."""
     items.sort(key=lambda item: item.get_closest_marker("takes_the_stack_down") is not None)
     for stack in ("stack", "redis_stack"):
         for item in items:
@@ -43,30 +43,30 @@ class Connects(Protocol):
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Service]:
-    """The applied service, on whatever answers at LOCALSTACK_ENDPOINT, else on a cloud of our own."""
+    """The applied service, on the emulator at LOCALSTACK_ENDPOINT, else on a local cloud."""
     with running_stack() as running:
         yield Service(running)
 
 
 @pytest.fixture(scope="session")
 def operator(stack: Service) -> Iterator[Operator]:
-    """An operator with the policies `full` and `sign` of the stack."""
-    user = Operator(stack, "operator", ("full", "sign"))
-    yield user
-    user.delete()
+    """An operator with all policies of the stack for the command line."""
+    person = Operator(stack, "operator", ("full", "sign"))
+    yield person
+    person.leave()
 
 
 @pytest.fixture(scope="session")
 def reader(stack: Service) -> Iterator[Operator]:
-    """An operator with the policy `read` of the stack."""
-    user = Operator(stack, "reader", ("read",))
-    yield user
-    user.delete()
+    """An operator who may only read."""
+    person = Operator(stack, "reader", ("read",))
+    yield person
+    person.leave()
 
 
 @pytest.fixture(scope="session")
 def redis_stack() -> Iterator[Service]:
-    """The service with Redis, on a cloud of its own beside the other one."""
+    """The service with Redis, on a second cloud."""
     if os.environ.get("LOCALSTACK_ENDPOINT"):
         pytest.skip("the Redis of these tests is the embedded local cloud's: unset LOCALSTACK_ENDPOINT")
     with running_stack(port=find_port() + REDIS_PORTS_BESIDE, redis=True) as running:
@@ -75,27 +75,27 @@ def redis_stack() -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def redis_operator(redis_stack: Service) -> Iterator[Operator]:
-    """An operator with the policies `full` and `sign` of the stack with Redis."""
-    user = Operator(redis_stack, "operator", ("full", "sign"))
-    yield user
-    user.delete()
+    """An operator of the stack with Redis, with all policies."""
+    person = Operator(redis_stack, "operator", ("full", "sign"))
+    yield person
+    person.leave()
 
 
 @pytest.fixture
 def user(request: pytest.FixtureRequest) -> str:
-    """A user id of this test's own, so that tests share the stack without meeting."""
+    """A user id that no other test uses, since tests share the stack."""
     return f"{request.node.originalname}-{next(_numbers)}"[-100:]
 
 
 @pytest.fixture
 def topic() -> str:
-    """A topic of this test's own."""
+    """A topic that no other test uses."""
     return f"t{next(_numbers)}.deals"
 
 
 @pytest.fixture
 async def connects(stack: Service) -> AsyncIterator[Connects]:
-    """Connect as a user with a good token in the Authorization header."""
+    """Connects a user with a valid token in the Authorization header."""
     async with AsyncExitStack() as people:
 
         async def connect(user_id: str, **claims: Any) -> Person:

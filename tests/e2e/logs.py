@@ -1,4 +1,4 @@
-"""Reading the log groups of the applied stack."""
+"""Reads the log groups of the applied stack."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 
 
 class Logs:
-    """Reads the log groups of the stack, from `back_ms` before it was made."""
+    """Reads what the stack logs from `back_ms` before this object is created."""
 
     def __init__(self, stack: Service, back_ms: int = 1000) -> None:
         self._logs, self.groups = stack.stack.client("logs"), stack.outputs["log_group_names"]
         self._since = int(time.time() * 1000) - back_ms
 
-    def text(self, group: str, containing: str = "") -> list[str]:
-        """The lines of a group since then."""
+    def read_lines(self, group: str, containing: str = "") -> list[str]:
+        """Return the lines of a group that contain a text."""
         pages = self._logs.get_paginator("filter_log_events").paginate(
             logGroupName=self.groups[group], startTime=self._since
         )
         messages = [event["message"] for page in pages for event in page["events"]]
         return [line for message in messages for line in message.splitlines() if containing in line]
 
-    async def line(self, group: str, event: str, containing: str) -> dict[str, Any]:
-        """Wait for a line of an event that contains a text."""
+    async def wait_for_line(self, group: str, event: str, containing: str) -> dict[str, Any]:
+        """Wait for a line of an event that contains a text, and return it parsed."""
         deadline = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < deadline:
-            for text in await asyncio.to_thread(self.text, group, containing):
+            for text in await asyncio.to_thread(self.read_lines, group, containing):
                 if text.startswith("{") and (line := json.loads(text)).get("event") == event:
                     return dict(line)
             await asyncio.sleep(0.3)
-        raise AssertionError(f"no {event} with {containing} in {group}: {self.text(group)[-20:]}")
+        raise AssertionError(f"no {event} with {containing} in {group}: {self.read_lines(group)[-20:]}")

@@ -1,4 +1,4 @@
-"""What tests do to the applied service from behind: publish, look into tables and queues, break things."""
+"""What tests do to the applied service behind its clients: publish, read tables and queues, cause faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Service:
-    """The stack, with the verbs that tests use."""
+    """The applied stack, with the operations that tests need."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -39,75 +39,76 @@ class Service:
         return self.stack.outputs
 
     def publish(self, **event: Any) -> dict[str, Any]:
-        """Publish a deal by synchronous invoke; the answer's body."""
+        """Publish a deal by synchronous invoke; return the body of the response."""
         return self.invoke("broadcast", {"messageType": "dealUpdate", **event})
 
     def invoke(self, function: str, payload: Any) -> dict[str, Any]:
-        """Invoke and expect a 200; its body."""
-        answer = self.invoke_raw(function, payload)
-        assert answer["statusCode"] == 200, answer
-        return dict(json.loads(answer["body"]))
+        """Invoke a function, expect a 200, and return the body."""
+        response = self.invoke_raw(function, payload)
+        assert response["statusCode"] == 200, response
+        return dict(json.loads(response["body"]))
 
     def invoke_raw(self, function: str, payload: Any) -> dict[str, Any]:
-        """Invoke and return whatever the function answered."""
+        """Invoke a function and return its response."""
         name = self.outputs["function_names"][function]
-        answer = self._lambda.invoke(FunctionName=name, Payload=json.dumps(payload).encode())
-        text = answer["Payload"].read()
-        assert "FunctionError" not in answer, text
+        response = self._lambda.invoke(FunctionName=name, Payload=json.dumps(payload).encode())
+        text = response["Payload"].read()
+        assert "FunctionError" not in response, text
         return dict(json.loads(text))
 
     def invoke_async(self, function: str, payload: Any) -> None:
-        """Invoke without waiting for an answer."""
+        """Invoke a function asynchronously."""
         name = self.outputs["function_names"][function]
         self._lambda.invoke(FunctionName=name, Payload=json.dumps(payload).encode(), InvocationType="Event")
 
     def send(self, queue: str, body: Any) -> None:
-        """Put a body on a queue of the stack."""
+        """Send a body to a queue of the stack."""
         self._sqs.send_message(QueueUrl=self.outputs["queue_urls"][queue], MessageBody=json.dumps(body))
 
     def table(self, name: str) -> Any:
-        """A table of the stack."""
+        """Return a table of the stack."""
         return self._dynamodb.Table(self.outputs["table_names"][name])
 
     def memberships(self, connection_id: str) -> list[dict[str, Any]]:
-        """Every membership of a connection, found the slow way, so that none can hide."""
-        table, found, start = self.table("subscriptions"), [], {}
+        """Return every membership of a connection, by a consistent scan that misses none."""
+        table, memberships, start = self.table("subscriptions"), [], {}
         while True:
             page = table.scan(ConsistentRead=True, **start)
-            found += [item for item in page["Items"] if item["sk"] == connection_id]
+            memberships += [item for item in page["Items"] if item["sk"] == connection_id]
             if "LastEvaluatedKey" not in page:
-                return found
+                return memberships
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     async def dead_letter(self, queue: str, containing: str) -> dict[str, Any]:
-        """Wait for a dead letter whose body contains a text, and take it."""
+        """Wait for a dead letter whose body contains a text; delete and return it."""
         url, deadline = self.outputs["queue_urls"][queue], time.monotonic() + WAIT_SECONDS
         while time.monotonic() < deadline:
-            answer = await asyncio.to_thread(
+            response = await asyncio.to_thread(
                 self._sqs.receive_message,
                 QueueUrl=url,
                 MaxNumberOfMessages=10,
                 MessageAttributeNames=["All"],
                 VisibilityTimeout=1,
             )
-            for letter in answer.get("Messages", []):
-                if containing in letter["Body"]:
-                    self._sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
-                    return dict(letter)
+            for message in response.get("Messages", []):
+                if containing in message["Body"]:
+                    self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                    return dict(message)
+
             await asyncio.sleep(0.2)
         raise AssertionError(f"no dead letter containing {containing!r} in {queue} within {WAIT_SECONDS} s")
 
     def vanish(self, connection_id: str) -> None:
-        """Cut a connection without a close frame, and lose its `$disconnect`: a phone out of coverage."""
+        """Abort a connection and lose its `$disconnect`, as when a phone loses coverage."""
         self.control(f"connections/{connection_id}/drop", {"lose_disconnect": True})
 
     def control(self, path: str, body: Any = None, method: str = "POST") -> Any:
-        """Ask the local gateway's control API for something."""
+        """Call the local cloud's control API and return its response."""
         request = urllib.request.Request(
             f"{self.stack.endpoint}/_local_cloud/{path}",
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
             method=method,
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.loads(answer.read() or b"null")
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.loads(response.read() or b"null")

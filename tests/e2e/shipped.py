@@ -1,4 +1,4 @@
-"""A function's zip run as it is shipped, in a fresh process: what a cold start sees, with other settings."""
+"""Runs a function's zip as it is shipped, in a new process, with other settings."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ for line in sys.stdin:
 """
 
 
-class Shipped:
-    """A function of the stack, unpacked; `environment` replaces settings of the deployed one."""
+class ShippedFunction:
+    """The unpacked zip of a function, with the settings of the deployed one."""
 
     def __init__(self, service: Service, function: str, folder: Path) -> None:
         self._service, self._function, self._folder = service, function, folder
@@ -38,12 +38,16 @@ class Shipped:
         file = next(package["file"] for package in packages if package["name"] == function)
         with zipfile.ZipFile(MANIFEST.parent / file) as packed:
             packed.extractall(folder)
+
         name = service.outputs["function_names"][function]
         declared = service.stack.client("lambda").get_function_configuration(FunctionName=name)
         self._settings = declared["Environment"]["Variables"]
 
-    def answers(self, events: Sequence[Any], **environment: str | None) -> list[dict[str, Any]]:
-        """What one new process answers to the events, one after the other: `answer`, or `error`."""
+    def invoke_all(self, events: Sequence[Any], **environment: str | None) -> list[dict[str, Any]]:
+        """Pass the events to one new process in order; return an `answer` or `error` for each.
+
+        `environment` replaces settings of the deployed function; None removes one.
+        """
         merged = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(self._folder),
@@ -54,7 +58,8 @@ class Shipped:
             **self._settings,
             **environment,
         }
-        done = subprocess.run(
+
+        completed = subprocess.run(
             [sys.executable, "-c", _RUN.format(function=self._function)],
             input="".join(json.dumps(event) + "\n" for event in events),
             env={name: value for name, value in merged.items() if value is not None},
@@ -63,5 +68,6 @@ class Shipped:
             timeout=60,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stderr.splitlines()]
+
+        assert completed.returncode == 0, completed.stderr
+        return [json.loads(line) for line in completed.stderr.splitlines()]

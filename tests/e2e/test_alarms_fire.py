@@ -12,15 +12,15 @@ import re
 import pytest
 
 from realtime_core.telemetry import metric_catalog as catalog
-from tests.e2e.alarming import (
-    Pager,
-    declared,
-    identity,
-    on_ours,
-    over_its_threshold_is_told_of,
-    publish,
+from tests.e2e.alarms import (
+    AlarmInbox,
+    assert_fires_above_threshold,
+    assert_fires_on_silence,
+    identify,
+    publish_metrics,
+    read_declared_alarms,
+    select_own,
     set_state,
-    silence_is_told_of,
 )
 
 # What is published to drive each alarm over its threshold: the metric, its values, and of which dimension.
@@ -44,24 +44,24 @@ RATES = {
 
 
 @pytest.fixture
-def pager(stack):
-    pager = Pager(stack)
-    yield pager
-    pager.close()
+def inbox(stack):
+    inbox = AlarmInbox(stack)
+    yield inbox
+    inbox.close()
 
 
 @pytest.fixture(scope="module")
 def alarms(stack):
-    return declared(stack)
+    return read_declared_alarms(stack)
 
 
 @pytest.fixture
 def publishes(stack, monkeypatch):
-    return lambda values: publish(stack, monkeypatch, values)
+    return lambda values: publish_metrics(stack, monkeypatch, values)
 
 
 def test_each_alarm_on_a_metric_of_ours_is_driven(alarms):
-    assert on_ours(alarms) == {*DRIVEN, *RATES, "janitor_silent"}
+    assert select_own(alarms) == {*DRIVEN, *RATES, "janitor_silent"}
 
 
 def test_what_is_declared_is_there(stack, alarms):
@@ -81,8 +81,8 @@ def test_what_is_declared_is_there(stack, alarms):
 
 
 @pytest.mark.parametrize("key", DRIVEN)
-async def test_a_metric_over_its_threshold_is_told_of(stack, pager, monkeypatch, key):
-    await over_its_threshold_is_told_of(stack, pager, monkeypatch, key, DRIVEN[key])
+async def test_a_metric_over_its_threshold_is_told_of(stack, inbox, monkeypatch, key):
+    await assert_fires_above_threshold(stack, inbox, monkeypatch, key, DRIVEN[key])
 
 
 def evaluated(alarm, published):
@@ -93,7 +93,7 @@ def evaluated(alarm, published):
         "Average": lambda values: sum(values) / len(values) if values else None,
     }
     values = {
-        query["id"]: statistics[one["stat"]](published.get(identity(one), []))
+        query["id"]: statistics[one["stat"]](published.get(identify(one), []))
         for query in alarm["metric_query"]
         for one in query["metric"]
     }
@@ -107,7 +107,7 @@ def evaluated(alarm, published):
 
 
 @pytest.mark.parametrize("key", RATES)
-async def test_a_rate_over_its_threshold_is_told_of(stack, pager, alarms, publishes, key):
+async def test_a_rate_over_its_threshold_is_told_of(stack, inbox, alarms, publishes, key):
     alarm = alarms[key]
     set_state(stack, alarm, "OK")
     published = publishes([(catalog.ERROR_RATE, value, code) for value, code in RATES[key]])
@@ -118,7 +118,7 @@ async def test_a_rate_over_its_threshold_is_told_of(stack, pager, alarms, publis
     assert value == pytest.approx(100 * errors / actions)
     assert value > alarm["threshold"]
     set_state(stack, alarm, "ALARM", f"{value} percent")
-    await pager.tells(alarm["alarm_name"])
+    await inbox.wait_for(alarm["alarm_name"])
 
 
 async def test_a_clients_mistakes_are_no_faults_of_ours_and_a_quiet_night_no_rate(alarms, publishes):
@@ -129,22 +129,22 @@ async def test_a_clients_mistakes_are_no_faults_of_ours_and_a_quiet_night_no_rat
     assert evaluated(alarms["refusal_rate"], few) == 0
 
 
-async def test_a_janitor_that_does_not_run_is_told_of(stack, pager, monkeypatch):
-    await silence_is_told_of(stack, pager, monkeypatch, "janitor_silent", catalog.UPKEEP_LAG)
+async def test_a_janitor_that_does_not_run_is_told_of(stack, inbox, monkeypatch):
+    await assert_fires_on_silence(stack, inbox, monkeypatch, "janitor_silent", catalog.UPKEEP_LAG)
 
 
-async def test_where_people_notice_the_service_as_a_whole_is_told_of(stack, pager, alarms):
+async def test_where_people_notice_the_service_as_a_whole_is_told_of(stack, inbox, alarms):
     (whole,) = stack.stack.terraform.declared("aws_cloudwatch_composite_alarm").values()
     parts = set(re.findall(r'ALARM\("([^"]+)"\)', whole["alarm_rule"]))
     for alarm in alarms.values():
         if alarm["alarm_name"] in parts:
             set_state(stack, alarm, "OK")
     set_state(stack, alarms["reply_latency"], "ALARM")
-    await pager.tells("deals-local-unhealthy")
+    await inbox.wait_for("deals-local-unhealthy")
     set_state(stack, alarms["reply_latency"], "OK")
 
 
-async def test_a_real_outage_is_told_of_from_end_to_end(stack, pager, alarms, connects, user):
+async def test_a_real_outage_is_told_of_from_end_to_end(stack, inbox, alarms, connects, user):
     """The limits table does not answer: the router says so, its line becomes a metric, the alarm fires."""
     set_state(stack, alarms["limiter_failures"], "OK")
     person = await connects(user)
@@ -155,4 +155,4 @@ async def test_a_real_outage_is_told_of_from_end_to_end(stack, pager, alarms, co
             assert (await person.ask("getStatus"))["type"] == "statusUpdate"
     finally:
         stack.control("faults", method="DELETE")
-    await pager.tells(alarms["limiter_failures"]["alarm_name"])
+    await inbox.wait_for(alarms["limiter_failures"]["alarm_name"])

@@ -9,23 +9,23 @@ import pytest
 import redis
 
 from local_cloud.client import WAIT_SECONDS
-from tests.e2e.crowd import SIZE, Crowd
+from tests.e2e.subscribers import SUBSCRIBER_COUNT, Subscribers
 
 # The first of these tests may wait for the stack, and a first apply for the cache takes minutes.
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
-async def crowd(redis_stack, topic, user, redis_operator):
+async def subscribers(redis_stack, topic, user, redis_operator):
     """People whom the index knows."""
-    async with Crowd.gathered(redis_stack, topic, user) as crowd:
+    async with Subscribers.connected(redis_stack, topic, user) as subscribers:
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
-            result = await asyncio.to_thread(redis_operator.run, "index", "check", "--json")
-            if result.exit_code == 0 and result.data["members"] > SIZE:
+            said = await asyncio.to_thread(redis_operator.says, "index", "check", "--json")
+            if said.code == 0 and said.data["members"] > SUBSCRIBER_COUNT:
                 break
-            assert time.monotonic() < deadline, result
-        yield crowd
+            assert time.monotonic() < deadline, said
+        yield subscribers
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def damage(server, connection_id):
     return sum(server.zrem(key, connection_id) for key in server.scan_iter("deals:g:*"))
 
 
-async def test_check_finds_differences_and_repairs_them_if_requested(redis_operator, crowd, server):
-    lost = await crowd.even.connection_id()
+async def test_check_finds_what_differs_and_mends_it_when_told(redis_operator, subscribers, server):
+    lost = await subscribers.even.connection_id()
     assert damage(server, lost) == 1
     difference = (await redis_operator.expect("index", "check", "--json", code=1)).data
     assert (difference["outcome"], difference["missing"], difference["extra"], difference["repaired"]) == (
@@ -57,19 +57,21 @@ async def test_check_finds_differences_and_repairs_them_if_requested(redis_opera
     assert damage(server, lost) == 1
 
 
-async def test_rebuild_replaces_the_index_when_confirmed(redis_operator, crowd, server):
+async def test_rebuild_makes_the_index_anew_when_confirmed(redis_operator, subscribers, server):
     epoch = server.hget("deals:meta", "epoch")
     server.zadd("deals:g:rubbish#0", {"stranger": time.time() + 3600})
     assert "repeat the command with --yes" in (await redis_operator.expect("index", "rebuild", code=6)).err
     assert server.hget("deals:meta", "epoch") == epoch
-    rebuild = (await redis_operator.expect("index", "rebuild", "--yes", "--json")).data
-    assert (rebuild["outcome"], rebuild["members"] > SIZE) == ("ready", True)
+    built = (await redis_operator.does("index", "rebuild", "--yes", "--json")).data
+    assert (built["outcome"], built["members"] > SUBSCRIBER_COUNT) == ("ready", True)
     assert server.hget("deals:meta", "epoch") != epoch
     assert not server.exists("deals:g:rubbish#0")
     assert (await redis_operator.expect("index", "check", "--json")).data["outcome"] == "equal"
 
 
-async def test_a_failed_check_exits_with_1_and_the_reason(redis_operator, redis_stack, crowd):
+async def test_what_cannot_be_compared_is_exit_code_1_with_the_reason(
+    redis_operator, redis_stack, subscribers
+):
     redis_stack.control("redis", {"state": "cut"})
     try:
         result = await redis_operator.expect("index", "check", "--json", code=1)

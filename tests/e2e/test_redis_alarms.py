@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from realtime_core.telemetry import metric_catalog as catalog
-from tests.e2e.alarming import Pager, declared, on_ours, over_its_threshold_is_told_of, silence_is_told_of
+from tests.e2e.alarms import (
+    AlarmInbox,
+    assert_fires_above_threshold,
+    assert_fires_on_silence,
+    read_declared_alarms,
+    select_own,
+)
 from tests.e2e.test_alarms_fire import DRIVEN as DRIVEN_ANYWAY
 from tests.e2e.test_alarms_fire import RATES
 
@@ -25,25 +31,25 @@ DRIVEN: dict[str, tuple[catalog.Metric, list[float], str | None]] = {
 
 
 @pytest.fixture
-def pager(redis_stack):
-    pager = Pager(redis_stack)
-    yield pager
-    pager.close()
+def inbox(redis_stack):
+    inbox = AlarmInbox(redis_stack)
+    yield inbox
+    inbox.close()
 
 
 def test_each_alarm_on_a_metric_of_redis_is_driven(redis_stack):
-    ours = on_ours(declared(redis_stack)) - {*DRIVEN_ANYWAY, *RATES, "janitor_silent"}
+    ours = select_own(read_declared_alarms(redis_stack)) - {*DRIVEN_ANYWAY, *RATES, "janitor_silent"}
     assert ours == {*DRIVEN, "relay_silent"}
 
 
 @pytest.mark.parametrize("key", DRIVEN)
-async def test_a_metric_over_its_threshold_is_told_of(redis_stack, pager, monkeypatch, key):
-    await over_its_threshold_is_told_of(redis_stack, pager, monkeypatch, key, DRIVEN[key])
+async def test_a_metric_over_its_threshold_is_told_of(redis_stack, inbox, monkeypatch, key):
+    await assert_fires_above_threshold(redis_stack, inbox, monkeypatch, key, DRIVEN[key])
 
 
-async def test_a_relay_that_does_not_run_is_told_of(redis_stack, pager, monkeypatch):
-    await silence_is_told_of(redis_stack, pager, monkeypatch, "relay_silent", catalog.RELAY_LAG)
+async def test_a_relay_that_does_not_run_is_told_of(redis_stack, inbox, monkeypatch):
+    await assert_fires_on_silence(redis_stack, inbox, monkeypatch, "relay_silent", catalog.RELAY_LAG)
 
 
 def test_an_index_that_nobody_tends_is_behind(redis_stack):
-    assert declared(redis_stack)["index_behind"]["treat_missing_data"] == "breaching"
+    assert read_declared_alarms(redis_stack)["index_behind"]["treat_missing_data"] == "breaching"

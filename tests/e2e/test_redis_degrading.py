@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 import redis
 
-from tests.e2e.crowd import SIZE, Crowd, heard_all, resumed
 from tests.e2e.logs import Logs
+from tests.e2e.subscribers import SUBSCRIBER_COUNT, Subscribers, find_missing, resume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,9 +122,9 @@ def server(redis_stack):
 
 
 @pytest.fixture
-async def crowd(redis_stack, topic, user):
-    async with Crowd.gathered(redis_stack, topic, user) as crowd:
-        yield crowd
+async def subscribers(redis_stack, topic, user):
+    async with Subscribers.connected(redis_stack, topic, user) as subscribers:
+        yield subscribers
 
 
 async def caught_up(service):
@@ -134,7 +134,7 @@ async def caught_up(service):
         tally = await asyncio.to_thread(service.invoke_raw, "index_projector", {"task": "tend"})
         found = await asyncio.to_thread(service.invoke_raw, "index_projector", {"task": "check"})
         if tally["redis"] == "up" and not tally["pending"] and found["outcome"] == "equal":
-            assert found["members"] >= SIZE
+            assert found["members"] >= SUBSCRIBER_COUNT
             return
         assert time.monotonic() < deadline, (tally, found)
         await asyncio.sleep(1)
@@ -158,16 +158,19 @@ async def says(person, status, within):
         await asyncio.sleep(0.25)
 
 
-async def index_is_used(crowd, server, within):
+async def index_is_used(subscribers, server, within):
     """Publish until no event of a burst had to do without the index; what was published."""
     accepted, deadline = [], time.monotonic() + within
     while True:
-        logs, reads = Logs(crowd.service, back_ms=0), await asyncio.to_thread(server.reads)
-        load = await crowd.burst(SIZE)
+        logs, reads = Logs(subscribers.service, back_ms=0), await asyncio.to_thread(server.reads)
+        load = await subscribers.burst(SUBSCRIBER_COUNT)
         assert not load.refused
         accepted += load.accepted
-        fallbacks = await asyncio.to_thread(logs.text, "broadcast", "RedisFallbacks")
-        if not fallbacks and await asyncio.to_thread(server.reads) - reads >= SIZE * SIZE:
+        fallbacks = await asyncio.to_thread(logs.read_lines, "broadcast", "RedisFallbacks")
+        if (
+            not fallbacks
+            and await asyncio.to_thread(server.reads) - reads >= SUBSCRIBER_COUNT * SUBSCRIBER_COUNT
+        ):
             return accepted
         assert time.monotonic() < deadline, fallbacks
         await asyncio.sleep(1)
@@ -191,45 +194,47 @@ async def everything_works(person, other, user_id, topic):
     assert reply["type"] == "notificationAcked"
 
 
-async def befallen(fault, crowd, server, record_property):
+async def befallen(fault, subscribers, server, record_property):
     """Let Redis be befallen under load: nobody waits, nothing fails; what everybody has to hear.
 
     Somebody joins meanwhile and somebody leaves: who was told so gets the next event, or no more.
     """
-    used = await index_is_used(crowd, server, OPERATIONAL_WITHIN_SECONDS)
-    entries = [await asyncio.to_thread(server.add, crowd.event())]
+    used = await index_is_used(subscribers, server, OPERATIONAL_WITHIN_SECONDS)
+    entries = [await asyncio.to_thread(server.add, subscribers.next_event())]
     if fault.forgets:
-        await hears_entry(crowd.all[0], entries[0])
-    leaver = await crowd.joined("leaver", {"minPrice": -1})
-    async with crowd.load(PUBLISHERS, EVERY_SECONDS) as load:
+        await hears_entry(subscribers.all[0], entries[0])
+    leaver = await subscribers.subscribe("leaver", {"minPrice": -1})
+    async with subscribers.publishing(PUBLISHERS, EVERY_SECONDS) as load:
         await asyncio.sleep(BEFORE_SECONDS)
         await asyncio.to_thread(fault.begin, server)
         began = time.monotonic()
-        newcomer = await crowd.joined("newcomer", {"minPrice": -2})
+        newcomer = await subscribers.subscribe("newcomer", {"minPrice": -2})
         joined_at = time.monotonic()
-        await leaver.ask("unsubscribeFromDeals", {"topic": crowd.topic})
+        await leaver.ask("unsubscribeFromDeals", {"topic": subscribers.topic})
         left_at = time.monotonic()
-        await says(crowd.even, "degraded", DEGRADED_WITHIN_SECONDS)
+        await says(subscribers.even, "degraded", DEGRADED_WITHIN_SECONDS)
         degraded_at = time.monotonic()
-        reader_id = f"{crowd.name}-all-0"[-100:]
-        await everything_works(newcomer, crowd.all[0], reader_id, f"{crowd.topic}.other")
+        reader_id = f"{subscribers.name}-all-0"[-100:]
+        await everything_works(newcomer, subscribers.all[0], reader_id, f"{subscribers.topic}.other")
         await asyncio.sleep(max(0.0, began + FAULT_SECONDS - time.monotonic()))
         await asyncio.to_thread(fault.end, server)
-        entries.append(await asyncio.to_thread(server.add, crowd.event()))
+        entries.append(await asyncio.to_thread(server.add, subscribers.next_event()))
         await asyncio.sleep(AFTER_SECONDS)
     assert not load.refused
     before = max(one.seconds for one in load.accepted if one.started + one.seconds < began)
     for name, value in {
         "events": len(load.accepted),
-        "worst_publish_s": round(load.worst(), 2),
+        "worst_publish_s": round(load.slowest_seconds(), 2),
         "worst_publish_before_s": round(before, 2),
         "degraded_after_s": round(degraded_at - began, 2),
     }.items():
         record_property(name, value)
-    assert load.worst() < before + ADDED_SECONDS
+    assert load.slowest_seconds() < before + ADDED_SECONDS
     for entry in entries:
-        await hears_entry(crowd.all[0], entry)
-    assert not await heard_all(newcomer, {one.event_id for one in load.accepted if one.started > joined_at})
+        await hears_entry(subscribers.all[0], entry)
+    assert not await find_missing(
+        newcomer, {one.event_id for one in load.accepted if one.started > joined_at}
+    )
     too_late = {one.event_id for one in load.accepted if one.started > left_at}
     assert not too_late & {frame["eventId"] for frame in leaver.all_heard("dealUpdate")}
     return [*used, *load.accepted]
@@ -242,37 +247,41 @@ async def hears_entry(person, entry_id):
     )
 
 
-async def nobody_missed(crowd, accepted):
+async def nobody_missed(subscribers, accepted):
     """Everybody has heard what was accepted and matches; whoever comes back later is told all of it."""
     wanted = {one.event_id for one in accepted}
     even = {one.event_id for one in accepted if one.data["parity"] == "even"}
-    for person in crowd.all:
-        assert not await heard_all(person, wanted)
-    assert not await heard_all(crowd.even, even)
-    told = {one["eventId"] for one in crowd.even.all_heard("dealUpdate")}
+    for person in subscribers.all:
+        assert not await find_missing(person, wanted)
+    assert not await find_missing(subscribers.even, even)
+    told = {one["eventId"] for one in subscribers.even.all_heard("dealUpdate")}
     assert not told & (wanted - even)
-    again = await resumed(crowd.all[0], crowd.topic, {"minPrice": 0}, crowd.started_at)
+    again = await resume(subscribers.all[0], subscribers.topic, {"minPrice": 0}, subscribers.started_at)
     assert wanted <= again
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-async def test_trouble_of_redis_costs_no_event_and_fails_no_action(fault, crowd, server, record_property):
-    accepted = await befallen(fault, crowd, server, record_property)
+async def test_trouble_of_redis_costs_no_event_and_fails_no_action(
+    fault, subscribers, server, record_property
+):
+    accepted = await befallen(fault, subscribers, server, record_property)
     ended = time.monotonic()
-    await tended(crowd.service)
-    await says(crowd.even, "operational", OPERATIONAL_WITHIN_SECONDS)
+    await tended(subscribers.service)
+    await says(subscribers.even, "operational", OPERATIONAL_WITHIN_SECONDS)
     record_property("operational_after_s", round(time.monotonic() - ended + AFTER_SECONDS, 2))
-    accepted += await index_is_used(crowd, server, OPERATIONAL_WITHIN_SECONDS)
-    await nobody_missed(crowd, accepted)
-    await caught_up(crowd.service)
+    accepted += await index_is_used(subscribers, server, OPERATIONAL_WITHIN_SECONDS)
+    await nobody_missed(subscribers, accepted)
+    await caught_up(subscribers.service)
     record_property("caught_up_after_s", round(time.monotonic() - ended + AFTER_SECONDS, 2))
 
 
-async def test_an_index_that_is_gone_is_built_anew_without_anybodys_help(crowd, server, record_property):
-    accepted = await befallen(RESTARTED, crowd, server, record_property)
+async def test_an_index_that_is_gone_is_built_anew_without_anybodys_help(
+    subscribers, server, record_property
+):
+    accepted = await befallen(RESTARTED, subscribers, server, record_property)
     ended = time.monotonic()
-    await says(crowd.even, "operational", TENDED_WITHIN_SECONDS)
+    await says(subscribers.even, "operational", TENDED_WITHIN_SECONDS)
     record_property("operational_after_s", round(time.monotonic() - ended + AFTER_SECONDS, 2))
-    accepted += await index_is_used(crowd, server, OPERATIONAL_WITHIN_SECONDS)
-    await nobody_missed(crowd, accepted)
-    await caught_up(crowd.service)
+    accepted += await index_is_used(subscribers, server, OPERATIONAL_WITHIN_SECONDS)
+    await nobody_missed(subscribers, accepted)
+    await caught_up(subscribers.service)

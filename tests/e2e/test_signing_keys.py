@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from deals_ops.token_issuer import issue_token
-from tests.e2e.shipped import Shipped
+from tests.e2e.shipped import ShippedFunction
 from tests.issuer import Issuer, serving
 
 EVENT = json.loads(Path(__file__).parents[1].joinpath("events/authorizer_request.json").read_text())
@@ -22,7 +22,7 @@ OLD, NEW = "o" * 40, "n" * 40
 
 @pytest.fixture(scope="module")
 def authorizer(stack, tmp_path_factory):
-    return Shipped(stack, "authorizer", tmp_path_factory.mktemp("authorizer"))
+    return ShippedFunction(stack, "authorizer", tmp_path_factory.mktemp("authorizer"))
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def handshake(token):
 
 def verdicts(authorizer, tokens, **environment):
     """`Allow`, `Deny`, or the error of a handshake with each token, all in one process."""
-    answers = authorizer.answers([handshake(token) for token in tokens], **environment)
+    answers = authorizer.invoke_all([handshake(token) for token in tokens], **environment)
     return [
         one["answer"]["policyDocument"]["Statement"][0]["Effect"] if "answer" in one else one["error"]
         for one in answers

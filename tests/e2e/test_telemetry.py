@@ -32,11 +32,11 @@ async def test_an_event_is_followed_by_its_id_through_the_queue(stack, connects,
     assert answer["queued"] == len(people)
     for person in people:
         await person.hears("dealUpdate")
-    published = await logs.line("broadcast", "published", event_id)
-    posted = await logs.line("delivery", "posted", event_id)
+    published = await logs.wait_for_line("broadcast", "published", event_id)
+    posted = await logs.wait_for_line("delivery", "posted", event_id)
     assert published["correlationId"] == posted["correlationId"] == event_id
     assert posted["delivered"] == len(people)
-    matched = await logs.line("broadcast", "matched", event_id)
+    matched = await logs.wait_for_line("broadcast", "matched", event_id)
     assert (matched["level"], matched["sampled"]) == ("DEBUG", True)
 
 
@@ -53,10 +53,10 @@ async def test_a_request_is_followed_by_its_id_through_the_queue(stack, connects
     assert sent["type"] == "messageSent"
     await ben.hears("messageReceived", within=60)
 
-    answered = await logs.line("message_router", "answered", "my-request-7")
+    answered = await logs.wait_for_line("message_router", "answered", "my-request-7")
     assert answered["clientRequestId"] == "my-request-7"
     assert (answered["connectionId"], answered["userId"]) == (connection_id, f"{user}-ann")
-    posted = await logs.line("delivery", "posted", sent["data"]["messageId"])
+    posted = await logs.wait_for_line("delivery", "posted", sent["data"]["messageId"])
     assert posted["correlationId"] == answered["correlationId"]
 
 
@@ -83,11 +83,11 @@ async def test_no_log_holds_what_is_nobodys_business(stack, connects, user, topi
     with pytest.raises(InvalidStatus):
         await type(ann).connect(f"{stack.websocket_url}?token={token}x")
     await ann.leave()
-    await logs.line("connection_handler", "disconnected", connection_id)
+    await logs.wait_for_line("connection_handler", "disconnected", connection_id)
 
     seen = 0
     for group in logs.groups:
-        for line in logs.text(group):
+        for line in logs.read_lines(group):
             seen += connection_id in line
             for secret in (mark, token, token.split(".")[2], stack.stack.jwt_secret, "eyJ"):
                 assert secret not in line, f"{group}: {line}"

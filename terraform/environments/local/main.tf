@@ -25,6 +25,9 @@ module "deals_websocket" {
   # Small, so that a dozen people are enough to see the queue at work.
   direct_audience_max = 10
 
+  # The local cloud has an account of its own, and refuses access logs without this role, as AWS does.
+  manage_account_logging_role = true
+
   # The emulator knows no Logs Insights.
   dashboard = { saved_queries_enabled = false }
 

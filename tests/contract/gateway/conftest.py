@@ -1,6 +1,6 @@
 """The gateway's contract tests run on the local cloud, or with `--target aws` on AWS itself.
 
-On AWS the credentials in force are used; all that is made is deleted.
+On AWS they use the current credentials, and delete everything that they create.
 """
 
 from __future__ import annotations
@@ -57,12 +57,23 @@ def target(cloud: LocalCloud | None) -> Target:
 def deployer(target: Target) -> Iterator[Deployer]:
     deployer = Deployer(target)
     yield deployer
-    deployer.undo()
+    deployer.delete_all()
+
+
+@pytest.fixture(scope="session")
+def logging_role(cloud: LocalCloud | None, target: Target) -> str:
+    """The role with which the account's stages log; on AWS the account needs one beforehand."""
+    rest = target.client("apigateway")
+    if cloud is None:
+        return str(rest.get_account()["cloudwatchRoleArn"])
+    role = f"arn:aws:iam::{target.account}:role/logging"
+    rest.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}])
+    return role
 
 
 @pytest.fixture(scope="session")
 def api(deployer: Deployer) -> Api:
-    """The API of most tests: `echo` answers, the other routes show what else there is."""
+    """The API of most tests: `echo` answers with its event, the other routes differ in their settings."""
     return deployer.deploy(
         {
             "$connect": {},

@@ -1,7 +1,7 @@
-"""Small WebSocket APIs for the contract tests, made by boto3 alone, so that they can be made on AWS too.
+"""Small WebSocket APIs for the contract tests, created with boto3 alone, so that they also run on AWS.
 
-Every route runs one function, the probe, which does what the client asks of it and answers with the
-event it was given.
+Every route runs one function, the probe, which does what the client's message says and answers with the
+event it received.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ _TRUST = {
 _LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
 
-def zipped(source: str) -> bytes:
-    """A deployment package with one module, `index`."""
+def build_zip(source: str) -> bytes:
+    """Return a deployment package with one module, `index`."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("index.py", source)
@@ -95,7 +95,7 @@ class Target:
         return self.client("sts").get_caller_identity()["Account"]
 
     def urls(self, api_id: str, stage: str) -> tuple[str, str]:
-        """The WebSocket URL of a stage, and the endpoint of its `@connections`."""
+        """Return the WebSocket URL of a stage and the endpoint of its `@connections`."""
         if self.endpoint:
             path = f"/_aws/execute-api/{api_id}/{stage}"
             return self.endpoint.replace("http", "ws", 1) + path, self.endpoint + path
@@ -120,29 +120,29 @@ class Api:
         )
 
     async def await_event(self, kind: str, connection_id: str) -> dict[str, Any]:
-        """The event of that type that the probe printed for a connection."""
+        """Wait until the probe logged an event of a type for a connection; return the event."""
         logs = self.target.client("logs")
-        patience = 15 if self.target.endpoint else 60
-        deadline = time.monotonic() + patience
+        timeout = 15 if self.target.endpoint else 60
+        deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            found = logs.filter_log_events(
+            page = logs.filter_log_events(
                 logGroupName=f"/aws/lambda/{self.function}", filterPattern=f'"{connection_id}"'
             )
-            for record in found["events"]:
+            for record in page["events"]:
                 event = json.loads(record["message"])
                 if event["requestContext"]["eventType"] == kind and event.get("type") != "REQUEST":
                     return event
             await asyncio.sleep(0.05)
-        raise AssertionError(f"no {kind} event of {connection_id} within {patience} s")
+        raise AssertionError(f"no {kind} event of {connection_id} within {timeout} s")
 
 
 class Deployer:
-    """Makes APIs, and deletes all of them at the end."""
+    """Creates APIs and deletes all of them at the end."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self._gateway, self._lambda = target.client("apigatewayv2"), target.client("lambda")
-        self._undo: list[Any] = []
+        self._deletions: list[Any] = []
         self._name = f"gateway-contract-{uuid.uuid4().hex[:8]}"
         self.function = self._create_function()
         region, account = target.session.region_name, target.account
@@ -157,15 +157,15 @@ class Deployer:
             "Arn"
         ]
         iam.attach_role_policy(RoleName=self._name, PolicyArn=_LOGS)
-        self._undo.append(lambda: iam.delete_role(RoleName=self._name))
-        self._undo.append(lambda: iam.detach_role_policy(RoleName=self._name, PolicyArn=_LOGS))
+        self._deletions.append(lambda: iam.delete_role(RoleName=self._name))
+        self._deletions.append(lambda: iam.detach_role_policy(RoleName=self._name, PolicyArn=_LOGS))
         if self._target.endpoint is None:
-            time.sleep(10)  # a new role is not known to Lambda at once
+            time.sleep(10)  # Lambda learns of a new role with a delay
         self._lambda.create_function(
             FunctionName=self._name, Runtime="python3.13", Handler="index.handler", Role=role, Timeout=30,
-            Code={"ZipFile": zipped(PROBE)},
+            Code={"ZipFile": build_zip(PROBE)},
         )  # fmt: skip
-        self._undo.append(lambda: self._lambda.delete_function(FunctionName=self._name))
+        self._deletions.append(lambda: self._lambda.delete_function(FunctionName=self._name))
         self._lambda.get_waiter("function_active_v2").wait(FunctionName=self._name)
         self._lambda.add_permission(
             FunctionName=self._name, StatementId="gateway", Action="lambda:InvokeFunction",
@@ -188,11 +188,12 @@ class Deployer:
         identity_source: list[str] | None = None,
         **stage: Any,
     ) -> Api:
-        """Make an API. A route may have `replies`, `integration` (options), `authorizer`, `response`."""
+        """Create an API. A route may have `replies`, `integration` (options), `authorizer`, `response`."""
         api_id = self._gateway.create_api(
             Name=self._name, ProtocolType="WEBSOCKET", RouteSelectionExpression=selection
         )["ApiId"]
-        self._undo.append(lambda: self._gateway.delete_api(ApiId=api_id))
+        self._deletions.append(lambda: self._gateway.delete_api(ApiId=api_id))
+
         for key, wanted in routes.items():
             integration = self._integration(api_id, **wanted.get("integration", {}))
             if "mock" in wanted:
@@ -214,13 +215,14 @@ class Deployer:
             )["RouteId"]
             if wanted.get("replies"):
                 self._gateway.create_route_response(ApiId=api_id, RouteId=route, RouteResponseKey="$default")
+
         deployment = self._gateway.create_deployment(ApiId=api_id)["DeploymentId"]
         self._gateway.create_stage(ApiId=api_id, StageName=STAGE, DeploymentId=deployment, **stage)
         if self._target.endpoint is None:
-            time.sleep(5)  # a new stage is not served at once
+            time.sleep(5)  # a new stage is served with a delay
         return Api(self._target, api_id, *self._target.urls(api_id, STAGE), self.function)
 
-    def undo(self) -> None:
-        """Delete all that was made."""
-        for step in reversed(self._undo):
-            step()
+    def delete_all(self) -> None:
+        """Delete everything that was created."""
+        for delete in reversed(self._deletions):
+            delete()

@@ -1,4 +1,4 @@
-"""Starting, stopping, keeping and losing a local cloud."""
+"""A local cloud starts, stops, is restored, and ends with its processes."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from local_cloud import CloudFailed, LocalCloud
 from local_cloud.settings import REPOSITORY
 from tests.contract.gateway.probe import Deployer, Target
 
-pytestmark = pytest.mark.local_only("it is about the local cloud's own processes")
+pytestmark = pytest.mark.local_only("it tests the local cloud's own processes")
 
 
 def descendants(pid):
-    """All processes below one."""
-    found = subprocess.run(
+    """Return all processes below a process."""
+    children = subprocess.run(
         ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
     ).stdout.split()
-    return [int(child) for child in found] + [d for child in found for d in descendants(child)]
+    return [int(child) for child in children] + [d for child in children for d in descendants(child)]
 
 
 def alive(pid):
@@ -93,15 +93,15 @@ def test_stop_leaves_no_process_and_frees_the_port(tmp_path):
         assert again.port == cloud.port
 
 
-@pytest.mark.parametrize("victim", ["front", "keeper", "emulator"])
+@pytest.mark.parametrize("victim", ["proxy", "watchdog", "emulator"])
 def test_death_of_one_process_ends_the_others(tmp_path, victim):
     cloud = LocalCloud.start(state_dir=tmp_path)
-    front = cloud.control("GET", "status")["pid"]
-    emulator, keeper = descendants(front)[:2]
+    proxy = cloud.control("GET", "status")["pid"]
+    emulator, watchdog = descendants(proxy)[:2]
 
-    os.kill({"front": front, "keeper": keeper, "emulator": emulator}[victim], signal.SIGKILL)
+    os.kill({"proxy": proxy, "watchdog": watchdog, "emulator": emulator}[victim], signal.SIGKILL)
 
-    assert all_gone([front, keeper, emulator])
+    assert all_gone([proxy, watchdog, emulator])
     assert LocalCloud.find(tmp_path) is None
 
 
@@ -112,8 +112,8 @@ def test_cloud_ends_with_the_process_that_started_it(tmp_path):
     while (cloud := LocalCloud.find(tmp_path)) is None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    front = cloud.control("GET", "status")["pid"]
-    pids = [front, *descendants(front)]
+    proxy = cloud.control("GET", "status")["pid"]
+    pids = [proxy, *descendants(proxy)]
 
     owner.kill()
     owner.wait()
@@ -173,8 +173,8 @@ def test_up_names_what_is_no_port_and_where_it_was_given(tmp_path, port, monkeyp
         assert f"{where}'{port}' is no port" in refused.stderr
 
 
-async def test_relay_in_front_of_redis_can_be_paused_and_cut(tmp_path):
-    """Any server stands for Redis here: the relay does not read what passes."""
+async def test_tunnel_in_front_of_redis_can_be_paused_and_cut(tmp_path):
+    """Any server stands for Redis here: the tunnel does not read what passes."""
 
     async def echo(reader, writer):
         while data := await reader.read(100):
@@ -186,8 +186,8 @@ async def test_relay_in_front_of_redis_can_be_paused_and_cut(tmp_path):
         cloud = await asyncio.to_thread(LocalCloud.start, state_dir=tmp_path, redis=f"127.0.0.1:{upstream}")
         with cloud:
             elasticache = target_of(cloud).client("elasticache")
-            made = elasticache.create_cache_cluster(CacheClusterId="c", Engine="redis", NumCacheNodes=1)
-            port = made["CacheCluster"]["CacheNodes"][0]["Endpoint"]["Port"]
+            created = elasticache.create_cache_cluster(CacheClusterId="c", Engine="redis", NumCacheNodes=1)
+            port = created["CacheCluster"]["CacheNodes"][0]["Endpoint"]["Port"]
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
             async def answer():

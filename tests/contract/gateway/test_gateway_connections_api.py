@@ -96,14 +96,14 @@ async def test_connection_is_gone_until_connect_has_returned(api, dial):
     """apigateway-websocket-api-route-keys-connect-disconnect.html; re:Post "410 gone api gateway"."""
     early = []
 
-    async def told(reader, writer):
+    async def post_early(reader, writer):
         connection_id = (await reader.readline()).split()[1].decode().removeprefix("/")
         post = functools.partial(code_of, api.management().post_to_connection, Data=b"early")
         early.append(await asyncio.to_thread(post, ConnectionId=connection_id))
         writer.write(b"HTTP/1.0 200 OK\r\n\r\n")
         writer.close()
 
-    async with await asyncio.start_server(told, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(post_early, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         client = await dial(f"{api.url}?tell=http://127.0.0.1:{port}/")
 
@@ -112,17 +112,17 @@ async def test_connection_is_gone_until_connect_has_returned(api, dial):
     assert await client.socket.recv() == "late"
 
 
-async def test_get_tells_when_and_who(api, dial):
+async def test_get_returns_times_and_identity(api, dial):
     before = datetime.now(UTC)
     client = await dial(api.url, user_agent_header="contract/1.0")
     connection_id = await client.connection_id()
 
-    found = api.management().get_connection(ConnectionId=connection_id)
+    described = api.management().get_connection(ConnectionId=connection_id)
 
-    assert abs((found["ConnectedAt"] - before).total_seconds()) < 5
-    assert found["LastActiveAt"] >= found["ConnectedAt"]
-    assert found["Identity"]["UserAgent"] == "contract/1.0"
-    assert found["Identity"]["SourceIp"]
+    assert abs((described["ConnectedAt"] - before).total_seconds()) < 5
+    assert described["LastActiveAt"] >= described["ConnectedAt"]
+    assert described["Identity"]["UserAgent"] == "contract/1.0"
+    assert described["Identity"]["SourceIp"]
 
 
 async def test_delete_closes_the_socket_and_runs_disconnect(api, dial):
@@ -147,8 +147,8 @@ async def test_delete_closes_the_socket_and_runs_disconnect(api, dial):
 
 @pytest.fixture
 def caller(api):
-    """Make a user whose one policy allows those actions of @connections; deleted after the test."""
-    iam, made = api.target.client("iam"), []
+    """Create a user whose only policy allows ManageConnections on a resource; deleted after the test."""
+    iam, created = api.target.client("iam"), []
 
     def make(resource):
         name = f"gateway-contract-{uuid.uuid4().hex[:8]}"
@@ -160,7 +160,7 @@ def caller(api):
             PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
         )
         key = iam.create_access_key(UserName=name)["AccessKey"]
-        made.append((name, key["AccessKeyId"]))
+        created.append((name, key["AccessKeyId"]))
         if api.target.endpoint is None:
             time.sleep(10)  # a new key is not known everywhere at once
         return boto3.Session(
@@ -168,7 +168,7 @@ def caller(api):
         )
 
     yield make
-    for name, key in made:
+    for name, key in created:
         iam.delete_access_key(UserName=name, AccessKeyId=key)
         iam.delete_user_policy(UserName=name, PolicyName="p")
         iam.delete_user(UserName=name)

@@ -10,12 +10,12 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-pytestmark = pytest.mark.local_only("nobody can ask AWS to fail")
+pytestmark = pytest.mark.local_only("AWS does not fail on request")
 
 
 @pytest.fixture
 def fault(cloud):
-    """Put a fault in force; all are cleared after the test."""
+    """Put faults in force; all are cleared after the test."""
     yield lambda **given: cloud.control("POST", "faults", **given)
     cloud.control("DELETE", "faults")
 
@@ -88,7 +88,7 @@ async def test_delay_alone_only_holds_the_call_up(target, fault):
     assert 0.3 <= time.monotonic() - started < 2
 
 
-async def test_delay_longer_than_the_clients_patience_is_a_timeout(target, fault):
+async def test_delay_longer_than_the_clients_timeout_is_a_timeout(target, fault):
     fault(service="sqs", delay_ms=1_000)
 
     with pytest.raises(ReadTimeoutError):
@@ -168,14 +168,14 @@ async def test_dropped_socket_ends_without_a_close_frame(api, dial, cloud):
 
 async def test_disconnect_that_is_lost_never_runs(api, dial, cloud):
     """$disconnect is best effort: apigateway-websocket-api-route-keys-connect-disconnect.html."""
-    lost, told = await dial(api.url), await dial(api.url)
-    lost_id, told_id = await lost.connection_id(), await told.connection_id()
+    lost, kept = await dial(api.url), await dial(api.url)
+    lost_id, kept_id = await lost.connection_id(), await kept.connection_id()
     cloud.control("POST", "lose-disconnects", times=1)
 
     await lost.socket.close()
-    await told.socket.close()
+    await kept.socket.close()
 
-    await api.await_event("DISCONNECT", told_id)
+    await api.await_event("DISCONNECT", kept_id)
     records = api.target.client("logs").filter_log_events(
         logGroupName=f"/aws/lambda/{api.function}", filterPattern=f'"{lost_id}"'
     )["events"]

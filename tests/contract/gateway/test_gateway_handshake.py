@@ -1,4 +1,4 @@
-"""Who gets a connection, and what a refused client is told.
+"""Handshakes: which clients are connected, and what a refused client receives.
 
 Pages named in the docstrings are of docs.aws.amazon.com/apigateway/latest/developerguide/.
 """

@@ -1,4 +1,4 @@
-"""Rules of the gateway that need no socket: tables of what goes in and what comes out."""
+"""Rules of the gateway that need no socket, as tables of inputs and outputs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from local_cloud.gateway.apis import selected_key
-from local_cloud.gateway.authorizer import Refusal, read_result
+from local_cloud.gateway.apis import select_route_key
+from local_cloud.gateway.authorizer import HandshakeRefused, read_authorizer_result
 from local_cloud.gateway.clock import Clock
-from local_cloud.gateway.integration import read_proxy_response
+from local_cloud.gateway.integration import read_integration_response
 from local_cloud.gateway.metrics import read_emf
-from local_cloud.gateway.throttle import Limit, Throttles
+from local_cloud.gateway.throttle import RateLimit, Throttles
+from local_cloud.limits.settings import Limits
 
 ARN = "arn:aws:execute-api:us-east-1:111122223333:abcdef1234/prod/$connect"
 
@@ -29,19 +30,19 @@ ARN = "arn:aws:execute-api:us-east-1:111122223333:abcdef1234/prod/$connect"
     ],
 )
 def test_route_selection_expression_names_a_key(expression, text, key):
-    assert selected_key(expression, text) == key
+    assert select_route_key(expression, text) == key
 
 
 def statement(effect="Allow", action="execute-api:Invoke", resource=ARN):
     return {"Effect": effect, "Action": action, "Resource": resource}
 
 
-def verdict(*statements, **more):
-    """`Allow`, or the status of the refusal."""
+def decide(*statements, **more):
+    """Return `Allow`, or the status of the refusal."""
     policy = {"Version": "2012-10-17", "Statement": list(statements)}
     try:
-        read_result({"principalId": "p", "policyDocument": policy} | more, ARN)
-    except Refusal as refusal:
+        read_authorizer_result({"principalId": "p", "policyDocument": policy} | more, ARN, Limits())
+    except HandshakeRefused as refusal:
         return refusal.status
     return "Allow"
 
@@ -62,22 +63,22 @@ def verdict(*statements, **more):
 )
 def test_policy_allows_what_matches_and_is_not_denied(statements, expected):
     """The policy language of IAM: an explicit deny wins, nothing matching is a refusal."""
-    assert verdict(*statements) == expected
+    assert decide(*statements) == expected
 
 
 @pytest.mark.parametrize(
     "answer",
     [None, "no", {}, {"principalId": "p"}, {"principalId": "p", "policyDocument": {"Statement": "Allow"}}],
 )
-def test_answer_that_is_no_policy_is_an_error_of_the_authorizer(answer):
-    with pytest.raises(Refusal, match=r"^500"):
-        read_result(answer, ARN)
+def test_result_without_a_policy_is_an_error_of_the_authorizer(answer):
+    with pytest.raises(HandshakeRefused, match=r"^500"):
+        read_authorizer_result(answer, ARN, Limits())
 
 
 def test_answer_of_more_than_8_kb_is_an_error_of_the_authorizer():
     """apigateway-execution-service-websocket-limits-table.html: authorizer result."""
-    assert verdict(statement(), context={"big": "x" * 7_000}) == "Allow"
-    assert verdict(statement(), context={"big": "x" * 9_000}) == 500
+    assert decide(statement(), context={"big": "x" * 7_000}) == "Allow"
+    assert decide(statement(), context={"big": "x" * 9_000}) == 500
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_answer_of_more_than_8_kb_is_an_error_of_the_authorizer():
     ],
 )
 def test_proxy_response_is_read_or_malformed(payload, status, body):
-    outcome = read_proxy_response(payload)
+    outcome = read_integration_response(payload)
 
     assert (outcome.status, outcome.body) == (status, body)
     assert bool(outcome.error) is (status == 502)
@@ -105,7 +106,7 @@ def test_proxy_response_is_read_or_malformed(payload, status, body):
 def test_bucket_gives_its_burst_at_once_and_then_its_rate():
     clock = Clock()
     clock.run_at(1e-9)  # real time stands still
-    throttles, limit = Throttles(clock), Limit(10, 3)
+    throttles, limit = Throttles(clock), RateLimit(10, 3)
 
     def taken(wanted):
         return sum(throttles.allows(limit, "bucket") for _ in range(wanted))
@@ -145,18 +146,18 @@ EMF = {
 
 
 def test_emf_line_gives_each_dimension_set_its_value():
-    found = list(read_emf(json.dumps(EMF)))
+    values = list(read_emf(json.dumps(EMF)))
 
-    assert [(series.dimensions, value) for series, value in found] == [
+    assert [(series.dimensions, value) for series, value in values] == [
         ((("a", "1"),), 5.0),
         ((("a", "1"), ("b", "2")), 5.0),
     ]
-    assert {(s.namespace, s.name, s.unit, s.second) for s, _ in found} == {("N", "m", "Count", 1764580800)}
+    assert {(s.namespace, s.name, s.unit, s.second) for s, _ in values} == {("N", "m", "Count", 1764580800)}
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "START", "[]", '{"_aws": {}}', json.dumps(EMF | {"m": "x"}), json.dumps({"_aws": EMF["_aws"]})],
 )
-def test_line_that_is_no_emf_gives_nothing(text):
+def test_line_that_is_not_emf_gives_nothing(text):
     assert list(read_emf(text)) == []

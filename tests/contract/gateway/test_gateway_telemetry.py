@@ -1,4 +1,4 @@
-"""What API Gateway tells of itself: access logs and metrics. Functions' EMF becomes metrics too.
+"""Access logs and metrics of API Gateway, and metrics from functions' EMF.
 
 apigateway-websocket-api-logging.html and websocket-api-logging.html of
 docs.aws.amazon.com/apigateway/latest/developerguide/.
@@ -28,7 +28,7 @@ FORMAT = json.dumps(
 
 
 @pytest.fixture(scope="module")
-def logged(deployer, target):
+def logged(deployer, target, logging_role):
     """An API with an access log, and the function that waits for lines of a connection in it."""
     logs, group = target.client("logs"), f"/gateway-contract/{uuid.uuid4().hex}"
     logs.create_log_group(logGroupName=group)
@@ -41,10 +41,10 @@ def logged(deployer, target):
     async def lines(connection_id, count):
         deadline = time.monotonic() + (15 if target.endpoint else 120)
         while True:
-            found = logs.filter_log_events(logGroupName=group, filterPattern=f'"{connection_id}"')["events"]
-            if len(found) >= count:
-                return [json.loads(event["message"]) for event in found]
-            assert time.monotonic() < deadline, f"{len(found)} of {count} lines"
+            events = logs.filter_log_events(logGroupName=group, filterPattern=f'"{connection_id}"')["events"]
+            if len(events) >= count:
+                return [json.loads(event["message"]) for event in events]
+            assert time.monotonic() < deadline, f"{len(events)} of {count} lines"
             await asyncio.sleep(0.1)
 
     yield api, lines
@@ -62,8 +62,8 @@ async def test_access_log_has_one_line_per_event_in_the_stages_format(logged, di
 
     seen = await lines(connection_id, 5)
 
-    told = [(line["type"], line["route"], line["status"], line["function"], line["error"]) for line in seen]
-    assert told == [
+    fields = [(line["type"], line["route"], line["status"], line["function"], line["error"]) for line in seen]
+    assert fields == [
         ("CONNECT", "$connect", "200", "200", "-"),
         ("MESSAGE", "echo", "200", "200", "-"),
         ("MESSAGE", "echo", "404", "404", "-"),
@@ -78,9 +78,9 @@ async def test_access_log_has_one_line_per_event_in_the_stages_format(logged, di
 
 
 async def sums(target, namespace, names, dimensions):
-    """The sum of each metric over the last minutes."""
+    """Return the sum of each metric over the last minutes."""
     now = datetime.now(UTC)
-    cloudwatch, found = target.client("cloudwatch"), {}
+    cloudwatch, totals = target.client("cloudwatch"), {}
     wanted = [{"Name": name, "Value": value} for name, value in dimensions.items()]
     for name in names:
         points = cloudwatch.get_metric_statistics(
@@ -88,18 +88,18 @@ async def sums(target, namespace, names, dimensions):
             StartTime=now - timedelta(minutes=10), EndTime=now + timedelta(minutes=1), Period=60,
             Statistics=["Sum", "SampleCount"],
         )["Datapoints"]  # fmt: skip
-        found[name] = sum(p["SampleCount" if name == "IntegrationLatency" else "Sum"] for p in points)
-    return found
+        totals[name] = sum(p["SampleCount" if name == "IntegrationLatency" else "Sum"] for p in points)
+    return totals
 
 
-async def settled(target, namespace, expected, dimensions):
-    """Wait until the sums are as expected; the sums."""
+async def wait_for_sums(target, namespace, expected, dimensions):
+    """Wait until the sums are as expected; return the last ones."""
     deadline = time.monotonic() + (10 if target.endpoint else 300)
-    while (found := await sums(target, namespace, expected, dimensions)) != expected:
+    while (totals := await sums(target, namespace, expected, dimensions)) != expected:
         if time.monotonic() > deadline:
             break
         await asyncio.sleep(0.3)
-    return found
+    return totals
 
 
 async def test_metrics_count_what_happened(deployer, target, dial):
@@ -119,7 +119,7 @@ async def test_metrics_count_what_happened(deployer, target, dial):
         "IntegrationLatency": 5,
     }  # fmt: skip
     for dimensions in ({"ApiId": api.api_id}, {"ApiId": api.api_id, "Stage": "test"}):
-        assert await settled(target, "AWS/ApiGateway", expected, dimensions) == expected
+        assert await wait_for_sums(target, "AWS/ApiGateway", expected, dimensions) == expected
 
 
 async def test_metrics_that_a_function_prints_are_published_once(deployer, target, dial):
@@ -140,6 +140,6 @@ async def test_metrics_that_a_function_prints_are_published_once(deployer, targe
         Payload=json.dumps({"requestContext": {"eventType": "NONE"}, "print": json.dumps(line)}),
     )
 
-    assert await settled(target, space, {"n": 7}, {"kind": "test"}) == {"n": 7}
+    assert await wait_for_sums(target, space, {"n": 7}, {"kind": "test"}) == {"n": 7}
     await asyncio.sleep(1.5 if target.endpoint else 0)
     assert await sums(target, space, ["n"], {"kind": "test"}) == {"n": 7}

@@ -1,4 +1,4 @@
-"""Terraform on the local cloud: what is told on the way, and that nothing outlives an interruption."""
+"""Terraform on the local cloud reports its progress, and an interruption leaves no process behind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from local_cloud import terraform
 
-# Stands in for Terraform: starts a "provider", tells of one resource, and goes on until it is stopped.
+# Stands in for Terraform: starts a "provider", reports one resource, and runs until it is stopped.
 STAND_IN = """
 import json, subprocess, sys, time
 provider = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -49,19 +49,19 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_apply_counts_what_it_makes_and_not_what_it_reads(stand_in):
+def test_apply_counts_created_resources_and_not_data_sources(stand_in):
     lines: list[str] = []
     stand_in("provider.kill()").apply(lines.append)
     assert [line.partition(" ")[0] for line in lines] == ["1/2"]
 
 
-def test_apply_that_fails_tells_terraforms_own_words(stand_in):
+def test_failed_apply_raises_with_terraforms_diagnostics(stand_in):
     failing = stand_in(f"provider.kill(); print({json.dumps(json.dumps(FAILURE))}); sys.exit(1)")
     with pytest.raises(terraform.TerraformFailed, match=r"a\.b: No such thing"):
         failing.apply(lambda _line: None)
 
 
-def test_apply_that_is_interrupted_leaves_no_process(stand_in):
+def test_interrupted_apply_leaves_no_process(stand_in):
     providers: list[int] = []
 
     def interrupt(line: str) -> None:

@@ -1,4 +1,4 @@
-"""The Redis that a local cloud runs beside itself: where it is, and what its clients need."""
+"""The Redis that a local cloud runs beside itself: its address, and what clients need to connect."""
 
 from __future__ import annotations
 
@@ -20,36 +20,37 @@ _PASSWORD, _BUNDLE = "password", "authorities.pem"
 
 @dataclass(frozen=True, slots=True)
 class RedisAccess:
-    """How clients reach it: by a relay that can be paused and cut. The password is in a file of its own."""
+    """How clients reach Redis: through a tunnel that can be paused and cut, with the password in a file."""
 
     url: str
     port: int
     description: str
     password_file: Path
     authorities: Path | None
-    """By which its certificate is verified; None without TLS."""
+    """The certificates that verify the server; None without TLS."""
 
     @property
     def tls(self) -> bool:
-        """Whether it speaks TLS."""
+        """Whether the server speaks TLS."""
         return self.authorities is not None
 
     def options(self) -> dict[str, Any]:
-        """The keyword arguments for redis-py's `from_url`, besides the URL."""
+        """Return the keyword arguments for redis-py's `from_url`, besides the URL."""
         trusted = {"ssl_ca_certs": str(self.authorities)} if self.authorities else {}
         return {"password": self.password_file.read_text(), **trusted}
 
     @classmethod
     def of(cls, about: Mapping[str, Any]) -> RedisAccess | None:
-        """That of a cloud, by what `cloud.json` says; None where it runs none."""
-        if (told := about.get("redis_server")) is None:
+        """Read the access from the contents of `cloud.json`; None when the cloud runs no Redis."""
+        if (server := about.get("redis_server")) is None:
             return None
-        authorities = Path(told["authorities"]) if told["authorities"] else None
-        return cls(told["url"], told["port"], told["description"], Path(told["password_file"]), authorities)
+        authorities = Path(server["authorities"]) if server["authorities"] else None
+        password_file = Path(server["password_file"])
+        return cls(server["url"], server["port"], server["description"], password_file, authorities)
 
 
 def start(folder: Path) -> RedisServer:
-    """Start the server of a cloud; the password is made once and stays in the folder. Raises CloudFailed."""
+    """Start the server of a cloud; its password is created once and stays in `folder`. Raises CloudFailed."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / _PASSWORD
     if not file.exists():
@@ -57,17 +58,20 @@ def start(folder: Path) -> RedisServer:
         file.write_text(secrets.token_hex(32))
     server = RedisServer.start(folder, password=file.read_text())
     if server.authorities:
-        (folder / _BUNDLE).write_bytes(_system_authorities() + server.authorities.read_bytes())
+        (folder / _BUNDLE).write_bytes(_read_system_authorities() + server.authorities.read_bytes())
     return server
 
 
-def emulator_env(server: RedisServer) -> dict[str, str]:
-    """What functions need to verify it: AWS_CA_BUNDLE, with the system's authorities in it too."""
+def build_emulator_env(server: RedisServer) -> dict[str, str]:
+    """Return AWS_CA_BUNDLE, with which functions verify the server, or nothing without TLS.
+
+    The bundle holds the system's authorities as well, since it replaces them.
+    """
     return {"AWS_CA_BUNDLE": str(server.folder / _BUNDLE)} if server.authorities else {}
 
 
-def told(server: RedisServer, port: int) -> dict[str, Any]:
-    """What `cloud.json` says of a server that is reached on a port; `RedisAccess.of` reads it."""
+def describe(server: RedisServer, port: int) -> dict[str, Any]:
+    """Return what `cloud.json` says about a server behind the tunnel's port; `RedisAccess.of` reads it."""
     return {
         "url": f"{'rediss' if server.authorities else 'redis'}://{HOST}:{port}",
         "port": port,
@@ -77,7 +81,7 @@ def told(server: RedisServer, port: int) -> dict[str, Any]:
     }
 
 
-def _system_authorities() -> bytes:
+def _read_system_authorities() -> bytes:
     with suppress(OSError, TypeError):
         return Path(str(ssl.get_default_verify_paths().cafile)).read_bytes()
     return b""

@@ -1,7 +1,6 @@
 """One WebSocket on an accepted connection: RFC 6455 by wsproto, with API Gateway's size limits.
 
-Frame boundaries matter: a frame may have 32 KB and a message 128 KB, and only the second may be
-split over several of the first.
+A frame may have 32 KB and a message 128 KB, so a longer message comes in several frames.
 """
 
 from __future__ import annotations
@@ -18,36 +17,36 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 # The developer guide's apigateway-execution-service-websocket-limits-table.html
 MAX_FRAME_BYTES = 32 * 1024
 MAX_MESSAGE_BYTES = 128 * 1024
-# A client that reads this little of what was pushed has a full buffer: PostToConnection answers 429.
+# With this much unsent, the client's buffer counts as full, and PostToConnection fails with 429.
 MAX_UNSENT_BYTES = 1024 * 1024
-# How long a client may take to answer a close frame before the connection is cut.
+# How long a client may take to answer a close frame before the connection is closed.
 CLOSE_GRACE_S = 2.0
 
-# RFC 6455, 4.1: the only version, and what a client's key is made of.
+# RFC 6455, 4.1: the only version, and the length of a client's key.
 VERSION = "13"
 KEY_BYTES = 16
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-def accept_key(key: str) -> str:
-    """`Sec-WebSocket-Accept` for the client's `Sec-WebSocket-Key` (RFC 6455, 4.2.2)."""
+def compute_accept_key(key: str) -> str:
+    """Return `Sec-WebSocket-Accept` for the client's `Sec-WebSocket-Key` (RFC 6455, 4.2.2)."""
     return base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()).decode()
 
 
 def is_key(key: str) -> bool:
-    """Whether this is a `Sec-WebSocket-Key`: 16 bytes in base64 (RFC 6455, 4.1)."""
+    """Return whether a text is a `Sec-WebSocket-Key`: 16 bytes in base64 (RFC 6455, 4.1)."""
     try:
         return len(base64.b64decode(key, validate=True)) == KEY_BYTES
     except ValueError:
         return False
 
 
-class Socket:
-    """Frames in, frames out.
+class WebSocket:
+    """Receives and sends the frames of one connection.
 
-    Fed by the HTTP server with what arrives after the handshake. `on_activity` is called for each read,
-    `on_message` for each whole text message; `closed` is set once, when `code` and `reason` say why.
+    The HTTP server feeds it with the bytes behind the handshake. `on_activity` is called for each read,
+    `on_message` for each complete text message; `closed` is set once, and `code` and `reason` say why.
     """
 
     def __init__(
@@ -68,13 +67,14 @@ class Socket:
 
     @property
     def is_clogged(self) -> bool:
-        """Whether the client has stopped reading what is sent."""
+        """Whether the client has stopped reading."""
         return self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Take what arrived; the HTTP server's parser interface."""
+        """Take received bytes; the parser interface of the HTTP server."""
         self._protocol.receive_data(data)
         self._on_activity()
+
         for event in self._protocol.events():
             if isinstance(event, CloseConnection):
                 self._closed_by_client(event)
@@ -87,10 +87,11 @@ class Socket:
                 self.close(1003, "Binary frames are not supported")
             elif isinstance(event, TextMessage):
                 self._take(event)
+
         return False, b""
 
     def feed_eof(self) -> None:
-        """The connection is gone, with or without a close frame."""
+        """The connection has ended, with or without a close frame."""
         self.closed.set()
 
     def _take(self, part: TextMessage) -> None:
@@ -110,7 +111,7 @@ class Socket:
 
     def _closed_by_client(self, event: CloseConnection) -> None:
         if self._protocol.state is ConnectionState.OPEN:
-            # Not a close frame: what arrived was no WebSocket protocol, or no UTF-8.
+            # wsproto reports a protocol error or invalid UTF-8 this way; no close frame arrived.
             self.close(event.code, event.reason or "")
         elif self._protocol.state is ConnectionState.REMOTE_CLOSING:
             self.code, self.reason = event.code, event.reason or ""
@@ -120,7 +121,7 @@ class Socket:
         self.closed.set()
 
     def send(self, text: str) -> bool:
-        """Send one message; False when the connection can take none."""
+        """Send one message; return False when the connection is not open."""
         if not self.is_open:
             return False
         self._transport.write(self._protocol.send(TextMessage(text)))
@@ -128,7 +129,7 @@ class Socket:
         return True
 
     def close(self, code: int, reason: str) -> None:
-        """Send a close frame and give the client a moment to answer it."""
+        """Send a close frame and give the client CLOSE_GRACE_S to answer it."""
         if not self.is_open:
             return
         self.code, self.reason = code, reason
@@ -136,5 +137,5 @@ class Socket:
         asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.closed.set)
 
     def drop(self) -> None:
-        """Cut the connection without a close frame, as a lost network does."""
+        """Abort the connection without a close frame, as a lost network does."""
         self._transport.abort()

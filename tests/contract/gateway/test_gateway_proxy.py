@@ -1,4 +1,4 @@
-"""All that is not the WebSocket data plane passes through the front as it is."""
+"""Requests outside the WebSocket data plane pass through the proxy unchanged."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ import uuid
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
-pytestmark = pytest.mark.local_only("AWS has no front")
+pytestmark = pytest.mark.local_only("AWS has no proxy")
 
 
 @pytest.fixture
 def bucket(target):
-    s3, name = target.client("s3"), f"front-{uuid.uuid4().hex}"
+    s3, name = target.client("s3"), f"proxy-{uuid.uuid4().hex}"
     s3.create_bucket(Bucket=name)
     yield name
-    for found in s3.list_objects_v2(Bucket=name).get("Contents", []):
-        s3.delete_object(Bucket=name, Key=found["Key"])
+    for stored in s3.list_objects_v2(Bucket=name).get("Contents", []):
+        s3.delete_object(Bucket=name, Key=stored["Key"])
     s3.delete_bucket(Bucket=name)
 
 
@@ -46,7 +49,8 @@ async def test_path_and_query_pass_with_their_escapes(target, bucket):
     s3, key = target.client("s3"), "a b/ü+%2F?=&/c"
     s3.put_object(Bucket=bucket, Key=key, Body=b"found")
 
-    assert [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix="a b/ü+")["Contents"]] == [key]
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix="a b/ü+")["Contents"]
+    assert [stored["Key"] for stored in listed] == [key]
     assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"found"
 
 
@@ -68,9 +72,10 @@ async def test_one_connection_serves_many_requests(cloud):
 async def test_body_of_unknown_length_passes_as_it_comes(cloud, target, bucket):
     address = urlsplit(cloud.endpoint)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=5)
-    # The emulator does not check the signature of its root key.
-    scope = "Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
-    headers = {"Authorization": f"AWS4-HMAC-SHA256 {scope}", "Transfer-Encoding": "chunked"}
+    # S3 takes a body that the signature does not cover.
+    request = AWSRequest("PUT", f"{cloud.endpoint}/{bucket}/k", {"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"})
+    SigV4Auth(Credentials("test", "test"), "s3", cloud.region).add_auth(request)
+    headers = dict(request.headers) | {"Transfer-Encoding": "chunked"}
     connection.request(
         "PUT", f"/{bucket}/k", body=iter([b"first ", b"second"]), headers=headers, encode_chunked=True
     )
@@ -94,7 +99,7 @@ async def test_answer_of_an_unknown_control_call_names_it(cloud):
 
 
 async def test_calls_of_functions_pass_the_front_too(api, dial, cloud):
-    """The emulator's functions inherit the front as their endpoint, so faults reach them."""
+    """The emulator's functions inherit the proxy as their endpoint, so faults reach them."""
     event = await (await dial(api.url)).ask(action="echo", environment="AWS_ENDPOINT_URL")
 
     assert event["environment"] == cloud.endpoint

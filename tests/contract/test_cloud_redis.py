@@ -23,7 +23,7 @@ def client(access, **more):
     return redis.Redis.from_url(access.url, **access.options() | {"socket_timeout": 2, "retry": None} | more)
 
 
-def test_clients_reach_it_by_what_the_cloud_tells_and_its_certificate_is_verified(cloud):
+def test_clients_connect_with_the_clouds_access_and_verify_the_certificate(cloud):
     assert client(cloud.redis).ping()
     if cloud.redis.tls:
         with pytest.raises(redis.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
@@ -37,11 +37,11 @@ def test_password_is_for_the_owner_alone_and_in_nothing_that_is_shown(cloud, cap
     shown = capsys.readouterr().out
     assert cloud.redis.description in shown
     assert cloud.redis.url in shown
-    told = shown + (cloud.state / "cloud.json").read_text() + (cloud.state / "front.log").read_text()
-    assert file.read_text() not in told
+    visible = shown + (cloud.state / "cloud.json").read_text() + (cloud.state / "proxy.log").read_text()
+    assert file.read_text() not in visible
 
 
-def test_relay_before_it_can_be_cut_and_opened(cloud):
+def test_tunnel_can_be_cut_and_opened(cloud):
     connected = client(cloud.redis)
     connected.ping()
     cloud.control("POST", "redis", state="cut")
@@ -51,7 +51,7 @@ def test_relay_before_it_can_be_cut_and_opened(cloud):
     assert connected.ping()
 
 
-def test_way_to_it_can_be_slow(cloud, capsys):
+def test_tunnel_can_be_slow(cloud, capsys):
     connected = client(cloud.redis)
     connected.ping()
     assert main(["--state", str(cloud.state), "fault", "redis", "open", "--delay-ms", "100"]) == 0
@@ -79,16 +79,16 @@ def test_server_can_be_suspended_and_started_again_empty(cloud):
 
 
 def test_password_and_port_stay_when_the_cloud_is_started_again(tmp_path):
-    found = []
+    runs = []
     for _ in range(2):
-        port = found[0][0] if found else 0
+        port = runs[0][0] if runs else 0
         with LocalCloud.start(state_dir=tmp_path, redis_server=True, redis_port=port) as cloud:
-            found.append((cloud.redis.port, cloud.redis.password_file.read_text()))
+            runs.append((cloud.redis.port, cloud.redis.password_file.read_text()))
             assert client(cloud.redis).ping()
-    assert found[0] == found[1]
+    assert runs[0] == runs[1]
 
 
-def test_it_ends_with_the_cloud_however_that_ended(tmp_path):
+def test_server_ends_with_the_cloud_even_when_that_is_killed(tmp_path):
     cloud = LocalCloud.start(state_dir=tmp_path, redis_server=True)
     pid = cloud.control("GET", "status")["pid"]
     served = client(cloud.redis).info("server")["process_id"]

@@ -1,4 +1,4 @@
-"""A TCP relay in front of a server such as Redis, which can be cut, slow, or turned into a black hole."""
+"""A TCP tunnel in front of a server such as Redis, which a test can pause, slow down or cut."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ State = Literal["open", "paused", "cut"]
 DELAY_MS_MAX = 60_000
 
 
-class Relay:
-    """Passes bytes both ways while `open`; `paused` it accepts and keeps still; `cut` it hangs up."""
+class Tunnel:
+    """Passes bytes both ways while `open`; `paused` it passes nothing; `cut` it closes connections."""
 
     def __init__(self, host: str, port: int) -> None:
         self._upstream = (host, port)
@@ -25,12 +25,12 @@ class Relay:
         self.delay_ms = 0
 
     async def start(self, host: str, port: int) -> None:
-        """Listen; `port` 0 takes a free one."""
+        """Listen on `port`; 0 takes a free one."""
         self._server = await asyncio.start_server(self._serve, host, port, family=socket.AF_INET)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def switch(self, state: str) -> None:
-        """Raises ValueError for a state that there is not."""
+        """Change the state. Raises ValueError for an unknown one."""
         if state not in get_args(State):
             raise ValueError(f"state: {state!r}; give {', '.join(get_args(State))}")
         self.state = state  # type: ignore[assignment]  # checked above
@@ -43,13 +43,13 @@ class Relay:
                 writer.transport.abort()
 
     def delay(self, milliseconds: Any) -> None:
-        """Hold back what passes, either way, for so long. Raises ValueError."""
+        """Delay the bytes in each direction by `milliseconds`. Raises ValueError."""
         if type(milliseconds) is not int or not 0 <= milliseconds <= DELAY_MS_MAX:
             raise ValueError(f"delay_ms: {milliseconds!r}; give a whole number from 0 to {DELAY_MS_MAX}")
         self.delay_ms = milliseconds
 
     async def close(self) -> None:
-        """Stop listening and cut what is open."""
+        """Stop listening and close all connections."""
         self.switch("cut")
         if self._server:
             self._server.close()
@@ -60,6 +60,7 @@ class Relay:
             await self._flowing.wait()
             if self.state == "cut":
                 return
+
             up_reader, up_writer = await asyncio.open_connection(*self._upstream)
             self._writers.add(up_writer)
             try:
@@ -70,7 +71,7 @@ class Relay:
                 self._writers.discard(up_writer)
                 up_writer.transport.abort()
         except (OSError, ExceptionGroup):
-            pass  # a side has gone: the other is cut below
+            pass  # one side is gone; the other is closed below
         finally:
             self._writers.discard(writer)
             writer.transport.abort()

@@ -48,9 +48,9 @@ def test_admit_of_a_good_token_is_its_identity(connect_authorizer):
     assert (identity.user_id, identity.issued_at, identity.token_id) == ("ann", NOW, "t-1")
 
 
-def test_admit_refuses_a_bad_token_before_any_store_is_asked(admission):
-    admission.revocations.down = admission.connections.down = True
-    assert refusal(admission, issue_token("ann", "x" * 32, NOW)) == (401, "signature")
+def test_admit_refuses_a_bad_token_before_any_store_is_asked(connect_authorizer):
+    connect_authorizer.revocations.down = connect_authorizer.connections.down = True
+    assert refusal(connect_authorizer, issue_token("ann", "x" * 32, NOW)) == (401, "signature")
 
 
 @pytest.mark.parametrize("revoked", [Revocation("ann", NOW, NOW), Revocation("ann", NOW, NOW, "t-1")])
@@ -68,12 +68,12 @@ def test_a_revocation_outlasts_the_leeway_by_which_clocks_may_differ(connect_aut
     assert refusal(connect_authorizer, old) == (403, "revoked")
 
 
-def test_admit_refuses_one_connection_too_many(admission):
-    open_connections(admission, 2)
-    assert admission.admit(token(), NOW).user_id == "ann"
-    open_connections(admission, 3)
-    assert refusal(admission, token()) == (403, "too_many_connections")
-    assert admission.admit(issue_token("ben", SECRET, NOW), NOW).user_id == "ben"
+def test_admit_refuses_one_connection_too_many(connect_authorizer):
+    open_connections(connect_authorizer, 2)
+    assert connect_authorizer.admit(token(), NOW).user_id == "ann"
+    open_connections(connect_authorizer, 3)
+    assert refusal(connect_authorizer, token()) == (403, "too_many_connections")
+    assert connect_authorizer.admit(issue_token("ben", SECRET, NOW), NOW).user_id == "ben"
 
 
 def test_admit_does_not_count_what_is_over(connect_authorizer):

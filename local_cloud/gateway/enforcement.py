@@ -1,0 +1,124 @@
+"""Enforces AWS's limits on the calls that pass the proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from local_cloud.limits import apigateway, dynamodb, functions, signatures, sqs
+from local_cloud.limits.signatures import Signature, SignedRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp import web
+
+    from local_cloud.gateway.backend import Backend
+    from local_cloud.limits.settings import Refusal
+
+logger = logging.getLogger(__name__)
+
+ROOT_KEY = "test"
+ROOT_SECRET = "test"  # noqa: S105 - the emulator's root, whose key and secret everybody knows
+_CHECKED_SERVICES = frozenset({"apigateway", "dynamodb", "lambda", "sqs"})
+# Calls that change a table's keys, or the table behind a name.
+_TABLE_CHANGES = frozenset({"CreateTable", "DeleteTable"})
+
+
+class Call(NamedTuple):
+    """An AWS call; `body` is None when it is streamed."""
+
+    request: web.BaseRequest
+    service: str
+    operation: str
+    body: bytes | None
+
+
+def needs_body(request: web.BaseRequest) -> bool:
+    """Return whether a check reads the whole body: for its size, or for a signature that covers it."""
+    signature = signatures.parse(request.headers.get("Authorization", ""))
+    if signature is None:
+        return False
+    is_hashed_by_sender = "X-Amz-Content-SHA256" in request.headers
+    return signature.service in _CHECKED_SERVICES or (signature.key == ROOT_KEY and not is_hashed_by_sender)
+
+
+class Enforcement:
+    """Checks calls by the rules of `local_cloud.limits`, for which it reads the tables' keys."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend, self._limits = backend, backend.limits
+        self._dynamodb, self._apigateway = backend.client("dynamodb"), backend.client("apigateway")
+        self._keys: dict[str, dynamodb.KeyNames] = {}
+
+    async def check(self, call: Call) -> Refusal | None:
+        """Return AWS's error for a call that AWS refuses, else None."""
+        signature = signatures.parse(call.request.headers.get("Authorization", ""))
+        if signature is not None and (refusal := self._check_signature(signature, call)) is not None:
+            return refusal
+
+        try:
+            return await self._check_service(call)
+        except (AttributeError, TypeError, ValueError):
+            return None  # the parameters are malformed, which the emulator refuses
+
+    async def _check_service(self, call: Call) -> Refusal | None:
+        match call.service:
+            case "dynamodb":
+                return await self._check_dynamodb(call.operation, _parse(call.body))
+            case "sqs":
+                return sqs.check_request(call.operation, _parse(call.body), self._limits)
+            case "apigateway":
+                return await self._check_apigateway(call.request, _parse(call.body))
+            case "lambda" if call.operation == "Invoke":
+                kind = call.request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+                return functions.check_request(kind, len(call.body or b""), self._limits)
+        return None
+
+    def _check_signature(self, signature: Signature, call: Call) -> Refusal | None:
+        refusal = signatures.check_region(signature, self._backend.region, self._limits)
+        if refusal is not None or signature.key != ROOT_KEY:
+            return refusal  # the emulator checks the secret of every other key
+
+        request = call.request
+        url = f"http://{request.host}{request.raw_path}"
+        signed = SignedRequest(request.method, url, request.headers.items(), call.body or b"")
+        return signatures.check_secret(signature, ROOT_SECRET, signed, self._limits)
+
+    async def _check_dynamodb(self, operation: str, parameters: Mapping[str, Any]) -> Refusal | None:
+        if operation in _TABLE_CHANGES:
+            self._keys.pop(str(parameters.get("TableName")), None)
+            return None
+
+        for table in dynamodb.list_tables(operation, parameters) - self._keys.keys():
+            await self._read_keys(table)
+        return dynamodb.check_request(operation, parameters, self._keys.get, self._limits)
+
+    async def _read_keys(self, table: str) -> None:
+        try:
+            description = await asyncio.to_thread(self._dynamodb.describe_table, TableName=table)
+        except ClientError as error:
+            logger.info("the keys of %s are not known: %s", table, error)
+        else:
+            self._keys[table] = dynamodb.read_key_names(description)
+
+    async def _check_apigateway(
+        self, request: web.BaseRequest, parameters: Mapping[str, Any]
+    ) -> Refusal | None:
+        if not apigateway.changes_access_log(request.method, request.path, parameters):
+            return None
+        account = await asyncio.to_thread(self._apigateway.get_account)
+        return apigateway.check_access_log(account.get("cloudwatchRoleArn"), self._limits)
+
+
+def _parse(body: bytes | None) -> Mapping[str, Any]:
+    """Return the JSON object of a body, empty for any other body: the emulator judges those."""
+    try:
+        parameters = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return parameters if isinstance(parameters, dict) else {}

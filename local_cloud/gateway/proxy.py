@@ -1,0 +1,224 @@
+"""The reverse proxy on the one port: serves WebSockets and `@connections`, forwards all other requests."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping
+
+from aiohttp import ClientError, ClientResponse, hdrs, web
+from multidict import CIMultiDict
+from yarl import URL
+
+from local_cloud.gateway import management
+from local_cloud.gateway.calls import build_error_response, identify_call
+from local_cloud.gateway.control import PREFIX, ControlApi
+from local_cloud.gateway.enforcement import Call, Enforcement, needs_body
+from local_cloud.gateway.faults import Fault, Faults
+from local_cloud.gateway.gateway import Gateway
+from local_cloud.gateway.management import StageAddress
+from local_cloud.gateway.websocket import VERSION, is_key
+from local_cloud.limits import apigateway, functions
+from local_cloud.limits.settings import Refusal
+
+logger = logging.getLogger(__name__)
+
+_BY_PATH = re.compile(r"^/_aws/execute-api/(?P<api>[^/]+)/(?P<stage>[^/]+)(?P<rest>/.*)?$")
+_BY_HOST = re.compile(r"^(?P<api>[a-z0-9]+)\.execute-api\.")
+# Headers of one connection only (RFC 9110, 7.6.1), and `expect`, which the proxy answers itself.
+_HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "expect",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+# Larger bodies are streamed.
+_MAX_BUFFERED_BODY = 256 * 1024
+# Headers that aiohttp would add although the client did not send them (a signature may cover their absence).
+_ADDED_BY_CLIENT = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+
+def refuse_upgrade(request: web.BaseRequest) -> web.Response | None:
+    """Return the error for an upgrade request that breaks RFC 6455, 4.2.1; None for a correct one."""
+    if request.headers.get("Sec-WebSocket-Version", "") != VERSION:
+        return web.json_response(
+            {"message": "Upgrade Required"}, status=426, headers={"Sec-WebSocket-Version": VERSION}
+        )
+    if request.method != hdrs.METH_GET or not is_key(request.headers.get("Sec-WebSocket-Key", "")):
+        return web.json_response({"message": "Bad Request"}, status=400)
+    return None
+
+
+def parse_stage_address(host: str, path: str) -> StageAddress | None:
+    """Parse `/_aws/execute-api/API/STAGE…`, or `/STAGE…` on a host `API.execute-api.…`; None for others."""
+    by_path = _BY_PATH.match(path)
+    if by_path:
+        return StageAddress(by_path["api"], by_path["stage"], by_path["rest"] or "")
+    by_host = _BY_HOST.match(host)
+    if by_host is None:
+        return None
+    stage, slash, rest = path.lstrip("/").partition("/")
+    return StageAddress(by_host["api"], stage, slash + rest)
+
+
+class Proxy:
+    """Handles every request on the port."""
+
+    def __init__(self, gateway: Gateway, faults: Faults, control: ControlApi) -> None:
+        self._gateway, self._faults, self._control = gateway, faults, control
+        self._backend = gateway.backend
+        self._enforcement = Enforcement(gateway.backend)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Serve one request."""
+        path = request.path
+        if path.startswith(PREFIX):
+            return await self._control.serve(request)
+        address = parse_stage_address(request.headers.get(hdrs.HOST, ""), path)
+        if address and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+            if (refusal := refuse_upgrade(request)) is not None:
+                return refusal
+            return await self._connect(request, address)
+
+        self._gateway.telemetry.touch()
+        if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
+
+        body = await self._read_body(request)
+        call = Call(request, *identify_call(request.method, path, request.headers, body or b""), body)
+        if (refused := await self._enforcement.check(call)) is not None:
+            return build_error_response(refused, request.headers, call.service)
+        fault = await self._apply_fault(call) if self._faults else None
+        if isinstance(fault, web.Response):
+            return fault
+
+        if address and address.rest.startswith("/@connections/"):
+            response = await self._manage(request, address, body)
+        else:
+            response = await self._forward(call, lost=fault is not None)
+        if request.method not in {"GET", "HEAD"} and path.startswith("/v2/apis"):
+            self._gateway.apis.forget()
+        return _cut(request) if fault else response
+
+    async def _connect(self, request: web.BaseRequest, address: StageAddress) -> web.StreamResponse:
+        """Open a WebSocket, unless its URL is too long."""
+        target = f"/{address.stage}{address.rest}{'?' if request.query_string else ''}{request.query_string}"
+        limits, region = self._backend.limits, self._backend.region
+        if (refused := apigateway.check_url(address.api_id, region, target, limits)) is not None:
+            return web.json_response({"message": refused.message}, status=refused.status)
+
+        # A WebSocket API has no paths below its stage.
+        stage = address.stage if address.rest in {"", "/"} else address.stage + address.rest
+        return await self._gateway.connect(request, address.api_id, stage)
+
+    async def _read_body(self, request: web.BaseRequest) -> bytes | None:
+        """Return a body that is short or that a check needs; None for another one, which is streamed."""
+        if not request.body_exists:
+            return b""
+        if needs_body(request):
+            return await request.content.read()
+        length = request.content_length
+        return await request.read() if length is not None and length <= _MAX_BUFFERED_BODY else None
+
+    async def _apply_fault(self, call: Call) -> web.Response | Fault | None:
+        """Return the error if a fault fails this call, the fault if the response shall be lost, else None."""
+        request = call.request
+        fault = self._faults.find(call.service, call.operation)
+        if fault is None:
+            return None
+
+        await asyncio.sleep(fault.delay_ms / 1000)
+        if fault.cut:
+            return _cut(request) if fault.cut == "before" else fault
+        if fault.status is None:
+            return None
+
+        failure = Refusal(fault.error, "A fault that a test asked for", fault.status)
+        return build_error_response(failure, request.headers, call.service)
+
+    async def _manage(
+        self, request: web.BaseRequest, address: StageAddress, body: bytes | None
+    ) -> web.StreamResponse:
+        """Let the emulator check signature and policy, then serve the call.
+
+        The emulator knows no connection, so its 410 means that the call is allowed.
+        """
+        try:
+            data = await request.read() if body is None else body
+        except web.HTTPRequestEntityTooLarge:  # more than the server reads into memory
+            return management.build_too_large()
+
+        decision = await self._backend.http.request(
+            request.method,
+            self._upstream_url(request),
+            data=data or None,
+            headers=_end_to_end_headers(request.headers),
+            skip_auto_headers=_ADDED_BY_CLIENT,
+        )
+        response = await decision.read()
+        if decision.status != 410:
+            headers = _end_to_end_headers(decision.headers)
+            return web.Response(status=decision.status, body=response, headers=headers)
+        return await management.serve(self._gateway, request.method, address, data)
+
+    def _upstream_url(self, request: web.BaseRequest) -> URL:
+        return URL(self._backend.url + request.raw_path, encoded=True)
+
+    async def _forward(self, call: Call, *, lost: bool) -> web.StreamResponse:
+        request, body = call.request, call.body
+        try:
+            upstream = await self._backend.http.request(
+                request.method,
+                self._upstream_url(request),
+                data=request.content if body is None else body or None,
+                headers=_end_to_end_headers(request.headers),
+                skip_auto_headers=_ADDED_BY_CLIENT,
+                allow_redirects=False,
+            )
+        except (ClientError, OSError) as error:
+            logger.warning("%s %s: the emulator did not answer: %s", request.method, request.path, error)
+            return management.build_error(503, "ServiceUnavailable", f"The emulator did not answer: {error}")
+
+        async with upstream:
+            if lost:
+                return web.Response(body=await upstream.read())
+            if (call.service, call.operation) == ("lambda", "Invoke"):
+                return self._limit_invoke(upstream, await upstream.read())
+
+            response = web.StreamResponse(status=upstream.status, reason=upstream.reason)
+            response.headers.extend(_end_to_end_headers(upstream.headers))
+            await response.prepare(request)
+            async for chunk in upstream.content.iter_any():
+                await response.write(chunk)
+            await response.write_eof()
+
+        return response
+
+    def _limit_invoke(self, upstream: ClientResponse, payload: bytes) -> web.Response:
+        """Return the response of an Invoke, or a function error when the payload is too large."""
+        headers = _end_to_end_headers(upstream.headers)
+        error = functions.check_response(len(payload), self._backend.limits)
+        if error is not None:
+            headers["X-Amz-Function-Error"] = "Unhandled"
+            headers["Content-Length"] = str(len(error))
+        return web.Response(status=upstream.status, body=error or payload, headers=headers)
+
+
+def _cut(request: web.BaseRequest) -> web.Response:
+    """Drop the connection; the returned response is never sent."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+def _end_to_end_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP_BY_HOP)
