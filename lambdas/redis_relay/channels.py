@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from realtime_core.adapters.backoff import delay
 from realtime_core.errors import ValidationFailed
-from redis_relay.broadcasting import Verdict
+from redis_relay.broadcast_client import Verdict
 from redis_relay.dead_letters import DeadLetter, Records
-from redis_relay.incoming import EVENT_BYTES_MAX, from_channel
+from redis_relay.events import EVENT_BYTES_MAX, from_channel
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from redis_relay.broadcasting import Answer
-    from redis_relay.tally import Tally
+    from redis_relay.broadcast_client import Answer
+    from redis_relay.run_report import Tally
 
 MESSAGES_MAX = 10_000
 BYTES_MAX = 32 * 1024 * 1024

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
     from redis.asyncio.client import Pipeline
 
-    from redis_relay.tally import Tally
+    from redis_relay.run_report import Tally
 
 log = get_logger(__name__)
 

@@ -9,13 +9,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.adapters.aws import client
-from realtime_core.adapters.aws_lambda import lambda_client
 from realtime_core.adapters.redis_login import NoLogin, logins
 from realtime_core.logs import get_logger
 from realtime_core.metrics import add, flush, measured
 from realtime_core.settings import read
-from redis_relay.broadcasting import BroadcastFunction
-from redis_relay.connecting import connect
+from redis_relay.broadcast_client import BroadcastFunction
+from redis_relay.connection import connect
+from redis_relay.lambda_client import lambda_client
 from redis_relay.relay import Relay
 from redis_relay.settings import Settings
 from redis_relay.times import Times

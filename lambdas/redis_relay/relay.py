@@ -15,9 +15,9 @@ from realtime_core.errors import StoreUnavailable
 from realtime_core.logs import get_logger
 from redis_relay.channels import Channels
 from redis_relay.dead_letters import Records
-from redis_relay.holding import Holding
+from redis_relay.lease_holder import Holding
+from redis_relay.run_report import Tally
 from redis_relay.stream import Stream
-from redis_relay.tally import Tally
 from redis_relay.tasks import end, first_of, going_on
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from realtime_core.metric_catalog import Metric
-    from redis_relay.broadcasting import Answer, Broadcast
+    from redis_relay.broadcast_client import Answer, Broadcast
     from redis_relay.times import Times
 
 log = get_logger(__name__)

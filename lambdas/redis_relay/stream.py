@@ -13,19 +13,19 @@ from realtime_core.adapters.backoff import delay
 from realtime_core.domain.jsontext import dumps
 from realtime_core.errors import ValidationFailed
 from realtime_core.logs import get_logger
-from redis_relay.broadcasting import Answer, Verdict
+from redis_relay.broadcast_client import Answer, Verdict
 from redis_relay.dead_letters import DeadLetter, write
-from redis_relay.incoming import from_entry
+from redis_relay.events import from_entry
 from redis_relay.names import FAULTS, GROUP, STREAM
+from redis_relay.stream_maintenance import dismiss, dismiss_idle, trim
 from redis_relay.tasks import going_on
-from redis_relay.trimming import dismiss, dismiss_idle, trim
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from redis.asyncio import Redis
 
-    from redis_relay.tally import Tally
+    from redis_relay.run_report import Tally
     from redis_relay.times import Times
 
 log = get_logger(__name__)

@@ -10,11 +10,11 @@ import pytest
 import redis
 
 from local_cloud.redis import RedisServer
-from realtime_core.adapters.aws_lambda import lambda_client
 from realtime_core.adapters.redis_login import Login
 from realtime_core.redis_settings import parse_redis_url
-from redis_relay.broadcasting import BroadcastFunction
-from redis_relay.connecting import connect
+from redis_relay.broadcast_client import BroadcastFunction
+from redis_relay.connection import connect
+from redis_relay.lambda_client import lambda_client
 from redis_relay.names import DEAD_LETTERS, LEASE, STREAM
 from redis_relay.relay import Relay
 from redis_relay.times import Times

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from realtime_core.domain.events import parse_event
 from realtime_core.errors import ValidationFailed
-from redis_relay.incoming import EVENT_BYTES_MAX, from_channel, from_entry
+from redis_relay.events import EVENT_BYTES_MAX, from_channel, from_entry
 
 DEAL = {"messageType": "dealUpdate", "data": {"price": 9.5}, "filters": {"brand": "x"}}
 

@@ -11,8 +11,8 @@ from redis.exceptions import OutOfMemoryError
 
 from realtime_core.logs import get_logger
 from redis_relay.channels import Message
-from redis_relay.connecting import ANSWER_SECONDS
-from redis_relay.gate import Gate, read_marker
+from redis_relay.connection import ANSWER_SECONDS
+from redis_relay.handover import Gate, read_marker
 from redis_relay.lease import Lease
 from redis_relay.names import CHANNELS, HANDOVER
 from redis_relay.tasks import end, going_on

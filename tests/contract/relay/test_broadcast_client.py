@@ -10,7 +10,7 @@ from botocore.credentials import Credentials
 
 from realtime_core.adapters import backoff
 from realtime_core.adapters.aws_errors import Refused, Unreachable
-from realtime_core.adapters.aws_lambda import lambda_client
+from redis_relay.lambda_client import lambda_client
 from tests.contract.ports.scripted_service import Scripted, answer, scripted_service
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast:live"
@@ -83,7 +83,7 @@ def test_function_that_does_not_answer_is_unreachable(service, functions):
 @pytest.mark.parametrize("function", [ARN, "deals-test-broadcast"])
 def test_request_is_signed_as_botocore_signs_it(functions, monkeypatch, function):
     moment = datetime.datetime(2026, 11, 24, 12, 0, 0, tzinfo=datetime.UTC)
-    monkeypatch.setattr("realtime_core.adapters.aws_lambda.time.time", moment.timestamp)
+    monkeypatch.setattr("redis_relay.lambda_client.time.time", moment.timestamp)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda **_: moment.replace(tzinfo=None))
     sent = []
     monkeypatch.setattr(functions._http, "exchange", lambda request: sent.append(request) or _ok())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from realtime_core.adapters.aws_errors import Refused, Unreachable
 
 if TYPE_CHECKING:
-    from realtime_core.adapters.aws_lambda import LambdaClient
+    from redis_relay.lambda_client import LambdaClient
 
 REASON_CHARS_MAX = 500
 # What a function of ours raises when something behind it is away, or it was deployed wrongly.

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from redis_relay.gate import Gate, Marker, read_marker
+from redis_relay.handover import Gate, Marker, read_marker
 
 LEASE = 3
 
