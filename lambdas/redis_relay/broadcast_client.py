@@ -1,80 +1,120 @@
-"""Handing an event to `broadcast`, and what its answer means for whoever handed it over."""
+"""Publishes events by invoking the function `broadcast`, and says what became of each.
+
+Lambda's Invoke is REST, not the JSON protocol: docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
+from realtime_core.adapters.aws import made
 from realtime_core.adapters.aws_errors import Refused, Unreachable
-
-if TYPE_CHECKING:
-    from redis_relay.lambda_client import LambdaClient
+from realtime_core.adapters.aws_json import AwsClient
+from realtime_core.adapters.sigv4 import stamp_of
 
 REASON_CHARS_MAX = 500
-# What a function of ours raises when something behind it is away, or it was deployed wrongly.
-_NOT_THE_EVENTS_FAULT = frozenset({"StoreUnavailable", "SettingsInvalid"})
+# Errors that our functions raise when a dependency is away or a setting is wrong, whatever the event is.
+_NOT_CAUSED_BY_EVENT = frozenset({"StoreUnavailable", "SettingsInvalid"})
 
 
-class Verdict(Enum):
+class PublishStatus(Enum):
     """What became of an event."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
-    """It breaks the contract: no use to try again."""
+    """The event breaks the contract: a retry cannot help."""
     FAULT = "fault"
-    """The function failed on it: perhaps this event is what it cannot bear."""
+    """The function failed on this event, which may be the cause."""
     UNAVAILABLE = "unavailable"
-    """It never came to that: throttled, out of reach, its tables away. Every event would fare alike."""
+    """The function did not process the event: throttled, unreachable, or its tables are away. Every event
+    would have the same result."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A verdict with its reason, and the fields at fault where it is a rejection."""
+class PublishResult:
+    """The status of an event, the reason for it, and the invalid fields of a rejected event."""
 
-    verdict: Verdict
+    status: PublishStatus
     reason: str = ""
     problems: tuple[dict[str, str], ...] = ()
 
 
-class Broadcast(Protocol):
-    """Takes events; safe to share between threads."""
+class InvokeResponse(NamedTuple):
+    """The JSON that a function returned; `failed` if the function raised, and `payload` is its error."""
 
-    def publish(self, event: bytes) -> Answer:
-        """Publish an event, as JSON. Does not raise for what may go wrong on the way."""
+    payload: bytes
+    failed: bool
 
 
-class BroadcastFunction:
-    """`Broadcast` by synchronous invokes."""
+class LambdaClient(AwsClient):
+    """A client of Lambda that invokes functions synchronously. Safe to share between threads."""
+
+    def invoke(self, function: str, payload: bytes) -> InvokeResponse:
+        """Invoke a function by its name or ARN. Raises Refused and Unreachable, but not if it fails."""
+        path = f"{self.endpoint.path}/2015-03-31/functions/{quote(function, safe='')}/invocations"
+        response = self._exchange("Invoke", lambda: self._request(path, payload))
+        return InvokeResponse(response.body, failed=response.header(b"x-amz-function-error") is not None)
+
+    def _request(self, path: str, payload: bytes) -> bytes:
+        headers = {
+            "content-type": "application/json",
+            "host": self.endpoint.authority,
+            "x-amz-date": stamp_of(time.time()),
+            "x-amz-invocation-type": "RequestResponse",
+            "x-amz-security-token": self._credentials.token or "",
+        }
+        if not self._credentials.token:
+            del headers["x-amz-security-token"]
+        return self._signed(path, quote(path), headers, payload)
+
+
+def lambda_client(**overrides: Any) -> LambdaClient:
+    """Create a client of Lambda; for `overrides` and the defaults see `aws.client`."""
+    return made(LambdaClient, "lambda", **overrides)
+
+
+class BroadcastClient:
+    """Publishes events through synchronous invokes of `function`. Safe to share between threads."""
 
     def __init__(self, client: LambdaClient, function: str) -> None:
         self._client, self._function = client, function
 
-    def publish(self, event: bytes) -> Answer:
-        """Invoke once."""
+    def publish(self, event: bytes) -> PublishResult:
+        """Publish an event, which is JSON, by one invoke. Reports failures of AWS instead of raising them."""
         try:
-            invoked = self._client.invoke(self._function, event)
+            response = self._client.invoke(self._function, event)
         except Unreachable as error:
-            return Answer(Verdict.UNAVAILABLE, str(error)[:REASON_CHARS_MAX])
+            return PublishResult(PublishStatus.UNAVAILABLE, str(error)[:REASON_CHARS_MAX])
         except Refused as error:
-            # Lambda refuses bodies that are too large; anything else has nothing to do with the event.
-            verdict = Verdict.REJECTED if error.status == 413 else Verdict.UNAVAILABLE
-            return Answer(verdict, str(error)[:REASON_CHARS_MAX])
-        answer = _object(invoked.payload)
-        if invoked.failed:
-            kind = str(answer.get("errorType", "unknown"))
-            verdict = Verdict.UNAVAILABLE if kind in _NOT_THE_EVENTS_FAULT else Verdict.FAULT
-            return Answer(verdict, f"{kind}: {answer.get('errorMessage', '')}"[:REASON_CHARS_MAX])
-        if answer.get("statusCode") == 200:
-            return Answer(Verdict.ACCEPTED)
-        if answer.get("statusCode") == 400:
-            problems = _object(answer.get("body")).get("errors") or []
-            return Answer(Verdict.REJECTED, "broadcast rejected it", tuple(problems))
-        return Answer(Verdict.FAULT, f"broadcast answered {answer.get('statusCode')!r}")
+            # Lambda answers 413 to a body that is too large; no other refusal depends on the event.
+            status = PublishStatus.REJECTED if error.status == 413 else PublishStatus.UNAVAILABLE
+            return PublishResult(status, str(error)[:REASON_CHARS_MAX])
+        return _result(response)
 
 
-def _object(text: Any) -> dict[str, Any]:
+def _result(response: InvokeResponse) -> PublishResult:
+    """What the response of `broadcast` says of the event."""
+    body = _parse_object(response.payload)
+    if response.failed:
+        kind = str(body.get("errorType", "unknown"))
+        status = PublishStatus.UNAVAILABLE if kind in _NOT_CAUSED_BY_EVENT else PublishStatus.FAULT
+        return PublishResult(status, f"{kind}: {body.get('errorMessage', '')}"[:REASON_CHARS_MAX])
+
+    if body.get("statusCode") == 200:
+        return PublishResult(PublishStatus.ACCEPTED)
+    if body.get("statusCode") == 400:
+        problems = _parse_object(body.get("body")).get("errors") or []
+        return PublishResult(PublishStatus.REJECTED, "broadcast rejected it", tuple(problems))
+    return PublishResult(PublishStatus.FAULT, f"broadcast answered {body.get('statusCode')!r}")
+
+
+def _parse_object(text: Any) -> dict[str, Any]:
+    """A JSON object; an empty one for anything else."""
     try:
         value = json.loads(text)
     except (ValueError, TypeError):

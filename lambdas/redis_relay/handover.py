@@ -1,8 +1,36 @@
-"""Which messages of the channels are this invocation's to forward: the rules of the hand-over, without I/O.
+"""The rules of the hand-over: which channel messages an invocation forwards. No I/O.
 
-Redis executes one thing after the other, and every subscriber sees the same order. Whoever takes the lease
-publishes a marker in the same script, so the markers cut that order into stretches that have one owner each.
-The proof that each message is forwarded once is in docs/adr/0017-the-relay-is-a-scheduled-loop.md.
+A message of a channel reaches only those who are subscribed when it is published, so no message may be missed
+between two invocations, and none forwarded by both. An invocation takes the lease by one Lua script, which
+also raises the fencing token and publishes a marker on `deals:@relay`, a channel that the pattern `deals:*`
+covers and that cannot be a topic's.
+
+Rules:
+
+1. The successor reads the lease (L), subscribes (S), and runs the script (M), which does nothing if the lease
+   has changed since L.
+2. The holder forwards what its subscription carries before M, and nothing after it. The successor forwards
+   what comes after M, and nothing before it.
+3. If the lease was free at L and at M, the successor forwards from S on.
+4. A holder forwards a message at once only while its own clock says that its lease is in force, counted from
+   before it sent the last renewal. It holds back what comes later until a renewal succeeds or a marker
+   decides.
+
+Proof that each message is forwarded once: Redis executes one command after the other, and every
+subscription carries this one order. The step that moves the lease publishes the marker, so M cuts the order
+in two, for both sides at the same place: under rule 2 there is neither a gap nor a duplicate, however late
+either side reads. Under rule 3, the lease had expired in Redis before L. The holder's clock ran out even
+earlier, since it counts from an earlier moment (rule 4). So what it forwarded at once was executed before L,
+and L comes before S. What it held back in doubt it drops when it sees M. Of two successors, the script lets
+one through: the last token is no longer the one that the other has read. A holder whose subscription broke
+subscribes again and takes the lease again under rule 3; if another invocation had it in between, the token
+shows that.
+
+Still lost is what nobody received: messages between the death of a holder and its successor (the lease of
+15 s, and up to a minute until the schedule starts one), and while Redis is away.
+
+`tests/unit/relay/test_handover.py` explores these rules with a state machine; `tests/contract/relay` tests
+them on a real Redis under load.
 """
 
 from __future__ import annotations
@@ -16,88 +44,88 @@ M = TypeVar("M")
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What the channel of the hand-over carries. `beat` says nothing but that the subscription lives."""
+    """A message on the hand-over channel. A `beat` only shows that the subscription is alive."""
 
     kind: Literal["taken", "released", "beat"]
     holder: str
     follows: bool = False
-    """Whether the lease was taken from one who still had it, and forwards all that came before."""
+    """Whether the previous holder still had the lease, and forwards everything before this marker."""
 
 
-def read_marker(raw: bytes) -> Marker | None:
-    """A marker as it was published; None for anything else, which somebody else must have put there."""
+def parse_marker(raw: bytes) -> Marker | None:
+    """The marker that was published; None for anything else, which the relay did not publish."""
     try:
         value = json.loads(raw)
         kind, holder = value["kind"], value["holder"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    # A tuple: what somebody put there need not be hashable.
+    # A tuple, not a set: what others publish need not be hashable.
     if kind not in ("taken", "released", "beat") or not isinstance(holder, str):
         return None
     return Marker(kind, holder, follows=bool(value.get("follows")))
 
 
-class Gate(Generic[M]):
-    """Sorts the messages of one subscription, in their order.
+class Handover(Generic[M]):
+    """Decides, in the order of one subscription, which of its messages to forward.
 
-    It waits for the own marker, is open until somebody else's (or the own release), and closed after that.
-    `trusted`, where a message comes, says whether the own lease is known to be in force at this moment.
+    It waits for its own marker, is open until another holder's marker or its own release, and then closed.
+    Each method returns the messages to forward now.
     """
 
     def __init__(self, holder: str) -> None:
         self._holder = holder
         self._phase: Literal["waiting", "open", "closed"] = "waiting"
-        self._kept: list[M] = []
+        self._held_back: list[M] = []
 
     @property
     def closed(self) -> bool:
-        """Whether nothing that comes is ours any more."""
+        """Whether every further message belongs to somebody else."""
         return self._phase == "closed"
 
-    def message(self, message: M, *, trusted: bool) -> list[M]:
-        """What may be forwarded now that this message has come."""
+    def receive(self, message: M, *, in_force: bool) -> list[M]:
+        """Handle a message; `in_force` says whether our own lease is known to be in force at this moment."""
         if self._phase == "closed":
             return []
-        self._kept.append(message)
-        return self._release() if self._phase == "open" and trusted else []
+        self._held_back.append(message)
+        return self._forward() if self._phase == "open" and in_force else []
 
-    def trust(self) -> list[M]:
-        """The lease was renewed, so nobody had it meanwhile: what was kept in doubt may go."""
-        return self._release() if self._phase == "open" else []
+    def renewed(self) -> list[M]:
+        """Handle a renewal: nobody else had the lease in between, so forward what was held back."""
+        return self._forward() if self._phase == "open" else []
 
-    def marker(self, marker: Marker) -> list[M]:
-        """What a marker decides of the messages that were kept."""
+    def apply(self, marker: Marker) -> list[M]:
+        """Handle a marker, which decides on the messages that were held back."""
         if self._phase == "closed" or marker.kind == "beat":
             return []
         if marker.holder == self._holder:
-            return self._own(marker)
+            return self._apply_own(marker)
         if marker.kind == "released":
             return []
         if self._phase == "open":
             self._phase = "closed"
-            # One who takes a free lease forwards from its subscription on, which may hold these too.
-            return self._release() if marker.follows else self._drop()
+            # A successor that takes a free lease forwards from its subscription on, which may include these.
+            return self._forward() if marker.follows else self._drop()
         return self._drop()
 
-    def leave(self) -> list[M]:
-        """The subscription has ended: what was kept in doubt."""
-        left = self._release() if self._phase == "open" else []
+    def end(self) -> list[M]:
+        """Close after the subscription has ended; returns what was held back, still in doubt."""
+        held_back = self._forward() if self._phase == "open" else []
         self._phase = "closed"
-        return left
+        return held_back
 
-    def _own(self, marker: Marker) -> list[M]:
+    def _apply_own(self, marker: Marker) -> list[M]:
         if marker.kind == "released":
-            kept = self._release() if self._phase == "open" else self._drop()
+            messages = self._forward() if self._phase == "open" else self._drop()
             self._phase = "closed"
-            return kept
+            return messages
         waited, self._phase = self._phase == "waiting", "open"
-        # What came before the marker is the predecessor's, where there was one.
-        return self._drop() if waited and marker.follows else self._release()
+        # What came before the marker belongs to the predecessor, if there was one.
+        return self._drop() if waited and marker.follows else self._forward()
 
-    def _release(self) -> list[M]:
-        kept, self._kept = self._kept, []
-        return kept
+    def _forward(self) -> list[M]:
+        messages, self._held_back = self._held_back, []
+        return messages
 
     def _drop(self) -> list[M]:
-        self._kept = []
+        self._held_back = []
         return []

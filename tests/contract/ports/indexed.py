@@ -27,7 +27,7 @@ from realtime_core.adapters.redis_login import Login
 from realtime_core.adapters.redis_subscriptions import IndexedSubscriptions
 from realtime_core.redis_settings import parse_redis_url
 from tests.contract.ports.cases import NOW
-from tests.contract.redis_access.access import admitted
+from tests.contract.redis_access.access import create_user
 
 REGION = "eu-west-1"
 
@@ -46,7 +46,7 @@ class Password:
 def redis_client(server, made_of=(), kind=RedisClient, user=None, **options):
     """The service's own client, with a `Password` to play with; as a `user` with the rights of AWS."""
     with operator(server) if user else nullcontext() as client:
-        login = Password(server.password, user and admitted(client, user, server.password))
+        login = Password(server.password, user and create_user(client, user, server.password))
     made = kind(parse_redis_url(server.url), login, scripts=made_of, **options)
     made.password = made._logins
     return made

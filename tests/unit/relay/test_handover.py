@@ -1,4 +1,4 @@
-"""The rules of the hand-over, tried on every order of things that Redis may execute them in."""
+"""The rules of the hand-over, under any order in which Redis may execute commands."""
 
 import json
 
@@ -6,46 +6,46 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from redis_relay.handover import Gate, Marker, read_marker
+from redis_relay.handover import Handover, Marker, parse_marker
 
 LEASE = 3
 
 
 def test_successor_forwards_what_comes_after_its_marker():
-    gate = Gate("b")
-    assert gate.message(1, trusted=True) == []
-    assert gate.marker(Marker("taken", "b", follows=True)) == []
-    assert gate.message(2, trusted=True) == [2]
+    handover = Handover("b")
+    assert handover.receive(1, in_force=True) == []
+    assert handover.apply(Marker("taken", "b", follows=True)) == []
+    assert handover.receive(2, in_force=True) == [2]
 
 
-def test_heir_of_nobody_forwards_from_its_subscription_on():
-    gate = Gate("b")
-    gate.message(1, trusted=False)
-    assert gate.marker(Marker("taken", "b")) == [1]
+def test_successor_to_a_free_lease_forwards_from_its_subscription_on():
+    handover = Handover("b")
+    handover.receive(1, in_force=False)
+    assert handover.apply(Marker("taken", "b")) == [1]
 
 
 def test_predecessor_forwards_what_came_before_the_marker_and_nothing_after():
-    gate = Gate("a")
-    gate.marker(Marker("taken", "a"))
-    assert gate.message(1, trusted=False) == [], "in doubt"
-    assert gate.marker(Marker("taken", "b", follows=True)) == [1]
-    assert gate.closed
-    assert gate.message(2, trusted=True) == gate.marker(Marker("taken", "a")) == []
+    handover = Handover("a")
+    handover.apply(Marker("taken", "a"))
+    assert handover.receive(1, in_force=False) == [], "in doubt"
+    assert handover.apply(Marker("taken", "b", follows=True)) == [1]
+    assert handover.closed
+    assert handover.receive(2, in_force=True) == handover.apply(Marker("taken", "a")) == []
 
 
-def test_release_ends_it_with_what_came_before():
-    gate = Gate("a")
-    gate.marker(Marker("taken", "a"))
-    gate.message(1, trusted=False)
-    assert gate.marker(Marker("released", "a")) == [1]
-    assert gate.closed
+def test_release_forwards_what_came_before_and_closes():
+    handover = Handover("a")
+    handover.apply(Marker("taken", "a"))
+    handover.receive(1, in_force=False)
+    assert handover.apply(Marker("released", "a")) == [1]
+    assert handover.closed
 
 
 def test_beats_and_releases_of_others_change_nothing():
-    gate = Gate("a")
-    gate.marker(Marker("taken", "a"))
-    assert gate.marker(Marker("beat", "b")) == gate.marker(Marker("released", "b")) == []
-    assert gate.message(1, trusted=True) == [1]
+    handover = Handover("a")
+    handover.apply(Marker("taken", "a"))
+    assert handover.apply(Marker("beat", "b")) == handover.apply(Marker("released", "b")) == []
+    assert handover.receive(1, in_force=True) == [1]
 
 
 NOISE = st.recursive(
@@ -59,12 +59,12 @@ NOISE = st.recursive(
 
 
 @given(st.binary() | NOISE.map(lambda noise: json.dumps(noise).encode()))
-def test_noise_is_no_marker_and_no_error(raw):
-    assert read_marker(raw) is None or json.loads(raw)["kind"] in {"taken", "released", "beat"}
+def test_parse_marker_of_noise_is_none_and_no_error(raw):
+    assert parse_marker(raw) is None or json.loads(raw)["kind"] in {"taken", "released", "beat"}
 
 
-class Redis:
-    """As much of Redis as the hand-over rests on: one order, subscriptions, and a lease that ends."""
+class ModelRedis:
+    """What the hand-over needs of Redis: an order of execution, subscriptions, and a lease that expires."""
 
     def __init__(self):
         self.now = 0
@@ -78,7 +78,7 @@ class Redis:
         for queue in self.subscriptions.values():
             queue.append(item)
 
-    def take(self, holder, seen):
+    def acquire(self, holder, seen):
         if (self.lease(), self.token) != seen:
             return False
         previous, self.token = self.lease(), self.token + 1
@@ -94,46 +94,46 @@ class Redis:
 
 
 class Invocation:
-    """One relay, whose every step may come late."""
+    """One relay, any of whose steps may be late."""
 
     def __init__(self, name, redis):
-        self.name, self.redis, self.gate = name, redis, Gate(name)
-        self.trusted_until, self.forwarded, self.seen = 0, [], None
+        self.name, self.redis, self.handover = name, redis, Handover(name)
+        self.in_force_until, self.forwarded, self.seen = 0, [], None
 
-    def look(self):
+    def read_lease(self):
         self.seen = (self.redis.lease(), self.redis.token)
 
     def subscribe(self):
         self.redis.subscriptions[self.name] = []
 
-    def take(self):
-        if self.redis.take(self.name, self.seen):
-            self.trusted_until = self.redis.now + LEASE
+    def acquire(self):
+        if self.redis.acquire(self.name, self.seen):
+            self.in_force_until = self.redis.now + LEASE
         else:
             self.redis.subscriptions.pop(self.name)
 
     def renew(self):
         if self.redis.renew(self.name):
-            self.trusted_until = self.redis.now + LEASE
-            self.forwarded += self.gate.trust()
-        elif self.redis.lease() is None and self.redis.take(self.name, (None, self.redis.token)):
-            self.trusted_until = self.redis.now + LEASE
+            self.in_force_until = self.redis.now + LEASE
+            self.forwarded += self.handover.renewed()
+        elif self.redis.lease() is None and self.redis.acquire(self.name, (None, self.redis.token)):
+            self.in_force_until = self.redis.now + LEASE
 
-    def hear(self):
+    def receive(self):
         item = self.redis.subscriptions[self.name].pop(0)
         if isinstance(item, Marker):
-            self.forwarded += self.gate.marker(item)
+            self.forwarded += self.handover.apply(item)
         else:
-            self.forwarded += self.gate.message(item, trusted=self.redis.now < self.trusted_until)
+            self.forwarded += self.handover.receive(item, in_force=self.redis.now < self.in_force_until)
 
 
 class Handovers(RuleBasedStateMachine):
-    """Invocations come whenever they like, stand still for as long as they like, and die."""
+    """Invocations start at any time, pause for any time, and die."""
 
     def __init__(self):
         super().__init__()
-        self.redis, self.published, self.waiting, self.running = Redis(), 0, [], []
-        self.all, self.gaps_allowed = [], False
+        self.redis, self.published, self.waiting, self.running = ModelRedis(), 0, [], []
+        self.all = []
 
     @rule()
     def publish(self):
@@ -141,49 +141,51 @@ class Handovers(RuleBasedStateMachine):
         self.redis.publish(self.published)
 
     @rule()
-    def look(self):
-        one = Invocation(f"i{len(self.all)}", self.redis)
-        one.look()
-        self.all.append(one)
-        self.waiting.append((one, "subscribe"))
+    def start(self):
+        invocation = Invocation(f"i{len(self.all)}", self.redis)
+        invocation.read_lease()
+        self.all.append(invocation)
+        self.waiting.append((invocation, "subscribe"))
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())
-    def go_on(self, data):
-        one, step = self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1)))
+    def continue_start(self, data):
+        invocation, step = self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1)))
         if step == "subscribe":
-            one.subscribe()
-            self.waiting.append((one, "take"))
+            invocation.subscribe()
+            self.waiting.append((invocation, "acquire"))
         else:
-            one.take()
-            if one.name in self.redis.subscriptions:
-                self.running.append(one)
+            invocation.acquire()
+            if invocation.name in self.redis.subscriptions:
+                self.running.append(invocation)
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
     def renew(self, data):
         data.draw(st.sampled_from(self.running)).renew()
 
-    @precondition(lambda self: any(self.redis.subscriptions.get(one.name) for one in self.running))
+    @precondition(
+        lambda self: any(self.redis.subscriptions.get(invocation.name) for invocation in self.running)
+    )
     @rule(data=st.data())
-    def hear(self, data):
-        ready = [one for one in self.running if self.redis.subscriptions[one.name]]
-        data.draw(st.sampled_from(ready)).hear()
+    def receive(self, data):
+        ready = [invocation for invocation in self.running if self.redis.subscriptions[invocation.name]]
+        data.draw(st.sampled_from(ready)).receive()
 
     @rule()
-    def time_goes_by(self):
+    def advance_clock(self):
         self.redis.now += 1
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
     def die(self, data):
-        one = data.draw(st.sampled_from(self.running))
-        self.running.remove(one)
-        self.redis.subscriptions.pop(one.name)
+        invocation = data.draw(st.sampled_from(self.running))
+        self.running.remove(invocation)
+        self.redis.subscriptions.pop(invocation.name)
 
     @invariant()
     def nothing_is_forwarded_twice(self):
-        forwarded = [message for one in self.all for message in one.forwarded]
+        forwarded = [message for invocation in self.all for message in invocation.forwarded]
         assert len(forwarded) == len(set(forwarded))
 
 
@@ -191,27 +193,29 @@ TestHandovers = Handovers.TestCase
 TestHandovers.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
 
 
-@given(st.lists(st.sampled_from(["publish", "hand over", "hear"]), max_size=80), st.randoms())
-def test_nothing_is_missed_while_one_follows_the_other_in_time(steps, random):
-    redis, published = Redis(), 0
+@given(st.lists(st.sampled_from(["publish", "hand over", "receive"]), max_size=80), st.randoms())
+def test_no_message_is_missed_or_doubled_while_each_successor_is_in_time(steps, random):
+    redis, published = ModelRedis(), 0
     running = [Invocation("i0", redis)]
-    for step in (Invocation.look, Invocation.subscribe, Invocation.take):
+    for step in (Invocation.read_lease, Invocation.subscribe, Invocation.acquire):
         step(running[0])
     for step in steps:
         if step == "publish":
             published += 1
             redis.publish(published)
         elif step == "hand over":
-            follower = Invocation(f"i{len(running)}", redis)
-            follower.look()
-            follower.subscribe()
+            successor = Invocation(f"i{len(running)}", redis)
+            successor.read_lease()
+            successor.subscribe()
             published += 1
             redis.publish(published)
-            follower.take()
-            running.append(follower)
-        elif ready := [one for one in running if redis.subscriptions[one.name]]:
-            random.choice(ready).hear()
-    for one in running:
-        while redis.subscriptions[one.name]:
-            one.hear()
-    assert sorted(message for one in running for message in one.forwarded) == list(range(1, published + 1))
+            successor.acquire()
+            running.append(successor)
+        elif ready := [invocation for invocation in running if redis.subscriptions[invocation.name]]:
+            random.choice(ready).receive()
+    for invocation in running:
+        while redis.subscriptions[invocation.name]:
+            invocation.receive()
+    assert sorted(message for invocation in running for message in invocation.forwarded) == list(
+        range(1, published + 1)
+    )
