@@ -13,15 +13,15 @@ from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from index_projector import scripts
-from index_projector.building import Builder
-from index_projector.checking import Checker
 from index_projector.index import Index
+from index_projector.invocation import Check, parse_task
+from index_projector.maintenance import Tender
 from index_projector.projector import Projector
+from index_projector.rebuild import Builder
 from index_projector.settings import Settings
 from index_projector.stream import changes_of, sequence_number
 from index_projector.table import Table
-from index_projector.tasks import Check, parse_task
-from index_projector.tending import Tender
+from index_projector.verification import Checker
 from realtime_core.adapters.aws import client
 from realtime_core.adapters.dynamodb_health import DynamoHealth
 from realtime_core.adapters.dynamodb_pending import DynamoPending

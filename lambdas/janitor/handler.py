@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from janitor.janitor import Janitor
-from janitor.revoking import Revoker
+from janitor.revocation import Revoker
+from janitor.run_report import Tally
 from janitor.settings import Settings
-from janitor.tally import Tally
 from realtime_core.adapters.aws import client
 from realtime_core.adapters.dynamodb_connections import DynamoConnections
 from realtime_core.adapters.dynamodb_history import DynamoHistory

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from janitor.tally import Tally
-from janitor.telling import tell
+from janitor.notices import tell
+from janitor.run_report import Tally
 from realtime_core.domain.upkeep import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, after, duties
 from realtime_core.errors import StoreUnavailable
 from realtime_core.logs import get_logger

@@ -11,7 +11,7 @@ from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
 from realtime_core.adapters.memory import MemoryConnections, MemoryMessages, MemorySubscriptions
 from realtime_core.ports import Connections, Messages, Subscriptions
 from tests.contract.ports.clouds import moto_client
-from tests.contract.ports.indexed import Posting, Projecting, World, operator
+from tests.contract.ports.index_harness import Posting, Projecting, World, operator
 from tests.contract.ports.tables import create_tables
 from tests.published import published_in
 

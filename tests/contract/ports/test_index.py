@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from index_projector.building import Builder
 from index_projector.index import Index
 from index_projector.membership import Membership
 from index_projector.projector import Projector
+from index_projector.rebuild import Builder
 from index_projector.stream import changes_of, sequence_number
 from index_projector.table import Table
 from realtime_core.adapters.redis_errors import RedisFault
@@ -17,7 +17,7 @@ from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS as LIFETI
 from realtime_core.errors import StoreUnavailable
 from tests.contract.ports.cases import ANY, DAY, HOUR, LAPTOPS, NOW, PHONES, connection
 from tests.contract.ports.clouds import answering, fault, watching
-from tests.contract.ports.indexed import World, redis_client
+from tests.contract.ports.index_harness import World, redis_client
 
 EVENTS = Path(__file__).parents[2] / "events"
 G_PHONES, G_LAPTOPS, G_ANY = (group_id("a", one) for one in (PHONES, LAPTOPS, ANY))

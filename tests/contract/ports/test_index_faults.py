@@ -12,7 +12,7 @@ from realtime_core.domain.health import Health
 from realtime_core.domain.ids import group_id
 from realtime_core.redis_settings import RedisAddress
 from tests.contract.ports.cases import NOW, connection
-from tests.contract.ports.indexed import World, members, redis_client
+from tests.contract.ports.index_harness import World, members, redis_client
 
 FILTERS = [f'{{"x":{n}}}' for n in range(12)]
 

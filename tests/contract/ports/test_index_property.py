@@ -14,7 +14,7 @@ from index_projector.stream import changes_of
 from realtime_core.errors import ConnectionUnknown
 from tests.contract.ports.cases import HOUR, connection
 from tests.contract.ports.clouds import moto_client
-from tests.contract.ports.indexed import World, members
+from tests.contract.ports.index_harness import World, members
 from tests.contract.ports.tables import create_tables
 
 TOPICS = "ab"

@@ -11,7 +11,7 @@ from realtime_core.adapters.redis_login import Login, SecretLogins
 from realtime_core.errors import SettingsInvalid, StoreUnavailable
 from realtime_core.redis_settings import RedisAddress, parse_redis_url
 from tests.contract.ports.clouds import moto_client
-from tests.contract.ports.indexed import operator, redis_client
+from tests.contract.ports.index_harness import operator, redis_client
 
 
 @pytest.fixture

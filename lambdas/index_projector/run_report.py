@@ -14,7 +14,7 @@ from realtime_core.metric_catalog import (
 )
 
 if TYPE_CHECKING:
-    from index_projector.building import Built
+    from index_projector.rebuild import Built
     from realtime_core.metric_catalog import Metric
 
 

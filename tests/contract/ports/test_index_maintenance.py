@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from index_projector import tending
-from index_projector.checking import SETTLE_SECONDS
-from index_projector.tasks import Check
+from index_projector import maintenance
+from index_projector.invocation import Check
+from index_projector.verification import SETTLE_SECONDS
 from realtime_core.domain.health import Health
 from realtime_core.domain.ids import group_id
 from realtime_core.metric_catalog import INDEX_LAG
 from tests.contract.ports.cases import ANY, HOUR, LAPTOPS, NOW, PHONES, connection
-from tests.contract.ports.indexed import World, operator
+from tests.contract.ports.index_harness import World, operator
 
 G_PHONES, G_LAPTOPS = group_id("a", PHONES), group_id("a", LAPTOPS)
 KEY = f"deals:g:{G_PHONES}#0"
@@ -162,7 +162,7 @@ def test_members_that_ended_are_trimmed(kept):
 
 
 def test_change_that_waits_is_lag_and_too_long_is_down(kept, monkeypatch):
-    monkeypatch.setattr(tending, "LATE_MOST", 0)  # more of them wait than one run makes up for
+    monkeypatch.setattr(maintenance, "LATE_MOST", 0)  # more of them wait than one run makes up for
     kept.truth.unsubscribe("c0", "a")
     kept.clock.now = NOW + 20
     tally = tend(kept)
@@ -195,7 +195,7 @@ def test_change_that_the_stream_has_lost_is_made_up_for(kept, capsys):
 
 
 def test_oldest_of_many_changes_are_made_up_for_first(kept, monkeypatch):
-    monkeypatch.setattr(tending, "LATE_MOST", 1)
+    monkeypatch.setattr(maintenance, "LATE_MOST", 1)
     for number, at in enumerate((NOW + 5, NOW)):
         kept.clock.now = at
         kept.truth.unsubscribe(f"c{number}", "a")

@@ -13,7 +13,7 @@ from realtime_core.logs import get_logger
 from realtime_core.pushing import remove_connections
 
 if TYPE_CHECKING:
-    from janitor.tally import Tally
+    from janitor.run_report import Tally
     from realtime_core.domain.revocations import Revocation
     from realtime_core.ports import Connections, Poster, Revocations, Subscriptions
 

@@ -19,10 +19,10 @@ from realtime_core.logs import get_logger
 
 if TYPE_CHECKING:
     from index_projector.index import Index
+    from index_projector.invocation import Check
     from index_projector.membership import Membership
     from index_projector.projector import Projector
     from index_projector.table import Table
-    from index_projector.tasks import Check
 
 log = get_logger(__name__)
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from janitor.revoking import Revoker
-from janitor.tally import Tally
+from janitor.revocation import Revoker
+from janitor.run_report import Tally
 from realtime_core.adapters.memory import (
     MemoryConnections,
     MemoryPoster,

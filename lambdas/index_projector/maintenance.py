@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from index_projector.checking import TOPIC_SECONDS
 from index_projector.membership import membership
 from index_projector.projector import Changes
-from index_projector.tally import Tally
+from index_projector.run_report import Tally
+from index_projector.verification import TOPIC_SECONDS
 from realtime_core.adapters.redis_errors import RedisFault
 from realtime_core.adapters.redis_layout import FORMAT
 from realtime_core.adapters.redis_subscriptions import BEHIND_SECONDS
@@ -18,10 +18,10 @@ from realtime_core.errors import StoreUnavailable
 from realtime_core.logs import get_logger
 
 if TYPE_CHECKING:
-    from index_projector.building import Builder
-    from index_projector.checking import Checker
     from index_projector.index import Index, Meta, Server
     from index_projector.projector import Projector
+    from index_projector.rebuild import Builder
+    from index_projector.verification import Checker
     from realtime_core.adapters.dynamodb_pending import DynamoPending, Overlay
     from realtime_core.ports import HealthRecord
 

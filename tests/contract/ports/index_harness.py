@@ -9,13 +9,13 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from index_projector import scripts
-from index_projector.building import Builder
-from index_projector.checking import Checker
 from index_projector.index import Index
+from index_projector.maintenance import Tender
 from index_projector.projector import Projector
+from index_projector.rebuild import Builder
 from index_projector.stream import changes_of
 from index_projector.table import Table
-from index_projector.tending import Tender
+from index_projector.verification import Checker
 from realtime_core.adapters.breaker import Breaker
 from realtime_core.adapters.dynamodb_connections import DynamoConnections
 from realtime_core.adapters.dynamodb_health import DynamoHealth
