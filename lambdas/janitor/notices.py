@@ -1,4 +1,4 @@
-"""Sending the frames that are due: `tokenExpiring` and `reconnect`."""
+"""Sends the notices that are due: the frames `tokenExpiring` and `reconnect`."""
 
 from __future__ import annotations
 
@@ -17,34 +17,42 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Told:
-    """Who was sent what, and who turned out to be gone, by connection id."""
+class SentNotices:
+    """The connection ids that were sent each notice, and those that were found gone."""
 
     warned: set[str] = field(default_factory=set)
     handed_over: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
 
 
-def tell(records: Sequence[Tended], now: int, poster: Poster, budget_seconds: float) -> Told:
-    """Send each connection what is due for it, within the time budget. Never raises."""
-    told, deadline = Told(), time.monotonic() + budget_seconds
-    due = [(one, duties(one, now)) for one in records]
-    warnings = ((one.connection_id, warning_frame(one.token_exp, now)) for one, duty in due if duty.warn)
-    hand_overs = (
-        (one.connection_id, hand_over_frame(one.connected_at, now)) for one, duty in due if duty.hand_over
+def send_notices(records: Sequence[Tended], now: int, poster: Poster, budget_seconds: float) -> SentNotices:
+    """Send each connection the notices that are due at `now` (epoch seconds), within the time budget.
+
+    Reports posts that failed by leaving them out, instead of raising.
+    """
+    sent, deadline = SentNotices(), time.monotonic() + budget_seconds
+    due = [(record, duties(record, now)) for record in records]
+
+    warnings = (
+        (record.connection_id, warning_frame(record.token_exp, now)) for record, work in due if work.warn
     )
-    for frames, heard in ((warnings, told.warned), (hand_overs, told.handed_over)):
-        for frame, ids in _together(frames).items():
-            # Who was found gone by the first frame is not asked again.
-            left = [one for one in ids if one not in told.gone]
+    hand_overs = (
+        (record.connection_id, hand_over_frame(record.connected_at, now))
+        for record, work in due
+        if work.hand_over
+    )
+    for frames, delivered in ((warnings, sent.warned), (hand_overs, sent.handed_over)):
+        for frame, ids in _by_frame(frames).items():
+            # A connection that the first notice found gone gets no second one.
+            left = [connection_id for connection_id in ids if connection_id not in sent.gone]
             report = poster.post(frame, left, deadline - time.monotonic())
-            heard.update(report.delivered)
-            told.gone.update(report.gone)
-    return told
+            delivered.update(report.delivered)
+            sent.gone.update(report.gone)
+    return sent
 
 
-def _together(frames: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Connections by what they are sent; few frames differ, for what is due together expires together."""
+def _by_frame(frames: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Connection ids by the frame to send; there are few frames, as what is due together expires together."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for connection_id, frame in frames:
         groups[frame].append(connection_id)

@@ -1,11 +1,11 @@
-"""Connections by tokens that were taken back, over the twins of the stores."""
+"""Connections whose token was revoked, over the in-memory stores."""
 
 from dataclasses import dataclass, field
 
 import pytest
 
 from janitor.revocation import Revoker
-from janitor.run_report import Tally
+from janitor.run_report import RunReport
 from realtime_core.adapters.memory import (
     MemoryConnections,
     MemoryPoster,
@@ -21,7 +21,9 @@ HOUR = 60 * MINUTE
 
 
 @dataclass
-class House:
+class RevocationHarness:
+    """In-memory stores, and a revoker that runs at `now`."""
+
     connections: MemoryConnections = field(default_factory=MemoryConnections)
     revocations: MemoryRevocations = field(default_factory=MemoryRevocations)
     poster: MemoryPoster = field(default_factory=MemoryPoster)
@@ -29,9 +31,9 @@ class House:
 
     def __post_init__(self):
         self.subscriptions = MemorySubscriptions(self.connections)
-        self.revoker = self.another()
+        self.revoker = self.new_revoker()
 
-    def another(self):
+    def new_revoker(self):
         return Revoker(
             revocations=self.revocations,
             connections=self.connections,
@@ -40,123 +42,123 @@ class House:
             clock=lambda: self.now,
         )
 
-    def enters(self, connection_id="c1", user_id="ann", issued_at=NOW - MINUTE, token_id=None):
+    def connect(self, connection_id="c1", user_id="ann", issued_at=NOW - MINUTE, token_id=None):
         self.connections.add(
             Connection(connection_id, user_id, NOW, NOW + HOUR, issued_at=issued_at, token_id=token_id)
         )
         self.subscriptions.subscribe(connection_id, "a", "{}", NOW)
 
-    def revokes(self, user_id="ann", before=NOW, token_id=None):
+    def revoke(self, user_id="ann", before=NOW, token_id=None):
         self.revocations.revoke(Revocation(user_id, before, self.now, token_id))
 
     def run(self, after=0):
         self.now += after
-        tally = Tally()
-        self.revoker.run(tally)
-        return tally
+        report = RunReport()
+        self.revoker.run(report)
+        return report
 
-    def there(self):
+    def connected(self):
         return set(self.connections.records)
 
 
 @pytest.fixture
-def house():
-    return House()
+def harness():
+    return RevocationHarness()
 
 
-def test_a_revoked_users_connections_are_closed_and_forgotten(house):
-    house.enters("c1")
-    house.enters("c2")
-    house.enters("c3", user_id="ben")
-    house.revokes()
+def test_connections_of_a_revoked_user_are_closed_and_removed(harness):
+    harness.connect("c1")
+    harness.connect("c2")
+    harness.connect("c3", user_id="ben")
+    harness.revoke()
 
-    assert house.run().revoked == 2
+    assert harness.run().revoked == 2
 
-    assert sorted(house.poster.closed) == ["c1", "c2"]
-    assert house.there() == {"c3"}
-    groups = house.subscriptions.groups("a", NOW)
-    assert [ids for _, ids in house.subscriptions.members(groups, NOW)] == [["c3"]]
-
-
-def test_a_connection_by_a_newer_token_stays(house):
-    house.enters("old", issued_at=NOW)
-    house.enters("new", issued_at=NOW + 1)
-    house.revokes(before=NOW)
-
-    house.run()
-
-    assert house.there() == {"new"}
+    assert sorted(harness.poster.closed) == ["c1", "c2"]
+    assert harness.connected() == {"c3"}
+    groups = harness.subscriptions.groups("a", NOW)
+    assert [ids for _, ids in harness.subscriptions.members(groups, NOW)] == [["c3"]]
 
 
-def test_a_connection_that_was_refreshed_by_a_newer_token_stays(house):
-    house.enters()
-    house.connections.extend("c1", NOW + 2 * HOUR, NOW + 1, None)
-    house.revokes(before=NOW)
+def test_connection_with_a_newer_token_stays(harness):
+    harness.connect("old", issued_at=NOW)
+    harness.connect("new", issued_at=NOW + 1)
+    harness.revoke(before=NOW)
 
-    assert house.run().revoked == 0
-    assert house.there() == {"c1"}
+    harness.run()
 
-
-def test_one_revoked_token_closes_the_connections_by_it_alone(house):
-    house.enters("c1", token_id="stolen")
-    house.enters("c2", token_id="other")
-    house.enters("c3")
-    house.revokes(token_id="stolen")
-
-    house.run()
-
-    assert house.there() == {"c2", "c3"}
+    assert harness.connected() == {"new"}
 
 
-def test_a_connect_that_was_under_way_is_closed_by_the_next_look(house):
-    house.revokes()
-    house.run(1)
-    house.enters()
+def test_connection_refreshed_with_a_newer_token_stays(harness):
+    harness.connect()
+    harness.connections.extend("c1", NOW + 2 * HOUR, NOW + 1, None)
+    harness.revoke(before=NOW)
 
-    assert house.run(MINUTE).revoked == 1
+    assert harness.run().revoked == 0
+    assert harness.connected() == {"c1"}
 
 
-def test_a_settled_revocation_is_not_looked_at_again(house):
-    house.revokes()
-    looks = []
-    of_user = house.connections.of_user
-    house.connections.of_user = lambda user_id: looks.append(house.now - NOW) or of_user(user_id)
+def test_revoked_token_closes_only_its_own_connections(harness):
+    harness.connect("c1", token_id="stolen")
+    harness.connect("c2", token_id="other")
+    harness.connect("c3")
+    harness.revoke(token_id="stolen")
+
+    harness.run()
+
+    assert harness.connected() == {"c2", "c3"}
+
+
+def test_handshake_in_progress_is_closed_by_the_next_run(harness):
+    harness.revoke()
+    harness.run(1)
+    harness.connect()
+
+    assert harness.run(MINUTE).revoked == 1
+
+
+def test_settled_revocation_is_not_applied_again(harness):
+    harness.revoke()
+    lookups = []
+    of_user = harness.connections.of_user
+    harness.connections.of_user = lambda user_id: lookups.append(harness.now - NOW) or of_user(user_id)
 
     for _ in range(5):
-        house.run(30)
+        harness.run(30)
 
-    assert looks == [30, 60, 90]
-    house.revoker = house.another()
-    house.run(30)
-    assert looks == [30, 60, 90, 180], "a new process knows of nothing, and looks once"
-
-
-def test_a_revocation_is_looked_for_as_long_as_a_connection_may_live(house):
-    house.enters()
-    house.revokes()
-    assert house.run(2 * HOUR).revoked == 1
-
-    house.enters()
-    house.revoker = house.another()
-    assert house.run(5 * MINUTE).revoked == 0
+    assert lookups == [30, 60, 90]
+    harness.revoker = harness.new_revoker()
+    harness.run(30)
+    assert lookups == [30, 60, 90, 180], "a new process knows of nothing, and applies it once"
 
 
-def test_a_connection_that_could_not_be_closed_is_closed_by_the_next_run(house):
-    house.enters()
-    house.revokes()
-    house.poster.down = True
-    tally = house.run(2 * MINUTE)
-    assert (tally.revoked, tally.failures) == (0, 1)
-    assert house.there() == {"c1"}
+def test_revocation_is_applied_for_as_long_as_a_connection_may_live(harness):
+    harness.connect()
+    harness.revoke()
+    assert harness.run(2 * HOUR).revoked == 1
 
-    house.poster.down = False
-    assert house.run(MINUTE).revoked == 1
+    harness.connect()
+    harness.revoker = harness.new_revoker()
+    assert harness.run(5 * MINUTE).revoked == 0
 
 
-def test_a_store_that_is_down_is_counted_and_not_raised(house):
-    house.enters()
-    house.revokes()
-    house.revocations.down = True
-    assert house.run().failures == 1
-    house.revocations.down = False
-    assert house.run().revoked == 1
+def test_connection_that_could_not_be_closed_is_closed_by_the_next_run(harness):
+    harness.connect()
+    harness.revoke()
+    harness.poster.down = True
+    report = harness.run(2 * MINUTE)
+    assert (report.revoked, report.failures) == (0, 1)
+    assert harness.connected() == {"c1"}
+
+    harness.poster.down = False
+    assert harness.run(MINUTE).revoked == 1
+
+
+def test_store_that_is_down_is_counted_and_not_raised(harness):
+    harness.connect()
+    harness.revoke()
+    harness.revocations.down = True
+    assert harness.run().failures == 1
+    harness.revocations.down = False
+    assert harness.run().revoked == 1
