@@ -1,4 +1,4 @@
-"""What is done each minute: see that the index is there, keeps up, and is right."""
+"""The maintenance of each minute: the index must exist, keep up with the table, and be right."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from index_projector.membership import membership
+from index_projector.membership import parse_membership
 from index_projector.projector import Changes
-from index_projector.run_report import Tally
+from index_projector.run_report import RunReport
 from index_projector.verification import TOPIC_SECONDS
 from realtime_core.adapters.redis_errors import RedisFault
 from realtime_core.adapters.redis_layout import FORMAT
@@ -20,8 +20,8 @@ from realtime_core.logs import get_logger
 if TYPE_CHECKING:
     from index_projector.index import Index, Meta, Server
     from index_projector.projector import Projector
-    from index_projector.rebuild import Builder
-    from index_projector.verification import Checker
+    from index_projector.rebuild import Rebuild
+    from index_projector.verification import Verification
     from realtime_core.adapters.dynamodb_pending import DynamoPending, Overlay
     from realtime_core.ports import HealthRecord
 
@@ -29,79 +29,85 @@ log = get_logger(__name__)
 
 SAMPLE_GROUPS = 20
 ABANDONED_SECONDS = 12 * 60 * 60
-"""Outside limit: the stream keeps records for 24 hours. Where Redis was away for half of that, build anew."""
+"""Outside limit: the stream keeps records for 24 hours. If Redis was away for half of that, rebuild."""
 LATE_SECONDS = 10
-"""The stream takes a second or two. What has waited for longer is not left to it alone: a batch that failed
-may wait long for its next try, and a record may be lost for good."""
-LATE_MOST = 1_000
-"""Changes that one run makes up for; the stream goes on with the rest."""
+"""The stream takes a second or two. Maintenance applies changes that have waited for longer: a batch that
+failed may wait long for its next attempt, and a record may be lost for good."""
+LATE_CHANGES_MAX = 1_000
+"""Late changes that one run applies; the rest is left to the stream."""
 SKEW_SECONDS = 60
-"""Clocks differ by less."""
+"""Upper bound of the difference between two clocks."""
 NOEVICTION = "noeviction"
 
 
-class Tender:
-    """Tends the index."""
+class Maintenance:
+    """Maintains the index. `now` is the time of day in epoch seconds."""
 
     def __init__(
         self,
         index: Index,
-        builder: Builder,
-        checker: Checker,
+        rebuild: Rebuild,
+        verification: Verification,
         projector: Projector,
         *,
         pending: DynamoPending,
         health: HealthRecord,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._index, self._builder, self._checker, self._projector = index, builder, checker, projector
-        self._pending, self._health, self._now = pending, health, now
+        self._index, self._rebuild, self._verification = index, rebuild, verification
+        self._projector, self._pending, self._health, self._now = projector, pending, health, now
 
-    def run(self, seconds: float) -> Tally:
-        """Do what is due, within a time. That Redis is down is told, not raised."""
-        tally = Tally()
+    def run(self, seconds: float) -> RunReport:
+        """Do what is due, within this time. Reports that Redis is down instead of raising."""
+        report = RunReport()
         now = int(self._now())
         try:
             overlay = self._pending.overlay(now, whole=True)
-            tally.lag_seconds, tally.pending = round(overlay.age(now)), len(overlay.items)
-            self._tend(overlay, tally, seconds)
+            report.lag_seconds, report.pending = round(overlay.age(now)), len(overlay.items)
+            self._maintain(overlay, report, seconds)
         except StoreUnavailable as fault:
-            tally.down(fault.reason if isinstance(fault, RedisFault) else "table")
-            tally.failures += 1
-            log.exception("tending_failed", reason=tally.reason)
-        self._report(tally)
-        return tally
+            report.set_down(fault.reason if isinstance(fault, RedisFault) else "table")
+            report.failures += 1
+            log.exception("tending_failed", reason=report.reason)
+        self._report_health(report)
+        return report
 
-    def _tend(self, overlay: Overlay, tally: Tally, seconds: float) -> None:
+    def _maintain(self, overlay: Overlay, report: RunReport, seconds: float) -> None:
         server = self._index.server()
         if server.policy != NOEVICTION:
             log.warning("redis_may_evict", policy=server.policy, remedy="set maxmemory-policy to noeviction")
-        meta = self._index.meta()
-        if reason := self._needs_building(meta, server):
-            log.warning("index_not_usable", reason=reason, state=meta.state)
-            built = self._builder.build(seconds)
-            tally.built, meta = built, self._index.meta()
-        tally.state = meta.state or "missing"
-        if meta.state != "ready":
-            tally.down(tally.built.reason if tally.built else "not_ready")
-            return
-        now = int(self._now())
-        if not self._index.tend(meta.epoch, now):
-            tally.down("changed")
-            return
-        left = self._catch_up(overlay, meta)
-        topics = self._index.topics()
-        tally.repairs += self._checker.check_topics(meta.epoch, topics, TOPIC_SECONDS)
-        sample = self._checker.sample(SAMPLE_GROUPS)
-        if sample:
-            tally.trimmed = self._index.trim(sample, now - SKEW_SECONDS)
-        found = self._checker.check(sample, repair=True)
-        tally.checked, tally.repairs = found.shards, tally.repairs + len(found.wrong)
-        if left.age(now) > BEHIND_SECONDS:
-            tally.down("behind")
 
-    def _needs_building(self, meta: Meta, server: Server) -> str | None:
-        """Why the index cannot be believed; None where it can."""
+        meta = self._index.meta()
+        if reason := self._reason_to_rebuild(meta, server):
+            log.warning("index_not_usable", reason=reason, state=meta.state)
+            report.rebuild = self._rebuild.run(seconds)
+            meta = self._index.meta()
+        report.state = meta.state or "missing"
+        if meta.state != "ready":
+            report.set_down(report.rebuild.reason if report.rebuild else "not_ready")
+            return
+
+        # Readers trust an index only for five minutes after this.
+        now = int(self._now())
+        if not self._index.mark_maintained(meta.epoch, now):
+            report.set_down("changed")
+            return
+
+        left = self._apply_late_changes(overlay, meta)
+
+        topics = self._index.topics()
+        report.repairs += self._verification.verify_topics(meta.epoch, topics, TOPIC_SECONDS)
+        sample = self._verification.sample_shards(SAMPLE_GROUPS)
+        if sample:
+            report.trimmed = self._index.trim(sample, now - SKEW_SECONDS)
+        found = self._verification.verify(sample, repair=True)
+        report.checked, report.repairs = found.shards, report.repairs + len(found.wrong)
+
+        if left.age(now) > BEHIND_SECONDS:
+            report.set_down("behind")
+
+    def _reason_to_rebuild(self, meta: Meta, server: Server) -> str | None:
+        """Why the index cannot be trusted; None if it can."""
         if meta.state != "ready":
             return meta.state or "missing"
         if meta.format != FORMAT:
@@ -112,26 +118,33 @@ class Tender:
             return "abandoned"
         return None
 
-    def _catch_up(self, overlay: Overlay, meta: Meta) -> Overlay:
-        """Apply what has waited for so long that its records may be gone from the stream; what is left.
+    def _apply_late_changes(self, overlay: Overlay, meta: Meta) -> Overlay:
+        """Apply changes that have waited so long that the stream may have lost them. Returns the rest.
 
-        What was pending before the index was built is in it: the building read the table later than that.
+        Changes older than the index are in it already, since the rebuild has read the table after them.
         """
         late = sorted(
-            (one for one in overlay.items if one.at < self._now() - LATE_SECONDS), key=lambda one: one.at
+            (change for change in overlay.items if change.at < self._now() - LATE_SECONDS),
+            key=lambda change: change.at,
         )
         built_at = meta.started_at - SKEW_SECONDS
-        old = [one for number, one in enumerate(late) if number < LATE_MOST or one.at < built_at]
-        named = [membership(pk, one.connection_id) for one in old for pk in one.partitions]
-        self._projector.apply(Changes(memberships=named, pending=old))
-        if made_up := sum(one.at >= built_at for one in old):
-            log.warning("stream_made_up_for", changes=made_up)
-        done = frozenset(old)
-        return overlay._replace(items=tuple(one for one in overlay.items if one not in done))
+        chosen = [
+            change for number, change in enumerate(late) if number < LATE_CHANGES_MAX or change.at < built_at
+        ]
 
-    def _report(self, tally: Tally) -> None:
+        memberships = [
+            parse_membership(pk, change.connection_id) for change in chosen for pk in change.partitions
+        ]
+        self._projector.apply(Changes(memberships=memberships, pending=chosen))
+        if made_up := sum(change.at >= built_at for change in chosen):
+            log.warning("stream_made_up_for", changes=made_up)
+
+        applied = frozenset(chosen)
+        return overlay._replace(items=tuple(change for change in overlay.items if change not in applied))
+
+    def _report_health(self, report: RunReport) -> None:
         try:
-            self._health.report(Health("down" if tally.reason else "up", int(self._now())))
+            self._health.report(Health("down" if report.reason else "up", int(self._now())))
         except StoreUnavailable:
             log.exception("health_not_reported")
-            tally.failures += 1
+            report.failures += 1

@@ -1,8 +1,8 @@
-"""Building the index anew, while the stream goes on.
+"""Rebuilds the index from the table while the stream goes on.
 
-State `clearing`: what was there goes, and changes are not applied; the table is read later. State `building`:
-the table is read page by page, and changes are applied as they come. A page may be older than a change, so
-what a change has brought up to date a page leaves alone. State `ready`: readers believe it.
+State `clearing`: the old index is removed, and changes are not applied, since the table is read later. State
+`building`: the table is read page by page, and changes are applied as they arrive. A page may be older than a
+change, so a page does not overwrite what a change has updated. State `ready`: readers may use the index.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from index_projector import scripts
-from index_projector.index import PORTION, portions
+from index_projector.index import BATCH_SIZE, batches
 from realtime_core.adapters.redis_errors import RedisFault
 from realtime_core.adapters.redis_layout import (
     CLAIMS,
@@ -37,17 +37,20 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 LEASE_MS = 60_000
-"""Renewed with each step. Who is silent for so long has died, and another may begin."""
+"""Each step renews the lease. A rebuild that is silent for longer has died, and another may begin."""
 SEGMENTS = 4
 USED_SHARE_MAX = 0.9
-"""Fuller than this after clearing, Redis has no room for an index."""
+"""If Redis is fuller than this after clearing, it has no room for an index."""
 REST = "deals:index:rest"
 REST_SECONDS = 600
-"""Where the index had no room, this long before it is tried again: each try reads the whole table."""
+"""How long to wait after an index that was too large: each attempt reads the whole table."""
 
 
-class Built(NamedTuple):
-    """What a building came to: `ready`, `busy` (another is at it), `resting` or `failed`, with the reason."""
+class RebuildResult(NamedTuple):
+    """What a rebuild came to.
+
+    `outcome` is `ready`, `busy` (another rebuild is running), `resting` or `failed`, with the reason.
+    """
 
     outcome: str
     reason: str = ""
@@ -56,12 +59,12 @@ class Built(NamedTuple):
     seconds: float = 0.0
 
 
-class _Lost(Exception):
-    """Somebody else has taken over, or the index was flushed."""
+class _LeaseLost(Exception):
+    """Another rebuild has taken over, or the index was flushed."""
 
 
-class Builder:
-    """Builds the index. `now` is the time of day, `timer` counts seconds."""
+class Rebuild:
+    """Rebuilds the index. `now` is the time of day in epoch seconds; `timer` counts seconds."""
 
     def __init__(
         self,
@@ -72,79 +75,85 @@ class Builder:
     ) -> None:
         self._index, self._table, self._now, self._timer = index, table, now, timer
 
-    def build(self, seconds: float, *, anyway: bool = False) -> Built:
-        """Build the index within a time; `anyway` also where there was no room a moment ago.
+    def run(self, seconds: float, *, force: bool = False) -> RebuildResult:
+        """Rebuild the index within this time; with `force`, even if Redis had no room for it a moment ago.
 
-        Raises StoreUnavailable where the table cannot be read or Redis does not answer.
+        Raises StoreUnavailable if the table cannot be read or Redis does not answer.
         """
         started = self._timer()
         epoch = os.urandom(9).hex()
-        if not anyway and self._index.resting(REST):
-            return Built("resting", "Redis had no room for the index")
+        if not force and self._index.resting(REST):
+            return RebuildResult("resting", "Redis had no room for the index")
         if not self._index.lease(LEASE, epoch, LEASE_MS):
-            return Built("busy", "another building is under way")
+            return RebuildResult("busy", "another rebuild is running")
+
         try:
-            return self._build(epoch, started, started + seconds)
+            return self._rebuild(epoch, started, started + seconds)
         except RedisFault as fault:
             if fault.reason != "out_of_memory":
                 raise
             self._make_room()
-            return Built("failed", fault.reason)
-        except _Lost:
-            return Built("failed", "the index was flushed, or somebody else took over")
+            return RebuildResult("failed", fault.reason)
+        except _LeaseLost:
+            return RebuildResult("failed", "the index was flushed, or another rebuild took over")
         except StoreUnavailable:
             self._index.abandon(epoch)
             raise
 
-    def rebuilt(self, seconds: float) -> dict[str, Any]:
-        """Build the index anew whatever is there, as a task; its answer."""
-        return {"task": "rebuild", **self.build(seconds, anyway=True)._asdict()}
+    def run_task(self, seconds: float) -> dict[str, Any]:
+        """Rebuild the index in any case. Returns the response of the task `rebuild`."""
+        return {"task": "rebuild", **self.run(seconds, force=True)._asdict()}
 
-    def _build(self, epoch: str, started: float, deadline: float) -> Built:
+    def _rebuild(self, epoch: str, started: float, deadline: float) -> RebuildResult:
         begun_at = int(self._now())
         self._step(scripts.BEGIN, (), epoch, self._index.server().identity, FORMAT, begun_at)
+
         self._clear(epoch)
         if self._index.server().used_share > USED_SHARE_MAX:
             raise RedisFault("out_of_memory", "there is no room for an index")
+
         self._step(scripts.OPEN, (), epoch)
         members = groups = 0
         with ThreadPoolExecutor(SEGMENTS, thread_name_prefix="build") as pool:
-            for filled in pool.map(lambda one: self._segment(epoch, one, deadline), range(SEGMENTS)):
-                members += filled[0]
-                groups += filled[1]
-        self._step(scripts.FINISH, (TOUCHED, TOPICS), epoch, int(self._now()), begun_at, TOPIC)
-        built = Built("ready", "", members, groups, round(self._timer() - started, 3))
-        log.info("index_built", members=members, groups=groups, seconds=built.seconds)
-        return built
+            copies = pool.map(lambda segment: self._copy_segment(epoch, segment, deadline), range(SEGMENTS))
+            for segment_members, segment_groups in copies:
+                members += segment_members
+                groups += segment_groups
 
-    def _segment(self, epoch: str, segment: int, deadline: float) -> tuple[int, int]:
-        """Copy a segment of the table; how many members and groups."""
+        self._step(scripts.FINISH, (TOUCHED, TOPICS), epoch, int(self._now()), begun_at, TOPIC)
+        result = RebuildResult("ready", "", members, groups, round(self._timer() - started, 3))
+        log.info("index_built", members=members, groups=groups, seconds=result.seconds)
+        return result
+
+    def _copy_segment(self, epoch: str, segment: int, deadline: float) -> tuple[int, int]:
+        """Copy a segment of the table. Returns how many members and groups it has."""
         members = groups = 0
         for page in self._table.scan(segment, SEGMENTS):
             if self._timer() > deadline:
                 raise StoreUnavailable("there was not enough time to read the whole table")
-            self._fill(epoch, page)
+            self._copy_page(epoch, page)
             members += len(page.members)
             groups += len(page.listings)
         return members, groups
 
-    def _fill(self, epoch: str, page: Page) -> None:
+    def _copy_page(self, epoch: str, page: Page) -> None:
         self._index.list_groups(page.listings)
         now = self._now()
-        there = [(one, until) for one, until in page.members.items() if until > now]
-        for portion in portions(there, PORTION):
-            values = [value for one, until in portion for value in (one.connection_id, until)]
-            self._step(scripts.FILL, (TOUCHED, *(one.key for one, _ in portion)), epoch, *values)
+        current = [(membership, until) for membership, until in page.members.items() if until > now]
+        for batch in batches(current, BATCH_SIZE):
+            keys = [membership.key for membership, _ in batch]
+            values = [value for membership, until in batch for value in (membership.connection_id, until)]
+            self._step(scripts.FILL, (TOUCHED, *keys), epoch, *values)
 
     def _clear(self, epoch: str) -> None:
         self._step(scripts.CLEAR, (CLAIMS, TOUCHED, TOPICS), epoch)
         for prefix in (MEMBERS, TOPIC):
             for keys in self._index.keys(f"{prefix}*"):
-                for portion in portions(keys, PORTION):
-                    self._step(scripts.CLEAR, portion, epoch)
+                for batch in batches(keys, BATCH_SIZE):
+                    self._step(scripts.CLEAR, batch, epoch)
 
     def _make_room(self) -> None:
-        """What else is in Redis needs the room more than half an index does."""
+        """Remove a part of an index: what else is in Redis needs the room more."""
         log.error("index_too_large", restSeconds=REST_SECONDS)
         self._index.abandon()
         for prefix in (MEMBERS, TOPIC, CLAIMS, TOUCHED):
@@ -154,4 +163,4 @@ class Builder:
 
     def _step(self, script: Script, keys: Sequence[str], epoch: str, *arguments: str | int) -> None:
         if self._index.run(script, [META, LEASE, *keys], [epoch, LEASE_MS, *arguments]) == -1:
-            raise _Lost
+            raise _LeaseLost

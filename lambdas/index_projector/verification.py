@@ -1,7 +1,7 @@
-"""Comparing the index with the table, and mending what differs.
+"""Compares the index with the table, and repairs what differs.
 
-What differs may only be late: the stream brings it in a moment. So it is looked at twice, and only what still
-differs then is wrong.
+A difference may only be late: the stream brings the change in a moment. So the index is compared twice, and
+only what still differs the second time is wrong.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from index_projector.index import portions
+from index_projector.index import batches
 from realtime_core.adapters.policy import ANNOUNCEMENT_LIFETIME_SECONDS
 from realtime_core.adapters.redis_layout import CHECKED_SECONDS_MAX, MEMBERS
 from realtime_core.logs import get_logger
 
 if TYPE_CHECKING:
     from index_projector.index import Index
-    from index_projector.invocation import Check
+    from index_projector.invocation import CheckTask
     from index_projector.membership import Membership
     from index_projector.projector import Projector
     from index_projector.table import Table
@@ -29,14 +29,15 @@ log = get_logger(__name__)
 Shard = tuple[str, int]
 
 SETTLE_SECONDS = 2.0
+"""How long the stream gets to bring a late change."""
 READERS = 8
-TOGETHER = 100
-"""Shards that are read in one pipeline, and compared before the next are."""
+SHARDS_TOGETHER = 100
+"""Shards that are read in one pipeline, and compared before the next ones."""
 TOPIC_SECONDS = CHECKED_SECONDS_MAX // 3
-"""How often the groups of a topic are compared, so that readers find them compared lately."""
+"""How often to compare the groups of a topic, so that readers find a recent comparison."""
 
 
-class Found(NamedTuple):
+class Differences(NamedTuple):
     """What a comparison found, by membership."""
 
     shards: int = 0
@@ -44,16 +45,16 @@ class Found(NamedTuple):
     missing: frozenset[Membership] = frozenset()
     extra: frozenset[Membership] = frozenset()
     stale: frozenset[Membership] = frozenset()
-    """Of which the index has another end than the table."""
+    """Members that have another end in the index than in the table."""
 
     @property
     def wrong(self) -> frozenset[Membership]:
-        """All of these."""
+        """All memberships that differ."""
         return self.missing | self.extra | self.stale
 
 
-class Checker:
-    """Compares and mends. Raises StoreUnavailable where either side cannot be read."""
+class Verification:
+    """Compares and repairs. Its methods raise StoreUnavailable if either side cannot be read."""
 
     def __init__(
         self,
@@ -66,17 +67,18 @@ class Checker:
         self._index, self._table, self._projector = index, table, projector
         self._now, self._sleep = now, sleep
 
-    def check(self, shards: Sequence[Shard], *, repair: bool) -> Found:
-        """What is wrong in these shards; with `repair` it is set right as well."""
+    def verify(self, shards: Sequence[Shard], *, repair: bool) -> Differences:
+        """Return what is wrong in these shards; with `repair`, set it right as well."""
         found = self._compare(shards)
         if found.wrong:
             self._sleep(SETTLE_SECONDS)
-            again = self._compare(sorted({one[:2] for one in found.wrong}))
+            again = self._compare(sorted({membership[:2] for membership in found.wrong}))
             found = found._replace(
                 missing=found.missing & again.missing,
                 extra=found.extra & again.extra,
                 stale=found.stale & again.stale,
             )
+
         if found.wrong:
             log.error(
                 "index_differs",
@@ -89,20 +91,20 @@ class Checker:
                 self._projector.refresh(found.wrong)
         return found
 
-    def sample(self, groups: int) -> list[Shard]:
-        """All shards of about so many groups of the index, at random."""
+    def sample_shards(self, groups: int) -> list[Shard]:
+        """All shards of about this many groups of the index, at random."""
         topics = self._index.topics()
         random.shuffle(topics)
-        chosen = self._index.some_groups(topics[:groups], max(1, groups // max(1, len(topics))))
-        return [(one.group_id, shard) for one in chosen[:groups] for shard in range(one.shards)]
+        listings = self._index.some_groups(topics[:groups], max(1, groups // max(1, len(topics))))
+        return [(group.group_id, shard) for group in listings[:groups] for shard in range(group.shards)]
 
-    def everything(self) -> list[Shard]:
-        """Every shard that the table or the index knows of."""
+    def all_shards(self) -> list[Shard]:
+        """Every shard that the table or the index has."""
         shards = {
-            (one.group_id, shard)
+            (group.group_id, shard)
             for page in self._table.scan(0, 1)
-            for one in page.listings
-            for shard in range(one.shards)
+            for group in page.listings
+            for shard in range(group.shards)
         }
         for keys in self._index.keys(f"{MEMBERS}*"):
             for key in keys:
@@ -110,14 +112,16 @@ class Checker:
                 shards.add((group_id, int(shard)))
         return sorted(shards)
 
-    def answer(self, task: Check) -> dict[str, Any]:
-        """Compare as a task; its answer, with what was found in counts."""
+    def run_task(self, task: CheckTask) -> dict[str, Any]:
+        """Compare as the task `check` asks. Returns its response, with the differences as counts."""
         meta = self._index.meta()
         if meta.state != "ready":
             return {"task": "check", "outcome": "failed", "reason": f"the index is {meta.state or 'missing'}"}
-        groups = self.check_topics(meta.epoch, self._index.topics(), 0) if task.repair else 0
-        shards = self.everything() if task.groups is None else self.sample(task.groups)
-        found = self.check(shards, repair=task.repair)
+
+        groups = self.verify_topics(meta.epoch, self._index.topics(), 0) if task.repair else 0
+        shards = self.all_shards() if task.groups is None else self.sample_shards(task.groups)
+        found = self.verify(shards, repair=task.repair)
+
         return {
             "task": "check",
             "outcome": "different" if found.wrong else "equal",
@@ -130,45 +134,49 @@ class Checker:
             "groupsRepaired": groups,
         }
 
-    def check_topics(self, epoch: str, topics: Iterable[str], older_than: int) -> int:
-        """Bring the groups of topics that were not compared lately up to date; how many differed.
+    def verify_topics(self, epoch: str, topics: Iterable[str], older_than: int) -> int:
+        """Update the groups of topics that were last compared more than `older_than` seconds ago.
 
-        Of what ended, that is removed whose end is too long ago to have been put off.
+        Returns how many groups differed. A group that is missing in the table is removed once its end is too
+        long ago to have been extended.
         """
         differed = 0
         for topic in topics:
-            known, checked = self._index.listings(topic)
-            if self._now() - checked < older_than:
+            known, verified_at = self._index.listings(topic)
+            if self._now() - verified_at < older_than:
                 continue
+
             begun_at = int(self._now())
             listed = self._table.listings(topic)
-            there = {one.group_id for one in listed}
+            listed_ids = {group.group_id for group in listed}
             ended = {
-                one.group_id: one.expires_at
-                for one in known
-                if one.group_id not in there and one.expires_at < begun_at - ANNOUNCEMENT_LIFETIME_SECONDS
+                group.group_id: group.expires_at
+                for group in known
+                if group.group_id not in listed_ids
+                and group.expires_at < begun_at - ANNOUNCEMENT_LIFETIME_SECONDS
             }
+
             differed += self._index.list_groups(listed)
             self._index.unlist_groups(topic, ended)
-            self._index.checked(epoch, topic, begun_at, empty=not listed and len(ended) == len(known))
+            self._index.mark_verified(epoch, topic, begun_at, empty=not listed and len(ended) == len(known))
         return differed
 
-    def _compare(self, shards: Sequence[Shard]) -> Found:
+    def _compare(self, shards: Sequence[Shard]) -> Differences:
         members = 0
         missing: set[Membership] = set()
         extra: set[Membership] = set()
         stale: set[Membership] = set()
         with ThreadPoolExecutor(READERS, thread_name_prefix="check") as pool:
-            for portion in portions(shards, TOGETHER):
-                # The table first: what changes in between the index may have already, which is no fault.
-                truths = list(pool.map(lambda shard: self._table.members(*shard), portion))
-                for truth, indexed in zip(truths, self._index.members(portion), strict=True):
+            for batch in batches(shards, SHARDS_TOGETHER):
+                # The table first: the index may already have a change that comes in between, and is right.
+                stored = list(pool.map(lambda shard: self._table.members(*shard), batch))
+                for expected, indexed in zip(stored, self._index.members(batch), strict=True):
                     now = self._now()
-                    members += len(truth)
-                    for one in truth.keys() | indexed.keys():
-                        expected, got = truth.get(one, 0), indexed.get(one, 0)
-                        if expected == got or max(expected, got) <= now:
+                    members += len(expected)
+                    for membership in expected.keys() | indexed.keys():
+                        right, actual = expected.get(membership, 0), indexed.get(membership, 0)
+                        if right == actual or max(right, actual) <= now:
                             continue
-                        kind = stale if expected and got else missing if expected else extra
-                        kind.add(one)
-        return Found(len(shards), members, frozenset(missing), frozenset(extra), frozenset(stale))
+                        kind = stale if right and actual else missing if right else extra
+                        kind.add(membership)
+        return Differences(len(shards), members, frozenset(missing), frozenset(extra), frozenset(stale))

@@ -1,4 +1,4 @@
-"""A table with a stream, an index of it in a real Redis, and everything between them."""
+"""IndexHarness: a table with a stream, its index in a real Redis, and everything between them."""
 
 from collections import defaultdict
 from contextlib import nullcontext
@@ -10,12 +10,12 @@ from moto.dynamodb.models import dynamodb_backends
 
 from index_projector import scripts
 from index_projector.index import Index
-from index_projector.maintenance import Tender
+from index_projector.maintenance import Maintenance
 from index_projector.projector import Projector
-from index_projector.rebuild import Builder
-from index_projector.stream import changes_of
+from index_projector.rebuild import Rebuild
+from index_projector.stream import parse_changes
 from index_projector.table import Table
-from index_projector.verification import Checker
+from index_projector.verification import Verification
 from realtime_core.adapters.breaker import Breaker
 from realtime_core.adapters.dynamodb_connections import DynamoConnections
 from realtime_core.adapters.dynamodb_health import DynamoHealth
@@ -25,15 +25,18 @@ from realtime_core.adapters.redis_client import RedisClient
 from realtime_core.adapters.redis_index import RedisIndex
 from realtime_core.adapters.redis_login import Login
 from realtime_core.adapters.redis_subscriptions import IndexedSubscriptions
+from realtime_core.domain.ids import group_id
 from realtime_core.redis_settings import parse_redis_url
-from tests.contract.ports.cases import NOW
+from tests.contract.ports.cases import ANY, LAPTOPS, NOW, PHONES
 from tests.contract.redis_access.access import create_user
 
 REGION = "eu-west-1"
+G_PHONES, G_LAPTOPS, G_ANY = (group_id("a", wanted) for wanted in (PHONES, LAPTOPS, ANY))
+"""Groups of the topic "a"."""
 
 
-class Password:
-    """A login that a test can make wrong."""
+class FixedLogin:
+    """Credentials that a test can make wrong."""
 
     def __init__(self, password, user=None):
         self.password = password
@@ -43,24 +46,24 @@ class Password:
         return Login(self.user, self.password)
 
 
-def redis_client(server, made_of=(), kind=RedisClient, user=None, **options):
-    """The service's own client, with a `Password` to play with; as a `user` with the rights of AWS."""
+def redis_client(server, scripts=(), kind=RedisClient, user=None, **options):
+    """The service's own client, with a FixedLogin as `login`; as a `user`, with its rights on AWS."""
     with operator(server) if user else nullcontext() as client:
-        login = Password(server.password, user and create_user(client, user, server.password))
-    made = kind(parse_redis_url(server.url), login, scripts=made_of, **options)
-    made.password = made._logins
-    return made
+        login = FixedLogin(server.password, user and create_user(client, user, server.password))
+    created = kind(parse_redis_url(server.url), login, scripts=scripts, **options)
+    created.login = login
+    return created
 
 
 def operator(server):
-    """Somebody else's client, to look and to do harm with."""
+    """A client with all rights, to inspect and damage the index."""
     return redis.Redis.from_url(
         server.url, password=server.password, ssl_ca_certs=server.authorities, decode_responses=True
     )
 
 
 class Clock:
-    """A time of day that stands until a test moves it."""
+    """A time of day that stands still until a test moves it."""
 
     def __init__(self, now=NOW):
         self.now = now
@@ -70,7 +73,7 @@ class Clock:
 
 
 class Stream:
-    """The records of a table's stream, given once each. Within an item they have an order, and none else."""
+    """The records of a table's stream, each returned once. Only records of one item are in order."""
 
     def __init__(self, dynamodb, table):
         spec = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
@@ -79,19 +82,19 @@ class Stream:
         self._read = 0
 
     def records(self):
-        """What came since the last time."""
-        # Of moto itself: its API of streams answers no client but those that it has patched.
+        """The records since the last call."""
+        # From moto's internals: its streams API only answers clients that it has patched.
         shard = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[self._table].stream_shard
-        found = shard.get(shard.starting_sequence_number + self._read, 1_000_000)
-        self._read += len(found)
-        # moto tells twice of an update that makes an item, and first of a bare key.
-        return [one for one in found if len(one["dynamodb"].get("NewImage", "removed")) > 2]
+        records = shard.get(shard.starting_sequence_number + self._read, 1_000_000)
+        self._read += len(records)
+        # moto records an update that creates an item twice, first with a bare key.
+        return [record for record in records if len(record["dynamodb"].get("NewImage", "removed")) > 2]
 
 
-class World:
-    """The table, the index, and who writes and reads them. `clock` is everybody's time of day.
+class IndexHarness:
+    """The table, the index, and their writers and readers, which share one `clock`.
 
-    Both have the rights of AWS, unless they are to be `unnamed`: a server that comes back knows no users.
+    Writer and reader have their rights on AWS, unless they are `unnamed`: a restarted server has no users.
     """
 
     def __init__(self, dynamodb, server, *, unnamed=False):
@@ -100,7 +103,7 @@ class World:
         self.timer = Clock(0.0)
         self.stream = Stream(dynamodb, "subscriptions")
         self.connections = DynamoConnections(dynamodb, "connections")
-        self.truth = DynamoSubscriptions(
+        self.store = DynamoSubscriptions(
             dynamodb, "connections", "subscriptions", pending=PendingWrites("subscriptions", self.clock)
         )
         self.client = redis_client(
@@ -112,26 +115,28 @@ class World:
             DynamoHealth(dynamodb, "history"),
         )
         self.projector = Projector(self.index, self.table, self.pending)
-        self.builder = Builder(self.index, self.table, self.clock)
-        self.naps = []
-        self.checker = Checker(self.index, self.table, self.projector, self.clock, self.naps.append)
-        self.tender = Tender(
+        self.rebuild = Rebuild(self.index, self.table, self.clock)
+        self.sleeps = []
+        self.verification = Verification(
+            self.index, self.table, self.projector, self.clock, self.sleeps.append
+        )
+        self.maintenance = Maintenance(
             self.index,
-            self.builder,
-            self.checker,
+            self.rebuild,
+            self.verification,
             self.projector,
             pending=self.pending,
             health=self.health,
             now=self.clock,
         )
-        self.reading = redis_client(server, user=None if unnamed else "broadcast")
+        self.reader_client = redis_client(server, user=None if unnamed else "broadcast")
         self.subscriptions = self.reader()
 
     def reader(self, client=None, *, shards_min=1, commands_max=1_000):
-        """A process that publishes, with a breaker of its own."""
+        """The subscriptions of a process that publishes, with a breaker of its own."""
         return IndexedSubscriptions(
-            self.truth,
-            RedisIndex(client or self.reading, self.clock, commands_max),
+            self.store,
+            RedisIndex(client or self.reader_client, self.clock, commands_max),
             self.pending,
             self.health,
             shards_min=shards_min,
@@ -144,57 +149,92 @@ class World:
         return operator(self.server)
 
     def project(self, records=None):
-        """Apply what the stream has, or the given records."""
-        self.projector.apply(changes_of(self.stream.records() if records is None else records))
+        """Apply the stream's new records, or the given ones."""
+        self.projector.apply(parse_changes(self.stream.records() if records is None else records))
 
     def build(self):
         """Build the index; it must succeed."""
-        built = self.builder.build(60, anyway=True)
-        assert built.outcome == "ready", built
-        return built
+        result = self.rebuild.run(60, force=True)
+        assert result.outcome == "ready", result
+        return result
 
     def close(self):
         self.client.close()
-        self.reading.close()
+        self.reader_client.close()
         self.operator.close()
 
-    def ids(self, *topics, subscriptions=None):
-        """Whom the topics' groups hold, by the index or, where that is of no use, by the table."""
+    def member_ids(self, *topics, subscriptions=None):
+        """Members of the topics' groups, read from the index or, if it cannot be used, from the table."""
         subscriptions = subscriptions or self.subscriptions
         groups = [group for topic in topics for group in subscriptions.groups(topic, self.clock.now)]
         return members(subscriptions, groups, self.clock.now)
 
 
 def members(subscriptions, groups, now):
-    """Members by group id; nobody may come twice."""
-    found = defaultdict(list)
+    """Sorted members by group id; fails if a member comes twice."""
+    by_group = defaultdict(list)
     for group, ids in subscriptions.members(groups, now):
-        found[group.group_id] += ids
-    assert all(len(ids) == len(set(ids)) for ids in found.values())
-    return {group_id: sorted(ids) for group_id, ids in found.items() if ids}
+        by_group[group.group_id] += ids
+    assert all(len(ids) == len(set(ids)) for ids in by_group.values())
+    return {group_id: sorted(ids) for group_id, ids in by_group.items() if ids}
 
 
-class Projecting:
-    """Subscriptions of an index that is brought up to date whenever it is asked."""
+class ProjectedOnRead:
+    """Subscriptions of an index that is updated before every read."""
 
-    def __init__(self, world):
-        self._world = world
+    def __init__(self, harness):
+        self._harness = harness
 
     def __getattr__(self, name):
         if name in {"members", "groups"}:
-            self._world.project()
-        return getattr(self._world.subscriptions, name)
+            self._harness.project()
+        return getattr(self._harness.subscriptions, name)
 
 
-class Posting:
-    """Subscriptions of a late index, and what the first post finds out: that somebody is gone."""
+class GoneFilteredOut:
+    """Subscriptions of a late index, without the members that a post would find gone."""
 
-    def __init__(self, world):
-        self._world = world
+    def __init__(self, harness):
+        self._harness = harness
 
     def members(self, groups, now):
-        for group, ids in self._world.subscriptions.members(groups, now):
-            yield group, [one for one in ids if self._world.connections.get(one)]
+        for group, ids in self._harness.subscriptions.members(groups, now):
+            yield group, [member for member in ids if self._harness.connections.get(member)]
 
     def __getattr__(self, name):
-        return getattr(self._world.subscriptions, name)
+        return getattr(self._harness.subscriptions, name)
+
+
+class InterruptedTable(Table):
+    """A table that runs `interruption` once, between a read and the use of its result."""
+
+    interruption = None
+
+    def _interrupt(self):
+        if self.interruption is not None:
+            interruption, self.interruption = self.interruption, None
+            interruption()
+
+    def read_memberships(self, memberships):
+        states = super().read_memberships(memberships)
+        self._interrupt()
+        return states
+
+    def _page(self, segment, segments, start):
+        page = super()._page(segment, segments, start)
+        if page.members:
+            self._interrupt()
+        return page
+
+
+def subscribe(harness, wanted=PHONES, connection_id="c1", topic="a"):
+    harness.store.subscribe(connection_id, topic, wanted, harness.clock.now)
+
+
+def indexed(harness, group=G_PHONES, shard=0):
+    """The members of a shard in Redis, with their ends."""
+    return harness.operator.zrange(f"deals:g:{group}#{shard}", 0, -1, withscores=True)
+
+
+def pending(harness):
+    return harness.pending.overlay(harness.clock.now, whole=True).items
