@@ -24,8 +24,8 @@ class Membership(NamedTuple):
     def key(self) -> str:
         """The sorted set of its shard in Redis.
 
-        Each shard has its own: in one set for the group, the end of a membership in one shard could not be told
-        from its new beginning in another.
+        Each shard has its own: in one set for the whole group, the end of a membership in one shard would be
+        confused with its new beginning in another.
         """
         return members_key(self.group_id, self.shard)
 
