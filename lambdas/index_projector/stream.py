@@ -25,6 +25,7 @@ def parse_changes(records: Iterable[Mapping[str, Any]]) -> Changes:
     listed: list[Listing] = []
     unlisted: list[Listing] = []
     pending: list[Pending] = []
+
     for record in records:
         try:
             pk, sk, new, old = _images(record)
@@ -47,6 +48,7 @@ def parse_changes(records: Iterable[Mapping[str, Any]]) -> Changes:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("record_skipped", eventId=_text(record, "eventID"), reason=repr(error))
             add(INDEX_RECORDS_SKIPPED, 1)
+
     return Changes(memberships, listed, unlisted, pending)
 
 

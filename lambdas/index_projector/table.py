@@ -115,6 +115,8 @@ class Table:
                 "ProjectionExpression": "pk, sk, e, expires_at",
             }
         }
+
+        # DynamoDB returns the keys that it had no capacity for: ask for those again.
         for _ in backoff.attempts():
             current = request
             response = perform(lambda: self._client.batch_get_item(RequestItems=current))  # noqa: B023 - called at once
