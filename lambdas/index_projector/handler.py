@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from realtime_core.telemetry.logs import get_logger
+from realtime_core.telemetry.metric_catalog import INDEX_FAILURES
+from realtime_core.telemetry.metrics import add, measured
+
 from index_projector.invocation import CheckTask, parse_task
 from index_projector.stream import first_sequence_number, parse_changes
 from index_projector.wiring import components
 from realtime_core.errors import StoreUnavailable, ValidationFailed
-from realtime_core.logs import get_logger
-from realtime_core.metric_catalog import INDEX_FAILURES
-from realtime_core.metrics import add, measured
 
 log = get_logger(__name__)
 

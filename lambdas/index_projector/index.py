@@ -1,13 +1,11 @@
-"""The index for its writer; `realtime_core.adapters.redis_index` is for its readers."""
+"""The index for its writer; `broadcast.redis_index` is for its readers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from index_projector import scripts
-from index_projector.membership import Listing, Membership
-from realtime_core.adapters.redis_layout import (
+from realtime_core.subscriptions.redis_keys import (
     CHECKED,
     CLAIMS,
     LEASE,
@@ -21,8 +19,11 @@ from realtime_core.adapters.redis_layout import (
     topic_key,
 )
 
+from index_projector import scripts
+from index_projector.membership import Listing, Membership
+
 if TYPE_CHECKING:
-    from realtime_core.adapters.redis_client import RedisClient, Script
+    from realtime_core.redis.client import RedisClient, Script
 
 T = TypeVar("T")
 

@@ -6,24 +6,26 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from broadcast.indexed_subscriptions import BEHIND_SECONDS
+from realtime_core.redis.errors import RedisFault
+from realtime_core.redis.health import Health
+from realtime_core.subscriptions.redis_keys import FORMAT
+from realtime_core.telemetry.logs import get_logger
+
 from index_projector.membership import parse_membership
 from index_projector.projector import Changes
 from index_projector.run_report import RunReport
 from index_projector.verification import TOPIC_SECONDS
-from realtime_core.adapters.redis_errors import RedisFault
-from realtime_core.adapters.redis_layout import FORMAT
-from realtime_core.adapters.redis_subscriptions import BEHIND_SECONDS
-from realtime_core.domain.health import Health
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import get_logger
 
 if TYPE_CHECKING:
+    from realtime_core.redis.health import HealthRecord
+    from realtime_core.subscriptions.pending_changes import DynamoPending, Overlay
+
     from index_projector.index import Index, Meta, Server
     from index_projector.projector import Projector
     from index_projector.rebuild import Rebuild
     from index_projector.verification import Verification
-    from realtime_core.adapters.dynamodb_pending import DynamoPending, Overlay
-    from realtime_core.ports import HealthRecord
 
 log = get_logger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from realtime_core.adapters.dynamodb_members import member_pk
-from realtime_core.adapters.redis_layout import members_key
+from realtime_core.subscriptions.dynamodb_groups import member_pk
+from realtime_core.subscriptions.redis_keys import members_key
 
 
 class Membership(NamedTuple):

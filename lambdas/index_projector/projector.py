@@ -12,15 +12,17 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from realtime_core.adapters.redis_errors import RedisFault
+from realtime_core.redis.errors import RedisFault
+from realtime_core.telemetry.logs import get_logger
+
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import get_logger
 
 if TYPE_CHECKING:
+    from realtime_core.subscriptions.pending_changes import DynamoPending, Pending
+
     from index_projector.index import Index
     from index_projector.membership import Listing, Membership
     from index_projector.table import Table
-    from realtime_core.adapters.dynamodb_pending import DynamoPending, Pending
 
 log = get_logger(__name__)
 

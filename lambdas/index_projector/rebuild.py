@@ -13,10 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from index_projector import scripts
-from index_projector.index import BATCH_SIZE, batches
-from realtime_core.adapters.redis_errors import RedisFault
-from realtime_core.adapters.redis_layout import (
+from realtime_core.redis.errors import RedisFault
+from realtime_core.subscriptions.redis_keys import (
     CLAIMS,
     FORMAT,
     LEASE,
@@ -26,13 +24,17 @@ from realtime_core.adapters.redis_layout import (
     TOPICS,
     TOUCHED,
 )
+from realtime_core.telemetry.logs import get_logger
+
+from index_projector import scripts
+from index_projector.index import BATCH_SIZE, batches
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import get_logger
 
 if TYPE_CHECKING:
+    from realtime_core.redis.client import Script
+
     from index_projector.index import Index
     from index_projector.table import Page, Table
-    from realtime_core.adapters.redis_client import Script
 
 log = get_logger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.metric_catalog import (
+from realtime_core.telemetry.metric_catalog import (
     INDEX_FAILURES,
     INDEX_LAG,
     INDEX_PENDING,
@@ -14,8 +14,9 @@ from realtime_core.metric_catalog import (
 )
 
 if TYPE_CHECKING:
+    from realtime_core.telemetry.metric_catalog import Metric
+
     from index_projector.rebuild import RebuildResult
-    from realtime_core.metric_catalog import Metric
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from realtime_core.adapters.redis_client import Script
+from realtime_core.redis.client import Script
 
 SETTLE = Script("""
 -- Sets memberships to what the table said, except those that were claimed again since they were read.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from realtime_core.subscriptions.pending_changes import Pending, pending_from
+from realtime_core.telemetry.logs import get_logger
+from realtime_core.telemetry.metric_catalog import INDEX_RECORDS_SKIPPED
+from realtime_core.telemetry.metrics import add
+
 from index_projector.membership import Listing, Membership, parse_membership
 from index_projector.projector import Changes
 from index_projector.table import parse_listing
-from realtime_core.adapters.dynamodb_pending import Pending, pending_from
-from realtime_core.logs import get_logger
-from realtime_core.metric_catalog import INDEX_RECORDS_SKIPPED
-from realtime_core.metrics import add
 
 log = get_logger(__name__)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from realtime_core.aws import backoff
+from realtime_core.aws.dynamodb import Item, perform, query
+from realtime_core.connections.base import reachable_until
+
 from index_projector.membership import Listing, Membership, parse_membership
-from realtime_core.adapters import backoff
-from realtime_core.adapters.dynamodb import Item, perform, query
-from realtime_core.adapters.policy import reachable_until
 from realtime_core.errors import StoreUnavailable
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from realtime_core.subscriptions.base import ANNOUNCEMENT_LIFETIME_SECONDS
+from realtime_core.subscriptions.redis_keys import CHECKED_SECONDS_MAX, MEMBERS
+from realtime_core.telemetry.logs import get_logger
+
 from index_projector.index import batches
-from realtime_core.adapters.policy import ANNOUNCEMENT_LIFETIME_SECONDS
-from realtime_core.adapters.redis_layout import CHECKED_SECONDS_MAX, MEMBERS
-from realtime_core.logs import get_logger
 
 if TYPE_CHECKING:
     from index_projector.index import Index

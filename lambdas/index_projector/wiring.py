@@ -6,6 +6,11 @@ import os
 from functools import cache
 from typing import NamedTuple
 
+from realtime_core.aws.client import client
+from realtime_core.redis.client import redis_client
+from realtime_core.redis.dynamodb_health import DynamoHealth
+from realtime_core.subscriptions.pending_changes import DynamoPending
+
 from index_projector import scripts
 from index_projector.index import Index
 from index_projector.maintenance import Maintenance
@@ -14,10 +19,6 @@ from index_projector.rebuild import Rebuild
 from index_projector.settings import Settings
 from index_projector.table import Table
 from index_projector.verification import Verification
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.dynamodb_health import DynamoHealth
-from realtime_core.adapters.dynamodb_pending import DynamoPending
-from realtime_core.adapters.redis_from_settings import redis_client
 from realtime_core.settings import read
 
 ANSWER_SECONDS = 3.0

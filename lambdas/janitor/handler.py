@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from realtime_core.telemetry.logs import get_logger
+from realtime_core.telemetry.metrics import add, measured
+
 from janitor.run_report import RunReport
 from janitor.wiring import components
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import get_logger
-from realtime_core.metrics import add, measured
 
 log = get_logger(__name__)
 

@@ -12,19 +12,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from realtime_core.concurrency import each, portions
+from realtime_core.connections.schedule import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, after, duties
+from realtime_core.push.pusher import remove_connections
+from realtime_core.telemetry.logs import get_logger
+
 from janitor.notices import send_notices
 from janitor.run_report import RunReport
-from realtime_core.domain.upkeep import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, after, duties
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import get_logger
-from realtime_core.pushing import remove_connections
-from realtime_core.workers import each, portions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from realtime_core.domain.upkeep import Kind, Tended
-    from realtime_core.ports import Connections, Poster, Subscriptions, Upkeep
+    from realtime_core.connections.base import Connections
+    from realtime_core.connections.schedule import Kind, Schedule, ScheduledConnection
+    from realtime_core.push.base import ManagementApi
+    from realtime_core.subscriptions.base import Subscriptions
 
 log = get_logger(__name__)
 
@@ -41,10 +44,10 @@ class Janitor:
     `clock` is the time of day in epoch seconds; `timer` counts a run's seconds.
     """
 
-    schedule: Upkeep
+    schedule: Schedule
     connections: Connections
     subscriptions: Subscriptions
-    poster: Poster
+    poster: ManagementApi
     probe_seconds: int = PROBE_SECONDS
     clock: Callable[[], float] = time.time
     timer: Callable[[], float] = time.monotonic
@@ -75,16 +78,16 @@ class Janitor:
             log.exception("upkeep_failed", duty="count")
             return None
 
-    def _process(self, page: Sequence[Tended], report: RunReport) -> None:
+    def _process(self, page: Sequence[ScheduledConnection], report: RunReport) -> None:
         """Do what is due for each record of a page; a failure in one kind of work leaves the others alone."""
         now = int(self.clock())
         overdue = (now - record.due_at for record in page if record.due_at != REFRESHED)
         report.lag_seconds = max(report.lag_seconds, *overdue, 0)
 
-        due: defaultdict[Kind, list[Tended]] = defaultdict(list)
+        due: defaultdict[Kind, list[ScheduledConnection]] = defaultdict(list)
         for record in page:
             due[duties(record, now).kind].append(record)
-        work: dict[Kind, Callable[[list[Tended], int, RunReport], None]] = {
+        work: dict[Kind, Callable[[list[ScheduledConnection], int, RunReport], None]] = {
             "close": self._close,
             "tell": self._notify,
             "remove": self._remove_outlived,
@@ -98,7 +101,7 @@ class Janitor:
                 report.failures += 1
                 log.exception("upkeep_failed", duty=kind, count=len(records))
 
-    def _close(self, expired: list[Tended], now: int, report: RunReport) -> None:
+    def _close(self, expired: list[ScheduledConnection], now: int, report: RunReport) -> None:
         """Close the connections whose token has expired. The claim excludes a refresh in between."""
         claimed = self._claim(expired, now + LEASE_SECONDS, ending=True)
         ids = [record.connection_id for record in claimed]
@@ -106,7 +109,7 @@ class Janitor:
         self._remove(ids)
         report.closed += len(ids)
 
-    def _notify(self, records: list[Tended], now: int, report: RunReport) -> None:
+    def _notify(self, records: list[ScheduledConnection], now: int, report: RunReport) -> None:
         """Send the notices that are due. What was not sent stays due."""
         until = now + LEASE_SECONDS
         claimed = self._claim(records, until)
@@ -115,7 +118,7 @@ class Janitor:
         report.handed_over += len(sent.handed_over)
         report.gone += self._remove(sent.gone)
 
-        def settle(record: Tended) -> bool:
+        def settle(record: ScheduledConnection) -> bool:
             """Store what was sent. Returns whether that was everything that was due."""
             warned = record.connection_id in sent.warned
             handed_over = record.connection_id in sent.handed_over
@@ -126,7 +129,7 @@ class Janitor:
         present = [record for record in claimed if record.connection_id not in sent.gone]
         report.postponed += each(settle, present).count(False)
 
-    def _probe(self, records: list[Tended], now: int, report: RunReport) -> None:
+    def _probe(self, records: list[ScheduledConnection], now: int, report: RunReport) -> None:
         """Probe connections that were silent. No claim is needed: a second probe does no harm."""
         probes = self.poster.probe([record.connection_id for record in records], POST_BUDGET_SECONDS)
         alive = set(probes.alive)
@@ -135,17 +138,19 @@ class Janitor:
         report.gone += self._remove(probes.gone)
         report.postponed += len(probes.unknown)
 
-    def _reschedule(self, present: list[Tended], now: int, _report: RunReport) -> None:
+    def _reschedule(self, present: list[ScheduledConnection], now: int, _report: RunReport) -> None:
         """Set when connections that are known to be present are due next."""
         each(
             lambda record: self.schedule.settle(record.due_at, after(record, now, self.probe_seconds)),
             present,
         )
 
-    def _remove_outlived(self, records: list[Tended], _now: int, report: RunReport) -> None:
+    def _remove_outlived(self, records: list[ScheduledConnection], _now: int, report: RunReport) -> None:
         report.outlived += self._remove(record.connection_id for record in records)
 
-    def _claim(self, records: list[Tended], until: int, *, ending: bool = False) -> list[Tended]:
+    def _claim(
+        self, records: list[ScheduledConnection], until: int, *, ending: bool = False
+    ) -> list[ScheduledConnection]:
         """Claim records. Returns those that no other run has, and that have not changed since the read."""
         granted = each(lambda record: self.schedule.claim(record, until, ending=ending), records)
         return [record for record, claimed in zip(records, granted, strict=True) if claimed]

@@ -7,13 +7,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from realtime_core.domain.upkeep import duties, hand_over_frame, warning_frame
+from realtime_core.connections.schedule import duties, hand_over_frame, warning_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from realtime_core.domain.upkeep import Tended
-    from realtime_core.ports import Poster
+    from realtime_core.connections.schedule import ScheduledConnection
+    from realtime_core.push.base import ManagementApi
 
 
 @dataclass(slots=True)
@@ -25,7 +25,9 @@ class SentNotices:
     gone: set[str] = field(default_factory=set)
 
 
-def send_notices(records: Sequence[Tended], now: int, poster: Poster, budget_seconds: float) -> SentNotices:
+def send_notices(
+    records: Sequence[ScheduledConnection], now: int, poster: ManagementApi, budget_seconds: float
+) -> SentNotices:
     """Send each connection the notices that are due at `now` (epoch seconds), within the time budget.
 
     Reports posts that failed by leaving them out, instead of raising.

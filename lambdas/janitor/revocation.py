@@ -7,15 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS
+from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
+from realtime_core.push.pusher import remove_connections
+from realtime_core.telemetry.logs import get_logger
+
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import get_logger
-from realtime_core.pushing import remove_connections
 
 if TYPE_CHECKING:
+    from realtime_core.auth.base import Revocation, Revocations
+    from realtime_core.connections.base import Connections
+    from realtime_core.push.base import ManagementApi
+    from realtime_core.subscriptions.base import Subscriptions
+
     from janitor.run_report import RunReport
-    from realtime_core.domain.revocations import Revocation
-    from realtime_core.ports import Connections, Poster, Revocations, Subscriptions
 
 log = get_logger(__name__)
 
@@ -37,7 +41,7 @@ class Revoker:
     revocations: Revocations
     connections: Connections
     subscriptions: Subscriptions
-    poster: Poster
+    poster: ManagementApi
     clock: Callable[[], float] = time.time
     _settled: set[Revocation] = field(default_factory=set)
 

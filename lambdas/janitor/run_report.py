@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.metric_catalog import (
+from realtime_core.telemetry.metric_catalog import (
     CONNECTION_COUNT,
     EXPIRED_CONNECTIONS_CLOSED,
     HAND_OVERS,
@@ -17,7 +17,7 @@ from realtime_core.metric_catalog import (
 )
 
 if TYPE_CHECKING:
-    from realtime_core.metric_catalog import Metric
+    from realtime_core.telemetry.metric_catalog import Metric
 
 
 @dataclass(slots=True)

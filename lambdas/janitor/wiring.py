@@ -6,16 +6,17 @@ import os
 from functools import cache
 from typing import NamedTuple
 
+from realtime_core.auth.dynamodb import DynamoRevocations
+from realtime_core.aws.client import client
+from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.connections.dynamodb_schedule import DynamoSchedule
+from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.push.management_api.client import ManagementApiClient
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+
 from janitor.janitor import Janitor
 from janitor.revocation import Revoker
 from janitor.settings import Settings
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
-from realtime_core.adapters.dynamodb_history import DynamoHistory
-from realtime_core.adapters.dynamodb_revocations import DynamoRevocations
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.dynamodb_upkeep import DynamoUpkeep
-from realtime_core.adapters.gateway_poster import GatewayPoster
 from realtime_core.settings import read
 
 
@@ -34,7 +35,7 @@ def components() -> Components:
     dynamodb = client("dynamodb")
     connections = DynamoConnections(dynamodb, settings.connections_table)
     subscriptions = DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table)
-    poster = GatewayPoster(settings.management_endpoint, posts_per_second=settings.posts_per_second)
+    poster = ManagementApiClient(settings.management_endpoint, posts_per_second=settings.posts_per_second)
 
     revoker = Revoker(
         revocations=DynamoRevocations(dynamodb, settings.revocations_table),
@@ -43,7 +44,7 @@ def components() -> Components:
         poster=poster,
     )
     janitor = Janitor(
-        schedule=DynamoUpkeep(dynamodb, settings.connections_table),
+        schedule=DynamoSchedule(dynamodb, settings.connections_table),
         connections=connections,
         subscriptions=subscriptions,
         poster=poster,

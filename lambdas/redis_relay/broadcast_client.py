@@ -12,10 +12,10 @@ from enum import Enum
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from realtime_core.adapters.aws import made
-from realtime_core.adapters.aws_errors import Refused, Unreachable
-from realtime_core.adapters.aws_json import AwsClient
-from realtime_core.adapters.sigv4 import stamp_of
+from realtime_core.aws.client import made
+from realtime_core.aws.errors import Refused, Unreachable
+from realtime_core.aws.json_client import AwsClient
+from realtime_core.aws.sigv4 import stamp_of
 
 REASON_CHARS_MAX = 500
 # Errors that our functions raise when a dependency is away or a setting is wrong, whatever the event is.

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from realtime_core.adapters.backoff import delay
+from realtime_core.aws.backoff import delay
+
 from realtime_core.errors import ValidationFailed
 from redis_relay.broadcast_client import PublishStatus
 from redis_relay.dead_letters import DeadLetter, DeadLetterWriter

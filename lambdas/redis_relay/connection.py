@@ -14,8 +14,8 @@ from redis.credentials import CredentialProvider
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from realtime_core.adapters.redis_login import Logins
-    from realtime_core.redis_settings import RedisAddress
+    from realtime_core.redis.login import CredentialsProvider
+    from realtime_core.redis.settings import RedisAddress
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
@@ -24,8 +24,8 @@ ANSWER_SECONDS = 5.0
 class _Credentials(CredentialProvider):
     """Reads the credentials each time a connection is opened, so a rotated password is picked up."""
 
-    def __init__(self, logins: Logins) -> None:
-        self._logins = logins
+    def __init__(self, credentials_provider: CredentialsProvider) -> None:
+        self._logins = credentials_provider
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
         username, password = self._logins.login()
@@ -36,7 +36,7 @@ class _Credentials(CredentialProvider):
         return await asyncio.to_thread(self.get_credentials)
 
 
-def connect(address: RedisAddress, logins: Logins | None) -> Redis:
+def connect(address: RedisAddress, credentials_provider: CredentialsProvider | None) -> Redis:
     """Create a client of Redis, which connects at its first command. `logins` is None without AUTH.
 
     The client never retries: only its caller knows which commands may be repeated.
@@ -47,7 +47,7 @@ def connect(address: RedisAddress, logins: Logins | None) -> Redis:
         ssl=address.tls,
         ssl_ca_certs=os.environ.get("AWS_CA_BUNDLE") or None,
         ssl_check_hostname=True,
-        credential_provider=_Credentials(logins) if logins else None,
+        credential_provider=_Credentials(credentials_provider) if credentials_provider else None,
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=ANSWER_SECONDS,
         socket_keepalive=True,

@@ -9,9 +9,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from realtime_core.telemetry.logs import get_logger
 from redis.exceptions import OutOfMemoryError
 
-from realtime_core.logs import get_logger
 from redis_relay.connection import not_cancelled
 from redis_relay.settings import DEAD_LETTERS
 

@@ -7,10 +7,11 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from realtime_core.domain.events import parse_event
-from realtime_core.domain.fields import Field, json_object, read_fields, refuse, refuse_if
-from realtime_core.domain.jsontext import dumps, loads
-from realtime_core.domain.misfits import misfits, salvage
+from realtime_core.wire.events import parse_event
+from realtime_core.wire.fields import Field, json_object, read_fields, refuse, refuse_if
+from realtime_core.wire.json_problems import find_json_problems, parse_leniently
+from realtime_core.wire.strict_json import dumps, loads
+
 from redis_relay.settings import CHANNEL_PREFIX
 
 EVENT_BYTES_MAX = 262_144
@@ -48,7 +49,7 @@ def _parse(raw: Any, path: str) -> dict[str, Any]:
     try:
         value = loads(raw)
     except ValueError as error:
-        refuse_if(misfits(salvage(raw), path))
+        refuse_if(find_json_problems(parse_leniently(raw), path))
         refuse(path, str(error))
     return json_object(value, path)
 

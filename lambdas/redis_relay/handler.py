@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from realtime_core.logs import get_logger
-from realtime_core.metrics import measured
+from realtime_core.telemetry.logs import get_logger
+from realtime_core.telemetry.metrics import measured
+
 from redis_relay.wiring import open_relay
 
 log = get_logger(__name__)

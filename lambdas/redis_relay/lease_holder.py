@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from realtime_core.telemetry.logs import get_logger
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError
 
-from realtime_core.logs import get_logger
 from redis_relay.channels import ChannelMessage
 from redis_relay.connection import ANSWER_SECONDS, cancel, not_cancelled
 from redis_relay.handover import Handover, parse_marker

@@ -8,11 +8,11 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
+from realtime_core.aws.backoff import delay
+from realtime_core.telemetry.logs import get_logger
 from redis.exceptions import RedisError
 
-from realtime_core.adapters.backoff import delay
 from realtime_core.errors import StoreUnavailable
-from realtime_core.logs import get_logger
 from redis_relay.channels import ChannelForwarder
 from redis_relay.connection import cancel, first_completed, not_cancelled
 from redis_relay.dead_letters import DeadLetterWriter
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
+    from realtime_core.telemetry.metric_catalog import Metric
     from redis.asyncio import Redis
 
-    from realtime_core.metric_catalog import Metric
     from redis_relay.broadcast_client import BroadcastClient, PublishResult
     from redis_relay.settings import Timings
 

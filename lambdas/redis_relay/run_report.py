@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from realtime_core.metric_catalog import (
+from realtime_core.telemetry.metric_catalog import (
     RELAY_DEAD_LETTERED,
     RELAY_FORWARDED,
     RELAY_LAG,
@@ -15,7 +15,7 @@ from realtime_core.metric_catalog import (
 )
 
 if TYPE_CHECKING:
-    from realtime_core.metric_catalog import Metric
+    from realtime_core.telemetry.metric_catalog import Metric
 
 
 @dataclass(slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from realtime_core.redis.settings import RedisAddress, RedisSettings
+
 from realtime_core.errors import SettingsInvalid
-from realtime_core.redis_settings import RedisAddress, RedisSettings
 from realtime_core.settings import LoggingSettings, text, whole
 
 # All names begin with `deals:`, so one access rule covers them. Keys and channels are separate namespaces in

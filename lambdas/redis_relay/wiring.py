@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from realtime_core.adapters.aws import client
-from realtime_core.adapters.redis_login import NoLogin, logins
-from realtime_core.metrics import add, flush
+from realtime_core.aws.client import client
+from realtime_core.redis.login import NoCredentials, credentials_provider
+from realtime_core.telemetry.metrics import add, flush
+
 from realtime_core.settings import read
 from redis_relay.broadcast_client import BroadcastClient, lambda_client
 from redis_relay.connection import connect
@@ -20,9 +21,8 @@ from redis_relay.settings import Settings, Timings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from realtime_core.telemetry.metric_catalog import Metric
     from redis.asyncio import Redis
-
-    from realtime_core.metric_catalog import Metric
 
 BROADCAST_SECONDS = 65.0
 """How long to wait for `broadcast`, whose timeout is 60 s."""
@@ -55,8 +55,8 @@ def _broadcast() -> BroadcastClient:
 def _connect() -> Redis:
     settings = read(Settings, os.environ)
     # Looked up for each connection: a password that Redis refused may have been rotated.
-    login = logins(settings, lambda: client("secretsmanager"))
-    return connect(settings.address, None if isinstance(login, NoLogin) else login)
+    login = credentials_provider(settings, lambda: client("secretsmanager"))
+    return connect(settings.address, None if isinstance(login, NoCredentials) else login)
 
 
 def _emit(values: list[tuple[Metric, float]]) -> None:

@@ -2,14 +2,18 @@ from dataclasses import dataclass
 
 import pytest
 from moto import mock_aws
+from realtime_core.connections.base import Connections
+from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.connections.memory import MemoryConnections
+from realtime_core.messages.base import Messages
+from realtime_core.messages.dynamodb import DynamoMessages
+from realtime_core.messages.memory import MemoryMessages
+from realtime_core.subscriptions.base import Subscriptions
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+from realtime_core.subscriptions.memory import MemorySubscriptions
+from realtime_core.telemetry import metrics
 
 from local_cloud.redis import RedisServer
-from realtime_core import metrics
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
-from realtime_core.adapters.dynamodb_messages import DynamoMessages
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.memory import MemoryConnections, MemoryMessages, MemorySubscriptions
-from realtime_core.ports import Connections, Messages, Subscriptions
 from tests.contract.ports.cases import connection
 from tests.contract.ports.clouds import moto_client
 from tests.contract.ports.index_harness import GoneFilteredOut, IndexHarness, ProjectedOnRead, operator

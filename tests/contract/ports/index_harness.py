@@ -5,8 +5,18 @@ from contextlib import nullcontext
 from functools import cached_property
 
 import redis
+from broadcast.indexed_subscriptions import IndexedSubscriptions
+from broadcast.redis_index import RedisIndex
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
+from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.ids import group_id
+from realtime_core.redis.client import Breaker, RedisClient
+from realtime_core.redis.dynamodb_health import DynamoHealth
+from realtime_core.redis.login import Login
+from realtime_core.redis.settings import parse_redis_url
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+from realtime_core.subscriptions.pending_changes import DynamoPending, PendingWrites
 
 from index_projector import scripts
 from index_projector.index import Index
@@ -16,17 +26,6 @@ from index_projector.rebuild import Rebuild
 from index_projector.stream import parse_changes
 from index_projector.table import Table
 from index_projector.verification import Verification
-from realtime_core.adapters.breaker import Breaker
-from realtime_core.adapters.dynamodb_connections import DynamoConnections
-from realtime_core.adapters.dynamodb_health import DynamoHealth
-from realtime_core.adapters.dynamodb_pending import DynamoPending, PendingWrites
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.redis_client import RedisClient
-from realtime_core.adapters.redis_index import RedisIndex
-from realtime_core.adapters.redis_login import Login
-from realtime_core.adapters.redis_subscriptions import IndexedSubscriptions
-from realtime_core.domain.ids import group_id
-from realtime_core.redis_settings import parse_redis_url
 from tests.contract.ports.cases import ANY, LAPTOPS, NOW, PHONES
 from tests.contract.redis_access.access import create_user
 

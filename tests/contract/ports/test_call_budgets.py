@@ -1,11 +1,11 @@
 """How many calls each operation makes, counted on the wire: the figures of docs/architecture.md."""
 
 import pytest
+from realtime_core.filters.filters import Attributes
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+from realtime_core.subscriptions.pending_changes import DynamoPending, PendingWrites
 
 from broadcast.group_index import GroupIndex
-from realtime_core.adapters.dynamodb_pending import DynamoPending, PendingWrites
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.domain.filters import Attributes
 from tests.contract.ports.cases import ANY, HOUR, LAPTOPS, NOW, PHONES, connection, message
 from tests.contract.ports.clouds import recording, watching
 

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS as LIFETIME
+from realtime_core.redis.errors import RedisFault
 
 from index_projector.index import Index
 from index_projector.membership import Membership
 from index_projector.projector import Projector
 from index_projector.stream import first_sequence_number, parse_changes
-from realtime_core.adapters.redis_errors import RedisFault
-from realtime_core.domain.lifetimes import CONNECTION_LIFETIME_SECONDS as LIFETIME
 from tests.contract.ports.cases import ANY, DAY, HOUR, LAPTOPS, NOW, PHONES, connection
 from tests.contract.ports.clouds import watching
 from tests.contract.ports.index_harness import (

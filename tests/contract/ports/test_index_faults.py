@@ -5,12 +5,12 @@ import threading
 import time
 
 import pytest
+from realtime_core.ids import group_id
+from realtime_core.redis.client import RedisClient
+from realtime_core.redis.health import Health
+from realtime_core.redis.login import NoCredentials
+from realtime_core.redis.settings import RedisAddress
 
-from realtime_core.adapters.redis_client import RedisClient
-from realtime_core.adapters.redis_login import NoLogin
-from realtime_core.domain.health import Health
-from realtime_core.domain.ids import group_id
-from realtime_core.redis_settings import RedisAddress
 from tests.contract.ports.cases import NOW, connection
 from tests.contract.ports.index_harness import IndexHarness, members, redis_client
 
@@ -199,7 +199,7 @@ def test_replies_that_trickle_in_are_not_waited_for(broken):
                 return
 
     threading.Thread(target=trickle, daemon=True).start()
-    client = RedisClient(RedisAddress("127.0.0.1", listener.getsockname()[1], tls=False), NoLogin())
+    client = RedisClient(RedisAddress("127.0.0.1", listener.getsockname()[1], tls=False), NoCredentials())
     assert read(broken, broken.reader(client)) == "timeout"
     client.close()
     listener.close()
@@ -215,7 +215,7 @@ def test_server_that_does_not_speak_redis_is_not_used(broken):
             peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     threading.Thread(target=answer, daemon=True).start()
-    client = RedisClient(RedisAddress("127.0.0.1", listener.getsockname()[1], tls=False), NoLogin())
+    client = RedisClient(RedisAddress("127.0.0.1", listener.getsockname()[1], tls=False), NoCredentials())
     assert read(broken, broken.reader(client)) == "protocol"
     listener.close()
 

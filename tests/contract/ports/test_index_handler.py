@@ -3,12 +3,12 @@
 import json
 
 import pytest
+from broadcast.indexed_subscriptions import IndexedSubscriptions
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 
 import broadcast.handler
 from index_projector import wiring
 from index_projector.handler import handler
-from realtime_core.adapters.dynamodb_subscriptions import DynamoSubscriptions
-from realtime_core.adapters.redis_subscriptions import IndexedSubscriptions
 from realtime_core.errors import SettingsInvalid
 from realtime_core.settings import read
 from tests.contract.ports.cases import NOW, PHONES, connection

@@ -3,12 +3,12 @@
 import json
 
 import pytest
+from realtime_core.redis.health import Health
+from realtime_core.telemetry.metric_catalog import INDEX_LAG
 
 from index_projector import maintenance
 from index_projector.invocation import CheckTask
 from index_projector.verification import SETTLE_SECONDS
-from realtime_core.domain.health import Health
-from realtime_core.metric_catalog import INDEX_LAG
 from tests.contract.ports.cases import ANY, HOUR, LAPTOPS, NOW, PHONES, connection
 from tests.contract.ports.index_harness import G_LAPTOPS, G_PHONES, IndexHarness, operator
 

@@ -1,9 +1,9 @@
 """Rebuilds of the index: what they hold, what goes on meanwhile, and how they fail."""
 
 import pytest
+from realtime_core.redis.errors import RedisFault
 
 from index_projector.rebuild import Rebuild
-from realtime_core.adapters.redis_errors import RedisFault
 from realtime_core.errors import StoreUnavailable
 from tests.contract.ports.cases import HOUR, LAPTOPS, NOW, PHONES, connection
 from tests.contract.ports.clouds import answering, fault

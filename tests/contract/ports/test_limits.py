@@ -3,12 +3,12 @@
 import time
 
 import pytest
+from message_router.limiter_dynamodb import DynamoLimiter
+from message_router.limiter_redis import TAKE, RedisLimiter
+from message_router.limits import Limit
+from message_router.memory import MemoryLimiter
+from realtime_core.redis.client import Breaker
 
-from realtime_core.adapters.breaker import Breaker
-from realtime_core.adapters.dynamodb_limits import DynamoLimiter
-from realtime_core.adapters.memory import MemoryLimiter
-from realtime_core.adapters.redis_limits import TAKE, RedisLimiter
-from realtime_core.domain.limits import Limit
 from realtime_core.errors import RateLimited, StoreUnavailable
 from tests.contract.ports.cases import NOW, at_once
 from tests.contract.ports.clouds import before_next, watching

@@ -4,12 +4,12 @@ import threading
 import time
 
 import pytest
+from realtime_core.redis.client import RedisClient, Script
+from realtime_core.redis.errors import RedisFault
+from realtime_core.redis.login import Login, SecretCredentials
+from realtime_core.redis.settings import RedisAddress, parse_redis_url
 
-from realtime_core.adapters.redis_client import RedisClient, Script
-from realtime_core.adapters.redis_errors import RedisFault
-from realtime_core.adapters.redis_login import Login, SecretLogins
 from realtime_core.errors import SettingsInvalid, StoreUnavailable
-from realtime_core.redis_settings import RedisAddress, parse_redis_url
 from tests.contract.ports.clouds import moto_client
 from tests.contract.ports.index_harness import operator, redis_client
 
@@ -83,8 +83,10 @@ def test_login_by_name_and_password(redis_server, client):
 def test_password_that_cannot_be_had_is_a_fault_of_redis(cloud, redis_server):
     """Whoever can do without Redis does without it then."""
     manager = moto_client("secretsmanager", attempts=1)
-    logins = SecretLogins(manager, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:none")
-    client = RedisClient(parse_redis_url(redis_server.url), logins)
+    credentials_provider = SecretCredentials(
+        manager, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:none"
+    )
+    client = RedisClient(parse_redis_url(redis_server.url), credentials_provider)
     assert reason(lambda: client.ask([("PING",)])) == "login"
 
     def invalid():

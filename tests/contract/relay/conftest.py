@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 import redis
+from realtime_core.redis.login import Login
+from realtime_core.redis.settings import parse_redis_url
 
 from local_cloud.redis import RedisServer
-from realtime_core.adapters.redis_login import Login
-from realtime_core.redis_settings import parse_redis_url
 from redis_relay.broadcast_client import BroadcastClient, lambda_client
 from redis_relay.connection import connect
 from redis_relay.relay import Relay

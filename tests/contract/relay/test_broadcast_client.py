@@ -7,9 +7,9 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from realtime_core.aws import backoff
+from realtime_core.aws.errors import Refused, Unreachable
 
-from realtime_core.adapters import backoff
-from realtime_core.adapters.aws_errors import Refused, Unreachable
 from redis_relay.broadcast_client import lambda_client
 from tests.contract.ports.scripted_service import Scripted, answer, scripted_service
 
@@ -106,6 +106,6 @@ def test_invoke_is_signed_as_botocore_signs_it(functions, monkeypatch, function)
 
 
 def _ok():
-    from realtime_core.adapters.http import Answer
+    from realtime_core.aws.http import Answer
 
     return Answer(200, b"{}")

@@ -4,10 +4,12 @@ import json
 from dataclasses import dataclass, field
 
 import pytest
+from realtime_core.connections.base import Connection
+from realtime_core.connections.memory import MemoryConnections, MemorySchedule
+from realtime_core.push.memory import MemoryManagementApi
+from realtime_core.subscriptions.memory import MemorySubscriptions
 
 from janitor.janitor import Janitor
-from realtime_core.adapters.memory import MemoryConnections, MemoryPoster, MemorySubscriptions, MemoryUpkeep
-from realtime_core.domain.model import Connection
 from realtime_core.errors import StoreUnavailable
 from tests.contract.ports.cases import at_once
 
@@ -22,12 +24,12 @@ class JanitorHarness:
     """In-memory stores, and a janitor that runs at `now`."""
 
     connections: MemoryConnections = field(default_factory=MemoryConnections)
-    poster: MemoryPoster = field(default_factory=MemoryPoster)
+    poster: MemoryManagementApi = field(default_factory=MemoryManagementApi)
     now: int = NOW
 
     def __post_init__(self):
         self.subscriptions = MemorySubscriptions(self.connections)
-        self.schedule = MemoryUpkeep(self.connections)
+        self.schedule = MemorySchedule(self.connections)
         self.janitor = self.new_janitor()
 
     def new_janitor(self, **changes):

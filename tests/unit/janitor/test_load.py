@@ -9,13 +9,15 @@ from bisect import bisect_right, insort
 from collections import Counter
 
 import pytest
+from realtime_core.connections.base import Connection
+from realtime_core.connections.dynamodb import DynamoConnections, connection_item
+from realtime_core.connections.dynamodb_schedule import PAGE, SWEEPS, DynamoSchedule, schedule_partition
+from realtime_core.connections.memory import MemoryConnections
+from realtime_core.connections.schedule import first_schedule
+from realtime_core.push.memory import MemoryManagementApi
+from realtime_core.subscriptions.memory import MemorySubscriptions
 
 from janitor.janitor import Janitor
-from realtime_core.adapters.dynamodb_connections import DynamoConnections, connection_item
-from realtime_core.adapters.dynamodb_upkeep import PAGE, SWEEPS, DynamoUpkeep, sweep_of
-from realtime_core.adapters.memory import MemoryConnections, MemoryPoster, MemorySubscriptions
-from realtime_core.domain.model import Connection
-from realtime_core.domain.upkeep import newly_tended
 
 NOW = 1_795_382_480
 HOUR = 3_600
@@ -35,9 +37,9 @@ class Table:
         self.calls = Counter()
 
     def put(self, connection):
-        tended = newly_tended(connection.connection_id, connection.connected_at, connection.token_exp)
+        tended = first_schedule(connection.connection_id, connection.connected_at, connection.token_exp)
         item = connection_item(connection) | {
-            "sweep": {"S": sweep_of(connection.connection_id)},
+            "sweep": {"S": schedule_partition(connection.connection_id)},
             "due_at": {"N": str(tended.due_at)},
         }
         self.items[connection.connection_id] = item
@@ -99,13 +101,13 @@ class ManyConnections:
     """Connections that were opened within `seconds`, and a janitor."""
 
     def __init__(self, seconds, size=MANY):
-        self.table, self.poster, self.now = Table(), MemoryPoster(), NOW
+        self.table, self.poster, self.now = Table(), MemoryManagementApi(), NOW
         for n in range(size):
             at = NOW + n * seconds // size
             self.table.put(Connection(f"c{n:06}", f"user-{n}", at, NOW + 24 * HOUR))
         self.table.sort()
         self.janitor = Janitor(
-            schedule=DynamoUpkeep(self.table, "connections"),
+            schedule=DynamoSchedule(self.table, "connections"),
             connections=DynamoConnections(self.table, "connections"),
             subscriptions=MemorySubscriptions(MemoryConnections()),
             poster=self.poster,

@@ -3,17 +3,15 @@
 from dataclasses import dataclass, field
 
 import pytest
+from realtime_core.auth.base import Revocation
+from realtime_core.auth.memory import MemoryRevocations
+from realtime_core.connections.base import Connection
+from realtime_core.connections.memory import MemoryConnections
+from realtime_core.push.memory import MemoryManagementApi
+from realtime_core.subscriptions.memory import MemorySubscriptions
 
 from janitor.revocation import Revoker
 from janitor.run_report import RunReport
-from realtime_core.adapters.memory import (
-    MemoryConnections,
-    MemoryPoster,
-    MemoryRevocations,
-    MemorySubscriptions,
-)
-from realtime_core.domain.model import Connection
-from realtime_core.domain.revocations import Revocation
 
 NOW = 1_795_382_480
 MINUTE = 60
@@ -26,7 +24,7 @@ class RevocationHarness:
 
     connections: MemoryConnections = field(default_factory=MemoryConnections)
     revocations: MemoryRevocations = field(default_factory=MemoryRevocations)
-    poster: MemoryPoster = field(default_factory=MemoryPoster)
+    poster: MemoryManagementApi = field(default_factory=MemoryManagementApi)
     now: int = NOW
 
     def __post_init__(self):

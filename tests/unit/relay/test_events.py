@@ -5,8 +5,8 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from realtime_core.wire.events import parse_event
 
-from realtime_core.domain.events import parse_event
 from realtime_core.errors import ValidationFailed
 from redis_relay.events import EVENT_BYTES_MAX, from_channel, from_entry
 
