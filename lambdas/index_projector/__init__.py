@@ -1,1 +1,1 @@
-"""Lambda that keeps the fan-out index in Redis equal to the subscriptions table."""
+"""The index_projector function: keeps the fan-out index in Redis equal to the subscriptions table."""

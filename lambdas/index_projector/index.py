@@ -1,4 +1,4 @@
-"""The index as it is written. Reading it is `broadcast.redis_index`'s."""
+"""The index for its writer; `broadcast.redis_index` is for its readers."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PORTION = 500
-"""Memberships or keys of one script, which holds everybody else up for a millisecond."""
+BATCH_SIZE = 500
+"""Memberships or keys for one script, which blocks Redis for about a millisecond."""
 
 
 class Meta(NamedTuple):
-    """What the index says of itself; an empty text or 0 where it does not."""
+    """The metadata of the index, by the names of its fields in Redis; empty or 0 if a field is missing."""
 
     state: str
     epoch: str
@@ -43,82 +43,84 @@ class Meta(NamedTuple):
 
 
 class Server(NamedTuple):
-    """What answers."""
+    """The Redis server that answers."""
 
     identity: str
     policy: str
-    """What it does when its memory is full."""
+    """Its eviction policy, `maxmemory-policy`."""
     used_share: float
-    """How full its memory is; 0 where it has no limit."""
+    """Used share of its memory limit; 0 without a limit."""
 
 
 class Index:
-    """Writes the index. Raises RedisFault where Redis does not take it."""
+    """Writes the index. Every method raises RedisFault if Redis fails or refuses."""
 
     def __init__(self, client: RedisClient) -> None:
         self._client = client
 
     def meta(self) -> Meta:
-        """What the index says of itself."""
+        """Read the metadata."""
         [fields] = self._client.ask([("HMGET", META, *Meta._fields)])
         state, epoch, server, layout, *times = (field or "" for field in fields)
         started_at, built_at, tended_at = (int(text or 0) for text in times)
         return Meta(state, epoch, server, layout, started_at, built_at, tended_at)
 
     def server(self) -> Server:
-        """Which server answers, and how it is set up. Raises RedisFault from a replica."""
+        """Read which server answers and its memory settings. Raises RedisFault from a replica."""
         server, replication, memory = self._client.ask(
             [("INFO", "server"), ("INFO", "replication"), ("INFO", "memory")]
         )
-        said = dict(line.split(":", 1) for line in memory.splitlines() if ":" in line)
-        most = int(said.get("maxmemory", 0))
-        share = int(said.get("used_memory", 0)) / most if most else 0.0
-        return Server(server_of(server, replication), said.get("maxmemory_policy", "unknown"), share)
+        info = dict(line.split(":", 1) for line in memory.splitlines() if ":" in line)
+        limit = int(info.get("maxmemory", 0))
+        share = int(info.get("used_memory", 0)) / limit if limit else 0.0
+        return Server(server_of(server, replication), info.get("maxmemory_policy", "unknown"), share)
 
     def claim(self, memberships: Sequence[Membership], claim: str) -> bool:
-        """Say that these are about to be read; False where there is no index that could take them."""
-        # By itself: where memory is full the claims are refused, and with them the state.
+        """Claim memberships before they are read. Returns False if there is no index to write them to."""
+        # Not in the pipeline of the claims: Redis refuses all of that when its memory is full.
         [state] = self._client.ask([("HGET", META, "state")])
         if state not in {"ready", "building"}:
             return False
         self._client.ask(
             [
-                ("HSET", CLAIMS, *(text for one in portion for text in (one.field, claim)))
-                for portion in portions(memberships, PORTION)
+                ("HSET", CLAIMS, *(text for membership in batch for text in (membership.field, claim)))
+                for batch in batches(memberships, BATCH_SIZE)
             ]
         )
         return True
 
     def settle(self, claim: str, states: Mapping[Membership, int | None]) -> list[Membership]:
-        """Set memberships to what was read; those that somebody else has claimed meanwhile."""
+        """Set memberships to what was read: until when each is reachable, None to remove it.
+
+        Leaves out and returns those that another invocation has claimed since.
+        """
         lost: list[Membership] = []
-        shares = portions(list(states.items()), PORTION)
-        for share in shares:
+        for batch in batches(list(states.items()), BATCH_SIZE):
             arguments = [claim]
-            for one, until in share:
-                arguments += [one.connection_id, "" if until is None else str(until)]
-            keys = [META, CLAIMS, TOUCHED, *(one.key for one, _ in share)]
+            for membership, until in batch:
+                arguments += [membership.connection_id, "" if until is None else str(until)]
+            keys = [META, CLAIMS, TOUCHED, *(membership.key for membership, _ in batch)]
             [numbers] = self._client.ask([scripts.SETTLE.call(keys, arguments)])
-            lost += [share[number - 1][0] for number in numbers]
+            lost += [batch[number - 1][0] for number in numbers]
         return lost
 
     def list_groups(self, listings: Iterable[Listing]) -> int:
-        """List groups; how many were new or got more shards."""
+        """Add groups to their topics. Returns how many were new or got more shards."""
         by_topic: dict[str, list[Listing]] = {}
-        for one in listings:
-            by_topic.setdefault(one.topic, []).append(one)
+        for listing in listings:
+            by_topic.setdefault(listing.topic, []).append(listing)
         commands = [
             scripts.LIST.call(
                 [META, topic_key(topic), TOPICS],
-                [topic, *(value for one in portion for value in (one.group_id, *one[2:]))],
+                [topic, *(value for listing in batch for value in (listing.group_id, *listing[2:]))],
             )
-            for topic, ones in by_topic.items()
-            for portion in portions(ones, PORTION)
+            for topic, topic_listings in by_topic.items()
+            for batch in batches(topic_listings, BATCH_SIZE)
         ]
         return sum(self._client.ask(commands)) if commands else 0
 
     def unlist_groups(self, topic: str, ended: Mapping[str, int]) -> int:
-        """Remove groups that ended at those times, unless they were listed anew since; how many."""
+        """Remove groups, by id and end, unless they were extended since. Returns how many."""
         if not ended:
             return 0
         arguments = [value for pair in ended.items() for value in pair]
@@ -126,68 +128,70 @@ class Index:
         return int(removed)
 
     def listings(self, topic: str) -> tuple[list[Listing], int]:
-        """A topic's groups as the index has them, and when they were last compared with the registry."""
+        """Read a topic's groups, and when they were last compared with the registry (epoch seconds)."""
         [fields] = self._client.ask([("HGETALL", topic_key(topic))])
-        checked = dict(zip(fields[::2], fields[1::2], strict=True)).get(CHECKED, 0)
-        return _listings(topic, fields), int(checked)
+        verified_at = dict(zip(fields[::2], fields[1::2], strict=True)).get(CHECKED, 0)
+        return _listings(topic, fields), int(verified_at)
 
-    def checked(self, epoch: str, topic: str, at: int, *, empty: bool) -> None:
-        """Say when a topic's groups were compared; forget the topic where it has none."""
+    def mark_verified(self, epoch: str, topic: str, at: int, *, empty: bool) -> None:
+        """Record when a topic's groups were compared; remove the topic if it has none."""
         if empty:
             self._client.ask([("UNLINK", topic_key(topic)), ("SREM", TOPICS, topic)])
         else:
-            self._client.ask([scripts.CHECKED.call([META, topic_key(topic)], [epoch, at])])
+            self._client.ask([scripts.MARK_VERIFIED.call([META, topic_key(topic)], [epoch, at])])
 
     def topics(self) -> list[str]:
-        """The topics that the index knows."""
+        """Read the topics of the index."""
         return list(self._client.ask([("SMEMBERS", TOPICS)])[0])
 
     def some_groups(self, topics: Sequence[str], count: int) -> list[Listing]:
-        """Up to `count` groups of each topic, at random."""
-        # Two of the fields are no groups.
+        """Read up to `count` groups of each topic, at random."""
+        # Two fields of the hash are not groups.
         replies = self._client.ask(
-            [("HRANDFIELD", topic_key(one), count + 2, "WITHVALUES") for one in topics]
+            [("HRANDFIELD", topic_key(topic), count + 2, "WITHVALUES") for topic in topics]
         )
         return [
-            one
+            listing
             for topic, fields in zip(topics, replies, strict=True)
-            for one in _listings(topic, fields)[:count]
+            for listing in _listings(topic, fields)[:count]
         ]
 
     def members(self, shards: Sequence[tuple[str, int]]) -> list[dict[Membership, int]]:
-        """All members of shards, until when each is reachable, ended ones too."""
+        """Read all members of shards, even those that have ended, and until when each is reachable."""
         replies = self._client.ask(
             [("ZRANGE", members_key(*shard), "0", "-1", "WITHSCORES") for shard in shards]
         )
         return [
             {
-                Membership(*shard, one): int(float(score))
-                for one, score in zip(reply[::2], reply[1::2], strict=True)
+                Membership(*shard, connection_id): int(float(score))
+                for connection_id, score in zip(reply[::2], reply[1::2], strict=True)
             }
             for shard, reply in zip(shards, replies, strict=True)
         ]
 
     def trim(self, shards: Sequence[tuple[str, int]], before: int) -> int:
-        """Remove members that ended before a time; how many."""
+        """Remove members that ended before this time. Returns how many."""
         replies = self._client.ask(
             [("ZREMRANGEBYSCORE", members_key(*shard), "-inf", f"({before}") for shard in shards]
         )
         return sum(replies)
 
-    def tend(self, epoch: str, now: int) -> bool:
-        """Say that somebody looks after this index; False where there is another by now."""
-        tended, claims = self._client.ask([scripts.TEND.call([META], [epoch, now]), ("HLEN", CLAIMS)])
-        if claims > 100 * PORTION:
-            # Left behind by invocations that died. Who claimed now just claims again.
+    def mark_maintained(self, epoch: str, now: int) -> bool:
+        """Record that this index is maintained. Returns False if another index has replaced it."""
+        marked, claims = self._client.ask(
+            [scripts.MARK_MAINTAINED.call([META], [epoch, now]), ("HLEN", CLAIMS)]
+        )
+        if claims > 100 * BATCH_SIZE:
+            # Left behind by invocations that died. Those that are at work claim again.
             self._client.ask([("UNLINK", CLAIMS)])
-        return bool(tended)
+        return bool(marked)
 
     def abandon(self, epoch: str = "") -> None:
-        """Let nobody believe this index (any, where no epoch is given) any more."""
+        """Take the index of this epoch out of use; without an epoch, any index."""
         self._client.ask([scripts.ABANDON.call([META, LEASE], [epoch])])
 
     def keys(self, pattern: str) -> Iterator[list[str]]:
-        """The keys like a pattern, some at a time."""
+        """Yield the keys that match a pattern, some at a time."""
         cursor = "0"
         while True:
             [[cursor, keys]] = self._client.ask([("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)])
@@ -201,32 +205,32 @@ class Index:
         self._client.ask([("UNLINK", *keys)])
 
     def lease(self, key: str, text: str, milliseconds: int) -> bool:
-        """Take a lease, if nobody has it."""
+        """Take a lease. Returns False if it is taken."""
         return bool(self._client.ask([("SET", key, text, "NX", "PX", milliseconds)])[0])
 
     def rest(self, key: str, seconds: int) -> None:
-        """Remember for some time not to build."""
+        """Set a key that says not to rebuild for this long."""
         self._client.ask([("SET", key, "1", "EX", seconds)])
 
     def resting(self, key: str) -> bool:
-        """Whether that is remembered."""
+        """Whether that key is set."""
         return bool(self._client.ask([("EXISTS", key)])[0])
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
-        """Run one of the scripts that build the index."""
+        """Run one of the scripts of a rebuild."""
         return self._client.ask([script.call(keys, arguments)])[0]
 
 
 def _listings(topic: str, fields: Sequence[str]) -> list[Listing]:
     """The groups among a topic's fields and their values."""
-    found = []
+    listings = []
     for group_id, value in zip(fields[::2], fields[1::2], strict=True):
         if group_id not in {VERSION, CHECKED}:
             group, expires_at = decode_group(topic, group_id, value)
-            found.append(Listing(topic, group_id, expires_at, group.shards, group.filter))
-    return found
+            listings.append(Listing(topic, group_id, expires_at, group.shards, group.filter))
+    return listings
 
 
-def portions(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    """The items in their order, at most `size` of them in each portion."""
+def batches(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Split items, in their order, into batches of at most `size`."""
     return [items[start : start + size] for start in range(0, len(items), size)]

@@ -1,4 +1,4 @@
-"""What is moved from the table into the index: one connection in one shard of a group."""
+"""What moves from the table into the index: memberships of connections, and listings of groups."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ class Membership(NamedTuple):
 
     @property
     def pk(self) -> str:
-        """The partition of its item."""
+        """The partition key of its item in the table."""
         return member_pk(self.group_id, self.shard)
 
     @property
     def key(self) -> str:
-        """The sorted set that it belongs in."""
+        """The sorted set of its shard in Redis.
+
+        Each shard has its own: in one set for the whole group, the end of a membership in one shard would be
+        confused with its new beginning in another.
+        """
         return members_key(self.group_id, self.shard)
 
     @property
     def field(self) -> str:
-        """By what it is known where the index says what is being worked on."""
+        """Its field in the hash of claims."""
         return f"{self.key} {self.connection_id}"
 
 
@@ -41,8 +45,8 @@ class Listing(NamedTuple):
     filter: str
 
 
-def membership(pk: str, connection_id: str) -> Membership:
-    """The membership of an item's key. Raises ValueError where it is none."""
+def parse_membership(pk: str, connection_id: str) -> Membership:
+    """The membership of an item's key. Raises ValueError if the key is not a membership's."""
     kind, group_id, shard = pk.split("#")
     if kind != "g" or not group_id or not connection_id:
         raise ValueError(f"{pk!r} is no partition of members")

@@ -1,9 +1,9 @@
-"""From changes to the index.
+"""Applies changes of the table to the index.
 
-A record of the stream says that something changed, not what is true now: records come late, again, and those
-of two items in any order. So whatever a record names is read from the table, and the index set to that. Who
-reads says so first (a claim), and whose claim was taken over by another reads again. So what is written last
-was read last, and nothing that was ended comes back.
+A record of the stream says that something changed, not what is true now: records arrive late, repeatedly, and
+those of two items in any order. So the projector reads from the table whatever a record names, and sets the
+index to that. It claims a membership before it reads it, and reads again whatever another invocation has
+claimed since. So what is written last was read last, and a membership that ended does not come back.
 """
 
 from __future__ import annotations
@@ -35,70 +35,70 @@ class Changes(NamedTuple):
     listed: Iterable[Listing] = ()
     unlisted: Iterable[Listing] = ()
     pending: Iterable[Pending] = ()
-    """What may be deleted once the memberships are up to date."""
+    """Pending changes to delete once the memberships are up to date."""
 
 
 class Projector:
-    """Applies changes. Raises StoreUnavailable where not all could be; then they can be applied again."""
+    """Applies changes. Raises StoreUnavailable if some were not applied; all can then be applied again."""
 
     def __init__(
         self,
         index: Index,
         table: Table,
         pending: DynamoPending,
-        claim: Callable[[], str] = lambda: os.urandom(9).hex(),
+        new_claim: Callable[[], str] = lambda: os.urandom(9).hex(),
     ) -> None:
-        self._index, self._table, self._pending, self._claim = index, table, pending, claim
+        self._index, self._table, self._pending, self._new_claim = index, table, pending, new_claim
 
     def apply(self, changes: Changes) -> None:
-        """Bring the index up to date with what changed, and say so."""
+        """Update the index, then delete the pending changes that it has now."""
         try:
             self.refresh(changes.memberships)
             self._index.list_groups(changes.listed)
             ended: dict[str, dict[str, int]] = {}
-            for one in changes.unlisted:
-                ended.setdefault(one.topic, {})[one.group_id] = one.expires_at
+            for listing in changes.unlisted:
+                ended.setdefault(listing.topic, {})[listing.group_id] = listing.expires_at
             for topic, groups in ended.items():
                 self._index.unlist_groups(topic, groups)
         except RedisFault as fault:
             if fault.reason == "out_of_memory":
-                self.give_up("out_of_memory")
+                self._abandon_index("out_of_memory")
             raise
-        self.settle(changes.pending)
+        self._delete_pending(changes.pending)
 
     def refresh(self, memberships: Iterable[Membership]) -> None:
         """Set memberships to what the table says.
 
-        Where there is no index, or it is about to be built, that is done with: a building reads the table
-        later than this.
+        Does nothing if there is no index, or it is about to be rebuilt: the rebuild reads the table later.
         """
         waiting = list(dict.fromkeys(memberships))
         for _ in range(ATTEMPTS):
             if not waiting:
                 return
-            claim = self._claim()
+            claim = self._new_claim()
             if not self._index.claim(waiting, claim):
                 return
-            waiting = self._index.settle(claim, self._table.truth(waiting))
+            waiting = self._index.settle(claim, self._table.read_memberships(waiting))
         if waiting:
             raise StoreUnavailable(f"{len(waiting)} memberships kept being claimed by others")
 
-    def settle(self, pending: Iterable[Pending]) -> None:
-        """Delete what is pending no more, unless it was replaced meanwhile."""
+    def _delete_pending(self, pending: Iterable[Pending]) -> None:
+        """Delete pending changes, except those that were replaced in the meantime."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
-        # Of several changes of one connection and topic only the last is still there.
-        last = {(one.connection_id, one.topic): one for one in pending}
+        # Of several changes to one connection and topic, the table has only the last.
+        last = {(change.connection_id, change.topic): change for change in pending}
         if not last:
             return
         with ThreadPoolExecutor(min(WRITERS, len(last)), thread_name_prefix="pending") as pool:
             list(
                 pool.map(
-                    lambda one: self._pending.delete(one.connection_id, one.topic, one.token), last.values()
+                    lambda change: self._pending.delete(change.connection_id, change.topic, change.token),
+                    last.values(),
                 )
             )
 
-    def give_up(self, reason: str) -> None:
-        """Let nobody believe the index any more: it cannot be kept. Tending builds it anew."""
+    def _abandon_index(self, reason: str) -> None:
+        """Take an index out of use that cannot be kept up to date; maintenance rebuilds it."""
         log.error("index_abandoned", reason=reason)
         self._index.abandon()

@@ -1,13 +1,13 @@
-"""What has to happen in Redis all at once. One server has everything, so scripts may touch any key."""
+"""Scripts for what must happen in Redis in one step. All keys are on one server, so they may use any."""
 
 from __future__ import annotations
 
 from realtime_core.redis.client import Script
 
 SETTLE = Script("""
--- Sets memberships to what the table said, each only where nobody claimed it since it was read.
+-- Sets memberships to what the table said, except those that were claimed again since they were read.
 -- KEYS: meta, claims, touched, then the sorted set of each; ARGV: claim, then connection and score of each
--- ('' for no member). Answers the numbers of those that somebody else has claimed.
+-- ('' for no member). Returns the numbers of those that another invocation has claimed.
 local state = redis.call('HGET', KEYS[1], 'state')
 local lost = {}
 for n = 1, #KEYS - 3 do
@@ -33,7 +33,7 @@ return lost
 """)
 
 LIST = Script("""
--- Lists groups of a topic. What is known only grows, so the order in which this is said does not matter.
+-- Lists groups of a topic. Expiry and shards only grow, so the order of calls does not matter.
 -- KEYS: meta, the topic's hash, topics; ARGV: topic, then id, expiry, shards and filter of each.
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'ready' and state ~= 'building' then
@@ -62,8 +62,8 @@ return changed
 """)
 
 UNLIST = Script("""
--- Removes groups of a topic that have ended, unless they were listed anew.
--- KEYS: meta, the topic's hash; ARGV: id and expiry of each. Answers how many.
+-- Removes groups of a topic that have ended, unless they were extended.
+-- KEYS: meta, the topic's hash; ARGV: id and expiry of each. Returns how many.
 local changed = 0
 for n = 1, #ARGV, 2 do
   local known = redis.call('HGET', KEYS[2], ARGV[n])
@@ -78,9 +78,9 @@ end
 return changed
 """)
 
-# The index is built by whoever holds the lease, under an epoch of its own: who was too slow, and lost both,
-# finds the epoch changed and can do no more harm.
-_MINE = """
+# The holder of the lease rebuilds the index under an epoch of its own. A rebuild that was too slow and lost
+# both finds another epoch, and can do no harm.
+_CHECK_EPOCH = """
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] or redis.call('HGET', KEYS[1], 'state') ~= '%s' then
   return -1
 end
@@ -88,7 +88,7 @@ redis.call('PEXPIRE', KEYS[2], ARGV[2])
 """
 
 BEGIN = Script("""
--- KEYS: meta, lease; ARGV: epoch, which is also the lease's text, milliseconds, server, format, time.
+-- KEYS: meta, lease; ARGV: epoch, which is also the lease's value, milliseconds, server, format, time.
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return -1
 end
@@ -99,22 +99,22 @@ return 1
 """)
 
 CLEAR = Script(
-    "-- KEYS: meta, lease, what goes; ARGV: epoch, milliseconds."
-    + _MINE % "clearing"
+    "-- KEYS: meta, lease, the keys to remove; ARGV: epoch, milliseconds."
+    + _CHECK_EPOCH % "clearing"
     + "return redis.call('UNLINK', unpack(KEYS, 3))"
 )
 
 OPEN = Script(
     "-- KEYS: meta, lease; ARGV: epoch, milliseconds."
-    + _MINE % "clearing"
+    + _CHECK_EPOCH % "clearing"
     + "return redis.call('HSET', KEYS[1], 'state', 'building') + 1"
 )
 
 FILL = Script(
-    "-- Adds members that a page of the table had, but none that was brought up to date since the building\n"
-    "-- began: the page may be older. KEYS: meta, lease, touched, the sorted set of each;\n"
+    "-- Adds the members of a page of the table, except those that changed since the rebuild began: the\n"
+    "-- page may be older. KEYS: meta, lease, touched, the sorted set of each;\n"
     "-- ARGV: epoch, milliseconds, then connection and score of each."
-    + _MINE % "building"
+    + _CHECK_EPOCH % "building"
     + """
 for n = 1, #KEYS - 3 do
   local key, id = KEYS[n + 3], ARGV[2 * n + 1]
@@ -127,8 +127,8 @@ return #KEYS - 3
 )
 
 FINISH = Script(
-    "-- KEYS: meta, lease, touched, topics; ARGV: epoch, milliseconds, now, when the building began, prefix."
-    + _MINE % "building"
+    "-- KEYS: meta, lease, touched, topics; ARGV: epoch, milliseconds, now, when the rebuild began, prefix."
+    + _CHECK_EPOCH % "building"
     + """
 for _, topic in ipairs(redis.call('SMEMBERS', KEYS[4])) do
   redis.call('HSET', ARGV[5] .. topic, '@checked', ARGV[4])
@@ -140,7 +140,7 @@ return 1
 )
 
 ABANDON = Script("""
--- Lets nobody believe the index any more. KEYS: meta, lease; ARGV: epoch ('' for whichever there is).
+-- Takes the index out of use. KEYS: meta, lease; ARGV: epoch ('' for any).
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
 if ARGV[1] ~= '' and epoch ~= ARGV[1] then
   return 0
@@ -151,8 +151,8 @@ end
 return redis.call('DEL', KEYS[1])
 """)
 
-TEND = Script("""
--- KEYS: meta; ARGV: epoch, now. Says that somebody looks after the index.
+MARK_MAINTAINED = Script("""
+-- Records when the index was maintained. KEYS: meta; ARGV: epoch, now.
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] or redis.call('HGET', KEYS[1], 'state') ~= 'ready' then
   return 0
 end
@@ -160,8 +160,8 @@ redis.call('HSET', KEYS[1], 'tended_at', ARGV[2])
 return 1
 """)
 
-CHECKED = Script("""
--- KEYS: meta, the topic's hash; ARGV: epoch, when. Says when a topic's groups were compared.
+MARK_VERIFIED = Script("""
+-- Records when a topic's groups were compared. KEYS: meta, the topic's hash; ARGV: epoch, when.
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] or redis.call('EXISTS', KEYS[2]) == 0 then
   return 0
 end
@@ -169,4 +169,4 @@ redis.call('HSET', KEYS[2], '@checked', ARGV[2])
 return 1
 """)
 
-ALL = (SETTLE, LIST, UNLIST, BEGIN, CLEAR, OPEN, FILL, FINISH, ABANDON, TEND, CHECKED)
+ALL = (SETTLE, LIST, UNLIST, BEGIN, CLEAR, OPEN, FILL, FINISH, ABANDON, MARK_MAINTAINED, MARK_VERIFIED)

@@ -1,11 +1,11 @@
-"""The truth: what the subscriptions table says at this moment."""
+"""Consistent reads of the subscriptions table, which is the truth that the index follows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from index_projector.membership import Listing, Membership, membership
+from index_projector.membership import Listing, Membership, parse_membership
 from realtime_core.aws import backoff
 from realtime_core.aws.dynamodb import Item, perform, query
 from realtime_core.connections.base import reachable_until
@@ -20,7 +20,7 @@ READERS = 8
 
 
 class Page(NamedTuple):
-    """A part of the table: members with until when they are reachable, and groups; where to go on."""
+    """A page of the table: members with until when they are reachable, groups, and the last key read."""
 
     members: Mapping[Membership, int]
     listings: Sequence[Listing]
@@ -33,21 +33,22 @@ class Table:
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client, self._table = client, table
 
-    def truth(self, memberships: Sequence[Membership]) -> dict[Membership, int | None]:
-        """Until when each is reachable, None where it is no member (a read for each 100)."""
+    def read_memberships(self, memberships: Sequence[Membership]) -> dict[Membership, int | None]:
+        """Until when each is reachable, None if it is not a member (one read for each 100)."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
-        portions = [memberships[start : start + GET_MAX] for start in range(0, len(memberships), GET_MAX)]
-        if len(portions) <= 1:
-            return self._some(memberships) if memberships else {}
+        batches = [memberships[start : start + GET_MAX] for start in range(0, len(memberships), GET_MAX)]
+        if len(batches) <= 1:
+            return self._read_batch(memberships) if memberships else {}
+
         found: dict[Membership, int | None] = {}
-        with ThreadPoolExecutor(min(READERS, len(portions)), thread_name_prefix="truth") as pool:
-            for portion in pool.map(self._some, portions):
-                found |= portion
+        with ThreadPoolExecutor(min(READERS, len(batches)), thread_name_prefix="truth") as pool:
+            for batch in pool.map(self._read_batch, batches):
+                found |= batch
         return found
 
     def members(self, group_id: str, shard: int) -> dict[Membership, int]:
-        """All of a shard (one query a page)."""
+        """All members of a shard, until when each is reachable (one query for each page)."""
         pk = Membership(group_id, shard, "").pk
         pages = query(
             self._client,
@@ -57,10 +58,10 @@ class Table:
             ProjectionExpression="pk, sk, e, expires_at",
             ExpressionAttributeValues={":pk": {"S": pk}},
         )
-        return {membership(pk, item["sk"]["S"]): _until(item) for items, _ in pages for item in items}
+        return {parse_membership(pk, item["sk"]["S"]): _until(item) for items, _ in pages for item in items}
 
     def listings(self, topic: str) -> list[Listing]:
-        """All groups of a topic, ended ones that were not swept yet too (one query a page)."""
+        """All groups of a topic, even ended ones that are not deleted yet (one query for each page)."""
         pages = query(
             self._client,
             TableName=self._table,
@@ -68,10 +69,10 @@ class Table:
             KeyConditionExpression="pk = :topic",
             ExpressionAttributeValues={":topic": {"S": f"t#{topic}"}},
         )
-        return [listing(item) for items, _ in pages for item in items]
+        return [parse_listing(item) for items, _ in pages for item in items]
 
     def scan(self, segment: int, segments: int) -> Iterator[Page]:
-        """A segment of the whole table, page by page."""
+        """Yield a segment of the whole table, page by page."""
         start: Item | None = None
         while True:
             page = self._page(segment, segments, start)
@@ -90,39 +91,45 @@ class Table:
         }
         if start:
             parameters["ExclusiveStartKey"] = start
-        answer = perform(lambda: self._client.scan(**parameters))
+        response = perform(lambda: self._client.scan(**parameters))
+
         members: dict[Membership, int] = {}
         listings: list[Listing] = []
-        for item in answer["Items"]:
+        for item in response["Items"]:
             kind = item["pk"]["S"][:2]
             if kind == "g#":
-                members[membership(item["pk"]["S"], item["sk"]["S"])] = _until(item)
+                members[parse_membership(item["pk"]["S"], item["sk"]["S"])] = _until(item)
             elif kind == "t#":
-                listings.append(listing(item))
-        return Page(members, listings, answer.get("LastEvaluatedKey") or None)
+                listings.append(parse_listing(item))
+        return Page(members, listings, response.get("LastEvaluatedKey") or None)
 
-    def _some(self, memberships: Sequence[Membership]) -> dict[Membership, int | None]:
+    def _read_batch(self, memberships: Sequence[Membership]) -> dict[Membership, int | None]:
         found: dict[Membership, int | None] = dict.fromkeys(memberships)
-        asked: Any = {
+        request: Any = {
             self._table: {
-                "Keys": [{"pk": {"S": one.pk}, "sk": {"S": one.connection_id}} for one in found],
+                "Keys": [
+                    {"pk": {"S": membership.pk}, "sk": {"S": membership.connection_id}}
+                    for membership in found
+                ],
                 "ConsistentRead": True,
                 "ProjectionExpression": "pk, sk, e, expires_at",
             }
         }
+
+        # DynamoDB returns the keys that it had no capacity for: ask for those again.
         for _ in backoff.attempts():
-            pending = asked
-            answer = perform(lambda: self._client.batch_get_item(RequestItems=pending))  # noqa: B023 - called at once
-            for item in answer["Responses"].get(self._table, []):
-                found[membership(item["pk"]["S"], item["sk"]["S"])] = _until(item)
-            asked = answer.get("UnprocessedKeys")
-            if not asked:
+            current = request
+            response = perform(lambda: self._client.batch_get_item(RequestItems=current))  # noqa: B023 - called at once
+            for item in response["Responses"].get(self._table, []):
+                found[parse_membership(item["pk"]["S"], item["sk"]["S"])] = _until(item)
+            request = response.get("UnprocessedKeys")
+            if not request:
                 return found
         raise StoreUnavailable("DynamoDB left reads of a batch undone")
 
 
-def listing(item: Item) -> Listing:
-    """A group of its registry item. Raises KeyError or ValueError where it is none."""
+def parse_listing(item: Item) -> Listing:
+    """The group of an item of the registry. Raises KeyError or ValueError if the item is malformed."""
     return Listing(
         item["pk"]["S"].removeprefix("t#"),
         item["sk"]["S"],

@@ -1,1 +1,1 @@
-"""The janitor function: what nobody's event triggers."""
+"""The janitor function: the work on connections that no client's event triggers."""

@@ -1,7 +1,7 @@
-"""One run: looks at every connection that is due, and does what is due for it.
+"""One run: reads every connection that is due, and does what is due for it.
 
-Two runs may overlap, and a run may end anywhere. A connection that is sent something, or closed, is claimed
-before, so that no two runs do it, and what a run leaves undone is due again when its claim ends.
+Two runs may overlap, and a run may die at any point. It claims a connection before it sends a notice or
+closes it, so that no two runs do the same, and what a run leaves undone is due again when its claim ends.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from janitor.tally import Tally
-from janitor.telling import tell
+from janitor.notices import send_notices
+from janitor.run_report import RunReport
 from realtime_core.concurrency import each, portions
 from realtime_core.connections.schedule import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, after, duties
 from realtime_core.errors import StoreUnavailable
@@ -31,16 +31,19 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 POST_BUDGET_SECONDS = 5.0
-"""For the posts or the probes of one page; what is left by then is due again at the next run."""
+"""For the posts or the probes of one page; the next run does what is left."""
 REMOVE_TOGETHER = 10
-"""Records that one worker removes one by one, and their memberships in batches."""
+"""Records that one worker removes one after another, with their memberships in batches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Janitor:
-    """Tends the connections. `clock` is the time of day in epoch seconds; `timer` counts a run's seconds."""
+    """Does the scheduled work on connections.
 
-    upkeep: Schedule
+    `clock` is the time of day in epoch seconds; `timer` counts a run's seconds.
+    """
+
+    schedule: Schedule
     connections: Connections
     subscriptions: Subscriptions
     poster: ManagementApi
@@ -48,105 +51,114 @@ class Janitor:
     clock: Callable[[], float] = time.time
     timer: Callable[[], float] = time.monotonic
 
-    def run(self, seconds: float, tally: Tally | None = None) -> Tally:
-        """Do what is due, page by page, beginning no page after `seconds`. A fault is counted, not raised."""
-        deadline, tally = self.timer() + seconds, tally or Tally()
-        # Before anything is moved: what moves while it is counted may be counted twice.
-        tally.connections = self._count()
+    def run(self, seconds: float, report: RunReport | None = None) -> RunReport:
+        """Do what is due, page by page, starting no page after `seconds`.
+
+        Counts a failure in the report instead of raising.
+        """
+        deadline, report = self.timer() + seconds, report or RunReport()
+        # Count first: a record that moves during the count may be counted twice.
+        report.connections = self._count()
         try:
-            for page in self.upkeep.due(int(self.clock())):
+            for page in self.schedule.due(int(self.clock())):
                 if self.timer() >= deadline:
-                    tally.finished = False
+                    report.finished = False
                     break
-                self._tend(page, tally)
+                self._process(page, report)
         except StoreUnavailable:
-            tally.failures += 1
+            report.failures += 1
             log.exception("upkeep_failed", duty="look")
-        return tally
+        return report
 
     def _count(self) -> int | None:
         try:
-            return self.upkeep.count()
+            return self.schedule.count()
         except StoreUnavailable:
             log.exception("upkeep_failed", duty="count")
             return None
 
-    def _tend(self, page: Sequence[ScheduledConnection], tally: Tally) -> None:
-        """Do what is due for each record of a page; a fault in one kind of work leaves the others alone."""
+    def _process(self, page: Sequence[ScheduledConnection], report: RunReport) -> None:
+        """Do what is due for each record of a page; a failure in one kind of work leaves the others alone."""
         now = int(self.clock())
         overdue = (now - record.due_at for record in page if record.due_at != REFRESHED)
-        tally.lag_seconds = max(tally.lag_seconds, *overdue, 0)
+        report.lag_seconds = max(report.lag_seconds, *overdue, 0)
+
         due: defaultdict[Kind, list[ScheduledConnection]] = defaultdict(list)
         for record in page:
             due[duties(record, now).kind].append(record)
-        work: dict[Kind, Callable[[list[ScheduledConnection], int, Tally], None]] = {
+        work: dict[Kind, Callable[[list[ScheduledConnection], int, RunReport], None]] = {
             "close": self._close,
-            "tell": self._tell,
+            "tell": self._notify,
             "remove": self._remove_outlived,
             "probe": self._probe,
-            "look": self._look,
+            "look": self._reschedule,
         }
         for kind, records in due.items():
             try:
-                work[kind](records, now, tally)
+                work[kind](records, now, report)
             except StoreUnavailable:
-                tally.failures += 1
+                report.failures += 1
                 log.exception("upkeep_failed", duty=kind, count=len(records))
 
-    def _close(self, expired: list[ScheduledConnection], now: int, tally: Tally) -> None:
-        """Close the connections whose token has run out. The claim keeps a refresh from coming in between."""
-        ids = [one.connection_id for one in self._claimed(expired, now + LEASE_SECONDS, ending=True)]
+    def _close(self, expired: list[ScheduledConnection], now: int, report: RunReport) -> None:
+        """Close the connections whose token has expired. The claim excludes a refresh in between."""
+        claimed = self._claim(expired, now + LEASE_SECONDS, ending=True)
+        ids = [record.connection_id for record in claimed]
         self.poster.close(ids)
         self._remove(ids)
-        tally.closed += len(ids)
+        report.closed += len(ids)
 
-    def _tell(self, records: list[ScheduledConnection], now: int, tally: Tally) -> None:
-        """Send the frames that are due. What was not sent stays due, by `after`."""
+    def _notify(self, records: list[ScheduledConnection], now: int, report: RunReport) -> None:
+        """Send the notices that are due. What was not sent stays due."""
         until = now + LEASE_SECONDS
-        claimed = self._claimed(records, until)
-        told = tell(claimed, now, self.poster, POST_BUDGET_SECONDS)
-        tally.warned += len(told.warned)
-        tally.handed_over += len(told.handed_over)
-        tally.gone += self._remove(told.gone)
+        claimed = self._claim(records, until)
+        sent = send_notices(claimed, now, self.poster, POST_BUDGET_SECONDS)
+        report.warned += len(sent.warned)
+        report.handed_over += len(sent.handed_over)
+        report.gone += self._remove(sent.gone)
 
         def settle(record: ScheduledConnection) -> bool:
-            """Whether everything that was due was sent."""
-            warned, handed_over = (record.connection_id in who for who in (told.warned, told.handed_over))
-            done = after(record, now, self.probe_seconds, warned=warned, handed_over=handed_over)
-            self.upkeep.settle(until, done)
-            return done.due_at > now
+            """Store what was sent. Returns whether that was everything that was due."""
+            warned = record.connection_id in sent.warned
+            handed_over = record.connection_id in sent.handed_over
+            settled = after(record, now, self.probe_seconds, warned=warned, handed_over=handed_over)
+            self.schedule.settle(until, settled)
+            return settled.due_at > now
 
-        there = [one for one in claimed if one.connection_id not in told.gone]
-        tally.postponed += each(settle, there).count(False)
+        present = [record for record in claimed if record.connection_id not in sent.gone]
+        report.postponed += each(settle, present).count(False)
 
-    def _probe(self, records: list[ScheduledConnection], now: int, tally: Tally) -> None:
-        """Ask for the connections that nothing was heard of; that two runs ask does no harm."""
-        report = self.poster.probe([one.connection_id for one in records], POST_BUDGET_SECONDS)
-        alive = set(report.alive)
-        self._look([one for one in records if one.connection_id in alive], now, tally)
-        tally.probed += len(alive)
-        tally.gone += self._remove(report.gone)
-        tally.postponed += len(report.unknown)
+    def _probe(self, records: list[ScheduledConnection], now: int, report: RunReport) -> None:
+        """Probe connections that were silent. No claim is needed: a second probe does no harm."""
+        probes = self.poster.probe([record.connection_id for record in records], POST_BUDGET_SECONDS)
+        alive = set(probes.alive)
+        self._reschedule([record for record in records if record.connection_id in alive], now, report)
+        report.probed += len(alive)
+        report.gone += self._remove(probes.gone)
+        report.postponed += len(probes.unknown)
 
-    def _look(self, there: list[ScheduledConnection], now: int, _tally: Tally) -> None:
-        """Say when to look again at connections that are known to be there."""
-        each(lambda one: self.upkeep.settle(one.due_at, after(one, now, self.probe_seconds)), there)
+    def _reschedule(self, present: list[ScheduledConnection], now: int, _report: RunReport) -> None:
+        """Set when connections that are known to be present are due next."""
+        each(
+            lambda record: self.schedule.settle(record.due_at, after(record, now, self.probe_seconds)),
+            present,
+        )
 
-    def _remove_outlived(self, records: list[ScheduledConnection], _now: int, tally: Tally) -> None:
-        tally.outlived += self._remove(one.connection_id for one in records)
+    def _remove_outlived(self, records: list[ScheduledConnection], _now: int, report: RunReport) -> None:
+        report.outlived += self._remove(record.connection_id for record in records)
 
-    def _claimed(
+    def _claim(
         self, records: list[ScheduledConnection], until: int, *, ending: bool = False
     ) -> list[ScheduledConnection]:
-        """Those of the records that nobody else has, and that did not change since they were read."""
-        granted = each(lambda one: self.upkeep.claim(one, until, ending=ending), records)
-        return [one for one, mine in zip(records, granted, strict=True) if mine]
+        """Claim records. Returns those that no other run has, and that have not changed since the read."""
+        granted = each(lambda record: self.schedule.claim(record, until, ending=ending), records)
+        return [record for record, claimed in zip(records, granted, strict=True) if claimed]
 
     def _remove(self, connection_ids: Iterable[str]) -> int:
-        """Remove records with their memberships; how many there were."""
+        """Remove connections with their memberships. Returns how many there were."""
         return sum(
             each(
-                lambda portion: remove_connections(portion, self.connections, self.subscriptions),
+                lambda batch: remove_connections(batch, self.connections, self.subscriptions),
                 portions(list(connection_ids), REMOVE_TOGETHER),
             )
         )

@@ -1,1 +1,1 @@
-"""Lambda that a schedule keeps running: from Redis channels and a stream into `broadcast`."""
+"""The redis_relay function: forwards Redis channels and a stream to `broadcast`."""

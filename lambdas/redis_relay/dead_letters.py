@@ -1,4 +1,4 @@
-"""What could not be published, kept with the reason in a stream of its own that holds the newest of them."""
+"""The dead-letter stream: events that could not be published, with the reason. It keeps the newest."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from redis.exceptions import OutOfMemoryError
 
 from realtime_core.telemetry.logs import get_logger
-from redis_relay.names import DEAD_LETTERS
-from redis_relay.tasks import going_on
+from redis_relay.connection import not_cancelled
+from redis_relay.settings import DEAD_LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
     from redis.asyncio.client import Pipeline
 
-    from redis_relay.tally import Tally
+    from redis_relay.run_report import RunReport
 
 log = get_logger(__name__)
 
 KEPT = 10_000
-"""About as many dead letters stay; then the oldest go."""
+"""About how many dead letters the stream keeps; Redis removes the oldest."""
 EVENT_BYTES_KEPT = 65_536
 WAITING_MAX = 1_000
-"""Of channels' messages, while Redis does not take them; there is nowhere else to put these."""
+"""Dead letters of channel messages that wait while Redis refuses them; there is nowhere else to keep them."""
 RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One event that was put aside; `source` is the stream or the channel that it came by."""
+    """One event that was not published; `source` is the stream or the channel that it came from."""
 
     source: str
     event: bytes
@@ -45,7 +45,7 @@ class DeadLetter:
     entry_id: str = ""
 
     def fields(self) -> dict[str, str | bytes | int]:
-        """The fields of its entry; `event` is cut where it is very large, and `bytes` its size."""
+        """The fields of its entry; `event` is truncated if it is very large, and `bytes` is its full size."""
         return {
             "source": self.source,
             "id": self.entry_id,
@@ -58,41 +58,41 @@ class DeadLetter:
         }
 
 
-def write(pipe: Pipeline, letter: DeadLetter) -> None:
-    """Add it to what a pipeline will do."""
-    pipe.xadd(DEAD_LETTERS, letter.fields(), maxlen=KEPT, approximate=True)  # type: ignore[arg-type]
+def add_dead_letter(pipe: Pipeline, dead_letter: DeadLetter) -> None:
+    """Add a dead letter to the stream when the pipeline executes."""
+    pipe.xadd(DEAD_LETTERS, dead_letter.fields(), maxlen=KEPT, approximate=True)  # type: ignore[arg-type]
 
 
-class Records:
-    """Dead letters of channels' messages, written as soon as Redis takes them."""
+class DeadLetterWriter:
+    """Writes the dead letters of channel messages as soon as Redis accepts them."""
 
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
+    def __init__(self, report: RunReport) -> None:
+        self._report = report
         self._waiting: deque[DeadLetter] = deque(maxlen=WAITING_MAX)
-        self._news = asyncio.Event()
+        self._added = asyncio.Event()
 
-    def add(self, letter: DeadLetter) -> None:
-        """Have it written."""
-        # The log tells of every one, also of those that never get into Redis. What it says stays out of it.
-        log.warning("channel_message_put_aside", channel=letter.source, reason=letter.reason)
-        self._tally.dead_lettered += 1
-        self._waiting.append(letter)
-        self._news.set()
+    def add(self, dead_letter: DeadLetter) -> None:
+        """Queue a dead letter to be written."""
+        # The log has every one, even those that Redis never accepts. It leaves out the event's content.
+        log.warning("channel_message_put_aside", channel=dead_letter.source, reason=dead_letter.reason)
+        self._report.dead_lettered += 1
+        self._waiting.append(dead_letter)
+        self._added.set()
 
-    async def write_on(self, redis: Redis) -> None:
-        """Write them as they come, until cancelled. Raises RedisError, and keeps what was not written."""
-        while going_on():
-            await self._news.wait()
+    async def run(self, redis: Redis) -> None:
+        """Write dead letters as they are added, until cancelled. Raises RedisError, and keeps the rest."""
+        while not_cancelled():
+            await self._added.wait()
             try:
                 await self.flush(redis)
-                self._news.clear()
+                self._added.clear()
             except OutOfMemoryError:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def flush(self, redis: Redis) -> None:
-        """Write all that wait."""
+        """Write all that wait. Raises RedisError."""
         while self._waiting:
             async with redis.pipeline(transaction=True) as pipe:
-                write(pipe, self._waiting[0])
+                add_dead_letter(pipe, self._waiting[0])
                 await pipe.execute()
             self._waiting.popleft()

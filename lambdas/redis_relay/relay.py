@@ -1,4 +1,4 @@
-"""One invocation of the relay, from its first look at the lease until it has handed over and finished."""
+"""One invocation of the relay, from its first read of the lease until it has handed over and finished."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from redis.exceptions import RedisError
 from realtime_core.aws.backoff import delay
 from realtime_core.errors import StoreUnavailable
 from realtime_core.telemetry.logs import get_logger
-from redis_relay.channels import Channels
-from redis_relay.dead_letters import Records
-from redis_relay.holding import Holding
-from redis_relay.stream import Stream
-from redis_relay.tally import Tally
-from redis_relay.tasks import end, first_of, going_on
+from redis_relay.channels import ChannelForwarder
+from redis_relay.connection import cancel, first_completed, not_cancelled
+from redis_relay.dead_letters import DeadLetterWriter
+from redis_relay.lease_holder import LeaseHolder
+from redis_relay.run_report import RunReport
+from redis_relay.stream import StreamConsumer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,111 +27,117 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from realtime_core.telemetry.metric_catalog import Metric
-    from redis_relay.broadcasting import Answer, Broadcast
-    from redis_relay.times import Times
+    from redis_relay.broadcast_client import BroadcastClient, PublishResult
+    from redis_relay.settings import Timings
 
 log = get_logger(__name__)
 
 STEADY_SECONDS = 10.0
-"""After a session of this length, the next one that fails is the first of a row again."""
+"""A connection that lasted this long resets the count of failures."""
 
 
 class Relay:
-    """Relays once, and is done. `connect` makes a client of Redis; `pool` runs the calls of `broadcast`."""
+    """Relays once. `connect` creates a client of Redis; `pool` runs the calls of `broadcast`.
+
+    `emit` publishes metrics; `parallel` is how many events of each source `broadcast` gets at the same time.
+    """
 
     def __init__(
         self,
         connect: Callable[[], Redis],
-        broadcast: Broadcast,
+        broadcast: BroadcastClient,
         pool: Executor,
-        times: Times,
+        timings: Timings,
         *,
         parallel: int,
         emit: Callable[[list[tuple[Metric, float]]], None],
     ) -> None:
         self.holder = uuid.uuid4().hex
-        self.tally = Tally()
-        self._connect, self._broadcast, self._pool, self._times = connect, broadcast, pool, times
+        self.report = RunReport()
+        self._connect, self._broadcast, self._pool, self._timings = connect, broadcast, pool, timings
         self._emit = emit
-        self._records = Records(self.tally)
-        self._channels = Channels(self._publish, self._records, self.tally, parallel)
-        self._stream = Stream(self._publish, self.tally, self.holder, times, parallel)
-        self._ends_at = time.monotonic() + times.relay
-        self._holding = Holding(self.holder, self._channels, times, self._ends_at)
+        self._dead_letters = DeadLetterWriter(self.report)
+        self._channels = ChannelForwarder(self._publish, self._dead_letters, self.report, parallel)
+        self._stream = StreamConsumer(self._publish, self.report, self.holder, timings, parallel)
+        self._ends_at = time.monotonic() + timings.relay
+        self._lease_holder = LeaseHolder(self.holder, self._channels, timings, self._ends_at)
 
     async def run(self) -> Literal["busy", "relayed"]:
-        """Relay until a successor has taken over or the time is up; `busy` where another one relays.
+        """Relay until a successor takes over or the time is up; `busy` if another invocation relays.
 
-        Redis may come and go meanwhile. What is under way at the end is finished, for `drain` seconds.
+        Survives outages of Redis. Finishes what is in work at the end, for at most `drain` seconds.
         """
-        forwarding = asyncio.create_task(self._channels.forward())
-        measuring = asyncio.create_task(self._measure())
+        forwarding = asyncio.create_task(self._channels.run())
+        measuring = asyncio.create_task(self._publish_metrics())
         busy = False
         try:
-            busy = not await self._sessions()
+            busy = not await self._stay_connected()
             if busy:
                 return "busy"
+
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._channels.drained(), self._times.drain)
-            self._channels.abandon()
-            await self._last_words()
+                await asyncio.wait_for(self._channels.drain(), self._timings.drain)
+            self._channels.lose_unfinished()
+            await self._flush_dead_letters()
             return "relayed"
         finally:
-            await end(forwarding, measuring)
-            if not busy:  # it knows nothing of how late the one that relays is
-                self._emit(self.tally.metrics())
+            await cancel(forwarding, measuring)
+            if not busy:  # a busy one does not know the lag of the invocation that relays
+                self._emit(self.report.take_metrics())
 
-    async def _sessions(self) -> bool:
-        """Relay over one connection after the other; False where another invocation relays."""
+    async def _stay_connected(self) -> bool:
+        """Relay over one connection after another. Returns False if another invocation relays."""
         failures = 0
-        while time.monotonic() < self._ends_at and not self._holding.over and going_on():
+        while time.monotonic() < self._ends_at and not self._lease_holder.finished and not_cancelled():
             started = time.monotonic()
             redis = self._connect()
             try:
-                if not await self._holding.wanted(redis):
+                if not await self._lease_holder.needed(redis):
                     return False
-                await self._session(redis)
+                await self._relay(redis)
             except (RedisError, OSError, TimeoutError, StoreUnavailable) as error:
-                self.tally.redis_failures += 1
+                self.report.redis_failures += 1
                 failures = 1 if time.monotonic() - started > STEADY_SECONDS else failures + 1
                 log.warning("redis_failed", reason=f"{type(error).__name__}: {error}", failures=failures)
-                await asyncio.sleep(delay(failures, cap=self._times.reconnect_cap))
+                await asyncio.sleep(delay(failures, cap=self._timings.reconnect_cap))
             finally:
                 with suppress(RedisError, OSError):
                     await redis.aclose()
         return True
 
-    async def _session(self, redis: Redis) -> None:
-        """Relay until the channels are somebody else's, and finish. Raises whatever ends it before that."""
+    async def _relay(self, redis: Redis) -> None:
+        """Relay over one connection until the hand-over, and finish. Raises what ends it earlier."""
         streaming = asyncio.create_task(self._stream.run(redis))
         others = [
-            asyncio.create_task(work) for work in (self._stream.tend(redis), self._records.write_on(redis))
+            asyncio.create_task(work)
+            for work in (self._stream.maintain(redis), self._dead_letters.run(redis))
         ]
         try:
-            await first_of(self._holding.hold(redis), streaming, *others)
-            log.info("relay_ends", taken_over=self._holding.over)
+            await first_completed(self._lease_holder.run(redis), streaming, *others)
+
+            log.info("relay_ends", taken_over=self._lease_holder.finished)
             self._stream.stop()
             with suppress(TimeoutError):
-                await asyncio.wait_for(first_of(streaming, *others), self._times.drain)
+                await asyncio.wait_for(first_completed(streaming, *others), self._timings.drain)
         finally:
-            await end(streaming, *others)
+            await cancel(streaming, *others)
 
-    async def _last_words(self) -> None:
-        """Write the dead letters that were left."""
+    async def _flush_dead_letters(self) -> None:
+        """Write the remaining dead letters over a connection of their own; log if that fails."""
         redis = self._connect()
         try:
-            await self._records.flush(redis)
+            await self._dead_letters.flush(redis)
         except (RedisError, OSError, StoreUnavailable) as error:
             log.warning("dead_letters_not_written", reason=f"{type(error).__name__}: {error}")
         finally:
             with suppress(RedisError, OSError):
                 await redis.aclose()
 
-    async def _publish(self, event: bytes) -> Answer:
+    async def _publish(self, event: bytes) -> PublishResult:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._broadcast.publish, event)
 
-    async def _measure(self) -> None:
+    async def _publish_metrics(self) -> None:
         while True:
-            await asyncio.sleep(self._times.metrics)
-            self.tally.channel_lag = self._channels.lag()
-            self._emit(self.tally.metrics())
+            await asyncio.sleep(self._timings.metrics)
+            self.report.channel_lag = self._channels.lag()
+            self._emit(self.report.take_metrics())

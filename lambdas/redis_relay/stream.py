@@ -1,4 +1,7 @@
-"""The stream: at least once, by a consumer group. It needs no lease: the group gives each entry to one."""
+"""Forwards the stream's entries to `broadcast`: at least once, by a consumer group.
+
+The stream needs no lease: the group gives each entry to one consumer.
+"""
 
 from __future__ import annotations
 
@@ -13,125 +16,137 @@ from realtime_core.aws.backoff import delay
 from realtime_core.errors import ValidationFailed
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.wire.strict_json import dumps
-from redis_relay.broadcasting import Answer, Verdict
-from redis_relay.dead_letters import DeadLetter, write
-from redis_relay.incoming import from_entry
-from redis_relay.names import FAULTS, GROUP, STREAM
-from redis_relay.tasks import going_on
-from redis_relay.trimming import dismiss, dismiss_idle, trim
+from redis_relay.broadcast_client import PublishResult, PublishStatus
+from redis_relay.connection import not_cancelled
+from redis_relay.dead_letters import DeadLetter, add_dead_letter
+from redis_relay.events import from_entry
+from redis_relay.settings import FAULTS, GROUP, STREAM
+from redis_relay.stream_maintenance import (
+    delete_consumer,
+    delete_idle_consumers,
+    ensure_group,
+    is_group_missing,
+    stream_lag,
+    trim,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from redis.asyncio import Redis
 
-    from redis_relay.tally import Tally
-    from redis_relay.times import Times
+    from redis_relay.run_report import RunReport
+    from redis_relay.settings import Timings
 
 log = get_logger(__name__)
 
 FAULTS_MAX = 5
-"""Tries on which `broadcast` fails before an entry is put aside."""
+"""Faults of `broadcast` on one entry before it becomes a dead letter."""
 WINDOW = 4
-"""Entries held for each that may be with `broadcast`: some wait for another try, and stop nobody."""
+"""Entries in work for each that may be with `broadcast`: some wait for a retry, and hold up no others."""
 BLOCK_MS = 500
 LONG_IDLE_MS = 24 * 60 * 60 * 1000
-"""How idle an entry is said to be that anybody may claim at once."""
+"""Idle time to set on an entry so that any consumer may claim it at once."""
 
 Entry = tuple[bytes, dict[bytes, bytes] | None]
 
 
-class Stream:
-    """Reads, forwards and acknowledges the entries, as the consumer `consumer`."""
+class StreamConsumer:
+    """Reads, forwards and acknowledges entries, as the consumer `consumer` of the group."""
 
     def __init__(
         self,
-        publish: Callable[[bytes], Awaitable[Answer]],
-        tally: Tally,
+        publish: Callable[[bytes], Awaitable[PublishResult]],
+        report: RunReport,
         consumer: str,
-        times: Times,
+        timings: Timings,
         parallel: int,
     ) -> None:
-        self._publish, self._tally, self._consumer, self._times = publish, tally, consumer, times
+        self._publish, self._report, self._consumer, self._timings = publish, report, consumer, timings
         self._slots = asyncio.Semaphore(parallel)
         self._window_max = parallel * WINDOW
         self._window: dict[bytes, asyncio.Task[None]] = {}
-        self._claimed_to = b"0-0"
+        self._claim_cursor = b"0-0"
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Read no more, and try nothing again; what is with `broadcast` is waited for."""
+        """Read no more and retry nothing; `run` still waits for what `broadcast` is publishing."""
         self._stopping.set()
 
     async def run(self, redis: Redis) -> None:
-        """Forward until stopped, then give back what is left. Raises RedisError, and may be run again."""
+        """Forward until stopped, then give up what is pending. Raises RedisError, and may be called again."""
         try:
-            await _ensure_group(redis)
+            await ensure_group(redis)
             async with asyncio.TaskGroup() as group:
                 await self._read(redis, group)
             if self._stopping.is_set():
-                await self._give_back(redis)
+                await self._give_up_pending(redis)
         finally:
             self._window.clear()
 
-    async def tend(self, redis: Redis) -> None:
-        """Take on what dead consumers left, remove those, trim, and measure; until cancelled."""
-        while going_on():
+    async def maintain(self, redis: Redis) -> None:
+        """Delete dead consumers, trim the stream and measure its lag, until cancelled. Raises RedisError."""
+        while not_cancelled():
             try:
-                await dismiss_idle(redis, self._times.consumer_idle)
-                await trim(redis, self._times.stream_keep)
-                self._tally.stream_lag = await _lag(redis)
+                await delete_idle_consumers(redis, self._timings.consumer_idle)
+                await trim(redis, self._timings.stream_keep)
+                self._report.stream_lag = await stream_lag(redis)
             except ResponseError as error:
-                if not _group_is_missing(error):  # the reader makes it anew
+                if not is_group_missing(error):  # the reader creates it again
                     raise
-            await asyncio.sleep(self._times.tend)
+            await asyncio.sleep(self._timings.maintain)
 
     async def _read(self, redis: Redis, group: asyncio.TaskGroup) -> None:
-        """Fill the window: what is pending for us from before, what others left, and what is new."""
-        mine: bytes | None = b"0"
+        """Fill the window with our own pending entries first, then claimed ones, then new ones."""
+        pending_after: bytes | None = b"0"
         claim_at = time.monotonic()
-        while not self._stopping.is_set() and going_on():
+        while not self._stopping.is_set() and not_cancelled():
             free = self._window_max - len(self._window)
             if free <= 0:
                 self._room.clear()
                 await self._room.wait()
                 continue
+
             try:
-                if mine is not None:
-                    entries = await _read_group(redis, self._consumer, mine, free)
-                    mine = entries[-1][0] if entries else None
+                if pending_after is not None:
+                    entries = await _read_group(redis, self._consumer, pending_after, free)
+                    pending_after = entries[-1][0] if entries else None
                 elif time.monotonic() >= claim_at:
                     entries = await self._claim(redis, free)
-                    claim_at = time.monotonic() + (self._times.tend if self._claimed_to == b"0-0" else 0)
+                    # Cursor 0-0 says that the claim has seen every pending entry.
+                    pause = self._timings.maintain if self._claim_cursor == b"0-0" else 0
+                    claim_at = time.monotonic() + pause
                 else:
                     entries = await _read_group(redis, self._consumer, b">", free, BLOCK_MS)
             except ResponseError as error:
-                if not _group_is_missing(error):
+                if not is_group_missing(error):
                     raise
                 log.warning("stream_group_missing", reason=str(error))
-                await _ensure_group(redis)
+                await ensure_group(redis)
                 continue
+
             self._start(redis, group, entries)
 
     def _start(self, redis: Redis, group: asyncio.TaskGroup, entries: Iterable[Entry]) -> None:
         for entry_id, fields in entries:
             if entry_id not in self._window:
-                self._window[entry_id] = group.create_task(self._carry(redis, entry_id, fields))
+                self._window[entry_id] = group.create_task(self._process(redis, entry_id, fields))
 
     async def _claim(self, redis: Redis, count: int) -> list[Entry]:
-        idle = int(self._times.claim_idle * 1000)
-        answer = await redis.xautoclaim(STREAM, GROUP, self._consumer, idle, self._claimed_to, count)
-        self._claimed_to = answer[0]
+        """Take over entries that other consumers have left pending for too long."""
+        idle = int(self._timings.claim_idle * 1000)
+        answer = await redis.xautoclaim(STREAM, GROUP, self._consumer, idle, self._claim_cursor, count)
+        self._claim_cursor = answer[0]
         entries: list[Entry] = answer[1]
-        if fresh := [one for one in entries if one[0] not in self._window]:
-            log.info("stream_entries_claimed", entries=len(fresh))
+        if claimed := [entry_id for entry_id, _ in entries if entry_id not in self._window]:
+            log.info("stream_entries_claimed", entries=len(claimed))
         return entries
 
-    async def _carry(self, redis: Redis, entry_id: bytes, fields: dict[bytes, bytes] | None) -> None:
+    async def _process(self, redis: Redis, entry_id: bytes, fields: dict[bytes, bytes] | None) -> None:
         try:
-            if fields is None:  # somebody deleted it while it was pending
-                await self._done(redis, entry_id)
+            if fields is None:  # it was deleted while it was pending
+                await self._acknowledge(redis, entry_id)
                 return
             await self._forward(redis, entry_id, fields)
         finally:
@@ -139,105 +154,97 @@ class Stream:
             self._room.set()
 
     async def _forward(self, redis: Redis, entry_id: bytes, fields: dict[bytes, bytes]) -> None:
-        tries, answer = 0, None
-        while not self._stopping.is_set() and going_on():
-            if answer is None:
-                answer = await self._answer(entry_id, fields)
+        """Publish an entry until it is acknowledged, or the consumer stops."""
+        tries, result = 0, None
+        while not self._stopping.is_set() and not_cancelled():
+            if result is None:
+                result = await self._publish_entry(entry_id, fields)
             tries += 1
-            try:
-                if await self._settle(redis, entry_id, fields, answer):
-                    return
-                answer = None
-            except OutOfMemoryError:  # what the answer asks for is tried again, not the event
-                log.warning("redis_out_of_memory", entryId=entry_id.decode())
-            with suppress(TimeoutError):
-                await asyncio.wait_for(
-                    self._stopping.wait(), delay(tries, self._times.retry_base, self._times.retry_cap)
-                )
 
-    async def _answer(self, entry_id: bytes, fields: dict[bytes, bytes]) -> Answer:
+            try:
+                if await self._settle(redis, entry_id, fields, result):
+                    return
+                result = None
+            except OutOfMemoryError:  # settle again, without publishing the event again
+                log.warning("redis_out_of_memory", entryId=entry_id.decode())
+
+            pause = delay(tries, self._timings.retry_base, self._timings.retry_cap)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+
+    async def _publish_entry(self, entry_id: bytes, fields: dict[bytes, bytes]) -> PublishResult:
         try:
             event = from_entry(entry_id, fields)
         except ValidationFailed as error:
-            return Answer(Verdict.REJECTED, error.message, tuple(error.details))
+            return PublishResult(PublishStatus.REJECTED, error.message, tuple(error.details))
         async with self._slots:
             if self._stopping.is_set():
-                return Answer(Verdict.UNAVAILABLE, "the relay ends")
+                return PublishResult(PublishStatus.UNAVAILABLE, "the relay ends")
             return await self._publish(event)
 
     async def _settle(
-        self, redis: Redis, entry_id: bytes, fields: dict[bytes, bytes], answer: Answer
+        self, redis: Redis, entry_id: bytes, fields: dict[bytes, bytes], result: PublishResult
     ) -> bool:
-        """Do what the answer asks for; whether the entry is done with."""
-        if answer.verdict is Verdict.ACCEPTED:
-            await self._done(redis, entry_id)
-            self._tally.forwarded += 1
+        """Acknowledge the entry or count its fault, by the result. Returns False if it needs a retry."""
+        if result.status is PublishStatus.ACCEPTED:
+            await self._acknowledge(redis, entry_id)
+            self._report.forwarded += 1
             return True
-        if answer.verdict is Verdict.UNAVAILABLE:
-            log.warning("broadcast_unavailable", entryId=entry_id.decode(), reason=answer.reason)
+        if result.status is PublishStatus.UNAVAILABLE:
+            log.warning("broadcast_unavailable", entryId=entry_id.decode(), reason=result.reason)
             return False
+
         faults = 0
-        if answer.verdict is Verdict.FAULT:
-            # In Redis, so that whoever claims the entry goes on counting.
+        if result.status is PublishStatus.FAULT:
+            # Counted in Redis, so that another consumer that claims the entry continues the count.
             faults = int(await redis.hincrby(FAULTS, entry_id.decode(), 1))
             if faults < FAULTS_MAX:
                 log.warning(
-                    "broadcast_failed", entryId=entry_id.decode(), reason=answer.reason, faults=faults
+                    "broadcast_failed", entryId=entry_id.decode(), reason=result.reason, faults=faults
                 )
                 return False
         else:
-            self._tally.rejected += 1
-        letter = DeadLetter(
-            STREAM, _event_of(fields), answer.reason, answer.problems, faults, entry_id.decode()
+            self._report.rejected += 1
+
+        dead_letter = DeadLetter(
+            STREAM, _event_text(fields), result.reason, result.problems, faults, entry_id.decode()
         )
-        await self._done(redis, entry_id, letter)
-        self._tally.dead_lettered += 1
-        log.warning("stream_entry_put_aside", entryId=letter.entry_id, reason=letter.reason)
+        await self._acknowledge(redis, entry_id, dead_letter)
+        self._report.dead_lettered += 1
+        log.warning("stream_entry_put_aside", entryId=dead_letter.entry_id, reason=dead_letter.reason)
         return True
 
-    async def _done(self, redis: Redis, entry_id: bytes, letter: DeadLetter | None = None) -> None:
-        """Acknowledge an entry, in one step with its dead letter where it has one."""
-        # Without a letter nothing is added, and it works when Redis is out of memory, as MULTI does not.
-        async with redis.pipeline(transaction=letter is not None) as pipe:
-            if letter is not None:
-                write(pipe, letter)
+    async def _acknowledge(
+        self, redis: Redis, entry_id: bytes, dead_letter: DeadLetter | None = None
+    ) -> None:
+        """Acknowledge an entry, in one transaction with its dead letter if it has one."""
+        # Without a dead letter nothing is added, so it works when Redis is out of memory; MULTI would not.
+        async with redis.pipeline(transaction=dead_letter is not None) as pipe:
+            if dead_letter is not None:
+                add_dead_letter(pipe, dead_letter)
             pipe.xack(STREAM, GROUP, entry_id)
             pipe.hdel(FAULTS, entry_id.decode())
             await pipe.execute()
 
-    async def _give_back(self, redis: Redis) -> None:
-        """Let whoever comes next claim at once what is pending for us, and leave the group if nothing is."""
+    async def _give_up_pending(self, redis: Redis) -> None:
+        """Let the next consumer claim our pending entries at once, and leave the group if there are none."""
         try:
             left = await redis.xpending_range(STREAM, GROUP, "-", "+", 1_000, consumername=self._consumer)
             if left:
-                ids: list[Any] = [one["message_id"] for one in left]
+                ids: list[Any] = [entry["message_id"] for entry in left]
                 await redis.xclaim(STREAM, GROUP, self._consumer, 0, ids, idle=LONG_IDLE_MS, justid=True)
-            await dismiss(redis, self._consumer)
+            await delete_consumer(redis, self._consumer)
         except ResponseError as error:
-            if not _group_is_missing(error):
+            if not is_group_missing(error):
                 raise
 
 
-def _event_of(fields: dict[bytes, bytes]) -> bytes:
-    """What a dead letter keeps of an entry: its event or, where it has none, its fields."""
+def _event_text(fields: dict[bytes, bytes]) -> bytes:
+    """What a dead letter keeps of an entry: its event or, if it has none, its fields as JSON."""
     if b"event" in fields:
         return fields[b"event"]
     return dumps({name.decode(errors="replace"): value.decode(errors="replace")
                   for name, value in fields.items()}).encode()  # fmt: skip
-
-
-def _group_is_missing(error: ResponseError) -> bool:
-    """Whether it went with a flushed or deleted stream; a reader that was waiting is told as UNBLOCKED."""
-    return any(sign in str(error) for sign in ("NOGROUP", "UNBLOCKED", "no such key"))
-
-
-async def _ensure_group(redis: Redis) -> None:
-    """Make the group, and the stream, where they are missing; it begins with whatever the stream holds."""
-    try:
-        await redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
-    except ResponseError as error:
-        if not str(error).startswith("BUSYGROUP"):
-            raise
 
 
 async def _read_group(
@@ -247,18 +254,3 @@ async def _read_group(
         GROUP, consumer, {STREAM: after.decode()}, count=count, block=block_ms
     )
     return list(answer[0][1]) if answer else []
-
-
-async def _lag(redis: Redis) -> float:
-    """The age in seconds of the oldest entry that our group is not done with."""
-    for group in await redis.xinfo_groups(STREAM):
-        if group["name"] != GROUP.encode():
-            continue
-        if group["pending"]:
-            oldest = (await redis.xpending(STREAM, GROUP))["min"]
-        else:
-            new = await redis.xrange(STREAM, "(" + group["last-delivered-id"].decode(), "+", 1)
-            oldest = new[0][0] if new else None
-        if oldest is not None:
-            return max(0.0, time.time() - int(oldest.partition(b"-")[0]) / 1000)
-    return 0.0

@@ -14,8 +14,9 @@ from realtime_core.subscriptions.base import Subscriptions
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 from realtime_core.subscriptions.memory import MemorySubscriptions
 from realtime_core.telemetry import metrics
+from tests.contract.ports.cases import connection
 from tests.contract.ports.clouds import moto_client
-from tests.contract.ports.indexed import Posting, Projecting, World, operator
+from tests.contract.ports.index_harness import GoneFilteredOut, IndexHarness, ProjectedOnRead, operator
 from tests.contract.ports.tables import create_tables
 from tests.published import published_in
 
@@ -91,11 +92,19 @@ def own_redis(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def world(dynamodb, redis_server):
-    """A table with an index of it, not built yet."""
-    made = World(dynamodb, redis_server)
-    yield made
-    made.close()
+def harness(dynamodb, redis_server):
+    """A table and its index, which is not built yet."""
+    created = IndexHarness(dynamodb, redis_server)
+    yield created
+    created.close()
+
+
+@pytest.fixture
+def built(harness):
+    """A ready index of an empty table, and the connection c1."""
+    harness.build()
+    harness.connections.add(connection())
+    return harness
 
 
 @pytest.fixture
@@ -105,17 +114,17 @@ def memory_stores():
 
 
 @pytest.fixture
-def late_stores(world):
+def late_stores(harness):
     """Stores with an index that knows of nothing yet: all is pending."""
-    world.build()
-    return Stores(world.connections, Posting(world), None)
+    harness.build()
+    return Stores(harness.connections, GoneFilteredOut(harness), None)
 
 
 @pytest.fixture
-def index_stores(world):
+def index_stores(harness):
     """Stores with an index that knows of everything when it is asked."""
-    world.build()
-    return Stores(world.connections, Projecting(world), None)
+    harness.build()
+    return Stores(harness.connections, ProjectedOnRead(harness), None)
 
 
 @pytest.fixture(params=["dynamo", "memory"])

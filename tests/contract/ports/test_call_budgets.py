@@ -73,15 +73,15 @@ def test_without_an_index_nothing_is_pending(dynamodb, stores):
     assert DynamoPending(dynamodb, "subscriptions").overlay(NOW).items == ()
 
 
-def test_event_by_the_index_takes_a_query_for_each_partition_of_what_is_pending(world, spend):
+def test_event_by_the_index_takes_a_query_for_each_partition_of_what_is_pending(harness, spend):
     for n in range(40):
-        world.connections.add(connection(f"d{n}"))
-        world.truth.subscribe(f"d{n}", "a", f'{{"x":{n}}}', NOW)
-    world.build()
-    groups = world.truth.groups("a", NOW)
+        harness.connections.add(connection(f"d{n}"))
+        harness.store.subscribe(f"d{n}", "a", f'{{"x":{n}}}', NOW)
+    harness.build()
+    groups = harness.store.groups("a", NOW)
 
-    assert spend(lambda: list(world.subscriptions.members(groups, NOW))) == (8, 0)
-    reader = world.reader(shards_min=8)
+    assert spend(lambda: list(harness.subscriptions.members(groups, NOW))) == (8, 0)
+    reader = harness.reader(shards_min=8)
     assert spend(lambda: list(reader.members(groups[:7], NOW))) == (7, 0), "fewer than that"
 
 

@@ -1,4 +1,4 @@
-"""Redis in every kind of trouble while an event is read: DynamoDB answers instead, within a second."""
+"""Faults of Redis of every kind while an event is read: DynamoDB answers instead, within a second."""
 
 import socket
 import threading
@@ -12,97 +12,98 @@ from realtime_core.redis.health import Health
 from realtime_core.redis.login import NoCredentials
 from realtime_core.redis.settings import RedisAddress
 from tests.contract.ports.cases import NOW, connection
-from tests.contract.ports.indexed import World, members, redis_client
+from tests.contract.ports.index_harness import IndexHarness, members, redis_client
 
 FILTERS = [f'{{"x":{n}}}' for n in range(12)]
 
 
 @pytest.fixture
 def broken(dynamodb, own_redis):
-    """A table with a built index in a Redis that may be broken, and twelve groups of two."""
-    world = World(dynamodb, own_redis, unnamed=True)
+    """A table with twelve groups of two, and its index in a Redis that a test may break."""
+    harness = IndexHarness(dynamodb, own_redis, unnamed=True)
     for number in range(24):
-        world.connections.add(connection(f"c{number}"))
-        world.truth.subscribe(f"c{number}", "a", FILTERS[number % 12], NOW)
-    world.project()
-    world.build()
-    assert read(world) == "redis"
-    yield world
-    world.close()
+        harness.connections.add(connection(f"c{number}"))
+        harness.store.subscribe(f"c{number}", "a", FILTERS[number % 12], NOW)
+    harness.project()
+    harness.build()
+    assert read(harness) == "redis"
+    yield harness
+    harness.close()
 
 
 EXPECTED = {group_id("a", FILTERS[n]): sorted((f"c{n}", f"c{n + 12}")) for n in range(12)}
 
 
-def read(world, reader=None, expected=EXPECTED):
-    """Where the members came from; they must be right, and there within a second."""
-    reader = reader or world.reader()
-    groups = world.truth.groups("a", NOW)
+def read(harness, reader=None, expected=EXPECTED):
+    """Read the members, which must be right and there within a second. Returns where they came from."""
+    reader = reader or harness.reader()
+    groups = harness.store.groups("a", NOW)
     started = time.monotonic()
-    found = members(reader, groups, NOW)
+    by_group = members(reader, groups, NOW)
     spent = time.monotonic() - started
-    assert found == expected
-    # Twelve queries of a DynamoDB that is played in Python take a while of their own.
+
+    assert by_group == expected
+    # Twelve queries to moto take a while by themselves.
     assert spent < 1.0, f"{spent:.2f} s"
     return reader._breaker.reason or "redis"
 
 
-def kill(world):
-    world.server.kill()
+def kill(harness):
+    harness.server.kill()
 
 
-def pause(world):
-    world.server.pause()
+def pause(harness):
+    harness.server.pause()
 
 
-def flush(world):
-    world.operator.flushall()
+def flush(harness):
+    harness.operator.flushall()
 
 
-def wrong_password(world):
-    world.reading.close()
-    world.reading.password.password = "wrong"
+def wrong_password(harness):
+    harness.reader_client.close()
+    harness.reader_client.login.password = "wrong"
 
 
-def changed_password(world):
-    """Who is connected stays so; the server hangs up on nobody. Whoever comes anew is refused."""
-    world.operator.config_set("requirepass", "another")
-    world.reading.close()
+def changed_password(harness):
+    """The server keeps open connections, and refuses new ones."""
+    harness.operator.config_set("requirepass", "another")
+    harness.reader_client.close()
 
 
-def other_run(world):
-    """It comes back at once, and has forgotten everything."""
-    world.server.kill()
-    world.server.run()
+def other_run(harness):
+    """A restart, at once and without any data."""
+    harness.server.kill()
+    harness.server.run()
 
 
-def replica(world):
-    world.operator.replicaof("127.0.0.1", "9")
+def replica(harness):
+    harness.operator.replicaof("127.0.0.1", "9")
 
 
-def promoted(world):
-    """A replica that was promoted may lack writes: it names the history of its data anew."""
-    world.operator.replicaof("127.0.0.1", "9")
-    world.operator.replicaof("NO", "ONE")
+def promoted(harness):
+    """A promoted replica may lack writes; it has another replication id."""
+    harness.operator.replicaof("127.0.0.1", "9")
+    harness.operator.replicaof("NO", "ONE")
 
 
-def building(world):
-    world.operator.hset("deals:meta", "state", "building")
+def building(harness):
+    harness.operator.hset("deals:meta", "state", "building")
 
 
-def other_format(world):
-    world.operator.hset("deals:meta", "format", "0")
+def other_format(harness):
+    harness.operator.hset("deals:meta", "format", "0")
 
 
-def untended(world):
-    world.operator.hset("deals:meta", "tended_at", NOW - 301)
+def unmaintained(harness):
+    harness.operator.hset("deals:meta", "tended_at", NOW - 301)
 
 
-def lagging(world):
-    world.clock.now = NOW - 31
-    world.connections.add(connection("late"))
-    world.truth.subscribe("late", "b", "{}", NOW)
-    world.clock.now = NOW
+def lagging(harness):
+    harness.clock.now = NOW - 31
+    harness.connections.add(connection("late"))
+    harness.store.subscribe("late", "b", "{}", NOW)
+    harness.clock.now = NOW
 
 
 FAULTS = {
@@ -116,7 +117,7 @@ FAULTS = {
     promoted: "other_server",
     building: "not_ready",
     other_format: "not_ready",
-    untended: "untended",
+    unmaintained: "untended",
     lagging: "behind",
 }
 
@@ -125,20 +126,20 @@ FAULTS = {
     ("break_it", "reason", "connected"),
     [(*fault, True) for fault in FAULTS.items()]
     + [(kill, "refused", False), (pause, "timeout", False), (flush, "not_ready", False)],
-    ids=lambda one: getattr(one, "__name__", str(one)),
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_event_is_read_from_dynamodb_within_a_second(broken, break_it, reason, connected, published):
     if not connected:
-        broken.reading.close()
+        broken.reader_client.close()
     break_it(broken)
-    found = read(broken)
+    source = read(broken)
 
-    assert found == reason or (connected and break_it in {kill, other_run} and found == "closed")
-    assert published() == {("RedisFallbacks",): [1], ("RedisFallbacks", found): [1]}
+    assert source == reason or (connected and break_it in {kill, other_run} and source == "closed")
+    assert published() == {("RedisFallbacks",): [1], ("RedisFallbacks", source): [1]}
     assert broken.health.last() == Health("down", NOW)
 
 
-def test_server_that_is_loading_its_data_is_left_alone(broken, monkeypatch):
+def test_server_that_loads_its_data_is_not_waited_for(broken, monkeypatch):
     broken.operator.mset({f"filler-{n}": "x" * 1_000 for n in range(500)})
     broken.operator.save()
     configuration = broken.server._configuration()
@@ -156,7 +157,7 @@ def test_server_that_is_loading_its_data_is_left_alone(broken, monkeypatch):
 
 @pytest.mark.parametrize("harm", [flush, building, promoted])
 @pytest.mark.parametrize("rebuilt", [False, True])
-def test_index_that_goes_between_two_pipelines_loses_nobody(broken, harm, rebuilt):
+def test_index_that_vanishes_between_two_pipelines_loses_no_member(broken, harm, rebuilt):
     class Interrupted(RedisClient):
         calls = 0
 
@@ -174,7 +175,7 @@ def test_index_that_goes_between_two_pipelines_loses_nobody(broken, harm, rebuil
     assert read(broken, reader) == ("changed" if rebuilt else expected)
 
 
-def test_flush_within_a_pipeline_loses_nobody(broken):
+def test_flush_within_a_pipeline_loses_no_member(broken):
     class Interrupted(RedisClient):
         def ask(self, commands):
             half = len(commands) // 2
@@ -183,8 +184,8 @@ def test_flush_within_a_pipeline_loses_nobody(broken):
     assert read(broken, broken.reader(redis_client(broken.server, kind=Interrupted))) == "not_ready"
 
 
-def test_answers_that_trickle_are_not_waited_for(broken):
-    """Each byte comes in time, and all of them never."""
+def test_replies_that_trickle_in_are_not_waited_for(broken):
+    """Each byte is in time, but the reply never ends."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def trickle():
@@ -204,7 +205,7 @@ def test_answers_that_trickle_are_not_waited_for(broken):
     listener.close()
 
 
-def test_what_is_no_redis_is_left_alone(broken):
+def test_server_that_does_not_speak_redis_is_not_used(broken):
     listener = socket.create_server(("127.0.0.1", 0))
 
     def answer():
@@ -219,17 +220,17 @@ def test_what_is_no_redis_is_left_alone(broken):
     listener.close()
 
 
-def test_event_while_redis_is_full_is_right(broken):
-    """What is there can be read; what cannot be written is pending."""
+def test_event_while_redis_is_full_reaches_all_members(broken):
+    """The index can be read, and a change that cannot be written to it is pending."""
     broken.operator.config_set("maxmemory", "1")
     broken.connections.add(connection("late"))
-    broken.truth.subscribe("late", "a", FILTERS[0], NOW)
+    broken.store.subscribe("late", "a", FILTERS[0], NOW)
 
     group = group_id("a", FILTERS[0])
     assert read(broken, expected=EXPECTED | {group: ["c0", "c12", "late"]}) == "redis"
 
 
-def test_redis_is_left_alone_for_longer_and_longer_and_then_used_again(broken):
+def test_redis_that_fails_is_avoided_for_longer_and_longer_and_then_used_again(broken):
     reader = broken.reader()
     broken.server.pause()
     assert read(broken, reader) == "timeout"
@@ -242,7 +243,7 @@ def test_redis_is_left_alone_for_longer_and_longer_and_then_used_again(broken):
         assert read(broken, reader) == "timeout"
     broken.server.resume()
     broken.clock.now += 10
-    assert read(broken, reader) == "timeout", "it is not asked again before its time"
+    assert read(broken, reader) == "timeout", "it is not asked again before the pause ends"
     broken.timer.now += 30
     assert read(broken, reader) == "redis"
     assert broken.health.last() == Health("up", NOW + 10)
@@ -261,12 +262,12 @@ def test_health_is_reported_once_in_ten_seconds(broken):
     broken.server.resume()
 
 
-def test_event_that_reaches_few_is_read_from_dynamodb_at_once(broken):
+def test_event_for_few_shards_is_read_from_dynamodb_at_once(broken):
     reader = broken.reader(shards_min=13)
     broken.server.kill()
-    assert read(broken, reader) == "redis", "which was never asked"
+    assert read(broken, reader) == "redis", "Redis was never asked"
 
 
-def test_connection_that_was_closed_while_nobody_looked_is_opened_anew(broken):
+def test_connection_that_the_server_closed_while_idle_is_opened_again(broken):
     broken.operator.client_kill_filter(_type="normal", skipme=True)
     assert read(broken) == "redis"

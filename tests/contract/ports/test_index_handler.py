@@ -1,12 +1,12 @@
-"""index_projector and broadcast as Lambda starts them: from their environment, by their events."""
+"""index_projector and broadcast as Lambda starts them: configured by their environment, with its events."""
 
 import json
 
 import pytest
 
 import broadcast.handler
-import index_projector.handler
 from broadcast.indexed_subscriptions import IndexedSubscriptions
+from index_projector import wiring
 from index_projector.handler import handler
 from realtime_core.errors import SettingsInvalid
 from realtime_core.settings import read
@@ -28,34 +28,34 @@ class Context:
 
 
 @pytest.fixture
-def started(world, monkeypatch):
+def started(harness, monkeypatch):
     """The function's environment, with the password in a secret."""
-    secret = moto_client("secretsmanager").create_secret(Name="redis", SecretString=world.server.password)
+    secret = moto_client("secretsmanager").create_secret(Name="redis", SecretString=harness.server.password)
     monkeypatch.setenv("AWS_ENDPOINT_URL", _moto_url())
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    monkeypatch.setenv("REDIS_URL", world.server.url)
+    monkeypatch.setenv("REDIS_URL", harness.server.url)
     monkeypatch.setenv("REDIS_SECRET_ARN", secret["ARN"])
     for name, value in PROJECTOR.items():
         monkeypatch.setenv(name, value)
-    index_projector.handler._parts.cache_clear()
-    yield world
-    index_projector.handler._parts.cache_clear()
+    wiring.components.cache_clear()
+    yield harness
+    wiring.components.cache_clear()
 
 
-def batch(world):
-    """What Lambda would hand over: JSON, so no Python value but those of JSON."""
-    return json.loads(json.dumps({"Records": world.stream.records()}, default=str))
+def batch(harness):
+    """The event of a batch, with JSON values only, as Lambda passes it."""
+    return json.loads(json.dumps({"Records": harness.stream.records()}, default=str))
 
 
-def test_function_builds_follows_and_checks(started):
+def test_function_rebuilds_follows_and_checks_the_index(started):
     started.connections.add(connection())
-    started.truth.subscribe("c1", "a", PHONES, NOW)
+    started.store.subscribe("c1", "a", PHONES, NOW)
     first = batch(started)
 
     tended = handler({"task": "tend"}, Context)
     assert (tended["redis"], tended["state"], tended["built"]["members"]) == ("up", "ready", 1)
     assert handler(first, Context) == {"batchItemFailures": []}
-    started.truth.unsubscribe("c1", "a")
+    started.store.unsubscribe("c1", "a")
     assert handler(batch(started), Context) == {"batchItemFailures": []}
     assert started.operator.keys("deals:g:*") == []
     assert started.pending.overlay(NOW).items == ()
@@ -67,20 +67,22 @@ def test_function_builds_follows_and_checks(started):
     json.dumps([tended, rebuilt])
 
 
-def test_batch_that_redis_does_not_take_begins_again_at_its_first_record(started, monkeypatch, capsys):
+def test_batch_that_redis_refuses_is_retried_from_its_first_record(started, monkeypatch, capsys):
     handler({"task": "tend"}, Context)
     started.connections.add(connection())
-    started.truth.subscribe("c1", "a", PHONES, NOW)
+    started.store.subscribe("c1", "a", PHONES, NOW)
     records = batch(started)
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9")
-    index_projector.handler._parts.cache_clear()
+    wiring.components.cache_clear()
 
     failed = handler(records, Context)
 
     first = records["Records"][0]["dynamodb"]["SequenceNumber"]
     assert failed == {"batchItemFailures": [{"itemIdentifier": first}]}
     assert len(started.pending.overlay(NOW).items) == 1
-    assert published_in(capsys.readouterr().out)["IndexFailures",] == [0, 1], "a minute, and the batch"
+    assert published_in(capsys.readouterr().out)["IndexFailures",] == [0, 1], (
+        "none in the maintenance, one for the batch"
+    )
     tended = handler({"task": "tend"}, Context)
     assert (tended["redis"], tended["reason"]) == ("down", "refused")
     assert handler({"task": "rebuild"}, Context)["outcome"] == "failed"
@@ -100,21 +102,21 @@ def test_batch_that_redis_does_not_take_begins_again_at_its_first_record(started
         ({"task": "check", "groups": True}, ["groups"]),
     ],
 )
-def test_task_that_is_none_is_refused_by_the_name_of_its_fields(event, fields):
-    answer = handler(event, Context)
-    assert answer["task"] == "rejected"
-    assert [one["field"] for one in answer["errors"]] == fields
+def test_invalid_task_is_refused_with_its_invalid_fields(event, fields):
+    response = handler(event, Context)
+    assert response["task"] == "rejected"
+    assert [problem["field"] for problem in response["errors"]] == fields
 
 
-def test_projector_without_redis_says_what_to_set(started, monkeypatch):
+def test_function_without_redis_says_what_to_set(started, monkeypatch):
     monkeypatch.delenv("REDIS_URL")
-    index_projector.handler._parts.cache_clear()
+    wiring.components.cache_clear()
     with pytest.raises(SettingsInvalid, match="REDIS_URL is not set; set it to rediss://HOST:PORT"):
         handler({"task": "tend"}, Context)
 
 
 @pytest.mark.parametrize(("with_redis", "kind"), [(True, IndexedSubscriptions), (False, DynamoSubscriptions)])
-def test_broadcast_reads_the_index_only_where_there_is_one(started, with_redis, kind):
+def test_broadcast_reads_the_index_only_with_redis(started, with_redis, kind):
     environment = dict.fromkeys(
         ("CONNECTIONS_TABLE", "SUBSCRIPTIONS_TABLE", "MESSAGES_TABLE", "HISTORY_TABLE"), "x"
     ) | dict.fromkeys(

@@ -1,6 +1,6 @@
-"""Whatever happens, in whatever order the stream tells of it: an event reaches whom the table says.
+"""Whatever happens, and in whatever order the stream brings it, an event reaches the members in the table.
 
-But for those who have just left: they may be posted to once more, and are found gone.
+The exception: connections that have just left may be posted to once more, and are found gone.
 """
 
 from collections import Counter, defaultdict
@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from index_projector.stream import changes_of
+from index_projector.stream import parse_changes
 from realtime_core.errors import ConnectionUnknown
 from tests.contract.ports.cases import HOUR, connection
 from tests.contract.ports.clouds import moto_client
-from tests.contract.ports.indexed import World, members
+from tests.contract.ports.index_harness import IndexHarness, members
 from tests.contract.ports.tables import create_tables
 
 TOPICS = "ab"
@@ -28,7 +28,7 @@ STEPS = st.lists(
             + ["deliver"] * 6
             + ["unsubscribe"] * 2
             + ["again", "again", "refresh", "leave", "wait", "crash", "spread", "check"]
-            + ["build", "flush", "tend"]
+            + ["rebuild", "flush", "maintain"]
         ),
         number,
         number,
@@ -39,71 +39,71 @@ STEPS = st.lists(
 )
 
 
-class Story:
-    """A table and its index, to which things happen."""
+class IndexHistory:
+    """Steps that change a table, deliver its records and check the members that an event reaches."""
 
-    def __init__(self, world):
-        self.world = world
+    def __init__(self, harness):
+        self.harness = harness
         self.waiting = defaultdict(list)
         self.delivered = []
         self.present = []
-        self.born = 0
+        self.connected = 0
         self.left = set()
         self.read_from = Counter()
-        world.build()
+        harness.build()
         for _ in range(3):
             self.connect()
 
     @property
     def now(self):
-        return self.world.clock.now
+        return self.harness.clock.now
 
     def connect(self):
-        made = connection(f"c{self.born}", connected_at=self.now, token_exp=self.now + HOUR)
-        self.born += 1
-        self.world.connections.add(made)
-        self.present.append(made.connection_id)
+        record = connection(f"c{self.connected}", connected_at=self.now, token_exp=self.now + HOUR)
+        self.connected += 1
+        self.harness.connections.add(record)
+        self.present.append(record.connection_id)
 
     def step(self, name, a, b, c):
         getattr(self, name)(a, b, c)
-        for record in self.world.stream.records():
+        for record in self.harness.stream.records():
             keys = record["dynamodb"]["Keys"]
             self.waiting[keys["pk"]["S"], keys["sk"]["S"]].append(record)
 
     def subscribe(self, a, b, c):
-        who = self.present[a % len(self.present)]
-        self.world.truth.subscribe(who, TOPICS[b % 2], FILTERS[c % 3], self.now)
+        connection_id = self.present[a % len(self.present)]
+        self.harness.store.subscribe(connection_id, TOPICS[b % 2], FILTERS[c % 3], self.now)
 
     def unsubscribe(self, a, b, _):
-        self.world.truth.unsubscribe(self.present[a % len(self.present)], TOPICS[b % 2])
+        self.harness.store.unsubscribe(self.present[a % len(self.present)], TOPICS[b % 2])
 
     def refresh(self, a, b, _):
-        who = self.present[a % len(self.present)]
-        record = self.world.connections.extend(who, self.now + HOUR + b)
+        connection_id = self.present[a % len(self.present)]
+        record = self.harness.connections.extend(connection_id, self.now + HOUR + b)
         if record is None:
             raise ConnectionUnknown("the test keeps no record of its own")
-        self.world.truth.extend(record)
+        self.harness.store.extend(record)
 
     def leave(self, a, *_):
-        who = self.present.pop(a % len(self.present))
-        self.left.add(who)
-        self.world.truth.forget([self.world.connections.remove(who)])
+        connection_id = self.present.pop(a % len(self.present))
+        self.left.add(connection_id)
+        self.harness.store.forget([self.harness.connections.remove(connection_id)])
         self.connect()
 
     def wait(self, a, *_):
-        self.world.clock.now += (1, 10, 25, 1800, 3595)[a % 5]
-        # The projector runs each minute in between.
-        self.world.operator.hset("deals:meta", "tended_at", self.now) if self.ready() else None
+        self.harness.clock.now += (1, 10, 25, 1800, 3595)[a % 5]
+        # Stands for the maintenance of each minute in between.
+        self.harness.operator.hset("deals:meta", "tended_at", self.now) if self.ready() else None
 
     def ready(self):
-        return self.world.operator.hget("deals:meta", "state") == "ready"
+        return self.harness.operator.hget("deals:meta", "state") == "ready"
 
     def spread(self, a, *_):
-        for group in self.world.truth.groups(TOPICS[a % 2], self.now):
-            self.world.truth.spread(group, 3, self.now)
+        for group in self.harness.store.groups(TOPICS[a % 2], self.now):
+            self.harness.store.spread(group, 3, self.now)
 
     def _take(self, a, b):
-        """Some records of one item, in their order; the items come in any."""
+        """Take some records of one item, in their order; items come in any order."""
         items = [key for key, records in self.waiting.items() if records]
         if not items:
             return []
@@ -116,47 +116,47 @@ class Story:
     def deliver(self, a, b, c):
         batch = self._take(a, b) + self._take(b, c)
         self.delivered += batch
-        self.world.project(batch)
+        self.harness.project(batch)
 
     def again(self, a, b, _):
-        """A batch comes a second time, long after."""
+        """A record is delivered a second time, much later."""
         if self.delivered:
-            self.world.project([self.delivered[(a * 100 + b) % len(self.delivered)]])
+            self.harness.project([self.delivered[(a * 100 + b) % len(self.delivered)]])
 
     def crash(self, a, b, _):
-        """The function ends after the index was written, and Lambda delivers the batch again later."""
+        """The function dies after writing the index, and Lambda delivers the batch again later."""
         batch = self._take(a, b)
-        self.world.projector.refresh(changes_of(batch).memberships)
-        self.waiting_again(batch)
+        self.harness.projector.refresh(parse_changes(batch).memberships)
+        self.requeue(batch)
 
-    def waiting_again(self, batch):
+    def requeue(self, batch):
         for record in reversed(batch):
             keys = record["dynamodb"]["Keys"]
             self.waiting[keys["pk"]["S"], keys["sk"]["S"]].insert(0, record)
 
     def check(self, *_):
         for topic in TOPICS:
-            groups = self.world.truth.groups(topic, self.now)
-            expected = members(self.world.truth, groups, self.now)
-            reader = self.world.reader()
-            found = members(reader, reader.groups(topic, self.now), self.now)
+            groups = self.harness.store.groups(topic, self.now)
+            expected = members(self.harness.store, groups, self.now)
+            reader = self.harness.reader()
+            reached = members(reader, reader.groups(topic, self.now), self.now)
             self.read_from[reader._breaker.reason or "redis"] += 1
-            for group_id in expected.keys() | found.keys():
-                ghosts = set(found.get(group_id, ())) - set(expected.get(group_id, ()))
-                assert ghosts <= self.left, f"{topic}: {ghosts} are no members"
-                missed = set(expected.get(group_id, ())) - set(found.get(group_id, ()))
-                assert not missed, f"{topic}: {missed} were told that they are subscribed"
+            for group_id in expected.keys() | reached.keys():
+                ghosts = set(reached.get(group_id, ())) - set(expected.get(group_id, ()))
+                assert ghosts <= self.left, f"{topic}: {ghosts} are not members"
+                missed = set(expected.get(group_id, ())) - set(reached.get(group_id, ()))
+                assert not missed, f"{topic}: {missed} are subscribed and were not reached"
 
-    def build(self, *_):
-        self.world.build()
+    def rebuild(self, *_):
+        self.harness.build()
 
     def flush(self, *_):
-        self.world.operator.flushall()
+        self.harness.operator.flushall()
 
-    def tend(self, *_):
-        tally = self.world.tender.run(60)
-        assert tally.failures == 0, tally
-        assert tally.state == "ready", tally
+    def maintain(self, *_):
+        report = self.harness.maintenance.run(60)
+        assert report.failures == 0, report
+        assert report.state == "ready", report
 
 
 @given(STEPS)
@@ -166,24 +166,24 @@ class Story:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @pytest.mark.timeout(300)
-def test_an_event_reaches_whom_the_table_says(redis_server, steps):
+def test_event_after_any_history_reaches_the_members_in_the_table(redis_server, steps):
     with mock_aws():
         dynamodb = moto_client("dynamodb")
         create_tables(dynamodb)
-        world = World(dynamodb, redis_server)
-        world.operator.flushall()
-        story = Story(world)
+        harness = IndexHarness(dynamodb, redis_server)
+        harness.operator.flushall()
+        history = IndexHistory(harness)
         try:
             for number, step in enumerate(steps):
-                story.step(*step)
+                history.step(*step)
                 if number % 3 == 0:
-                    story.check()
-            story.check()
-            while any(story.waiting.values()):
-                story.step("deliver", 0, 99, 99)
-            story.check()
-            story.step("tend", 0, 0, 0)
-            story.check()
-            assert story.read_from["redis"], story.read_from
+                    history.check()
+            history.check()
+            while any(history.waiting.values()):
+                history.step("deliver", 0, 99, 99)
+            history.check()
+            history.step("maintain", 0, 0, 0)
+            history.check()
+            assert history.read_from["redis"], history.read_from
         finally:
-            world.close()
+            harness.close()

@@ -12,7 +12,7 @@ from realtime_core.errors import RateLimited, StoreUnavailable
 from realtime_core.redis.client import Breaker
 from tests.contract.ports.cases import NOW, at_once
 from tests.contract.ports.clouds import before_next, watching
-from tests.contract.ports.indexed import Clock, operator, redis_client
+from tests.contract.ports.index_harness import Clock, operator, redis_client
 
 LIMIT = Limit(5, 20)
 

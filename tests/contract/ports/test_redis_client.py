@@ -11,7 +11,7 @@ from realtime_core.redis.errors import RedisFault
 from realtime_core.redis.login import Login, SecretCredentials
 from realtime_core.redis.settings import RedisAddress, parse_redis_url
 from tests.contract.ports.clouds import moto_client
-from tests.contract.ports.indexed import operator, redis_client
+from tests.contract.ports.index_harness import operator, redis_client
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from deals_publisher import (
     SqsQueue,
 )
 from local_cloud.redis import RedisServer
-from redis_relay.incoming import from_channel, from_entry
+from redis_relay.events import from_channel, from_entry
 from tests.contract.relay.conftest import client_of
 from tests.contract.relay.lambda_endpoint import Failed, Throttled, lambda_endpoint
 

@@ -1,4 +1,4 @@
-"""The rules of redis_access.yaml as `ACL SETUSER` takes them, which is what Terraform gives ElastiCache."""
+"""The rules of redis_access.yaml as `ACL SETUSER` takes them; Terraform gives ElastiCache the same."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _ACCESS = yaml.safe_load(_FILE.read_text())
 USERS = tuple(_ACCESS)
 
 
-def rules(user: str) -> list[str]:
-    """The words of a user's access string, without a password."""
+def acl_rules(user: str) -> list[str]:
+    """The rules of a user's access string, without a password."""
     access = _ACCESS[user]
     return [
         "on",
@@ -29,9 +29,9 @@ def rules(user: str) -> list[str]:
     ]
 
 
-def admitted(operator: redis.Redis, user: str, password: str) -> str | None:
-    """The user, who may now do what Terraform lets it; None where Redis is too old to tell users apart."""
+def create_user(operator: redis.Redis, user: str, password: str) -> str | None:
+    """Create a user with the rights that Terraform grants. Returns its name; None on Redis before 7."""
     if int(operator.info("server")["redis_version"].split(".")[0]) < 7:
         return None
-    operator.execute_command("ACL", "SETUSER", user, "reset", *rules(user), f">{password}")
+    operator.execute_command("ACL", "SETUSER", user, "reset", *acl_rules(user), f">{password}")
     return user

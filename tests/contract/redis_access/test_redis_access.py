@@ -1,4 +1,4 @@
-"""The access strings that Terraform makes for ElastiCache, tried on a real server as each of its users."""
+"""The access strings that Terraform sets on ElastiCache, on a real server as each of its users."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import redis
 import yaml
 
 from local_cloud.redis import RedisServer
-from tests.contract.redis_access.access import USERS, rules
+from tests.contract.redis_access.access import USERS, acl_rules
 
 STACK = Path(__file__).parents[3] / "terraform/stacks/deals-websocket"
 PASSWORD = "a-password-of-this-test-alone"
@@ -16,8 +16,8 @@ PASSWORD = "a-password-of-this-test-alone"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with RedisServer.start(tmp_path_factory.mktemp("redis")) as made:
-        yield made
+    with RedisServer.start(tmp_path_factory.mktemp("redis")) as running:
+        yield running
 
 
 def _client(server, **options):
@@ -28,16 +28,14 @@ def _client(server, **options):
 
 @pytest.fixture
 def connect(server):
-    """Connects as a user of the access list; each test begins with an empty server."""
+    """Connects as a user of the access list, to a server that each test finds empty."""
     with _client(server, password=server.password) as operator:
         version = operator.info("server")["redis_version"]
         if int(version.split(".")[0]) < 7:
-            pytest.skip(
-                f"Redis {version} has no keys for reading alone: apt install redis-server for 7 or newer"
-            )
+            pytest.skip(f"Redis {version} has no read-only keys: apt install redis-server for 7 or newer")
         operator.flushall()
         for user in USERS:
-            operator.execute_command("ACL", "SETUSER", user, "reset", *rules(user), f">{PASSWORD}")
+            operator.execute_command("ACL", "SETUSER", user, "reset", *acl_rules(user), f">{PASSWORD}")
     return lambda user: _client(server, username=user, password=PASSWORD)
 
 
@@ -76,18 +74,18 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("user", "command"), ALLOWED, ids=str)
-def test_user_may_do_what_its_code_does(connect, user, command):
+def test_user_may_run_the_commands_of_its_code(connect, user, command):
     with connect(user) as client:
         client.execute_command(*command)
 
 
 @pytest.mark.parametrize(("user", "command"), REFUSED, ids=str)
-def test_user_may_do_nothing_else(connect, user, command):
+def test_user_may_run_no_other_command(connect, user, command):
     with connect(user) as client, pytest.raises(redis.exceptions.NoPermissionError):
         client.execute_command(*command)
 
 
-def test_users_are_those_whom_terraform_wires():
+def test_users_are_those_that_terraform_wires():
     wired = re.search(r"redis_clients = (.*)", (STACK / "redis.tf").read_text())
     assert wired
     assert {*re.findall(r'"(\w+)"', wired[1]), "publisher"} >= set(USERS)

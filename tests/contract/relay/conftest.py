@@ -1,4 +1,4 @@
-"""Relays, a real Redis with TLS and a password, and a Lambda endpoint that plays `broadcast`."""
+"""Relays, a real Redis with TLS and a password, and a Lambda endpoint that stands in for `broadcast`."""
 
 import asyncio
 import json
@@ -10,20 +10,18 @@ import pytest
 import redis
 
 from local_cloud.redis import RedisServer
-from realtime_core.adapters.aws_lambda import lambda_client
 from realtime_core.redis.login import Login
 from realtime_core.redis.settings import parse_redis_url
-from redis_relay.broadcasting import BroadcastFunction
-from redis_relay.connecting import connect
-from redis_relay.names import DEAD_LETTERS, LEASE, STREAM
+from redis_relay.broadcast_client import BroadcastClient, lambda_client
+from redis_relay.connection import connect
 from redis_relay.relay import Relay
-from redis_relay.times import Times
-from tests.contract.redis_access.access import admitted
+from redis_relay.settings import DEAD_LETTERS, LEASE, STREAM, Timings
+from tests.contract.redis_access.access import create_user
 from tests.contract.relay.lambda_endpoint import lambda_endpoint
 
-QUICK = Times(
+QUICK = Timings(
     relay=30, handover=1, drain=5, lease=8, renew=0.5, stream_keep=0, claim_idle=0.5, consumer_idle=0.5,
-    tend=0.1, retry_base=0.02, retry_cap=0.2, metrics=60, reconnect_cap=0.3,
+    maintain=0.1, retry_base=0.02, retry_cap=0.2, metrics=60, reconnect_cap=0.3,
 )  # fmt: skip
 
 
@@ -35,7 +33,7 @@ def redis_server(tmp_path_factory):
 
 @pytest.fixture
 def server(redis_server, monkeypatch):
-    """The server, empty and well."""
+    """The server, running and empty."""
     if redis_server.authorities:
         monkeypatch.setenv("AWS_CA_BUNDLE", str(redis_server.authorities))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
@@ -55,9 +53,9 @@ def client_of(server):
 
 @pytest.fixture
 def publisher(server):
-    """A client of somebody who publishes."""
-    with client_of(server) as made:
-        yield made
+    """A client for a publisher, with all rights."""
+    with client_of(server) as client:
+        yield client
 
 
 @pytest.fixture
@@ -66,8 +64,8 @@ def broadcast():
         yield endpoint
 
 
-class Password:
-    """The login that the relays of a test use."""
+class FixedLogin:
+    """The credentials that the relays of a test use; a test may change them."""
 
     def __init__(self, password, username=None):
         self.username, self.password = username, password
@@ -77,24 +75,24 @@ class Password:
 
 
 class Relays:
-    """Starts relays, as the schedule does, with the rights that they have on AWS."""
+    """Starts relays as the schedule does, with the rights that they have on AWS."""
 
     def __init__(self, server, broadcast):
         with client_of(server) as operator:
-            self.password = Password(server.password, admitted(operator, "redis_relay", server.password))
+            self.password = FixedLogin(server.password, create_user(operator, "redis_relay", server.password))
         self.metrics = {}
         self.relays = []
         self.tasks = []
         self._address = parse_redis_url(server.url)
         functions = lambda_client(endpoint_url=broadcast.url, attempts=1, read_timeout=5)
-        self._broadcast = BroadcastFunction(functions, "broadcast")
+        self._broadcast = BroadcastClient(functions, "broadcast")
         self._pool = ThreadPoolExecutor(64)
 
-    def start(self, parallel=4, **times):
-        """Start one; its task has the outcome."""
+    def start(self, parallel=4, **timings):
+        """Start a relay; returns its task, which ends with the outcome."""
         relay = Relay(
             lambda: connect(self._address, self.password), self._broadcast, self._pool,
-            replace(QUICK, **times), parallel=parallel, emit=self._note,
+            replace(QUICK, **timings), parallel=parallel, emit=self._add_metrics,
         )  # fmt: skip
         task = asyncio.create_task(relay.run())
         task.relay = relay
@@ -102,7 +100,7 @@ class Relays:
         self.tasks.append(task)
         return task
 
-    def _note(self, metrics):
+    def _add_metrics(self, metrics):
         for metric, value in metrics:
             self.metrics[metric.name] = self.metrics.get(metric.name, 0) + value
 
@@ -113,30 +111,30 @@ class Relays:
         if left:
             import sys
 
-            for t in asyncio.all_tasks():
-                t.print_stack(file=sys.__stderr__)
+            for task in asyncio.all_tasks():
+                task.print_stack(file=sys.__stderr__)
             raise AssertionError(left)
         self._pool.shutdown(wait=False)
 
 
 @pytest.fixture
 async def relays(server, broadcast):
-    made = Relays(server, broadcast)
-    yield made
-    await made.end()
+    started = Relays(server, broadcast)
+    yield started
+    await started.end()
 
 
-async def until(fulfilled, within=10.0):
-    """Wait until a condition holds, looking in on it; what it returned."""
+async def until(condition, within=10.0):
+    """Poll a condition until it holds; returns its value."""
     deadline = time.monotonic() + within
-    while not (value := fulfilled()):
+    while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {within} s"
         await asyncio.sleep(0.02)
     return value
 
 
-async def holding(publisher, task):
-    """Wait until this relay has the lease, and its marker has come."""
+async def wait_for_lease(publisher, task):
+    """Wait until this relay has the lease, and has received its marker."""
     await until(lambda: publisher.hget(LEASE, "holder") == task.relay.holder)
     await asyncio.sleep(0.05)
 
@@ -146,7 +144,7 @@ def deal(number=1, **more):
 
 
 def add(publisher, number=1, **more):
-    """Put an event on the stream; its entry's id."""
+    """Add an event to the stream; returns the entry's id."""
     return publisher.xadd(STREAM, {"event": json.dumps(deal(number, **more))})
 
 

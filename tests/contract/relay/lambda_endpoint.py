@@ -1,4 +1,4 @@
-"""Lambda's Invoke on a real socket, with a function behind it that a test writes."""
+"""Lambda's Invoke on a real socket, in front of a function that the test provides."""
 
 import json
 import threading
@@ -18,13 +18,13 @@ class Failed(Exception):
 
 
 class Throttled(Exception):
-    """Lambda did not run it."""
+    """Lambda did not run the function."""
 
 
-class Endpoint:
-    """`events` are those that were accepted, in their order; `tries` all that were handed over.
+class LambdaEndpoint:
+    """`events` are the accepted events in their order; `tries` are all events that it was invoked with.
 
-    `function` gets an event and returns the answer; it may raise Failed and Throttled.
+    `function` takes an event and returns the response; it may raise Failed and Throttled.
     """
 
     def __init__(self, url):
@@ -44,14 +44,14 @@ class Endpoint:
             self.running += 1
             self.most_at_once = max(self.most_at_once, self.running)
         try:
-            answer = self.function(event)
+            response = self.function(event)
         finally:
             with self.lock:
                 self.running -= 1
-        if answer["statusCode"] == 200:
+        if response["statusCode"] == 200:
             with self.lock:
                 self.events.append(event)
-        return answer
+        return response
 
 
 class _Server(ThreadingHTTPServer):
@@ -61,7 +61,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def lambda_endpoint():
-    """Serve an Endpoint."""
+    """Serve a LambdaEndpoint."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -71,12 +71,12 @@ def lambda_endpoint():
             event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             status, headers = 200, {}
             try:
-                answer = endpoint.invoke(event)
+                response = endpoint.invoke(event)
             except Failed as error:
-                answer, headers = {"errorType": error.kind}, {"X-Amz-Function-Error": "Unhandled"}
+                response, headers = {"errorType": error.kind}, {"X-Amz-Function-Error": "Unhandled"}
             except Throttled:
-                answer, status = {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}, 429
-            body = json.dumps(answer).encode()
+                response, status = {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}, 429
+            body = json.dumps(response).encode()
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)
@@ -87,7 +87,7 @@ def lambda_endpoint():
             pass
 
     server = _Server(("127.0.0.1", 0), Handler)
-    endpoint = Endpoint(f"http://127.0.0.1:{server.server_port}")
+    endpoint = LambdaEndpoint(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -98,7 +98,7 @@ def lambda_endpoint():
 
 
 def slow(seconds):
-    """A function that takes its time."""
+    """A function that takes this long."""
 
     def function(event):
         time.sleep(seconds)

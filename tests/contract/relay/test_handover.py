@@ -1,4 +1,4 @@
-"""Channels: each message is forwarded once, by whichever invocation it falls to."""
+"""Channels: exactly one invocation forwards each message."""
 
 import asyncio
 import json
@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from redis_relay.names import HANDOVER, LEASE
-from tests.contract.relay.conftest import client_of, deal, holding, until
+from redis_relay.settings import HANDOVER_CHANNEL, LEASE
+from tests.contract.relay.conftest import client_of, deal, until, wait_for_lease
 from tests.contract.relay.lambda_endpoint import slow
 
 
 class Load:
-    """Somebody who publishes numbered messages without a pause, from a thread of their own."""
+    """Publishes numbered messages at a steady rate, from a thread of its own."""
 
     def __init__(self, server, per_second):
         self._client, self._pause = client_of(server), 1 / per_second
@@ -36,9 +36,9 @@ class Load:
         self._thread.join()
 
 
-async def test_message_of_a_channel_is_an_event_of_its_topic(relays, publisher, broadcast):
+async def test_channel_message_is_published_as_an_event_of_its_topic(relays, publisher, broadcast):
     task = relays.start()
-    await holding(publisher, task)
+    await wait_for_lease(publisher, task)
     publisher.publish("deals:electronics.laptops", json.dumps(deal(7, filters={"brand": "x"})))
     [event] = await until(lambda: broadcast.events)
     event_id = event.pop("eventId")
@@ -51,10 +51,10 @@ async def test_message_of_a_channel_is_an_event_of_its_topic(relays, publisher, 
     assert event_id.startswith("channel:")
 
 
-async def test_each_message_is_forwarded_once_over_many_handovers(relays, publisher, broadcast, server):
-    """The schedule starts one invocation after the other while somebody publishes all the time."""
+async def test_channel_messages_are_forwarded_once_over_many_handovers(relays, publisher, broadcast, server):
+    """The schedule starts one invocation after another while messages are published all the time."""
     first = relays.start(relay=2, handover=1.2)
-    await holding(publisher, first)
+    await wait_for_lease(publisher, first)
     with Load(server, 300) as load:
         for _ in range(30):
             await asyncio.sleep(0.25)
@@ -68,16 +68,16 @@ async def test_each_message_is_forwarded_once_over_many_handovers(relays, publis
     assert sorted(broadcast.ids()) == list(range(1, load.published + 1))
 
 
-async def test_invocation_that_finds_a_living_holder_ends_at_once(relays, publisher):
-    await holding(publisher, relays.start())
+async def test_invocation_while_another_holds_the_lease_ends_at_once(relays, publisher):
+    await wait_for_lease(publisher, relays.start())
     started = time.monotonic()
     assert await relays.start() == "busy"
     assert time.monotonic() - started < 1
 
 
-async def test_of_two_successors_at_once_one_takes_over(relays, publisher, broadcast, server):
+async def test_successors_that_start_at_once_leave_one_holder(relays, publisher, broadcast, server):
     first = relays.start(relay=2.5, handover=2)
-    await holding(publisher, first)
+    await wait_for_lease(publisher, first)
     with Load(server, 200) as load:
         await asyncio.sleep(0.7)
         successors = [relays.start(handover=2) for _ in range(4)]
@@ -88,30 +88,30 @@ async def test_of_two_successors_at_once_one_takes_over(relays, publisher, broad
     assert sorted(broadcast.ids()) == list(range(1, load.published + 1))
 
 
-async def test_lease_of_a_holder_that_died_runs_out_and_is_taken(relays, publisher, broadcast):
+async def test_lease_of_a_dead_holder_expires_and_is_acquired(relays, publisher, broadcast):
     dead = relays.start(lease=1)
-    await holding(publisher, dead)
+    await wait_for_lease(publisher, dead)
     dead.cancel()
     await asyncio.gather(dead, return_exceptions=True)
-    assert publisher.exists(LEASE), "a holder that dies gives nothing back"
+    assert publisher.exists(LEASE), "a holder that dies releases nothing"
     await until(lambda: not publisher.exists(LEASE), within=3)
-    heir = relays.start()
-    await holding(publisher, heir)
+    successor = relays.start()
+    await wait_for_lease(publisher, successor)
     publisher.publish("deals:books", json.dumps(deal(2)))
     await until(lambda: broadcast.ids() == [2])
 
 
-async def test_time_that_is_up_without_a_successor_gives_the_lease_back(relays, publisher):
+async def test_holder_whose_time_is_up_without_a_successor_releases_the_lease(relays, publisher):
     task = relays.start(relay=1)
-    await holding(publisher, task)
+    await wait_for_lease(publisher, task)
     assert await asyncio.wait_for(task, 5) == "relayed"
     assert not publisher.exists(LEASE)
 
 
-async def test_what_was_taken_on_is_finished_after_the_handover(relays, publisher, broadcast):
+async def test_accepted_messages_are_forwarded_after_the_handover(relays, publisher, broadcast):
     broadcast.function = slow(0.1)
     first = relays.start(relay=2.5, handover=2, parallel=1)
-    await holding(publisher, first)
+    await wait_for_lease(publisher, first)
     for number in range(12):
         publisher.publish("deals:books", json.dumps(deal(number)))
     await asyncio.sleep(0.6)
@@ -120,9 +120,9 @@ async def test_what_was_taken_on_is_finished_after_the_handover(relays, publishe
     assert sorted(broadcast.ids()) == list(range(12))
 
 
-async def test_fencing_tokens_rise_even_over_a_flush(relays, publisher):
+async def test_fencing_tokens_rise_even_after_a_flush(relays, publisher):
     first = relays.start()
-    await holding(publisher, first)
+    await wait_for_lease(publisher, first)
     before = int(publisher.hget(LEASE, "token"))
     publisher.flushall()
     await until(lambda: publisher.hget(LEASE, "token"))
@@ -130,9 +130,9 @@ async def test_fencing_tokens_rise_even_over_a_flush(relays, publisher):
 
 
 @pytest.mark.parametrize("noise", ["", "{}", '{"kind": "taken"}', '{"kind": "other", "holder": "x"}', "[]"])
-async def test_noise_on_the_channel_of_the_handover_is_no_handover(relays, publisher, broadcast, noise):
+async def test_noise_on_the_handover_channel_is_ignored(relays, publisher, broadcast, noise):
     task = relays.start()
-    await holding(publisher, task)
-    publisher.publish(HANDOVER, noise)
+    await wait_for_lease(publisher, task)
+    publisher.publish(HANDOVER_CHANNEL, noise)
     publisher.publish("deals:books", json.dumps(deal(1)))
     await until(lambda: broadcast.ids() == [1])

@@ -1,18 +1,18 @@
-"""Redis goes away in every way: the relay comes back by itself, and what Redis still has is not lost."""
+"""Outages of Redis of every kind: the relay recovers by itself, and loses nothing that Redis still has."""
 
 import asyncio
 import json
 
 import pytest
 
-from redis_relay.names import GROUP, LEASE, STREAM
-from tests.contract.redis_access.access import admitted
-from tests.contract.relay.conftest import add, dead_letters, deal, holding, until
+from redis_relay.settings import GROUP, LEASE, STREAM
+from tests.contract.redis_access.access import create_user
+from tests.contract.relay.conftest import add, dead_letters, deal, until, wait_for_lease
 from tests.contract.relay.lambda_endpoint import ACCEPTED, Throttled
 
 
-async def works(publisher, broadcast, number):
-    """Both ways work (again); a channel's message may be lost while nobody listens."""
+async def check_forwarding(publisher, broadcast, number):
+    """Wait until stream and channels work; channel messages may be lost while nobody is subscribed."""
     add(publisher, number)
     await until(lambda: number in broadcast.ids(), within=20)
 
@@ -27,18 +27,19 @@ async def works(publisher, broadcast, number):
 @pytest.fixture
 async def relay(relays, publisher):
     task = relays.start(lease=2)
-    await holding(publisher, task)
+    await wait_for_lease(publisher, task)
     return task
 
 
-async def test_killed_redis_is_found_again(server, relay, publisher, broadcast):
-    await works(publisher, broadcast, 1)
+async def test_killed_redis_is_reconnected_to(server, relay, publisher, broadcast):
+    await check_forwarding(publisher, broadcast, 1)
     server.kill()
     await asyncio.sleep(0.5)
     server.run()
     publisher.connection_pool.disconnect()
-    admitted(publisher, "redis_relay", server.password)  # ElastiCache keeps its users; a bare server has none
-    await works(publisher, broadcast, 2)
+    # ElastiCache keeps its users over a restart; a bare server has none.
+    create_user(publisher, "redis_relay", server.password)
+    await check_forwarding(publisher, broadcast, 2)
 
 
 async def test_paused_redis_is_waited_for(server, relay, publisher, broadcast):
@@ -47,16 +48,16 @@ async def test_paused_redis_is_waited_for(server, relay, publisher, broadcast):
         await asyncio.sleep(7)
     finally:
         server.resume()
-    await works(publisher, broadcast, 1)
+    await check_forwarding(publisher, broadcast, 1)
 
 
-async def test_flushed_redis_is_begun_with_anew(server, relay, publisher, broadcast):
+async def test_flushed_redis_gets_its_group_and_lease_again(server, relay, publisher, broadcast):
     for number in range(5):
         publisher.flushall()
-        await works(publisher, broadcast, number)
+        await check_forwarding(publisher, broadcast, number)
 
 
-async def test_stream_without_its_group_is_read_from_its_beginning(server, relay, publisher, broadcast):
+async def test_stream_that_lost_its_group_is_read_from_the_beginning(server, relay, publisher, broadcast):
     def throttled(event):
         raise Throttled
 
@@ -69,26 +70,26 @@ async def test_stream_without_its_group_is_read_from_its_beginning(server, relay
     await until(lambda: set(broadcast.ids()) == {1, 2})
 
 
-async def test_replica_is_not_written_to_and_the_master_is_found_again(server, relay, publisher, broadcast):
+async def test_replica_is_not_used_until_it_is_primary_again(server, relay, publisher, broadcast):
     publisher.replicaof("127.0.0.1", "1")
     try:
         await asyncio.sleep(1)
     finally:
         publisher.replicaof("NO", "ONE")
-    await works(publisher, broadcast, 1)
+    await check_forwarding(publisher, broadcast, 1)
 
 
-async def test_rotated_password_is_asked_for_again(server, relays, relay, publisher, broadcast):
-    right, relays.password.password = relays.password.password, "wrong"
+async def test_rotated_password_is_read_again(server, relays, relay, publisher, broadcast):
+    password, relays.password.password = relays.password.password, "wrong"
     publisher.client_kill_filter(skipme=True, _type="normal")
     publisher.client_kill_filter(skipme=True, _type="pubsub")
-    await until(lambda: relay.relay.tally.redis_failures > 2)
-    relays.password.password = right
-    await works(publisher, broadcast, 1)
+    await until(lambda: relay.relay.report.redis_failures > 2)
+    relays.password.password = password
+    await check_forwarding(publisher, broadcast, 1)
 
 
-async def test_redis_without_memory_loses_no_entry(server, relay, publisher, broadcast):
-    """Nothing can be written but what makes room; entries are read and acknowledged all the same."""
+async def test_redis_out_of_memory_loses_no_entry(server, relay, publisher, broadcast):
+    """Redis only accepts commands that free memory; entries are still read and acknowledged."""
 
     def function(event):
         publisher.config_set("maxmemory", "1")
@@ -102,10 +103,10 @@ async def test_redis_without_memory_loses_no_entry(server, relay, publisher, bro
     finally:
         publisher.config_set("maxmemory", "0")
     broadcast.function = lambda event: ACCEPTED
-    await works(publisher, broadcast, 2)
+    await check_forwarding(publisher, broadcast, 2)
 
 
-async def test_poison_waits_for_memory_to_be_put_aside(server, relay, publisher, broadcast):
+async def test_poison_entry_waits_for_memory_to_be_dead_lettered(server, relay, publisher, broadcast):
     broadcast.function = lambda event: {"statusCode": 400, "body": "{}"}
     publisher.xgroup_destroy(STREAM, GROUP)  # so that the entry is read while there is no memory
     add(publisher, 1)
@@ -118,7 +119,7 @@ async def test_poison_waits_for_memory_to_be_put_aside(server, relay, publisher,
     await until(lambda: dead_letters(publisher))
 
 
-async def test_successor_takes_over_as_soon_as_there_is_memory(server, relays, publisher, broadcast):
+async def test_successor_acquires_the_lease_as_soon_as_there_is_memory(server, relays, publisher, broadcast):
     publisher.config_set("maxmemory", "1")
     try:
         task = relays.start()
@@ -126,11 +127,11 @@ async def test_successor_takes_over_as_soon_as_there_is_memory(server, relays, p
         assert not publisher.exists(LEASE)
     finally:
         publisher.config_set("maxmemory", "0")
-    await holding(publisher, task)
-    await works(publisher, broadcast, 1)
+    await wait_for_lease(publisher, task)
+    await check_forwarding(publisher, broadcast, 1)
 
 
-async def test_messages_that_broadcast_does_not_take_are_recorded_as_lost(
+async def test_channel_messages_that_broadcast_does_not_take_are_recorded_as_lost(
     relay, publisher, broadcast, monkeypatch
 ):
     monkeypatch.setattr("redis_relay.channels.RETRY_WITHIN_SECONDS", 0.3)
@@ -140,14 +141,16 @@ async def test_messages_that_broadcast_does_not_take_are_recorded_as_lost(
 
     broadcast.function = throttled
     publisher.publish("deals:books", json.dumps(deal(1)))
-    [letter] = await until(lambda: dead_letters(publisher))
-    assert letter["source"] == "deals:books"
-    assert int(letter["tries"]) > 1
-    assert json.loads(letter["event"]) == deal(1)
-    assert relay.relay.tally.lost == 1
+    [dead_letter] = await until(lambda: dead_letters(publisher))
+    assert dead_letter["source"] == "deals:books"
+    assert int(dead_letter["tries"]) > 1
+    assert json.loads(dead_letter["event"]) == deal(1)
+    assert relay.relay.report.lost == 1
 
 
-async def test_buffer_is_bounded_and_what_does_not_fit_is_recorded(relays, publisher, broadcast, monkeypatch):
+async def test_channel_messages_beyond_the_buffer_are_recorded_as_lost(
+    relays, publisher, broadcast, monkeypatch
+):
     monkeypatch.setattr("redis_relay.channels.BYTES_MAX", 500)
     released = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -158,11 +161,12 @@ async def test_buffer_is_bounded_and_what_does_not_fit_is_recorded(relays, publi
 
     broadcast.function = function
     task = relays.start(parallel=1)
-    await holding(publisher, task)
+    await wait_for_lease(publisher, task)
     for number in range(50):
         publisher.publish("deals:books", json.dumps(deal(number)))
-    letters = await until(lambda: dead_letters(publisher))
+
+    recorded = await until(lambda: dead_letters(publisher))
     released.set()
-    assert "buffer is full" in letters[0]["reason"]
-    await until(lambda: len(broadcast.events) + task.relay.tally.lost == 50)
-    assert len(dead_letters(publisher)) == task.relay.tally.lost
+    assert "buffer is full" in recorded[0]["reason"]
+    await until(lambda: len(broadcast.events) + task.relay.report.lost == 50)
+    assert len(dead_letters(publisher)) == task.relay.report.lost

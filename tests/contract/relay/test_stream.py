@@ -1,4 +1,4 @@
-"""The stream `deals:events`: every entry is published, or put aside with the reason; at least once."""
+"""The stream `deals:events`: every entry is published at least once, or becomes a dead dead_letter."""
 
 import asyncio
 import json
@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from redis_relay.names import DEAD_LETTERS, FAULTS, GROUP, LEASE, STREAM
-from tests.contract.relay.conftest import add, dead_letters, holding, until
+from redis_relay.settings import DEAD_LETTERS, FAULTS, GROUP, LEASE, STREAM
+from tests.contract.relay.conftest import add, dead_letters, until, wait_for_lease
 from tests.contract.relay.lambda_endpoint import ACCEPTED, Failed, Throttled, slow
 
 
@@ -16,17 +16,17 @@ def pending(publisher):
 
 
 async def settled(publisher):
-    """Nothing is pending, and nothing is left to be read."""
+    """Wait until the relay has read every entry, and none is pending."""
     await until(lambda: publisher.exists(STREAM) and publisher.xinfo_groups(STREAM))
 
     def done():
-        [group] = [one for one in publisher.xinfo_groups(STREAM) if one["name"] == GROUP]
+        [group] = [info for info in publisher.xinfo_groups(STREAM) if info["name"] == GROUP]
         return not group["pending"] and not publisher.xrange(STREAM, "(" + group["last-delivered-id"], "+", 1)
 
     await until(done)
 
 
-async def test_entries_of_before_the_first_relay_are_published_with_ids_of_their_own(
+async def test_entries_older_than_the_first_relay_are_published_with_their_own_ids(
     relays, publisher, broadcast
 ):
     ids = [add(publisher, number, topic="books") for number in range(3)]
@@ -37,13 +37,15 @@ async def test_entries_of_before_the_first_relay_are_published_with_ids_of_their
     relays.start()
     await until(lambda: len(broadcast.events) == 5)
     by_number = {event["data"]["n"]: event for event in broadcast.events}
-    assert [by_number[n]["eventId"].rpartition(":")[0] for n in range(3)] == [f"stream:{one}" for one in ids]
+    assert [by_number[n]["eventId"].rpartition(":")[0] for n in range(3)] == [
+        f"stream:{entry_id}" for entry_id in ids
+    ]
     assert by_number[3]["recipients"] == ["ann"]
     assert by_number[4]["eventId"] == "its-own"
     await settled(publisher)
 
 
-async def test_entry_is_acknowledged_only_when_it_was_published(relays, publisher, broadcast):
+async def test_entry_is_acknowledged_only_after_it_was_published(relays, publisher, broadcast):
     broadcast.function = slow(0.5)
     add(publisher)
     relays.start()
@@ -53,7 +55,7 @@ async def test_entry_is_acknowledged_only_when_it_was_published(relays, publishe
     await settled(publisher)
 
 
-async def test_several_are_with_broadcast_at_once_but_no_more_than_allowed(relays, publisher, broadcast):
+async def test_entries_are_published_in_parallel_up_to_the_limit(relays, publisher, broadcast):
     broadcast.function = slow(0.05)
     for number in range(40):
         add(publisher, number)
@@ -73,7 +75,7 @@ async def test_entries_of_a_consumer_that_died_are_claimed_under_the_same_ids(re
     await until(lambda: len(publisher.xinfo_consumers(STREAM, GROUP)) == 1)
 
 
-async def test_relay_that_dies_leaves_nothing_undone(relays, publisher, broadcast):
+async def test_entries_of_a_relay_that_died_are_published_by_the_next(relays, publisher, broadcast):
     broadcast.function = slow(0.2)
     for number in range(20):
         add(publisher, number)
@@ -84,17 +86,17 @@ async def test_relay_that_dies_leaves_nothing_undone(relays, publisher, broadcas
     relays.start(lease=1)
     await until(lambda: set(broadcast.ids()) == set(range(20)))
     await settled(publisher)
-    one_id_each = {event["data"]["n"]: event["eventId"] for event in broadcast.tries}
-    assert len({event["eventId"] for event in broadcast.tries}) == len(one_id_each) == 20
+    id_by_number = {event["data"]["n"]: event["eventId"] for event in broadcast.tries}
+    assert len({event["eventId"] for event in broadcast.tries}) == len(id_by_number) == 20
 
 
-async def test_relay_that_ends_leaves_its_open_entries_to_be_claimed_at_once(relays, publisher, broadcast):
+async def test_pending_entries_of_a_relay_that_ends_are_claimed_at_once(relays, publisher, broadcast):
     def throttled(event):
         raise Throttled
 
     broadcast.function = throttled
     first = relays.start(relay=3, claim_idle=3600)
-    await holding(publisher, first)
+    await wait_for_lease(publisher, first)
     add(publisher)
     await until(lambda: broadcast.tries)
     relays.start(handover=3, claim_idle=3600)
@@ -103,7 +105,9 @@ async def test_relay_that_ends_leaves_its_open_entries_to_be_claimed_at_once(rel
     await until(lambda: broadcast.events)
 
 
-async def test_poison_is_put_aside_after_five_faults_and_stops_nobody(relays, publisher, broadcast):
+async def test_poison_entry_is_dead_lettered_after_five_faults_and_holds_up_no_others(
+    relays, publisher, broadcast
+):
     def function(event):
         if event["data"]["n"] == 13:
             raise Failed("KeyError")
@@ -114,18 +118,20 @@ async def test_poison_is_put_aside_after_five_faults_and_stops_nobody(relays, pu
     for number in range(5):
         add(publisher, number)
     relays.start()
-    [letter] = await until(lambda: dead_letters(publisher))
-    assert (letter["source"], letter["id"], letter["tries"]) == (STREAM, entry_id, "5")
-    assert letter["reason"].startswith("KeyError")
-    assert abs(int(letter["at"]) - time.time() * 1000) < 30_000
-    assert json.loads(letter["event"])["data"] == {"n": 13}
+
+    [dead_letter] = await until(lambda: dead_letters(publisher))
+    assert (dead_letter["source"], dead_letter["id"], dead_letter["tries"]) == (STREAM, entry_id, "5")
+    assert dead_letter["reason"].startswith("KeyError")
+    assert abs(int(dead_letter["at"]) - time.time() * 1000) < 30_000
+    assert json.loads(dead_letter["event"])["data"] == {"n": 13}
+
     assert [event["data"]["n"] for event in broadcast.tries].count(13) == 5
     assert sorted(broadcast.ids()) == [0, 1, 2, 3, 4]
     await settled(publisher)
     assert not publisher.exists(FAULTS)
 
 
-async def test_faults_are_counted_on_by_whoever_claims_the_entry(relays, publisher, broadcast):
+async def test_faults_are_counted_on_by_the_consumer_that_claims_the_entry(relays, publisher, broadcast):
     def function(event):
         raise Failed("KeyError")
 
@@ -141,12 +147,10 @@ async def test_faults_are_counted_on_by_whoever_claims_the_entry(relays, publish
     assert len(broadcast.tries) == 5 >= before
 
 
-@pytest.mark.parametrize("trouble", [Throttled, lambda: Failed("StoreUnavailable")])
-async def test_entries_wait_while_broadcast_cannot_take_them_however_long(
-    relays, publisher, broadcast, trouble
-):
+@pytest.mark.parametrize("error", [Throttled, lambda: Failed("StoreUnavailable")])
+async def test_entries_wait_for_as_long_as_broadcast_is_unavailable(relays, publisher, broadcast, error):
     def function(event):
-        raise trouble()
+        raise error()
 
     broadcast.function = function
     relays.start()
@@ -159,7 +163,7 @@ async def test_entries_wait_while_broadcast_cannot_take_them_however_long(
 
 
 @pytest.mark.parametrize(
-    ("fields", "at_fault"),
+    ("fields", "invalid"),
     [
         ({"event": "no json"}, "event"),
         ({"event": "[]"}, "event"),
@@ -172,20 +176,20 @@ async def test_entries_wait_while_broadcast_cannot_take_them_however_long(
         ({"event": '{"messageType":"m","data":{}}', "more": "x"}, "more"),
     ],
 )
-async def test_entry_that_breaks_the_contract_is_put_aside_at_once(
-    relays, publisher, broadcast, fields, at_fault
+async def test_entry_that_breaks_the_contract_is_dead_lettered_at_once(
+    relays, publisher, broadcast, fields, invalid
 ):
     entry_id = publisher.xadd(STREAM, fields)
     relays.start()
     await until(lambda: publisher.xlen(DEAD_LETTERS))
-    [(_, letter)] = publisher.xrange(DEAD_LETTERS)
-    assert (letter["source"], letter["id"]) == (STREAM, entry_id)
-    assert at_fault in [problem["field"] for problem in json.loads(letter["problems"])]
+    [(_, dead_letter)] = publisher.xrange(DEAD_LETTERS)
+    assert (dead_letter["source"], dead_letter["id"]) == (STREAM, entry_id)
+    assert invalid in [problem["field"] for problem in json.loads(dead_letter["problems"])]
     assert not broadcast.tries
     await settled(publisher)
 
 
-async def test_what_broadcast_itself_rejects_is_put_aside_with_its_words(relays, publisher, broadcast):
+async def test_entry_that_broadcast_rejects_is_dead_lettered_with_its_problems(relays, publisher, broadcast):
     errors = [{"field": "data.price", "problem": "must be a number"}]
     broadcast.function = lambda event: {
         "statusCode": 400,
@@ -193,8 +197,8 @@ async def test_what_broadcast_itself_rejects_is_put_aside_with_its_words(relays,
     }
     add(publisher)
     relays.start()
-    [letter] = await until(lambda: dead_letters(publisher))
-    assert json.loads(letter["problems"]) == errors
+    [dead_letter] = await until(lambda: dead_letters(publisher))
+    assert json.loads(dead_letter["problems"]) == errors
     assert len(broadcast.tries) == 1
 
 
@@ -209,35 +213,33 @@ async def test_what_broadcast_itself_rejects_is_put_aside_with_its_words(relays,
         ("deals:books", "x" * 300_000, "message"),
     ],
 )
-async def test_channel_message_that_breaks_the_contract_is_recorded_with_its_channel(
+async def test_channel_message_that_breaks_the_contract_is_dead_lettered_with_its_channel(
     relays, publisher, channel, text, field
 ):
-    await holding(publisher, relays.start())
+    await wait_for_lease(publisher, relays.start())
     publisher.publish(channel, text)
-    [letter] = await until(lambda: dead_letters(publisher))
-    assert letter["source"] == channel
-    assert field in [problem["field"] for problem in json.loads(letter["problems"])]
-    assert int(letter["bytes"]) == len(text)
+    [dead_letter] = await until(lambda: dead_letters(publisher))
+    assert dead_letter["source"] == channel
+    assert field in [problem["field"] for problem in json.loads(dead_letter["problems"])]
+    assert int(dead_letter["bytes"]) == len(text)
 
 
-async def test_trimming_keeps_what_another_group_still_needs(relays, publisher, broadcast):
+async def test_trimming_keeps_entries_that_another_group_needs(relays, publisher, broadcast):
     ids = [add(publisher, number) for number in range(10)]
     publisher.xgroup_create(STREAM, "audit", id="0")
-    publisher.xreadgroup("audit", "one", {STREAM: ">"}, count=6)
+    publisher.xreadgroup("audit", "auditor", {STREAM: ">"}, count=6)
     publisher.xack(STREAM, "audit", *ids[:3])
     relays.start()
     await until(lambda: len(broadcast.events) == 10)
     await until(lambda: publisher.xrange(STREAM)[0][0] == ids[3])
     await asyncio.sleep(0.5)
-    assert [one for one, _ in publisher.xrange(STREAM)] == ids[3:], (
-        "pending, or not read, for the other group"
-    )
-    publisher.xreadgroup("audit", "one", {STREAM: ">"})
+    assert [entry_id for entry_id, _ in publisher.xrange(STREAM)] == ids[3:], "the other group needs these"
+    publisher.xreadgroup("audit", "auditor", {STREAM: ">"})
     publisher.xack(STREAM, "audit", *ids)
     await until(lambda: publisher.xlen(STREAM) <= 1)
 
 
-async def test_trimming_keeps_what_is_young(relays, publisher, broadcast):
+async def test_trimming_keeps_young_entries(relays, publisher, broadcast):
     for number in range(5):
         add(publisher, number)
     relays.start(stream_keep=60)
@@ -247,13 +249,13 @@ async def test_trimming_keeps_what_is_young(relays, publisher, broadcast):
     assert publisher.xlen(STREAM) == 5
 
 
-async def test_lag_tells_how_long_the_oldest_entry_has_waited(relays, publisher, broadcast):
+async def test_lag_is_the_age_of_the_oldest_unfinished_entry(relays, publisher, broadcast):
     def throttled(event):
         raise Throttled
 
     broadcast.function = throttled
     task = relays.start()
     add(publisher)
-    await until(lambda: task.relay.tally.stream_lag > 1)
+    await until(lambda: task.relay.report.stream_lag > 1)
     broadcast.function = lambda event: ACCEPTED
-    await until(lambda: task.relay.tally.stream_lag == 0)
+    await until(lambda: task.relay.report.stream_lag == 0)

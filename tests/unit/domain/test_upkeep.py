@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.connections.frames import hand_over_frame, warning_frame
+from janitor.notices import reconnect_frame, token_expiring_frame
 from realtime_core.connections.schedule import (
     PROBE_SECONDS,
     REFRESHED,
@@ -159,14 +159,14 @@ def test_a_new_connection_is_first_looked_at_when_something_is_due():
 
 
 def test_frames_say_what_is_due():
-    assert json.loads(warning_frame(NOW + 60, NOW)) == {
+    assert json.loads(token_expiring_frame(NOW + 60, NOW)) == {
         "type": "tokenExpiring",
         "data": {"expiresAt": NOW + 60},
         "timestamp": NOW,
     }
-    assert json.loads(hand_over_frame(NOW - 2 * HOUR + 445, NOW)) == {
+    assert json.loads(reconnect_frame(NOW - 2 * HOUR + 445, NOW)) == {
         "type": "reconnect",
         "data": {"reason": "connectionLifetime", "graceSeconds": 420},
         "timestamp": NOW,
     }
-    assert json.loads(hand_over_frame(NOW - 3 * HOUR, NOW))["data"]["graceSeconds"] == 0
+    assert json.loads(reconnect_frame(NOW - 3 * HOUR, NOW))["data"]["graceSeconds"] == 0

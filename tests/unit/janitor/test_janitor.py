@@ -1,4 +1,4 @@
-"""A run of the janitor over the twins of the stores, by a clock that the tests move."""
+"""Runs of the janitor over the in-memory stores, by a clock that the tests move."""
 
 import json
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ from tests.contract.ports.cases import at_once
 NOW = 1_795_382_480
 MINUTE = 60
 HOUR = 60 * MINUTE
-EVER = 10.0
+ENOUGH_SECONDS = 10.0
 
 
 @dataclass
-class House:
-    """Connections, and the janitor that tends them at `now`."""
+class JanitorHarness:
+    """In-memory stores, and a janitor that runs at `now`."""
 
     connections: MemoryConnections = field(default_factory=MemoryConnections)
     poster: MemoryManagementApi = field(default_factory=MemoryManagementApi)
@@ -29,12 +29,12 @@ class House:
 
     def __post_init__(self):
         self.subscriptions = MemorySubscriptions(self.connections)
-        self.upkeep = MemorySchedule(self.connections)
-        self.janitor = self.another()
+        self.schedule = MemorySchedule(self.connections)
+        self.janitor = self.new_janitor()
 
-    def another(self, **changes):
+    def new_janitor(self, **changes):
         parts = {
-            "upkeep": self.upkeep,
+            "schedule": self.schedule,
             "connections": self.connections,
             "subscriptions": self.subscriptions,
             "poster": self.poster,
@@ -42,262 +42,268 @@ class House:
         }
         return Janitor(**parts | changes)
 
-    def enters(self, connection_id="c1", *, token_seconds=24 * HOUR, topics=()):
+    def connect(self, connection_id="c1", *, token_seconds=24 * HOUR, topics=()):
         self.connections.add(Connection(connection_id, "ann", self.now, self.now + token_seconds))
         for topic in topics:
             self.subscriptions.subscribe(connection_id, topic, "{}", self.now)
 
     def run(self, after=0):
         self.now += after
-        return self.janitor.run(EVER)
+        return self.janitor.run(ENOUGH_SECONDS)
 
     def run_each_minute(self, minutes):
         return [self.run(MINUTE) for _ in range(minutes)]
 
-    def heard(self, connection_id="c1"):
+    def frames(self, connection_id="c1"):
         return [json.loads(frame) for frame in self.poster.received.get(connection_id, [])]
 
     def members(self, topic):
         groups = self.subscriptions.groups(topic, self.now)
-        return [one for _, members in self.subscriptions.members(groups, self.now) for one in members]
+        return [member for _, members in self.subscriptions.members(groups, self.now) for member in members]
 
 
 @pytest.fixture
-def house():
-    return House()
+def harness():
+    return JanitorHarness()
 
 
-def test_a_connection_that_needs_nothing_is_left_alone(house):
-    house.enters()
-    tally = house.run(MINUTE)
-    assert (tally.connections, tally.probed, tally.lag_seconds, tally.finished) == (1, 0, 0, True)
-    assert house.heard() == []
+def test_connection_with_nothing_due_is_left_alone(harness):
+    harness.connect()
+    report = harness.run(MINUTE)
+    assert (report.connections, report.probed, report.lag_seconds, report.finished) == (1, 0, 0, True)
+    assert harness.frames() == []
 
 
-def test_a_whole_life_is_one_hand_over_and_its_end(house):
-    house.enters(topics=["a"])
-    tallies = house.run_each_minute(122)
+def test_connection_of_two_hours_gets_one_hand_over_and_is_removed(harness):
+    harness.connect(topics=["a"])
+    reports = harness.run_each_minute(122)
 
-    [frame] = house.heard()
+    [frame] = harness.frames()
     assert frame["type"] == "reconnect"
     assert frame["data"]["reason"] == "connectionLifetime"
     assert 60 <= frame["data"]["graceSeconds"] <= 600
     assert 110 * MINUTE <= frame["timestamp"] - NOW <= 119 * MINUTE
-    assert [sum(t.handed_over for t in tallies), sum(t.outlived for t in tallies)] == [1, 1]
-    assert sum(t.probed for t in tallies) == 11, "each ten minutes, and the hand-over spares one"
-    assert house.connections.records == {}
-    assert house.members("a") == []
-    assert house.poster.closed == [], "API Gateway has cut it"
+    assert [sum(report.handed_over for report in reports), sum(report.outlived for report in reports)] == [
+        1,
+        1,
+    ]
+    assert sum(report.probed for report in reports) == 11, "each ten minutes, and the hand-over spares one"
+    assert harness.connections.records == {}
+    assert harness.members("a") == []
+    assert harness.poster.closed == [], "API Gateway has closed it"
 
 
-def test_a_token_is_warned_of_once_and_the_connection_closed(house):
-    house.enters(token_seconds=5 * MINUTE, topics=["a"])
+def test_token_that_expires_is_warned_of_once_and_the_connection_closed(harness):
+    harness.connect(token_seconds=5 * MINUTE, topics=["a"])
 
-    [*quiet, warned, _] = house.run_each_minute(5)
-    assert [t.warned for t in quiet] == [0, 0, 0]
+    [*quiet, warned, _] = harness.run_each_minute(5)
+    assert [report.warned for report in quiet] == [0, 0, 0]
     assert warned.warned == 1
-    [frame] = house.heard()
+    [frame] = harness.frames()
     assert frame == {
         "type": "tokenExpiring",
         "data": {"expiresAt": NOW + 5 * MINUTE},
         "timestamp": NOW + 4 * MINUTE,
     }
-    assert house.poster.closed == []
+    assert harness.poster.closed == []
 
-    assert house.run(59).closed == 0
-    assert house.run(1).closed == 1
-    assert house.poster.closed == ["c1"]
-    assert (house.connections.records, house.members("a")) == ({}, [])
-    assert len(house.heard()) == 1
-
-
-def test_a_refresh_keeps_the_connection_and_moves_the_warning(house):
-    house.enters(token_seconds=5 * MINUTE)
-    house.run(5 * MINUTE)
-    house.connections.extend("c1", NOW + 8 * MINUTE)
-
-    tallies = house.run_each_minute(3)
-
-    assert [t.warned for t in tallies] == [0, 1, 0]
-    assert [frame["data"]["expiresAt"] - NOW for frame in house.heard()] == [5 * MINUTE, 8 * MINUTE]
-    assert house.poster.closed == []
-    house.connections.extend("c1", NOW + 24 * HOUR)
-    assert [t.closed for t in house.run_each_minute(10)] == [0] * 10
+    assert harness.run(59).closed == 0
+    assert harness.run(1).closed == 1
+    assert harness.poster.closed == ["c1"]
+    assert (harness.connections.records, harness.members("a")) == ({}, [])
+    assert len(harness.frames()) == 1
 
 
-def test_a_refresh_by_a_few_seconds_is_warned_of_in_time(house):
-    house.enters(token_seconds=3 * MINUTE)
-    house.run(2 * MINUTE)
-    house.connections.extend("c1", NOW + 3 * MINUTE + 10)
+def test_refresh_keeps_the_connection_and_moves_the_warning(harness):
+    harness.connect(token_seconds=5 * MINUTE)
+    harness.run(5 * MINUTE)
+    harness.connections.extend("c1", NOW + 8 * MINUTE)
 
-    house.run()
+    reports = harness.run_each_minute(3)
 
-    assert [frame["data"]["expiresAt"] - NOW for frame in house.heard()] == [180, 190]
-
-
-def test_a_refresh_spares_a_probe(house):
-    house.enters()
-    house.run(9 * MINUTE)
-    house.connections.extend("c1", NOW + 48 * HOUR)
-
-    assert [t.probed for t in house.run_each_minute(11)] == [0] * 10 + [1]
+    assert [report.warned for report in reports] == [0, 1, 0]
+    assert [frame["data"]["expiresAt"] - NOW for frame in harness.frames()] == [5 * MINUTE, 8 * MINUTE]
+    assert harness.poster.closed == []
+    harness.connections.extend("c1", NOW + 24 * HOUR)
+    assert [report.closed for report in harness.run_each_minute(10)] == [0] * 10
 
 
-def test_a_refresh_that_comes_while_the_connection_is_being_closed_is_too_late(house):
-    house.enters(token_seconds=MINUTE)
-    late = []
-    close = house.poster.close
-    house.poster.close = lambda ids: (late.append(house.connections.extend("c1", NOW + HOUR)), close(ids))
+def test_refresh_by_a_few_seconds_is_warned_of_in_time(harness):
+    harness.connect(token_seconds=3 * MINUTE)
+    harness.run(2 * MINUTE)
+    harness.connections.extend("c1", NOW + 3 * MINUTE + 10)
 
-    house.run(2 * MINUTE)
+    harness.run()
 
-    assert late == [None]
-    assert house.poster.closed == ["c1"]
+    assert [frame["data"]["expiresAt"] - NOW for frame in harness.frames()] == [180, 190]
 
 
-def test_who_left_without_a_word_is_found_by_a_probe(house):
-    house.enters("gone", topics=["a", "b"])
-    house.enters("there", topics=["a"])
-    house.poster.answers["gone"] = [410]
+def test_refresh_saves_a_probe(harness):
+    harness.connect()
+    harness.run(9 * MINUTE)
+    harness.connections.extend("c1", NOW + 48 * HOUR)
 
-    tallies = house.run_each_minute(10)
-
-    assert [t.gone for t in tallies] == [0] * 9 + [1]
-    assert set(house.connections.records) == {"there"}
-    assert (house.members("a"), house.members("b")) == (["there"], [])
-    assert house.run(MINUTE).connections == 1
+    assert [report.probed for report in harness.run_each_minute(11)] == [0] * 10 + [1]
 
 
-def test_who_left_without_a_word_is_found_by_a_frame_too(house):
-    house.enters(token_seconds=5 * MINUTE, topics=["a"])
-    house.poster.answers["c1"] = [410]
+def test_refresh_while_the_connection_is_being_closed_is_too_late(harness):
+    harness.connect(token_seconds=MINUTE)
+    refreshes = []
+    close = harness.poster.close
+    harness.poster.close = lambda ids: (
+        refreshes.append(harness.connections.extend("c1", NOW + HOUR)),
+        close(ids),
+    )
 
-    tally = house.run(4 * MINUTE)
+    harness.run(2 * MINUTE)
 
-    assert (tally.warned, tally.gone) == (0, 1)
-    assert (house.connections.records, house.members("a")) == ({}, [])
+    assert refreshes == [None]
+    assert harness.poster.closed == ["c1"]
 
 
-def test_both_frames_may_be_due_at_once(house):
-    house.enters(token_seconds=119 * MINUTE)
-    house.run(118 * MINUTE)
-    assert [frame["type"] for frame in house.heard()] == ["tokenExpiring", "reconnect"]
+def test_connection_lost_without_disconnect_is_removed_by_a_probe(harness):
+    harness.connect("gone", topics=["a", "b"])
+    harness.connect("there", topics=["a"])
+    harness.poster.answers["gone"] = [410]
+
+    reports = harness.run_each_minute(10)
+
+    assert [report.gone for report in reports] == [0] * 9 + [1]
+    assert set(harness.connections.records) == {"there"}
+    assert (harness.members("a"), harness.members("b")) == (["there"], [])
+    assert harness.run(MINUTE).connections == 1
+
+
+def test_connection_lost_without_disconnect_is_removed_by_a_notice(harness):
+    harness.connect(token_seconds=5 * MINUTE, topics=["a"])
+    harness.poster.answers["c1"] = [410]
+
+    report = harness.run(4 * MINUTE)
+
+    assert (report.warned, report.gone) == (0, 1)
+    assert (harness.connections.records, harness.members("a")) == ({}, [])
+
+
+def test_both_notices_due_at_once_are_sent(harness):
+    harness.connect(token_seconds=119 * MINUTE)
+    harness.run(118 * MINUTE)
+    assert [frame["type"] for frame in harness.frames()] == ["tokenExpiring", "reconnect"]
 
 
 @pytest.mark.parametrize("status", [429, 500, 403])
-def test_a_frame_that_could_not_be_sent_is_sent_by_the_next_run(house, status):
-    house.enters(token_seconds=5 * MINUTE)
-    house.poster.answers["c1"] = [status]
-    assert house.run(4 * MINUTE).postponed == 1
+def test_notice_that_could_not_be_sent_is_sent_by_the_next_run(harness, status):
+    harness.connect(token_seconds=5 * MINUTE)
+    harness.poster.answers["c1"] = [status]
+    assert harness.run(4 * MINUTE).postponed == 1
 
-    house.poster.answers.clear()
-    assert house.run(10).warned == 1
-    assert house.run(10).warned == 0
-    assert len(house.heard()) == 1
-
-
-def test_a_probe_that_was_not_answered_is_made_again(house):
-    house.enters()
-    house.poster.answers["c1"] = [429]
-    assert house.run(10 * MINUTE).postponed == 1
-
-    house.poster.answers["c1"] = [410]
-    assert house.run(MINUTE).gone == 1
+    harness.poster.answers.clear()
+    assert harness.run(10).warned == 1
+    assert harness.run(10).warned == 0
+    assert len(harness.frames()) == 1
 
 
-def test_a_connection_that_could_not_be_closed_is_closed_when_the_claim_ends(house):
-    house.enters(token_seconds=MINUTE, topics=["a"])
-    house.poster.down = True
-    tally = house.run(2 * MINUTE)
-    assert (tally.closed, tally.failures) == (0, 1)
-    assert "c1" in house.connections.records
+def test_probe_without_an_answer_is_repeated(harness):
+    harness.connect()
+    harness.poster.answers["c1"] = [429]
+    assert harness.run(10 * MINUTE).postponed == 1
 
-    house.poster.down = False
-    assert [t.closed for t in house.run_each_minute(2)] == [0, 1]
-    assert (house.connections.records, house.members("a")) == ({}, [])
+    harness.poster.answers["c1"] = [410]
+    assert harness.run(MINUTE).gone == 1
 
 
-def test_a_run_that_dies_leaves_its_work_to_a_later_one(house):
-    house.enters(token_seconds=5 * MINUTE)
-    [record] = next(house.upkeep.due(NOW + HOUR))
-    house.upkeep.claim(record, NOW + 6 * MINUTE)
+def test_connection_that_could_not_be_closed_is_closed_when_the_claim_ends(harness):
+    harness.connect(token_seconds=MINUTE, topics=["a"])
+    harness.poster.down = True
+    report = harness.run(2 * MINUTE)
+    assert (report.closed, report.failures) == (0, 1)
+    assert "c1" in harness.connections.records
 
-    assert house.run(5 * MINUTE).warned == 0
-    assert house.run(MINUTE - 1).warned == 0
-    assert house.run(1).closed == 1, "by now its token has run out for a minute"
+    harness.poster.down = False
+    assert [report.closed for report in harness.run_each_minute(2)] == [0, 1]
+    assert (harness.connections.records, harness.members("a")) == ({}, [])
 
 
-def test_a_fault_in_one_kind_of_work_leaves_the_others_alone(house):
-    house.enters("expired", token_seconds=4 * MINUTE)
-    house.enters("expiring", token_seconds=6 * MINUTE)
-    house.now += 5 * MINUTE
+def test_run_that_dies_leaves_its_work_to_a_later_run(harness):
+    harness.connect(token_seconds=5 * MINUTE)
+    [record] = next(harness.schedule.due(NOW + HOUR))
+    harness.schedule.claim(record, NOW + 6 * MINUTE)
 
-    def cannot(_ids):
+    assert harness.run(5 * MINUTE).warned == 0
+    assert harness.run(MINUTE - 1).warned == 0
+    assert harness.run(1).closed == 1, "its token expired a minute ago"
+
+
+def test_failure_in_one_kind_of_work_leaves_the_others_alone(harness):
+    harness.connect("expired", token_seconds=4 * MINUTE)
+    harness.connect("expiring", token_seconds=6 * MINUTE)
+    harness.now += 5 * MINUTE
+
+    def fail(_ids):
         raise StoreUnavailable("closing fails")
 
-    house.poster.close = cannot
-    tally = house.run()
+    harness.poster.close = fail
+    report = harness.run()
 
-    assert (tally.failures, tally.warned) == (1, 1)
+    assert (report.failures, report.warned) == (1, 1)
 
 
-def test_a_store_that_is_down_is_counted_and_not_raised(house):
-    house.enters()
-    house.upkeep.down = True
-    tally = house.run(HOUR)
-    assert (tally.connections, tally.failures) == (None, 1)
-    names = [metric.name for metric, _ in tally.metrics()]
+def test_store_that_is_down_is_counted_and_not_raised(harness):
+    harness.connect()
+    harness.schedule.down = True
+    report = harness.run(HOUR)
+    assert (report.connections, report.failures) == (None, 1)
+    names = [metric.name for metric, _ in report.metrics()]
     assert "ConnectionCount" not in names, "no figure is better than a wrong one"
 
 
-def test_what_cannot_be_counted_is_tended_all_the_same(house):
-    def cannot():
+def test_connections_that_cannot_be_counted_are_probed_all_the_same(harness):
+    def fail():
         raise StoreUnavailable("counting fails")
 
-    house.enters()
-    house.upkeep.count = cannot
-    tally = house.run(10 * MINUTE)
-    assert (tally.connections, tally.probed) == (None, 1)
+    harness.connect()
+    harness.schedule.count = fail
+    report = harness.run(10 * MINUTE)
+    assert (report.connections, report.probed) == (None, 1)
 
 
-def test_two_runs_at_once_send_and_close_each_thing_once(house):
+def test_runs_at_once_send_each_notice_and_close_each_connection_once(harness):
     for n in range(100):
-        house.enters(f"expiring{n}", token_seconds=5 * MINUTE)
-        house.enters(f"expired{n}", token_seconds=MINUTE)
-    house.now += 5 * MINUTE - 30
+        harness.connect(f"expiring{n}", token_seconds=5 * MINUTE)
+        harness.connect(f"expired{n}", token_seconds=MINUTE)
+    harness.now += 5 * MINUTE - 30
 
-    tallies = at_once(*[lambda: house.another().run(EVER)] * 4)
+    reports = at_once(*[lambda: harness.new_janitor().run(ENOUGH_SECONDS)] * 4)
 
-    assert sum(tally.warned for tally in tallies) == 100
-    assert {len(house.heard(f"expiring{n}")) for n in range(100)} == {1}
-    assert sorted(house.poster.closed) == sorted(f"expired{n}" for n in range(100))
-    assert len(house.connections.records) == 100
+    assert sum(report.warned for report in reports) == 100
+    assert {len(harness.frames(f"expiring{n}")) for n in range(100)} == {1}
+    assert sorted(harness.poster.closed) == sorted(f"expired{n}" for n in range(100))
+    assert len(harness.connections.records) == 100
 
 
-def test_a_run_begins_no_page_when_its_time_is_up_and_the_next_goes_on(house):
+def test_run_whose_time_is_up_starts_no_page_and_the_next_run_continues(harness):
     for n in range(500):
-        house.enters(f"c{n:03}")
-    house.now += 10 * MINUTE
+        harness.connect(f"c{n:03}")
+    harness.now += 10 * MINUTE
     ticks = iter(range(100))
 
-    short = house.another(timer=lambda: next(ticks)).run(2)
+    short = harness.new_janitor(timer=lambda: next(ticks)).run(2)
     assert (short.probed, short.finished) == (200, False)
 
-    tally = house.run()
-    assert (tally.probed, tally.finished) == (300, True)
+    report = harness.run()
+    assert (report.probed, report.finished) == (300, True)
 
 
-def test_the_longest_overdue_is_how_far_runs_are_behind(house):
-    house.enters()
-    house.enters("c2")
-    assert house.run(10 * MINUTE + 45).lag_seconds == 45
+def test_lag_is_how_long_the_most_overdue_record_was_due(harness):
+    harness.connect()
+    harness.connect("c2")
+    assert harness.run(10 * MINUTE + 45).lag_seconds == 45
 
 
-def test_tally_is_told_in_camel_case_and_as_metrics(house):
-    house.enters(token_seconds=5 * MINUTE)
-    tally = house.run(4 * MINUTE)
+def test_run_report_is_logged_in_camel_case_and_published_as_metrics(harness):
+    harness.connect(token_seconds=5 * MINUTE)
+    report = harness.run(4 * MINUTE)
 
-    assert tally.as_dict() == {
+    assert report.as_dict() == {
         "connections": 1,
         "warned": 1,
         "handedOver": 0,
@@ -312,7 +318,7 @@ def test_tally_is_told_in_camel_case_and_as_metrics(house):
         "lagSeconds": 30,
         "finished": True,
     }
-    assert {metric.name: value for metric, value in tally.metrics()} == {
+    assert {metric.name: value for metric, value in report.metrics()} == {
         "ConnectionCount": 1,
         "TokenWarnings": 1,
         "HandOvers": 0,

@@ -1,6 +1,6 @@
-"""A hundred thousand connections: what a run costs is what is due, not what there is.
+"""A hundred thousand connections: the cost of a run grows with what is due, not with what there is.
 
-The real adapters, over a table in memory that keeps its index sorted as DynamoDB does.
+The DynamoDB adapters run over a table in memory that keeps its index sorted as DynamoDB does.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ NOW = 1_795_382_480
 HOUR = 3_600
 MANY = 100_000
 FEWER = 20_000
-"""Where everybody is due: what it costs grows with them, so fewer show it as well."""
+"""Used if all are due at once: the cost grows with their number, so fewer show it as well."""
 # Outside limit: a page of a query ends at 1 MB, and an item of the index takes about 150 bytes.
 ITEMS_OF_A_PAGE = 7_000
 
 
 class Table:
-    """The calls of a DynamoDB client that the janitor makes, counted."""
+    """A DynamoDB client with the calls that the janitor makes, counted."""
 
     def __init__(self):
         self.items = {}
@@ -49,35 +49,40 @@ class Table:
         for places in self.index.values():
             places.sort()
 
-    def query(self, **asked):
-        self.calls["Count" if asked.get("Select") else "Query"] += 1
-        values = asked["ExpressionAttributeValues"]
+    def query(self, **parameters):
+        self.calls["Count" if parameters.get("Select") else "Query"] += 1
+        values = parameters["ExpressionAttributeValues"]
         places = self.index[values[":sweep"]["S"]]
         start = (
-            bisect_right(places, _place(asked["ExclusiveStartKey"])) if "ExclusiveStartKey" in asked else 0
+            bisect_right(places, _place(parameters["ExclusiveStartKey"]))
+            if "ExclusiveStartKey" in parameters
+            else 0
         )
         end = bisect_right(places, (int(values[":now"]["N"]), "~")) if ":now" in values else len(places)
-        stop = min(end, start + asked.get("Limit", ITEMS_OF_A_PAGE))
-        found = [self.items[one] for _, one in places[start:stop]]
-        answer = {"Items": [dict(item) for item in found], "Count": stop - start}
-        return answer | ({"LastEvaluatedKey": dict(found[-1])} if stop < end else {})
+        stop = min(end, start + parameters.get("Limit", ITEMS_OF_A_PAGE))
+        items = [self.items[connection_id] for _, connection_id in places[start:stop]]
+        response = {"Items": [dict(item) for item in items], "Count": stop - start}
+        return response | ({"LastEvaluatedKey": dict(items[-1])} if stop < end else {})
 
-    def update_item(self, **asked):
+    def update_item(self, **parameters):
         self.calls["Update"] += 1
-        item, values = self.items[asked["Key"]["connection_id"]["S"]], asked["ExpressionAttributeValues"]
-        for condition in asked["ConditionExpression"].split(" AND "):
+        item, values = (
+            self.items[parameters["Key"]["connection_id"]["S"]],
+            parameters["ExpressionAttributeValues"],
+        )
+        for condition in parameters["ConditionExpression"].split(" AND "):
             name, _, value = condition.partition(" = ")
-            assert item[name] == values[value], "nobody else is at work here"
+            assert item[name] == values[value], "no other run is at work here"
         before = _place(item)
-        for change in asked["UpdateExpression"].removeprefix("SET ").split(", "):
+        for change in parameters["UpdateExpression"].removeprefix("SET ").split(", "):
             name, _, value = change.partition(" = ")
             item[name] = values[value]
         self._move(item["sweep"]["S"], before, _place(item))
         return {}
 
-    def delete_item(self, **asked):
+    def delete_item(self, **parameters):
         self.calls["Delete"] += 1
-        item = self.items.pop(asked["Key"]["connection_id"]["S"])
+        item = self.items.pop(parameters["Key"]["connection_id"]["S"])
         self._move(item["sweep"]["S"], _place(item), None)
         return {"Attributes": item}
 
@@ -92,8 +97,8 @@ def _place(item):
     return int(item["due_at"]["N"]), item["connection_id"]["S"]
 
 
-class Crowd:
-    """Everybody connected within `seconds`, and the janitor."""
+class ManyConnections:
+    """Connections that were opened within `seconds`, and a janitor."""
 
     def __init__(self, seconds, size=MANY):
         self.table, self.poster, self.now = Table(), MemoryManagementApi(), NOW
@@ -102,7 +107,7 @@ class Crowd:
             self.table.put(Connection(f"c{n:06}", f"user-{n}", at, NOW + 24 * HOUR))
         self.table.sort()
         self.janitor = Janitor(
-            upkeep=DynamoSchedule(self.table, "connections"),
+            schedule=DynamoSchedule(self.table, "connections"),
             connections=DynamoConnections(self.table, "connections"),
             subscriptions=MemorySubscriptions(MemoryConnections()),
             poster=self.poster,
@@ -115,44 +120,44 @@ class Crowd:
 
 
 def pages(items):
-    """Queries for so many items: the last page of each partition is not full."""
+    """How many queries so many items take: the last page of each partition is not full."""
     return items // PAGE + SWEEPS
 
 
 @pytest.fixture(scope="module")
-def crowd():
-    return Crowd(seconds=600)
+def connections():
+    return ManyConnections(seconds=600)
 
 
-def test_with_nothing_due_a_run_is_a_query_for_each_partition_and_the_count(crowd):
-    tally, calls = crowd.run(599)
+def test_run_with_nothing_due_takes_a_query_for_each_partition_and_the_count(connections):
+    report, calls = connections.run(599)
 
-    assert (tally.connections, tally.probed) == (MANY, 0)
+    assert (report.connections, report.probed) == (MANY, 0)
     assert calls == {"Query": SWEEPS, "Count": MANY // ITEMS_OF_A_PAGE + 2}
 
 
-def test_a_minutes_worth_of_probes_costs_a_write_each(crowd):
-    tally, calls = crowd.run(659)
+def test_probes_of_a_minute_take_a_write_each(connections):
+    report, calls = connections.run(659)
 
-    assert 9_900 < tally.probed < 10_100
-    assert calls["Update"] == tally.probed
-    assert calls["Query"] <= pages(tally.probed)
+    assert 9_900 < report.probed < 10_100
+    assert calls["Update"] == report.probed
+    assert calls["Query"] <= pages(report.probed)
 
 
-def test_the_hand_over_of_all_at_once_costs_two_writes_each():
-    crowd = Crowd(seconds=1, size=FEWER)
-    # Everything is due at once, as after a janitor that was switched off: the worst of minutes.
-    tally, calls = crowd.run(118 * 60 + 1)
+def test_hand_over_of_all_at_once_takes_two_writes_each():
+    connections = ManyConnections(seconds=1, size=FEWER)
+    # Everything is due at once, as after the janitor was switched off: the worst case.
+    report, calls = connections.run(118 * 60 + 1)
 
-    assert tally.handed_over == FEWER
+    assert report.handed_over == FEWER
     assert calls["Update"] == 2 * FEWER
     assert calls["Query"] <= pages(FEWER)
-    assert {len(frames) for frames in crowd.poster.received.values()} == {1}
+    assert {len(frames) for frames in connections.poster.received.values()} == {1}
 
 
-def test_the_end_of_all_removes_each_by_one_write():
-    crowd = Crowd(seconds=1, size=FEWER)
-    tally, calls = crowd.run(2 * HOUR + 62)
+def test_removal_of_all_at_once_takes_one_write_each():
+    connections = ManyConnections(seconds=1, size=FEWER)
+    report, calls = connections.run(2 * HOUR + 62)
 
-    assert (tally.outlived, crowd.table.items) == (FEWER, {})
+    assert (report.outlived, connections.table.items) == (FEWER, {})
     assert (calls["Delete"], calls["Update"]) == (FEWER, 0)

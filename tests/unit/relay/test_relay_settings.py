@@ -7,12 +7,12 @@ from redis_relay.settings import Settings
 NEEDED = {"BROADCAST_FUNCTION": "deals-test-broadcast", "REDIS_URL": "rediss://cache.example:6379"}
 
 
-def test_defaults_are_those_of_the_documentation():
+def test_settings_without_options_have_the_documented_defaults():
     settings = read(Settings, NEEDED)
     assert (settings.relay_seconds, settings.relay_parallel, settings.stream_keep_seconds) == (840, 4, 300)
 
 
-def test_relay_without_a_redis_is_refused_by_name():
+def test_settings_without_redis_are_refused_by_name():
     with pytest.raises(SettingsInvalid, match="REDIS_URL is not set"):
         _ = read(Settings, {"BROADCAST_FUNCTION": "b"}).address
 

@@ -1,4 +1,4 @@
-"""What a run came to: logged, published as metrics, and answered."""
+"""What a run of the maintenance came to: logged, published as metrics, and returned."""
 
 from __future__ import annotations
 
@@ -14,36 +14,37 @@ from realtime_core.telemetry.metric_catalog import (
 )
 
 if TYPE_CHECKING:
-    from index_projector.building import Built
+    from index_projector.rebuild import RebuildResult
     from realtime_core.telemetry.metric_catalog import Metric
 
 
 @dataclass(slots=True)
-class Tally:
-    """What a minute's run found and did."""
+class RunReport:
+    """What the run of one minute found and did."""
 
     state: str = "unknown"
-    """Of the index: `ready`, `building`, `clearing`, `missing`."""
+    """State of the index: `ready`, `building`, `clearing` or `missing`."""
     reason: str = ""
-    """Why Redis is down, as far as events are concerned; empty where it is up."""
+    """Why events cannot use Redis; empty if they can."""
     lag_seconds: int = 0
     """How long the oldest change has waited for the index."""
     pending: int = 0
+    """Changes that wait for the index."""
     checked: int = 0
     """Shards that were compared with the table."""
     repairs: int = 0
-    """Memberships and groups that were wrong, and were set right."""
+    """Memberships and groups that were wrong, and were repaired."""
     trimmed: int = 0
-    """Members that had ended, and were still there."""
+    """Members that had ended, and were removed."""
     failures: int = 0
-    built: Built | None = None
+    rebuild: RebuildResult | None = None
 
-    def down(self, reason: str) -> None:
-        """Redis is of no use to events, for a reason; the first one counts."""
+    def set_down(self, reason: str) -> None:
+        """Record why events cannot use Redis; the first reason stays."""
         self.reason = self.reason or reason
 
     def as_dict(self) -> dict[str, Any]:
-        """For the log and the answer."""
+        """The report for the log and the response."""
         return {
             "task": "tend",
             "redis": "down" if self.reason else "up",
@@ -55,15 +56,15 @@ class Tally:
             "repairs": self.repairs,
             "trimmed": self.trimmed,
             "failures": self.failures,
-            "built": self.built._asdict() if self.built else None,
+            "built": self.rebuild._asdict() if self.rebuild else None,
         }
 
     def metrics(self) -> list[tuple[Metric, int]]:
-        """Values by metric."""
+        """The values by metric."""
         return [
             (INDEX_LAG, self.lag_seconds),
             (INDEX_PENDING, self.pending),
             (INDEX_REPAIRS, self.repairs),
-            (INDEX_REBUILDS, int(self.built is not None and self.built.outcome == "ready")),
+            (INDEX_REBUILDS, int(self.rebuild is not None and self.rebuild.outcome == "ready")),
             (INDEX_FAILURES, self.failures or int(bool(self.reason))),
         ]

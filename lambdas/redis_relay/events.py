@@ -1,4 +1,4 @@
-"""What publishers put into Redis, checked and made into what `broadcast` takes. Without I/O."""
+"""Turns what publishers put into Redis into events for `broadcast`. No I/O."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ from realtime_core.wire.events import parse_event
 from realtime_core.wire.fields import Field, json_object, read_fields, refuse, refuse_if
 from realtime_core.wire.json_problems import find_json_problems, parse_leniently
 from realtime_core.wire.strict_json import dumps, loads
-from redis_relay.names import CHANNEL_PREFIX
+from redis_relay.settings import CHANNEL_PREFIX
 
 EVENT_BYTES_MAX = 262_144
-"""As large as a message of the events queue may be; what becomes a frame is far smaller (128 KB)."""
+"""The limit of a message of the events queue; a frame that clients receive is far smaller (128 KB)."""
 
 
 def from_channel(channel: bytes, data: bytes) -> bytes:
-    """The event of a channel's message. It gets an id here, so that to try again is to publish once.
+    """The event of a channel's message, as JSON. It gets its id here, so that a retry publishes it once.
 
-    Raises ValidationFailed with the fields at fault.
+    Raises ValidationFailed with the invalid fields.
     """
-    event = _event(data, "message")
+    event = _parse(data, "message")
     topic = channel.decode(errors="replace").removeprefix(CHANNEL_PREFIX)
     if event.get("topic", topic) != topic:
         refuse("topic", f"differs from the channel's, {topic[:64]!r}; leave it out, or name the same")
-    return _checked({**event, "topic": topic}, f"channel:{uuid.uuid4()}")
+    return _with_id({**event, "topic": topic}, f"channel:{uuid.uuid4()}")
 
 
 def from_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> bytes:
-    """The event of a stream's entry; without an id of its own it gets one made of the entry.
+    """The event of a stream's entry, as JSON. Without an id of its own, the event gets one from the entry.
 
-    Its text goes in too: after a failover Redis may give out an entry id a second time. Raises
-    ValidationFailed with the fields at fault.
+    The id has a checksum of the event's text as well: after a failover Redis may assign an entry id a second
+    time. Raises ValidationFailed with the invalid fields.
     """
     named = {name.decode(errors="replace"): value for name, value in fields.items()}
-    (event,) = read_fields(named, (Field("event", _event),))
-    text = zlib.crc32(fields[b"event"])
-    return _checked(event, f"stream:{entry_id.decode()}:{text:08x}")
+    (event,) = read_fields(named, (Field("event", _parse),))
+    checksum = zlib.crc32(fields[b"event"])
+    return _with_id(event, f"stream:{entry_id.decode()}:{checksum:08x}")
 
 
-def _event(raw: Any, path: str) -> dict[str, Any]:
+def _parse(raw: Any, path: str) -> dict[str, Any]:
+    """A JSON object; `path` names it in the problems that ValidationFailed reports."""
     if len(raw) > EVENT_BYTES_MAX:
         refuse(path, f"is too large: {len(raw)} bytes, at most {EVENT_BYTES_MAX} are taken")
     try:
@@ -52,6 +53,7 @@ def _event(raw: Any, path: str) -> dict[str, Any]:
     return json_object(value, path)
 
 
-def _checked(event: dict[str, Any], event_id: str) -> bytes:
+def _with_id(event: dict[str, Any], event_id: str) -> bytes:
+    """The valid event with this id, unless it has one of its own."""
     parse_event(event)
     return dumps({"eventId": event_id, **event}).encode()

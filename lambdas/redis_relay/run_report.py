@@ -1,4 +1,4 @@
-"""What was done since the last look, as metrics."""
+"""Counts what the relay did, as metrics."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Tally:
-    """Counts of events since the last `metrics`, and how late the relay is."""
+class RunReport:
+    """Counts of events since the last `take_metrics`, and the lag of the relay."""
 
     forwarded: int = 0
     rejected: int = 0
-    """They break the contract."""
+    """Events that break the contract."""
     dead_lettered: int = 0
-    """Put aside in the dead-letter stream, whatever the reason."""
+    """Events that went to the dead-letter stream, for any reason."""
     lost: int = 0
-    """Messages of channels that could not be forwarded; what pub/sub promises is at most once."""
+    """Channel messages that could not be forwarded; pub/sub promises at most once."""
     redis_failures: int = 0
-    """Times that Redis was out of reach, or refused us."""
+    """Connections to Redis that failed or were refused."""
     stream_lag: float = 0.0
     channel_lag: float = 0.0
-    """Age of the oldest event that is not done with, in seconds."""
+    """Age of the oldest unfinished event, in seconds."""
 
-    def metrics(self) -> list[tuple[Metric, float]]:
-        """The values by metric; the counts then start anew."""
+    def take_metrics(self) -> list[tuple[Metric, float]]:
+        """Return the values by metric and reset the counts."""
         values: list[tuple[Metric, float]] = [
             (RELAY_FORWARDED, self.forwarded),
             (RELAY_REJECTED, self.rejected),

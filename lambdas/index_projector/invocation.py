@@ -1,4 +1,4 @@
-"""What may be asked of the function by hand or by a schedule."""
+"""The tasks that an operator or a schedule can invoke the function with."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from realtime_core.errors import Problem, ValidationFailed
 TASKS = ("tend", "rebuild", "check")
 
 
-class Check(NamedTuple):
+class CheckTask(NamedTuple):
     """A comparison of the index with the table."""
 
     groups: int | None = None
-    """Of about how many groups, at random; None for all there is."""
+    """About how many groups to compare, at random; None for all."""
     repair: bool = False
 
 
-def parse_task(event: Any) -> Literal["tend", "rebuild"] | Check:
-    """The task of an invoke. Raises ValidationFailed, naming every field at fault."""
+def parse_task(event: Any) -> Literal["tend", "rebuild"] | CheckTask:
+    """The task of an invocation. Raises ValidationFailed with every invalid field."""
     if not isinstance(event, dict):
         raise ValidationFailed([Problem("", 'must be an object such as {"task": "check"}')])
     task = event.get("task")
     if task not in TASKS:
         raise ValidationFailed([Problem("task", f"must be one of {', '.join(TASKS)}")])
+
     allowed = {"groups", "repair"} if task == "check" else set()
     problems = [
         Problem(name, "is unknown; a check takes groups and repair, other tasks nothing")
@@ -35,6 +36,7 @@ def parse_task(event: Any) -> Literal["tend", "rebuild"] | Check:
             problems.append(Problem("groups", "must be a whole number from 1 to 100000, or be left out"))
         if not isinstance(repair, bool):
             problems.append(Problem("repair", "must be true or false"))
+
     if problems:
         raise ValidationFailed(problems)
-    return Check(groups, repair) if task == "check" else task
+    return CheckTask(groups, repair) if task == "check" else task

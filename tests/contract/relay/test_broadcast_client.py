@@ -1,4 +1,4 @@
-"""Invoke on real sockets, and signed as botocore signs it."""
+"""Lambda's Invoke on real sockets, signed as botocore signs it."""
 
 import datetime
 import json
@@ -8,9 +8,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from realtime_core.adapters.aws_lambda import lambda_client
 from realtime_core.aws import backoff
 from realtime_core.aws.errors import Refused, Unreachable
+from redis_relay.broadcast_client import lambda_client
 from tests.contract.ports.scripted_service import Scripted, answer, scripted_service
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast:live"
@@ -26,8 +26,8 @@ def _environment(monkeypatch):
 
 @pytest.fixture
 def service():
-    with scripted_service() as made:
-        yield made
+    with scripted_service() as scripted:
+        yield scripted
 
 
 @pytest.fixture
@@ -35,26 +35,28 @@ def functions(service):
     return lambda_client(region_name="eu-west-1", endpoint_url=service.url, read_timeout=0.3, attempts=2)
 
 
-def test_function_gets_the_payload_and_its_answer_comes_back(service, functions):
+def test_invoke_sends_the_payload_and_returns_the_response(service, functions):
     service.script = [answer({"statusCode": 200})]
 
-    invoked = functions.invoke(ARN, b'{"messageType":"dealUpdate"}')
+    response = functions.invoke(ARN, b'{"messageType":"dealUpdate"}')
 
-    assert (json.loads(invoked.payload), invoked.failed) == ({"statusCode": 200}, False)
+    assert (json.loads(response.payload), response.failed) == ({"statusCode": 200}, False)
     [(headers, body)] = service.requests
     assert body == b'{"messageType":"dealUpdate"}'
-    assert headers["x-amz-invocation-type"] == "requestresponse"  # in lower case, as the test reads headers
+    assert (
+        headers["x-amz-invocation-type"] == "requestresponse"
+    )  # in lower case, as the scripted service reads headers
 
 
-def test_function_that_failed_is_told_apart_from_one_that_answered(service, functions):
+def test_invoke_of_a_function_that_raised_returns_failed(service, functions):
     service.script = [answer({"errorType": "KeyError"}, X_Amz_Function_Error="Unhandled")]
 
-    invoked = functions.invoke(ARN, b"{}")
+    response = functions.invoke(ARN, b"{}")
 
-    assert (json.loads(invoked.payload), invoked.failed) == ({"errorType": "KeyError"}, True)
+    assert (json.loads(response.payload), response.failed) == ({"errorType": "KeyError"}, True)
 
 
-def test_refusal_is_named_by_its_header(service, functions):
+def test_refused_invoke_raises_with_the_code_of_its_header(service, functions):
     service.script = [answer({"Type": "User"}, 404, X_Amzn_ErrorType="ResourceNotFoundException:http://x/")]
 
     with pytest.raises(Refused) as raised:
@@ -64,7 +66,7 @@ def test_refusal_is_named_by_its_header(service, functions):
     assert len(service.requests) == 1
 
 
-def test_throttle_is_tried_again(service, functions):
+def test_throttled_invoke_is_retried(service, functions):
     service.script = [
         answer({}, 429, x_amzn_errortype="TooManyRequestsException"),
         answer({"statusCode": 200}),
@@ -73,7 +75,7 @@ def test_throttle_is_tried_again(service, functions):
     assert functions.invoke(ARN, b"{}").payload == b'{"statusCode": 200}'
 
 
-def test_function_that_does_not_answer_is_unreachable(service, functions):
+def test_invoke_without_a_response_is_unreachable(service, functions):
     service.script = [Scripted.HANG]
 
     with pytest.raises(Unreachable, match="Invoke got no answer"):
@@ -81,9 +83,9 @@ def test_function_that_does_not_answer_is_unreachable(service, functions):
 
 
 @pytest.mark.parametrize("function", [ARN, "deals-test-broadcast"])
-def test_request_is_signed_as_botocore_signs_it(functions, monkeypatch, function):
+def test_invoke_is_signed_as_botocore_signs_it(functions, monkeypatch, function):
     moment = datetime.datetime(2026, 11, 24, 12, 0, 0, tzinfo=datetime.UTC)
-    monkeypatch.setattr("realtime_core.adapters.aws_lambda.time.time", moment.timestamp)
+    monkeypatch.setattr("redis_relay.broadcast_client.time.time", moment.timestamp)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda **_: moment.replace(tzinfo=None))
     sent = []
     monkeypatch.setattr(functions._http, "exchange", lambda request: sent.append(request) or _ok())

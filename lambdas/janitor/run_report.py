@@ -1,4 +1,4 @@
-"""What a run of the janitor came to: logged, published as metrics, and answered."""
+"""What a run of the janitor came to: logged, published as metrics, and returned."""
 
 from __future__ import annotations
 
@@ -21,39 +21,42 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Tally:
-    """Connections by what was done for them."""
+class RunReport:
+    """Counts of connections by what was done for them."""
 
     connections: int | None = None
-    """How many there are, before the run; None where that could not be counted."""
+    """All connections, before the run; None if they could not be counted."""
     warned: int = 0
+    """Sent `tokenExpiring`."""
     handed_over: int = 0
+    """Sent `reconnect`."""
     probed: int = 0
+    """Found alive by a probe."""
     closed: int = 0
-    """Token run out and not refreshed."""
+    """Closed, because their token had expired."""
     revoked: int = 0
-    """Closed, because their token was taken back."""
+    """Closed, because their token was revoked."""
     outlived: int = 0
-    """Past two hours, so cut by API Gateway, without a `$disconnect` that said so."""
+    """Removed after two hours, when API Gateway has closed them, without a `$disconnect`."""
     gone: int = 0
-    """Found gone by a post or a probe."""
+    """Removed, because a post or a probe found them gone."""
     postponed: int = 0
-    """Not reached this time: throttled, or API Gateway had a fault. The next run tries again."""
+    """Not reached, because API Gateway throttled or failed; the next run tries again."""
     events_trimmed: int = 0
-    """Events that were older than the history reaches."""
+    """Events that were removed because they are older than the history keeps them."""
     failures: int = 0
-    """Pieces of work that are left to a later run, because a call failed."""
+    """Pieces of work that a failed call left to a later run."""
     lag_seconds: int = 0
-    """How long what was found had been due; above a minute or two, runs do not keep up."""
+    """How long the most overdue record had been due; above a minute or two, runs do not keep up."""
     finished: bool = True
-    """Whether everything that was due was looked at in the time that the run had."""
+    """Whether the run had time for everything that was due."""
 
     def as_dict(self) -> dict[str, Any]:
-        """For the log and the answer."""
+        """The report for the log and the response."""
         return {_camel(name): value for name, value in asdict(self).items()}
 
     def metrics(self) -> list[tuple[Metric, int]]:
-        """Values by metric; the gauge only where it is known, for no figure beats a wrong one."""
+        """The values by metric; without the count of connections if that is not known."""
         gauge = [] if self.connections is None else [(CONNECTION_COUNT, self.connections)]
         return [
             *gauge,

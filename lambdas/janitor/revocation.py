@@ -1,4 +1,4 @@
-"""Closing the connections that live by a token that was taken back."""
+"""Closes the connections whose token was revoked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from realtime_core.push.pusher import remove_connections
 from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
-    from janitor.tally import Tally
+    from janitor.run_report import RunReport
     from realtime_core.auth.base import Revocation, Revocations
     from realtime_core.connections.base import Connections
     from realtime_core.push.base import ManagementApi
@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 LOOK_BACK_SECONDS = CONNECTION_LIFETIME_SECONDS + 120
-"""No connection is older than two hours, so an older revocation has none left that was opened before it. What
-was missed in between, by an outage or a janitor that was switched off, is made up for."""
+"""No connection is older than two hours, so an older revocation covers none. Within this time, the janitor
+catches up after an outage or after it was switched off."""
 SETTLED_AFTER_SECONDS = 60
-"""A revocation is looked at once more after this: a connect that was under way when it was said had passed
-the authorizer before, and its record is found a moment later."""
+"""After this, a revocation is applied once more: a handshake in progress may have passed the authorizer
+before the revocation, and its record appears a moment later."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Revoker:
-    """Closes what recent revocations cover. A process remembers which of them need no further look."""
+    """Closes what recent revocations cover. A process remembers which of them are settled.
+
+    `clock` is the time of day in epoch seconds.
+    """
 
     revocations: Revocations
     connections: Connections
@@ -40,39 +43,42 @@ class Revoker:
     clock: Callable[[], float] = time.time
     _settled: set[Revocation] = field(default_factory=set)
 
-    def run(self, tally: Tally) -> None:
-        """Close the connections of every revocation that may have some. A fault is counted, not raised."""
+    def run(self, report: RunReport) -> None:
+        """Close what every recent revocation covers. Counts a failure in the report instead of raising."""
         now = int(self.clock())
         try:
             recent = self.revocations.recent(now - LOOK_BACK_SECONDS)
         except StoreUnavailable:
             log.exception("upkeep_failed", duty="revoke")
-            tally.failures += 1
+            report.failures += 1
             return
+
         for revocation in recent:
             if revocation in self._settled:
                 continue
             try:
-                tally.revoked += self._close(revocation)
+                report.revoked += self._close(revocation)
             except StoreUnavailable:
                 log.exception("upkeep_failed", duty="revoke", userId=revocation.user_id)
-                tally.failures += 1
+                report.failures += 1
                 continue
             if revocation.revoked_at < now - SETTLED_AFTER_SECONDS:
                 self._settled.add(revocation)
         self._settled.intersection_update(recent)
 
     def _close(self, revocation: Revocation) -> int:
-        """Close what a revocation covers, by the records as they are now; how many there were."""
-        found = self.connections.of_user(revocation.user_id)
-        records = [self.connections.get(one.connection_id) for one in found]
+        """Close what a revocation covers. Returns how many connections that were."""
+        of_user = self.connections.of_user(revocation.user_id)
+        # The index may be stale, so decide by the records themselves: a refresh changes the token.
+        records = [self.connections.get(connection.connection_id) for connection in of_user]
         covered = [
-            one.connection_id
-            for one in records
-            if one is not None and revocation.covers(one.user_id, one.token_id, one.issued_at)
+            record.connection_id
+            for record in records
+            if record is not None and revocation.covers(record.user_id, record.token_id, record.issued_at)
         ]
         if not covered:
             return 0
+
         self.poster.close(covered)
         log.info("connections_revoked", userId=revocation.user_id, count=len(covered))
         return remove_connections(covered, self.connections, self.subscriptions)

@@ -1,4 +1,4 @@
-"""What publishers may put into Redis."""
+"""What publishers may put into Redis, and the events that it becomes."""
 
 import json
 
@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from realtime_core.errors import ValidationFailed
 from realtime_core.wire.events import parse_event
-from redis_relay.incoming import EVENT_BYTES_MAX, from_channel, from_entry
+from redis_relay.events import EVENT_BYTES_MAX, from_channel, from_entry
 
 DEAL = {"messageType": "dealUpdate", "data": {"price": 9.5}, "filters": {"brand": "x"}}
 
 
-def test_entry_is_the_same_event_whoever_reads_it():
+def test_entry_is_the_same_event_each_time_it_is_read():
     fields = {b"event": json.dumps(DEAL).encode()}
     first = from_entry(b"1795382480000-0", fields)
     assert first == from_entry(b"1795382480000-0", fields)
@@ -21,16 +21,16 @@ def test_entry_is_the_same_event_whoever_reads_it():
 
 
 def test_entries_that_differ_in_id_or_text_are_different_events():
-    one, other = json.dumps(DEAL).encode(), json.dumps({**DEAL, "topic": "books"}).encode()
+    texts = json.dumps(DEAL).encode(), json.dumps({**DEAL, "topic": "books"}).encode()
     ids = {
         json.loads(from_entry(entry_id, {b"event": text}))["eventId"]
         for entry_id in (b"1-0", b"1-1")
-        for text in (one, other)
+        for text in texts
     }
     assert len(ids) == 4
 
 
-def test_messages_of_a_channel_are_different_events_unless_they_say_otherwise():
+def test_channel_messages_without_an_event_id_are_different_events():
     text = json.dumps(DEAL).encode()
     ids = {json.loads(from_channel(b"deals:books", text))["eventId"] for _ in range(2)}
     assert len(ids) == 2
@@ -39,7 +39,7 @@ def test_messages_of_a_channel_are_different_events_unless_they_say_otherwise():
 
 
 @pytest.mark.parametrize("topic", ["books", "electronics.laptops", "events", "all-deals", "relay"])
-def test_channel_names_the_topic_and_the_event_may_name_the_same(topic):
+def test_channel_is_the_topic_and_the_event_may_name_the_same(topic):
     channel = f"deals:{topic}".encode()
     for text in (DEAL, {**DEAL, "topic": topic}):
         assert json.loads(from_channel(channel, json.dumps(text).encode()))["topic"] == topic
@@ -59,7 +59,7 @@ def test_channel_names_the_topic_and_the_event_may_name_the_same(topic):
         (lambda: from_entry(b"1-0", {b"event": b'{"data":1,"more":2}'}), ["messageType", "data", "more"]),
     ],
 )
-def test_what_breaks_the_contract_is_refused_with_the_fields_at_fault(call, fields):
+def test_event_that_breaks_the_contract_is_refused_with_its_invalid_fields(call, fields):
     with pytest.raises(ValidationFailed) as refused:
         call()
     assert [problem.field for problem in refused.value.problems] == fields
@@ -74,15 +74,15 @@ NAMES = ["messageType", "data", "topic", "filters", "eventId", "recipients", "x"
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), JSON | st.sampled_from(["m", "books", {}, ["ann"]])))
-def test_entry_is_taken_exactly_where_the_service_takes_its_event(event):
-    def judge(call):
+def test_entry_is_accepted_exactly_if_the_service_accepts_its_event(event):
+    def result_or_problems(call):
         try:
             return call()
         except ValidationFailed as error:
             return error.details
 
-    taken = judge(lambda: from_entry(b"1-0", {b"event": json.dumps(event).encode()}))
-    theirs = judge(lambda: parse_event(event))
-    assert isinstance(taken, bytes) == (not isinstance(theirs, list))
-    if isinstance(taken, list):
-        assert taken == theirs
+    entry = result_or_problems(lambda: from_entry(b"1-0", {b"event": json.dumps(event).encode()}))
+    parsed = result_or_problems(lambda: parse_event(event))
+    assert isinstance(entry, bytes) == (not isinstance(parsed, list))
+    if isinstance(entry, list):
+        assert entry == parsed

@@ -1,0 +1,49 @@
+"""Builds the parts of the function from its settings."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import NamedTuple
+
+from index_projector import scripts
+from index_projector.index import Index
+from index_projector.maintenance import Maintenance
+from index_projector.projector import Projector
+from index_projector.rebuild import Rebuild
+from index_projector.settings import Settings
+from index_projector.table import Table
+from index_projector.verification import Verification
+from realtime_core.aws.client import client
+from realtime_core.redis.client import redis_client
+from realtime_core.redis.dynamodb_health import DynamoHealth
+from realtime_core.settings import read
+from realtime_core.subscriptions.pending_changes import DynamoPending
+
+ANSWER_SECONDS = 3.0
+"""A script of many writes takes a while on a busy server, and no client waits for it here."""
+
+
+class Components(NamedTuple):
+    """The parts of the function."""
+
+    projector: Projector
+    maintenance: Maintenance
+    rebuild: Rebuild
+    verification: Verification
+
+
+@cache
+def components() -> Components:
+    """The parts of the function, built once for each process. Raises SettingsInvalid."""
+    settings = read(Settings, os.environ)
+    dynamodb = client("dynamodb")
+    index = Index(redis_client(settings, scripts.ALL, ANSWER_SECONDS))
+    table = Table(dynamodb, settings.subscriptions_table)
+    pending = DynamoPending(dynamodb, settings.subscriptions_table)
+    health = DynamoHealth(dynamodb, settings.history_table)
+
+    projector = Projector(index, table, pending)
+    rebuild, verification = Rebuild(index, table), Verification(index, table, projector)
+    maintenance = Maintenance(index, rebuild, verification, projector, pending=pending, health=health)
+    return Components(projector, maintenance, rebuild, verification)

@@ -1,1 +1,0 @@
-"""The ports' implementations on AWS services, and their in-memory twins."""

@@ -1,0 +1,162 @@
+"""Connections whose token was revoked, over the in-memory stores."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from janitor.revocation import Revoker
+from janitor.run_report import RunReport
+from realtime_core.auth.base import Revocation
+from realtime_core.auth.memory import MemoryRevocations
+from realtime_core.connections.base import Connection
+from realtime_core.connections.memory import MemoryConnections
+from realtime_core.push.memory import MemoryManagementApi
+from realtime_core.subscriptions.memory import MemorySubscriptions
+
+NOW = 1_795_382_480
+MINUTE = 60
+HOUR = 60 * MINUTE
+
+
+@dataclass
+class RevocationHarness:
+    """In-memory stores, and a revoker that runs at `now`."""
+
+    connections: MemoryConnections = field(default_factory=MemoryConnections)
+    revocations: MemoryRevocations = field(default_factory=MemoryRevocations)
+    poster: MemoryManagementApi = field(default_factory=MemoryManagementApi)
+    now: int = NOW
+
+    def __post_init__(self):
+        self.subscriptions = MemorySubscriptions(self.connections)
+        self.revoker = self.new_revoker()
+
+    def new_revoker(self):
+        return Revoker(
+            revocations=self.revocations,
+            connections=self.connections,
+            subscriptions=self.subscriptions,
+            poster=self.poster,
+            clock=lambda: self.now,
+        )
+
+    def connect(self, connection_id="c1", user_id="ann", issued_at=NOW - MINUTE, token_id=None):
+        self.connections.add(
+            Connection(connection_id, user_id, NOW, NOW + HOUR, issued_at=issued_at, token_id=token_id)
+        )
+        self.subscriptions.subscribe(connection_id, "a", "{}", NOW)
+
+    def revoke(self, user_id="ann", before=NOW, token_id=None):
+        self.revocations.revoke(Revocation(user_id, before, self.now, token_id))
+
+    def run(self, after=0):
+        self.now += after
+        report = RunReport()
+        self.revoker.run(report)
+        return report
+
+    def connected(self):
+        return set(self.connections.records)
+
+
+@pytest.fixture
+def harness():
+    return RevocationHarness()
+
+
+def test_connections_of_a_revoked_user_are_closed_and_removed(harness):
+    harness.connect("c1")
+    harness.connect("c2")
+    harness.connect("c3", user_id="ben")
+    harness.revoke()
+
+    assert harness.run().revoked == 2
+
+    assert sorted(harness.poster.closed) == ["c1", "c2"]
+    assert harness.connected() == {"c3"}
+    groups = harness.subscriptions.groups("a", NOW)
+    assert [ids for _, ids in harness.subscriptions.members(groups, NOW)] == [["c3"]]
+
+
+def test_connection_with_a_newer_token_stays(harness):
+    harness.connect("old", issued_at=NOW)
+    harness.connect("new", issued_at=NOW + 1)
+    harness.revoke(before=NOW)
+
+    harness.run()
+
+    assert harness.connected() == {"new"}
+
+
+def test_connection_refreshed_with_a_newer_token_stays(harness):
+    harness.connect()
+    harness.connections.extend("c1", NOW + 2 * HOUR, NOW + 1, None)
+    harness.revoke(before=NOW)
+
+    assert harness.run().revoked == 0
+    assert harness.connected() == {"c1"}
+
+
+def test_revoked_token_closes_only_its_own_connections(harness):
+    harness.connect("c1", token_id="stolen")
+    harness.connect("c2", token_id="other")
+    harness.connect("c3")
+    harness.revoke(token_id="stolen")
+
+    harness.run()
+
+    assert harness.connected() == {"c2", "c3"}
+
+
+def test_handshake_in_progress_is_closed_by_the_next_run(harness):
+    harness.revoke()
+    harness.run(1)
+    harness.connect()
+
+    assert harness.run(MINUTE).revoked == 1
+
+
+def test_settled_revocation_is_not_applied_again(harness):
+    harness.revoke()
+    lookups = []
+    of_user = harness.connections.of_user
+    harness.connections.of_user = lambda user_id: lookups.append(harness.now - NOW) or of_user(user_id)
+
+    for _ in range(5):
+        harness.run(30)
+
+    assert lookups == [30, 60, 90]
+    harness.revoker = harness.new_revoker()
+    harness.run(30)
+    assert lookups == [30, 60, 90, 180], "a new process knows of nothing, and applies it once"
+
+
+def test_revocation_is_applied_for_as_long_as_a_connection_may_live(harness):
+    harness.connect()
+    harness.revoke()
+    assert harness.run(2 * HOUR).revoked == 1
+
+    harness.connect()
+    harness.revoker = harness.new_revoker()
+    assert harness.run(5 * MINUTE).revoked == 0
+
+
+def test_connection_that_could_not_be_closed_is_closed_by_the_next_run(harness):
+    harness.connect()
+    harness.revoke()
+    harness.poster.down = True
+    report = harness.run(2 * MINUTE)
+    assert (report.revoked, report.failures) == (0, 1)
+    assert harness.connected() == {"c1"}
+
+    harness.poster.down = False
+    assert harness.run(MINUTE).revoked == 1
+
+
+def test_store_that_is_down_is_counted_and_not_raised(harness):
+    harness.connect()
+    harness.revoke()
+    harness.revocations.down = True
+    assert harness.run().failures == 1
+    harness.revocations.down = False
+    assert harness.run().revoked == 1
