@@ -121,11 +121,14 @@ class Stream:
 
     async def _claim(self, redis: Redis, count: int) -> list[Entry]:
         idle = int(self._times.claim_idle * 1000)
+        # Redis returns this consumer's own idle entries too. One that is settled while the answer is on its
+        # way has left the window by then, and would be published, and counted, from the beginning.
+        held = set(self._window)
         answer = await redis.xautoclaim(STREAM, GROUP, self._consumer, idle, self._claimed_to, count)
         self._claimed_to = answer[0]
-        entries: list[Entry] = answer[1]
-        if fresh := [one for one in entries if one[0] not in self._window]:
-            log.info("stream_entries_claimed", entries=len(fresh))
+        entries: list[Entry] = [entry for entry in answer[1] if entry[0] not in held]
+        if entries:
+            log.info("stream_entries_claimed", entries=len(entries))
         return entries
 
     async def _carry(self, redis: Redis, entry_id: bytes, fields: dict[bytes, bytes] | None) -> None:

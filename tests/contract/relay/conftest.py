@@ -126,7 +126,7 @@ async def relays(server, broadcast):
     await made.end()
 
 
-async def until(fulfilled, within=10.0):
+async def until(fulfilled, within=30.0):
     """Wait until a condition holds, looking in on it; what it returned."""
     deadline = time.monotonic() + within
     while not (value := fulfilled()):
