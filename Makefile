@@ -1,7 +1,7 @@
 # Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
-# Settings: PYTHON (3.11 or newer), ARGS (handed on), TARGET=lambda|local, ENVIRONMENT (a folder of
-# terraform/environments), TERRAFORM, TF_PLUGIN_DIR, LOCALSTACK_ENDPOINT, BYTECODE_PYTHON (compiles the zips'
-# modules; by default a python3.13 that is here).
+# Settings: PYTHON (3.11 or newer), ARGS (passed on), WORKERS (processes that run tests), TARGET=lambda|local,
+# ENVIRONMENT (a folder of terraform/environments), TERRAFORM, TF_PLUGIN_DIR, LOCALSTACK_ENDPOINT,
+# BYTECODE_PYTHON (compiles the zips' modules; by default the python3.13 of this machine).
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -54,6 +54,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 PYTEST := $(PY) -m pytest
+# Two workers spend most of their time waiting for an applied service; the third keeps the processors busy.
+WORKERS ?= 3
+PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 TOOLCHAIN := terraform/toolchain.py
 EMULATOR := .tools/ministack
 TOOLS := $(VENV)/.ready $(EMULATOR)/.ready
@@ -88,7 +91,11 @@ setup: $(TOOLS) ## Install the tools into .venv and .tools, all from locks
 	@$(PY) $(TOOLCHAIN) path >/dev/null
 
 .PHONY: lint
-lint: $(VENV)/.ready typecheck ## Check style, types, YAML, shell and Terraform
+lint: $(VENV)/.ready ## Check types and style
+	@$(MAKE) --jobs=2 typecheck style
+
+.PHONY: style
+style: $(VENV)/.ready ## Check the style of Python, YAML and shell, and validate Terraform
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	git ls-files -z '*.yml' '*.yaml' | xargs -0 $(VENV)/bin/yamllint --strict
@@ -154,24 +161,27 @@ DATA = $(if $(filter local,$(ENVIRONMENT)),TF_DATA_DIR=$(UP)/terraform-data)
 UP = $(CURDIR)/.local_cloud/up
 
 .PHONY: test
-test: $(TOOLS) lint package-local ## Lint, then unit, contract, Terraform and end-to-end tests
-	$(PYTEST) $(wildcard $(addprefix tests/,unit contract terraform e2e)) $(ARGS)
+test: $(TOOLS) ## Lint, then unit, contract, Terraform and end-to-end tests
+	@$(MAKE) --jobs=2 typecheck style package-local
+	$(PYTEST) $(wildcard $(addprefix tests/,unit contract terraform e2e)) $(PARALLEL) $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(VENV)/.ready ## Test the rules and the tooling
-	$(PYTEST) tests/unit $(ARGS)
+	$(PYTEST) tests/unit $(PARALLEL) $(ARGS)
 
 .PHONY: test-contract
 test-contract: $(TOOLS) ## Test adapters and the local gateway against what they promise
-	$(PYTEST) tests/contract $(ARGS)
+	$(PYTEST) tests/contract $(PARALLEL) $(ARGS)
 
 .PHONY: test-terraform
 test-terraform: $(VENV)/.ready ## Test the Terraform modules by plan, with a mocked provider
-	$(PYTEST) tests/terraform $(ARGS)
+	@# The first to fetch a provider must be the only one: Terraform's cache does not stand two writers.
+	@$(PY) $(TOOLCHAIN) validate terraform/environments/local
+	$(PYTEST) tests/terraform $(PARALLEL) $(ARGS)
 
 .PHONY: test-local
 test-local: $(TOOLS) package-local ## Test end to end on LOCALSTACK_ENDPOINT if it answers, else on a local cloud
-	LOCALSTACK_ENDPOINT="$$($(PY) .ci/localstack_endpoint.py)" $(PYTEST) tests/e2e $(ARGS)
+	LOCALSTACK_ENDPOINT="$$($(PY) .ci/localstack_endpoint.py)" $(PYTEST) tests/e2e $(PARALLEL) $(ARGS)
 
 .PHONY: bench
 bench: $(TOOLS) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)

@@ -51,6 +51,7 @@ def save(source: Path, store: Path, name: str) -> None:
     shutil.copytree(source, partial, symlinks=True)
     shutil.rmtree(store / name, ignore_errors=True)
     partial.rename(store / name)
-    kept = sorted((one for one in store.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
+    # Without the partial copies of others, which are renamed any moment.
+    kept = sorted(store.glob("[!.]*"), key=lambda snapshot: snapshot.stat().st_mtime)
     for old in kept[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
