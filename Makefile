@@ -57,12 +57,15 @@ PYTEST := $(PY) -m pytest
 # Two workers spend most of their time waiting for an applied service; the third keeps the processors busy.
 WORKERS ?= 3
 PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
-TOOLCHAIN := terraform/toolchain.py
+TOOLCHAIN := -m terraform.toolchain
 EMULATOR := .tools/ministack
 TOOLS := $(VENV)/.ready $(EMULATOR)/.ready
 
+# The packages of this repository. The locked build backend installs them as editable, so nothing is fetched.
+WORKSPACE = . $(patsubst %/pyproject.toml,%,$(wildcard lambdas/*/pyproject.toml)) clients/python
+
 # uv is pinned by the same lock as everything else; pip installs it, and it installs the rest.
-$(VENV)/.ready: tests/requirements.txt
+$(VENV)/.ready: tests/requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments: install its venv package (apt install python3-venv)" >&2; \
 		exit 1; }
@@ -70,6 +73,7 @@ $(VENV)/.ready: tests/requirements.txt
 	awk '/^[^ ]/ { uv = /^uv==/ } uv' $< > $(VENV)/uv.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
 	$(UV) pip install --quiet --python $(PY) --require-hashes -r $<
+	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(addprefix -e ,$(WORKSPACE))
 	@touch $@
 
 # The emulator and boto3 pin different botocores, hence an environment of its own.
@@ -140,7 +144,7 @@ env: ## Print where the applied service is (ENVIRONMENT=local), for eval "$(make
 
 .PHONY: token
 token: $(VENV)/.ready ## Print a token for USER, signed by JWT_SECRET or as the local cloud does
-	@PYTHONPATH=lambdas $(PY) -m realtime_core.tokens "$(if $(filter command,$(origin USER)),$(USER),you)" \
+	@$(PY) -m realtime_core.tokens "$(if $(filter command,$(origin USER)),$(USER),you)" \
 		$(if $(JWT_SECRET),,--secret-file .local_cloud/up/jwt-secret) $(ARGS)
 
 .PHONY: ops

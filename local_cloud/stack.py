@@ -268,7 +268,7 @@ def _for_publishers(stack: Stack) -> list[str]:
         variables |= {"REDIS_URL": redis.url, "REDIS_PASSWORD_FILE": str(redis.password_file)}
         variables |= {"REDIS_CA_FILE": str(redis.authorities)} if redis.authorities else {}
     exports = " ".join(f"{name}={value}" for name, value in variables.items())
-    return [f"export {exports}", "PYTHONPATH=clients/python .venv/bin/python examples/publisher.py"]
+    return [f"export {exports}", ".venv/bin/python examples/publisher.py"]
 
 
 def main() -> int:
