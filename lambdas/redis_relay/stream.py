@@ -7,12 +7,12 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from realtime_core.aws.backoff import delay
+from realtime_core.telemetry.logs import get_logger
+from realtime_core.wire.strict_json import dumps
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from realtime_core.adapters.backoff import delay
-from realtime_core.domain.jsontext import dumps
 from realtime_core.errors import ValidationFailed
-from realtime_core.logs import get_logger
 from redis_relay.broadcasting import Answer, Verdict
 from redis_relay.dead_letters import DeadLetter, write
 from redis_relay.incoming import from_entry

@@ -108,8 +108,8 @@ def cloud(secret: str = "") -> Iterator[dict[str, str]]:
 
 
 def _connect(dynamodb: Any) -> None:
-    from realtime_core.adapters.dynamodb_connections import connection_item
-    from realtime_core.domain.model import Connection
+    from realtime_core.connections.base import Connection
+    from realtime_core.connections.dynamodb import connection_item
 
     now = int(time.time())
     record = Connection("L0SM9cOFvHcCIhw=", "user-1", now, now + 3600)

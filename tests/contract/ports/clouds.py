@@ -7,9 +7,10 @@ from functools import cache, partial
 from itertools import count
 from types import SimpleNamespace
 
-from realtime_core.adapters import aws
-from realtime_core.adapters.aws_json import JsonClient, refusal
-from realtime_core.adapters.http import Answer
+from realtime_core.aws import client
+from realtime_core.aws.http import Answer
+from realtime_core.aws.json_client import JsonClient, refusal
+
 from tests.contract.ports.moto_server import serve
 
 READS = {"GetItem", "Query", "BatchGetItem", "Scan"}
@@ -49,7 +50,7 @@ def moto_client(service, **overrides):
     The service's own timeouts would repeat a write that moto is still busy with.
     """
     options = {"connect_timeout": 30, "read_timeout": 30, **overrides}
-    made = aws.client(service, region_name="eu-west-1", endpoint_url=_moto_url(), **options)
+    made = client.client(service, region_name="eu-west-1", endpoint_url=_moto_url(), **options)
     made.__class__ = WatchedClient
     return made
 

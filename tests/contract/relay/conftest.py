@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 import redis
+from realtime_core.redis.login import Login
+from realtime_core.redis.settings import parse_redis_url
 
 from local_cloud.redis import RedisServer
 from realtime_core.adapters.aws_lambda import lambda_client
-from realtime_core.adapters.redis_login import Login
-from realtime_core.redis_settings import parse_redis_url
 from redis_relay.broadcasting import BroadcastFunction
 from redis_relay.connecting import connect
 from redis_relay.names import DEAD_LETTERS, LEASE, STREAM

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from realtime_core.aws.client import client
 
-from realtime_core.adapters.aws import client
 from realtime_core.errors import SettingsInvalid
 
 LAMBDAS = Path(__file__).parents[3] / "lambdas"

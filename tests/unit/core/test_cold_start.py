@@ -14,16 +14,16 @@ REDIS = {"REDIS_URL": "rediss://cache.example:6379", "LIMITS_STORE": "redis", "I
 TOO_SLOW = {
     "ast": "comes with dataclasses; values are named tuples (docs/adr/0009)",
     "asyncio": "",
-    "botocore": "realtime_core.adapters.aws has what is needed of it (docs/adr/0007)",
+    "botocore": "realtime_core.aws.client has what is needed of it (docs/adr/0007)",
     "cryptography": "only public keys need it (docs/adr/0008)",
     "dataclasses": "values are named tuples (docs/adr/0009)",
     "datetime": "time.strftime does",
     "email": "comes with http.client",
-    "http.client": "realtime_core.adapters.http does",
+    "http.client": "realtime_core.aws.http does",
     "inspect": "comes with dataclasses; values are named tuples (docs/adr/0009)",
     "ipaddress": "comes with urllib.parse; realtime_core.urls does",
     "jwt": "only public keys need it (docs/adr/0008)",
-    "random": "realtime_core.adapters.backoff.jitter loads it when somebody has to wait",
+    "random": "realtime_core.aws.backoff.jitter loads it when somebody has to wait",
     "urllib.parse": "realtime_core.urls does",
     "uuid": "os.urandom does",
 }
@@ -59,7 +59,7 @@ def test_only_with_redis_a_function_loads_its_client(function, builder, redis):
         check=True,
     )
     loaded = told.stdout.split()
-    ours = {"realtime_core.adapters.redis_client", "realtime_core.adapters.dynamodb_pending"}
+    ours = {"realtime_core.redis.client", "realtime_core.subscriptions.pending_changes"}
     assert ours <= set(loaded) if redis else ours.isdisjoint(loaded)
     assert "hiredis" not in loaded, "only the first connection needs it"
     assert not {"dataclasses", "random", "urllib.parse"} & set(loaded)

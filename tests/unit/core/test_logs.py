@@ -7,8 +7,7 @@ import threading
 from datetime import datetime
 
 import pytest
-
-from realtime_core.logs import HIDDEN, MASK, bind, bound, get_logger
+from realtime_core.telemetry.logs import HIDDEN, MASK, bind, bound, get_logger
 
 log = get_logger("tests.logs")
 
@@ -186,7 +185,7 @@ def test_value_that_cannot_be_logged_costs_the_line_and_not_the_caller(lines, mo
 def test_level_is_that_of_the_environment(level, logged):
     program = (
         "import logging; logging.basicConfig(force=True)\n"  # as Lambda's runtime has a handler of its own
-        "from realtime_core.logs import get_logger\n"
+        "from realtime_core.telemetry.logs import get_logger\n"
         "log = get_logger('x'); log.debug('d'); log.info('i'); log.warning('w')"
     )
     ran = subprocess.run(

@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-
-from realtime_core import metrics
-from realtime_core.logs import bind, get_logger
-from realtime_core.metric_catalog import (
+from realtime_core.telemetry import metrics
+from realtime_core.telemetry.logs import bind, get_logger
+from realtime_core.telemetry.metric_catalog import (
     AUTHORIZER_FAULTS,
     CONNECTION_COUNT,
     CONNECTION_DURATION,
@@ -22,7 +21,7 @@ from realtime_core.metric_catalog import (
     UPKEEP_LAG,
     rows,
 )
-from realtime_core.metrics import add, flush, measured
+from realtime_core.telemetry.metrics import add, flush, measured
 
 LAMBDAS = Path(__file__).parents[3] / "lambdas"
 
@@ -176,7 +175,7 @@ def test_names_of_metrics_are_unique_and_no_dimension_is_an_id():
 
 def test_every_metric_is_published_by_some_code():
     """By its constant: a row that nothing adds to is one that an alarm would wait for in vain."""
-    from realtime_core import metric_catalog
+    from realtime_core.telemetry import metric_catalog
 
     names = {value.name: name for name, value in vars(metric_catalog).items() if value in rows()}
     code = "\n".join(path.read_text() for path in LAMBDAS.rglob("*.py") if path.name != "metric_catalog.py")
@@ -187,7 +186,7 @@ def test_every_metric_is_published_by_some_code():
 @pytest.mark.parametrize(("rate", "share"), [("1", 1.0), ("0", 0.0), ("", 0.0), ("0.3", 0.3), ("much", 0.0)])
 def test_a_share_of_requests_is_logged_in_full(rate, share):
     program = (
-        "from realtime_core.logs import bound, get_logger\n"
+        "from realtime_core.telemetry.logs import bound, get_logger\n"
         "log = get_logger('x')\n"
         "for number in range(1000):\n"
         "    with bound(correlationId=f'r-{number}'):\n"
@@ -216,7 +215,7 @@ def test_a_share_of_requests_is_logged_in_full(rate, share):
 
 
 def test_a_sampled_line_below_the_level_is_as_complete_as_any(lines, monkeypatch):
-    monkeypatch.setattr("realtime_core.logs._sample_rate", 1.0)
+    monkeypatch.setattr("realtime_core.telemetry.logs._sample_rate", 1.0)
     log = get_logger("tests")
     with measured("x", correlationId="r1"):
         log.debug("seen", topic="books")

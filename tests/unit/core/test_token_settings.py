@@ -4,16 +4,15 @@ import subprocess
 import sys
 
 import pytest
+from message_router.limits import Limit
+from realtime_core.auth.memory import MemorySecrets
+from realtime_core.auth.tokens import TokenRules
+from realtime_core.auth.verifier import TokenVerifier, token_verifier
 
 from authorizer.settings import Settings as AuthorizerSettings
 from message_router.settings import Settings as RouterSettings
-from realtime_core.adapters.memory import MemorySecrets
-from realtime_core.adapters.token_verifier import token_verifier
-from realtime_core.domain.limits import Limit
-from realtime_core.domain.tokens import TokenRules
 from realtime_core.errors import SettingsInvalid
 from realtime_core.settings import read
-from realtime_core.verifying import TokenVerifier
 
 TABLES = {"CONNECTIONS_TABLE": "connections", "REVOCATIONS_TABLE": "revocations"}
 ROUTER = TABLES | {

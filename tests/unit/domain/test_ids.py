@@ -8,9 +8,8 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from realtime_core.domain.fields import IDENTIFIER
-from realtime_core.domain.ids import event_entropy, group_id, new_message_id, shard_of
+from realtime_core.ids import event_entropy, group_id, new_message_id, shard_of
+from realtime_core.wire.fields import IDENTIFIER
 
 TIMES = st.integers(0, 2**48 - 1)
 ENTROPY = st.binary(min_size=10, max_size=16)
@@ -61,7 +60,7 @@ def test_group_id_keeps_topic_and_filter_apart():
 
 def test_shard_of_is_the_same_in_every_process():
     shard, group = "shard_of('L0SM9cOFvHcCIhw=', 1000)", "group_id('t', '{}')"
-    code = f"from realtime_core.domain.ids import *; print({shard}, {group})"
+    code = f"from realtime_core.ids import *; print({shard}, {group})"
     environment = {"PYTHONHASHSEED": "1"}
     told = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
+from realtime_core.auth.public_keys import parse_key_set
+from realtime_core.auth.tokens import Identity, TokenRules, verify
 
-from realtime_core.domain.public_keys import parse_key_set
-from realtime_core.domain.tokens import Identity, TokenRules, verify
 from realtime_core.errors import SettingsInvalid, TokenRefused
 from tests.issuer import public_jwk
 
@@ -305,7 +305,7 @@ def test_token_id_that_no_store_can_keep_is_refused(token_id):
 def test_verifying_by_a_secret_loads_neither_the_jwt_library_nor_cryptography():
     """They triple the cold start of a deployment that has no use for them."""
     code = (
-        "import sys; from realtime_core.domain.tokens import TokenRules, verify\n"
+        "import sys; from realtime_core.auth.tokens import TokenRules, verify\n"
         f"verify({token()!r}, [{SECRET!r}], TokenRules(), {NOW})\n"
         "print(sorted({'jwt', 'cryptography'} & set(sys.modules)))"
     )
