@@ -1,7 +1,7 @@
 # Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
-# Settings: PYTHON (3.11 or newer), ARGS (handed on), TARGET=lambda|local, ENVIRONMENT (a folder of
-# terraform/environments), TERRAFORM, TF_PLUGIN_DIR, LOCALSTACK_ENDPOINT, BYTECODE_PYTHON (compiles the zips'
-# modules; by default a python3.13 that is here).
+# Settings: PYTHON (3.11 or newer), ARGS (passed on), WORKERS (processes that run tests), TARGET=lambda|local,
+# ENVIRONMENT (a folder of terraform/environments), TERRAFORM, TF_PLUGIN_DIR, LOCALSTACK_ENDPOINT,
+# BYTECODE_PYTHON (compiles the zips' modules; by default the python3.13 of this machine).
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -54,12 +54,18 @@ VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 PYTEST := $(PY) -m pytest
-TOOLCHAIN := terraform/toolchain.py
+# Two workers spend most of their time waiting for an applied service; the third keeps the processors busy.
+WORKERS ?= 3
+PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+TOOLCHAIN := -m terraform.toolchain
 EMULATOR := .tools/ministack
 TOOLS := $(VENV)/.ready $(EMULATOR)/.ready
 
+# The packages of this repository. The locked build backend installs them as editable, so nothing is fetched.
+WORKSPACE = . $(patsubst %/pyproject.toml,%,$(wildcard lambdas/*/pyproject.toml)) clients/python
+
 # uv is pinned by the same lock as everything else; pip installs it, and it installs the rest.
-$(VENV)/.ready: tests/requirements.txt
+$(VENV)/.ready: tests/requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments: install its venv package (apt install python3-venv)" >&2; \
 		exit 1; }
@@ -67,6 +73,7 @@ $(VENV)/.ready: tests/requirements.txt
 	awk '/^[^ ]/ { uv = /^uv==/ } uv' $< > $(VENV)/uv.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
 	$(UV) pip install --quiet --python $(PY) --require-hashes -r $<
+	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(addprefix -e ,$(WORKSPACE))
 	@touch $@
 
 # The emulator and boto3 pin different botocores, hence an environment of its own.
@@ -88,7 +95,11 @@ setup: $(TOOLS) ## Install the tools into .venv and .tools, all from locks
 	@$(PY) $(TOOLCHAIN) path >/dev/null
 
 .PHONY: lint
-lint: $(VENV)/.ready typecheck ## Check style, types, YAML, shell and Terraform
+lint: $(VENV)/.ready ## Check types and style
+	@$(MAKE) --jobs=2 typecheck style
+
+.PHONY: style
+style: $(VENV)/.ready ## Check the style of Python, YAML and shell, and validate Terraform
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	git ls-files -z '*.yml' '*.yaml' | xargs -0 $(VENV)/bin/yamllint --strict
@@ -154,24 +165,27 @@ DATA = $(if $(filter local,$(ENVIRONMENT)),TF_DATA_DIR=$(UP)/terraform-data)
 UP = $(CURDIR)/.local_cloud/up
 
 .PHONY: test
-test: $(TOOLS) lint package-local ## Lint, then unit, contract, Terraform and end-to-end tests
-	$(PYTEST) $(wildcard $(addprefix tests/,unit contract terraform e2e)) $(ARGS)
+test: $(TOOLS) ## Lint, then unit, contract, Terraform and end-to-end tests
+	@$(MAKE) --jobs=2 typecheck style package-local
+	$(PYTEST) $(wildcard $(addprefix tests/,unit contract terraform e2e)) $(PARALLEL) $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(VENV)/.ready ## Test the rules and the tooling
-	$(PYTEST) tests/unit $(ARGS)
+	$(PYTEST) tests/unit $(PARALLEL) $(ARGS)
 
 .PHONY: test-contract
 test-contract: $(TOOLS) ## Test adapters and the local gateway against what they promise
-	$(PYTEST) tests/contract $(ARGS)
+	$(PYTEST) tests/contract $(PARALLEL) $(ARGS)
 
 .PHONY: test-terraform
 test-terraform: $(VENV)/.ready ## Test the Terraform modules by plan, with a mocked provider
-	$(PYTEST) tests/terraform $(ARGS)
+	@# The first to fetch a provider must be the only one: Terraform's cache does not stand two writers.
+	@$(PY) $(TOOLCHAIN) validate terraform/environments/local
+	$(PYTEST) tests/terraform $(PARALLEL) $(ARGS)
 
 .PHONY: test-local
 test-local: $(TOOLS) package-local ## Test end to end on LOCALSTACK_ENDPOINT if it answers, else on a local cloud
-	LOCALSTACK_ENDPOINT="$$($(PY) .ci/localstack_endpoint.py)" $(PYTEST) tests/e2e $(ARGS)
+	LOCALSTACK_ENDPOINT="$$($(PY) .ci/localstack_endpoint.py)" $(PYTEST) tests/e2e $(PARALLEL) $(ARGS)
 
 .PHONY: bench
 bench: $(TOOLS) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)

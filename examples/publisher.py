@@ -1,7 +1,7 @@
 """A backend that publishes by every path of the service, with the package `deals_publisher`.
 
     make local-up                      # prints the variables that this reads
-    PYTHONPATH=clients/python .venv/bin/python examples/publisher.py
+    .venv/bin/python examples/publisher.py
 
 Without Redis (REDIS_URL) it publishes through AWS only.
 """

@@ -52,7 +52,7 @@ def save(source: Path, store: Path, name: str) -> None:
     shutil.rmtree(store / name, ignore_errors=True)
     partial.rename(store / name)
 
-    snapshots = (entry for entry in store.iterdir() if entry.is_dir())
-    by_age = sorted(snapshots, key=lambda entry: entry.stat().st_mtime)
+    # Hidden folders are partial copies of other processes, which are renamed any moment.
+    by_age = sorted(store.glob("[!.]*"), key=lambda snapshot: snapshot.stat().st_mtime)
     for old in by_age[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)

@@ -13,7 +13,8 @@
     test [DIR...]        `terraform test` in these folders, or in all that have tests
 
 Settings: TERRAFORM (the binary), TF_PLUGIN_DIR (a provider mirror), TERRAFORM_RELEASES_URL (a copy of the
-releases site). Nothing but Python 3.11 or newer is needed.
+releases site). `python -m terraform.toolchain` in the repository needs
+nothing but Python 3.11 or newer.
 """
 
 from __future__ import annotations
@@ -25,9 +26,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-if not __package__:  # run as a script: this folder is on the path, but the package's parent is not
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from terraform.tooling import suite
 from terraform.tooling.errors import ToolchainError

@@ -136,11 +136,14 @@ class StreamConsumer:
     async def _claim(self, redis: Redis, count: int) -> list[Entry]:
         """Take over entries that other consumers have left pending for too long."""
         idle = int(self._timings.claim_idle * 1000)
+        # Redis returns this consumer's own idle entries too. One that is settled while the answer is on its
+        # way has left the window by then, and would be published, and counted, from the beginning.
+        held = set(self._window)
         answer = await redis.xautoclaim(STREAM, GROUP, self._consumer, idle, self._claim_cursor, count)
         self._claim_cursor = answer[0]
-        entries: list[Entry] = answer[1]
-        if claimed := [entry_id for entry_id, _ in entries if entry_id not in self._window]:
-            log.info("stream_entries_claimed", entries=len(claimed))
+        entries: list[Entry] = [entry for entry in answer[1] if entry[0] not in held]
+        if entries:
+            log.info("stream_entries_claimed", entries=len(entries))
         return entries
 
     async def _process(self, redis: Redis, entry_id: bytes, fields: dict[bytes, bytes] | None) -> None:

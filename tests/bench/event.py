@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.baseline import guide
-from tests.bench.functions import ENVIRONMENT, ROOT
+from tests.bench.functions import ENVIRONMENT
 from tests.bench.matching import EVENT
 from tests.bench.report import Ratio, Report, Skipped
 from tests.bench.sink import SERVICE_MS, Sink, missing, on_first_core, sink
@@ -134,13 +134,10 @@ def _ours(broadcast: Any, delivery: Any, url: str, name: str) -> tuple[float, fl
 @contextmanager
 def _served(to: Sink, subscribers: int, distinct: int) -> Iterator[str]:
     """The stand-in for DynamoDB and SQS beside the sink, and the settings by which all find both."""
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "lambdas")])
     certificate, key = to.certificate, to.folder / "key.pem"
     command = [sys.executable, str(TABLES), str(certificate), str(key), str(subscribers), str(distinct)]
     before = dict(os.environ)
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**before, "PYTHONPATH": paths}
-    ) as server:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             cores = sorted(os.sched_getaffinity(0))
             os.sched_setaffinity(server.pid, cores[-1:])

@@ -56,7 +56,7 @@ def run_function(
     given = {
         "PATH": os.environ["PATH"],
         "PYTHONPYCACHEPREFIX": str(cache),
-        "PYTHONPATH": os.pathsep.join([str(path), str(ROOT)]),
+        "PYTHONPATH": str(path),
         **ENVIRONMENT,
         **environment,
         **({"FIRST_EVENT": json.dumps(first_event)} if first_event else {}),

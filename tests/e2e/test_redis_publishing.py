@@ -113,7 +113,6 @@ async def test_example_publishes_by_every_way(listens, publisher, redis_stack):
         "REDIS_URL": access.url,
         "REDIS_PASSWORD_FILE": str(access.password_file),
         **({"REDIS_CA_FILE": str(access.authorities)} if access.authorities else {}),
-        "PYTHONPATH": "clients/python",
     }
     ran = await asyncio.to_thread(
         subprocess.run,

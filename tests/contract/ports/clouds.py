@@ -44,8 +44,12 @@ class WatchedClient(JsonClient):
 
 
 def moto_client(service, **overrides):
-    """One of the service's own clients, answered by moto."""
-    made = client.client(service, region_name="eu-west-1", endpoint_url=_moto_url(), **overrides)
+    """One of the service's own clients, answered by moto, which may take long on a busy machine.
+
+    The service's own timeouts would repeat a write that moto is still busy with.
+    """
+    options = {"connect_timeout": 30, "read_timeout": 30, **overrides}
+    made = client.client(service, region_name="eu-west-1", endpoint_url=_moto_url(), **options)
     made.__class__ = WatchedClient
     return made
 

@@ -124,7 +124,7 @@ async def relays(server, broadcast):
     await started.end()
 
 
-async def until(condition, within=10.0):
+async def until(condition, within=30.0):
     """Poll a condition until it holds; returns its value."""
     deadline = time.monotonic() + within
     while not (value := condition()):

@@ -2,13 +2,10 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.bench.functions import ENVIRONMENT
-
-LAMBDAS = Path(__file__).parents[3] / "lambdas"
 
 REDIS = {"REDIS_URL": "rediss://cache.example:6379", "LIMITS_STORE": "redis", "INDEX_ENABLED": "true"}
 
@@ -39,7 +36,7 @@ def test_a_function_starts_without_slow_modules(function):
     code = f"import sys, {function}.handler\nprint(*sys.modules)"
     told = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(LAMBDAS)},
+        env={},
         capture_output=True,
         text=True,
         check=True,
@@ -56,7 +53,7 @@ def test_only_with_redis_a_function_loads_its_client(function, builder, redis):
     code = f"import sys, {function}.handler as one\none.{builder}()\nprint(*sys.modules)"
     told = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(LAMBDAS), **ENVIRONMENT, **redis},
+        env={**ENVIRONMENT, **redis},
         capture_output=True,
         text=True,
         check=True,
@@ -81,7 +78,7 @@ def test_the_authorizer_starts_without_compiling_annotations():
     )
     told = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(LAMBDAS)},
+        env={},
         capture_output=True,
         text=True,
         check=True,

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,6 @@ from realtime_core.telemetry.logs import HIDDEN, MASK, bind, bound, get_logger
 log = get_logger("tests.logs")
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
-LAMBDAS = Path(__file__).parents[3] / "lambdas"
 
 
 @pytest.fixture
@@ -193,7 +191,7 @@ def test_level_is_that_of_the_environment(level, logged):
     )
     ran = subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, "LOG_LEVEL": level, "PYTHONPATH": str(LAMBDAS)},
+        env={**os.environ, "LOG_LEVEL": level},
         capture_output=True,
         text=True,
         check=True,

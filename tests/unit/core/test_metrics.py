@@ -199,7 +199,7 @@ def test_a_share_of_requests_is_logged_in_full(rate, share):
     outputs = [
         subprocess.run(
             [sys.executable, "-c", program],
-            env={**os.environ, "LOG_SAMPLE_RATE": rate, "LOG_LEVEL": "INFO", "PYTHONPATH": str(LAMBDAS)},
+            env={**os.environ, "LOG_SAMPLE_RATE": rate, "LOG_LEVEL": "INFO"},
             capture_output=True,
             text=True,
             check=True,

@@ -1,0 +1,40 @@
+"""How the tests are shared out among pytest-xdist's workers (`-n 3 --dist loadgroup --no-loadscope-reorder`).
+
+A group runs on one worker, in order, so that what its tests share is made once and used by one of them at a
+time. Without `-n` the tests run in the same order in one process.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+SUITES = ("e2e", "contract", "terraform", "unit")
+"""The order in which the suites start: what takes longest cannot start last."""
+STACKS = ("redis_stack", "stack")
+"""The fixtures that apply the service: each has a cloud and ports of its own, so both run side by side."""
+GATEWAY = "tests/contract/gateway/"
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist's own hook, which reads the groups, has no order
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests, and name the group of each."""
+    items.sort(key=_start_order)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _start_order(item: pytest.Item) -> int:
+    folder = item.nodeid.split("/")[1]
+    return SUITES.index(folder) if folder in SUITES else len(SUITES)
+
+
+def _group(item: pytest.Item) -> str:
+    """The stack or the local cloud that a test uses with others, else its module, or itself if it is long."""
+    fixtures = getattr(item, "fixturenames", ())
+    for stack in STACKS:
+        if stack in fixtures:
+            return stack
+    if item.nodeid.startswith(GATEWAY) and "cloud" in fixtures:
+        return GATEWAY
+    module = item.nodeid.partition("::")[0]
+    return item.nodeid if module.endswith("terraform/test_modules.py") else module
