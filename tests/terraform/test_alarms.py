@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from message_router.router import UNKNOWN
 from realtime_core import errors
 from realtime_core.domain.actions import ACTIONS
 from realtime_core.metric_catalog import NAMESPACE, rows
-from terraform.toolchain import Session, suite
+from terraform.toolchain import Session
 
 ROOT = Path(__file__).parents[2]
 STACK = ROOT / "terraform" / "stacks" / "deals-websocket"
@@ -85,13 +86,14 @@ class Applied:
 
 
 @pytest.fixture(scope="module")
-def applied() -> Applied:
-    session = Session.start()
-    assert suite.initialise(session, STACK).passed
-    printed = session.run(f"-chdir={STACK}", "test", "-json", "-verbose", "-filter=tests/watched.tftest.hcl")
-    events = [json.loads(line) for line in printed.stdout.splitlines() if line.startswith("{")]
+def applied(initialised: Callable[[Path], Session]) -> Applied:
+    session = initialised(STACK)
+    completed = session.run(
+        f"-chdir={STACK}", "test", "-json", "-verbose", "-filter=tests/watched.tftest.hcl"
+    )
+    events = [json.loads(line) for line in completed.stdout.splitlines() if line.startswith("{")]
     states = [event["test_state"] for event in events if event["type"] == "test_state"]
-    assert len(states) == 1, printed.stdout[-3000:]
+    assert len(states) == 1, completed.stdout[-3000:]
 
     def within(module: dict[str, Any]) -> list[dict[str, Any]]:
         inner = [one for child in module.get("child_modules", []) for one in within(child)]
