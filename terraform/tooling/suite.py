@@ -134,7 +134,7 @@ def report(result: Result) -> None:
 
 def _run(session: Session, folder: Path, *arguments: str, detail: str) -> Result:
     started = time.monotonic()
-    completed = session.run(f"-chdir={folder}", *arguments, environment=_test_environment(session))
+    completed = session.run(f"-chdir={folder}", *arguments, environment=test_environment(session))
 
     passed = completed.returncode == 0
     counts = _COUNTS.search(completed.stdout)
@@ -142,7 +142,7 @@ def _run(session: Session, folder: Path, *arguments: str, detail: str) -> Result
     return Result(folder, passed, summary, completed.stdout, time.monotonic() - started)
 
 
-def _test_environment(session: Session) -> dict[str, str]:
+def test_environment(session: Session) -> dict[str, str]:
     """The environment without credentials: these commands must not reach an account even by mistake."""
     return {
         # The provider's schema fills the heap; collecting it less often saves a third of the processor time.
