@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from message_router.requests import ACTIONS
+from realtime_core.telemetry.metric_catalog import NAMESPACE, rows
 
 from deals_ops.cost import ALARMS, REDIS_ALARMS
 from message_router.router import UNKNOWN
 from realtime_core import errors
-from realtime_core.domain.actions import ACTIONS
-from realtime_core.metric_catalog import NAMESPACE, rows
 from terraform.toolchain import Session, suite
 
 ROOT = Path(__file__).parents[2]
@@ -145,7 +145,7 @@ def test_every_metric_of_ours_is_in_the_catalog_with_exactly_these_dimensions(ap
 
 def test_every_metric_of_aws_is_one_that_it_publishes_of_things_that_there_are(applied, watched):
     (api,), (stage,) = applied.of("aws_apigatewayv2_api"), applied.of("aws_apigatewayv2_stage")
-    client = (ROOT / "lambdas/realtime_core/adapters/aws_json.py").read_text()
+    client = (ROOT / "lambdas/realtime_core/aws/json_client.py").read_text()
     there = {
         "ApiId": {api["id"]},
         "Stage": {stage["name"]},
