@@ -1,7 +1,7 @@
 # Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
 # Settings: PYTHON (3.11 or newer), ARGS (passed on), WORKERS (processes that run tests), TARGET=lambda|local,
-# ENVIRONMENT (a folder of terraform/environments), TERRAFORM, TF_PLUGIN_DIR, LOCALSTACK_ENDPOINT,
-# BYTECODE_PYTHON (compiles the zips' modules; by default the python3.13 of this machine).
+# ENVIRONMENT (local, or a tfvars file of terraform/environments/aws), TERRAFORM, TF_PLUGIN_DIR,
+# LOCALSTACK_ENDPOINT, BYTECODE_PYTHON (compiles the zips' modules; by default the python3.13 of this machine).
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -140,7 +140,10 @@ local-down: $(VENV)/.ready ## Stop that local cloud; the next local-up starts a 
 env: ## Print where the applied service is (ENVIRONMENT=local), for eval "$(make env)"
 	@[ "$(ENVIRONMENT)" != local ] || [ -f $(UP)/terraform.tfstate ] || { \
 		echo "The local cloud was never up: run \`make local-up\`, or name another ENVIRONMENT" >&2; exit 1; }
-	@$(DATA) $(PYTHON) $(TOOLCHAIN) env terraform/environments/$(ENVIRONMENT) $(STATE) $(ARGS)
+	@[ "$(ENVIRONMENT)" = local ] || [ -f terraform/environments/aws/$(ENVIRONMENT).tfvars ] || { \
+		echo "There is no terraform/environments/aws/$(ENVIRONMENT).tfvars: use ENVIRONMENT=local or one that exists" >&2; \
+		exit 1; }
+	@$(DATA) $(PYTHON) $(TOOLCHAIN) env $(ENVIRONMENT_ROOT) $(STATE) $(ARGS)
 
 .PHONY: token
 token: $(VENV)/.ready ## Print a token for USER, signed by JWT_SECRET or as the local cloud does
@@ -160,8 +163,9 @@ reference: $(VENV)/.ready ## Write the tables of docs/operations.md that follow 
 	@$(PY) -m deals_ops.reference_tables
 
 # The state and the provider of `make local-up`; any other environment's are where its own init put them.
+ENVIRONMENT_ROOT = terraform/environments/$(if $(filter local,$(ENVIRONMENT)),local,aws)
 STATE = $(if $(filter local,$(ENVIRONMENT)),-state=$(UP)/terraform.tfstate)
-DATA = $(if $(filter local,$(ENVIRONMENT)),TF_DATA_DIR=$(UP)/terraform-data)
+DATA = TF_DATA_DIR=$(if $(filter local,$(ENVIRONMENT)),$(UP)/terraform-data,.terraform/$(ENVIRONMENT))
 UP = $(CURDIR)/.local_cloud/up
 
 .PHONY: test

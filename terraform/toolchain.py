@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Terraform as this project runs it, with whatever Terraform or OpenTofu and providers the machine has.
 
-    path                 print the binary that is used; fetch the pinned one where there is none
-    mirror               print the provider mirror that is used, if any
+    path                 print the path of the binary; fetch the pinned one if there is none
+    mirror               print the path of the provider mirror, if any
     folders              list the modules, stacks, environments and examples
     init DIR [ARG...]    initialise a folder, with providers from the mirror if there is one
     run ARG...           run any command, such as: run -chdir=terraform/environments/local plan
@@ -10,11 +10,10 @@
     validate [DIR...]    validate these folders, or all
     check                formatting and validity of everything
     env DIR [ARG...]     print an applied root's output `env` as NAME=value lines (ARG such as -state=FILE)
-    test [DIR...]        `terraform test` in these folders, or in all that have tests
+    test [DIR...]        `terraform test` in these folders, or in all that have tests; needs Terraform itself
 
 Settings: TERRAFORM (the binary), TF_PLUGIN_DIR (a provider mirror), TERRAFORM_RELEASES_URL (a copy of the
-releases site). `python -m terraform.toolchain` in the repository needs
-nothing but Python 3.11 or newer.
+releases site). Run it from the repository; it needs nothing but Python 3.11 or newer.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ __all__ = ["Session", "ToolchainError", "main", "suite"]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do one command; its exit code. What is wrong on this machine is one line on standard error."""
+    """Run one command and return its exit code; print a ToolchainError as one line on standard error."""
     options = _parser().parse_args(arguments)
     try:
         code: int = options.do(options)
@@ -91,12 +90,14 @@ def _init(options: argparse.Namespace) -> int:
 
 def _env(options: argparse.Namespace) -> int:
     folder = _existing(options.folder)
-    answer = Session.start().run(f"-chdir={folder}", "output", "-json", "-no-color", *options.rest)
+    completed = Session.start().run(f"-chdir={folder}", "output", "-json", "-no-color", *options.rest)
     try:
-        values = json.loads(answer.stdout)["env"]["value"]
+        values = json.loads(completed.stdout)["env"]["value"]
     except (ValueError, KeyError) as error:
-        reason = answer.stdout.strip() if answer.returncode else "it is not applied, or has no output `env`"
-        raise ToolchainError(f"{options.folder} does not say where it is: {reason}") from error
+        reason = "it has not been applied, or has no output `env`"
+        if completed.returncode:
+            reason = completed.stdout.strip()
+        raise ToolchainError(f"Cannot read the addresses of {options.folder}: {reason}") from error
     return _say("\n".join(f"{name}={shlex.quote(value)}" for name, value in sorted(values.items())))
 
 
@@ -112,9 +113,8 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _test(options: argparse.Namespace) -> int:
-    return _each(
-        Session.start(), suite.run_tests, _existing_all(options.folders) or suite.folders_with_tests()
-    )
+    session = Session.start_for_tests()
+    return _each(session, suite.run_tests, _existing_all(options.folders) or suite.folders_with_tests())
 
 
 def _each(session: Session, job: suite.Job, folders: Sequence[Path]) -> int:
@@ -125,7 +125,7 @@ def _each(session: Session, job: suite.Job, folders: Sequence[Path]) -> int:
 
 
 def _become(arguments: Sequence[str]) -> int:
-    """Hand the process over, so that signals and the terminal are Terraform's own."""
+    """Replace this process by Terraform, which then gets the signals and the terminal."""
     session = Session.start()
     command = session.command(arguments)
     os.execve(command[0], command, session.environment)  # noqa: S606 (no shell is what is wanted)

@@ -1,1 +1,1 @@
-"""What `terraform/toolchain.py` is made of; standard library only, to run on a bare machine."""
+"""The parts of `terraform/toolchain.py`; standard library only, to run on a bare machine."""

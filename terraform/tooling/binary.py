@@ -1,4 +1,4 @@
-"""Which Terraform or OpenTofu to use."""
+"""Finds the Terraform or OpenTofu binary to use."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from terraform.tooling import release
 from terraform.tooling.errors import ToolchainError
 
-# Write-only arguments and ephemeral variables, by which the signing secret stays out of the state.
+# The first with write-only arguments and ephemeral variables, which keep the signing secret out of the state.
 MINIMUM = (1, 11, 0)
-NAMES = ("terraform", "tofu")
+PRODUCTS = {"Terraform": "terraform", "OpenTofu": "tofu"}
 
 _FIRST_LINE = re.compile(r"^(Terraform|OpenTofu) v(\d+)\.(\d+)\.(\d+)", re.MULTILINE)
 
@@ -33,34 +34,36 @@ class Tool:
 
 
 def inspect(path: Path) -> Tool:
-    """Ask a binary what it is. Raises ToolchainError where it is no Terraform or OpenTofu that runs."""
+    """Ask a binary for its version. Raises ToolchainError if it does not run or is neither product."""
     environment = {**os.environ, "CHECKPOINT_DISABLE": "1"}
     try:
-        answer = subprocess.run(
+        result = subprocess.run(
             [path, "version"], capture_output=True, text=True, timeout=60, check=False, env=environment
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ToolchainError(f"{path} does not run: {error}. {release.BY_HAND}") from error
-    match = _FIRST_LINE.search(answer.stdout)
+    match = _FIRST_LINE.search(result.stdout)
     if not match:
         raise ToolchainError(f"{path} is neither Terraform nor OpenTofu. {release.BY_HAND}")
     return Tool(path, match[1], (int(match[2]), int(match[3]), int(match[4])))
 
 
-def find(tools_directory: Path) -> Tool:
-    """The binary that TERRAFORM names, else a new enough one on PATH, else the pinned release.
+def find(tools_directory: Path, products: Sequence[str] = tuple(PRODUCTS)) -> Tool:
+    """Return what TERRAFORM names, else a new enough one of `products` on PATH, else the pinned Terraform.
 
-    The pinned release is kept in `tools_directory` and fetched when it is not there yet. Raises
-    ToolchainError; what TERRAFORM names is never silently replaced by another.
+    The pinned release is kept in `tools_directory` and fetched if it is not there yet. Raises
+    ToolchainError, also where TERRAFORM names an unsuitable binary: it is never silently replaced.
     """
     if named := os.environ.get("TERRAFORM"):
-        return _named(named)
-    for name in NAMES:
-        if found := shutil.which(name):
-            tool = inspect(Path(found))
-            if tool.version >= MINIMUM:
+        return _named(named, products)
+
+    for product in products:
+        if path := shutil.which(PRODUCTS[product]):
+            tool = inspect(Path(path))
+            if _fits(tool, products):
                 return tool
-            print(f"Passing over {tool}: {_dotted(MINIMUM)} or newer is needed", file=sys.stderr)
+            print(f"Passing over {tool}: {_needed(products)} is needed", file=sys.stderr)
+
     directory = tools_directory / release.VERSION
     binary = directory / "terraform"
     if not binary.is_file():
@@ -69,16 +72,24 @@ def find(tools_directory: Path) -> Tool:
     return inspect(binary)
 
 
-def _named(named: str) -> Tool:
-    found = shutil.which(named)
-    if not found:
+def _named(named: str, products: Sequence[str]) -> Tool:
+    path = shutil.which(named)
+    if not path:
         raise ToolchainError(f"TERRAFORM={named} is not a program that can be run; correct or unset it")
-    tool = inspect(Path(found))
-    if tool.version < MINIMUM:
+    tool = inspect(Path(path))
+    if not _fits(tool, products):
         raise ToolchainError(
-            f"TERRAFORM names {tool}, but {_dotted(MINIMUM)} or newer is needed; correct or unset it"
+            f"TERRAFORM names {tool}, but {_needed(products)} is needed; correct or unset it"
         )
     return tool
+
+
+def _fits(tool: Tool, products: Sequence[str]) -> bool:
+    return tool.product in products and tool.version >= MINIMUM
+
+
+def _needed(products: Sequence[str]) -> str:
+    return f"{' or '.join(products)} {_dotted(MINIMUM)} or newer"
 
 
 def _dotted(version: tuple[int, int, int]) -> str:

@@ -1,4 +1,4 @@
-"""Where providers come from: a filesystem mirror on this machine if there is one, else the registry."""
+"""Finds a filesystem mirror of providers on this machine; without one they come from the registry."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ REGISTRIES = {"Terraform": "registry.terraform.io", "OpenTofu": "registry.opento
 PLACES = (Path("/usr/share/terraform"), Path("/usr/local/share/terraform"), Path("/opt"))
 PROVIDER = "hashicorp/aws"
 
-# /opt holds anything: a mirror stands at most this many folders below a place (/opt/terraform/plugins).
+# /opt may hold large trees: search at most this many folders below a place (/opt/terraform/plugins).
 _DEPTH = 2
 
 
 def find(product: str, platform: str, places: Iterable[Path] = PLACES) -> Path | None:
-    """The folder to hand to `init -plugin-dir`, or None where providers come from the registry.
+    """Return the folder for `init -plugin-dir`, or None where providers come from the registry.
 
-    A mirror counts only if it has the AWS provider for this platform, because `-plugin-dir` shuts the
-    registry out. The folder that TF_PLUGIN_DIR names must be one; ToolchainError says what it lacks.
+    A mirror counts only if it has the AWS provider for this platform, because `-plugin-dir` disables the
+    registry. Raises ToolchainError if TF_PLUGIN_DIR names a folder without that provider.
     """
     registry = REGISTRIES[product]
     if named := os.environ.get("TF_PLUGIN_DIR"):
@@ -30,6 +30,7 @@ def find(product: str, platform: str, places: Iterable[Path] = PLACES) -> Path |
                 f"TF_PLUGIN_DIR={named} holds no {registry}/{PROVIDER} for {platform}; correct or unset it"
             )
         return directory
+
     for place in places:
         for directory in _folders(place, _DEPTH):
             if _serves(directory / registry, platform):
@@ -43,7 +44,7 @@ def _serves(registry: Path, platform: str) -> bool:
 
 
 def _folders(place: Path, depth: int) -> Iterator[Path]:
-    """`place` and the folders below it, level by level, so that the nearest mirror wins."""
+    """Yield `place` and the folders below it, level by level, so that the nearest mirror wins."""
     level = [place]
     for _ in range(depth + 1):
         yield from level
@@ -53,5 +54,5 @@ def _folders(place: Path, depth: int) -> Iterator[Path]:
 def _children(parent: Path) -> list[Path]:
     try:
         return sorted(child for child in parent.iterdir() if child.is_dir())
-    except OSError:  # not there, or not ours to read: then there is no mirror for us in it
+    except OSError:  # missing or not readable: it holds no usable mirror
         return []

@@ -1,4 +1,4 @@
-"""One pinned Terraform release: fetched, checked twice, unpacked."""
+"""Downloads the pinned Terraform release, checks it against two checksums, and unpacks it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from terraform.tooling.errors import ToolchainError
 VERSION = "1.11.4"
 RELEASES_URL = "https://releases.hashicorp.com/terraform"
 
-# The archives' SHA-256 as published in 2025. Holding the download against the published list alone would
-# trust whoever answers for the site on the day; these do not change with the site.
+# The archives' SHA-256 as published in 2025. A list downloaded with the archive would prove nothing if the
+# site were compromised; these do not change with the site.
 PINNED = {
     "darwin_amd64": "a56d5002b9f7647291faccc3dd1a70350e60fb61e4c45037629508b8fdc2575b",
     "darwin_arm64": "867e0808fa971217043e25b7a792b10720c79b1546f8a68479b74f138be73e18",
@@ -38,7 +38,7 @@ _TIMEOUT_SECONDS = 60
 
 
 def current_platform() -> str:
-    """The machine in the releases' words, such as `linux_amd64`."""
+    """Return this machine's platform as the releases name it, such as `linux_amd64`."""
     machine = platform.machine().lower()
     return f"{platform.system().lower()}_{_MACHINES.get(machine, machine)}"
 
@@ -49,19 +49,21 @@ def fetch(
     pinned: Mapping[str, str] = PINNED,
     target: str | None = None,
 ) -> Path:
-    """Bring the pinned release into `directory` and return the binary's path.
+    """Download the pinned release into `directory` and return the binary's path.
 
-    The archive must match the release's published checksum and the pinned one; otherwise, as with every
-    other failure, ToolchainError is raised and `directory` holds nothing new. `base_url` is that of the
-    releases site or of a copy of it (environment: TERRAFORM_RELEASES_URL).
+    The archive must match both the published checksum and the pinned one. On any failure, raises
+    ToolchainError and leaves `directory` as it was. `base_url` is the address of the releases site or of a
+    copy of it (default: TERRAFORM_RELEASES_URL, else HashiCorp's).
     """
     target = target or current_platform()
     if target not in pinned:
         raise ToolchainError(f"No Terraform is pinned for {target}. {BY_HAND}")
+
     url = f"{(base_url or os.environ.get('TERRAFORM_RELEASES_URL') or RELEASES_URL).rstrip('/')}/{VERSION}"
     archive_name = f"terraform_{VERSION}_{target}.zip"
     existed = directory.is_dir()
     directory.mkdir(parents=True, exist_ok=True)
+
     try:
         with tempfile.TemporaryDirectory(dir=directory) as scratch:
             sums = Path(scratch, "SHA256SUMS")
@@ -71,6 +73,7 @@ def fetch(
                     f"The checksum that {url} publishes for {archive_name} is not the pinned one; "
                     f"the site may have been tampered with. {BY_HAND}"
                 )
+
             archive = Path(scratch, archive_name)
             _download(f"{url}/{archive_name}", archive)
             if _sha256(archive) != pinned[target]:

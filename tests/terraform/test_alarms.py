@@ -1,12 +1,13 @@
-"""No alarm waits for what nobody publishes: each reads a metric that our code or AWS has, as it has it.
+"""Every alarm reads a metric that our code or AWS publishes, with exactly its dimensions.
 
-Read from the whole stack, as Terraform applies it to a provider that stands in for AWS.
+The alarms are those of the whole stack, as Terraform applies it to a mocked AWS.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,23 +79,30 @@ class Applied:
     resources: list[dict[str, Any]]
 
     def of(self, kind: str) -> list[dict[str, Any]]:
-        return [one["values"] | {"_index": one.get("index")} for one in self.resources if one["type"] == kind]
+        return [
+            resource["values"] | {"_index": resource.get("index")}
+            for resource in self.resources
+            if resource["type"] == kind
+        ]
 
     def names(self, kind: str, attribute: str = "name") -> set[str]:
-        return {one[attribute] for one in self.of(kind)}
+        return {resource[attribute] for resource in self.of(kind)}
 
 
 @pytest.fixture(scope="module")
-def applied() -> Applied:
-    session = Session.start()
-    assert suite.initialise(session, STACK).passed
-    printed = session.run(f"-chdir={STACK}", "test", "-json", "-verbose", "-filter=tests/watched.tftest.hcl")
-    events = [json.loads(line) for line in printed.stdout.splitlines() if line.startswith("{")]
+def applied(initialised: Callable[[Path], Session]) -> Applied:
+    session = initialised(STACK)
+    completed = session.run(
+        f"-chdir={STACK}",
+        *("test", "-json", "-verbose", "-filter=tests/watched.tftest.hcl"),
+        environment=suite.test_environment(session),
+    )
+    events = [json.loads(line) for line in completed.stdout.splitlines() if line.startswith("{")]
     states = [event["test_state"] for event in events if event["type"] == "test_state"]
-    assert len(states) == 1, printed.stdout[-3000:]
+    assert len(states) == 1, completed.stdout[-3000:]
 
     def within(module: dict[str, Any]) -> list[dict[str, Any]]:
-        inner = [one for child in module.get("child_modules", []) for one in within(child)]
+        inner = [resource for child in module.get("child_modules", []) for resource in within(child)]
         return module.get("resources", []) + inner
 
     return Applied(within(states[0]["root_module"]))
@@ -102,21 +110,21 @@ def applied() -> Applied:
 
 @pytest.fixture(scope="module")
 def watched(applied: Applied) -> list[Watched]:
-    found = []
+    watched = []
     for alarm in applied.of("aws_cloudwatch_metric_alarm"):
-        metrics = [one for query in alarm["metric_query"] or [] for one in query["metric"]] or [alarm]
-        found += [
+        metrics = [metric for query in alarm["metric_query"] or [] for metric in query["metric"]] or [alarm]
+        watched += [
             Watched(
                 alarm["_index"],
-                one["namespace"],
-                one["metric_name"],
-                one["dimensions"] or {},
-                one.get("stat") or one.get("statistic") or one["extended_statistic"],
+                metric["namespace"],
+                metric["metric_name"],
+                metric["dimensions"] or {},
+                metric.get("stat") or metric.get("statistic") or metric["extended_statistic"],
             )
-            for one in metrics
+            for metric in metrics
         ]
-    assert len({one.alarm for one in found}) > 50
-    return found
+    assert len({read.alarm for read in watched}) > 50
+    return watched
 
 
 def test_every_metric_of_ours_is_in_the_catalog_with_exactly_these_dimensions(applied, watched):
@@ -124,15 +132,15 @@ def test_every_metric_of_ours_is_in_the_catalog_with_exactly_these_dimensions(ap
     (service,) = {
         function["environment"][0]["variables"]["SERVICE"] for function in applied.of("aws_lambda_function")
     }
-    reads = [one for one in watched if one.namespace == NAMESPACE]
+    reads = [read for read in watched if read.namespace == NAMESPACE]
     assert len(reads) >= 23
-    for one in reads:
-        assert one.name in ours, f"{one.alarm} waits for {one.name}, which nothing publishes"
-        sets = {frozenset(each) for each in ours[one.name].dimensions}
-        assert frozenset(one.dimensions) in sets, f"{one.alarm}: {one.name} has no {set(one.dimensions)}"
-        assert one.dimensions["Service"] == service
-        for name, value in one.dimensions.items():
-            assert name == "Service" or value in VALUES[name], one
+    for read in reads:
+        assert read.name in ours, f"{read.alarm} waits for {read.name}, which nothing publishes"
+        sets = {frozenset(each) for each in ours[read.name].dimensions}
+        assert frozenset(read.dimensions) in sets, f"{read.alarm}: {read.name} has no {set(read.dimensions)}"
+        assert read.dimensions["Service"] == service
+        for name, value in read.dimensions.items():
+            assert name == "Service" or value in VALUES[name], read
 
 
 def test_every_metric_of_aws_is_one_that_it_publishes_of_things_that_there_are(applied, watched):
@@ -157,40 +165,42 @@ def test_every_metric_of_aws_is_one_that_it_publishes_of_things_that_there_are(a
             for index in table["global_secondary_index"]
         },
     }
-    reads = [one for one in watched if one.namespace != NAMESPACE]
-    assert {one.namespace for one in reads} == {namespace for namespace, _ in AWS}
-    for one in reads:
-        assert (one.namespace, one.name) in AWS, f"{one.alarm}: AWS documents no {one.namespace} {one.name}"
-        sets, page = AWS[one.namespace, one.name]
-        assert set(one.dimensions) in sets, (
-            f"{one.alarm}: {one.name} has no {set(one.dimensions)}; see {page}"
+    reads = [read for read in watched if read.namespace != NAMESPACE]
+    assert {read.namespace for read in reads} == {namespace for namespace, _ in AWS}
+    for read in reads:
+        assert (read.namespace, read.name) in AWS, (
+            f"{read.alarm}: AWS documents no {read.namespace} {read.name}"
         )
-        for name, value in one.dimensions.items():
-            assert value in there[name], f"{one.alarm}: there is no {name} {value}"
+        sets, page = AWS[read.namespace, read.name]
+        assert set(read.dimensions) in sets, (
+            f"{read.alarm}: {read.name} has no {set(read.dimensions)}; see {page}"
+        )
+        for name, value in read.dimensions.items():
+            assert value in there[name], f"{read.alarm}: there is no {name} {value}"
 
 
 def test_every_index_and_every_table_is_watched(applied, watched):
     reads = {
-        (one.dimensions["TableName"], one.dimensions.get("GlobalSecondaryIndexName"))
-        for one in watched
-        if one.name == "WriteThrottleEvents"
+        (read.dimensions["TableName"], read.dimensions.get("GlobalSecondaryIndexName"))
+        for read in watched
+        if read.name == "WriteThrottleEvents"
     }
     assert reads == {
         (table["name"], index)
         for table in applied.of("aws_dynamodb_table")
-        for index in (None, *(one["name"] for one in table["global_secondary_index"]))
+        for index in (None, *(index["name"] for index in table["global_secondary_index"]))
     }
 
 
 def test_statistics_fit_what_the_metric_counts(watched):
     """The sum of a latency or the average of a counter is a number too, but of nothing."""
     units = {metric.name: metric.unit for metric in rows()}
-    for one in watched:
-        if one.namespace != NAMESPACE or one.statistic == "SampleCount" or one.name == "ErrorRate":
+    for read in watched:
+        if read.namespace != NAMESPACE or read.statistic == "SampleCount" or read.name == "ErrorRate":
             continue
-        allowed = {"Sum", "Maximum"} if units[one.name] == "Count" else {"p99", "Maximum"}
-        assert one.statistic in allowed, one
-    assert {one.statistic for one in watched if one.name == "ConnectionCount"} == {"Maximum"}, "a gauge"
+        allowed = {"Sum", "Maximum"} if units[read.name] == "Count" else {"p99", "Maximum"}
+        assert read.statistic in allowed, read
+    assert {read.statistic for read in watched if read.name == "ConnectionCount"} == {"Maximum"}, "a gauge"
 
 
 def test_expressions_use_every_metric_that_they_declare(applied):
@@ -219,11 +229,11 @@ def test_the_dashboard_shows_metrics_that_there_are(applied):
     (board,) = applied.of("aws_cloudwatch_dashboard")
     widgets = json.loads(board["dashboard_body"])["widgets"]
     shown = [metric for widget in widgets for metric in widget["properties"].get("metrics", [])]
-    own = [one for one in shown if one[0] == NAMESPACE]
-    for one in own:
-        dimensions = one[2:-1] if isinstance(one[-1], dict) else one[2:]
-        assert tuple(dimensions[::2]) in ours[one[1]].dimensions, one
-    searches = [one[0]["expression"] for one in shown if "SEARCH" in str(one[0])]
+    own = [metric for metric in shown if metric[0] == NAMESPACE]
+    for metric in own:
+        dimensions = metric[2:-1] if isinstance(metric[-1], dict) else metric[2:]
+        assert tuple(dimensions[::2]) in ours[metric[1]].dimensions, metric
+    searches = [metric[0]["expression"] for metric in shown if "SEARCH" in str(metric[0])]
     for text in searches:
         schema, name = re.search(r"\{([^}]+)\} MetricName=\"(\w+)\"", text).groups()
         assert tuple(schema.split(",")[1:]) in ours[name].dimensions, text

@@ -1,36 +1,34 @@
-"""Every module's own tests, so that they count in the same summary as all others."""
+"""Runs every module's own tests, so that they count in the same summary as all others."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from terraform.toolchain import Session, suite
 
-PLAN_ONLY = {
-    "environments"
-}  # roots that only set a stack's variables; validated, and applied by the e2e tests
+FILES = [file for folder in suite.folders_with_tests() for file in sorted(folder.glob("tests/*.tftest.hcl"))]
+
+# Roots that only set a stack's variables; they are validated, and the e2e tests apply one of them.
+UNTESTED = {"environments"}
 
 
-@pytest.fixture(scope="session")
-def session() -> Session:
-    return Session.start()
-
-
-def _name(folder: Path) -> str:
-    return folder.relative_to(suite.TERRAFORM).as_posix()
+def _name(path: Path) -> str:
+    return path.relative_to(suite.TERRAFORM).as_posix().replace("/tests/", "/").removesuffix(".tftest.hcl")
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("folder", suite.folders_with_tests(), ids=_name)
-def test_module_keeps_what_its_tests_promise(session: Session, folder: Path) -> None:
-    for step in (suite.initialise, suite.run_tests):
-        result = step(session, folder)
-        assert result.passed, result.output
+@pytest.mark.parametrize("file", FILES, ids=_name)
+def test_module_passes_its_own_tests(initialised: Callable[[Path], Session], file: Path) -> None:
+    folder = file.parents[1]
+    result = suite.run_tests(initialised(folder), folder, file)
+    assert result.passed, result.output
+    assert " 0 passed" not in f" {result.detail}"
 
 
 def test_every_module_stack_and_example_has_tests() -> None:
-    expected = {folder for folder in suite.folders() if _name(folder).split("/")[0] not in PLAN_ONLY}
+    expected = {folder for folder in suite.folders() if _name(folder).split("/")[0] not in UNTESTED}
     assert expected, f"no module found under {suite.TERRAFORM}"
     assert not sorted(map(_name, expected - set(suite.folders_with_tests())))

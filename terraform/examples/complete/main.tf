@@ -51,7 +51,7 @@ module "deals_websocket" {
   reserved_concurrency = { authorizer = 20, connection_handler = 20, delivery = 4 }
   maximum_concurrency  = { broadcast = 20, delivery = 4 }
 
-  # Services that speak Redis publish through it; at many small groups its index is read faster than the tables.
+  # Services that use Redis publish through it; with many small groups, its index is faster to read than the tables.
   redis_enabled = true
   redis = {
     node_type          = "cache.t4g.small"

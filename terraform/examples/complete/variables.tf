@@ -17,7 +17,7 @@ variable "package_bucket" {
 }
 
 variable "package_prefix" {
-  description = "What comes before a package's file name in its S3 key, a slash at its end included"
+  description = "Prefix of a package's file name in its S3 key, including the slash at its end"
   type        = string
   default     = ""
 }

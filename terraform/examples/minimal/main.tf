@@ -23,7 +23,7 @@ module "deals_websocket" {
   # An API that logs needs the account's logging role first; the smallest start does without.
   access_log_enabled = false
 
-  # To be tried and thrown away.
+  # For trying out; everything can be deleted.
   deletion_protection_enabled     = false
   jwt_secret_recovery_window_days = 0
 }

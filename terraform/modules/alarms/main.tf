@@ -3,12 +3,12 @@ locals {
   own_namespace = "DealsWebSocket"
   own           = { Service = var.name }
 
-  # The errors that are faults of ours; the rest are clients' mistakes, and limits.
+  # Error codes that are the service's faults; the others are clients' mistakes and limits.
   fault_codes = ["INTERNAL_ERROR", "MESSAGE_ERROR", "SUBSCRIPTION_ERROR"]
 
   keys = sort(distinct(concat(values(local.metric_alarms)[*].key, values(local.expression_alarms)[*].key, keys(local.optional_keys), ["unhealthy"])))
 
-  # Keys of alarms that depend on what there is to watch: they may be switched off whether or not there is any.
+  # Keys of alarms that depend on optional resources; they may be disabled whether or not these exist.
   optional_keys = {
     lambda_concurrency    = true
     iterator_age          = true
@@ -34,7 +34,7 @@ locals {
     lambda_duration       = true
   }
 
-  # People cannot use the service as they should: what a person is woken for.
+  # Alarms that mean that users are affected: the ones to page somebody for.
   unhealthy_keys = ["api_execution_errors", "api_integration_errors", "authorizer_faults", "error_rate", "janitor_silent", "push_latency", "queue_age", "relay_lag", "relay_silent", "reply_latency"]
 
   actions    = [local.topic_arn]

@@ -1,5 +1,5 @@
-# What each alarm reads. By key, or key/instance where there is one for each of several things; the key is what
-# `disabled`, the README and the runbook call it.
+# What each alarm reads. The map's key is KEY, or KEY/INSTANCE where there is one alarm for each of several resources;
+# `disabled`, the README and the runbook use KEY.
 locals {
   over  = { comparison = "GreaterThanThreshold", missing = "notBreaching" }
   fast  = { period = 60, periods = 3, datapoints = 3 }
@@ -61,7 +61,7 @@ locals {
         datapoints = 3
         text       = "Calls of the janitor fail."
       })
-      # A dead man's switch: what breaches is that nothing is there.
+      # A dead man's switch: missing data breaches.
       janitor_silent = {
         metric     = "UpkeepLag", statistic = "SampleCount", threshold = 1
         comparison = "LessThanThreshold", missing = "breaching"
@@ -221,7 +221,7 @@ locals {
     }
   }
 
-  # A table's own throttles do not hold those of its indexes.
+  # A table's throttles do not include those of its indexes.
   throttle_alarms = {
     for short, table in var.tables : "dynamodb_throttles/${short}" => {
       key        = "dynamodb_throttles"

@@ -1,4 +1,4 @@
-# What the alarms of Redis read, where there is one: the service's own metrics of it, and ElastiCache's of each node.
+# What the alarms on Redis read: the service's own metrics about it, and ElastiCache's metrics of each node.
 locals {
   ##############################################################################
   # The service's own metrics
@@ -10,7 +10,7 @@ locals {
         metric = "RedisFallbacks", statistic = "Sum", threshold = var.thresholds.redis_fallbacks
         text   = "Events are read from DynamoDB, because Redis or its index is of no use."
       })
-      # Published each minute, so that nothing is a fault too: a dead man's switch.
+      # Published each minute, so missing data is a fault too: a dead man's switch.
       index_behind = merge(local.slow, {
         metric  = "IndexLag", statistic = "Maximum", threshold = var.thresholds.index_lag_seconds
         missing = "breaching"

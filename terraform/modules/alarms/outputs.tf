@@ -13,7 +13,7 @@ output "names" {
 
 output "arns" {
   description = "ARNs of the alarms by the same keys, for dashboards and for composite alarms of other systems"
-  # Made of the names, so that a first plan can show what is done with them.
+  # Composed of the names, so that a first plan already shows them.
   value = merge(
     { for id, alarm in aws_cloudwatch_metric_alarm.metric : id => "${local.alarm_arn_prefix}${alarm.alarm_name}" },
     { for id, alarm in aws_cloudwatch_metric_alarm.expression : id => "${local.alarm_arn_prefix}${alarm.alarm_name}" },
@@ -31,6 +31,6 @@ output "thresholds" {
 ################################################################################
 
 output "topic_arn" {
-  description = "ARN of the topic that the alarms tell, to subscribe to it"
+  description = "ARN of the topic that the alarms notify, to subscribe to it"
   value       = local.topic_arn
 }

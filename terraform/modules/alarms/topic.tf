@@ -7,7 +7,7 @@ locals {
   own_topic = var.notification.topic_arn == null
   own_key   = local.own_topic && var.notification.kms_key == null
   topic_arn = local.own_topic ? one(aws_sns_topic.this[*].arn) : var.notification.topic_arn
-  # A policy names its own topic: with the ARN put together here it goes in line, and the topic is never without it.
+  # The policy names its own topic. Composing the ARN here lets the policy be inline, so the topic is never without it.
   own_topic_arn = "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${local.account}:${local.topic_name}"
   topic_name    = "${var.name}-alarms"
 
@@ -18,7 +18,7 @@ locals {
 # Key
 ################################################################################
 
-# The key that AWS manages for SNS does not let CloudWatch publish: an alarm would fire and nobody be told.
+# The key that AWS manages for SNS does not let CloudWatch publish: an alarm would fire and notify nobody.
 resource "aws_kms_key" "topic" {
   count = local.own_key ? 1 : 0
 

@@ -109,7 +109,7 @@ variable "thresholds" {
     `authorizer_faults`: 0 in five minutes; each was a person who could not connect.
     `limiter_failures`: 10 in five minutes; while they last, nobody is limited.
     `upkeep_lag_seconds`: 300; runs come each minute, so the janitor has not kept up for four of them.
-    `upkeep_failures`: 0 in a minute, for three of five; one is made up for by the next run.
+    `upkeep_failures`: 0 in a minute, for three of five; the next run catches up on one.
     `janitor_silent_minutes`: 5; so long without a run, and expired connections stay open.
     `api_integration_errors`: 5 in five minutes; a client's mistake is answered 200, so each is a fault of ours.
     `api_execution_errors`: 5 in five minutes; API Gateway could not call a function.
@@ -121,12 +121,12 @@ variable "thresholds" {
     `lambda_account_concurrency`: 1000; the account's limit in the Region (Service Quotas), which 80 % above are of.
     `dynamodb_throttles`: 10 in five minutes; the first in a burst are tried again unseen.
     `dynamodb_errors`: 5 in five minutes; single ones are tried again unseen.
-    `queue_age_seconds`: 120; whoever waits for a push has waited two minutes.
+    `queue_age_seconds`: 120; recipients have waited two minutes for a push.
     `dead_letters`: 0; each is an event or pushes that somebody must look at.
     `iterator_age_seconds`: 60; so far the index is behind its table.
     `redis_fallbacks`: 10 in five minutes; a failover makes a few, and while they last only speed is lost.
     `index_lag_seconds`: 30; an index that is further behind is not used.
-    `index_failures`: 0 in a minute, for three of five; one is made up for by the next run.
+    `index_failures`: 0 in a minute, for three of five; the next run catches up on one.
     `index_repairs`: 0 in five minutes; a difference that nothing pending explains is a fault of ours, or somebody else wrote.
     `relay_silent_minutes`: 5; so long without a run, and what is published through Redis reaches nobody.
     `relay_lag_seconds`: 60; an event that waits longer was tried again and again, or finds no room.
@@ -204,7 +204,7 @@ variable "thresholds" {
 }
 
 variable "disabled" {
-  description = "Keys of alarms that are not wanted, as the README lists them"
+  description = "Keys of the alarms to leave out, as listed in the README"
   type        = set(string)
   default     = []
 
@@ -220,13 +220,13 @@ variable "disabled" {
 
 variable "notification" {
   description = <<-EOT
-    Whom the alarms tell, when they fire and when that is over.
+    Who is notified when alarms fire and when they end.
 
-    `topic_arn`: ARN of an existing SNS topic; null to have one made here. Its policy, and that of its key, must let
+    `topic_arn`: ARN of an existing SNS topic; null to create one here. Its policy, and that of its key, must let
     CloudWatch publish.
-    `emails`: addresses that the topic made here writes to; each has to confirm.
-    `ok_enabled`: whether it is also told when an alarm is over.
-    `kms_key`: the ARN of a key to encrypt the topic made here with, whose policy must let CloudWatch use it. Null to
+    `emails`: addresses subscribed to the topic created here; each has to confirm.
+    `ok_enabled`: whether it is also notified when an alarm ends.
+    `kms_key`: the ARN of a key that encrypts the topic created here, whose policy must let CloudWatch use it. Null to
     have a key made, since the one that AWS manages for SNS does not.
   EOT
   type = object({
@@ -244,12 +244,12 @@ variable "notification" {
 
   validation {
     condition     = var.notification.topic_arn == null || length(var.notification.emails) == 0
-    error_message = "notification: emails are subscribed to the topic that is made here; subscribe them to the existing one where that is made, or leave topic_arn out."
+    error_message = "notification: emails are subscribed to the topic that is created here; subscribe them to the existing one where that is made, or leave topic_arn out."
   }
 
   validation {
     condition     = var.notification.topic_arn == null || var.notification.kms_key == null
-    error_message = "notification: kms_key encrypts the topic that is made here; an existing one has its key already, so leave kms_key out."
+    error_message = "notification: kms_key encrypts the topic that is created here; an existing one has its key already, so leave kms_key out."
   }
 
   validation {

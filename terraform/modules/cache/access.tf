@@ -1,5 +1,5 @@
 locals {
-  # In the order in which the engine itself writes it, so that what AWS reports is what was declared.
+  # In the order in which the engine writes it, so that AWS reports exactly what was declared.
   access_strings = {
     for user, access in var.users : user => join(" ", concat(
       ["on"],
@@ -16,8 +16,8 @@ locals {
 # Users by IAM
 ################################################################################
 
-# No password anywhere: whoever connects shows a request signed by its own role. Outside limit: the id of such a user
-# is its name.
+# No password anywhere: a client connects with a request signed by its own role. AWS requires that the id of such a
+# user equals its name.
 resource "aws_elasticache_user" "this" {
   for_each = local.iam_used ? var.users : {}
 
@@ -72,7 +72,7 @@ resource "aws_secretsmanager_secret" "auth_token" {
 }
 
 # Write-only, so written when its version rises. The version follows the token: a token that changes in the cache and
-# not here would lock the functions out. What the state tells of the token by this it tells anyway.
+# not here would lock the functions out. The state shows no more about the token than it would otherwise.
 resource "aws_secretsmanager_secret_version" "auth_token" {
   count = local.iam_used ? 0 : 1
 

@@ -4,7 +4,7 @@ locals {
 
   engine_version_defaults = { valkey = "8.1", redis = "7.1" }
 
-  # A family a major version, but for Redis 6.
+  # One parameter family per major version, except for Redis 6.
   parameter_family = "${var.engine}${local.engine_major}${var.engine == "redis" && local.engine_major == "6" ? ".x" : ""}"
 
   iam_used = var.authentication == "iam"
@@ -68,7 +68,7 @@ resource "aws_elasticache_parameter_group" "this" {
   family      = local.parameter_family
   tags        = var.tags
 
-  # Full, it refuses what is new and says so. ElastiCache's own choice, volatile-lru, would drop keys with an expiry
+  # A full cache refuses new entries with an error. ElastiCache's default, volatile-lru, would drop keys with an expiry
   # without a word: an index would lose members and look whole.
   parameter {
     name  = "maxmemory-policy"

@@ -13,7 +13,7 @@ resource "aws_elasticache_subnet_group" "this" {
 # Security groups
 ################################################################################
 
-# No way out: a cache answers, and what the nodes say to each other passes no security group.
+# No egress: a cache only answers, and traffic between its nodes passes no security group.
 resource "aws_security_group" "cache" {
   name                   = "${var.name}-cache"
   description            = "The cache ${var.name}: in from its clients"
@@ -22,7 +22,7 @@ resource "aws_security_group" "cache" {
   tags                   = merge(var.tags, { Name = "${var.name}-cache" })
 }
 
-# What may speak to the cache carries this group, and needs no other rule for it.
+# Clients of the cache carry this group, and need no other rule for it.
 resource "aws_security_group" "clients" {
   #checkov:skip=CKV2_AWS_5:The clients that carry it are other modules'.
   name                   = "${var.name}-cache-clients"

@@ -90,7 +90,7 @@ variable "port" {
 ################################################################################
 
 variable "replicas" {
-  description = "Read replicas beside the primary, 0 to 5. With none, a failed node is an outage of minutes"
+  description = "Read replicas in addition to the primary, 0 to 5. With none, a failed node is an outage of minutes"
   type        = number
   default     = 1
   nullable    = false

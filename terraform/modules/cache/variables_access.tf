@@ -84,7 +84,7 @@ variable "auth_token" {
 }
 
 variable "auth_token_update_strategy" {
-  description = "What a new `auth_token` does: ROTATE lets the one before it in as well, SET ends that"
+  description = "What a new `auth_token` does: ROTATE also accepts the previous one, SET no longer does"
   type        = string
   default     = "ROTATE"
   nullable    = false
@@ -96,7 +96,7 @@ variable "auth_token_update_strategy" {
 }
 
 variable "auth_token_recovery_window_days" {
-  description = "Days for which the deleted secret of the AUTH token can be restored, and its name not used again: 7 to 30, or 0 for none"
+  description = "Days for which the deleted secret of the AUTH token can be restored and its name cannot be reused: 7 to 30, or 0 for none"
   type        = number
   default     = 30
   nullable    = false

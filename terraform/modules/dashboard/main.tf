@@ -4,7 +4,7 @@ locals {
   region = data.aws_region.current.id
   own    = "DealsWebSocket"
 
-  # Ten seconds, from the top: is it well, how much is it, how fast, what fails, what does it cost.
+  # Readable in ten seconds, from the top: health, traffic, latency, failures, cost.
   rows = [
     for row in [
       { height = 3, widgets = concat(local.alarm_widgets, local.number_widgets) },
@@ -106,7 +106,7 @@ locals {
   # Cost
   ##############################################################################
 
-  # Five minutes' worth times twelve: dollars an hour, as things are now.
+  # Five minutes' cost times twelve: dollars an hour at the current rate.
   costs = concat(
     [
       { id = "messages", label = "messages", metrics = { m = ["AWS/ApiGateway", "MessageCount", "ApiId", var.api.id, "Stage", var.api.stage_name] }, stat = "Sum", each = var.prices.message },

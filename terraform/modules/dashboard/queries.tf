@@ -7,7 +7,8 @@ locals {
   all_functions = flatten(values(local.function_logs))
   access_logs   = compact([var.access_log_group_name])
 
-  # What is asked most, by a name that says it. `groups` are where the answer is; a query without any is not made.
+  # The most frequent questions, by descriptive names. `groups` are the log groups to search; a query without any is not
+  # created.
   queries = {
     "errors-by-code" = {
       groups = lookup(local.function_logs, "message_router", [])

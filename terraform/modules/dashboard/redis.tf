@@ -1,4 +1,4 @@
-# Redis, where there is one: what it saves and what it does not, how far behind it is, what the relay brings, the nodes.
+# Redis: reads saved and fallbacks, lag of the index, events of the relay, load of the nodes.
 locals {
   redis_widgets = var.cache == null ? [] : [
     for widget in [

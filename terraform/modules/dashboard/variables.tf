@@ -69,7 +69,7 @@ variable "access_log_group_name" {
 }
 
 variable "alarm_arns" {
-  description = "ARNs of the alarms whose states stand at the top, at most 100"
+  description = "ARNs of the alarms whose states are shown at the top, at most 100"
   type        = list(string)
   default     = []
 
@@ -80,7 +80,7 @@ variable "alarm_arns" {
 }
 
 variable "dashboard_enabled" {
-  description = "Whether the dashboard is made. CloudWatch charges for each above three in an account"
+  description = "Whether to create the dashboard. CloudWatch charges for each above three in an account"
   type        = bool
   default     = true
 }

@@ -7,7 +7,7 @@ locals {
     Condition = { Bool = { "aws:SecureTransport" = "false" } }
   }]
 
-  # One statement a service, open to exactly the topics and rules that are named.
+  # One statement per service, for exactly the topics and rules that are named.
   source_statements = concat(
     length(var.sns_topics) == 0 ? [] : [{
       Sid       = "AllowTopics"

@@ -5,7 +5,7 @@ data "aws_region" "current" {}
 locals {
   arn_prefix = "arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
 
-  # A policy names its own queue: with the ARN put together here it goes in line, and no queue is ever without it.
+  # The policy names its own queue. Composing the ARN here lets the policy be inline, so no queue is ever without it.
   queues = {
     for queue, name in var.names : queue => {
       name     = name
@@ -16,7 +16,7 @@ locals {
     }
   }
 
-  # By queue; no policy at all where there is nothing to say.
+  # By queue; a queue without statements gets no policy.
   policies = {
     for queue, policy in {
       events         = { arn = local.queues.events.arn, statements = concat(local.deny_plain_text, local.source_statements) }
@@ -32,7 +32,7 @@ locals {
   # SQS keeps nothing longer than this.
   retention_seconds_max = 14 * 24 * 60 * 60
 
-  # Outside limit: SQS takes 1 MiB, but provider 5.100 refuses more than this.
+  # SQS takes 1 MiB, but provider 5.100 refuses more than this.
   message_size_max_bytes = 256 * 1024
 }
 

@@ -101,7 +101,7 @@ variable "kms_key_arn" {
 }
 
 variable "tls_required" {
-  description = "Whether the queues refuse calls that do not come over TLS. Only a local cloud, which speaks plain HTTP, needs false"
+  description = "Whether the queues refuse calls that do not come over TLS. Only a local cloud, which uses plain HTTP, needs false"
   type        = bool
   default     = true
 }

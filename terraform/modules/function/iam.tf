@@ -30,7 +30,7 @@ locals {
         resources  = [var.dynamodb_stream_trigger.stream_arn]
         conditions = []
       }
-      # Lambda looks for the table's streams, not for one of them.
+      # Lambda lists the streams of the table; the action takes no single stream.
       FindStream = {
         actions    = ["dynamodb:ListStreams"]
         resources  = ["${split("/stream/", var.dynamodb_stream_trigger.stream_arn)[0]}/stream/*"]
@@ -96,7 +96,7 @@ resource "aws_iam_role" "this" {
   })
 }
 
-# In line, so that it lives and dies with its one role and nothing else can attach it.
+# Inline, so that it is deleted with its role and cannot be attached to another.
 resource "aws_iam_role_policy" "this" {
   name = "function"
   role = aws_iam_role.this.name

@@ -65,7 +65,7 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # IAM answers before a new policy is in force everywhere: a function made after it is refused less often.
+  # IAM answers before a new policy is in force everywhere; creating the function after it is refused less often.
   depends_on = [aws_iam_role_policy.this]
 }
 
@@ -81,7 +81,7 @@ resource "aws_lambda_alias" "live" {
 # Invocation
 ################################################################################
 
-# Settings hold for one qualifier only. A publisher that names no qualifier must not lose events for that.
+# Settings apply to one qualifier only. A publisher that names no qualifier must not lose events because of it.
 resource "aws_lambda_function_event_invoke_config" "this" {
   for_each = var.async_invocation == null ? toset([]) : toset([aws_lambda_alias.live.name, "$LATEST"])
 
@@ -136,7 +136,7 @@ resource "aws_lambda_event_source_mapping" "dynamodb_stream" {
   function_response_types            = ["ReportBatchItemFailures"]
   tags                               = var.tags
 
-  # Without an end of their own: a record is tried until the stream drops it, after 24 hours.
+  # No limit of attempts: a record is retried until the stream drops it, after 24 hours.
   maximum_retry_attempts        = -1
   maximum_record_age_in_seconds = -1
 

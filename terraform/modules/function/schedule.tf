@@ -19,7 +19,7 @@ resource "aws_cloudwatch_event_target" "schedule" {
   arn   = aws_lambda_alias.live.arn
   input = var.schedule.input
 
-  # The next run does what this one did not: a run that comes late is one too many.
+  # The next run catches up on what this one missed, so a late run is superfluous.
   retry_policy {
     maximum_event_age_in_seconds = 60
     maximum_retry_attempts       = 0

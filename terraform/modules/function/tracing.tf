@@ -1,5 +1,5 @@
 locals {
-  # X-Ray's actions know no resources, so here alone stands "*".
+  # X-Ray's actions take no resources; this is the only "*".
   tracing_statements = var.tracing_mode == "PassThrough" ? {} : {
     SendTraces = {
       actions    = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]

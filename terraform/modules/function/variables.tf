@@ -29,7 +29,7 @@ variable "package" {
     `path`: local path of the zip.
     `s3_bucket`, `s3_key`, `s3_object_version`: bucket, key and (in a versioned bucket) version of the zip.
     `sha256`: hex SHA-256 of the zip. A local zip is checked against it; an S3 zip whose key stays the same is
-    deployed anew when it changes.
+    deployed again when it changes.
   EOT
   type = object({
     path              = optional(string)
@@ -120,7 +120,7 @@ variable "timeout_seconds" {
 }
 
 variable "reserved_concurrency" {
-  description = "Concurrent executions reserved for, and the most allowed to, this function; null leaves it to the account's pool"
+  description = "Concurrent executions reserved for, and the most allowed to, this function; null uses the account's pool"
   type        = number
   default     = null
 
@@ -243,7 +243,7 @@ variable "log_kms_key_arn" {
 }
 
 variable "tracing_mode" {
-  description = "Active to have Lambda sample and trace invocations in X-Ray; PassThrough to trace only what was sampled before it, as far as nothing more is allowed to the role"
+  description = "Active to have Lambda sample and trace invocations in X-Ray; PassThrough to trace only what was sampled before it, within the role's other permissions"
   type        = string
   default     = "PassThrough"
 

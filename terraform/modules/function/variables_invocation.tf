@@ -30,7 +30,7 @@ variable "async_invocation" {
 
 variable "schedule" {
   description = <<-EOT
-    When the function runs by itself; null for never. A run that fails or comes late is not made up for.
+    When the function runs by itself; null for never. A failed or late run is not repeated.
 
     `expression`: rate or cron expression of EventBridge, for example rate(1 minute).
     `enabled`: whether the schedule is on.
@@ -55,7 +55,7 @@ variable "schedule" {
 
   validation {
     condition     = var.schedule == null || var.async_invocation == null
-    error_message = "schedule: its runs are asynchronous invocations that are not made up for; leave async_invocation out, or give the schedule a function of its own."
+    error_message = "schedule: its runs are asynchronous invocations that are not retried; leave async_invocation out, or give the schedule a function of its own."
   }
 }
 
@@ -111,7 +111,7 @@ variable "dynamodb_stream_trigger" {
     `batch_size`: most records of one invocation, 1 to 10000.
     `batching_window_seconds`: how long to wait for a batch to fill, 0 to 300.
     `parallelization_factor`: batches of one shard at a time, 1 to 10, each of partition keys of its own.
-    `on_failure_queue_arn`: ARN of the SQS queue that is told of records that were dropped untried; null for none.
+    `on_failure_queue_arn`: ARN of the SQS queue that gets a notice of records that were dropped without success; null for none.
   EOT
   type = object({
     stream_arn              = string

@@ -1,11 +1,11 @@
 data "aws_caller_identity" "current" {}
 
 locals {
-  # Only in a VPC of its own. In one that others use, a private name and a policy as narrow as these would be theirs too.
+  # Only in a VPC of its own. In a shared VPC, these private names and narrow policies would apply to others too.
   interface_endpoints = local.made ? var.interface_endpoints : []
 
   # A policy names what may be reached through its endpoint, by this account's callers alone. Without one an endpoint
-  # is a way out to everybody's queues and tables.
+  # lets traffic out to everybody's queues and tables.
   endpoint_policies = {
     for service in local.made ? concat(local.interface_endpoints, ["dynamodb"]) : [] : service => jsonencode({
       Version = "2012-10-17"

@@ -14,12 +14,13 @@ data "aws_availability_zones" "available" {
 }
 
 locals {
-  # By the subnets: how many are given is known at the plan even where a VPC is made beside this one and its id is not.
+  # Decided by the subnets: their number is known at plan time even if the same configuration creates the VPC, whose id
+  # is not.
   made = length(var.subnet_ids) == 0
 
   availability_zones = !local.made ? [] : var.availability_zones != null ? var.availability_zones : slice(sort(data.aws_availability_zones.available[0].names), 0, 2)
 
-  # Four equal parts, of which as many are used as there are Availability Zones: a /24 gives 59 addresses in each.
+  # Four equal parts, one used per Availability Zone: a /24 gives 59 addresses in each.
   subnets = { for index, zone in local.availability_zones : zone => cidrsubnet(var.cidr_block, 2, index) }
 
   vpc_id     = local.made ? aws_vpc.this[0].id : var.vpc_id
@@ -42,7 +43,7 @@ resource "aws_vpc" "this" {
   enable_dns_hostnames = true
 }
 
-# What forgets to name a security group gets this one, which lets nothing through.
+# A resource without a security group gets this one, which lets nothing through.
 resource "aws_default_security_group" "this" {
   count = local.made ? 1 : 0
 

@@ -3,7 +3,7 @@
 ################################################################################
 
 output "vpc_id" {
-  description = "Id of the VPC, made or given, for security groups of others"
+  description = "Id of the VPC, created or given, for other security groups"
   value       = local.vpc_id
 }
 
@@ -17,11 +17,11 @@ output "subnet_ids" {
 ################################################################################
 
 output "security_group_ids" {
-  description = "Ids of the functions' security groups, made or given"
+  description = "Ids of the functions' security groups, created or given"
   value       = local.security_group_ids
 }
 
 output "endpoint_policies" {
-  description = "Policies (JSON) of the endpoints that are made, by service, to audit what may be reached through them"
+  description = "Policies (JSON) of the created endpoints, by service, to audit what may be reached through them"
   value       = local.endpoint_policies
 }

@@ -12,7 +12,7 @@ locals {
   group_made         = length(var.security_group_ids) == 0
   security_group_ids = local.group_made ? [aws_security_group.functions[0].id] : var.security_group_ids
 
-  # Where the functions may go by HTTPS. Names are asked of the VPC's resolver, which no security group filters.
+  # Destinations of the functions' HTTPS. DNS goes to the VPC's resolver, which no security group filters.
   egress = merge(
     { "DynamoDB by the gateway endpoint" = { prefix_list_ids = [data.aws_ec2_managed_prefix_list.dynamodb.id] } },
     length(local.interface_endpoints) == 0 ? {} : {
@@ -31,7 +31,7 @@ locals {
 # Functions
 ################################################################################
 
-# Its rules are in line: what somebody adds by hand is taken away again.
+# Its rules are inline, so that an apply removes rules added by hand.
 resource "aws_security_group" "functions" {
   #checkov:skip=CKV2_AWS_5:The functions that carry it are another module's.
   count = local.group_made ? 1 : 0

@@ -23,7 +23,7 @@ variable "tags" {
 ################################################################################
 
 variable "cidr_block" {
-  description = "IPv4 addresses of the VPC that is made, a /16 to a /26. Pick others where it is to be peered"
+  description = "IPv4 addresses of the created VPC, a /16 to a /26. Choose others if it will be peered"
   type        = string
   default     = "10.84.0.0/24"
   nullable    = false
@@ -40,7 +40,7 @@ variable "cidr_block" {
 }
 
 variable "availability_zones" {
-  description = "Availability Zones of the subnets that are made, two to four; null for the Region's first two. An endpoint is charged in each"
+  description = "Availability Zones of the created subnets, two to four; null for the Region's first two. An endpoint is charged in each"
   type        = list(string)
   default     = null
 
@@ -51,7 +51,7 @@ variable "availability_zones" {
 
   validation {
     condition     = var.availability_zones == null || var.vpc_id == null
-    error_message = "availability_zones: the subnets of vpc_id have theirs; leave it out, or leave vpc_id out to have a VPC made."
+    error_message = "availability_zones: the subnets of vpc_id have theirs; leave it out, or leave vpc_id out to create a VPC."
   }
 }
 
@@ -60,18 +60,18 @@ variable "availability_zones" {
 ################################################################################
 
 variable "vpc_id" {
-  description = "Id of an existing VPC to use; null to have one made"
+  description = "Id of an existing VPC to use; null to create one"
   type        = string
   default     = null
 
   validation {
     condition     = (var.vpc_id == null) == (length(var.subnet_ids) == 0)
-    error_message = "vpc_id: an existing VPC and its subnet_ids go together; set both, or neither to have a VPC made."
+    error_message = "vpc_id: an existing VPC and its subnet_ids go together; set both, or neither to create a VPC."
   }
 }
 
 variable "subnet_ids" {
-  description = "Ids of private subnets of the existing VPC, in two Availability Zones or more; empty to have a VPC made"
+  description = "Ids of private subnets of the existing VPC, in two Availability Zones or more; empty to create a VPC"
   type        = list(string)
   default     = []
   nullable    = false
@@ -83,7 +83,7 @@ variable "subnet_ids" {
 }
 
 variable "security_group_ids" {
-  description = "Ids of existing security groups for the functions, which must let them out by HTTPS; empty to have one made"
+  description = "Ids of existing security groups for the functions, which must let them out by HTTPS; empty to create one"
   type        = list(string)
   default     = []
   nullable    = false
@@ -107,7 +107,7 @@ variable "internet_egress" {
 
   validation {
     condition     = !var.internet_egress || var.vpc_id != null
-    error_message = "internet_egress: the VPC that is made has no NAT gateway; bring one that has by vpc_id and subnet_ids, or leave it out."
+    error_message = "internet_egress: the created VPC has no NAT gateway; bring one that has by vpc_id and subnet_ids, or leave it out."
   }
 }
 
@@ -116,7 +116,7 @@ variable "internet_egress" {
 ################################################################################
 
 variable "interface_endpoints" {
-  description = "AWS services that the VPC that is made reaches by interface endpoints, beside DynamoDB by a gateway endpoint: some of lambda, logs, secretsmanager, sqs. Each is charged in each Availability Zone"
+  description = "AWS services that the created VPC reaches by interface endpoints, in addition to DynamoDB by a gateway endpoint: some of lambda, logs, secretsmanager, sqs. Each is charged in each Availability Zone"
   type        = list(string)
   default     = ["lambda", "logs", "secretsmanager", "sqs"]
   nullable    = false

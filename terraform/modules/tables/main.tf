@@ -4,16 +4,16 @@ locals {
   due_index     = "DueIndex"
   recent_index  = "RecentIndex"
 
-  # By table, and each a write more for what it projects.
+  # Indexes by table. Each costs one more write for every item that it projects.
   indexes = {
     connections = {
       # Everything that a push to a user needs, so that finding the user's connections is one query and no more.
       (local.user_id_index) = { hash_key = "user_id", range_key = null, projected = ["token_exp", local.ttl_attribute] }
-      # Everything that says what is due, and nothing that changes more often than that.
+      # Only attributes that say what is due, and none that change more often.
       (local.due_index) = { hash_key = "sweep", range_key = "due_at", projected = ["connected_at", "token_exp", "warned_exp", "handed_over"] }
     }
     revocations = {
-      # One partition by the order of time: what was revoked since the janitor's last look.
+      # One partition in order of time: what was revoked since the janitor's last run.
       (local.recent_index) = { hash_key = "kind", range_key = "revoked_at", projected = ["user_id", "before", "token_id"] }
     }
   }
@@ -33,7 +33,7 @@ locals {
   # Attributes of keys that are numbers, because they are ranged over as such; all others are strings.
   number_attributes = ["position", "due_at", "revoked_at"]
 
-  # By table: the attributes that a key or an index is made of.
+  # By table: the attributes that form a key or an index.
   key_attributes = {
     for table, keys in local.tables : table => compact(flatten([
       keys.hash_key, keys.range_key, [for index in values(lookup(local.indexes, table, {})) : [index.hash_key, index.range_key]],
@@ -56,7 +56,7 @@ resource "aws_dynamodb_table" "this" {
   deletion_protection_enabled = var.deletion_protection_enabled
   tags                        = var.tags
 
-  # Both images: what a change took away is as much news as what it brought.
+  # Both images: readers need what a change removed as well as what it added.
   stream_enabled   = each.key == "subscriptions" && var.subscriptions_stream_enabled ? true : null
   stream_view_type = each.key == "subscriptions" && var.subscriptions_stream_enabled ? "NEW_AND_OLD_IMAGES" : null
 

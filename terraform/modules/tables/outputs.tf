@@ -23,11 +23,11 @@ output "due_index_arn" {
 }
 
 output "recent_index_arn" {
-  description = "ARN of the index that finds what was revoked of late, for the functions' policies"
+  description = "ARN of the index that finds recent revocations, for the functions' policies"
   value       = "${aws_dynamodb_table.this["revocations"].arn}/index/${local.recent_index}"
 }
 
 output "subscriptions_stream_arn" {
-  description = "ARN of the stream of the subscriptions table, for the function that reads it; null where there is none"
+  description = "ARN of the stream of the subscriptions table, for the function that reads it; null if there is none"
   value       = var.subscriptions_stream_enabled ? aws_dynamodb_table.this["subscriptions"].stream_arn : null
 }

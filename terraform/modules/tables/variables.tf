@@ -3,7 +3,7 @@
 ################################################################################
 
 variable "names" {
-  description = "Names of the tables: who is connected, who wants what, who was told what, what was published, how often who did what, whose tokens were revoked"
+  description = "Names of the tables: connections, subscriptions, messages to users, event history, rate limits, revoked tokens"
   type = object({
     connections   = string
     subscriptions = string
@@ -29,7 +29,7 @@ variable "names" {
 ################################################################################
 
 variable "subscriptions_stream_enabled" {
-  description = "Whether the changes of the subscriptions table are told by a DynamoDB stream, for an index that is kept elsewhere"
+  description = "Whether a DynamoDB stream carries the changes of the subscriptions table, for an index that is kept elsewhere"
   type        = bool
   default     = false
 }

@@ -29,7 +29,7 @@ locals {
 ################################################################################
 
 resource "aws_cloudwatch_log_group" "access" {
-  #checkov:skip=CKV_AWS_338:How long is the variable log_retention_days; a year by default would be paid by who does not need it.
+  #checkov:skip=CKV_AWS_338:The variable log_retention_days sets it; a year by default would cost deployments that do not need it.
   count = var.access_log_enabled ? 1 : 0
 
   name              = "/aws/apigateway/${var.name}/access"
@@ -48,7 +48,7 @@ data "aws_region" "current" {}
 resource "aws_iam_role" "logging" {
   count = var.manage_account_logging_role ? 1 : 0
 
-  # Roles are global, and the account has one such role a Region.
+  # Roles are global, and the account has one such role per Region.
   name        = "api-gateway-logging-${data.aws_region.current.id}"
   description = "Writes the logs of every API Gateway API of the Region"
   tags        = var.tags

@@ -10,7 +10,7 @@ locals {
 
   functions = { for route in values(var.routes) : route.function.name => route.function... }
 
-  # From the API alone, not from the stage, so that functions behind the stage can be told where to post.
+  # Derived from the API, not from the stage, so that functions behind the stage can get it in their environment.
   management_endpoint = "${replace(aws_apigatewayv2_api.this.api_endpoint, "/^ws/", "http")}/${var.stage_name}"
 }
 
@@ -31,7 +31,7 @@ resource "aws_apigatewayv2_api" "this" {
 ################################################################################
 
 # No identity sources: a token may come in one of three places, and a source that is missing is a 401 before the
-# function is asked. Results are never cached for WebSocket APIs.
+# function runs. Results are never cached for WebSocket APIs.
 resource "aws_apigatewayv2_authorizer" "this" {
   api_id          = aws_apigatewayv2_api.this.id
   name            = var.authorizer.name
@@ -130,7 +130,7 @@ resource "aws_apigatewayv2_stage" "this" {
   deployment_id = aws_apigatewayv2_deployment.this.id
   tags          = var.tags
 
-  # Both limits, always: a block without them sends 0, and every connect is answered 429.
+  # Always set both limits: a block without them sends 0, and API Gateway answers every connect with 429.
   default_route_settings {
     throttling_rate_limit    = var.default_throttling.rate_limit
     throttling_burst_limit   = var.default_throttling.burst_limit

@@ -42,6 +42,6 @@ output "access_log_group_name" {
 }
 
 output "deployment_triggers" {
-  description = "What the deployment in service was made of, as hashes, to see why a plan wants a new one"
+  description = "Hashes of the parts of the deployment in service, to see why a plan wants a new one"
   value       = aws_apigatewayv2_deployment.this.triggers
 }

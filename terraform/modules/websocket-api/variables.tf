@@ -180,7 +180,7 @@ variable "manage_account_logging_role" {
   description = <<-EOT
     Whether to set the role by which API Gateway writes logs, once per account and Region.
 
-    API Gateway refuses a stage with logs while there is none. It belongs to the account, not to this API: every
+    API Gateway refuses a stage with logs without one. It belongs to the account, not to this API: every
     other API of the Region uses it too, so set it in one place only.
   EOT
   type        = bool

@@ -19,11 +19,11 @@ locals {
     janitor            = 60
   }, local.redis_timeouts_seconds)
 
-  # Where to post. No event knows the local cloud's address, so there it is given by variable.
+  # Where to post. No event carries the local cloud's address, so a variable gives it.
   management_endpoint = var.local_endpoints == null ? module.websocket_api.management_endpoint : replace(replace(var.local_endpoints.management_endpoint, "{api_id}", module.websocket_api.api_id), "{stage}", var.stage_name)
   websocket_url       = var.local_endpoints == null ? module.websocket_api.websocket_url : replace(replace(var.local_endpoints.websocket_url, "{api_id}", module.websocket_api.api_id), "{stage}", module.websocket_api.stage_name)
 
-  # No more instances than these can run, so together they keep to the budget. Without a reservation the queue's mapping is the limit.
+  # At most this many instances run, so together they keep to the budget. Without a reservation the queue's mapping is the limit.
   delivery_instances_max = coalesce(var.reserved_concurrency.delivery, var.maximum_concurrency.delivery)
   posts_per_second       = floor(var.posts_per_second_budget / local.delivery_instances_max)
 
@@ -38,7 +38,7 @@ locals {
     var.jwt.audience == null ? {} : { JWT_AUDIENCE = var.jwt.audience },
   )
 
-  # What each function is told. What it may do is in permissions.tf.
+  # Environment of each function; its permissions are in permissions.tf.
   functions = merge({
     authorizer = {
       description = "Who are you, and may you connect"
@@ -118,7 +118,7 @@ locals {
     }
   }, local.redis_functions)
 
-  # What calls them besides the API.
+  # What invokes them besides the API.
   sqs_triggers = {
     broadcast = { queue_arn = module.fan_out.events_queue_arn, maximum_concurrency = var.maximum_concurrency.broadcast }
     delivery  = { queue_arn = module.fan_out.deliveries_queue_arn, maximum_concurrency = var.maximum_concurrency.delivery }

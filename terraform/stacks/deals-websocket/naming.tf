@@ -1,7 +1,7 @@
 locals {
   prefix = "${var.name}-${var.environment}"
 
-  # Every name of an AWS resource, <name>-<environment>-<what>, is made here and nowhere else.
+  # Every name of an AWS resource, <name>-<environment>-<what>, is composed here and nowhere else.
   names = {
     api       = local.prefix
     secret    = "${local.prefix}-jwt-signing-keys" # Secrets Manager advises against a hyphen and six characters at the end
@@ -15,7 +15,7 @@ locals {
     redis_users = { for user in keys(local.redis_access) : user => "${local.short_prefix}-${replace(user, "_", "-")}" }
   }
 
-  # Room for the longest user, index-projector and its hyphen, within 40; what was cut off is told apart by a hash.
+  # Room for the longest user, index-projector and its hyphen, within 40; a hash distinguishes names that were cut off.
   short_prefix = length(local.prefix) <= 24 ? local.prefix : "${trimsuffix(substr(local.prefix, 0, 18), "-")}-${substr(sha256(local.prefix), 0, 5)}"
 
   tags = merge({ Name = local.prefix, Environment = var.environment, ManagedBy = "terraform" }, var.tags)

@@ -1,5 +1,5 @@
 locals {
-  # What every function is told of how to speak of itself.
+  # Telemetry settings of every function.
   telemetry_environment = {
     for function in keys(local.timeouts_seconds) : function => {
       LOG_LEVEL       = lookup(var.log_levels, function, var.log_level)
@@ -8,7 +8,7 @@ locals {
     }
   }
 
-  # Names in the alarms module's own type; a word that is none of them would be dropped without a word.
+  # Names in the alarms module's own type; an unknown name would be dropped silently.
   threshold_names = [
     "connections", "error_rate_percent", "refusal_rate_percent", "rate_actions_min", "reply_latency_p99_ms", "push_latency_p99_ms",
     "post_throttles", "deliveries_failed", "token_failures", "authorizer_faults", "limiter_failures", "upkeep_lag_seconds",
@@ -19,7 +19,7 @@ locals {
     "relay_dead_letters", "relay_lost", "relay_redis_failures", "cache_cpu_percent", "cache_memory_percent", "cache_evictions", "cache_replication_lag_seconds",
   ]
 
-  # Which operations each table gets: DynamoDB counts its own faults for each alone. permissions.tf allows them.
+  # Operations used on each table: DynamoDB counts its faults per operation. permissions.tf allows them.
   table_operations = {
     connections   = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems"]
     subscriptions = concat(["Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"], var.redis_enabled ? ["Scan", "BatchGetItem"] : [])
@@ -45,7 +45,8 @@ locals {
   functions_that_raise   = ["authorizer"]
   functions_at_the_limit = concat(keys(local.sqs_triggers), ["redis_relay"])
 
-  # ElastiCache numbers the nodes of a replication group so; made here, for a plan knows no ids of what is yet to be made.
+  # ElastiCache numbers the nodes of a replication group like this; composed here, because a plan does not know the ids of
+  # nodes that do not exist yet.
   cache_cluster_ids = [for node in range(try(module.cache[0].node_count, 0)) : format("%s-%03d", local.names.cache, node + 1)]
   watched_cache     = var.redis_enabled ? { cluster_ids = local.cache_cluster_ids } : null
 }
@@ -91,7 +92,7 @@ module "alarms" {
   cache  = local.watched_cache
 
   thresholds = var.alarms.thresholds
-  # A janitor that is switched off is silent by intent.
+  # A disabled janitor is silent on purpose.
   disabled     = setunion(var.alarms.disabled, var.upkeep.enabled ? [] : ["janitor_silent"])
   notification = var.alarms.notification
   tags         = local.tags

@@ -1,5 +1,5 @@
 locals {
-  # Asked for too where Redis is off: to see that they are not there takes the right to look.
+  # Needed even without Redis: finding out that these functions do not exist takes permission to look.
   operator_functions = distinct(concat(keys(local.names.functions), ["index_projector", "redis_relay"]))
   operator_function_arns = {
     for function in local.operator_functions : function =>
@@ -15,7 +15,7 @@ locals {
   # As for sending: AWS authorises a batch by the single action's name.
   give_back_letters = concat(["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"], var.local_endpoints == null ? [] : ["sqs:ChangeMessageVisibilityBatch"])
 
-  # What the commands of docs/operator_cli.md call. Looking: status, connections, who, dlq list and show, index check aside.
+  # What the commands of docs/operator_cli.md call. Reading: status, connections, who, dlq list and show, index check aside.
   operators_read = {
     # AWS does not say whether looking at an alias is judged by its own ARN or by the function's.
     LookAtFunctions = {
@@ -36,9 +36,9 @@ locals {
       actions   = ["sqs:GetQueueAttributes"]
       resources = concat([module.fan_out.events_queue_arn, module.fan_out.deliveries_queue_arn], local.dead_letter_arns)
     }
-    # SQS has no looking without taking: a letter is held while it is read, and given back.
+    # SQS cannot show a message without receiving it: a dead letter is received, read, and released.
     LookAtLetters = { actions = local.give_back_letters, resources = local.dead_letter_arns }
-    # CloudWatch answers with composite alarms only to whoever may look at all.
+    # CloudWatch returns composite alarms only to callers that may describe all alarms.
     LookAtAlarms = { actions = ["cloudwatch:DescribeAlarms"], resources = ["*"] }
     ReadLogs = {
       actions   = ["logs:FilterLogEvents"]
@@ -46,7 +46,7 @@ locals {
     }
   }
 
-  # Mending: kick, revoke, publish, notify, dlq redrive and purge, index check and rebuild.
+  # Changing: kick, revoke, publish, notify, dlq redrive and purge, index check and rebuild.
   operators_mend = {
     CloseConnections = {
       actions   = ["execute-api:ManageConnections"]
@@ -66,7 +66,7 @@ locals {
     RemoveLetters = { actions = ["sqs:DeleteMessage"], resources = local.dead_letter_arns }
   }
 
-  # Customer managed keys, where there are any, by way of the services that the commands call and no other.
+  # Customer managed keys, if any, only through the services that the commands call.
   operator_keys = {
     read = { actions = ["kms:Decrypt"], keys = compact([var.kms_key_arn]), services = ["dynamodb", "sqs"] }
     full = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], keys = compact([var.kms_key_arn]), services = ["dynamodb", "sqs"] }
@@ -83,7 +83,7 @@ locals {
     }
   }
 
-  # Whoever may read the secret may be anybody to this service: a policy of its own.
+  # Anyone who can read the secret can impersonate any user, so it has a policy of its own.
   operator_policies = {
     for policy, statements in {
       read = merge(local.operators_read, local.operator_key_permissions.read)

@@ -94,7 +94,7 @@ output "alarm_names" {
 }
 
 output "alarm_topic_arn" {
-  description = "ARN of the topic that the alarms tell, to subscribe to it; null without alarms"
+  description = "ARN of the topic that the alarms notify, to subscribe to it; null without alarms"
   value       = one(module.alarms[*].topic_arn)
 }
 
@@ -104,6 +104,6 @@ output "dashboard_name" {
 }
 
 output "operator_policies" {
-  description = "Policies (JSON) for people who use the operator's command line: `read` looks, `full` mends too, `sign` reads the signing secret (null where there is none)"
+  description = "Policies (JSON) for people who use the operator's command line: `read` only reads, `full` may also change things, `sign` reads the signing secret (null where there is none)"
   value       = local.operator_policies
 }

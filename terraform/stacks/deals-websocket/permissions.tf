@@ -6,10 +6,10 @@ locals {
   tables              = module.tables.arns
   post_to_connections = "${module.websocket_api.execution_arn}/${var.stage_name}/POST/@connections/*"
 
-  # AWS authorises a batch as SendMessage; the emulator of the local cloud asks for an action of the batch's name.
+  # AWS authorises a batch as SendMessage; the local cloud's emulator checks an action named after the batch.
   send_in_batches = concat(["sqs:SendMessage"], var.local_endpoints == null ? [] : ["sqs:SendMessageBatch"])
 
-  # Nobody reads a secret where only public keys verify.
+  # Where only public keys verify, no function reads a secret.
   read_signing_keys = {
     for sid, used in { ReadSigningKeys = local.jwt_secret_used } : sid => {
       actions                          = ["secretsmanager:GetSecretValue"]
@@ -17,7 +17,7 @@ locals {
     } if used
   }
 
-  # In a VPC, which has no way to a connection, broadcast queues everything.
+  # In a VPC, from which no connection can be reached, broadcast queues everything.
   post_directly = {
     for sid, used in { PostToConnections = !var.redis_enabled } : sid => {
       actions                            = ["execute-api:ManageConnections"]
@@ -107,7 +107,7 @@ locals {
   }, { for function in keys(local.redis_functions) : function => local.redis_permissions[function] })
 
   ##############################################################################
-  # Customer managed keys, where there are any
+  # Customer managed keys, if any
   ##############################################################################
 
   secret_services = local.jwt_secret_used ? ["secretsmanager"] : []
@@ -122,7 +122,7 @@ locals {
     janitor            = { services = ["dynamodb"], sends = false }
   }, local.redis_key_users)
 
-  # A secret that was made elsewhere has a key of its own.
+  # An existing secret may have its own key.
   key_arns = {
     for function, user in local.key_users : function => distinct(compact([
       var.kms_key_arn, contains(keys(local.permissions[function]), "ReadSigningKeys") ? var.jwt_secret_kms_key_arn : null,

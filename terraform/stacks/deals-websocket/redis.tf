@@ -4,7 +4,7 @@ locals {
   # Limits are counted where the router is, and the router posts: it may be in a VPC only by way of a NAT gateway.
   redis_router = var.redis_enabled && var.limits_store == "redis"
 
-  # Who speaks to Redis, and so is in the VPC.
+  # Functions that use Redis, and therefore are in the VPC.
   redis_clients = concat(["broadcast", "redis_relay", "index_projector"], local.redis_router ? ["message_router"] : [])
   vpc_functions = var.redis_enabled ? local.redis_clients : []
 
@@ -13,7 +13,7 @@ locals {
     security_group_ids = var.redis_enabled ? concat(module.network[0].security_group_ids, module.cache[*].client_security_group_id) : []
   }
 
-  # Rights in Redis by user: those of the functions that are there, and of whoever publishes.
+  # Permissions in Redis by user: the deployed functions, and external publishers.
   redis_access = { for user, access in yamldecode(file("${path.module}/redis_access.yaml")) : user => access if contains(concat(local.vpc_functions, ["publisher"]), user) }
 }
 
@@ -45,7 +45,7 @@ module "network" {
 
 locals {
   # What the functions in the VPC call. A secret is read only where there is an AUTH token. Lambda itself ships their
-  # logs, from outside the VPC: an endpoint for them is for others in it.
+  # logs, from outside the VPC: an endpoint for them serves other things in it.
   interface_endpoints = try(var.network.interface_endpoints, null) != null ? var.network.interface_endpoints : concat(["lambda"], local.redis_iam_used ? [] : ["secretsmanager"], ["sqs"])
 
   endpoint_resources = {

@@ -1,10 +1,10 @@
 locals {
-  # Made of names, since one function is told of another here. What is invoked is the version in service.
+  # Composed of names, because one function's environment names another. They invoke the version in service.
   broadcast_alias_arn = "arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:function:${local.names.functions["broadcast"]}:live"
 
   direct_audience_max = var.redis_enabled ? 0 : var.direct_audience_max
 
-  # The relay listens for as long as an invocation may last; so may a rebuilding of the index.
+  # The relay listens for as long as an invocation may last; a rebuild of the index may take as long.
   redis_timeouts_seconds = { for function, seconds in { redis_relay = 900, index_projector = 900 } : function => seconds if var.redis_enabled }
 
   redis_functions = {
@@ -28,10 +28,10 @@ locals {
     } : function => merge(settings, { environment = merge(settings.environment, local.redis_settings[function]) }) if var.redis_enabled
   }
 
-  # A server on the local cloud's machine may know no TLS.
+  # A server on the local cloud's machine may not support TLS.
   redis_url = try(var.local_endpoints.redis_url, null) != null ? var.local_endpoints.redis_url : one(module.cache[*].url)
 
-  # How to reach Redis, by function: by a user of its own, or by the token that all share.
+  # How each function reaches Redis: as a user of its own, or by the token that all share.
   redis_settings = {
     for function in local.redis_clients : function => merge(
       { REDIS_URL = local.redis_url },
@@ -44,7 +44,7 @@ locals {
     )
   }
 
-  # What the functions that are there anyway are told in addition.
+  # Additional environment of the functions that exist without Redis too.
   redis_environments = {
     broadcast = { for name, value in local.redis_settings.broadcast : name => value if var.redis_enabled }
 
@@ -55,7 +55,7 @@ locals {
   }
 
   ##############################################################################
-  # What calls them
+  # What invokes them
   ##############################################################################
 
   redis_schedules = {

@@ -70,7 +70,7 @@ variable "package_bucket" {
 }
 
 variable "package_prefix" {
-  description = "What comes before a package's file name in its S3 key, a slash at its end included"
+  description = "Prefix of a package's file name in its S3 key, including the slash at its end"
   type        = string
   default     = ""
 
@@ -106,7 +106,7 @@ variable "memory_mb" {
 }
 
 variable "reserved_concurrency" {
-  description = "Concurrent executions reserved for, and the most allowed to, each function; null leaves it to the account's pool. Two of `redis_relay`: who holds the lease, and who takes over"
+  description = "Concurrent executions reserved for, and the most allowed to, each function; null uses the account's pool. `redis_relay` needs two: the lease holder, and the one that takes over"
   type = object({
     authorizer         = optional(number)
     connection_handler = optional(number)
@@ -121,7 +121,7 @@ variable "reserved_concurrency" {
 
   validation {
     condition     = try(var.reserved_concurrency.redis_relay >= 2, var.reserved_concurrency.redis_relay == null)
-    error_message = "reserved_concurrency: redis_relay needs two at least, one that holds and one that takes over; raise it, or leave it out."
+    error_message = "reserved_concurrency: redis_relay needs at least two, the lease holder and the one that takes over; raise it, or leave it out."
   }
 }
 

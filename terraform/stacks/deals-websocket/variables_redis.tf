@@ -3,7 +3,7 @@
 ################################################################################
 
 variable "redis_enabled" {
-  description = "Whether Redis (Valkey) is there, as a message broker beside the queues and for the index of subscriptions. Without it there is no VPC, no cache and no stream"
+  description = "Whether to deploy Redis (Valkey) as a message broker beside the queues and for the index of subscriptions. Without it there is no VPC, no cache and no stream"
   type        = bool
   default     = false
 
@@ -25,7 +25,7 @@ variable "redis" {
     `port`: 6379 by default.
     `authentication`: iam (default) or auth_token.
     `auth_token_update_strategy`: ROTATE (default) or SET.
-    `publisher_security_group_ids`: security groups of services that publish, let in beside the clients' own.
+    `publisher_security_group_ids`: security groups of services that publish, allowed in, in addition to the clients' own.
     `slow_log_enabled`: whether slow commands are logged.
   EOT
   type = object({
@@ -162,7 +162,7 @@ variable "limits_store" {
 
 variable "network" {
   description = <<-EOT
-    Where Redis and its functions are; null for a small VPC of their own, without a way to the internet.
+    Where Redis and its functions are; null to create a small VPC, without a way to the internet.
 
     `cidr_block`, `availability_zones`: of the VPC that is made; 10.84.0.0/24 and the Region's first two by default.
     `vpc_id`, `subnet_ids`: an existing VPC, and private subnets of it in two Availability Zones or more.
@@ -191,16 +191,16 @@ variable "network" {
 
   validation {
     condition     = (try(var.network.vpc_id, null) == null) == (length(coalesce(try(var.network.subnet_ids, null), [])) == 0)
-    error_message = "network: vpc_id and subnet_ids go together; set both, or neither to have a VPC made."
+    error_message = "network: vpc_id and subnet_ids go together; set both, or neither to create a VPC."
   }
 
   validation {
     condition     = try(var.network.vpc_id, null) == null || alltrue([for of_a_made_vpc in ["cidr_block", "availability_zones", "interface_endpoints"] : try(var.network[of_a_made_vpc], null) == null])
-    error_message = "network: cidr_block, availability_zones and interface_endpoints are of a VPC that is made; leave them out, or leave vpc_id and subnet_ids out."
+    error_message = "network: cidr_block, availability_zones and interface_endpoints belong to a created VPC; leave them out, or leave vpc_id and subnet_ids out."
   }
 
   validation {
     condition     = try(var.network.vpc_id, null) != null || (try(var.network.internet_egress, null) != true && try(var.network.security_group_ids, null) == null)
-    error_message = "network: internet_egress and security_group_ids are of an existing VPC; set vpc_id and subnet_ids too, or leave them out."
+    error_message = "network: internet_egress and security_group_ids belong to an existing VPC; set vpc_id and subnet_ids too, or leave them out."
   }
 }

@@ -3,7 +3,7 @@
 ################################################################################
 
 variable "direct_audience_max" {
-  description = "Largest audience that `broadcast` posts to itself, without the deliveries queue; 0 queues everything, as it is wherever `redis_enabled`: from a VPC nothing is posted"
+  description = "Largest audience that `broadcast` posts to itself, without the deliveries queue; 0 queues everything, and so does `redis_enabled`: nothing can be posted from a VPC"
   type        = number
   default     = 100
 
@@ -53,7 +53,7 @@ variable "max_subscriptions" {
 }
 
 variable "max_connections_per_user" {
-  description = "Most connections that one user may have open; the next is refused with 403. Handshakes of the same moment may pass it by a few"
+  description = "Most connections that one user may have open; the next is refused with 403. Concurrent handshakes may exceed it by a few"
   type        = number
   default     = 20
 

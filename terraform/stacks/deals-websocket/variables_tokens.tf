@@ -33,7 +33,7 @@ variable "jwt" {
 
   validation {
     condition     = var.jwt.jwks_url == null || can(regex("^(https://[^/@?#]+|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]+)?)(/[^#]*)?$", var.jwt.jwks_url))
-    error_message = "jwt: jwks_url is an https:// URL without credentials (http:// for this machine alone): whoever can change the answer can sign tokens."
+    error_message = "jwt: jwks_url is an https:// URL without credentials (http:// for this machine alone): anyone who can change the answer can sign tokens."
   }
 
   validation {
@@ -91,7 +91,7 @@ variable "jwt_secret_version" {
 }
 
 variable "jwt_secret_recovery_window_days" {
-  description = "Days for which a deleted secret can be restored, and its name not used again: 7 to 30, or 0 for none"
+  description = "Days for which a deleted secret can be restored and its name cannot be reused: 7 to 30, or 0 for none"
   type        = number
   default     = 30
 

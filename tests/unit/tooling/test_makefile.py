@@ -67,6 +67,19 @@ def test_make_env_without_an_applied_local_cloud_names_the_remedy(tmp_path: Path
     assert "make local-up" in refused.stderr
 
 
+def test_make_env_of_an_environment_that_was_not_applied_says_so() -> None:
+    refused = _make("env", "ENVIRONMENT=production")
+    assert refused.returncode == 2
+    assert "terraform/environments/aws" in refused.stderr
+    assert "init" in refused.stderr
+
+
+def test_make_env_of_an_unknown_environment_names_the_file_that_is_missing() -> None:
+    refused = _make("env", "ENVIRONMENT=nowhere")
+    assert refused.returncode == 2
+    assert "no terraform/environments/aws/nowhere.tfvars" in refused.stderr
+
+
 def test_make_test_runs_pytest_last() -> None:
     planned = _make("-n", "test").stdout.splitlines()
     assert re.search(r"-m pytest tests/unit .*tests/terraform", planned[-1])

@@ -56,6 +56,17 @@ def test_find_fetches_the_pinned_release_once_when_nothing_fits(
     assert fetched == [tmp_path / "tools" / release.VERSION]
 
 
+def test_find_passes_over_opentofu_where_terraform_is_needed(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tofu = program("tofu", "echo 'OpenTofu v1.11.0'")
+    monkeypatch.setattr(release, "fetch", lambda _: program("fetched", "echo 'Terraform v1.11.4'"))
+    assert binary.find(tmp_path, products=("Terraform",)).product == "Terraform"
+    monkeypatch.setenv("TERRAFORM", str(tofu))
+    with pytest.raises(ToolchainError, match=r"names OpenTofu .* Terraform 1\.11\.0 or newer is needed"):
+        binary.find(tmp_path, products=("Terraform",))
+
+
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [
@@ -102,7 +113,7 @@ def test_mirror_of_packed_providers_is_found(tmp_path: Path) -> None:
     [
         ("Terraform", "darwin_arm64", "plugins"),
         ("OpenTofu", PLATFORM, "plugins"),
-        ("Terraform", PLATFORM, "one/two/three"),
+        ("Terraform", PLATFORM, "first/second/third"),
     ],
     ids=["another platform's", "another registry's", "too deep"],
 )
@@ -131,21 +142,21 @@ def test_mirror_named_by_variable_must_hold_the_provider(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["-chdir=x", "init", "-upgrade"], ["-chdir=x", "init", "-plugin-dir={mirror}", "-upgrade"]),
         (["-chdir=x", "plan", "init"], ["-chdir=x", "plan", "init"]),
         (["-version"], ["-version"]),
     ],
 )
-def test_only_an_init_is_told_of_the_mirror(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: list[str]
+def test_only_an_init_gets_the_mirror(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], expected: list[str]
 ) -> None:
     monkeypatch.setenv("TF_PLUGIN_DIR", str(_provider(tmp_path, release.current_platform())))
     session = Session(binary.Tool(Path("/usr/bin/terraform"), "Terraform", (1, 11, 4)))
     assert session.command(arguments) == [
         "/usr/bin/terraform",
-        *(word.format(mirror=tmp_path) for word in told),
+        *(word.format(mirror=tmp_path) for word in expected),
     ]
 
 

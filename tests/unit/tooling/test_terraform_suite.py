@@ -1,4 +1,4 @@
-"""Every folder checked and tested, by a stand-in for Terraform that says what it was called with."""
+"""Checks and tests of every folder, with a script in place of Terraform that prints its environment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ STAND_IN = """
 case "$*" in
   *broken*validate*) echo "Error: Unsupported argument"; exit 1 ;;
   *unknown*init*) echo "Error: no such provider"; exit 1 ;;
-  *" test -no-color") echo "Success! 3 passed, 0 failed, 1 skipped." ;;
+  *" test -no-color -filter=tests/plan.tftest.hcl") echo "Success! 3 passed, 0 failed, 1 skipped." ;;
+  *"-filter=tests/staging.tftest.hcl -var-file=staging.tfvars") echo "Success! 2 passed, 0 failed." ;;
 esac
 env | grep -E '^(AWS_|CHECKPOINT)' | sort
 """
@@ -45,8 +46,8 @@ def session(program, monkeypatch: pytest.MonkeyPatch) -> Session:
 
 
 def test_folders_are_modules_and_not_what_serves_their_tests(base: Path) -> None:
-    found = [folder.relative_to(base).as_posix() for folder in suite.folders(base)]
-    assert found == ["examples/unknown", "modules/broken", "modules/queue"]
+    names = [folder.relative_to(base).as_posix() for folder in suite.folders(base)]
+    assert names == ["examples/unknown", "modules/broken", "modules/queue"]
     assert suite.folders_with_tests(base) == [base / "modules" / "queue"]
 
 
@@ -65,9 +66,19 @@ def test_run_all_reports_each_folder_and_says_why_one_failed(
     assert sum(line.startswith("ok ") for line in printed.splitlines()) == 1
 
 
-def test_run_tests_tells_the_counts(base: Path, session: Session) -> None:
+def test_run_tests_reports_the_counts(base: Path, session: Session) -> None:
     result = suite.run_tests(session, base / "modules" / "queue")
     assert (result.passed, result.detail) == (True, "3 passed, 0 failed, 1 skipped")
+
+
+def test_run_tests_gives_a_test_the_variables_file_of_its_name(base: Path, session: Session) -> None:
+    folder = base / "modules" / "queue"
+    (folder / "staging.tfvars").touch()
+    (folder / "tests" / "staging.tftest.hcl").touch()
+    assert suite.run_tests(session, folder).detail == ("2 passed, 0 failed; 3 passed, 0 failed, 1 skipped")
+    assert suite.run_tests(session, folder, folder / "tests" / "plan.tftest.hcl").detail.startswith(
+        "3 passed"
+    )
 
 
 def test_no_credentials_reach_a_test(base: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,5 @@
 mock_provider "aws" {
-  mock_resource "aws_elasticache_replication_group" {
-    defaults = {
-      arn                      = "arn:aws:elasticache:eu-west-1:123456789012:replicationgroup:deals-test"
-      id                       = "deals-test"
-      member_clusters          = ["deals-test-002", "deals-test-001"]
-      primary_endpoint_address = "master.deals-test.abc123.euw1.cache.amazonaws.com"
-    }
-  }
+  source = "../../mocks"
 
   mock_resource "aws_elasticache_user" {
     defaults = { arn = "arn:aws:elasticache:eu-west-1:123456789012:user:deals-test-reader" }

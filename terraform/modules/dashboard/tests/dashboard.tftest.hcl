@@ -1,7 +1,5 @@
 mock_provider "aws" {
-  mock_data "aws_region" {
-    defaults = { id = "eu-west-1" }
-  }
+  source = "../../mocks"
 }
 
 variables {

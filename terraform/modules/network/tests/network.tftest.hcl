@@ -1,22 +1,8 @@
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-
-  mock_data "aws_region" {
-    defaults = { id = "eu-west-1" }
-  }
-
-  mock_data "aws_availability_zones" {
-    defaults = { names = ["eu-west-1c", "eu-west-1b", "eu-west-1a"] }
-  }
+  source = "../../mocks"
 
   mock_data "aws_ec2_managed_prefix_list" {
     defaults = { id = "pl-dynamodb" }
-  }
-
-  mock_data "aws_vpc" {
-    defaults = { cidr_block = "10.20.0.0/16" }
   }
 
   mock_resource "aws_iam_role" {

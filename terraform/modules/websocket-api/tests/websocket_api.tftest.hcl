@@ -1,19 +1,5 @@
 mock_provider "aws" {
-  mock_data "aws_region" {
-    defaults = { id = "eu-west-1" }
-  }
-
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-
-  mock_resource "aws_apigatewayv2_api" {
-    defaults = {
-      id            = "a1b2c3d4e5"
-      api_endpoint  = "wss://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
-      execution_arn = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5"
-    }
-  }
+  source = "../../mocks"
 
   mock_resource "aws_apigatewayv2_authorizer" {
     defaults = { id = "auth01" }

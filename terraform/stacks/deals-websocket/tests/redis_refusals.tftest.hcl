@@ -1,12 +1,6 @@
 # Each input that cannot work is refused at the plan, with a message that names the variable and the remedy.
 mock_provider "aws" {
-  mock_data "aws_availability_zones" {
-    defaults = { names = ["eu-west-1a", "eu-west-1b"] }
-  }
-
-  mock_data "aws_vpc" {
-    defaults = { cidr_block = "10.20.0.0/16" }
-  }
+  source = "../../mocks"
 }
 
 variables {

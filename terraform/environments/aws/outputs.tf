@@ -59,7 +59,7 @@ output "alarm_names" {
 }
 
 output "alarm_topic_arn" {
-  description = "ARN of the topic that the alarms tell, to subscribe to it"
+  description = "ARN of the topic that the alarms notify, to subscribe to it"
   value       = module.deals_websocket.alarm_topic_arn
 }
 

@@ -1,3 +1,4 @@
+# With production.tfvars: terraform test -filter=tests/production.tftest.hcl -var-file=production.tfvars
 mock_provider "aws" {}
 
 variables {

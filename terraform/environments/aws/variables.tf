@@ -26,7 +26,7 @@ variable "package_bucket" {
 }
 
 variable "package_prefix" {
-  description = "What comes before a package's file name in its S3 key, a slash at its end included"
+  description = "Prefix of a package's file name in its S3 key, including the slash at its end"
   type        = string
   default     = ""
 }
@@ -88,25 +88,25 @@ variable "manage_account_logging_role" {
 }
 
 variable "alarm_topic_arn" {
-  description = "ARN of an existing SNS topic that the alarms tell; null to have one made"
+  description = "ARN of an existing SNS topic that the alarms notify; null to create one"
   type        = string
   default     = null
 }
 
 variable "alarm_emails" {
-  description = "E-mail addresses that the alarms' own topic writes to; each has to confirm"
+  description = "E-mail addresses subscribed to the alarms' own topic; each has to confirm"
   type        = set(string)
   default     = []
 }
 
 variable "redis_enabled" {
-  description = "Whether Redis (Valkey) is there, as a message broker beside the queues and for the index of subscriptions: see the stack"
+  description = "Whether to deploy Redis (Valkey) as a message broker beside the queues and for the index of subscriptions: see the stack"
   type        = bool
   default     = false
 }
 
 variable "network" {
-  description = "Where Redis and its functions are: an existing VPC with its private subnets; null for a small VPC of their own"
+  description = "Where Redis and its functions run: an existing VPC with its private subnets; null to create a small VPC"
   type = object({
     vpc_id             = string
     subnet_ids         = list(string)
@@ -117,7 +117,7 @@ variable "network" {
 }
 
 variable "redis_publisher_security_group_ids" {
-  description = "Security groups of services that publish through Redis, let in beside the clients' own"
+  description = "Security groups of services that publish through Redis, allowed in, in addition to the clients' own"
   type        = list(string)
   default     = []
 }

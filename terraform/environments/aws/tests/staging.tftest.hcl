@@ -1,3 +1,4 @@
+# With staging.tfvars: terraform test -filter=tests/staging.tftest.hcl -var-file=staging.tfvars
 mock_provider "aws" {}
 
 variables {

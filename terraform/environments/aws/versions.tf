@@ -8,9 +8,9 @@ terraform {
     }
   }
 
-  # Partial: bucket and Region come by -backend-config, see the README. The lock file in S3 needs no table.
+  # Partial: the key comes from ENVIRONMENT.s3.tfbackend, bucket and Region from -backend-config; see the README. The lock
+  # file in S3 needs no table.
   backend "s3" {
-    key          = "deals-websocket/production.tfstate"
     encrypt      = true
     use_lockfile = true
   }

@@ -6,7 +6,7 @@ provider "aws" {
 module "deals_websocket" {
   source = "../../stacks/deals-websocket"
 
-  environment = "staging"
+  environment = var.environment
 
   packages_manifest = var.packages_manifest
   package_bucket    = var.package_bucket
@@ -17,22 +17,21 @@ module "deals_websocket" {
   jwt_secret_version = var.jwt_secret_version
   jwt_secret_arn     = var.jwt_secret_arn
 
-  # Everything is logged and kept for two weeks; what it holds can be thrown away.
-  log_level                   = "DEBUG"
-  log_retention_days          = 14
+  log_level                   = var.log_level
+  log_retention_days          = var.log_retention_days
   execution_logging_level     = "ERROR"
   detailed_metrics_enabled    = true
-  deletion_protection_enabled = false
+  deletion_protection_enabled = var.deletion_protection_enabled
 
-  # Enough to try things on, without taking the account's 10,000 requests a second from anybody.
-  throttling = {
-    default = { rate_limit = 100, burst_limit = 50 }
-  }
+  throttling              = var.throttling
+  reserved_concurrency    = var.reserved_concurrency
+  maximum_concurrency     = var.maximum_concurrency
+  posts_per_second_budget = var.posts_per_second_budget
 
   alarms = { notification = { topic_arn = var.alarm_topic_arn, emails = var.alarm_emails } }
-  # One node: what is lost with it is made again.
+
   redis_enabled = var.redis_enabled
-  redis         = var.redis_enabled ? { replicas = 0, snapshot_retention_days = 0, publisher_security_group_ids = var.redis_publisher_security_group_ids } : null
+  redis         = var.redis_enabled ? merge(var.redis, { publisher_security_group_ids = var.redis_publisher_security_group_ids }) : null
   network       = var.network
 
   kms_key_arn                 = var.kms_key_arn
