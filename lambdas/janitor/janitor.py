@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from janitor.tally import Tally
 from janitor.telling import tell
-from realtime_core.concurrency import each, portions
+from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.connections.schedule import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, after, duties
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.pusher import remove_connections
@@ -117,7 +117,7 @@ class Janitor:
             return done.due_at > now
 
         there = [one for one in claimed if one.connection_id not in told.gone]
-        tally.postponed += each(settle, there).count(False)
+        tally.postponed += map_concurrently(settle, there).count(False)
 
     def _probe(self, records: list[ScheduledConnection], now: int, tally: Tally) -> None:
         """Ask for the connections that nothing was heard of; that two runs ask does no harm."""
@@ -130,7 +130,9 @@ class Janitor:
 
     def _look(self, there: list[ScheduledConnection], now: int, _tally: Tally) -> None:
         """Say when to look again at connections that are known to be there."""
-        each(lambda one: self.upkeep.settle(one.due_at, after(one, now, self.probe_seconds)), there)
+        map_concurrently(
+            lambda record: self.upkeep.settle(record.due_at, after(record, now, self.probe_seconds)), there
+        )
 
     def _remove_outlived(self, records: list[ScheduledConnection], _now: int, tally: Tally) -> None:
         tally.outlived += self._remove(one.connection_id for one in records)
@@ -139,14 +141,14 @@ class Janitor:
         self, records: list[ScheduledConnection], until: int, *, ending: bool = False
     ) -> list[ScheduledConnection]:
         """Those of the records that nobody else has, and that did not change since they were read."""
-        granted = each(lambda one: self.upkeep.claim(one, until, ending=ending), records)
+        granted = map_concurrently(lambda record: self.upkeep.claim(record, until, ending=ending), records)
         return [one for one, mine in zip(records, granted, strict=True) if mine]
 
     def _remove(self, connection_ids: Iterable[str]) -> int:
         """Remove records with their memberships; how many there were."""
         return sum(
-            each(
-                lambda portion: remove_connections(portion, self.connections, self.subscriptions),
-                portions(list(connection_ids), REMOVE_TOGETHER),
+            map_concurrently(
+                lambda batch: remove_connections(batch, self.connections, self.subscriptions),
+                batches(list(connection_ids), REMOVE_TOGETHER),
             )
         )
