@@ -14,10 +14,10 @@ from selectors import EVENT_READ
 from typing import NamedTuple
 
 from realtime_core.aws import backoff
+from realtime_core.aws.http_response import Response
 from realtime_core.push.management_api.connection import FAULTS, Connection
 from realtime_core.push.management_api.pacer import Pacer
 from realtime_core.push.management_api.pool import Pool
-from realtime_core.push.management_api.response import Response
 from realtime_core.push.management_api.verdicts import Outcome, Verdict, verdict_of
 
 SIGNATURE_SECONDS = 10.0

@@ -10,7 +10,7 @@ import ssl
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
-from realtime_core.push.management_api.response import BadResponse, Response, ResponseParser
+from realtime_core.aws.http_response import BadResponse, Response, ResponseParser
 
 FAULTS = (OSError, BadResponse)
 """What using a connection may raise; it is of no use afterwards. TLS errors are OSErrors."""

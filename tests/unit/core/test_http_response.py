@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.push.management_api.response import (
+from realtime_core.aws.http_response import (
     BODY_BYTES_MAX,
     BadResponse,
     Response,
