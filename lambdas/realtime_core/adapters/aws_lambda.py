@@ -9,7 +9,7 @@ import time
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from realtime_core.aws.client import made
+from realtime_core.aws.client import create_client
 from realtime_core.aws.json_client import AwsClient
 from realtime_core.aws.sigv4 import stamp_of
 
@@ -45,4 +45,4 @@ class LambdaClient(AwsClient):
 
 def lambda_client(**overrides: Any) -> LambdaClient:
     """A client of Lambda; `overrides` and where the rest comes from as in `aws.client`."""
-    return made(LambdaClient, "lambda", **overrides)
+    return create_client(LambdaClient, "lambda", **overrides)

@@ -30,7 +30,7 @@ def as_in_a_new_process(monkeypatch):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
-    monkeypatch.setattr(endpoint, "_amazon_is_not_enough", threading.Event())
+    monkeypatch.setattr(endpoint, "_system_authorities", threading.Event())
     endpoint._context.cache_clear()
     yield
     endpoint._context.cache_clear()

@@ -4,8 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from realtime_core.aws.client import client
+from realtime_core.aws.errors import CONFLICTS, FAULTS, THROTTLING, is_retryable_status
 from realtime_core.errors import SettingsInvalid
 
 LAMBDAS = Path(__file__).parents[3] / "lambdas"
@@ -68,6 +70,17 @@ def test_client_without_what_it_needs_is_refused_by_name(monkeypatch, name):
     monkeypatch.delenv(name)
     with pytest.raises(SettingsInvalid, match=name):
         client("dynamodb")
+
+
+def test_codes_that_are_retried_are_those_of_botocore_and_overlap_nowhere():
+    assert set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES) > THROTTLING
+    timeouts = {code for code in FAULTS if code.startswith("RequestTimeout")}
+    assert timeouts == {*TransientRetryableChecker._TRANSIENT_ERROR_CODES} - {"PriorRequestNotComplete"}
+    assert len(THROTTLING | FAULTS | CONFLICTS) == len(THROTTLING) + len(FAULTS) + len(CONFLICTS)
+
+
+def test_statuses_that_are_retried_are_throttling_and_server_errors():
+    assert [status for status in range(200, 600) if is_retryable_status(status)] == [429, *range(500, 600)]
 
 
 def test_no_module_of_the_library_imports_botocore():

@@ -14,7 +14,7 @@ def drive(pacer, seconds, start=0.0, throttled_share=0.0):
             debt += throttled_share
             throttled = debt >= 1
             debt -= throttled
-            pacer.answered(now, throttled=throttled)
+            pacer.record(now, throttled=throttled)
         now += STEP
     return posts, now
 
