@@ -29,7 +29,7 @@ moments = st.datetimes(
 
 
 class FrozenAuth(SigV4Auth):
-    """botocore's signer, at a moment of our choice."""
+    """botocore's signer at a given moment."""
 
     def __init__(self, credentials, moment):
         super().__init__(credentials, "execute-api", REGION)
