@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from janitor.notices import send_notices
 from janitor.run_report import RunReport
-from realtime_core.concurrency import each, portions
+from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.connections.schedule import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, after, duties
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.pusher import remove_connections
@@ -126,7 +126,7 @@ class Janitor:
             return settled.due_at > now
 
         present = [record for record in claimed if record.connection_id not in sent.gone]
-        report.postponed += each(settle, present).count(False)
+        report.postponed += map_concurrently(settle, present).count(False)
 
     def _probe(self, records: list[ScheduledConnection], now: int, report: RunReport) -> None:
         """Probe connections that were silent. No claim is needed: a second probe does no harm."""
@@ -139,7 +139,7 @@ class Janitor:
 
     def _reschedule(self, present: list[ScheduledConnection], now: int, _report: RunReport) -> None:
         """Set when connections that are known to be present are due next."""
-        each(
+        map_concurrently(
             lambda record: self.schedule.settle(record.due_at, after(record, now, self.probe_seconds)),
             present,
         )
@@ -151,14 +151,14 @@ class Janitor:
         self, records: list[ScheduledConnection], until: int, *, ending: bool = False
     ) -> list[ScheduledConnection]:
         """Claim records. Returns those that no other run has, and that have not changed since the read."""
-        granted = each(lambda record: self.schedule.claim(record, until, ending=ending), records)
+        granted = map_concurrently(lambda record: self.schedule.claim(record, until, ending=ending), records)
         return [record for record, claimed in zip(records, granted, strict=True) if claimed]
 
     def _remove(self, connection_ids: Iterable[str]) -> int:
         """Remove connections with their memberships. Returns how many there were."""
         return sum(
-            each(
+            map_concurrently(
                 lambda batch: remove_connections(batch, self.connections, self.subscriptions),
-                portions(list(connection_ids), REMOVE_TOGETHER),
+                batches(list(connection_ids), REMOVE_TOGETHER),
             )
         )

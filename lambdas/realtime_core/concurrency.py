@@ -1,4 +1,4 @@
-"""Doing the same for many at once: what it takes is waiting for answers, not a processor."""
+"""Making many calls at once that wait for responses and need little processor."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ R = TypeVar("R")
 WORKERS = 16
 
 
-def each(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """The results of a call for each item, in order. Raises the first error, after all calls were made."""
+def map_concurrently(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Call `call` with each item, in threads, and return the results in order.
+
+    Raises the first error, after all calls have been made.
+    """
     if len(items) <= 1:
         return [call(item) for item in items]
-    with ThreadPoolExecutor(min(WORKERS, len(items)), thread_name_prefix="each") as pool:
+    with ThreadPoolExecutor(min(WORKERS, len(items)), thread_name_prefix="concurrent") as pool:
         return list(pool.map(call, items))
 
 
-def portions(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    """The items in their order, at most `size` of them in each portion."""
+def batches(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Split items, in their order, into batches of at most `size`."""
     return [items[start : start + size] for start in range(0, len(items), size)]

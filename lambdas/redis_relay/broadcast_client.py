@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from realtime_core.aws.client import made
+from realtime_core.aws.client import create_client
 from realtime_core.aws.errors import Refused, Unreachable
 from realtime_core.aws.json_client import AwsClient
 from realtime_core.aws.sigv4 import stamp_of
@@ -75,7 +75,7 @@ class LambdaClient(AwsClient):
 
 def lambda_client(**overrides: Any) -> LambdaClient:
     """Create a client of Lambda; for `overrides` and the defaults see `aws.client`."""
-    return made(LambdaClient, "lambda", **overrides)
+    return create_client(LambdaClient, "lambda", **overrides)
 
 
 class BroadcastClient:

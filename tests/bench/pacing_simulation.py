@@ -125,7 +125,7 @@ def _step(instance: Instance, jobs: deque[int], account: Account, outcome: Outco
     while in_flight and in_flight[0][0] <= now:
         _, tries, throttled = in_flight.popleft()
         if instance.adapting:
-            instance.pacer.answered(now, throttled=throttled)
+            instance.pacer.record(now, throttled=throttled)
         if throttled:
             heapq.heappush(retries, (now + backoff.delay(tries, 0.05, 1.0), tries + 1))
         else:

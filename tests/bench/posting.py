@@ -1,7 +1,7 @@
 """Posting to connections: our engine, the guide's loop, fifty boto3 threads, and wrk, on one core each.
 
-The sink is nginx with TLS on another core, answering at once or after 10 ms. Rounds are interleaved. The
-guide's scan is not measured here: its pages come from memory, which flatters it.
+The sink is nginx with TLS on another core, which answers at once or after 10 ms. Rounds are interleaved. The
+guide's pages come from memory, which flatters it: its scan is not measured here.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ TITLE = "Posting over TLS, one core"
 PAYLOAD_BYTES = 200
 PAYLOAD = "x" * PAYLOAD_BYTES
 SLOW = f"{SERVICE_MS} ms"
-AMPLE = 60.0
+AMPLE_SECONDS = 60.0
 CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE_SECONDS",
     "AWS_SECRET_ACCESS_KEY": "a-secret-of-forty-characters-or-so------",
     "AWS_REGION": "eu-west-1",
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -52,14 +52,14 @@ QUICK = Sizes(rounds=2, engine=5_000, serial=100, threads=300, wrk_seconds=1)
 
 
 class Table:
-    """The guide's table, already in memory."""
+    """The guide's table, in memory."""
 
     def __init__(self, connection_ids: list[str]) -> None:
         subscriptions = {"deals": {"filters": {}}}
-        self.items = [{"connectionId": one, "subscriptions": subscriptions} for one in connection_ids]
+        self.items = [{"connectionId": item, "subscriptions": subscriptions} for item in connection_ids]
 
     def scan(self) -> dict[str, Any]:
-        """All of it as one page."""
+        """Return all items as one page."""
         return {"Items": self.items}
 
 
@@ -69,8 +69,8 @@ class Rates:
 
     of: dict[str, list[float]] = field(default_factory=dict)
 
-    def note(self, variant: str, count: int, run: Callable[[], int]) -> None:
-        """Run a variant, which must reach all of `count`."""
+    def measure(self, variant: str, count: int, run: Callable[[], int]) -> None:
+        """Run a variant, which must reach all of `count`, and record its rate."""
         started = time.perf_counter()
         reached = run()
         took = time.perf_counter() - started
@@ -80,7 +80,7 @@ class Rates:
     def ratio(
         self, name: str, better: str, worse: str, target: float | None = None, aim: float | None = None
     ) -> Ratio:
-        """How many times faster the one was than the other."""
+        """Return how many times faster one variant was than the other."""
         rounds = zip(self.of[better], self.of[worse], strict=True)
         return Ratio(name, tuple(a / b for a, b in rounds), target, aim)
 
@@ -97,7 +97,7 @@ def run(*, quick: bool) -> Report | Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One way that the sink answers, and what posts to it with connections that are open already."""
+    """One endpoint of the sink, and clients of it whose connections are already open."""
 
     name: str
     endpoint: str
@@ -113,6 +113,7 @@ def _measure(to: Sink, sizes: Sizes) -> Report:
         places.append(_place(SLOW, to.slow, 400))
     else:
         notes.append(f"nothing at {SLOW}: apt-get install libnginx-mod-http-echo")
+
     rates, cpu = Rates(), Rates()
     for _ in range(sizes.rounds):
         for place in places:
@@ -121,18 +122,20 @@ def _measure(to: Sink, sizes: Sizes) -> Report:
         management = places[0].management
         started = time.process_time()
         event = {"x": PAYLOAD}
-        rates.note("guide", sizes.serial, lambda: guide.broadcast(table, management, "deals", event))  # noqa: B023
+        rates.measure("guide", sizes.serial, lambda: guide.broadcast(table, management, "deals", event))  # noqa: B023
         cpu.of.setdefault("guide", []).append(sizes.serial / (time.process_time() - started))
+
     absolutes = {f"{name}, posts/s": tuple(rounds) for name, rounds in rates.of.items()}
     absolutes |= {
-        f"{name}, CPU us a post": tuple(1e6 / one for one in figures) for name, figures in cpu.of.items()
+        f"{name}, CPU us a post": tuple(1e6 / figure for figure in figures)
+        for name, figures in cpu.of.items()
     }
     return Report(TITLE, tuple(_ratios(places, rates, cpu)), absolutes, tuple(notes))
 
 
 def _place(name: str, endpoint: str, wrk_connections: int) -> Place:
     place = Place(name, endpoint, wrk_connections, ManagementApiClient(endpoint), _boto3(endpoint))
-    place.poster.post(PAYLOAD, _ids(2_000), AMPLE)
+    place.poster.post(PAYLOAD, _ids(2_000), AMPLE_SECONDS)
     threads.post(place.management, PAYLOAD, _ids(200))
     return place
 
@@ -140,17 +143,19 @@ def _place(name: str, endpoint: str, wrk_connections: int) -> Place:
 def _round(place: Place, to: Sink, sizes: Sizes, rates: Rates, cpu: Rates) -> None:
     name, ids, few, thousand = place.name, _ids(sizes.engine), _ids(sizes.threads), _ids(1_000)
     started = time.process_time()
-    rates.note(f"engine, {name}", len(ids), lambda: _engine(place.poster, ids))
+    rates.measure(f"engine, {name}", len(ids), lambda: _engine(place.poster, ids))
     cpu.of.setdefault(f"engine, {name}", []).append(len(ids) / (time.process_time() - started))
     rates.of.setdefault(f"wrk, {name}", []).append(
         to.wrk(
             place.endpoint, connections=place.wrk_connections, seconds=sizes.wrk_seconds, size=PAYLOAD_BYTES
         )
     )
-    rates.note(f"50 threads, {name}", len(few), lambda: threads.post(place.management, PAYLOAD, few))
+    rates.measure(f"50 threads, {name}", len(few), lambda: threads.post(place.management, PAYLOAD, few))
     cold, management = ManagementApiClient(place.endpoint), _boto3(place.endpoint)
-    rates.note(f"engine from nothing, {name}", 1_000, lambda: _engine(cold, thousand))
-    rates.note(f"50 threads from nothing, {name}", 1_000, lambda: threads.post(management, PAYLOAD, thousand))
+    rates.measure(f"engine from nothing, {name}", 1_000, lambda: _engine(cold, thousand))
+    rates.measure(
+        f"50 threads from nothing, {name}", 1_000, lambda: threads.post(management, PAYLOAD, thousand)
+    )
 
 
 def _ratios(places: list[Place], rates: Rates, cpu: Rates) -> Iterator[Ratio]:
@@ -170,7 +175,7 @@ def _ratios(places: list[Place], rates: Rates, cpu: Rates) -> Iterator[Ratio]:
 
 
 def _engine(poster: ManagementApiClient, ids: list[str]) -> int:
-    return len(poster.post(PAYLOAD, ids, AMPLE).delivered)
+    return len(poster.post(PAYLOAD, ids, AMPLE_SECONDS).delivered)
 
 
 def _ids(count: int) -> list[str]:

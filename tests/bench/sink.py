@@ -1,4 +1,4 @@
-"""What is posted to: nginx on this machine, with TLS, answering at once or after a service time; and wrk."""
+"""The sink of posts: nginx on this machine with TLS, answering at once or after a service time; and wrk."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ http {{
   }}
 }}
 """
-# The answer comes from elsewhere, because echo's own is chunked, and API Gateway's is not.
+# Another location answers, because echo's own response is chunked, and API Gateway's is not.
 _SLOW = """
     location /slow/ {{ echo_read_request_body; echo_sleep {seconds}; echo_exec @answer; }}
     location @answer {{ return 200 ""; }}
 """
 
-# As much on the wire as one of our posts.
+# As many bytes as one of our posts.
 _POSTS = """
 wrk.method = "POST"
 wrk.body = string.rep("x", {size})
@@ -50,7 +50,7 @@ wrk.headers["Authorization"] = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123
 
 
 def missing() -> str:
-    """What the benches of posting need and this machine lacks, and how to get it; empty if nothing."""
+    """Return what the posting benches need and this machine lacks, with the way to install it, or ""."""
     lacking = [name for name in ("nginx", "wrk") if shutil.which(name) is None]
     if not lacking:
         return ""
@@ -62,7 +62,7 @@ def missing() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """A running nginx: an endpoint that answers at once, and one that takes its time, where nginx can."""
+    """A running nginx: an endpoint that answers at once and, with the echo module, one that is slow."""
 
     folder: Path
     certificate: Path
@@ -79,22 +79,22 @@ class Sink:
         return f"https://localhost:{self.port}/slow" if ECHO.exists() else None
 
     def wrk(self, endpoint: str, *, connections: int, seconds: float, size: int) -> float:
-        """Posts a second that wrk makes to the endpoint from one thread."""
+        """Return the posts a second that wrk makes to the endpoint from one thread."""
         script = self.folder / "post.lua"
         script.write_text(_POSTS.format(size=size))
         url = f"{endpoint}/@connections/L0SM9cOFvHcCIhw%3D"
         command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", script, url]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        if "Non-2xx" in said or "Socket errors" in said:
-            raise RuntimeError(f"wrk was refused:\n{said}")
-        found = re.search(r"Requests/sec:\s+([\d.]+)", said)
-        assert found, said
-        return float(found[1])
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        if "Non-2xx" in output or "Socket errors" in output:
+            raise RuntimeError(f"wrk was refused:\n{output}")
+        rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+        assert rate, output
+        return float(rate[1])
 
 
 @contextmanager
 def sink(folder: Path) -> Iterator[Sink]:
-    """Run nginx on a core of its own, where there are two."""
+    """Run nginx on a core of its own where there are two."""
     certificate, key = self_signed(folder)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -109,6 +109,7 @@ def sink(folder: Path) -> Iterator[Sink]:
             slow=_SLOW.format(seconds=SERVICE_MS / 1000) if ECHO.exists() else "",
         )
     )
+
     with (folder / "nginx.log").open("w") as log:
         process = subprocess.Popen(["nginx", "-p", folder, "-c", config], stderr=log)
     try:
@@ -123,7 +124,7 @@ def sink(folder: Path) -> Iterator[Sink]:
 
 @contextmanager
 def on_first_core() -> Iterator[None]:
-    """Keep this process, and what it starts, on the first core; the sink has another."""
+    """Keep this process and its children on the first core; the sink has another."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(cores)[:1])
     try:

@@ -1,7 +1,7 @@
-"""The authorities that sign the names of AWS: Amazon Trust Services, www.amazontrust.com/repository.
+"""The certificate authorities of Amazon Trust Services, which sign AWS names: www.amazontrust.com/repository.
 
-All five of them, as it recommends; they end between 2037 and 2040. Loading the system's 150 takes longer than
-everything else of a cold start together.
+All five, as it recommends; they expire between 2037 and 2040. Loading the system's 150 takes longer than the
+rest of a cold start.
 """
 
 AMAZON_ROOTS = """

@@ -1,4 +1,4 @@
-"""The one place that makes AWS clients, so that timeouts and retries are decided once."""
+"""Creates all AWS clients, so that timeouts and retries are decided in one place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SERVICES = {
     "secretsmanager": Service("secretsmanager", "secretsmanager", version="1.1"),
     "lambda": Service("lambda"),
 }
-# As AWS's own tools name them in AWS_ENDPOINT_URL_<service>.
+# Each service's name in AWS_ENDPOINT_URL_<service>, as AWS's own tools read it.
 _VARIABLES = {"dynamodb": "DYNAMODB", "sqs": "SQS", "secretsmanager": "SECRETS_MANAGER", "lambda": "LAMBDA"}
 
 
@@ -38,16 +38,17 @@ def client(service: Literal["sqs"], **overrides: Any) -> SQSClient: ...
 @overload
 def client(service: Literal["secretsmanager"], **overrides: Any) -> SecretsManagerClient: ...
 def client(service: str, **overrides: Any) -> Any:
-    """A low-level client, safe to share between threads: the methods of botocore's that are used here.
+    """Return a low-level client with the methods of botocore's that this service uses.
 
-    `overrides` are `endpoint_url`, `region_name`, `connect_timeout`, `read_timeout` and `attempts`. Region,
-    credentials and endpoint (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB` …) come from the environment, by
-    the names that AWS's own tools read. Raises SettingsInvalid where one is missing.
+    It is safe to share between threads. `overrides` are `endpoint_url`, `region_name`, `connect_timeout` and
+    `read_timeout` (seconds), and `attempts`. The environment gives the Region, credentials and endpoint
+    (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB` …), under the names that AWS's own tools read. Raises
+    SettingsInvalid where one is missing.
     """
-    return made(JsonClient, service, **overrides)
+    return create_client(JsonClient, service, **overrides)
 
 
-def made(
+def create_client(
     kind: type[C],
     service: str,
     *,
@@ -57,7 +58,7 @@ def made(
     read_timeout: float = READ_TIMEOUT,
     attempts: int = ATTEMPTS,
 ) -> C:
-    """A client of a kind of its own; the rest as `client` says."""
+    """Return a client of the class `kind`; otherwise as `client`."""
     region = region_name or credentials.region()
     return kind(
         _SERVICES[service],

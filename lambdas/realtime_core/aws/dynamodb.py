@@ -1,7 +1,6 @@
-"""What the adapters of all tables share: faults in this service's words, retries, pages and batches.
+"""What the adapters of all tables share: errors as this service's exceptions, retries, pages and batches.
 
-Items are DynamoDB's own attribute values (`{"S": "…"}`, `{"N": "12"}`): nothing is turned into
-Decimal and back.
+Items are DynamoDB's own attribute values (`{"S": "…"}`, `{"N": "12"}`), without Decimal in between.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime_core.aws import backoff
-from realtime_core.aws.errors import Refused, Unreachable
+from realtime_core.aws.errors import CONFLICTS, THROTTLING, Refused, Unreachable
 from realtime_core.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -22,28 +21,16 @@ T = TypeVar("T")
 # Outside limit: BatchWriteItem takes at most 25 requests.
 BATCH_MAX = 25
 
-# Another transaction held the item, or the partition had no capacity left. The client retries throttles of
-# whole calls, but neither conflicts nor the reasons inside a cancelled transaction.
-_PASSING = frozenset(
-    {
-        "None",
-        "ProvisionedThroughputExceeded",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingError",
-        "ThrottlingException",
-        "TransactionConflict",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-    }
-)
+# The client has retried throttling of whole calls, but neither conflicts nor the reasons inside a cancelled
+# transaction, where "None" stands for the writes that were not at fault.
+_RETRYABLE = THROTTLING | CONFLICTS | {"None"}
 
 
 class ConditionFailed(Exception):
-    """A write's condition did not hold, so nothing was written.
+    """The condition of a write did not hold, so nothing was written.
 
-    `refused` maps the place of each refusing write in its transaction (0 for a single write) to the item as
-    it is (where the write asked for ALL_OLD), or to None where there is no such item.
+    `refused` maps the index of each failed write in its transaction (0 for a single write) to the stored item
+    (where the write asked for ALL_OLD), or to None where there is no such item.
     """
 
     def __init__(self, refused: Mapping[int, Item | None]) -> None:
@@ -52,18 +39,18 @@ class ConditionFailed(Exception):
 
 
 def perform(call: Callable[[], T]) -> T:
-    """Make a call, again where its fault passes by itself.
+    """Make a call, retry it where its error is passing, and return its result.
 
-    Raises ConditionFailed where a condition did not hold, and StoreUnavailable for every other fault.
+    Raises ConditionFailed where a condition did not hold, and StoreUnavailable for every other error.
     """
     last: Refused | None = None
     for _ in backoff.attempts():
         try:
             return call()
         except Refused as error:
-            if (refused := _refused(error)) is not None:
+            if (refused := _failed_conditions(error)) is not None:
                 raise ConditionFailed(refused) from error
-            if not _PASSING.issuperset(_codes(error)):
+            if not _RETRYABLE.issuperset(_codes(error)):
                 raise StoreUnavailable(_describe(error)) from error
             last = error
         except Unreachable as error:
@@ -73,7 +60,7 @@ def perform(call: Callable[[], T]) -> T:
 
 
 def query(client: DynamoDBClient, **parameters: Any) -> Iterator[tuple[list[Item], Item | None]]:
-    """Each page of a query, with the key it ended at, or None at the last. Pages may be empty."""
+    """Yield each page of a query with the key that it ended at, None at the last. Pages may be empty."""
     while True:
         page = perform(lambda: client.query(**parameters))
         last = page.get("LastEvaluatedKey")
@@ -84,8 +71,8 @@ def query(client: DynamoDBClient, **parameters: Any) -> Iterator[tuple[list[Item
 
 
 def delete_all(client: DynamoDBClient, table: str, keys: Iterable[tuple[str, str]]) -> None:
-    """Delete items by `(pk, sk)`, if they exist. Raises StoreUnavailable unless every delete was taken."""
-    # A batch that names a key twice is refused whole.
+    """Delete items by `(pk, sk)`, if they exist. Raises StoreUnavailable unless all deletes were taken."""
+    # DynamoDB refuses a batch that names a key twice.
     distinct = list(dict.fromkeys(keys))
     for start in range(0, len(distinct), BATCH_MAX):
         requests: Any = [
@@ -98,8 +85,8 @@ def delete_all(client: DynamoDBClient, table: str, keys: Iterable[tuple[str, str
 def _write_batch(client: DynamoDBClient, table: str, requests: Any) -> None:
     for _ in backoff.attempts():
         pending = requests
-        answer = perform(lambda: client.batch_write_item(RequestItems={table: pending}))  # noqa: B023 - called at once
-        requests = answer.get("UnprocessedItems", {}).get(table)
+        output = perform(lambda: client.batch_write_item(RequestItems={table: pending}))  # noqa: B023 - called at once
+        requests = output.get("UnprocessedItems", {}).get(table)
         if not requests:
             return
     raise StoreUnavailable(f"DynamoDB left {len(requests)} of a batch's writes undone")
@@ -110,12 +97,13 @@ def _reasons(error: Refused) -> list[dict[str, Any]]:
     return reasons
 
 
-def _refused(error: Refused) -> dict[int, Item | None] | None:
+def _failed_conditions(error: Refused) -> dict[int, Item | None] | None:
+    """Return `ConditionFailed.refused` where an error is about conditions, else None."""
     if error.code == "ConditionalCheckFailedException":
         return {0: error.body.get("Item")}
     refused = {
-        place: reason.get("Item") or None
-        for place, reason in enumerate(_reasons(error))
+        index: reason.get("Item") or None
+        for index, reason in enumerate(_reasons(error))
         if reason.get("Code") == "ConditionalCheckFailed"
     }
     return refused or None

@@ -1,4 +1,4 @@
-"""Where a service is reached."""
+"""The address of a service, and whom TLS trusts there."""
 
 import os
 import ssl
@@ -16,47 +16,47 @@ class Endpoint(NamedTuple):
     host: str
     port: int
     authority: str
-    """The Host header: with the port where it is not the scheme's own."""
+    """The Host header: with the port where it is not the scheme's default."""
     path: str
-    """What the URL has behind that, without a slash at its end."""
+    """The URL's path without a trailing slash."""
 
     @staticmethod
     def of(url: str) -> "Endpoint":
-        """Read an endpoint's URL. Raises ValueError where it is not http or https, or has no host."""
+        """Parse an endpoint's URL. Raises ValueError where it is not http or https, or has no host."""
         parts = parse_url(url)
         tls = parts.scheme == "https"
-        usual = 443 if tls else 80
-        port = parts.port or usual
+        default_port = 443 if tls else 80
+        port = parts.port or default_port
         host = f"[{parts.host}]" if ":" in parts.host else parts.host
-        authority = host if port == usual else f"{host}:{port}"
+        authority = host if port == default_port else f"{host}:{port}"
         return Endpoint(tls, parts.host, port, authority, parts.path.rstrip("/"))
 
 
 def tls_context(host: str) -> ssl.SSLContext:
-    """How the other side of TLS is verified.
+    """Return the TLS context that verifies `host`.
 
-    By the authorities of AWS_CA_BUNDLE. Where that is not set: a name of AWS by Amazon's own, others by those
-    of the system.
+    It trusts the authorities in AWS_CA_BUNDLE. Where that is not set, it trusts Amazon's own for AWS names
+    and the system's for all others.
     """
     if bundle := os.environ.get("AWS_CA_BUNDLE"):
         return _context(bundle)
-    if host.endswith(".amazonaws.com") and not _amazon_is_not_enough.is_set():
+    if host.endswith(".amazonaws.com") and not _system_authorities.is_set():
         return _amazon_context()
     return _context(None)
 
 
-def not_verified() -> None:
-    """Say that a certificate could not be verified; from then on the system's authorities are asked.
+def use_system_authorities() -> None:
+    """Verify AWS names by the system's authorities from now on, after a certificate could not be verified.
 
-    Amazon's do not do behind a proxy that looks into TLS, or in a Region of a kind of its own.
+    Amazon's do not suffice behind a proxy that intercepts TLS, or in an isolated Region.
     """
-    _amazon_is_not_enough.set()
+    _system_authorities.set()
 
 
-_amazon_is_not_enough = threading.Event()
+_system_authorities = threading.Event()
 
 
-# Made for the first connection, and shared by all.
+# Each context is created for the first connection that needs it, and shared by all.
 @cache
 def _context(authorities: str | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=authorities)

@@ -1,6 +1,6 @@
-"""AWS's JSON protocol on the standard library: the operations that the adapters use, as botocore names them.
+"""AWS's JSON protocol on the standard library: the operations that the adapters use, under botocore's names.
 
-For what this gives up and what it saves see docs/adr/0007-a-small-aws-client-of-our-own.md.
+What this saves and what it costs: docs/adr/0007-a-small-aws-client-of-our-own.md.
 """
 
 import json
@@ -12,8 +12,16 @@ from typing import Any, NamedTuple
 from realtime_core.aws import backoff
 from realtime_core.aws.credentials import Credentials
 from realtime_core.aws.endpoint import Endpoint
-from realtime_core.aws.errors import AwsError, Refused, Unreachable
-from realtime_core.aws.http import Answer, BadResponse, HttpPool
+from realtime_core.aws.errors import (
+    FAULTS,
+    THROTTLING,
+    AwsError,
+    Refused,
+    Unreachable,
+    is_retryable_status,
+)
+from realtime_core.aws.http import HttpPool
+from realtime_core.aws.http_response import BadResponse, HttpResponse
 from realtime_core.aws.sigv4 import authorization, stamp_of
 from realtime_core.telemetry.logs import get_logger
 
@@ -21,33 +29,15 @@ log = get_logger(__name__)
 
 RETRY_BASE_SECONDS = 0.05
 RETRY_CAP_SECONDS = 1.0
+_RETRYABLE = THROTTLING | FAULTS
 
-# Built once: json.dumps builds its encoder anew on each call that has options.
+# Built once: json.dumps builds an encoder on each call that has options.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _decode = json.JSONDecoder().decode
 
-# AWS says of these that another attempt may go well; of statuses, those from 500 on and 429.
-_PASSING = frozenset(
-    {
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServiceError",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
-    }
-)
-
 
 class Service(NamedTuple):
-    """A service that speaks the protocol: what it is called where requests are signed, and in them."""
+    """A service: its name in signatures, the prefix of X-Amz-Target and the version of its JSON protocol."""
 
     name: str
     target: str = ""
@@ -58,15 +48,15 @@ def _operation(name: str) -> Callable[..., Any]:
     def call(self: "JsonClient", **parameters: Any) -> Any:
         return self.call(name, parameters)
 
-    call.__doc__ = f"Call {name} with its parameters as AWS names them; its answer. Raises AwsError."
+    call.__doc__ = f"Call {name} with its parameters as AWS names them. Returns its output. Raises AwsError."
     return call
 
 
 class AwsClient:
-    """What a client of any service does: sign, send, and try again. Safe to share between threads.
+    """Signs, sends and retries requests to one service. Safe to share between threads.
 
-    An attempt that fails for a passing reason, or gets no answer, is repeated with growing, random pauses.
-    That may do an operation twice where the first answer was lost, as with any AWS client.
+    An attempt that fails for a passing reason, or gets no response, is repeated after a growing, random
+    pause. As with any AWS client, an operation may be carried out twice where the first response was lost.
     """
 
     def __init__(
@@ -84,37 +74,42 @@ class AwsClient:
         self.region = region
         self.attempts = attempts
         self.seconds_max = attempts * (connect_timeout + read_timeout)
-        """How long the attempts of one call may take, the pauses between them aside."""
+        """The most that the attempts of one call take together, without the pauses between them."""
         self._service = service
         self._credentials = credentials
         self._http = HttpPool(endpoint, connect_timeout, read_timeout)
 
-    def _exchange(self, operation: str, request: Callable[[], bytes]) -> Answer:
-        """The answer to a request, which is made anew for each attempt. Raises Refused and Unreachable."""
+    def _exchange(self, operation: str, build_request: Callable[[], bytes]) -> HttpResponse:
+        """Send a request, up to `attempts` times, and return the response with status 200.
+
+        Each attempt builds its request, since signatures grow old. Raises Refused and Unreachable.
+        """
         failure: AwsError | None = None
         for attempt in range(self.attempts):
             if attempt:
                 time.sleep(backoff.delay(attempt - 1, RETRY_BASE_SECONDS, RETRY_CAP_SECONDS))
+
             try:
-                answer = self._http.exchange(request())
+                response = self._http.exchange(build_request())
             except (OSError, BadResponse) as error:
                 failure = Unreachable(operation, f"{type(error).__name__}: {error}")
                 failure.__cause__ = error
                 continue
-            log.debug("aws_called", operation=operation, attempt=attempt + 1, status=answer.status)
-            if answer.status == 200:
-                return answer
-            failure = refusal(operation, answer)
-            if not (answer.status >= 500 or answer.status == 429 or failure.code in _PASSING):
+            log.debug("aws_called", operation=operation, attempt=attempt + 1, status=response.status)
+
+            if response.status == 200:
+                return response
+            failure = refusal(operation, response)
+            if not (is_retryable_status(response.status) or failure.code in _RETRYABLE):
                 break
-        assert failure is not None, "what did not return has failed"  # noqa: S101
+        assert failure is not None, "every attempt that did not return has failed"  # noqa: S101
         raise failure
 
     def _signed(self, path: str, signed_path: str, headers: dict[str, str], body: bytes) -> bytes:
-        """A POST with `headers`, by their lower-case names and in the order of these.
+        """Return a signed POST request.
 
-        `host` and `x-amz-date` are among them; the token of credentials that do not last is, where there is
-        one. `signed_path` is `path` encoded once more.
+        `headers` are by lower-case name, sorted by it, and include `host`, `x-amz-date` and, where the
+        credentials are temporary, their token. `signed_path` is `path` encoded once more.
         """
         headers["authorization"] = authorization(
             self._credentials,
@@ -133,7 +128,7 @@ class AwsClient:
 class JsonClient(AwsClient):
     """A client of a service that speaks the JSON protocol.
 
-    Transactions carry a token by which DynamoDB does them once, however often they are sent.
+    A transaction carries a token, so that DynamoDB carries it out once however often it is sent.
     """
 
     batch_get_item = _operation("BatchGetItem")
@@ -152,11 +147,11 @@ class JsonClient(AwsClient):
     get_secret_value = _operation("GetSecretValue")
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Call an operation; its answer. Raises Refused and Unreachable."""
+        """Call an operation and return its output. Raises Refused and Unreachable."""
         if operation == "TransactWriteItems":
             parameters = {"ClientRequestToken": os.urandom(16).hex(), **parameters}
         body = _encode(parameters).encode()
-        return _object(self._exchange(operation, lambda: self._request(operation, body)).body)
+        return _json_object(self._exchange(operation, lambda: self._request(operation, body)).body)
 
     def _request(self, operation: str, body: bytes) -> bytes:
         headers = {
@@ -172,18 +167,18 @@ class JsonClient(AwsClient):
         return self._signed(path, path, headers, body)
 
 
-def refusal(operation: str, answer: Answer) -> Refused:
-    """The error that an answer tells of; where it names none, the status does."""
-    body = _object(answer.body)
-    # REST services name it in a header.
-    named = body.get("__type") or (answer.header(b"x-amzn-errortype") or b"").decode("latin-1")
-    # `com.amazonaws.dynamodb.v20120810#ThrottlingException`, in some services with an address behind it.
-    code = str(named or answer.status).rpartition("#")[2].partition(":")[0]
-    return Refused(operation, code, answer.status, body)
+def refusal(operation: str, response: HttpResponse) -> Refused:
+    """Return the error in a response; where it names none, the status is its code."""
+    body = _json_object(response.body)
+    # REST services name the error in a header.
+    name = body.get("__type") or response.error_type
+    # `com.amazonaws.dynamodb.v20120810#ThrottlingException`; some services append a URL.
+    code = str(name or response.status).rpartition("#")[2].partition(":")[0]
+    return Refused(operation, code, response.status, body)
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body; an empty one where a proxy answered in some other way."""
+def _json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in a body; an empty one where, say, a proxy responded with something else."""
     try:
         value = _decode(body.decode()) if body else {}
     except ValueError:

@@ -1,4 +1,4 @@
-"""Signature Version 4: how AWS knows whose request it is, and that nobody changed it.
+"""Signature Version 4, by which AWS knows who sent a request and that nobody changed it.
 
 docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -18,7 +18,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 
 @lru_cache(maxsize=32)
 def day_key(secret_key: str, day: str, region: str, service: str) -> bytes:
-    """The key that signs a day's (`YYYYMMDD`) requests to one service of a Region."""
+    """Return the key that signs the requests of one day (`YYYYMMDD`) to one service in a Region."""
     key = f"AWS4{secret_key}".encode()
     for part in (day, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
@@ -26,7 +26,7 @@ def day_key(secret_key: str, day: str, region: str, service: str) -> bytes:
 
 
 def stamp_of(now: float) -> str:
-    """Epoch seconds as AWS writes them in a request."""
+    """Format epoch seconds as `x-amz-date` has them: `YYYYMMDDTHHMMSSZ`."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
 
 
@@ -41,11 +41,10 @@ def authorization(
     headers: dict[str, str],
     body: bytes,
 ) -> str:
-    """The Authorization header of a request without a query string.
+    """Return the Authorization header of a request without a query string.
 
-    `headers` are all that are to be signed, by their lower-case names, in the order of these, without spaces
-    around values; `host` and `x-amz-date` (the stamp) are among them. `path` is encoded as it is sent, once
-    more where it has anything to encode.
+    `headers` are the headers to sign: by lower-case name, sorted by it, values without surrounding spaces.
+    They include `host` and `x-amz-date` (the stamp). `path` is the path as sent, encoded once more.
     """
     names = ";".join(headers)
     lines = "".join([f"{name}:{value}\n" for name, value in headers.items()])
@@ -66,9 +65,9 @@ def presigned(
     query: dict[str, str],
     expires_s: int,
 ) -> str:
-    """A GET of `host`'s root that carries its signature in its query string: `host/?…`, without a scheme.
+    """Return a GET of `host`'s root with its signature in the query string: `host/?…`, without a scheme.
 
-    It is good for `expires_s` seconds. ElastiCache takes such a request for a password.
+    It is valid for `expires_s` seconds. ElastiCache accepts such a request as a password.
     """
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     signed = query | {
@@ -86,7 +85,7 @@ def presigned(
 
 
 def _signature(secret_key: str, scope: str, stamp: str, request: str) -> str:
-    """The signature of a canonical request."""
+    """Return the signature of a canonical request."""
     day, region, service, _ = scope.split("/")
     signed = f"{ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
     return hmac.digest(day_key(secret_key, day, region, service), signed.encode(), "sha256").hex()

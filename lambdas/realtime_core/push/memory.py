@@ -48,13 +48,13 @@ class MemoryManagementApi(InMemoryAdapter):
 
     def _ask(self, connection_id: str, budget_seconds: float) -> verdicts.Outcome:
         if self.down or budget_seconds <= 0:
-            return connection_id, "again", "out of time"
+            return connection_id, "retry", "out of time"
         status = self._answer(connection_id)
         return connection_id, verdicts.verdict_of(status), str(status)
 
     def _answer(self, connection_id: str) -> int:
         statuses = self.answers.get(connection_id, [200])
-        while len(statuses) > 1 and verdicts.verdict_of(statuses[0]) == "again":
+        while len(statuses) > 1 and verdicts.verdict_of(statuses[0]) == "retry":
             statuses.pop(0)
         return statuses.pop(0) if len(statuses) > 1 else statuses[0]
 

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from realtime_core.aws.backoff import jitter
-from realtime_core.concurrency import each, portions
+from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import PostReport
 from realtime_core.push.planning import encode_job, frame_batches
@@ -192,7 +192,7 @@ class Pusher:
             return 0
 
         try:
-            if left := sum(each(remove, portions(connection_ids, REMOVED_TOGETHER))):
+            if left := sum(map_concurrently(remove, batches(connection_ids, REMOVED_TOGETHER))):
                 log.warning("gone_connections_left", count=left)
         except StoreUnavailable:
             # The next event finds them gone again; what was delivered must not be sent twice for it.

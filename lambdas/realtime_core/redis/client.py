@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws.client import client
-from realtime_core.aws.endpoint import not_verified, tls_context
+from realtime_core.aws.endpoint import tls_context, use_system_authorities
 from realtime_core.errors import ServiceError, SettingsInvalid
 from realtime_core.redis.errors import RedisFault, refusal
 from realtime_core.redis.login import credentials_provider
@@ -102,7 +102,7 @@ class RedisClient:
             except ssl.SSLError as error:
                 self._close()
                 if isinstance(error, ssl.SSLCertVerificationError):
-                    not_verified()
+                    use_system_authorities()
                 raise RedisFault("tls", f"TLS failed: {error.reason}") from error
             except OSError as error:
                 self._close()

@@ -8,7 +8,7 @@ from itertools import count
 from types import SimpleNamespace
 
 from realtime_core.aws import client
-from realtime_core.aws.http import Answer
+from realtime_core.aws.http_response import HttpResponse
 from realtime_core.aws.json_client import JsonClient, refusal
 from tests.contract.ports.moto_server import serve
 
@@ -148,7 +148,7 @@ def answering(client, operation, *answers):
             return None
         seen.calls += 1
         answer = left.pop(0) if left else None
-        return answer and Answer(answer[0], json.dumps(answer[1]).encode())
+        return answer and HttpResponse(answer[0], json.dumps(answer[1]).encode())
 
     with _hooked(client, respond):
         yield seen

@@ -1,7 +1,7 @@
-"""A management API that fails by plan, fast enough for tens of thousands of posts.
+"""A management API that fails as planned, fast enough for tens of thousands of posts.
 
-A plan is what happens to the attempts on one connection id, in order; the last step stays. `arrived` counts
-what a connection took, `lost` the times that it did, but the answer was lost.
+A plan lists what happens to the attempts on one connection id, in order; the last step repeats. `arrived`
+counts the posts that a connection received, `lost` those of them whose response was lost.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
 LAST = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
-TAKES = {"ok", "chunked", "last", "slow", "reset", "half", "hang"}
-LOSES = {"reset", "half", "hang"}
+ARRIVING = {"ok", "chunked", "last", "slow", "reset", "half", "hang"}
+LOSING = {"reset", "half", "hang"}
 SLOW_SECONDS = 0.05
 
 
@@ -38,8 +38,8 @@ class FaultyApi:
         self.sizes[size] += 1
         plan = self.plans.get(connection_id, ["ok"])
         step = plan[min(attempt, len(plan) - 1)]
-        self.arrived[connection_id] += step in TAKES
-        self.lost[connection_id] += step in LOSES
+        self.arrived[connection_id] += step in ARRIVING
+        self.lost[connection_id] += step in LOSING
         return step
 
 
@@ -102,7 +102,7 @@ class _Connection(asyncio.Protocol):
 
 @contextmanager
 def faulty_api(certificate=None):
-    """Serve a FaultyApi on `port`, with TLS where there is a certificate (files of it and its key)."""
+    """Serve a FaultyApi on `port`, with TLS where `certificate` is given: its file and its key's."""
     api, started, loop = FaultyApi(), threading.Event(), asyncio.new_event_loop()
     context = None
     if certificate is not None:

@@ -1,4 +1,4 @@
-"""A management API (@connections) on a real socket, whose answers a test decides."""
+"""A management API (@connections) on a real socket that answers as a test says."""
 
 import threading
 from collections import defaultdict
@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
 RESET = 0
-"""The connection breaks instead of an answer."""
+"""Close the connection instead of answering."""
 
 
 class ManagementApi:
-    """`answers[connection_id]` is the statuses of the next requests; the last stays. 200 by default."""
+    """`answers[connection_id]` lists the statuses of the next requests; the last repeats. 200 by default."""
 
     def __init__(self):
         self.answers = {}
@@ -35,7 +35,7 @@ class ManagementApi:
 
 @contextmanager
 def management_api():
-    """Serve a ManagementApi; gives it and its endpoint."""
+    """Serve a ManagementApi. Yields it and its endpoint."""
     api = ManagementApi()
 
     class Handler(BaseHTTPRequestHandler):

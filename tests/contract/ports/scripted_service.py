@@ -1,4 +1,4 @@
-"""A service on a real socket that answers what a test has written down, byte by byte."""
+"""A service on a real socket that answers as a test scripts it, byte by byte."""
 
 import json
 import socket
@@ -7,15 +7,15 @@ from contextlib import contextmanager, suppress
 
 
 class Scripted:
-    """`script` is what to do with each next request: bytes to send, CLOSE, HANG, or a function of the body.
+    """`script` lists the steps for the next requests: bytes to send, a list of such pieces, CLOSE or HANG.
 
-    The last stays. `requests` are the (headers, body) that came, `connections` how many were opened.
+    The last step repeats. `requests` are the (headers, body) received, `connections` how many were opened.
     """
 
     CLOSE = object()
-    """End the connection instead of an answer."""
+    """Close the connection instead of answering."""
     HANG = object()
-    """Say nothing."""
+    """Send nothing."""
 
     def __init__(self, url):
         self.url = url
@@ -23,7 +23,7 @@ class Scripted:
         self.requests = []
         self.connections = 0
         self.closing = []
-        """After which answers (from 1) the connection is closed without a word."""
+        """The answers (from 1) after which the connection is closed."""
         self._answered = 0
         self.lock = threading.Lock()
 
@@ -32,22 +32,22 @@ class Scripted:
             self.requests.append((headers, body))
             return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
-    def has_answered(self):
-        """Count an answer; how many there were."""
+    def count_answer(self):
+        """Count an answer. Returns how many there were."""
         with self.lock:
             self._answered += 1
             return self._answered
 
 
 def answer(value, status=200, **headers):
-    """A whole answer."""
+    """Return a whole response."""
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     lines = "".join(f"{name.replace('_', '-')}: {text}\r\n" for name, text in headers.items())
     return f"HTTP/1.1 {status} Some Reason\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def error(code, status=400, **more):
-    """An error, as AWS words it."""
+    """Return an error response as AWS sends it."""
     return answer({"__type": f"com.amazonaws.x#{code}", "message": "quoted: secret", **more}, status)
 
 
@@ -64,7 +64,7 @@ def _serve(service, connection):
                 continue
             for piece in step if isinstance(step, list) else [step]:
                 connection.sendall(piece)
-            if service.has_answered() in service.closing:
+            if service.count_answer() in service.closing:
                 break
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)  # the reader keeps the socket open
@@ -73,7 +73,7 @@ def _serve(service, connection):
 
 @contextmanager
 def scripted_service(context=None):
-    """Serve a Scripted; over TLS where a context is given."""
+    """Serve a Scripted, over TLS where a context is given."""
     listener = socket.create_server(("127.0.0.1", 0))
     service = Scripted(f"http{'s' * bool(context)}://127.0.0.1:{listener.getsockname()[1]}")
     opened = []

@@ -1,4 +1,4 @@
-"""The AWS client on real sockets: what it sends, and what it makes of every answer that may come."""
+"""The AWS client on real sockets: what it sends, and how it handles every kind of response."""
 
 import json
 import re
@@ -17,13 +17,13 @@ from tests.contract.ports.scripted_service import Scripted, answer, error, scrip
 
 @pytest.fixture
 def service():
-    with scripted_service() as made:
-        yield made
+    with scripted_service() as scripted:
+        yield scripted
 
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch):
-    """The pauses between attempts, which take no time here."""
+    """Records the pauses between attempts, which take no time here."""
     slept = []
     monkeypatch.setattr(backoff.time, "sleep", slept.append)
     return slept
@@ -45,7 +45,7 @@ def get(dynamodb):
     return dynamodb.get_item(TableName="t", Key={"pk": {"S": "é\u2028"}})
 
 
-def test_request_is_what_the_protocol_asks_for(service, dynamodb):
+def test_request_follows_the_protocol(service, dynamodb):
     service.script = [answer({"Item": {"pk": {"S": "é"}}})]
 
     assert get(dynamodb) == {"Item": {"pk": {"S": "é"}}}
@@ -67,11 +67,15 @@ def test_request_is_what_the_protocol_asks_for(service, dynamodb):
 @pytest.mark.parametrize(
     ("name", "call", "target"),
     [
-        ("sqs", lambda made: made.send_message(QueueUrl="q", MessageBody="b"), "amazonsqs.sendmessage"),
-        ("secretsmanager", lambda made: made.get_secret_value(SecretId="s"), "secretsmanager.getsecretvalue"),
+        ("sqs", lambda sqs: sqs.send_message(QueueUrl="q", MessageBody="b"), "amazonsqs.sendmessage"),
+        (
+            "secretsmanager",
+            lambda secrets: secrets.get_secret_value(SecretId="s"),
+            "secretsmanager.getsecretvalue",
+        ),
     ],
 )
-def test_each_service_is_spoken_to_in_its_dialect(service, name, call, target):
+def test_each_service_gets_its_version_of_the_protocol(service, name, call, target):
     call(client(name, region_name="eu-west-1", endpoint_url=service.url))
 
     [(headers, _)] = service.requests
@@ -79,7 +83,7 @@ def test_each_service_is_spoken_to_in_its_dialect(service, name, call, target):
     assert headers["content-type"] == f"application/x-amz-json-1.{int(name == 'secretsmanager')}"
 
 
-def test_connection_is_used_again(service, dynamodb):
+def test_connection_is_reused(service, dynamodb):
     for _ in range(5):
         get(dynamodb)
     assert (len(service.requests), service.connections) == (5, 1)
@@ -116,7 +120,7 @@ def chunked(*pieces):
         b'HTTP/1.1 200\r\ncontent-LENGTH:8\r\n\r\n{"a": 1}',
     ],
 )
-def test_answer_is_understood_in_any_form_and_pieces(service, dynamodb, script):
+def test_response_is_parsed_in_any_form_and_pieces(service, dynamodb, script):
     service.script = [script]
 
     assert [get(dynamodb), get(dynamodb)] == [{"a": 1}] * 2
@@ -131,14 +135,14 @@ def test_answer_is_understood_in_any_form_and_pieces(service, dynamodb, script):
         answer({"a": 1}) + b"more than was asked for",
     ],
 )
-def test_connection_that_may_not_be_used_again_is_not(service, dynamodb, ending):
+def test_connection_that_must_not_be_reused_is_not(service, dynamodb, ending):
     service.script = [ending]
 
     assert [get(dynamodb), get(dynamodb)] == [{"a": 1}] * 2
     assert service.connections == 2
 
 
-def test_answer_may_end_with_the_connection(service, dynamodb):
+def test_response_may_end_with_the_connection(service, dynamodb):
     service.script, service.closing = [b'HTTP/1.1 200 OK\r\n\r\n{"a": 1}'], [1]
 
     assert get(dynamodb) == {"a": 1}
@@ -152,7 +156,7 @@ def test_large_page_is_read_whole(service, dynamodb):
 
 
 def test_connections_that_died_while_idle_cost_no_attempt(service, dynamodb, pauses):
-    """What a function finds that was frozen for a while."""
+    """A function that was frozen for a while finds its connections closed."""
     service.closing = [1]
     get(dynamodb)
 
@@ -161,7 +165,7 @@ def test_connections_that_died_while_idle_cost_no_attempt(service, dynamodb, pau
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         Scripted.CLOSE,
         Scripted.HANG,
@@ -174,9 +178,9 @@ def test_connections_that_died_while_idle_cost_no_attempt(service, dynamodb, pau
         error("Whatever", 429),
     ],
 )
-def test_what_passes_by_itself_is_tried_again(service, dynamodb, pauses, trouble):
-    service.closing = [1]  # half an answer ends with the connection
-    service.script = [trouble, trouble, answer({"a": 1})]
+def test_passing_error_is_retried(service, dynamodb, pauses, failure):
+    service.closing = [1]  # half a response ends with the connection
+    service.script = [failure, failure, answer({"a": 1})]
 
     assert get(dynamodb) == {"a": 1}
     assert len(service.requests) == 3
@@ -186,7 +190,7 @@ def test_what_passes_by_itself_is_tried_again(service, dynamodb, pauses, trouble
 
 
 @pytest.mark.parametrize(
-    ("trouble", "expected"),
+    ("failure", "expected"),
     [
         (error("ThrottlingException"), "ThrottlingException"),
         (answer(b"", 503), "503"),
@@ -198,8 +202,8 @@ def test_what_passes_by_itself_is_tried_again(service, dynamodb, pauses, trouble
         (chunked() + b"1\r\nab\r\n", "chunk"),
     ],
 )
-def test_what_does_not_pass_is_given_up_after_three_attempts(service, dynamodb, trouble, expected):
-    service.script = [trouble]
+def test_lasting_error_is_given_up_after_three_attempts(service, dynamodb, failure, expected):
+    service.script = [failure]
 
     with pytest.raises(AwsError, match=expected) as raised:
         get(dynamodb)
@@ -209,7 +213,7 @@ def test_what_does_not_pass_is_given_up_after_three_attempts(service, dynamodb, 
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_refusal_is_final_and_tells_all_but_quotes_nothing(service, dynamodb, status):
+def test_refusal_is_final_and_carries_the_body_but_does_not_quote_it(service, dynamodb, status):
     service.script = [error("ConditionalCheckFailedException", status, Item={"pk": {"S": "x"}})]
 
     with pytest.raises(Refused) as raised:
@@ -246,7 +250,7 @@ def test_refusal_is_named_as_the_service_names_it(service, dynamodb, body, code)
     assert raised.value.code == code
 
 
-def test_transaction_is_done_once_however_often_it_is_sent(service, dynamodb):
+def test_transaction_has_one_token_however_often_it_is_sent(service, dynamodb):
     service.script = [Scripted.CLOSE, answer({})]
 
     dynamodb.transact_write_items(TransactItems=[])
@@ -275,24 +279,24 @@ def over_tls(certificate):
     return scripted_service(context)
 
 
-def test_service_is_spoken_to_over_tls(monkeypatch, certificate):
+def test_service_is_called_over_tls(monkeypatch, certificate):
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
     items = [{"sk": {"S": f"L{number:014}="}} for number in range(50_000)]
 
     with over_tls(certificate) as service:
-        made = client("dynamodb", region_name="eu-west-1", endpoint_url=service.url)
+        dynamodb = client("dynamodb", region_name="eu-west-1", endpoint_url=service.url)
         service.script = [answer({"Items": items})]
 
-        assert get(made)["Items"] == get(made)["Items"] == items
+        assert get(dynamodb)["Items"] == get(dynamodb)["Items"] == items
         assert service.connections == 1
 
 
-def test_service_that_nobody_vouches_for_is_not_spoken_to(monkeypatch, certificate):
+def test_service_whose_certificate_does_not_verify_gets_no_request(monkeypatch, certificate):
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
 
     with over_tls(certificate) as service:
-        made = client("dynamodb", region_name="eu-west-1", endpoint_url=service.url)
+        dynamodb = client("dynamodb", region_name="eu-west-1", endpoint_url=service.url)
         with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
-            get(made)
+            get(dynamodb)
 
         assert service.requests == []

@@ -11,8 +11,8 @@ from realtime_core.push.management_api.client import ManagementApiClient
 from realtime_core.push.memory import MemoryManagementApi
 from tests.contract.ports.management_api import RESET, management_api
 
-AMPLE = 10.0
-BRISK = Timeouts(retry_base_seconds=0.001)
+AMPLE_SECONDS = 10.0
+SHORT_PAUSES = Timeouts(retry_base_seconds=0.001)
 
 
 @pytest.fixture(autouse=True)
@@ -30,41 +30,43 @@ def served():
 
 @pytest.fixture(params=["gateway", "memory"])
 def poster(request):
-    """The port, and the other side: `answers` to give, and what each connection `received`."""
+    """Return the port and the other side, with `answers` to give and what each connection `received`."""
     if request.param == "memory":
         memory = MemoryManagementApi()
         return memory, memory
     api, endpoint = request.getfixturevalue("served")
-    return ManagementApiClient(endpoint, timeouts=BRISK), api
+    return ManagementApiClient(endpoint, timeouts=SHORT_PAUSES), api
 
 
 def test_post_reaches_every_connection_once(poster):
     port, other_side = poster
     ids = [f"L0SM{n}cOFvHcCIhw=" for n in range(30)]
 
-    report = port.post('{"text":"schön 👋"}', ids, AMPLE)
+    report = port.post('{"text":"schön 👋"}', ids, AMPLE_SECONDS)
 
     assert report == PostReport(delivered=tuple(ids))
-    assert other_side.received == {one: ['{"text":"schön 👋"}'] for one in ids}
+    assert other_side.received == {connection_id: ['{"text":"schön 👋"}'] for connection_id in ids}
 
 
 def test_post_to_nobody_reports_nobody(poster):
     port, _ = poster
-    assert port.post("{}", [], AMPLE) == PostReport()
+    assert port.post("{}", [], AMPLE_SECONDS) == PostReport()
 
 
-def test_post_to_an_id_that_is_named_twice_posts_once(poster):
+def test_post_to_an_id_given_twice_posts_once(poster):
     port, other_side = poster
-    assert port.post("{}", ["a", "b", "a"], AMPLE) == PostReport(delivered=("a", "b"))
+    assert port.post("{}", ["a", "b", "a"], AMPLE_SECONDS) == PostReport(delivered=("a", "b"))
     assert other_side.received["a"] == ["{}"]
 
 
 @pytest.mark.parametrize("passing", [429, 500, 502, 503, 504])
-def test_post_is_tried_again_where_the_fault_passes(poster, passing):
+def test_post_is_retried_after_a_passing_error(poster, passing):
     port, other_side = poster
     other_side.answers["a"] = [passing, passing, passing, 200]
 
-    assert port.post("{}", ["a", "b"], AMPLE)._replace(throttled=0) == PostReport(delivered=("a", "b"))
+    assert port.post("{}", ["a", "b"], AMPLE_SECONDS)._replace(throttled=0) == PostReport(
+        delivered=("a", "b")
+    )
     assert other_side.received == {"a": ["{}"], "b": ["{}"]}
 
 
@@ -79,7 +81,7 @@ def test_post_sorts_every_id_into_exactly_one_place(poster):
         "slow": [429, 503, 429, 200],
     }
 
-    report = port.post("{}", [*other_side.answers, "fine"], AMPLE)
+    report = port.post("{}", [*other_side.answers, "fine"], AMPLE_SECONDS)
 
     assert (report.delivered, report.gone, report.unsent) == (("slow", "fine"), ("gone", "gone later"), ())
     assert sorted(report.refused) == ["bad", "forbidden", "large"]
@@ -108,11 +110,11 @@ def test_post_without_time_sends_nothing(poster, budget_seconds):
     assert not other_side.received
 
 
-def test_post_over_a_connection_that_breaks_is_tried_again(served):
+def test_post_over_a_connection_that_breaks_is_retried(served):
     api, endpoint = served
     api.answers["a"] = [RESET, RESET, 200]
 
-    report = ManagementApiClient(endpoint).post("{}", ["a"], AMPLE)
+    report = ManagementApiClient(endpoint).post("{}", ["a"], AMPLE_SECONDS)
 
     assert report == PostReport(delivered=("a",), answers_lost=2)
     assert api.received["a"] == ["{}"]
@@ -122,7 +124,7 @@ def test_post_is_never_repeated_after_a_success(served):
     api, endpoint = served
     api.answers["a"] = [429, 500, 200, 200]
 
-    ManagementApiClient(endpoint).post("{}", ["a"], AMPLE)
+    ManagementApiClient(endpoint).post("{}", ["a"], AMPLE_SECONDS)
 
     assert api.requests == [("POST", "a")] * 3
 
@@ -130,9 +132,9 @@ def test_post_is_never_repeated_after_a_success(served):
 def test_post_without_time_for_a_second_attempt_makes_one(served, monkeypatch):
     api, endpoint = served
     api.answers["a"] = [503]
-    monkeypatch.setattr(backoff, "delay", lambda *_: AMPLE)
+    monkeypatch.setattr(backoff, "delay", lambda *_: AMPLE_SECONDS)
 
-    ManagementApiClient(endpoint).post("{}", ["a"], AMPLE)
+    ManagementApiClient(endpoint).post("{}", ["a"], AMPLE_SECONDS)
 
     assert api.requests == [("POST", "a")]
 
@@ -158,10 +160,10 @@ def test_probe_sorts_every_id_into_exactly_one_place(poster):
     port, other_side = poster
     other_side.answers |= {"gone": [410], "slow": [429, 503, 200], "forbidden": [403]}
 
-    report = port.probe(["there=", "gone", "slow", "forbidden", "there="], AMPLE)
+    report = port.probe(["there=", "gone", "slow", "forbidden", "there="], AMPLE_SECONDS)
 
     assert report == ProbeReport(alive=("there=", "slow"), gone=("gone",), unknown=("forbidden",))
-    assert not other_side.received, "a probe is heard by nobody"
+    assert not other_side.received, "a probe reaches no client"
 
 
 def test_probe_that_is_not_answered_in_time_says_so(poster):
@@ -174,11 +176,11 @@ def test_probe_that_is_not_answered_in_time_says_so(poster):
 
 def test_probe_asks_and_does_nothing_else(served):
     api, endpoint = served
-    assert ManagementApiClient(endpoint).probe(["a"], AMPLE) == ProbeReport(alive=("a",))
+    assert ManagementApiClient(endpoint).probe(["a"], AMPLE_SECONDS) == ProbeReport(alive=("a",))
     assert api.requests == [("GET", "a")]
 
 
-def test_close_closes_and_what_is_gone_is_no_error(poster):
+def test_close_closes_and_accepts_connections_that_are_gone(poster):
     port, other_side = poster
     other_side.answers |= {"gone": [410], "slow": [429, 503, 200]}
 

@@ -1,4 +1,4 @@
-"""Whom TLS believes: names of AWS are signed by Amazon, others by whom the system trusts."""
+"""Which authorities TLS trusts: Amazon's for AWS names, the system's for all others."""
 
 import socket
 import ssl
@@ -30,7 +30,7 @@ def as_in_a_new_process(monkeypatch):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
-    monkeypatch.setattr(endpoint, "_amazon_is_not_enough", threading.Event())
+    monkeypatch.setattr(endpoint, "_system_authorities", threading.Event())
     endpoint._context.cache_clear()
     yield
     endpoint._context.cache_clear()
@@ -38,58 +38,59 @@ def as_in_a_new_process(monkeypatch):
 
 @pytest.fixture
 def certificate(tmp_path, monkeypatch):
-    """Of a name of AWS, signed by one whom the system trusts and Amazon is not; the name leads here."""
-    found = self_signed(tmp_path, NAME)
-    monkeypatch.setenv("SSL_CERT_FILE", str(found[0]))
+    """A certificate for an AWS name by an authority of the system, not of Amazon; the name resolves here."""
+    files = self_signed(tmp_path, NAME)
+    monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
     look_up = socket.getaddrinfo
     monkeypatch.setattr(
         socket, "getaddrinfo", lambda host, *more, **named: look_up("127.0.0.1", *more, **named)
     )
-    return found
+    return files
 
 
-def believed(host):
-    """The common names of the authorities."""
+def trusted(host):
+    """Return the common names of the authorities that TLS trusts for a host."""
     names = [
-        dict(pair for part in one["subject"] for pair in part) for one in tls_context(host).get_ca_certs()
+        dict(pair for part in authority["subject"] for pair in part)
+        for authority in tls_context(host).get_ca_certs()
     ]
     return sorted(name.get("commonName", "") for name in names)
 
 
 def certificates(text):
-    """The certificates of a PEM text, in DER."""
+    """Return the certificates in a PEM text, in DER."""
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-    texts = [one.partition(end)[0] for one in text.split(begin)[1:]]
-    return [ssl.PEM_cert_to_DER_cert(begin + one + end) for one in texts]
+    texts = [item.partition(end)[0] for item in text.split(begin)[1:]]
+    return [ssl.PEM_cert_to_DER_cert(begin + item + end) for item in texts]
 
 
-def test_amazons_authorities_are_those_that_botocore_believes_and_end_in_years():
+def test_amazons_authorities_are_in_botocores_bundle_and_expire_in_years():
     bundle = certificates(Path(botocore.__file__).with_name("cacert.pem").read_text())
     assert len(set(certificates(AMAZON_ROOTS))) == 5
     assert set(certificates(AMAZON_ROOTS)) <= set(bundle)
 
-    ends = [ssl.cert_time_to_seconds(one["notAfter"]) for one in tls_context(NAME).get_ca_certs()]
+    ends = [ssl.cert_time_to_seconds(authority["notAfter"]) for authority in tls_context(NAME).get_ca_certs()]
     assert min(ends) > time.time() + 3 * 365 * 86_400
 
 
-def test_a_name_of_aws_is_believed_by_amazons_authorities_alone():
+def test_an_aws_name_is_verified_by_amazons_authorities_alone():
     for host in (NAME, "a1b2c3.execute-api.eu-west-1.amazonaws.com"):
-        assert believed(host) == [*AMAZON, STARFIELD]
+        assert trusted(host) == [*AMAZON, STARFIELD]
 
 
 @pytest.mark.parametrize(
     "host", ["issuer.example", "dynamodb.cn-north-1.amazonaws.com.cn", "amazonaws.com.example", "127.0.0.1"]
 )
-def test_any_other_name_is_believed_by_the_systems(host, certificate):
-    assert believed(host) == [NAME]
+def test_any_other_name_is_verified_by_the_systems(host, certificate):
+    assert trusted(host) == [NAME]
 
 
-def test_the_operators_own_bundle_is_believed_for_every_name(certificate, monkeypatch):
+def test_the_operators_own_bundle_verifies_every_name(certificate, monkeypatch):
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
-    assert believed(NAME) == believed("issuer.example") == [NAME]
+    assert trusted(NAME) == trusted("issuer.example") == [NAME]
 
 
-def test_a_call_behind_a_proxy_that_the_system_trusts_is_tried_again_and_goes_through(certificate):
+def test_a_call_behind_a_proxy_that_the_system_trusts_is_retried_and_succeeds(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
     with scripted_service(context) as service:
@@ -103,7 +104,7 @@ def test_a_call_behind_a_proxy_that_the_system_trusts_is_tried_again_and_goes_th
         assert len(service.requests) == 1
 
 
-def test_a_post_behind_a_proxy_that_the_system_trusts_is_tried_again_and_arrives(certificate):
+def test_a_post_behind_a_proxy_that_the_system_trusts_is_retried_and_arrives(certificate):
     with faulty_api(certificate) as api:
         api.plans["a"] = ["ok"]
         report = ManagementApiClient(f"https://{NAME}:{api.port}/live").post("{}", ["a"], 5.0)
@@ -112,7 +113,7 @@ def test_a_post_behind_a_proxy_that_the_system_trusts_is_tried_again_and_arrives
     assert api.attempts["a"] == 1
 
 
-def test_a_name_of_aws_that_neither_vouches_for_gets_nothing(certificate, monkeypatch, tmp_path_factory):
+def test_an_aws_name_that_neither_verifies_gets_nothing(certificate, monkeypatch, tmp_path_factory):
     monkeypatch.setenv("SSL_CERT_FILE", str(self_signed(tmp_path_factory.mktemp("other"), NAME)[0]))
     with faulty_api(certificate) as api:
         report = ManagementApiClient(f"https://{NAME}:{api.port}/live").post("{}", ["a"], 0.5)

@@ -106,6 +106,6 @@ def test_invoke_is_signed_as_botocore_signs_it(functions, monkeypatch, function)
 
 
 def _ok():
-    from realtime_core.aws.http import Answer
+    from realtime_core.aws.http_response import HttpResponse
 
-    return Answer(200, b"{}")
+    return HttpResponse(200, b"{}")

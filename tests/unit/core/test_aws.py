@@ -4,8 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from realtime_core.aws.client import client
+from realtime_core.aws.errors import CONFLICTS, FAULTS, THROTTLING, is_retryable_status
 from realtime_core.errors import SettingsInvalid
 
 LAMBDAS = Path(__file__).parents[3] / "lambdas"
@@ -19,8 +21,8 @@ def _environment(monkeypatch):
         monkeypatch.setenv(f"AWS_{name}", value)
 
 
-def where(made):
-    endpoint = made.endpoint
+def url_of(aws_client):
+    endpoint = aws_client.endpoint
     return f"{'https' if endpoint.tls else 'http'}://{endpoint.authority}{endpoint.path}"
 
 
@@ -45,33 +47,44 @@ def test_client_takes_its_region_from_where_lambda_gives_it(monkeypatch):
     ],
 )
 def test_client_calls_the_service_of_its_region(service, region, url):
-    assert where(client(service, region_name=region)) == url
+    assert url_of(client(service, region_name=region)) == url
 
 
 def test_override_replaces_one_choice_and_leaves_the_others():
-    made = client("sqs", endpoint_url="http://127.0.0.1:4566", attempts=1, read_timeout=2)
+    sqs = client("sqs", endpoint_url="http://127.0.0.1:4566", attempts=1, read_timeout=2)
 
-    assert (where(made), made.region) == ("http://127.0.0.1:4566", "eu-central-1")
-    assert (made.seconds_max, client("sqs").attempts) == (3, 3)
+    assert (url_of(sqs), sqs.region) == ("http://127.0.0.1:4566", "eu-central-1")
+    assert (sqs.seconds_max, client("sqs").attempts) == (3, 3)
 
 
-def test_endpoint_of_the_environment_is_used_and_that_of_the_service_goes_first(monkeypatch):
+def test_endpoint_comes_from_the_environment_and_the_services_own_first(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "https://vault.internal/aws")
 
-    assert where(client("dynamodb")) == "http://127.0.0.1:4566"
-    assert where(client("secretsmanager")) == "https://vault.internal/aws"
+    assert url_of(client("dynamodb")) == "http://127.0.0.1:4566"
+    assert url_of(client("secretsmanager")) == "https://vault.internal/aws"
 
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
-def test_client_without_what_it_needs_is_refused_by_name(monkeypatch, name):
+def test_client_names_the_variable_that_is_missing(monkeypatch, name):
     monkeypatch.delenv(name)
     with pytest.raises(SettingsInvalid, match=name):
         client("dynamodb")
 
 
+def test_codes_that_are_retried_are_those_of_botocore_and_overlap_nourl_of():
+    assert set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES) > THROTTLING
+    timeouts = {code for code in FAULTS if code.startswith("RequestTimeout")}
+    assert timeouts == {*TransientRetryableChecker._TRANSIENT_ERROR_CODES} - {"PriorRequestNotComplete"}
+    assert len(THROTTLING | FAULTS | CONFLICTS) == len(THROTTLING) + len(FAULTS) + len(CONFLICTS)
+
+
+def test_statuses_that_are_retried_are_throttling_and_server_errors():
+    assert [status for status in range(200, 600) if is_retryable_status(status)] == [429, *range(500, 600)]
+
+
 def test_no_module_of_the_library_imports_botocore():
-    """It runs on AWS's runtime, where it costs a quarter of a second of every cold start."""
+    """botocore costs a quarter of a second of every cold start."""
     modules = sorted((LAMBDAS / "realtime_core").glob("**/*.py"))
     names = [
         ".".join(path.relative_to(LAMBDAS).with_suffix("").parts)

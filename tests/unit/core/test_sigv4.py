@@ -1,4 +1,4 @@
-"""Requests must be signed exactly as botocore signs them: AWS refuses what is off by a byte."""
+"""Requests are signed exactly as botocore signs them: AWS refuses a signature that is off by a byte."""
 
 import datetime
 
@@ -52,7 +52,7 @@ def test_authorization_is_botocores(credentials, region, service, body, now):
 
 
 def test_key_is_that_of_amazons_documentation():
-    """The example of "Deriving a signing key" in AWS's General Reference."""
+    """The example under "Deriving a signing key" in AWS's General Reference."""
     key = day_key("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "20120215", "us-east-1", "iam")
     assert key.hex() == "f4780e2d9f65fa895f9c67b32ce1baf0b0d8a43505a000a1a9e090d414db404d"
 

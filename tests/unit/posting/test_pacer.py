@@ -6,7 +6,7 @@ STEP = 0.001
 
 
 def drive(pacer, seconds, start=0.0, throttled_share=0.0):
-    """Post whenever the pacer lets, its answers throttled by that share; posts made, and when it ended."""
+    """Post whenever the pacer allows, with that share throttled. Returns the number of posts and the time."""
     posts, now, debt = 0, start, 0.0
     while now < start + seconds:
         while pacer.take(now):
@@ -14,7 +14,7 @@ def drive(pacer, seconds, start=0.0, throttled_share=0.0):
             debt += throttled_share
             throttled = debt >= 1
             debt -= throttled
-            pacer.answered(now, throttled=throttled)
+            pacer.record(now, throttled=throttled)
         now += STEP
     return posts, now
 
@@ -25,7 +25,7 @@ def test_a_pacer_gives_its_rate_and_no_more(rate):
     assert 0.98 * rate * 10 <= posts <= rate * 10 + max(2, rate * 0.06)
 
 
-def test_a_pause_saves_nothing_up_but_a_short_burst():
+def test_a_pause_saves_up_no_more_than_a_short_burst():
     pacer = Pacer(1_000)
     _, now = drive(pacer, 1.0)
     burst = 0
@@ -34,7 +34,7 @@ def test_a_pause_saves_nothing_up_but_a_short_burst():
     assert burst == 50
 
 
-def test_the_wait_is_as_long_as_needed_and_no_longer():
+def test_the_wait_lasts_exactly_until_the_next_post():
     pacer = Pacer(10)
     assert pacer.take(0.0)
     assert not pacer.take(0.0)
@@ -44,7 +44,7 @@ def test_the_wait_is_as_long_as_needed_and_no_longer():
     assert pacer.take(wait * 1.01)
 
 
-def test_throttling_slows_down_and_its_end_speeds_up_again():
+def test_throttling_lowers_the_rate_and_its_end_restores_it():
     pacer = Pacer(1_000)
     _, now = drive(pacer, 1.0)
     assert pacer.rate == 1_000
@@ -58,7 +58,7 @@ def test_throttling_slows_down_and_its_end_speeds_up_again():
     assert pacer.rate == 1_000
 
 
-def test_throttling_without_end_leaves_a_trickle():
+def test_lasting_throttling_leaves_the_lowest_rate():
     pacer = Pacer(1_000)
     _, now = drive(pacer, 20.0, throttled_share=1.0)
     assert pacer.rate == 1_000 * FLOOR
@@ -72,6 +72,6 @@ def test_a_few_clients_that_read_too_slowly_do_not_slow_down_the_rest():
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan")])
-def test_a_rate_that_is_none_is_refused(rate):
+def test_a_rate_that_is_not_positive_is_refused(rate):
     with pytest.raises(ValueError, match="posts_per_second"):
         Pacer(rate)

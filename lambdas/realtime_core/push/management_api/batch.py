@@ -1,7 +1,7 @@
-"""One job: every id is posted to, what came of each is noted, and what may pass is tried again in time.
+"""One batch of posts: sends a request for each id, records the results, and retries what may succeed in time.
 
-A post whose answer was lost (a reset, half an answer, silence) may have arrived. It is tried again all the
-same, since at least once is the promise, and counted; nothing else is ever sent twice.
+A post whose response was lost (a reset, half a response, silence) may have arrived. It is retried, since
+delivery is at least once, and counted; nothing else is ever sent twice.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from selectors import EVENT_READ
 from typing import NamedTuple
 
 from realtime_core.aws import backoff
+from realtime_core.aws.http_response import HttpResponse
 from realtime_core.push.management_api.connection import FAULTS, Connection
 from realtime_core.push.management_api.pacer import Pacer
 from realtime_core.push.management_api.pool import Pool
-from realtime_core.push.management_api.response import Response
 from realtime_core.push.management_api.verdicts import Outcome, Verdict, verdict_of
 
 SIGNATURE_SECONDS = 10.0
-"""How long one time of signing is used; AWS takes it for five minutes."""
+"""How long the timestamp of a signature is used; AWS accepts it for five minutes."""
 BUSY_SECONDS = 0.001
-"""A sink that answers within it is kept busy by a few connections, and more of them only cost."""
+"""An endpoint that responds within this time is kept busy by a few connections, and more only cost time."""
 _DELIVERED: tuple[Verdict, str] = ("delivered", "")
 
-Requests = Callable[[], Callable[[str], bytes]]
-"""Gives a function from a connection id to its request, signed as of now."""
+PrepareRequests = Callable[[], Callable[[str], bytes]]
+"""Returns a function from a connection id to its request, signed as of now."""
 
 
 class Timeouts(NamedTuple):
-    """How long one answer is waited for, and how long it is before an attempt is made again, in seconds."""
+    """How long to wait for one response, and the pauses between attempts, in seconds."""
 
     answer_seconds: float = 3.0
     retry_base_seconds: float = 0.05
@@ -41,17 +41,17 @@ class Timeouts(NamedTuple):
 DEFAULT_TIMEOUTS = Timeouts()
 
 
-class Job:
+class PostBatch:
     """Requests for distinct ids over a pool, until `deadline` (monotonic seconds).
 
-    Nothing is sent after the deadline, but an answer that is under way is waited for: dropping it would
-    repeat the post. So `run` may end up to `patience.answer_seconds` after it.
+    Nothing is sent after the deadline, but `run` waits for responses that are under way, since dropping one
+    would repeat its post. So it may end up to `timeouts.answer_seconds` after the deadline.
     """
 
     def __init__(
         self,
         pool: Pool,
-        requests: Requests,
+        prepare: PrepareRequests,
         ids: Sequence[str],
         deadline: float,
         *,
@@ -59,22 +59,23 @@ class Job:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         self._pool = pool
-        self._requests = requests
+        self._prepare = prepare
         self._ids = ids
         self._deadline = deadline
         self._pacer = pacer
-        self._patience = timeouts
+        self._timeouts = timeouts
         self._sweep_seconds = min(0.25, timeouts.answer_seconds / 4)
         self._ready = deque(ids)
-        self._later: list[tuple[float, int, str]] = []
-        self._tries: dict[str, int] = {}
-        self._came_of: dict[str, tuple[Verdict, str]] = {}
+        # A heap of (due, number, id): the number keeps equal times in the order of their failures.
+        self._retries: list[tuple[float, int, str]] = []
+        self._attempts: dict[str, int] = {}
+        self._results: dict[str, tuple[Verdict, str]] = {}
         self._in_flight = 0
         self.answers_lost = 0
         self.throttled = 0
 
     def run(self) -> list[Outcome]:
-        """What came of each id, in the order given; those for which there was no time are `again`."""
+        """Send the requests. Returns each id's outcome in the order given; `retry` where time ran out."""
         now = time.monotonic()
         if self._ready and now < self._deadline:
             self._pool.begin(len(self._ready), now)
@@ -82,29 +83,31 @@ class Job:
                 self._run(now)
             finally:
                 self._pool.end()
-        out_of_time: tuple[Verdict, str] = ("again", "out of time")
-        return [(one, *self._came_of.get(one, out_of_time)) for one in self._ids]
+        out_of_time: tuple[Verdict, str] = ("retry", "out of time")
+        return [(item, *self._results.get(item, out_of_time)) for item in self._ids]
 
     def _run(self, now: float) -> None:
         sweep_at = now
         sign_at = now
-        while self._in_flight or ((self._ready or self._later) and now < self._deadline):
+        while self._in_flight or ((self._ready or self._retries) and now < self._deadline):
             if now >= sign_at:
-                self._request = self._requests()
+                self._request = self._prepare()
                 sign_at = now + SIGNATURE_SECONDS
+
             if now >= sweep_at:
                 for connection in self._pool.overdue(now):
-                    self._broken(connection, "no answer in time", now)
+                    self._fail(connection, "no answer in time", now)
                 sweep_at = now + self._sweep_seconds
+
             if now < self._deadline:
                 self._dispatch(now)
-            events = self._events(now, sweep_at)
+            events = self._wait_for_events(now, sweep_at)
             now = time.monotonic()
             for connection, event in events:
-                self._happened(connection, event, now)
+                self._handle_event(connection, event, now)
 
-    def _events(self, now: float, sweep_at: float) -> list[tuple[Connection, int]]:
-        """What happened next. Opens more connections where all are busy and answers are slow to come."""
+    def _wait_for_events(self, now: float, sweep_at: float) -> list[tuple[Connection, int]]:
+        """Wait for the next events. Opens more connections where all are busy and responses are slow."""
         pool = self._pool
         if self._ready and not pool.idle and pool.may_grow and now < self._deadline:
             events = pool.wait(BUSY_SECONDS if self._in_flight else 0.0)
@@ -114,10 +117,10 @@ class Job:
         return pool.wait(self._pause(now, sweep_at))
 
     def _pause(self, now: float, sweep_at: float) -> float:
-        """How long nothing needs doing unless something happens."""
+        """Return how long there is nothing to do unless an event comes, in seconds."""
         until = sweep_at
-        if self._later:
-            until = min(until, self._later[0][0])
+        if self._retries:
+            until = min(until, self._retries[0][0])
         if not self._in_flight:
             until = min(until, self._deadline)
         if self._ready and now < self._deadline:
@@ -128,99 +131,104 @@ class Job:
         return max(0.0, until - now)
 
     def _dispatch(self, now: float) -> None:
-        """Give waiting ids to idle connections, as fast as the pacer lets."""
-        while self._later and self._later[0][0] <= now:
-            self._ready.append(heapq.heappop(self._later)[2])
+        """Send requests over idle connections, as fast as the pacer allows."""
+        while self._retries and self._retries[0][0] <= now:
+            self._ready.append(heapq.heappop(self._retries)[2])
         idle = self._pool.idle
         while self._ready and idle:
             if self._pacer is not None and not self._pacer.take(now):
                 return
             self._send(idle.pop(), self._ready.popleft(), now)
 
-    def _happened(self, connection: Connection, event: int, now: float) -> None:
+    def _handle_event(self, connection: Connection, event: int, now: float) -> None:
         if not connection.is_open:
-            if self._pool.go_on_opening(connection, now):
-                self._free(connection, now)
+            if self._pool.continue_opening(connection, now):
+                self._reuse(connection, now)
             return
-        if connection.task is None:
-            self._pool.unexpected(connection)
+        if connection.recipient is None:
+            self._pool.check_idle(connection)
             return
+
         try:
             if not connection.sent:
                 self._flush(connection)
             response = connection.receive() if event & EVENT_READ else None
         except FAULTS as error:
-            self._broken(connection, type(error).__name__, now)
+            self._fail(connection, type(error).__name__, now)
             return
         if response is not None:
-            self._answered(connection, connection.task, response, now)
+            self._handle_response(connection, connection.recipient, response, now)
 
     def _flush(self, connection: Connection) -> None:
         interest = connection.interest
         try:
             connection.flush()
         except OSError:
-            # Who closes before all was sent has often said why; receiving finds it, or fails alike.
+            # A server that closes before it has read everything has often responded: receiving tells.
             connection.interest = EVENT_READ
         if connection.interest != interest:
             self._pool.watch(connection)
 
     def _send(self, connection: Connection, connection_id: str, now: float) -> None:
-        connection.task = connection_id
-        connection.deadline = now + self._patience.answer_seconds
+        connection.recipient = connection_id
+        connection.deadline = now + self._timeouts.answer_seconds
         self._in_flight += 1
         try:
             connection.send(self._request(connection_id))
         except OSError as error:
-            self._broken(connection, type(error).__name__, now)
+            self._fail(connection, type(error).__name__, now)
             return
         if not connection.sent:
             self._pool.watch(connection)
 
-    def _free(self, connection: Connection, now: float) -> None:
-        """Use a connection that has nothing to do, or keep it."""
+    def _reuse(self, connection: Connection, now: float) -> None:
+        """Send the next request over a free connection, or return it to the pool."""
         if self._ready and now < self._deadline and (self._pacer is None or self._pacer.take(now)):
             self._send(connection, self._ready.popleft(), now)
         else:
             self._pool.release(connection, now)
 
-    def _answered(self, connection: Connection, connection_id: str, response: Response, now: float) -> None:
-        connection.task = None
+    def _handle_response(
+        self, connection: Connection, connection_id: str, response: HttpResponse, now: float
+    ) -> None:
+        connection.recipient = None
         self._in_flight -= 1
         status = response.status
         if self._pacer is not None:
-            self._pacer.answered(now, throttled=status == 429)
+            self._pacer.record(now, throttled=status == 429)
+
         if status == 200:
-            self._came_of[connection_id] = _DELIVERED
+            self._results[connection_id] = _DELIVERED
         else:
             verdict, reason = verdict_of(status), f"{status} {response.error_type}".rstrip()
             self.throttled += status == 429
-            if verdict == "again":
-                self._again(connection_id, reason, now)
+            if verdict == "retry":
+                self._retry(connection_id, reason, now)
             else:
-                self._came_of[connection_id] = (verdict, reason)
-        # Who finds a body too large often closes without hearing it out: the next post would be lost.
+                self._results[connection_id] = (verdict, reason)
+
+        # A server that refuses a large body often closes without reading it: the next post would be lost.
         if response.reusable and status != 413:
-            self._free(connection, now)
+            self._reuse(connection, now)
         else:
             self._pool.drop(connection)
 
-    def _broken(self, connection: Connection, reason: str, now: float) -> None:
-        """A connection failed while it was busy: nobody knows whether the post arrived, if all of it left."""
-        connection_id, connection.task = connection.task, None
+    def _fail(self, connection: Connection, reason: str, now: float) -> None:
+        """Drop a busy connection that failed. Its post may have arrived if all of it was sent."""
+        connection_id, connection.recipient = connection.recipient, None
         assert connection_id is not None, "only a busy connection has a deadline"  # noqa: S101
         self._in_flight -= 1
         self.answers_lost += connection.sent
         self._pool.drop(connection)
-        self._again(connection_id, reason, now)
+        self._retry(connection_id, reason, now)
 
-    def _again(self, connection_id: str, reason: str, now: float) -> None:
-        """Try again after a pause, if there is time for it."""
-        retry = self._tries.get(connection_id, 0)
-        self._tries[connection_id] = retry + 1
-        timeouts = self._patience
+    def _retry(self, connection_id: str, reason: str, now: float) -> None:
+        """Schedule another attempt after a pause, if there is time for it."""
+        retry = self._attempts.get(connection_id, 0)
+        self._attempts[connection_id] = retry + 1
+        timeouts = self._timeouts
         due = now + backoff.delay(retry, timeouts.retry_base_seconds, timeouts.retry_cap_seconds)
         if due < self._deadline:
-            heapq.heappush(self._later, (due, len(self._tries), connection_id))
+            heapq.heappush(self._retries, (due, len(self._attempts), connection_id))
         else:
-            self._came_of[connection_id] = ("again", reason)
+            self._results[connection_id] = ("retry", reason)

@@ -1,4 +1,4 @@
-"""Posting to connections over API Gateway's management API."""
+"""API Gateway's management API: posting to connections, probing and closing them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from realtime_core.aws.credentials import credentials, region
 from realtime_core.aws.endpoint import Endpoint
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import PostReport, ProbeReport
-from realtime_core.push.management_api.batch import DEFAULT_TIMEOUTS, Job, Timeouts
+from realtime_core.push.management_api.batch import DEFAULT_TIMEOUTS, PostBatch, Timeouts
 from realtime_core.push.management_api.pacer import Pacer
 from realtime_core.push.management_api.pool import Pool
-from realtime_core.push.management_api.requests import Method, Signer
+from realtime_core.push.management_api.requests import ConnectionRequests, Method
 from realtime_core.push.management_api.verdicts import Outcome, probe_report, report
 from realtime_core.telemetry.logs import get_logger
 
@@ -25,9 +25,9 @@ CLOSE_BUDGET_SECONDS = 5.0
 class ManagementApiClient:
     """`ManagementApi` on API Gateway's management API.
 
-    `endpoint_url` is `https://API.execute-api.REGION.amazonaws.com/STAGE`. `posts_per_second` is what this
-    instance may spend of the account's request budget; None leaves that to the caller. A call may outlast its
-    time budget by `patience.answer_seconds`, since an answer that is under way is waited for.
+    `endpoint_url` is `https://API.execute-api.REGION.amazonaws.com/STAGE`. `posts_per_second` is this
+    instance's share of the account's request budget; None leaves pacing to the caller. A call may exceed its
+    time budget by `timeouts.answer_seconds`, since it waits for responses that are under way.
     """
 
     def __init__(
@@ -41,45 +41,46 @@ class ManagementApiClient:
         self._endpoint = Endpoint.of(endpoint_url)
         self._pool = Pool(self._endpoint, connect_timeout)
         self._pacer = None if posts_per_second is None else Pacer(posts_per_second)
-        self._patience = timeouts
-        self._signer: Signer | None = None
-        self._turn = threading.Lock()
+        self._timeouts = timeouts
+        self._requests: ConnectionRequests | None = None
+        self._lock = threading.Lock()
 
     def post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
         """Post one payload to each connection, with retries inside the time budget; one id never raises."""
-        job, outcomes = self._run("POST", payload.encode(), connection_ids, budget_seconds)
-        return report(outcomes, answers_lost=job.answers_lost, throttled=job.throttled)
+        batch, outcomes = self._run("POST", payload.encode(), connection_ids, budget_seconds)
+        return report(outcomes, answers_lost=batch.answers_lost, throttled=batch.throttled)
 
     def probe(self, connection_ids: Sequence[str], budget_seconds: float) -> ProbeReport:
-        """Ask for each connection whether it is there, within the time budget; one id never raises."""
+        """Ask whether each connection exists, within the time budget; one id never raises."""
         _, outcomes = self._run("GET", b"", connection_ids, budget_seconds)
         return probe_report(outcomes)
 
     def close(self, connection_ids: Sequence[str]) -> None:
-        """Close connections; one already gone is no error. Raises StoreUnavailable if one stays open."""
+        """Close connections, some of which may be gone. Raises StoreUnavailable if one stays open."""
         _, outcomes = self._run("DELETE", b"", connection_ids, CLOSE_BUDGET_SECONDS)
-        left = [one for one in outcomes if one[1] not in {"delivered", "gone"}]
-        if left:
-            raise StoreUnavailable(f"{len(left)} connections could not be closed; the first: {left[0][2]}")
+        reasons = [reason for _, verdict, reason in outcomes if verdict not in {"delivered", "gone"}]
+        if reasons:
+            raise StoreUnavailable(f"{len(reasons)} connections could not be closed; the first: {reasons[0]}")
 
     def _run(
         self, method: Method, payload: bytes, connection_ids: Sequence[str], budget_seconds: float
-    ) -> tuple[Job, list[Outcome]]:
+    ) -> tuple[PostBatch, list[Outcome]]:
         deadline = time.monotonic() + budget_seconds
-        signer = self._signer = self._signer or Signer(self._endpoint, region())
-        mine = credentials()
-        with self._turn:
-            job = Job(
+        requests = self._requests = self._requests or ConnectionRequests(self._endpoint, region())
+        signed_by = credentials()
+
+        with self._lock:
+            batch = PostBatch(
                 self._pool,
-                lambda: signer.requests(method, payload, mine, time.time()),
+                lambda: requests.prepare(method, payload, signed_by, time.time()),
                 list(dict.fromkeys(connection_ids)),
                 deadline,
                 pacer=self._pacer,
-                timeouts=self._patience,
+                timeouts=self._timeouts,
             )
-            outcomes = job.run()
+            outcomes = batch.run()
             if self._pool.failures:
                 log.warning(
                     "connecting_failed", count=self._pool.failures, reason=self._pool.last_failure[:200]
                 )
-        return job, outcomes
+        return batch, outcomes

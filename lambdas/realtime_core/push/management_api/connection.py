@@ -10,29 +10,32 @@ import ssl
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
-from realtime_core.push.management_api.response import BadResponse, Response, ResponseParser
+from realtime_core.aws.http_response import BadResponse, HttpResponse, ResponseParser
 
 FAULTS = (OSError, BadResponse)
-"""What using a connection may raise; it is of no use afterwards. TLS errors are OSErrors."""
+"""What a connection may raise, after which it is of no use. TLS errors are OSErrors."""
 
 Address = tuple[Any, ...]
 """One of the addresses that `socket.getaddrinfo` gives."""
 
 # TLS gives at most one record at a time, and none is larger.
 _READ_BYTES = 16 * 1024
+BODY_BYTES_MAX = 1024 * 1024
+"""Far more than @connections sends: a longer body comes from something else."""
 _BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Connection:
     """A connection to one address.
 
-    `deadline` (monotonic seconds) is when whoever waits for it gives up, `since` when it was last released,
-    `task` what it is busy with, and `interest` what it waits for, in the terms of `selectors`.
+    `deadline` (monotonic seconds) is when its current step times out, `idle_since` when it was last released,
+    `recipient` the connection id that its request is for (None while idle), and `interest` the events that it
+    waits for, as `selectors` names them.
     """
 
     __slots__ = (
         "_context", "_parser", "_receive", "_rest", "_send", "_server_name", "_session", "address",
-        "deadline", "interest", "is_open", "since", "socket", "task",
+        "deadline", "idle_since", "interest", "is_open", "recipient", "socket",
     )  # fmt: skip
 
     def __init__(
@@ -42,18 +45,18 @@ class Connection:
         server_name: str,
         session: ssl.SSLSession | None = None,
     ) -> None:
-        """Begin to connect, to resume a session of TLS if one is given. Raises OSError if refused at once."""
+        """Start connecting, with a TLS session to resume if given. Raises OSError if refused at once."""
         family, kind, protocol, _, where = address
         self.address = address
-        self.task: str | None = None
+        self.recipient: str | None = None
         self.deadline = math.inf
-        self.since = 0.0
+        self.idle_since = 0.0
         self.interest = EVENT_WRITE
         self.is_open = False
         self._context = context
         self._server_name = server_name
         self._session = session
-        self._parser = ResponseParser()
+        self._parser = ResponseParser(BODY_BYTES_MAX)
         self._rest = memoryview(b"")
         self.socket = socket.socket(family, kind, protocol)
         self.socket.setblocking(False)
@@ -62,15 +65,15 @@ class Connection:
             self.socket.close()
             raise OSError(code, os.strerror(code))
 
-    def go_on_opening(self) -> bool:
-        """Take the next step of connecting, once there was an event; whether that was the last.
+    def continue_opening(self) -> bool:
+        """Take the next step of connecting after an event. Returns whether the connection is open.
 
-        Raises OSError, ssl.SSLCertVerificationError where the other side is not who it should be.
+        Raises OSError: ssl.SSLCertVerificationError where the server's certificate does not verify.
         """
         if not isinstance(self.socket, ssl.SSLSocket):
             if code := self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                 raise OSError(code, os.strerror(code))
-            # A request goes out at once, not when the answer to an earlier one has been acknowledged.
+            # A request goes out at once, not when an earlier segment has been acknowledged.
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._context is not None:
                 self.socket = self._context.wrap_socket(
@@ -79,6 +82,7 @@ class Connection:
                     do_handshake_on_connect=False,
                     session=self._session,
                 )
+
         if isinstance(self.socket, ssl.SSLSocket):
             try:
                 self.socket.do_handshake()
@@ -88,6 +92,7 @@ class Connection:
             except ssl.SSLWantWriteError:
                 self.interest = EVENT_WRITE
                 return False
+
         self._send, self._receive = self.socket.send, self.socket.recv
         self.interest = EVENT_READ
         self.is_open = True
@@ -95,20 +100,20 @@ class Connection:
 
     @property
     def session(self) -> ssl.SSLSession | None:
-        """What lets another connection skip most of its handshake; None before the server has offered it."""
+        """The TLS session that spares other connections most of the handshake; None until there is one."""
         if not self.is_open or not isinstance(self.socket, ssl.SSLSocket):
             return None
         session = self.socket.session
-        # TLS 1.3 has a session from the start, but its ticket comes with the first answer.
+        # In TLS 1.3 there is a session from the start, but its ticket comes with the first response.
         return session if session is not None and session.has_ticket else None
 
     @property
     def sent(self) -> bool:
-        """Whether all of the request has left: only then can it have been acted on."""
+        """Whether all of the request has been sent: only then can the server have acted on it."""
         return not self._rest
 
     def send(self, request: bytes) -> None:
-        """Send a request, as much of it as goes. Raises OSError."""
+        """Send as much of a request as the socket takes. Raises OSError."""
         try:
             count = self._send(request)
         except _BLOCKED:
@@ -118,7 +123,7 @@ class Connection:
             self.flush()
 
     def flush(self) -> None:
-        """Send on. Raises OSError."""
+        """Send more of the request. Raises OSError."""
         try:
             while self._rest:
                 self._rest = self._rest[self._send(self._rest) :]
@@ -127,8 +132,8 @@ class Connection:
         else:
             self.interest = EVENT_READ
 
-    def receive(self) -> Response | None:
-        """The answer, if it is all there. Raises OSError and BadResponse."""
+    def receive(self) -> HttpResponse | None:
+        """Receive what has come. Returns the response if it is complete. Raises OSError and BadResponse."""
         try:
             data = self._receive(_READ_BYTES)
         except _BLOCKED:
@@ -138,11 +143,12 @@ class Connection:
         else:
             response = self._parser.end()
             if response is None:
-                raise ConnectionResetError(errno.ECONNRESET, "closed without an answer")
-        if response is not None and self._rest:  # answered before it was heard out
+                raise ConnectionResetError(errno.ECONNRESET, "closed without a response")
+
+        if response is not None and self._rest:  # the server did not read the whole request
             return response._replace(reusable=False)
         return response
 
     def close(self) -> None:
-        """Close at once; what was sent may or may not arrive."""
+        """Close at once; what was sent may still arrive."""
         self.socket.close()

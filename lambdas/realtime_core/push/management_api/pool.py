@@ -1,4 +1,4 @@
-"""The connections to one endpoint: opened as they are needed, kept open from job to job."""
+"""The connections to one endpoint: opened as they are needed, kept open from batch to batch."""
 
 from __future__ import annotations
 
@@ -9,72 +9,75 @@ import ssl
 from collections import deque
 
 from realtime_core.aws import backoff
-from realtime_core.aws.endpoint import Endpoint, not_verified, tls_context
+from realtime_core.aws.endpoint import Endpoint, tls_context, use_system_authorities
 from realtime_core.push.management_api.connection import FAULTS, Address, Connection
 
 CONNECTIONS_MAX = 400
 OPENING_MAX = 16
-"""Handshakes at once: more of them only wait for each other, and the first make the rest cheaper."""
+"""Handshakes at once: more would only wait for each other, and the first make the rest cheaper."""
 IDLE_SECONDS_MAX = 20.0
-"""How long an unused connection is trusted. A request on one that has died unnoticed costs an attempt."""
+"""How long an idle connection is trusted. A request on one that died unnoticed costs an attempt."""
 
 
 def size_for(posts: int) -> int:
-    """How many connections so many posts are worth.
+    """Return how many connections so many posts are worth.
 
-    Opening one costs about as much as 25 posts, and each more shortens the wait for the rest: the least sum
-    lies near the square root.
+    Opening one costs as much as about 25 posts, and each shortens the wait of the others: the sum is least
+    near the square root.
     """
     return max(1, min(CONNECTIONS_MAX, posts, math.ceil(3.5 * math.sqrt(posts))))
 
 
 class Pool:
-    """Connections to one endpoint. `idle` are open and free; the last used is used first."""
+    """Connections to one endpoint. `idle` ones are open and free; the last used is used first."""
 
     def __init__(self, endpoint: Endpoint, connect_timeout: float) -> None:
         self._endpoint = endpoint
         self._connect_timeout = connect_timeout
         self._session: ssl.SSLSession | None = None
-        self._eldest: Connection | None = None
+        self._session_source: Connection | None = None
         self._selector = selectors.DefaultSelector()
         self._all: set[Connection] = set()
         self._opening = 0
         self._addresses: deque[Address] = deque()
         self._limit = 0
-        self._lately: deque[tuple[float, int]] = deque()
-        self._failures_in_a_row = 0
+        self._recent_posts: deque[tuple[float, int]] = deque()
+        self._consecutive_failures = 0
         self.idle: list[Connection] = []
         self.failures = 0
         self.last_failure = ""
         self.not_before = 0.0
-        """Until then (monotonic) nothing is opened, since the last time failed."""
+        """When (monotonic seconds) connections may be opened again after the last failure."""
 
     def begin(self, posts: int, now: float) -> None:
-        """A job of so many posts begins; if it opens connections, to addresses looked up anew.
+        """Begin a batch of so many posts. The connections that it opens go to freshly resolved addresses.
 
-        Connections stay for the next job, so their number is what all posts of late are worth: a large
-        audience comes in chunks, one after the other.
+        Connections stay open for the next batch, so all recent posts determine their number: a large audience
+        comes in chunks, one after the other.
         """
-        while self._lately and now - self._lately[0][0] > IDLE_SECONDS_MAX:
-            self._lately.popleft()
-        self._lately.append((now, posts))
-        self._limit = size_for(sum(count for _, count in self._lately))
+        while self._recent_posts and now - self._recent_posts[0][0] > IDLE_SECONDS_MAX:
+            self._recent_posts.popleft()
+        self._recent_posts.append((now, posts))
+        self._limit = size_for(sum(count for _, count in self._recent_posts))
+
         self._addresses.clear()
         self._session = None
-        self.failures = self._failures_in_a_row = 0
+        self.failures = self._consecutive_failures = 0
         self.not_before = now
-        for connection in [one for one in self.idle if now - one.since > IDLE_SECONDS_MAX]:
-            self.drop(connection)
+
+        for connection in list(self.idle):
+            if now - connection.idle_since > IDLE_SECONDS_MAX:
+                self.drop(connection)
         for connection, _ in self.wait(0):
-            self.unexpected(connection)
+            self.check_idle(connection)
 
     def end(self) -> None:
-        """A job ends: connections that are not idle are closed."""
+        """End a batch: close the connections that are not idle."""
         for connection in self._all.difference(self.idle):
             self.drop(connection)
 
     def close(self) -> None:
-        """Close everything."""
+        """Close all connections, and the pool."""
         for connection in list(self._all):
             self.drop(connection)
         self._selector.close()
@@ -85,7 +88,7 @@ class Pool:
         return len(self._all) < self._limit and self._opening < OPENING_MAX
 
     def open_for(self, waiting: int, now: float) -> None:
-        """Begin to open connections for so many posts that wait for one, within the limits."""
+        """Start opening connections, within the limits, for `waiting` posts that have none."""
         while (
             self._opening < min(waiting, OPENING_MAX)
             and len(self._all) < self._limit
@@ -94,43 +97,44 @@ class Pool:
             address = None
             try:
                 address = self._next_address()
-                connection = self._begin_to_open(address)
+                connection = self._start_opening(address)
             except OSError as error:
-                self._failed(address, error, now)
+                self._record_failure(address, error, now)
                 continue
             connection.deadline = now + self._connect_timeout
             self._opening += 1
             self._all.add(connection)
             self._selector.register(connection.socket, connection.interest, connection)
 
-    def go_on_opening(self, connection: Connection, now: float) -> bool:
-        """Go on opening one, once there was an event; whether it is open now."""
+    def continue_opening(self, connection: Connection, now: float) -> bool:
+        """Take the next step of opening a connection after an event. Returns whether it is open."""
         interest = connection.interest
         try:
-            done = connection.go_on_opening()
+            is_open = connection.continue_opening()
         except OSError as error:
             self.drop(connection)
-            self._failed(connection.address, error, now)
+            self._record_failure(connection.address, error, now)
             return False
-        if connection.interest != interest or done:
+
+        if connection.interest != interest or is_open:
             self.watch(connection)
-        if done:
+        if is_open:
             self._opening -= 1
-            self._failures_in_a_row = 0
+            self._consecutive_failures = 0
             connection.deadline = math.inf
-            self._eldest = self._eldest or connection
-        return done
+            self._session_source = self._session_source or connection
+        return is_open
 
     def watch(self, connection: Connection) -> None:
-        """Wait for what the connection is interested in from now on."""
+        """Wait for the events that the connection is interested in from now on."""
         self._selector.modify(connection.socket, connection.interest, connection)
 
     def wait(self, seconds: float) -> list[tuple[Connection, int]]:
-        """Connections that something happened to, as (connection, events)."""
+        """Wait for events, for at most `seconds`. Returns (connection, events) pairs."""
         return [(key.data, events) for key, events in self._selector.select(seconds)]
 
-    def unexpected(self, connection: Connection) -> None:
-        """Something came on an idle connection: a session ticket of TLS is harmless, all else is its end."""
+    def check_idle(self, connection: Connection) -> None:
+        """Handle an event on an idle connection: a TLS session ticket is harmless, anything else ends it."""
         try:
             if connection.receive() is None:
                 return
@@ -139,25 +143,25 @@ class Pool:
         self.drop(connection)
 
     def overdue(self, now: float) -> list[Connection]:
-        """Busy connections whose deadline has passed; those that were still opening are dropped."""
-        late = [one for one in self._all if one.deadline <= now]
+        """Return the busy connections whose deadline has passed, and drop those that were still opening."""
+        late = [connection for connection in self._all if connection.deadline <= now]
         for connection in late:
             if not connection.is_open:
                 self.drop(connection)
-                self._failed(connection.address, TimeoutError("connecting took too long"), now)
-        return [one for one in late if one.is_open]
+                self._record_failure(connection.address, TimeoutError("connecting took too long"), now)
+        return [connection for connection in late if connection.is_open]
 
     def release(self, connection: Connection, now: float) -> None:
         """Keep an open connection for the next post."""
         connection.deadline = math.inf
-        connection.since = now
+        connection.idle_since = now
         self.idle.append(connection)
 
     def drop(self, connection: Connection) -> None:
         """Close a connection and forget it."""
         self._all.discard(connection)
-        if connection is self._eldest:
-            self._eldest = None
+        if connection is self._session_source:
+            self._session_source = None
         if connection in self.idle:
             self.idle.remove(connection)
         if not connection.is_open:
@@ -166,31 +170,30 @@ class Pool:
         connection.close()
 
     def _next_address(self) -> Address:
-        """All addresses of the preferred family in turn; those of the other are there for when it fails."""
+        """Return the preferred family's addresses in turn; the other's are used only when those fail."""
         if not self._addresses:
             endpoint = self._endpoint
-            found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-            self._addresses.extend(found)
+            self._addresses.extend(socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM))
         address = self._addresses[0]
-        peers = [one for one in self._addresses if one[0] == address[0]]
+        peers = [peer for peer in self._addresses if peer[0] == address[0]]
         if len(peers) > 1:
             self._addresses.remove(address)
             self._addresses.insert(len(peers) - 1, address)
         return address
 
-    def _begin_to_open(self, address: Address) -> Connection:
-        if self._eldest is not None and self._session is None:
-            # One whole handshake costs as much as thirty posts, one that resumes a session a third of that.
-            self._session = self._eldest.session
+    def _start_opening(self, address: Address) -> Connection:
+        if self._session_source is not None and self._session is None:
+            # A full handshake costs as much as thirty posts, one that resumes a session a third of that.
+            self._session = self._session_source.session
         context = tls_context(self._endpoint.host) if self._endpoint.tls else None
         return Connection(address, context, self._endpoint.host, self._session)
 
-    def _failed(self, address: Address | None, error: OSError, now: float) -> None:
+    def _record_failure(self, address: Address | None, error: OSError, now: float) -> None:
         if address is not None and address in self._addresses and len(self._addresses) > 1:
             self._addresses.remove(address)
         if isinstance(error, ssl.SSLCertVerificationError):
-            not_verified()
+            use_system_authorities()
         self.failures += 1
         self.last_failure = f"{type(error).__name__}: {error}"
-        self.not_before = now + backoff.delay(self._failures_in_a_row)
-        self._failures_in_a_row += 1
+        self.not_before = now + backoff.delay(self._consecutive_failures)
+        self._consecutive_failures += 1

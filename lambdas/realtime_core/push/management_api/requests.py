@@ -1,7 +1,7 @@
 """Requests to @connections as bytes, signed with Signature Version 4, byte for byte as botocore signs them.
 
-docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html. What is the same for all
-connections of a job is hashed once, so that a request costs two short hashes and no key derivation.
+docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html. What all requests of a
+batch have in common is hashed once, so that a request costs two short hashes and no key derivation.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from realtime_core.urls import percent_encoded
 
 Method = Literal["POST", "GET", "DELETE"]
 SERVICE = "execute-api"
-_BLOCK = 64  # of SHA-256, in bytes
-# Of these characters only `=` is not the same in a URL.
+_SHA256_BLOCK_BYTES = 64
+# Ids of these characters need no encoding in a URL but for `=`.
 _PLAIN = re.compile(r"(?!\.+\Z)[A-Za-z0-9._~=-]+")
 
 
-class Signer:
-    """Makes the requests of one endpoint."""
+class ConnectionRequests:
+    """Builds signed requests to the connections of one endpoint."""
 
     def __init__(self, endpoint: Endpoint, region: str) -> None:
         self._endpoint = endpoint
         self._region = region
 
-    def requests(
+    def prepare(
         self, method: Method, payload: bytes, credentials: Credentials, now: float
     ) -> Callable[[str], bytes]:
-        """A function from a connection id to its request, signed as of `now` (epoch seconds).
+        """Return a function from a connection id to its request, signed as of `now` (epoch seconds).
 
-        AWS takes a signature for minutes, not for good: ask anew every few seconds.
+        AWS accepts a signature for five minutes: prepare again every few seconds.
         """
         stamp = stamp_of(now)
         scope = f"{stamp[:8]}/{self._region}/{SERVICE}/aws4_request"
@@ -52,15 +52,15 @@ class Signer:
         inner.update(f"{ALGORITHM}\n{stamp}\n{scope}\n".encode())
 
         head = f"{method} {path}"
-        middle = f" HTTP/1.1\r\n{_wire(headers)}"
+        middle = f" HTTP/1.1\r\n{_header_lines(headers)}"
         middle += f"content-length: {len(payload)}\r\n"
         middle += f"authorization: {ALGORITHM} Credential={credentials.access_key}/{scope}, "
         middle += f"SignedHeaders={names}, Signature="
         tail = b"\r\n\r\n" + payload
 
         def request(connection_id: str) -> bytes:
-            name = segment(connection_id)
-            # The signed path is encoded once more: AWS decodes what it received before it verifies.
+            name = path_segment(connection_id)
+            # The signed path is encoded once more: AWS decodes the path that it received before it verifies.
             signed = f"{signed_head}{name.replace('%', '%25')}{signed_tail}"
             first = inner.copy()
             first.update(hashlib.sha256(signed.encode()).hexdigest().encode())
@@ -71,21 +71,21 @@ class Signer:
         return request
 
 
-def segment(connection_id: str) -> str:
-    """A connection id as a segment of a path; `.` and `..` are encoded too, or they would leave the path."""
+def path_segment(connection_id: str) -> str:
+    """Encode a connection id as one segment of a path, `.` and `..` too, or they would leave the path."""
     if _PLAIN.fullmatch(connection_id):
         return connection_id.replace("=", "%3D")
     encoded = percent_encoded(connection_id)
     return encoded if encoded.strip(".") else encoded.replace(".", "%2E")
 
 
-def _wire(headers: dict[str, str]) -> str:
+def _header_lines(headers: dict[str, str]) -> str:
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
 def _keyed(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
-    """The two hashes of HMAC (RFC 2104) with the key taken in, to be copied: a third of hmac's time."""
-    padded = key.ljust(_BLOCK, b"\0")
+    """Return HMAC's two hashes (RFC 2104) keyed. Copying them takes a third of the time of `hmac`."""
+    padded = key.ljust(_SHA256_BLOCK_BYTES, b"\0")
     return (
         hashlib.sha256(bytes(byte ^ 0x36 for byte in padded)),
         hashlib.sha256(bytes(byte ^ 0x5C for byte in padded)),

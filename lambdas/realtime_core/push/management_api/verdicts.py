@@ -1,42 +1,42 @@
-"""What an answer of API Gateway's @connections means for a post."""
+"""What a response of API Gateway's @connections means for a post."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Literal
 
+from realtime_core.aws.errors import is_retryable_status
 from realtime_core.push.base import PostReport, ProbeReport
 
-Verdict = Literal["delivered", "gone", "refused", "again"]
+Verdict = Literal["delivered", "gone", "refused", "retry"]
 Outcome = tuple[str, Verdict, str]
-"""A connection id, what became of the post, and why."""
+"""A connection id, the result of the post, and the reason for it."""
 
 
 def verdict_of(status: int) -> Verdict:
-    """The verdict on an HTTP status; `again` is worth another attempt."""
+    """Return the verdict on an HTTP status; `retry` is worth another attempt."""
     if 200 <= status < 300:
         return "delivered"
     if status == 410:
         return "gone"
-    # 429 is the account's request budget, or a client that reads too slowly.
-    if status == 429 or status >= 500:
-        return "again"
-    return "refused"
+    # 429 stands for the account's request budget, or for a client that reads too slowly.
+    return "retry" if is_retryable_status(status) else "refused"
 
 
 def report(outcomes: Iterable[Outcome], *, answers_lost: int = 0, throttled: int = 0) -> PostReport:
     """Sort outcomes, one for each id, into a report."""
-    places: dict[Verdict, list[str]] = {"delivered": [], "gone": [], "again": []}
+    ids: dict[Verdict, list[str]] = {"delivered": [], "gone": [], "retry": []}
     refused: dict[str, str] = {}
     for connection_id, verdict, reason in outcomes:
         if verdict == "refused":
             refused[connection_id] = reason
         else:
-            places[verdict].append(connection_id)
+            ids[verdict].append(connection_id)
+
     return PostReport(
-        delivered=tuple(places["delivered"]),
-        gone=tuple(places["gone"]),
-        unsent=tuple(places["again"]),
+        delivered=tuple(ids["delivered"]),
+        gone=tuple(ids["gone"]),
+        unsent=tuple(ids["retry"]),
         refused=refused,
         answers_lost=answers_lost,
         throttled=throttled,
@@ -44,8 +44,6 @@ def report(outcomes: Iterable[Outcome], *, answers_lost: int = 0, throttled: int
 
 
 def probe_report(outcomes: Iterable[Outcome]) -> ProbeReport:
-    """Sort outcomes of asking for connections, one for each id, into a report."""
-    sorted_out = report(outcomes)
-    return ProbeReport(
-        alive=sorted_out.delivered, gone=sorted_out.gone, unknown=(*sorted_out.unsent, *sorted_out.refused)
-    )
+    """Sort the outcomes of probing connections, one for each id, into a report."""
+    posted = report(outcomes)
+    return ProbeReport(alive=posted.delivered, gone=posted.gone, unknown=(*posted.unsent, *posted.refused))

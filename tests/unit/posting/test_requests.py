@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from realtime_core.aws.credentials import Credentials
 from realtime_core.aws.endpoint import Endpoint
-from realtime_core.push.management_api.requests import Signer, segment
+from realtime_core.push.management_api.requests import ConnectionRequests, path_segment
 
 REGION = "eu-west-1"
 GATEWAY = "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/live"
@@ -29,7 +29,7 @@ moments = st.datetimes(
 
 
 class FrozenAuth(SigV4Auth):
-    """botocore's signer, at a moment of our choice."""
+    """botocore's signer at a given moment."""
 
     def __init__(self, credentials, moment):
         super().__init__(credentials, "execute-api", REGION)
@@ -80,12 +80,12 @@ NIGHT = datetime.datetime(2026, 11, 23, 23, 59, 59, tzinfo=datetime.UTC)
     Case("POST", GATEWAY, "L0SM9cOFvHcCIhw=", b'{"type":"dealUpdate"}', "AKIDEXAMPLE", "s", "t/=", NIGHT)
 )
 def test_every_request_is_signed_as_botocore_signs_it(case):
-    signer = Signer(Endpoint.of(case.url), REGION)
+    requests = ConnectionRequests(Endpoint.of(case.url), REGION)
     credentials = Credentials(case.access_key, case.secret_key, case.token)
-    request = signer.requests(case.method, case.payload, credentials, case.moment.timestamp())
+    request = requests.prepare(case.method, case.payload, credentials, case.moment.timestamp())
     line, headers, body = parsed(request(case.connection_id))
 
-    path = f"{Endpoint.of(case.url).path}/@connections/{segment(case.connection_id)}"
+    path = f"{Endpoint.of(case.url).path}/@connections/{path_segment(case.connection_id)}"
     theirs = AWSRequest(
         case.method, f"{case.url.removesuffix(Endpoint.of(case.url).path)}{path}", data=case.payload
     )
@@ -104,7 +104,7 @@ def test_every_request_is_signed_as_botocore_signs_it(case):
 @example("..")
 @example("a/../b?c#d e%")
 def test_an_id_is_one_segment_of_the_path_and_comes_out_as_it_went_in(connection_id):
-    encoded = segment(connection_id)
+    encoded = path_segment(connection_id)
     assert unquote(encoded) == connection_id
     assert encoded.isascii()
     assert not set(encoded) & set("/?# =&")
@@ -129,15 +129,15 @@ def test_an_id_is_encoded_as_botocore_encodes_it(connection_id):
     client.meta.events.register("before-send.*", stop)
     with pytest.raises(ConnectionAbortedError):
         client.post_to_connection(ConnectionId=connection_id, Data=b"{}")
-    assert urls == [f"{GATEWAY}/@connections/{segment(connection_id)}"]
+    assert urls == [f"{GATEWAY}/@connections/{path_segment(connection_id)}"]
 
 
 def test_the_key_of_the_day_changes_with_the_day_and_with_the_secret():
-    signer = Signer(Endpoint.of(GATEWAY), REGION)
+    requests = ConnectionRequests(Endpoint.of(GATEWAY), REGION)
     day = 86_400
 
     def signature(secret, now):
-        return signer.requests("POST", b"", Credentials("A", secret), now)("a")[-68:]
+        return requests.prepare("POST", b"", Credentials("A", secret), now)("a")[-68:]
 
     first = signature("s", 20_000 * day)
     others = {signature("s", 20_001 * day), signature("t", 20_001 * day), signature("t", 20_000 * day)}
