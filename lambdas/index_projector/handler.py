@@ -27,7 +27,7 @@ from realtime_core.errors import StoreUnavailable, ValidationFailed
 from realtime_core.redis.client import redis_client
 from realtime_core.redis.dynamodb_health import DynamoHealth
 from realtime_core.settings import read
-from realtime_core.subscriptions.pending_changes import DynamoPending
+from realtime_core.subscriptions.pending_changes import DynamoPendingChanges
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import INDEX_FAILURES
 from realtime_core.telemetry.metrics import add, measured
@@ -54,7 +54,7 @@ def _parts() -> Parts:
     dynamodb = client("dynamodb")
     index = Index(redis_client(settings, scripts.ALL, ANSWER_SECONDS))
     table = Table(dynamodb, settings.subscriptions_table)
-    pending = DynamoPending(dynamodb, settings.subscriptions_table)
+    pending = DynamoPendingChanges(dynamodb, settings.subscriptions_table)
     projector = Projector(index, table, pending)
     builder, checker = Builder(index, table), Checker(index, table, projector)
     health = DynamoHealth(dynamodb, settings.history_table)

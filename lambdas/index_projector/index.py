@@ -60,14 +60,14 @@ class Index:
 
     def meta(self) -> Meta:
         """What the index says of itself."""
-        [fields] = self._client.ask([("HMGET", META, *Meta._fields)])
+        [fields] = self._client.execute([("HMGET", META, *Meta._fields)])
         state, epoch, server, layout, *times = (field or "" for field in fields)
         started_at, built_at, tended_at = (int(text or 0) for text in times)
         return Meta(state, epoch, server, layout, started_at, built_at, tended_at)
 
     def server(self) -> Server:
         """Which server answers, and how it is set up. Raises RedisFault from a replica."""
-        server, replication, memory = self._client.ask(
+        server, replication, memory = self._client.execute(
             [("INFO", "server"), ("INFO", "replication"), ("INFO", "memory")]
         )
         said = dict(line.split(":", 1) for line in memory.splitlines() if ":" in line)
@@ -78,10 +78,10 @@ class Index:
     def claim(self, memberships: Sequence[Membership], claim: str) -> bool:
         """Say that these are about to be read; False where there is no index that could take them."""
         # By itself: where memory is full the claims are refused, and with them the state.
-        [state] = self._client.ask([("HGET", META, "state")])
+        [state] = self._client.execute([("HGET", META, "state")])
         if state not in {"ready", "building"}:
             return False
-        self._client.ask(
+        self._client.execute(
             [
                 ("HSET", CLAIMS, *(text for one in portion for text in (one.field, claim)))
                 for portion in portions(memberships, PORTION)
@@ -98,7 +98,7 @@ class Index:
             for one, until in share:
                 arguments += [one.connection_id, "" if until is None else str(until)]
             keys = [META, CLAIMS, TOUCHED, *(one.key for one, _ in share)]
-            [numbers] = self._client.ask([scripts.SETTLE.call(keys, arguments)])
+            [numbers] = self._client.execute([scripts.SETTLE.call(keys, arguments)])
             lost += [share[number - 1][0] for number in numbers]
         return lost
 
@@ -115,37 +115,37 @@ class Index:
             for topic, ones in by_topic.items()
             for portion in portions(ones, PORTION)
         ]
-        return sum(self._client.ask(commands)) if commands else 0
+        return sum(self._client.execute(commands)) if commands else 0
 
     def unlist_groups(self, topic: str, ended: Mapping[str, int]) -> int:
         """Remove groups that ended at those times, unless they were listed anew since; how many."""
         if not ended:
             return 0
         arguments = [value for pair in ended.items() for value in pair]
-        [removed] = self._client.ask([scripts.UNLIST.call([META, topic_key(topic)], arguments)])
+        [removed] = self._client.execute([scripts.UNLIST.call([META, topic_key(topic)], arguments)])
         return int(removed)
 
     def listings(self, topic: str) -> tuple[list[Listing], int]:
         """A topic's groups as the index has them, and when they were last compared with the registry."""
-        [fields] = self._client.ask([("HGETALL", topic_key(topic))])
+        [fields] = self._client.execute([("HGETALL", topic_key(topic))])
         checked = dict(zip(fields[::2], fields[1::2], strict=True)).get(CHECKED, 0)
         return _listings(topic, fields), int(checked)
 
     def checked(self, epoch: str, topic: str, at: int, *, empty: bool) -> None:
         """Say when a topic's groups were compared; forget the topic where it has none."""
         if empty:
-            self._client.ask([("UNLINK", topic_key(topic)), ("SREM", TOPICS, topic)])
+            self._client.execute([("UNLINK", topic_key(topic)), ("SREM", TOPICS, topic)])
         else:
-            self._client.ask([scripts.CHECKED.call([META, topic_key(topic)], [epoch, at])])
+            self._client.execute([scripts.CHECKED.call([META, topic_key(topic)], [epoch, at])])
 
     def topics(self) -> list[str]:
         """The topics that the index knows."""
-        return list(self._client.ask([("SMEMBERS", TOPICS)])[0])
+        return list(self._client.execute([("SMEMBERS", TOPICS)])[0])
 
     def some_groups(self, topics: Sequence[str], count: int) -> list[Listing]:
         """Up to `count` groups of each topic, at random."""
         # Two of the fields are no groups.
-        replies = self._client.ask(
+        replies = self._client.execute(
             [("HRANDFIELD", topic_key(one), count + 2, "WITHVALUES") for one in topics]
         )
         return [
@@ -156,7 +156,7 @@ class Index:
 
     def members(self, shards: Sequence[tuple[str, int]]) -> list[dict[Membership, int]]:
         """All members of shards, until when each is reachable, ended ones too."""
-        replies = self._client.ask(
+        replies = self._client.execute(
             [("ZRANGE", members_key(*shard), "0", "-1", "WITHSCORES") for shard in shards]
         )
         return [
@@ -169,28 +169,28 @@ class Index:
 
     def trim(self, shards: Sequence[tuple[str, int]], before: int) -> int:
         """Remove members that ended before a time; how many."""
-        replies = self._client.ask(
+        replies = self._client.execute(
             [("ZREMRANGEBYSCORE", members_key(*shard), "-inf", f"({before}") for shard in shards]
         )
         return sum(replies)
 
     def tend(self, epoch: str, now: int) -> bool:
         """Say that somebody looks after this index; False where there is another by now."""
-        tended, claims = self._client.ask([scripts.TEND.call([META], [epoch, now]), ("HLEN", CLAIMS)])
+        tended, claims = self._client.execute([scripts.TEND.call([META], [epoch, now]), ("HLEN", CLAIMS)])
         if claims > 100 * PORTION:
             # Left behind by invocations that died. Who claimed now just claims again.
-            self._client.ask([("UNLINK", CLAIMS)])
+            self._client.execute([("UNLINK", CLAIMS)])
         return bool(tended)
 
     def abandon(self, epoch: str = "") -> None:
         """Let nobody believe this index (any, where no epoch is given) any more."""
-        self._client.ask([scripts.ABANDON.call([META, LEASE], [epoch])])
+        self._client.execute([scripts.ABANDON.call([META, LEASE], [epoch])])
 
     def keys(self, pattern: str) -> Iterator[list[str]]:
         """The keys like a pattern, some at a time."""
         cursor = "0"
         while True:
-            [[cursor, keys]] = self._client.ask([("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)])
+            [[cursor, keys]] = self._client.execute([("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)])
             if keys:
                 yield keys
             if cursor == "0":
@@ -198,23 +198,23 @@ class Index:
 
     def unlink(self, keys: Sequence[str]) -> None:
         """Remove keys."""
-        self._client.ask([("UNLINK", *keys)])
+        self._client.execute([("UNLINK", *keys)])
 
     def lease(self, key: str, text: str, milliseconds: int) -> bool:
         """Take a lease, if nobody has it."""
-        return bool(self._client.ask([("SET", key, text, "NX", "PX", milliseconds)])[0])
+        return bool(self._client.execute([("SET", key, text, "NX", "PX", milliseconds)])[0])
 
     def rest(self, key: str, seconds: int) -> None:
         """Remember for some time not to build."""
-        self._client.ask([("SET", key, "1", "EX", seconds)])
+        self._client.execute([("SET", key, "1", "EX", seconds)])
 
     def resting(self, key: str) -> bool:
         """Whether that is remembered."""
-        return bool(self._client.ask([("EXISTS", key)])[0])
+        return bool(self._client.execute([("EXISTS", key)])[0])
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
         """Run one of the scripts that build the index."""
-        return self._client.ask([script.call(keys, arguments)])[0]
+        return self._client.execute([script.call(keys, arguments)])[0]
 
 
 def _listings(topic: str, fields: Sequence[str]) -> list[Listing]:

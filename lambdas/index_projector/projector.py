@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from index_projector.index import Index
     from index_projector.membership import Listing, Membership
     from index_projector.table import Table
-    from realtime_core.subscriptions.pending_changes import DynamoPending, Pending
+    from realtime_core.subscriptions.pending_changes import DynamoPendingChanges, PendingChange
 
 log = get_logger(__name__)
 
@@ -34,7 +34,7 @@ class Changes(NamedTuple):
     memberships: Iterable[Membership] = ()
     listed: Iterable[Listing] = ()
     unlisted: Iterable[Listing] = ()
-    pending: Iterable[Pending] = ()
+    pending: Iterable[PendingChange] = ()
     """What may be deleted once the memberships are up to date."""
 
 
@@ -45,7 +45,7 @@ class Projector:
         self,
         index: Index,
         table: Table,
-        pending: DynamoPending,
+        pending: DynamoPendingChanges,
         claim: Callable[[], str] = lambda: os.urandom(9).hex(),
     ) -> None:
         self._index, self._table, self._pending, self._claim = index, table, pending, claim
@@ -83,7 +83,7 @@ class Projector:
         if waiting:
             raise StoreUnavailable(f"{len(waiting)} memberships kept being claimed by others")
 
-    def settle(self, pending: Iterable[Pending]) -> None:
+    def settle(self, pending: Iterable[PendingChange]) -> None:
         """Delete what is pending no more, unless it was replaced meanwhile."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ from typing import Any
 from index_projector.membership import Listing, Membership, membership
 from index_projector.projector import Changes
 from index_projector.table import listing
-from realtime_core.subscriptions.pending_changes import Pending, pending_from
+from realtime_core.subscriptions.pending_changes import PendingChange, pending_from
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import INDEX_RECORDS_SKIPPED
 from realtime_core.telemetry.metrics import add
@@ -23,7 +23,7 @@ def changes_of(records: Iterable[Mapping[str, Any]]) -> Changes:
     memberships: dict[Membership, None] = {}
     listed: list[Listing] = []
     unlisted: list[Listing] = []
-    pending: list[Pending] = []
+    pending: list[PendingChange] = []
     for record in records:
         try:
             pk, sk, new, old = _images(record)

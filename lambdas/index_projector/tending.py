@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from index_projector.index import Index, Meta, Server
     from index_projector.projector import Projector
     from realtime_core.redis.health import HealthRecord
-    from realtime_core.subscriptions.pending_changes import DynamoPending, Overlay
+    from realtime_core.subscriptions.pending_changes import DynamoPendingChanges, PendingChanges
 
 log = get_logger(__name__)
 
@@ -50,7 +50,7 @@ class Tender:
         checker: Checker,
         projector: Projector,
         *,
-        pending: DynamoPending,
+        pending: DynamoPendingChanges,
         health: HealthRecord,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -62,7 +62,7 @@ class Tender:
         tally = Tally()
         now = int(self._now())
         try:
-            overlay = self._pending.overlay(now, whole=True)
+            overlay = self._pending.read(now, whole=True)
             tally.lag_seconds, tally.pending = round(overlay.age(now)), len(overlay.items)
             self._tend(overlay, tally, seconds)
         except StoreUnavailable as fault:
@@ -72,7 +72,7 @@ class Tender:
         self._report(tally)
         return tally
 
-    def _tend(self, overlay: Overlay, tally: Tally, seconds: float) -> None:
+    def _tend(self, overlay: PendingChanges, tally: Tally, seconds: float) -> None:
         server = self._index.server()
         if server.policy != NOEVICTION:
             log.warning("redis_may_evict", policy=server.policy, remedy="set maxmemory-policy to noeviction")
@@ -112,7 +112,7 @@ class Tender:
             return "abandoned"
         return None
 
-    def _catch_up(self, overlay: Overlay, meta: Meta) -> Overlay:
+    def _catch_up(self, overlay: PendingChanges, meta: Meta) -> PendingChanges:
         """Apply what has waited for so long that its records may be gone from the stream; what is left.
 
         What was pending before the index was built is in it: the building read the table later than that.

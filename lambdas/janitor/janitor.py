@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING
 
 from janitor.tally import Tally
 from janitor.telling import tell
-from realtime_core.concurrency import each, portions
-from realtime_core.connections.schedule import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, after, duties
+from realtime_core.concurrency import batched, map_concurrently
+from realtime_core.connections.schedule import (
+    LEASE_SECONDS,
+    PROBE_SECONDS,
+    REFRESHED,
+    due_work,
+    reschedule,
+)
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.pusher import remove_connections
 from realtime_core.telemetry.logs import get_logger
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from realtime_core.connections.base import Connections
-    from realtime_core.connections.schedule import Kind, Schedule, ScheduledConnection
+    from realtime_core.connections.schedule import Schedule, ScheduledConnection, WorkKind
     from realtime_core.push.base import ManagementApi
     from realtime_core.subscriptions.base import Subscriptions
 
@@ -61,7 +67,7 @@ class Janitor:
                 self._tend(page, tally)
         except StoreUnavailable:
             tally.failures += 1
-            log.exception("upkeep_failed", duty="look")
+            log.exception("upkeep_failed", duty="check")
         return tally
 
     def _count(self) -> int | None:
@@ -76,15 +82,15 @@ class Janitor:
         now = int(self.clock())
         overdue = (now - record.due_at for record in page if record.due_at != REFRESHED)
         tally.lag_seconds = max(tally.lag_seconds, *overdue, 0)
-        due: defaultdict[Kind, list[ScheduledConnection]] = defaultdict(list)
+        due: defaultdict[WorkKind, list[ScheduledConnection]] = defaultdict(list)
         for record in page:
-            due[duties(record, now).kind].append(record)
-        work: dict[Kind, Callable[[list[ScheduledConnection], int, Tally], None]] = {
+            due[due_work(record, now).kind].append(record)
+        work: dict[WorkKind, Callable[[list[ScheduledConnection], int, Tally], None]] = {
             "close": self._close,
-            "tell": self._tell,
+            "notify": self._tell,
             "remove": self._remove_outlived,
             "probe": self._probe,
-            "look": self._look,
+            "check": self._look,
         }
         for kind, records in due.items():
             try:
@@ -112,12 +118,12 @@ class Janitor:
         def settle(record: ScheduledConnection) -> bool:
             """Whether everything that was due was sent."""
             warned, handed_over = (record.connection_id in who for who in (told.warned, told.handed_over))
-            done = after(record, now, self.probe_seconds, warned=warned, handed_over=handed_over)
+            done = reschedule(record, now, self.probe_seconds, warned=warned, handed_over=handed_over)
             self.upkeep.settle(until, done)
             return done.due_at > now
 
         there = [one for one in claimed if one.connection_id not in told.gone]
-        tally.postponed += each(settle, there).count(False)
+        tally.postponed += map_concurrently(settle, there).count(False)
 
     def _probe(self, records: list[ScheduledConnection], now: int, tally: Tally) -> None:
         """Ask for the connections that nothing was heard of; that two runs ask does no harm."""
@@ -130,7 +136,9 @@ class Janitor:
 
     def _look(self, there: list[ScheduledConnection], now: int, _tally: Tally) -> None:
         """Say when to look again at connections that are known to be there."""
-        each(lambda one: self.upkeep.settle(one.due_at, after(one, now, self.probe_seconds)), there)
+        map_concurrently(
+            lambda one: self.upkeep.settle(one.due_at, reschedule(one, now, self.probe_seconds)), there
+        )
 
     def _remove_outlived(self, records: list[ScheduledConnection], _now: int, tally: Tally) -> None:
         tally.outlived += self._remove(one.connection_id for one in records)
@@ -139,14 +147,14 @@ class Janitor:
         self, records: list[ScheduledConnection], until: int, *, ending: bool = False
     ) -> list[ScheduledConnection]:
         """Those of the records that nobody else has, and that did not change since they were read."""
-        granted = each(lambda one: self.upkeep.claim(one, until, ending=ending), records)
+        granted = map_concurrently(lambda one: self.upkeep.claim(one, until, ending=ending), records)
         return [one for one, mine in zip(records, granted, strict=True) if mine]
 
     def _remove(self, connection_ids: Iterable[str]) -> int:
         """Remove records with their memberships; how many there were."""
         return sum(
-            each(
+            map_concurrently(
                 lambda portion: remove_connections(portion, self.connections, self.subscriptions),
-                portions(list(connection_ids), REMOVE_TOGETHER),
+                batched(list(connection_ids), REMOVE_TOGETHER),
             )
         )

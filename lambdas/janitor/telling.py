@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from realtime_core.connections.frames import hand_over_frame, warning_frame
-from realtime_core.connections.schedule import duties
+from realtime_core.connections.schedule import due_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ def tell(
 ) -> Told:
     """Send each connection what is due for it, within the time budget. Never raises."""
     told, deadline = Told(), time.monotonic() + budget_seconds
-    due = [(one, duties(one, now)) for one in records]
+    due = [(one, due_work(one, now)) for one in records]
     warnings = ((one.connection_id, warning_frame(one.token_exp, now)) for one, duty in due if duty.warn)
     hand_overs = (
         (one.connection_id, hand_over_frame(one.connected_at, now)) for one, duty in due if duty.hand_over

@@ -1,4 +1,4 @@
-"""Doing the same for many at once: what it takes is waiting for answers, not a processor."""
+"""Concurrent calls for work that waits on the network, not on the processor."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ R = TypeVar("R")
 WORKERS = 16
 
 
-def each(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """The results of a call for each item, in order. Raises the first error, after all calls were made."""
+def map_concurrently(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Call a function for each item; the results in order. Raises the first error, after all calls ended."""
     if len(items) <= 1:
         return [call(item) for item in items]
-    with ThreadPoolExecutor(min(WORKERS, len(items)), thread_name_prefix="each") as pool:
+    with ThreadPoolExecutor(min(WORKERS, len(items)), thread_name_prefix="map") as pool:
         return list(pool.map(call, items))
 
 
-def portions(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    """The items in their order, at most `size` of them in each portion."""
+def batched(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """The items in order, in batches of at most `size`."""
     return [items[start : start + size] for start in range(0, len(items), size)]

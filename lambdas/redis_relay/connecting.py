@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
 
 if TYPE_CHECKING:
-    from realtime_core.redis.login import CredentialsProvider
+    from realtime_core.redis.credentials import CredentialsProvider
     from realtime_core.redis.settings import RedisAddress
 
 CONNECT_SECONDS = 2.0
@@ -24,7 +24,7 @@ class _Provider(CredentialProvider):
         self._logins = credentials_provider
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        username, password = self._logins.login()
+        username, password = self._logins.credentials()
         password = password or ""
         return (username, password) if username else (password,)
 

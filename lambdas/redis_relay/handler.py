@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime_core.adapters.aws_lambda import lambda_client
 from realtime_core.aws.client import client
-from realtime_core.redis.login import NoCredentials, credentials_provider
+from realtime_core.redis.credentials import NoCredentials, credentials_provider
 from realtime_core.settings import read
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metrics import add, flush, measured

@@ -1,4 +1,4 @@
-"""The frames that tell a client that its token or its connection is about to end."""
+"""The frames that warn a client before its token expires or its connection ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.wire.frames import frame
 
 GRACE_STEP_SECONDS = 30
-"""`graceSeconds` is rounded down to this, so that many connections share a frame."""
+"""`graceSeconds` is rounded down to a multiple of this, so that many connections share a frame."""
 
 
 def warning_frame(token_exp: int, now: int) -> str:
@@ -15,7 +15,7 @@ def warning_frame(token_exp: int, now: int) -> str:
 
 
 def hand_over_frame(connected_at: int, now: int) -> str:
-    """The `reconnect` frame; `graceSeconds` is how long API Gateway leaves the connection, at least."""
+    """The `reconnect` frame; API Gateway keeps the connection open for at least `graceSeconds`."""
     left = max(0, connected_at + CONNECTION_LIFETIME_SECONDS - now)
     grace = left - left % GRACE_STEP_SECONDS
     return frame("reconnect", {"reason": "connectionLifetime", "graceSeconds": grace}, now=now)

@@ -19,12 +19,13 @@ from index_projector.stream import changes_of
 from index_projector.table import Table
 from index_projector.tending import Tender
 from realtime_core.connections.dynamodb import DynamoConnections
-from realtime_core.redis.client import Breaker, RedisClient
+from realtime_core.redis.circuit_breaker import CircuitBreaker
+from realtime_core.redis.client import RedisClient
+from realtime_core.redis.credentials import RedisCredentials
 from realtime_core.redis.dynamodb_health import DynamoHealth
-from realtime_core.redis.login import Login
 from realtime_core.redis.settings import parse_redis_url
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
-from realtime_core.subscriptions.pending_changes import DynamoPending, PendingWrites
+from realtime_core.subscriptions.pending_changes import DynamoPendingChanges, PendingWrites
 from tests.contract.ports.cases import NOW
 from tests.contract.redis_access.access import admitted
 
@@ -38,8 +39,8 @@ class Password:
         self.password = password
         self.user = user
 
-    def login(self):
-        return Login(self.user, self.password)
+    def credentials(self):
+        return RedisCredentials(self.user, self.password)
 
 
 def redis_client(server, made_of=(), kind=RedisClient, user=None, **options):
@@ -47,7 +48,7 @@ def redis_client(server, made_of=(), kind=RedisClient, user=None, **options):
     with operator(server) if user else nullcontext() as client:
         login = Password(server.password, user and admitted(client, user, server.password))
     made = kind(parse_redis_url(server.url), login, scripts=made_of, **options)
-    made.password = made._logins
+    made.password = made._credentials_provider
     return made
 
 
@@ -107,7 +108,7 @@ class World:
         )
         self.index, self.table = Index(self.client), Table(dynamodb, "subscriptions")
         self.pending, self.health = (
-            DynamoPending(dynamodb, "subscriptions"),
+            DynamoPendingChanges(dynamodb, "subscriptions"),
             DynamoHealth(dynamodb, "history"),
         )
         self.projector = Projector(self.index, self.table, self.pending)
@@ -135,7 +136,7 @@ class World:
             self.health,
             shards_min=shards_min,
             now=self.clock,
-            breaker=Breaker(self.timer),
+            breaker=CircuitBreaker(self.timer),
         )
 
     @cached_property

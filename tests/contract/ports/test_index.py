@@ -41,7 +41,7 @@ def indexed(world, group=G_PHONES, shard=0):
 
 
 def pending(world):
-    return world.pending.overlay(world.clock.now, whole=True).items
+    return world.pending.read(world.clock.now, whole=True).items
 
 
 def test_built_index_holds_what_the_table_holds(world):
@@ -98,7 +98,7 @@ def test_who_has_left_or_was_swept_leaves_the_index(built):
     built.connections.add(connection("c2"))
     subscribe(built, who="c2")
     built.project()
-    built.truth.forget([built.connections.remove("c1")])
+    built.truth.remove_members([built.connections.remove("c1")])
     [swept] = built.table.members(G_PHONES, 0)
     built.dynamodb.delete_item(
         TableName="subscriptions", Key={"pk": {"S": swept.pk}, "sk": {"S": swept.connection_id}}
@@ -321,7 +321,7 @@ def test_groups_of_a_topic_come_from_the_index_and_the_announcements(built):
 
     built.connections.add(connection("c2"))
     subscribe(built, LAPTOPS, "c2")
-    built.truth.spread(group, 3, NOW)
+    built.truth.add_shards(group, 3, NOW)
     found = {one.filter: one.shards for one in built.subscriptions.groups("a", NOW)}
     assert found == {PHONES: 3, LAPTOPS: 1}, "the stream has not told of them yet"
     built.project()
@@ -347,9 +347,9 @@ def test_groups_are_fetched_again_only_where_they_changed(built):
     asked = []
 
     class Counting(type(built.reading)):
-        def ask(self, commands):
+        def execute(self, commands):
             asked.extend(command[0] for command in commands)
-            return super().ask(commands)
+            return super().execute(commands)
 
     subscribe(built)
     built.project()
@@ -438,13 +438,13 @@ def test_index_writes_are_few_calls(built):
         subscribe(built, who=f"c{number}", wanted=f'{{"x":{number}}}')
     records = [one for one in built.stream.records() if one["dynamodb"]["Keys"]["pk"]["S"].startswith("g#")]
     asked = []
-    ask = built.client.ask
-    built.client.ask = lambda commands: asked.append(len(commands)) or ask(commands)
+    execute = built.client.execute
+    built.client.execute = lambda commands: asked.append(len(commands)) or execute(commands)
     try:
         with watching(built.dynamodb) as watch:
             Projector(Index(built.client), built.table, built.pending).apply(changes_of(records))
     finally:
-        del built.client.ask
+        del built.client.execute
     assert watch.calls == {"BatchGetItem": 1}
     assert len(asked) == 3, "the state, the claims, the memberships"
 

@@ -8,8 +8,8 @@ import pytest
 
 from realtime_core.ids import group_id
 from realtime_core.redis.client import RedisClient
+from realtime_core.redis.credentials import NoCredentials
 from realtime_core.redis.health import Health
-from realtime_core.redis.login import NoCredentials
 from realtime_core.redis.settings import RedisAddress
 from tests.contract.ports.cases import NOW, connection
 from tests.contract.ports.indexed import World, members, redis_client
@@ -160,13 +160,13 @@ def test_index_that_goes_between_two_pipelines_loses_nobody(broken, harm, rebuil
     class Interrupted(RedisClient):
         calls = 0
 
-        def ask(self, commands):
+        def execute(self, commands):
             self.calls += 1
             if self.calls == 2:
                 harm(broken)
                 if rebuilt:
                     broken.build()
-            return super().ask(commands)
+            return super().execute(commands)
 
     reader = broken.reader(redis_client(broken.server, kind=Interrupted), commands_max=4)
 
@@ -176,9 +176,9 @@ def test_index_that_goes_between_two_pipelines_loses_nobody(broken, harm, rebuil
 
 def test_flush_within_a_pipeline_loses_nobody(broken):
     class Interrupted(RedisClient):
-        def ask(self, commands):
+        def execute(self, commands):
             half = len(commands) // 2
-            return super().ask([*commands[:half], ("FLUSHALL",), *commands[half:]])
+            return super().execute([*commands[:half], ("FLUSHALL",), *commands[half:]])
 
     assert read(broken, broken.reader(redis_client(broken.server, kind=Interrupted))) == "not_ready"
 

@@ -87,7 +87,7 @@ class Story:
     def leave(self, a, *_):
         who = self.present.pop(a % len(self.present))
         self.left.add(who)
-        self.world.truth.forget([self.world.connections.remove(who)])
+        self.world.truth.remove_members([self.world.connections.remove(who)])
         self.connect()
 
     def wait(self, a, *_):
@@ -100,7 +100,7 @@ class Story:
 
     def spread(self, a, *_):
         for group in self.world.truth.groups(TOPICS[a % 2], self.now):
-            self.world.truth.spread(group, 3, self.now)
+            self.world.truth.add_shards(group, 3, self.now)
 
     def _take(self, a, b):
         """Some records of one item, in their order; the items come in any."""

@@ -189,7 +189,7 @@ def test_change_that_the_stream_has_lost_is_made_up_for(kept, capsys):
     assert (tally.lag_seconds, tally.pending, tally.reason) == (40, 2, "")
     assert members(kept) == []
     assert members(kept, f"deals:g:{G_LAPTOPS}#0") == ["c1", "c2"]
-    assert kept.pending.overlay(NOW).items == ()
+    assert kept.pending.read(NOW).items == ()
     assert '"stream_made_up_for"' in capsys.readouterr().out
     assert tend(kept).pending == 0
 
@@ -202,7 +202,7 @@ def test_oldest_of_many_changes_are_made_up_for_first(kept, monkeypatch):
     kept.stream.records()
     kept.clock.now = NOW + 20
     assert tend(kept).lag_seconds == 20
-    assert [one.connection_id for one in kept.pending.overlay(NOW).items] == ["c0"]
+    assert [one.connection_id for one in kept.pending.read(NOW).items] == ["c0"]
 
 
 def test_change_of_before_the_index_was_built_is_pending_no_more(world):
@@ -217,7 +217,7 @@ def test_change_of_before_the_index_was_built_is_pending_no_more(world):
     tend(world)
 
     assert members(world) == ["c1", "c2"]
-    assert [one.connection_id for one in world.pending.overlay(NOW).items] == ["c2"]
+    assert [one.connection_id for one in world.pending.read(NOW).items] == ["c2"]
 
 
 def test_redis_that_is_down_is_told(dynamodb, own_redis):

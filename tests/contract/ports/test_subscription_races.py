@@ -1,4 +1,4 @@
-"""What happens at once, or between two calls of one operation."""
+"""Concurrent operations, and changes between the calls of an operation."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ ROUNDS = range(15)
 
 @pytest.fixture(params=["dynamo", "memory", "index"])
 def stores(request):
-    """Beside the stores alone, those with an index before them."""
+    """The stores alone, and with an index in front of them."""
     return request.getfixturevalue(f"{request.param}_stores")
 
 
@@ -33,7 +33,7 @@ def test_subscribe_racing_remove_leaves_no_orphan(stores, number):
     subscribe = partial(stores.subscriptions.subscribe, "c1", "a", ANY, NOW)
 
     subscribed, record = at_once(subscribe, partial(stores.connections.remove, "c1"))
-    stores.subscriptions.forget([record])
+    stores.subscriptions.remove_members([record])
 
     assert isinstance(subscribed, ConnectionUnknown) or record == subscribed
     assert member_ids(stores, "a") == []
@@ -44,9 +44,9 @@ def test_subscribe_racing_remove_leaves_no_orphan(stores, number):
 def test_subscribe_twice_at_once_is_one_membership(stores, number):
     stores.connections.add(connection())
 
-    one, other = at_once(*[partial(stores.subscriptions.subscribe, "c1", "a", ANY, NOW)] * 2)
+    first, second = at_once(*[partial(stores.subscriptions.subscribe, "c1", "a", ANY, NOW)] * 2)
 
-    assert one == other == stores.connections.get("c1")
+    assert first == second == stores.connections.get("c1")
     assert member_ids(stores, "a") == ["c1"]
 
 
@@ -74,7 +74,7 @@ def test_subscribe_to_the_last_place_at_once_fills_it_once(stores):
 
     results = at_once(*[partial(stores.subscriptions.subscribe, "c1", topic, ANY, NOW) for topic in "xyz"])
 
-    assert [type(one) for one in results].count(SubscriptionFailed) == 2
+    assert [type(result) for result in results].count(SubscriptionFailed) == 2
     assert len(stores.connections.get("c1").subscriptions) == 50
     assert member_ids(stores, "x", "y", "z") == ["c1"]
 
@@ -95,7 +95,7 @@ def test_subscribe_whose_record_goes_before_the_write_is_refused(dynamodb, dynam
     dynamo_stores.connections.add(connection())
 
     def leave():
-        dynamo_stores.subscriptions.forget([dynamo_stores.connections.remove("c1")])
+        dynamo_stores.subscriptions.remove_members([dynamo_stores.connections.remove("c1")])
 
     # The first transaction lists the group.
     with before_next(dynamodb, "TransactWriteItems", leave, skip=1), pytest.raises(ConnectionUnknown):
@@ -128,14 +128,14 @@ def test_unsubscribe_whose_filter_is_replaced_before_the_write_ends_the_new_one(
 
 
 def test_group_is_listed_before_it_has_its_first_member(dynamodb, dynamo_stores):
-    """An event between the two writes must find the group, or the member who was just told so is missed."""
+    """An event between the two writes must find the group, or it would miss the new member."""
     dynamo_stores.connections.add(connection())
     seen = []
 
-    def look():
+    def read_groups():
         seen.extend(dynamo_stores.subscriptions.groups("a", NOW))
 
-    with before_next(dynamodb, "TransactWriteItems", look, skip=1):
+    with before_next(dynamodb, "TransactWriteItems", read_groups, skip=1):
         dynamo_stores.subscriptions.subscribe("c1", "a", ANY, NOW)
 
     assert [group.topic for group in seen] == ["a"]

@@ -11,7 +11,7 @@ import redis
 
 from local_cloud.redis import RedisServer
 from realtime_core.adapters.aws_lambda import lambda_client
-from realtime_core.redis.login import Login
+from realtime_core.redis.credentials import RedisCredentials
 from realtime_core.redis.settings import parse_redis_url
 from redis_relay.broadcasting import BroadcastFunction
 from redis_relay.connecting import connect
@@ -72,8 +72,8 @@ class Password:
     def __init__(self, password, username=None):
         self.username, self.password = username, password
 
-    def login(self):
-        return Login(self.username, self.password)
+    def credentials(self):
+        return RedisCredentials(self.username, self.password)
 
 
 class Relays:

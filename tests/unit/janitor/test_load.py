@@ -13,7 +13,7 @@ import pytest
 from janitor.janitor import Janitor
 from realtime_core.connections.base import Connection
 from realtime_core.connections.dynamodb import DynamoConnections, connection_item
-from realtime_core.connections.dynamodb_schedule import PAGE, SWEEPS, DynamoSchedule, schedule_partition
+from realtime_core.connections.dynamodb_schedule import PAGE, PARTITIONS, DynamoSchedule, schedule_partition
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.connections.schedule import first_schedule
 from realtime_core.push.memory import MemoryManagementApi
@@ -33,7 +33,7 @@ class Table:
 
     def __init__(self):
         self.items = {}
-        self.index = {str(sweep): [] for sweep in range(SWEEPS)}
+        self.index = {str(sweep): [] for sweep in range(PARTITIONS)}
         self.calls = Counter()
 
     def put(self, connection):
@@ -116,7 +116,7 @@ class Crowd:
 
 def pages(items):
     """Queries for so many items: the last page of each partition is not full."""
-    return items // PAGE + SWEEPS
+    return items // PAGE + PARTITIONS
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_with_nothing_due_a_run_is_a_query_for_each_partition_and_the_count(crow
     tally, calls = crowd.run(599)
 
     assert (tally.connections, tally.probed) == (MANY, 0)
-    assert calls == {"Query": SWEEPS, "Count": MANY // ITEMS_OF_A_PAGE + 2}
+    assert calls == {"Query": PARTITIONS, "Count": MANY // ITEMS_OF_A_PAGE + 2}
 
 
 def test_a_minutes_worth_of_probes_costs_a_write_each(crowd):
