@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 0.3
 READ_SECONDS = 0.5
 """The timeout of a read. A healthy Redis replies in less than a millisecond."""
-ANSWER_SECONDS = 0.8
+REPLY_SECONDS = 0.8
 """The timeout of a whole pipeline, plus the time that its bytes take at BYTES_PER_SECOND_MIN."""
 BYTES_PER_SECOND_MIN = 10_000_000
 RECEIVE_BYTES = 256 * 1024
@@ -66,11 +66,11 @@ class RedisClient:
         credentials_provider: CredentialsProvider,
         *,
         scripts: Sequence[Script] = (),
-        answer_seconds: float = ANSWER_SECONDS,
+        reply_seconds: float = REPLY_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address, self._credentials_provider, self._scripts = address, credentials_provider, scripts
-        self._answer_seconds = answer_seconds
+        self._answer_seconds = reply_seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
@@ -188,10 +188,10 @@ def _closed(open_socket: socket.socket) -> bool:
 
 
 def redis_client(
-    settings: RedisSettings, scripts: Sequence[Script] = (), answer_seconds: float = ANSWER_SECONDS
+    settings: RedisSettings, scripts: Sequence[Script] = (), reply_seconds: float = REPLY_SECONDS
 ) -> RedisClient:
     """A client for the settings, not connected yet. Raises SettingsInvalid if they are incomplete."""
     if settings.redis_url is None:
         raise SettingsInvalid("REDIS_URL is not set; set it to rediss://HOST:PORT without name or password")
     provider = credentials_provider(settings, lambda: client("secretsmanager", **SECRET_OPTIONS))
-    return RedisClient(settings.redis_url, provider, scripts=scripts, answer_seconds=answer_seconds)
+    return RedisClient(settings.redis_url, provider, scripts=scripts, reply_seconds=reply_seconds)

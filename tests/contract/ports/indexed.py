@@ -104,7 +104,7 @@ class World:
             dynamodb, "connections", "subscriptions", pending=PendingWrites("subscriptions", self.clock)
         )
         self.client = redis_client(
-            server, scripts.ALL, user=None if unnamed else "index_projector", answer_seconds=5.0
+            server, scripts.ALL, user=None if unnamed else "index_projector", reply_seconds=5.0
         )
         self.index, self.table = Index(self.client), Table(dynamodb, "subscriptions")
         self.pending, self.health = (

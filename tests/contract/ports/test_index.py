@@ -473,10 +473,10 @@ def test_change_that_reaches_the_index_between_the_two_reads_is_seen_once(built,
         return call
 
     reader = built.reader()
-    reader._pending = type("Between", (), {"overlay": staticmethod(after(built.pending.overlay))})
+    reader._pending = type("Between", (), {"read": staticmethod(after(built.pending.read))})
     reader._index = type("Between", (), {"members": staticmethod(after(reader._index.members))})
     groups = built.truth.groups("a", NOW)
     found = {group.group_id: ids for group, ids in reader.members(groups, NOW) if ids}
 
-    assert reads == ["overlay", "members"]
+    assert reads == ["read", "members"]
     assert found == ({} if change == "leave" else {G_PHONES: ["c1"]})

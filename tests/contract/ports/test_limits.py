@@ -25,7 +25,7 @@ def processes(request):
         return lambda: shared
     if request.param == "redis":
         server = request.getfixturevalue("redis_server")
-        return lambda: RedisLimiter(redis_client(server, [TAKE], user="message_router", answer_seconds=5.0))
+        return lambda: RedisLimiter(redis_client(server, [TAKE], user="message_router", reply_seconds=5.0))
     dynamodb = request.getfixturevalue("dynamodb")
     return lambda: DynamoLimiter(dynamodb, "limits")
 

@@ -28,7 +28,7 @@ def stores(request):
 
 
 @pytest.mark.parametrize("number", ROUNDS)
-def test_subscribe_racing_remove_leaves_no_orphan(stores, number):
+def test_subscribe_concurrent_with_remove_leaves_no_orphan(stores, number):
     stores.connections.add(connection())
     subscribe = partial(stores.subscriptions.subscribe, "c1", "a", ANY, NOW)
 
@@ -41,7 +41,7 @@ def test_subscribe_racing_remove_leaves_no_orphan(stores, number):
 
 
 @pytest.mark.parametrize("number", ROUNDS)
-def test_subscribe_twice_at_once_is_one_membership(stores, number):
+def test_concurrent_equal_subscribes_are_one_membership(stores, number):
     stores.connections.add(connection())
 
     first, second = at_once(*[partial(stores.subscriptions.subscribe, "c1", "a", ANY, NOW)] * 2)
@@ -51,23 +51,21 @@ def test_subscribe_twice_at_once_is_one_membership(stores, number):
 
 
 @pytest.mark.parametrize("number", ROUNDS)
-def test_subscribe_with_two_filters_at_once_keeps_exactly_one(stores, number):
+def test_concurrent_subscribes_with_two_filters_keep_one(stores, number):
     stores.connections.add(connection())
 
-    at_once(
-        *[partial(stores.subscriptions.subscribe, "c1", "a", wanted, NOW) for wanted in (PHONES, LAPTOPS)]
-    )
+    at_once(*[partial(stores.subscriptions.subscribe, "c1", "a", raw, NOW) for raw in (PHONES, LAPTOPS)])
 
-    kept = stores.connections.get("c1").subscriptions["a"]
-    held = {
+    subscription = stores.connections.get("c1").subscriptions["a"]
+    members_by_group = {
         group.group_id: members
         for group, members in stores.subscriptions.members(stores.subscriptions.groups("a", NOW), NOW)
         if members
     }
-    assert held == {kept.group_id: ["c1"]}
+    assert members_by_group == {subscription.group_id: ["c1"]}
 
 
-def test_subscribe_to_the_last_place_at_once_fills_it_once(stores):
+def test_concurrent_subscribes_do_not_exceed_the_maximum(stores):
     stores.connections.add(connection())
     for number in range(49):
         stores.subscriptions.subscribe("c1", f"t{number}", ANY, NOW)
@@ -80,7 +78,7 @@ def test_subscribe_to_the_last_place_at_once_fills_it_once(stores):
 
 
 @pytest.mark.parametrize("number", ROUNDS)
-def test_subscribe_racing_a_refresh_ends_with_the_refreshed_token(stores, number):
+def test_subscribe_concurrent_with_a_refresh_has_the_refreshed_expiry(stores, number):
     stores.connections.add(connection())
 
     def refresh():
@@ -91,7 +89,7 @@ def test_subscribe_racing_a_refresh_ends_with_the_refreshed_token(stores, number
     assert reachable_until(stores, "a") == NOW + 2 * HOUR
 
 
-def test_subscribe_whose_record_goes_before_the_write_is_refused(dynamodb, dynamo_stores):
+def test_subscribe_raises_if_the_record_is_removed_before_the_write(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
 
     def leave():
@@ -103,7 +101,7 @@ def test_subscribe_whose_record_goes_before_the_write_is_refused(dynamodb, dynam
     assert member_ids(dynamo_stores, "a") == []
 
 
-def test_subscribe_whose_token_is_refreshed_before_the_write_carries_the_new_one(dynamodb, dynamo_stores):
+def test_subscribe_has_the_expiry_of_a_refresh_before_the_write(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
 
     def refresh():
@@ -115,7 +113,7 @@ def test_subscribe_whose_token_is_refreshed_before_the_write_carries_the_new_one
     assert after.token_exp == reachable_until(dynamo_stores, "a") == NOW + 2 * HOUR
 
 
-def test_unsubscribe_whose_filter_is_replaced_before_the_write_ends_the_new_one(dynamodb, dynamo_stores):
+def test_unsubscribe_removes_a_filter_that_was_replaced_before_the_write(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
     dynamo_stores.subscriptions.subscribe("c1", "a", PHONES, NOW)
     replace_filter = partial(dynamo_stores.subscriptions.subscribe, "c1", "a", LAPTOPS, NOW)
@@ -127,7 +125,7 @@ def test_unsubscribe_whose_filter_is_replaced_before_the_write_ends_the_new_one(
     assert dynamo_stores.connections.get("c1").subscriptions == {}
 
 
-def test_group_is_listed_before_it_has_its_first_member(dynamodb, dynamo_stores):
+def test_group_is_listed_before_its_first_membership(dynamodb, dynamo_stores):
     """An event between the two writes must find the group, or it would miss the new member."""
     dynamo_stores.connections.add(connection())
     seen = []

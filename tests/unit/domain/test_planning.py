@@ -141,16 +141,16 @@ def test_decode_job_rejects_anything_else(text):
 
 
 @pytest.mark.parametrize(
-    ("members", "shards", "wanted"),
+    ("members", "shards", "expected"),
     [(0, 1, 1), (2000, 1, 1), (2001, 1, 3), (0, 7, 7), (14_000, 7, 7), (14_001, 7, 15), (1_000_000, 1, 1000)],
 )
-def test_shards_for_adds_shards_only_above_the_maximum(members, shards, wanted):
-    assert shards_for(members, shards) == wanted
+def test_shards_for_adds_shards_only_above_the_maximum(members, shards, expected):
+    assert shards_for(members, shards) == expected
 
 
 @given(st.integers(0, 10**7), st.integers(1, 10**4))
 def test_shards_for_never_shrinks_and_is_stable(members, shards):
-    wanted = shards_for(members, shards)
-    assert wanted >= shards
-    assert members / wanted <= 2000
-    assert shards_for(members, wanted) == wanted
+    expected = shards_for(members, shards)
+    assert expected >= shards
+    assert members / expected <= 2000
+    assert shards_for(members, expected) == expected

@@ -57,8 +57,8 @@ def test_fill_page_returns_the_text_of_the_live_frame(text):
     """Above all, numbers: a replay must not change a price."""
     event = parse_event(json.loads(f'{{"messageType":"dealUpdate","topic":"books","data":{text}}}'))
     live = event_frame(event, event_id="e4", now=1_795_382_480, position=4)
-    events = decode_event(encode_event(event, "e4"), position=4, low=4, at_ms=1_795_382_480_999)
-    (replayed,) = fill_page([events], since=3, topic="books", wanted=EVERYTHING).events
+    stored_event = decode_event(encode_event(event, "e4"), position=4, low=4, at_ms=1_795_382_480_999)
+    (replayed,) = fill_page([stored_event], since=3, topic="books", wanted=EVERYTHING).events
     assert dumps(replayed) == live
 
 
