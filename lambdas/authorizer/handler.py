@@ -15,7 +15,7 @@ from typing import Any
 from authorizer.connect_authorizer import ConnectAuthorizer
 from authorizer.settings import Settings
 from realtime_core.auth.dynamodb import DynamoRevocations
-from realtime_core.auth.handshake import headers_of, token_of
+from realtime_core.auth.handshake import find_token, read_headers
 from realtime_core.auth.tokens import Identity
 from realtime_core.auth.verifier import token_verifier
 from realtime_core.aws.client import client
@@ -55,7 +55,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         "authorized", connectionId=request.get("connectionId"), correlationId=request.get("requestId")
     ):
         try:
-            token = token_of(headers_of(event), event.get("queryStringParameters"))
+            token = find_token(read_headers(event), event.get("queryStringParameters"))
             identity = _authorizer().authorize(token, time.time())
         except TokenRefused as refused:
             log.info("connect_refused", status=refused.status, reason=refused.reason)

@@ -1,4 +1,4 @@
-"""The filters that share one value of one attribute, ranges in the order of their bounds."""
+"""Buckets of the filter index: filters with the same value of an attribute, with ranges sorted by bound."""
 
 from __future__ import annotations
 
@@ -6,137 +6,141 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from realtime_core.filters.match import Test
+from realtime_core.filters.match import Predicate
 from realtime_core.subscriptions.base import Group
 
 T = TypeVar("T")
 RangeKey: TypeAlias = tuple[str, str | None, str]
-"""The attribute, the one to look at where that is absent, and the operator (`gte`, `gt`, `lte`, `lt`)."""
+"""The attribute, its fallback or None, and the operator (`gte`, `gt`, `lte`, `lt`)."""
 
 
 class Entry:
-    """A group, and what is left to test where the condition that it is filed under holds."""
+    """A group, and the predicates to test if the condition that indexes it holds."""
 
-    __slots__ = ("group", "tests")
+    __slots__ = ("group", "predicates")
 
-    def __init__(self, group: Group, tests: tuple[tuple[str, str | None, Test], ...]) -> None:
+    def __init__(self, group: Group, predicates: tuple[tuple[str, str | None, Predicate], ...]) -> None:
         self.group = group
-        self.tests = tests
+        self.predicates = predicates
 
-    def passes(self, values: Mapping[str, Any]) -> bool:
-        """Whether the rest of the filter holds."""
-        for name, otherwise, test in self.tests:
+    def matches(self, values: Mapping[str, Any]) -> bool:
+        """Whether the rest of the filter holds for the attributes of an event."""
+        for name, fallback, predicate in self.predicates:
             value = values.get(name)
-            if value is None and otherwise is not None:
-                value = values.get(otherwise)
-            if not test(value):
+            if value is None and fallback is not None:
+                value = values.get(fallback)
+            if not predicate(value):
                 return False
         return True
 
 
-class _Sorted(Generic[T]):
-    """Things by their bound, in order: those whose bound holds for a value are all at one end."""
+class _SortedByBound(Generic[T]):
+    """Items sorted by bound: those whose bound holds for a value are a slice from one end."""
 
-    __slots__ = ("bounds", "things")
+    __slots__ = ("bounds", "items")
 
     def __init__(self) -> None:
         self.bounds: list[float] = []
-        self.things: list[T] = []
+        self.items: list[T] = []
 
-    def add(self, bound: float, thing: T) -> None:
-        place = bisect_left(self.bounds, bound)
-        self.bounds.insert(place, bound)
-        self.things.insert(place, thing)
+    def add(self, bound: float, item: T) -> None:
+        index = bisect_left(self.bounds, bound)
+        self.bounds.insert(index, bound)
+        self.items.insert(index, item)
 
-    def discard(self, bound: float, thing: T) -> None:
-        place = self.things.index(thing, bisect_left(self.bounds, bound))
-        del self.bounds[place], self.things[place]
+    def discard(self, bound: float, item: T) -> None:
+        index = self.items.index(item, bisect_left(self.bounds, bound))
+        del self.bounds[index], self.items[index]
 
-    def holding(self, operator: str, value: float) -> list[T]:
+    def matching(self, operator: str, value: float) -> list[T]:
         if operator == "gte":
-            return self.things[: bisect_right(self.bounds, value)]
+            return self.items[: bisect_right(self.bounds, value)]
         if operator == "gt":
-            return self.things[: bisect_left(self.bounds, value)]
+            return self.items[: bisect_left(self.bounds, value)]
         if operator == "lte":
-            return self.things[bisect_left(self.bounds, value) :]
-        return self.things[bisect_right(self.bounds, value) :]
+            return self.items[bisect_left(self.bounds, value) :]
+        return self.items[bisect_right(self.bounds, value) :]
 
 
 class _Range:
-    """Entries under one range of one attribute: some match where it holds, the others are tested then."""
+    """The entries with a range of the same attribute and operator."""
 
-    __slots__ = ("sure", "tested")
+    __slots__ = ("conditional", "unconditional")
 
     def __init__(self) -> None:
-        # Apart, so that the sure ones are found by slicing.
-        self.sure: _Sorted[Group] = _Sorted()
-        self.tested: _Sorted[Entry] = _Sorted()
+        # Apart, because slicing alone finds the unconditional ones.
+        self.unconditional: _SortedByBound[Group] = _SortedByBound()
+        self.conditional: _SortedByBound[Entry] = _SortedByBound()
 
     def add(self, bound: float, entry: Entry) -> None:
-        if entry.tests:
-            self.tested.add(bound, entry)
+        if entry.predicates:
+            self.conditional.add(bound, entry)
         else:
-            self.sure.add(bound, entry.group)
+            self.unconditional.add(bound, entry.group)
 
     def discard(self, bound: float, entry: Entry) -> None:
-        if entry.tests:
-            self.tested.discard(bound, entry)
+        if entry.predicates:
+            self.conditional.discard(bound, entry)
         else:
-            self.sure.discard(bound, entry.group)
+            self.unconditional.discard(bound, entry.group)
 
     def __bool__(self) -> bool:
-        return bool(self.sure.bounds or self.tested.bounds)
+        return bool(self.unconditional.bounds or self.conditional.bounds)
 
 
 class Bucket:
-    """Entries, by the range that they are filed under or by none."""
+    """Entries by their range, or without one.
 
-    __slots__ = ("_ranges", "_sure", "_tested", "size")
+    An unconditional entry matches if its bucket and its range do; the rest of a conditional one is tested.
+    """
+
+    __slots__ = ("_conditional", "_ranges", "_unconditional", "size")
 
     def __init__(self) -> None:
         self.size = 0
         self._ranges: dict[RangeKey, _Range] = {}
-        self._sure: dict[str, Group] = {}
-        self._tested: dict[str, Entry] = {}
+        self._unconditional: dict[str, Group] = {}
+        self._conditional: dict[str, Entry] = {}
 
     def add(self, entry: Entry, key: RangeKey | None, bound: float) -> None:
-        """File an entry that is not here yet; `bound` says nothing without a key."""
+        """Add an entry that is not in this bucket; `bound` is ignored without a key."""
         self.size += 1
         if key is not None:
             if key not in self._ranges:
                 self._ranges[key] = _Range()
             self._ranges[key].add(bound, entry)
-        elif entry.tests:
-            self._tested[entry.group.group_id] = entry
+        elif entry.predicates:
+            self._conditional[entry.group.group_id] = entry
         else:
-            self._sure[entry.group.group_id] = entry.group
+            self._unconditional[entry.group.group_id] = entry.group
 
     def discard(self, entry: Entry, key: RangeKey | None, bound: float) -> None:
-        """Take out an entry that was filed here by the same key and bound."""
+        """Remove an entry that was added with the same key and bound."""
         self.size -= 1
         if key is not None:
-            filed = self._ranges[key]
-            filed.discard(bound, entry)
-            if not filed:
+            entries = self._ranges[key]
+            entries.discard(bound, entry)
+            if not entries:
                 del self._ranges[key]
-        elif entry.tests:
-            del self._tested[entry.group.group_id]
+        elif entry.predicates:
+            del self._conditional[entry.group.group_id]
         else:
-            del self._sure[entry.group.group_id]
+            del self._unconditional[entry.group.group_id]
 
-    def match(self, values: Mapping[str, Any], found: list[Group]) -> None:
-        """Add to `found` the groups whose filters hold, given that what all of this bucket share does."""
-        if self._sure:
-            found += self._sure.values()
-        if self._tested:
-            found += [entry.group for entry in self._tested.values() if entry.passes(values)]
-        for (name, otherwise, operator), filed in self._ranges.items():
+    def match(self, values: Mapping[str, Any], groups: list[Group]) -> None:
+        """Append to `groups` those that match an event which satisfies this bucket's own condition."""
+        if self._unconditional:
+            groups += self._unconditional.values()
+        if self._conditional:
+            groups += [entry.group for entry in self._conditional.values() if entry.matches(values)]
+
+        for (name, fallback, operator), entries in self._ranges.items():
             value = values.get(name)
-            if value is None and otherwise is not None:
-                value = values.get(otherwise)
-            # A boolean is an int to Python, and no number to a filter.
+            if value is None and fallback is not None:
+                value = values.get(fallback)
+            # Not isinstance: a boolean is an int in Python, but not a number in a filter.
             if value.__class__ is int or value.__class__ is float:
-                found += filed.sure.holding(operator, value)
-                if filed.tested.bounds:
-                    held = filed.tested.holding(operator, value)
-                    found += [entry.group for entry in held if entry.passes(values)]
+                groups += entries.unconditional.matching(operator, value)
+                if entries.conditional.bounds:
+                    candidates = entries.conditional.matching(operator, value)
+                    groups += [entry.group for entry in candidates if entry.matches(values)]

@@ -1,11 +1,11 @@
-"""Which groups an event reaches, without asking every filter.
+"""An index of groups by filter, which finds the groups that an event reaches without testing every filter.
 
-A filter is filed under its most telling condition; what is left of it is tested only where that one holds.
-Equality is most telling: a lookup by the event's value. Among the filters of one value, and among those
-without any equality, ranges are kept in the order of their bounds, so a bisection finds all that hold. Only
-what neither can file is tested one by one.
+Each filter is indexed by its most selective condition; the rest of it is tested only if that condition holds.
+Equality is the most selective: a lookup by the event's value. Among the filters of one value, and among those
+without an equality, ranges are sorted by their bounds, so that a bisection finds all that hold. Only filters
+with neither are tested one by one.
 
-An index answers exactly as testing filter by filter would (`planning.matching_groups`), in another order.
+The result equals that of testing every filter, in another order.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeAlias
 
 from broadcast.filter_buckets import Bucket, Entry, RangeKey
-from realtime_core.filters.filters import Attributes, Condition, conditions_of
+from realtime_core.filters.filters import Attributes, Condition, parse_conditions
 from realtime_core.filters.match import RANGE_OPERATORS, compile_condition
 from realtime_core.subscriptions.base import Group
 
-Shelf: TypeAlias = dict[str, dict[Any, Bucket]]
+ValueIndex: TypeAlias = dict[str, dict[Any, Bucket]]
 """Buckets by attribute and value."""
 
 
-class _Place(NamedTuple):
-    """Where a group is filed."""
+class _Placement(NamedTuple):
+    """Where a group is in the index."""
 
     entry: Entry
-    shelf: Shelf | None
-    """None for the bucket of the filters that have no equality."""
+    value_index: ValueIndex | None
+    """None for the bucket of filters without an equality."""
     name: str
     values: tuple[Any, ...]
     range_key: RangeKey | None
@@ -34,107 +34,117 @@ class _Place(NamedTuple):
 
 
 class FilterIndex:
-    """The groups of one topic, by what their filters ask for. Not safe to share between threads."""
+    """The groups of one topic, indexed by their filters. Not safe to share between threads."""
 
     def __init__(self) -> None:
-        self._places: dict[str, _Place] = {}
-        # A scalar is not equal to a list that holds it, a list of values is: hence two shelves.
-        self._equal: Shelf = {}
-        self._one_of: Shelf = {}
-        self._others = Bucket()
+        self._placements: dict[str, _Placement] = {}
+        # Two indexes: a scalar never equals a list that contains it, a list of values may match its elements.
+        self._by_value: ValueIndex = {}
+        self._by_listed_value: ValueIndex = {}
+        self._unindexed = Bucket()
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._placements)
 
     def add(self, group: Group) -> None:
-        """File a group, or replace the one with its id."""
+        """Add a group, or replace the one with its id."""
         self.discard(group)
-        conditions = conditions_of(group.filter)
-        chosen = self._most_telling(conditions)
-        shelf, name, values = chosen[1:] if chosen else (None, "", ())
-        ranged = next((one for one in conditions if _is_range(one.condition)), None)
-        range_key, bound, rest = _split(ranged) if ranged else (None, 0, [])
-        rest += [one for one in conditions if one is not ranged and not (chosen and one is chosen[0])]
+
+        conditions = parse_conditions(group.filter)
+        selected = self._most_selective(conditions)
+        index, name, values = selected[1:] if selected else (None, "", ())
+
+        ranged = next((condition for condition in conditions if _is_range(condition.condition)), None)
+        range_key, bound, rest = _split_range(ranged) if ranged else (None, 0, [])
+        rest += [
+            condition
+            for condition in conditions
+            if condition is not ranged and not (selected and condition is selected[0])
+        ]
+
         entry = Entry(
-            group, tuple((one.name, one.otherwise, compile_condition(one.condition)) for one in rest)
+            group, tuple((item.name, item.fallback, compile_condition(item.condition)) for item in rest)
         )
-        for bucket in self._open(shelf, name, values):
+        for bucket in self._buckets_of(index, name, values):
             bucket.add(entry, range_key, bound)
-        self._places[group.group_id] = _Place(entry, shelf, name, values, range_key, bound)
+        self._placements[group.group_id] = _Placement(entry, index, name, values, range_key, bound)
 
     def discard(self, group: Group) -> None:
-        """Take a group out by its id, if it is there."""
-        place = self._places.pop(group.group_id, None)
-        if place is None:
+        """Remove the group with this id, if there is one."""
+        placement = self._placements.pop(group.group_id, None)
+        if placement is None:
             return
-        for bucket in self._open(place.shelf, place.name, place.values):
-            bucket.discard(place.entry, place.range_key, place.bound)
-        if place.shelf is not None:
-            _close_empty(place.shelf, place.name, place.values)
+        for bucket in self._buckets_of(placement.value_index, placement.name, placement.values):
+            bucket.discard(placement.entry, placement.range_key, placement.bound)
+        if placement.value_index is not None:
+            _remove_empty_buckets(placement.value_index, placement.name, placement.values)
 
     def groups(self) -> list[Group]:
-        """Every group, in the order in which they were added."""
-        return [place.entry.group for place in self._places.values()]
+        """All groups, in the order in which they were added."""
+        return [placement.entry.group for placement in self._placements.values()]
 
     def get(self, group_id: str) -> Group | None:
-        """The group of an id."""
-        place = self._places.get(group_id)
-        return place.entry.group if place else None
+        """The group with an id, or None."""
+        placement = self._placements.get(group_id)
+        return placement.entry.group if placement else None
 
     def match(self, event: Attributes) -> list[Group]:
         """The groups whose filter matches the event, each once, in no particular order."""
         values = event.values
-        found: list[Group] = []
-        self._others.match(values, found)
-        repeats = False
+        groups: list[Group] = []
+        self._unindexed.match(values, groups)
+
+        may_repeat = False
         for name, value in values.items():
             if value.__class__ is list:
-                buckets = self._one_of.get(name)
+                buckets = self._by_listed_value.get(name)
                 if buckets:
-                    for key in {_key(one) for one in value if _is_scalar(one)}:
+                    for key in {_key(element) for element in value if _is_scalar(element)}:
                         if bucket := buckets.get(key):
-                            bucket.match(values, found)
-                    repeats = repeats or len(value) > 1
+                            bucket.match(values, groups)
+                    # A filter with a list of values is in the bucket of each of them.
+                    may_repeat = may_repeat or len(value) > 1
             elif _is_scalar(value):
                 key = _key(value)
-                for shelf in (self._equal, self._one_of):
-                    if (buckets := shelf.get(name)) and (bucket := buckets.get(key)):
-                        bucket.match(values, found)
-        return list({group.group_id: group for group in found}.values()) if repeats else found
+                for index in (self._by_value, self._by_listed_value):
+                    if (buckets := index.get(name)) and (bucket := buckets.get(key)):
+                        bucket.match(values, groups)
+        return list({group.group_id: group for group in groups}.values()) if may_repeat else groups
 
-    def _most_telling(
+    def _most_selective(
         self, conditions: list[Condition]
-    ) -> tuple[Condition, Shelf, str, tuple[Any, ...]] | None:
-        """The equality whose buckets hold the fewest so far, with where it belongs."""
+    ) -> tuple[Condition, ValueIndex, str, tuple[Any, ...]] | None:
+        """The equality whose buckets have the fewest entries so far, with its index, attribute and values."""
         best = None
         fewest = -1
-        for one in conditions:
-            if one.otherwise is not None or one.condition.__class__ is dict:
+        for condition in conditions:
+            if condition.fallback is not None or condition.condition.__class__ is dict:
                 continue
-            if one.condition.__class__ is list:
-                shelf, values = self._one_of, tuple(map(_key, one.condition))
+            if condition.condition.__class__ is list:
+                index, values = self._by_listed_value, tuple(map(_key, condition.condition))
             else:
-                shelf, values = self._equal, (_key(one.condition),)
-            buckets = shelf.get(one.name, {})
+                index, values = self._by_value, (_key(condition.condition),)
+
+            buckets = index.get(condition.name, {})
             size = sum(buckets[value].size for value in values if value in buckets)
             if fewest < 0 or size < fewest:
-                best, fewest = (one, shelf, one.name, values), size
+                best, fewest = (condition, index, condition.name, values), size
         return best
 
-    def _open(self, shelf: Shelf | None, name: str, values: tuple[Any, ...]) -> list[Bucket]:
-        if shelf is None:
-            return [self._others]
-        buckets = shelf.setdefault(name, {})
+    def _buckets_of(self, index: ValueIndex | None, name: str, values: tuple[Any, ...]) -> list[Bucket]:
+        if index is None:
+            return [self._unindexed]
+        buckets = index.setdefault(name, {})
         return [buckets.setdefault(value, Bucket()) for value in values]
 
 
-def _close_empty(shelf: Shelf, name: str, values: tuple[Any, ...]) -> None:
-    buckets = shelf[name]
+def _remove_empty_buckets(index: ValueIndex, name: str, values: tuple[Any, ...]) -> None:
+    buckets = index[name]
     for value in values:
         if not buckets[value].size:
             del buckets[value]
     if not buckets:
-        del shelf[name]
+        del index[name]
 
 
 def _is_scalar(value: Any) -> bool:
@@ -145,7 +155,7 @@ _SCALARS = frozenset({str, int, float, bool})
 
 
 def _key(value: Any) -> Any:
-    """What equal values share: to Python 1 is True as well, to a filter it is not."""
+    """The dictionary key of a value: 1 == True in Python, but not in a filter."""
     return (value,) if value.__class__ is bool else value
 
 
@@ -153,8 +163,8 @@ def _is_range(condition: Any) -> bool:
     return condition.__class__ is dict and condition.keys() <= RANGE_OPERATORS.keys()
 
 
-def _split(ranged: Condition) -> tuple[RangeKey, float, list[Condition]]:
-    """A range by its first bound, and what the others say."""
+def _split_range(ranged: Condition) -> tuple[RangeKey, float, list[Condition]]:
+    """Split a range into the key and value of its first bound, and a condition with its other bounds."""
     (operator, bound), *others = ranged.condition.items()
-    rest = [Condition(ranged.name, ranged.otherwise, dict(others))] if others else []
-    return (ranged.name, ranged.otherwise, operator), bound, rest
+    rest = [Condition(ranged.name, ranged.fallback, dict(others))] if others else []
+    return (ranged.name, ranged.fallback, operator), bound, rest

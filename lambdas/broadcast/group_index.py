@@ -1,8 +1,8 @@
-"""The groups of topics in an index that stays with the process from event to event.
+"""A cache of the groups of topics, indexed by filter, that lives as long as the process.
 
-The registry of groups stays the truth, and whoever was told that a subscription is in force gets the next
-event. A topic's groups are all read once, and again every ten minutes; for each event in between only the
-announcements of new groups are read. A group that has ended meanwhile costs a read that finds nobody.
+The registry in DynamoDB is authoritative: a client whose subscription was confirmed gets the next event. All
+groups of a topic are read once, and again every ten minutes; for each event in between, only the
+announcements of new groups are read. A cached group that has expired costs a read that finds no members.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
     from realtime_core.subscriptions.base import Group, Subscriptions
 
 REFRESH_SECONDS = 10 * 60
-"""How long groups that have ended stay; far less than an announcement lasts."""
+"""How often all groups are read again: far more often than announcements expire."""
 OVERLAP_SECONDS = 120
-"""How late an announcement may be written after its time: clocks differ, and a function may take 29 s."""
-GROUPS_KEPT = 100_000
-"""Of all topics together, at about 1.5 KB each; what was used longest ago goes first."""
+"""How late an announcement may be written after its time: clocks differ, and a function may run for 29 s."""
+GROUPS_MAX = 100_000
+"""The most cached groups of all topics, at about 1.5 KB each; the least recently used topic is evicted."""
 
 
-class _Topic:
-    """The groups of one topic as far as they are known."""
+class _CachedTopic:
+    """The cached groups of a topic, and when they were read."""
 
-    __slots__ = ("index", "looked_at", "read_at")
+    __slots__ = ("checked_at", "index", "read_at")
 
     def __init__(self, now: int) -> None:
-        self.read_at = self.looked_at = now
+        self.read_at = self.checked_at = now
         self.index = FilterIndex()
 
-    def know(self, groups: Iterable[Group]) -> None:
-        """Take these as they are, and nothing else."""
+    def replace(self, groups: Iterable[Group]) -> None:
+        """Replace all groups."""
         listed = {group.group_id: group for group in groups}
-        for gone in [group for group in self.index.groups() if group.group_id not in listed]:
-            self.index.discard(gone)
+        for expired in [group for group in self.index.groups() if group.group_id not in listed]:
+            self.index.discard(expired)
         for group in listed.values():
             self._put(group)
 
-    def learn(self, groups: Iterable[Group]) -> None:
-        """Take these too. Of a group that is announced several times the most shards hold."""
+    def update(self, groups: Iterable[Group]) -> None:
+        """Add announced groups. If a group was announced several times, the most shards count."""
         for group in groups:
             known = self.index.get(group.group_id)
             self._put(group._replace(shards=max(group.shards, known.shards)) if known else group)
@@ -57,31 +57,32 @@ class _Topic:
 class GroupIndex:
     """Finds the groups that an event reaches. Not safe to share between threads."""
 
-    def __init__(self, subscriptions: Subscriptions, groups_kept: int = GROUPS_KEPT) -> None:
+    def __init__(self, subscriptions: Subscriptions, groups_max: int = GROUPS_MAX) -> None:
         self._subscriptions = subscriptions
-        self._kept = groups_kept
-        self._topics: OrderedDict[str, _Topic] = OrderedDict()
+        self._groups_max = groups_max
+        self._topics: OrderedDict[str, _CachedTopic] = OrderedDict()
 
     def matching(self, topic: str, event: Attributes, now: int) -> list[Group]:
-        """The groups of exactly this topic whose filter matches, each once; one query, mostly empty."""
+        """The groups of this topic whose filter matches, each once (one query, mostly of no items)."""
         known = self._topics.get(topic)
         if known is None or not 0 <= now - known.read_at < REFRESH_SECONDS:
             groups = self._subscriptions.groups(topic, now)
-            known = known or _Topic(now)
-            known.know(groups)
+            known = known or _CachedTopic(now)
+            known.replace(groups)
             known.read_at = now
         else:
-            known.learn(self._subscriptions.announced(topic, known.looked_at - OVERLAP_SECONDS))
-        known.looked_at = now
+            known.update(self._subscriptions.announced(topic, known.checked_at - OVERLAP_SECONDS))
+
+        known.checked_at = now
         self._topics[topic] = known
         self._topics.move_to_end(topic)
         self._evict()
         return known.index.match(event)
 
     def _evict(self) -> None:
-        while len(self._topics) > 1 and self._size() > self._kept:
+        while len(self._topics) > 1 and self._size() > self._groups_max:
             self._topics.popitem(last=False)
 
     def _size(self) -> int:
-        # A topic without groups takes room as well.
+        # A topic without groups takes memory too.
         return sum(len(topic.index) + 1 for topic in self._topics.values())

@@ -77,12 +77,12 @@ def _subscriptions(settings: Settings, dynamodb: DynamoDBClient) -> Subscription
     from broadcast.redis_index import RedisIndex  # noqa: PLC0415
     from realtime_core.redis.client import redis_client  # noqa: PLC0415
     from realtime_core.redis.dynamodb_health import DynamoHealth  # noqa: PLC0415
-    from realtime_core.subscriptions.pending_changes import DynamoPending  # noqa: PLC0415
+    from realtime_core.subscriptions.pending_changes import DynamoPendingChanges  # noqa: PLC0415
 
     return IndexedSubscriptions(
         store,
         RedisIndex(redis_client(settings)),
-        DynamoPending(dynamodb, settings.subscriptions_table),
+        DynamoPendingChanges(dynamodb, settings.subscriptions_table),
         DynamoHealth(dynamodb, settings.history_table),
         shards_min=settings.index_shards_min,
     )

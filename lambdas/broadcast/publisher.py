@@ -11,7 +11,7 @@ from realtime_core.history.base import encode_event
 from realtime_core.ids import event_entropy, new_message_id
 from realtime_core.messages.base import Message
 from realtime_core.push.base import DeliveryJob
-from realtime_core.push.planning import audience, jobs
+from realtime_core.push.planning import reachable_connections, split_job
 from realtime_core.subscriptions.base import shards_for
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import EVENTS_PUBLISHED
@@ -126,7 +126,7 @@ class Publisher(NamedTuple):
         for group in groups:
             wanted = shards_for(sizes.get(group.group_id, 0), group.shards)
             if wanted > group.shards:
-                self.subscriptions.spread(group, wanted, int(self.now()))
+                self.subscriptions.add_shards(group, wanted, int(self.now()))
                 log.info("group_spread", groupId=group.group_id, shards=wanted)
 
     def _notify(self, event: Event, user_ids: Sequence[str], claim: PublishClaim) -> Outcome:
@@ -157,7 +157,7 @@ class Publisher(NamedTuple):
         with ThreadPoolExecutor(min(LOOKUP_THREADS, len(user_ids))) as pool:
             found = [one for ones in pool.map(self.connections.of_user, user_ids) for one in ones]
         payload = notification_frame(event, message_id=message_id, event_id=claim.event_id, now=accepted_at)
-        return self._send(payload, audience(found, int(self.now())), "notification", claim)
+        return self._send(payload, reachable_connections(found, int(self.now())), "notification", claim)
 
     def _send(
         self, payload: str, connection_ids: Sequence[str], priority: Priority, claim: PublishClaim
@@ -176,7 +176,7 @@ class Publisher(NamedTuple):
             if pushed.queued:
                 self.history.expect_chunks(claim, 1)
             return Outcome(claim.event_id, claim.position, pushed.delivered, pushed.queued)
-        chunks = jobs(whole)
+        chunks = split_job(whole)
         self.history.expect_chunks(claim, len(chunks))
         self.deliveries.send(chunks)
         return Outcome(claim.event_id, claim.position, 0, len(connection_ids))

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from connection_handler.settings import Settings
-from realtime_core.auth.handshake import headers_of, subprotocol
+from realtime_core.auth.handshake import read_headers, select_subprotocol
 from realtime_core.aws.client import client
 from realtime_core.connections.base import Connection
 from realtime_core.connections.dynamodb import DynamoConnections
@@ -68,7 +68,7 @@ def _connect(event: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     )
     bind(userId=who["userId"])
     log.info("connected")
-    selected = subprotocol(headers_of(event))
+    selected = select_subprotocol(read_headers(event))
     return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": selected} if selected else {}}
 
 

@@ -60,14 +60,14 @@ class Index:
 
     def meta(self) -> Meta:
         """Read the metadata."""
-        [fields] = self._client.ask([("HMGET", META, *Meta._fields)])
+        [fields] = self._client.execute([("HMGET", META, *Meta._fields)])
         state, epoch, server, layout, *times = (field or "" for field in fields)
         started_at, built_at, tended_at = (int(text or 0) for text in times)
         return Meta(state, epoch, server, layout, started_at, built_at, tended_at)
 
     def server(self) -> Server:
         """Read which server answers and its memory settings. Raises RedisFault from a replica."""
-        server, replication, memory = self._client.ask(
+        server, replication, memory = self._client.execute(
             [("INFO", "server"), ("INFO", "replication"), ("INFO", "memory")]
         )
         info = dict(line.split(":", 1) for line in memory.splitlines() if ":" in line)
@@ -78,10 +78,10 @@ class Index:
     def claim(self, memberships: Sequence[Membership], claim: str) -> bool:
         """Claim memberships before they are read. Returns False if there is no index to write them to."""
         # Not in the pipeline of the claims: Redis refuses all of that when its memory is full.
-        [state] = self._client.ask([("HGET", META, "state")])
+        [state] = self._client.execute([("HGET", META, "state")])
         if state not in {"ready", "building"}:
             return False
-        self._client.ask(
+        self._client.execute(
             [
                 ("HSET", CLAIMS, *(text for membership in batch for text in (membership.field, claim)))
                 for batch in batches(memberships, BATCH_SIZE)
@@ -100,7 +100,7 @@ class Index:
             for membership, until in batch:
                 arguments += [membership.connection_id, "" if until is None else str(until)]
             keys = [META, CLAIMS, TOUCHED, *(membership.key for membership, _ in batch)]
-            [numbers] = self._client.ask([scripts.SETTLE.call(keys, arguments)])
+            [numbers] = self._client.execute([scripts.SETTLE.call(keys, arguments)])
             lost += [batch[number - 1][0] for number in numbers]
         return lost
 
@@ -117,37 +117,37 @@ class Index:
             for topic, topic_listings in by_topic.items()
             for batch in batches(topic_listings, BATCH_SIZE)
         ]
-        return sum(self._client.ask(commands)) if commands else 0
+        return sum(self._client.execute(commands)) if commands else 0
 
     def unlist_groups(self, topic: str, ended: Mapping[str, int]) -> int:
         """Remove groups, by id and end, unless they were extended since. Returns how many."""
         if not ended:
             return 0
         arguments = [value for pair in ended.items() for value in pair]
-        [removed] = self._client.ask([scripts.UNLIST.call([META, topic_key(topic)], arguments)])
+        [removed] = self._client.execute([scripts.UNLIST.call([META, topic_key(topic)], arguments)])
         return int(removed)
 
     def listings(self, topic: str) -> tuple[list[Listing], int]:
         """Read a topic's groups, and when they were last compared with the registry (epoch seconds)."""
-        [fields] = self._client.ask([("HGETALL", topic_key(topic))])
+        [fields] = self._client.execute([("HGETALL", topic_key(topic))])
         verified_at = dict(zip(fields[::2], fields[1::2], strict=True)).get(CHECKED, 0)
         return _listings(topic, fields), int(verified_at)
 
     def mark_verified(self, epoch: str, topic: str, at: int, *, empty: bool) -> None:
         """Record when a topic's groups were compared; remove the topic if it has none."""
         if empty:
-            self._client.ask([("UNLINK", topic_key(topic)), ("SREM", TOPICS, topic)])
+            self._client.execute([("UNLINK", topic_key(topic)), ("SREM", TOPICS, topic)])
         else:
-            self._client.ask([scripts.MARK_VERIFIED.call([META, topic_key(topic)], [epoch, at])])
+            self._client.execute([scripts.MARK_VERIFIED.call([META, topic_key(topic)], [epoch, at])])
 
     def topics(self) -> list[str]:
         """Read the topics of the index."""
-        return list(self._client.ask([("SMEMBERS", TOPICS)])[0])
+        return list(self._client.execute([("SMEMBERS", TOPICS)])[0])
 
     def some_groups(self, topics: Sequence[str], count: int) -> list[Listing]:
         """Read up to `count` groups of each topic, at random."""
         # Two fields of the hash are not groups.
-        replies = self._client.ask(
+        replies = self._client.execute(
             [("HRANDFIELD", topic_key(topic), count + 2, "WITHVALUES") for topic in topics]
         )
         return [
@@ -158,7 +158,7 @@ class Index:
 
     def members(self, shards: Sequence[tuple[str, int]]) -> list[dict[Membership, int]]:
         """Read all members of shards, even those that have ended, and until when each is reachable."""
-        replies = self._client.ask(
+        replies = self._client.execute(
             [("ZRANGE", members_key(*shard), "0", "-1", "WITHSCORES") for shard in shards]
         )
         return [
@@ -171,30 +171,30 @@ class Index:
 
     def trim(self, shards: Sequence[tuple[str, int]], before: int) -> int:
         """Remove members that ended before this time. Returns how many."""
-        replies = self._client.ask(
+        replies = self._client.execute(
             [("ZREMRANGEBYSCORE", members_key(*shard), "-inf", f"({before}") for shard in shards]
         )
         return sum(replies)
 
     def mark_maintained(self, epoch: str, now: int) -> bool:
         """Record that this index is maintained. Returns False if another index has replaced it."""
-        marked, claims = self._client.ask(
+        marked, claims = self._client.execute(
             [scripts.MARK_MAINTAINED.call([META], [epoch, now]), ("HLEN", CLAIMS)]
         )
         if claims > 100 * BATCH_SIZE:
             # Left behind by invocations that died. Those that are at work claim again.
-            self._client.ask([("UNLINK", CLAIMS)])
+            self._client.execute([("UNLINK", CLAIMS)])
         return bool(marked)
 
     def abandon(self, epoch: str = "") -> None:
         """Take the index of this epoch out of use; without an epoch, any index."""
-        self._client.ask([scripts.ABANDON.call([META, LEASE], [epoch])])
+        self._client.execute([scripts.ABANDON.call([META, LEASE], [epoch])])
 
     def keys(self, pattern: str) -> Iterator[list[str]]:
         """Yield the keys that match a pattern, some at a time."""
         cursor = "0"
         while True:
-            [[cursor, keys]] = self._client.ask([("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)])
+            [[cursor, keys]] = self._client.execute([("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)])
             if keys:
                 yield keys
             if cursor == "0":
@@ -202,23 +202,23 @@ class Index:
 
     def unlink(self, keys: Sequence[str]) -> None:
         """Remove keys."""
-        self._client.ask([("UNLINK", *keys)])
+        self._client.execute([("UNLINK", *keys)])
 
     def lease(self, key: str, text: str, milliseconds: int) -> bool:
         """Take a lease. Returns False if it is taken."""
-        return bool(self._client.ask([("SET", key, text, "NX", "PX", milliseconds)])[0])
+        return bool(self._client.execute([("SET", key, text, "NX", "PX", milliseconds)])[0])
 
     def rest(self, key: str, seconds: int) -> None:
         """Set a key that says not to rebuild for this long."""
-        self._client.ask([("SET", key, "1", "EX", seconds)])
+        self._client.execute([("SET", key, "1", "EX", seconds)])
 
     def resting(self, key: str) -> bool:
         """Whether that key is set."""
-        return bool(self._client.ask([("EXISTS", key)])[0])
+        return bool(self._client.execute([("EXISTS", key)])[0])
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
         """Run one of the scripts of a rebuild."""
-        return self._client.ask([script.call(keys, arguments)])[0]
+        return self._client.execute([script.call(keys, arguments)])[0]
 
 
 def _listings(topic: str, fields: Sequence[str]) -> list[Listing]:

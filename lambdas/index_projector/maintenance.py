@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from index_projector.rebuild import Rebuild
     from index_projector.verification import Verification
     from realtime_core.redis.health import HealthRecord
-    from realtime_core.subscriptions.pending_changes import DynamoPending, Overlay
+    from realtime_core.subscriptions.pending_changes import DynamoPendingChanges, PendingChanges
 
 log = get_logger(__name__)
 
@@ -50,7 +50,7 @@ class Maintenance:
         verification: Verification,
         projector: Projector,
         *,
-        pending: DynamoPending,
+        pending: DynamoPendingChanges,
         health: HealthRecord,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -62,9 +62,9 @@ class Maintenance:
         report = RunReport()
         now = int(self._now())
         try:
-            overlay = self._pending.overlay(now, whole=True)
-            report.lag_seconds, report.pending = round(overlay.age(now)), len(overlay.items)
-            self._maintain(overlay, report, seconds)
+            changes = self._pending.read(now, whole=True)
+            report.lag_seconds, report.pending = round(changes.age(now)), len(changes.items)
+            self._maintain(changes, report, seconds)
         except StoreUnavailable as fault:
             report.set_down(fault.reason if isinstance(fault, RedisFault) else "table")
             report.failures += 1
@@ -72,7 +72,7 @@ class Maintenance:
         self._report_health(report)
         return report
 
-    def _maintain(self, overlay: Overlay, report: RunReport, seconds: float) -> None:
+    def _maintain(self, changes: PendingChanges, report: RunReport, seconds: float) -> None:
         server = self._index.server()
         if server.policy != NOEVICTION:
             log.warning("redis_may_evict", policy=server.policy, remedy="set maxmemory-policy to noeviction")
@@ -93,7 +93,7 @@ class Maintenance:
             report.set_down("changed")
             return
 
-        left = self._apply_late_changes(overlay, meta)
+        left = self._apply_late_changes(changes, meta)
 
         topics = self._index.topics()
         report.repairs += self._verification.verify_topics(meta.epoch, topics, TOPIC_SECONDS)
@@ -118,13 +118,13 @@ class Maintenance:
             return "abandoned"
         return None
 
-    def _apply_late_changes(self, overlay: Overlay, meta: Meta) -> Overlay:
+    def _apply_late_changes(self, changes: PendingChanges, meta: Meta) -> PendingChanges:
         """Apply changes that have waited so long that the stream may have lost them. Returns the rest.
 
         Changes older than the index are in it already, since the rebuild has read the table after them.
         """
         late = sorted(
-            (change for change in overlay.items if change.at < self._now() - LATE_SECONDS),
+            (change for change in changes.items if change.at < self._now() - LATE_SECONDS),
             key=lambda change: change.at,
         )
         built_at = meta.started_at - SKEW_SECONDS
@@ -140,7 +140,7 @@ class Maintenance:
             log.warning("stream_made_up_for", changes=made_up)
 
         applied = frozenset(chosen)
-        return overlay._replace(items=tuple(change for change in overlay.items if change not in applied))
+        return changes._replace(items=tuple(change for change in changes.items if change not in applied))
 
     def _report_health(self, report: RunReport) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from realtime_core.subscriptions.dynamodb_groups import member_pk
+from realtime_core.subscriptions.dynamodb_members import member_pk
 from realtime_core.subscriptions.redis_keys import members_key
 
 

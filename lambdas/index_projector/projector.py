@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from index_projector.index import Index
     from index_projector.membership import Listing, Membership
     from index_projector.table import Table
-    from realtime_core.subscriptions.pending_changes import DynamoPending, Pending
+    from realtime_core.subscriptions.pending_changes import DynamoPendingChanges, PendingChange
 
 log = get_logger(__name__)
 
@@ -34,7 +34,7 @@ class Changes(NamedTuple):
     memberships: Iterable[Membership] = ()
     listed: Iterable[Listing] = ()
     unlisted: Iterable[Listing] = ()
-    pending: Iterable[Pending] = ()
+    pending: Iterable[PendingChange] = ()
     """Pending changes to delete once the memberships are up to date."""
 
 
@@ -45,7 +45,7 @@ class Projector:
         self,
         index: Index,
         table: Table,
-        pending: DynamoPending,
+        pending: DynamoPendingChanges,
         new_claim: Callable[[], str] = lambda: os.urandom(9).hex(),
     ) -> None:
         self._index, self._table, self._pending, self._new_claim = index, table, pending, new_claim
@@ -82,7 +82,7 @@ class Projector:
         if waiting:
             raise StoreUnavailable(f"{len(waiting)} memberships kept being claimed by others")
 
-    def _delete_pending(self, pending: Iterable[Pending]) -> None:
+    def _delete_pending(self, pending: Iterable[PendingChange]) -> None:
         """Delete pending changes, except those that were replaced in the meantime."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 

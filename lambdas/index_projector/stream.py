@@ -8,7 +8,7 @@ from typing import Any
 from index_projector.membership import Listing, Membership, parse_membership
 from index_projector.projector import Changes
 from index_projector.table import parse_listing
-from realtime_core.subscriptions.pending_changes import Pending, pending_from
+from realtime_core.subscriptions.pending_changes import PendingChange, pending_from
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import INDEX_RECORDS_SKIPPED
 from realtime_core.telemetry.metrics import add
@@ -24,7 +24,7 @@ def parse_changes(records: Iterable[Mapping[str, Any]]) -> Changes:
     memberships: dict[Membership, None] = {}
     listed: list[Listing] = []
     unlisted: list[Listing] = []
-    pending: list[Pending] = []
+    pending: list[PendingChange] = []
 
     for record in records:
         try:

@@ -18,7 +18,7 @@ from realtime_core.aws.client import client
 from realtime_core.redis.client import redis_client
 from realtime_core.redis.dynamodb_health import DynamoHealth
 from realtime_core.settings import read
-from realtime_core.subscriptions.pending_changes import DynamoPending
+from realtime_core.subscriptions.pending_changes import DynamoPendingChanges
 
 ANSWER_SECONDS = 3.0
 """A script of many writes takes a while on a busy server, and no client waits for it here."""
@@ -40,7 +40,7 @@ def components() -> Components:
     dynamodb = client("dynamodb")
     index = Index(redis_client(settings, scripts.ALL, ANSWER_SECONDS))
     table = Table(dynamodb, settings.subscriptions_table)
-    pending = DynamoPending(dynamodb, settings.subscriptions_table)
+    pending = DynamoPendingChanges(dynamodb, settings.subscriptions_table)
     health = DynamoHealth(dynamodb, settings.history_table)
 
     projector = Projector(index, table, pending)

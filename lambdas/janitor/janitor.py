@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from janitor.notices import send_notices
 from janitor.run_report import RunReport
 from realtime_core.concurrency import batches, map_concurrently
-from realtime_core.connections.schedule import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, after, duties
+from realtime_core.connections.schedule import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, due_work, reschedule
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.pusher import remove_connections
 from realtime_core.telemetry.logs import get_logger
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from realtime_core.connections.base import Connections
-    from realtime_core.connections.schedule import Kind, Schedule, ScheduledConnection
+    from realtime_core.connections.schedule import Schedule, ScheduledConnection, WorkKind
     from realtime_core.push.base import ManagementApi
     from realtime_core.subscriptions.base import Subscriptions
 
@@ -83,15 +83,15 @@ class Janitor:
         overdue = (now - record.due_at for record in page if record.due_at != REFRESHED)
         report.lag_seconds = max(report.lag_seconds, *overdue, 0)
 
-        due: defaultdict[Kind, list[ScheduledConnection]] = defaultdict(list)
+        due: defaultdict[WorkKind, list[ScheduledConnection]] = defaultdict(list)
         for record in page:
-            due[duties(record, now).kind].append(record)
-        work: dict[Kind, Callable[[list[ScheduledConnection], int, RunReport], None]] = {
+            due[due_work(record, now).kind].append(record)
+        work: dict[WorkKind, Callable[[list[ScheduledConnection], int, RunReport], None]] = {
             "close": self._close,
-            "tell": self._notify,
+            "notify": self._notify,
             "remove": self._remove_outlived,
             "probe": self._probe,
-            "look": self._reschedule,
+            "check": self._reschedule,
         }
         for kind, records in due.items():
             try:
@@ -121,7 +121,7 @@ class Janitor:
             """Store what was sent. Returns whether that was everything that was due."""
             warned = record.connection_id in sent.warned
             handed_over = record.connection_id in sent.handed_over
-            settled = after(record, now, self.probe_seconds, warned=warned, handed_over=handed_over)
+            settled = reschedule(record, now, self.probe_seconds, warned=warned, handed_over=handed_over)
             self.schedule.settle(until, settled)
             return settled.due_at > now
 
@@ -140,7 +140,7 @@ class Janitor:
     def _reschedule(self, present: list[ScheduledConnection], now: int, _report: RunReport) -> None:
         """Set when connections that are known to be present are due next."""
         map_concurrently(
-            lambda record: self.schedule.settle(record.due_at, after(record, now, self.probe_seconds)),
+            lambda record: self.schedule.settle(record.due_at, reschedule(record, now, self.probe_seconds)),
             present,
         )
 

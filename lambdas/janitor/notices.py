@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from realtime_core.connections.schedule import duties
+from realtime_core.connections.schedule import due_work
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.wire.frames import frame
 
@@ -51,7 +51,7 @@ def send_notices(
     Reports posts that failed by leaving them out, instead of raising.
     """
     sent, deadline = SentNotices(), time.monotonic() + budget_seconds
-    due = [(record, duties(record, now)) for record in records]
+    due = [(record, due_work(record, now)) for record in records]
 
     warnings = (
         (record.connection_id, token_expiring_frame(record.token_exp, now))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from message_router.replay import first_needed, page
+from message_router.replay import fill_page, replay_start
 from message_router.requests import (
     GetMessages,
     GetStatus,
@@ -125,11 +125,11 @@ class Actions(NamedTuple):
         now = now_ms // 1000
         newest = self.history.bounds(now).newest
         seen = self.history.event_at(since) if since else None
-        first = first_needed(since, seen.low if seen else None)
-        found = page(
+        first = replay_start(since, seen.low if seen else None)
+        found = fill_page(
             self.history.events_between(first, newest), since=since, topic=action.topic, wanted=action.filter
         )
-        for event in found.alone:
+        for event in found.oversized:
             job = DeliveryJob(
                 dumps(event),
                 (caller.connection_id,),

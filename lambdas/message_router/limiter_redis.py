@@ -1,4 +1,4 @@
-"""Token buckets in Redis: the same arithmetic as on DynamoDB, done by a script, so that it is exact."""
+"""Token buckets in Redis: the same arithmetic as on DynamoDB, in a script, so that it is atomic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from message_router.limits import Limit, microseconds, retry_after_ms
 from realtime_core.errors import RateLimited
-from realtime_core.redis.client import Breaker, Script
+from realtime_core.redis.circuit_breaker import CircuitBreaker
+from realtime_core.redis.client import Script
 from realtime_core.redis.errors import RedisFault
 
 if TYPE_CHECKING:
@@ -14,15 +15,15 @@ if TYPE_CHECKING:
 
 PREFIX = "deals:l:"
 
-# Whole microseconds since the epoch stay below 2^53 until the year 2255, so Lua's numbers hold them exactly.
+# Microseconds since the epoch stay below 2^53 until the year 2255, so Lua's numbers represent them exactly.
 TAKE = Script("""
--- KEYS: bucket; ARGV: now, interval, tolerance, in microseconds. Answers '' where a token was taken, else the
--- moment that stands against it.
+-- KEYS: bucket; ARGV: now, interval, tolerance, in microseconds. Returns '' if a token was taken, else the
+-- time of the bucket.
 local now, interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local stands = redis.call('GET', KEYS[1])
-local start = math.max(tonumber(stands or 0), now)
+local stored = redis.call('GET', KEYS[1])
+local start = math.max(tonumber(stored or 0), now)
 if start > now + tolerance then
-  return stands
+  return stored
 end
 local after = start + interval
 redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX',
@@ -32,26 +33,26 @@ return ''
 
 
 class RedisLimiter:
-    """`Limiter` on Redis. Its client must have been given `TAKE`."""
+    """`Limiter` on Redis, with a client that was created with the script `TAKE`."""
 
-    def __init__(self, client: RedisClient, breaker: Breaker | None = None) -> None:
+    def __init__(self, client: RedisClient, breaker: CircuitBreaker | None = None) -> None:
         self._client = client
-        self._breaker = breaker or Breaker()
+        self._breaker = breaker or CircuitBreaker()
 
     def take(self, bucket: str, limit: Limit, now: float) -> None:
-        """Take a token (one script). Raises RateLimited where there is none.
+        """Take a token (one script). Raises RateLimited if there is none, or RedisFault.
 
-        After a fault Redis is left alone for a while, so that not every action waits for it in vain.
+        After a fault the circuit breaker fails fast, so that not every action waits for Redis.
         """
-        if not self._breaker.allows():
-            raise RedisFault(self._breaker.reason or "refused", "left alone after a fault")
-        moment = microseconds(now)
-        command = TAKE.call([PREFIX + bucket], [moment, limit.interval, limit.tolerance])
+        if not self._breaker.allows_request():
+            raise RedisFault(self._breaker.reason or "refused", "not called after a fault")
+        now_us = microseconds(now)
+        command = TAKE.call([PREFIX + bucket], [now_us, limit.interval, limit.tolerance])
         try:
-            [stands] = self._client.ask([command])
+            [stored] = self._client.execute([command])
         except RedisFault as fault:
-            self._breaker.failed(fault.reason)
+            self._breaker.record_failure(fault.reason)
             raise
-        self._breaker.succeeded()
-        if stands:
-            raise RateLimited(retry_after_ms(int(stands), limit, moment))
+        self._breaker.record_success()
+        if stored:
+            raise RateLimited(retry_after_ms(int(stored), limit, now_us))

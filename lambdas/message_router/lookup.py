@@ -1,4 +1,4 @@
-"""What an action needs to know first, in one read: the connection's record, and something beside it."""
+"""The lookup at the start of an action: the connection's record and another item, in one read."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 
 class ConnectionLookup(Protocol):
-    """What an action needs to know before it begins, in one read."""
+    """Reads a connection's record together with another item."""
 
     def connection_and_bounds(self, connection_id: str, now_s: int) -> tuple[Connection | None, StreamBounds]:
-        """The connection's record as last written, or None, and the history's bounds."""
+        """The connection's record, or None, and the bounds of the history (one consistent read)."""
 
     def connection_and_health(self, connection_id: str) -> tuple[Connection | None, Health | None]:
-        """The connection's record as last written, or None, and the last report on Redis.
+        """The connection's record, or None, and the last health report of Redis (one consistent read).
 
-        None for that where nobody has reported, or there is no Redis.
+        The report is None if there is none, or no Redis.
         """
 
 
 class DynamoConnectionLookup:
     """`ConnectionLookup` on DynamoDB: one consistent BatchGetItem over two tables.
 
-    `has_index` says that somebody keeps a health record; without, nobody looks for one.
+    Without `has_index` there is no health record, and none is read.
     """
 
     def __init__(
@@ -47,21 +47,21 @@ class DynamoConnectionLookup:
         self._connections = DynamoConnections(client, connections_table)
 
     def connection_and_bounds(self, connection_id: str, now_s: int) -> tuple[Connection | None, StreamBounds]:
-        """The record as last written, or None, and the bounds."""
-        record, counter = self._both(connection_id, COUNTER)
+        """The connection's record, or None, and the bounds of the history."""
+        record, counter = self._read_both(connection_id, COUNTER)
         return record, bounds_from(counter or {}, now_s)
 
     def connection_and_health(self, connection_id: str) -> tuple[Connection | None, Health | None]:
-        """The record as last written, or None, and the last report on Redis, or None."""
+        """The connection's record, or None, and the last health report of Redis, or None."""
         if not self._has_index:
             return self._connections.get(connection_id), None
-        record, health = self._both(connection_id, HEALTH)
+        record, health = self._read_both(connection_id, HEALTH)
         return record, health_from(health)
 
-    def _both(self, connection_id: str, key: Item) -> tuple[Connection | None, Item | None]:
+    def _read_both(self, connection_id: str, key: Item) -> tuple[Connection | None, Item | None]:
         """A connection's record, and an item of the history table."""
-        found: dict[str, Any] = {}
-        asked: Any = {
+        items: dict[str, Any] = {}
+        request: Any = {
             self._connections_table: {
                 "Keys": [{"connection_id": {"S": connection_id}}],
                 "ConsistentRead": True,
@@ -69,11 +69,11 @@ class DynamoConnectionLookup:
             self._history_table: {"Keys": [key], "ConsistentRead": True},
         }
         for _ in backoff.attempts():
-            pending = asked
-            answer = perform(lambda: self._client.batch_get_item(RequestItems=pending))  # noqa: B023 - called at once
-            found |= {table: items[0] for table, items in answer["Responses"].items() if items}
-            asked = answer.get("UnprocessedKeys")
-            if not asked:
-                record = found.get(self._connections_table)
-                return connection_from(record) if record else None, found.get(self._history_table)
-        raise StoreUnavailable("DynamoDB left a read of two items undone")
+            keys = request
+            response = perform(lambda: self._client.batch_get_item(RequestItems=keys))  # noqa: B023 - called at once
+            items |= {table: found[0] for table, found in response["Responses"].items() if found}
+            request = response.get("UnprocessedKeys")
+            if not request:
+                record = items.get(self._connections_table)
+                return connection_from(record) if record else None, items.get(self._history_table)
+        raise StoreUnavailable("DynamoDB left keys of a lookup unprocessed")

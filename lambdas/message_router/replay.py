@@ -1,4 +1,4 @@
-"""Which stored events answer a `since`: in order, filtered, what fits a frame, never a silent gap."""
+"""Replay of stored events after a client's `since`: in order, filtered, bounded, and without silent gaps."""
 
 from __future__ import annotations
 
@@ -12,48 +12,51 @@ from realtime_core.wire.strict_json import byte_length, dumps
 from realtime_core.wire.topics import ALL_DEALS
 
 REPLY_BYTES = 6 * 1024
-"""Room for the reply around its events: the filter alone may take 4 KB."""
+"""Room for the reply without its events: the filter alone may have 4 KB."""
 PROGRESS_BYTES = 16 * 1024
-"""Kept for events after `since`, however many it overtook: else a client would read those for ever."""
+"""Room reserved for events after `since`: else a client with many overtaken events would not progress."""
 REPLY_BYTES_MAX = MESSAGE_BYTES_MAX - REPLY_BYTES
 OVERTAKEN_BYTES_MAX = REPLY_BYTES_MAX - PROGRESS_BYTES
 SCANNED_MAX = 2_000
-"""Events that are looked at for one reply, so that a rare topic does not keep a client waiting."""
+"""The most events that one reply scans, so that a client of a rare topic does not wait."""
 
 
 class Page:
-    """What a reply holds, and how far it got."""
+    """The events of a reply, and how far it reaches."""
 
-    __slots__ = ("alone", "complete", "events", "more", "reached")
+    __slots__ = ("complete", "events", "more", "oversized", "reached")
 
     def __init__(self, reached: int) -> None:
         self.events: list[dict[str, Any]] = []
-        self.alone: list[dict[str, Any]] = []
-        """Events that fit no reply; each goes as a frame of its own."""
+        self.oversized: list[dict[str, Any]] = []
+        """Events that do not fit a reply; each is sent as a separate frame."""
         self.reached = reached
-        """The highest position that was looked at."""
+        """The highest position that was scanned."""
         self.more = False
+        """Whether there may be more events after `reached`."""
         self.complete = True
-        """False where events that `since` overtook did not fit."""
+        """False if events that `since` overtook did not fit."""
 
 
-def first_needed(since: int, overtaken_from: int | None) -> int:
-    """Where a replay begins; `overtaken_from` is what the event at `since` says, where it is still kept."""
+def replay_start(since: int, overtaken_from: int | None) -> int:
+    """The first position of a replay; `overtaken_from` is the `low` of the event at `since`, or None."""
     return since + 1 if overtaken_from is None else min(overtaken_from, since + 1)
 
 
-def page(stored_events: Iterable[StoredEvent], *, since: int, topic: str, wanted: Filter) -> Page:
-    """Fill one reply from the events after `since`, in order, led by those that it may have overtaken."""
+def fill_page(stored_events: Iterable[StoredEvent], *, since: int, topic: str, wanted: Filter) -> Page:
+    """Fill a reply with the events after `since`, in order, preceded by those that it may have overtaken."""
     result = Page(reached=since)
     room, used, progress = FRAME_BYTES_MAX - REPLY_BYTES, 0, False
     for scanned, stored in enumerate(stored_events):
         if scanned == SCANNED_MAX:
             result.more = True
             break
+
         if stored.position != since and _matches(stored, topic, wanted):
             event = live_frame(stored)
             size = byte_length(dumps(event)) + 1
             if stored.position < since:
+                # Overtaken events may exceed a network frame, but leave room for progress.
                 if used + size > OVERTAKEN_BYTES_MAX:
                     result.complete = False
                     continue
@@ -61,9 +64,10 @@ def page(stored_events: Iterable[StoredEvent], *, since: int, topic: str, wanted
             elif used + size > room and progress:
                 result.more = True
                 break
+
             progress = progress or stored.position > since
             if used + size > REPLY_BYTES_MAX:
-                result.alone.append(event)
+                result.oversized.append(event)
             else:
                 result.events.append(event)
                 used += size
@@ -72,7 +76,7 @@ def page(stored_events: Iterable[StoredEvent], *, since: int, topic: str, wanted
 
 
 def live_frame(stored: StoredEvent) -> dict[str, Any]:
-    """The frame as its subscribers got it live."""
+    """The event's frame, equal to the one that subscribers received live."""
     return {
         "type": stored.message_type,
         "data": stored.data,

@@ -13,8 +13,8 @@ from realtime_core.wire.fields import (
     identifier,
     one_of,
     read_fields,
-    refuse,
-    shown,
+    reject,
+    shorten,
     text,
     whole_number,
 )
@@ -99,7 +99,7 @@ class ActionSpec(NamedTuple):
 def _content(raw: Any, path: str) -> str:
     content: str = text()(raw, path)
     if not content_fits(content):
-        refuse(
+        reject(
             path, f"is too large: with what the recipient's frame adds it passes {MESSAGE_BYTES_MAX} bytes"
         )
     return content
@@ -146,5 +146,5 @@ def parse_action(request: Request) -> Action:
     """What the request asks for. Raises ValidationFailed with every problem, by path (`data.topic`)."""
     spec = ACTIONS.get(request.action)
     if spec is None:
-        refuse("action", f'"{shown(request.action)}" is not known; known are {", ".join(ACTIONS)}')
+        reject("action", f'"{shorten(request.action)}" is not known; known are {", ".join(ACTIONS)}')
     return spec.make(*read_fields(request.data, spec.fields, "data."))

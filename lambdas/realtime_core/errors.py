@@ -1,17 +1,17 @@
-"""Every error that the service raises on purpose.
+"""The errors that the service raises on purpose.
 
 ServiceError
-├── ActionError                 a client's frame gets an `error` frame; `code` is the wire contract's
-│   ├── ValidationFailed        VALIDATION_ERROR, with the fields at fault
+├── ActionError                 the reply to a client's frame is an `error` frame with this `code`
+│   ├── ValidationFailed        VALIDATION_ERROR, with every invalid field
 │   ├── AuthenticationFailed    AUTHENTICATION_ERROR
 │   ├── ConnectionUnknown       CONNECTION_ERROR
 │   ├── SubscriptionFailed      SUBSCRIPTION_ERROR
 │   ├── MessageFailed           MESSAGE_ERROR
 │   ├── NotFound                NOT_FOUND
 │   └── RateLimited             RATE_LIMITED
-├── TokenRefused                the handshake is answered 401 or 403; the reason is for the log only
-├── StoreUnavailable            a table or queue did not take the call; the caller may try again
-└── SettingsInvalid             an environment setting is missing or out of range; names it
+├── TokenRefused                the handshake fails with 401 or 403; the reason goes to the log only
+├── StoreUnavailable            a table, queue or secret could not be reached; the caller may retry
+└── SettingsInvalid             an environment setting is missing or out of range; the text names it
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 
 class Problem(NamedTuple):
-    """One field at fault: `field` is its dotted path as the sender wrote it, `problem` the remedy."""
+    """One invalid field: `field` is its dotted path as the sender wrote it, `problem` the remedy."""
 
     field: str
     problem: str
@@ -30,13 +30,13 @@ class Problem(NamedTuple):
 
 
 class ServiceError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base class of the service's own errors."""
 
 
 class ActionError(ServiceError):
-    """An action that cannot be done; becomes an `error` frame with `code`, `message`, `details`.
+    """An action failed; the client receives an `error` frame with `code`, `message` and `details`.
 
-    `request_id` is set only where the error was raised before there was a `Request` to take it from.
+    `request_id` is set only if the error was raised before the frame was decoded into a `Request`.
     """
 
     code = "INTERNAL_ERROR"
@@ -49,7 +49,7 @@ class ActionError(ServiceError):
 
 
 class ValidationFailed(ActionError):
-    """The input breaks the contract; `problems` names every field at fault, not just the first."""
+    """The input breaks the contract; `problems` names every invalid field, not just the first."""
 
     code = "VALIDATION_ERROR"
 
@@ -62,19 +62,19 @@ class ValidationFailed(ActionError):
 
 
 class AuthenticationFailed(ActionError):
-    """The token has run out, was revoked, or is not acceptable for this connection."""
+    """The token has expired, was revoked, or is not valid for this connection."""
 
     code = "AUTHENTICATION_ERROR"
 
 
 class ConnectionUnknown(ActionError):
-    """There is no record of this connection; the client should reconnect."""
+    """The connection has no record; the client should reconnect."""
 
     code = "CONNECTION_ERROR"
 
 
 class SubscriptionFailed(ActionError):
-    """A subscription could not be stored, or the connection has its maximum."""
+    """A subscription could not be stored, or the connection has reached its limit."""
 
     code = "SUBSCRIPTION_ERROR"
 
@@ -86,13 +86,13 @@ class MessageFailed(ActionError):
 
 
 class NotFound(ActionError):
-    """The message to acknowledge is not in the caller's inbox."""
+    """The acknowledged message is not in the caller's inbox."""
 
     code = "NOT_FOUND"
 
 
 class RateLimited(ActionError):
-    """The caller's bucket for this action is empty for another `retry_after_ms` milliseconds."""
+    """The caller's token bucket for this action is empty for another `retry_after_ms` milliseconds."""
 
     code = "RATE_LIMITED"
 
@@ -103,10 +103,11 @@ class RateLimited(ActionError):
 
 
 class TokenRefused(ServiceError):
-    """A token that does not open a connection.
+    """A token does not open a connection.
 
-    `status` is the handshake's answer: 401 for a token that is missing or not valid, 403 for a valid one
-    whose owner may not connect. `reason` is a short word for the log and the metric; no client sees it.
+    `status` is the HTTP status of the handshake: 401 if the token is missing or invalid, 403 if it is valid
+    but its scope does not allow connecting. `reason` is a short word for the log and the metric; clients do
+    not see it.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -116,8 +117,8 @@ class TokenRefused(ServiceError):
 
 
 class StoreUnavailable(ServiceError):
-    """A table, queue or secret could not be reached or refused the call after the client's own retries."""
+    """A table, queue or secret could not be reached, or refused the call, after the client's own retries."""
 
 
 class SettingsInvalid(ServiceError):
-    """An environment setting is missing or out of range; the text names it and the remedy."""
+    """An environment setting is missing or out of range; the text names it and says how to fix it."""

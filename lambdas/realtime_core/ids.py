@@ -1,4 +1,4 @@
-"""Identifiers: made from the time and given randomness, or derived so that every process agrees."""
+"""Identifiers: from a time and random bytes, or derived, so that every process computes the same."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _TIME_MS_MAX = 2**48 - 1
 
 
 def new_message_id(now_ms: int, entropy: bytes) -> str:
-    """A ULID: 48 bits of epoch milliseconds, then 80 of entropy; ids sort as text by their time.
+    """A ULID: 48 bits of epoch milliseconds, then 80 bits of entropy. Ids sort as text by time.
 
-    `entropy` is at least 10 bytes, of which the first 10 are used.
+    `entropy` has at least 10 bytes, of which the first 10 are used.
     """
     if len(entropy) < ENTROPY_BYTES:
         raise ValueError(f"entropy must be at least {ENTROPY_BYTES} bytes, not {len(entropy)}")
@@ -25,16 +25,16 @@ def new_message_id(now_ms: int, entropy: bytes) -> str:
 
 
 def event_entropy(event_id: str) -> bytes:
-    """Entropy for `new_message_id` by which a repeat of an event makes the same id again."""
+    """Entropy for `new_message_id` that is the same for every repeat of an event."""
     return hashlib.sha256(event_id.encode()).digest()[:ENTROPY_BYTES]
 
 
 def group_id(topic: str, canonical_filter: str) -> str:
-    """The id of the group of equal subscriptions: 20 characters of a hash, 120 bits."""
+    """The id of the group of equal subscriptions: 120 bits of a hash, as 20 characters."""
     digest = hashlib.sha256(f"{topic}\n{canonical_filter}".encode()).digest()
     return base64.urlsafe_b64encode(digest[:15]).decode()
 
 
 def shard_of(connection_id: str, shards: int) -> int:
-    """Which of a group's shards a connection belongs to; the same in every process, evenly spread."""
+    """The shard of a connection, from 0 to `shards` - 1: evenly distributed and the same in every process."""
     return zlib.crc32(connection_id.encode()) % shards

@@ -1,4 +1,4 @@
-"""How a twin plays a store that cannot be reached."""
+"""Outages of in-memory adapters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from realtime_core.errors import StoreUnavailable
 
 
 class InMemoryAdapter:
-    """A twin that raises StoreUnavailable from every call while `down` is true."""
+    """An in-memory adapter that raises StoreUnavailable from every call while `down` is true."""
 
     down = False
 

@@ -1,7 +1,7 @@
-"""URLs as this service is given them, and what goes into their paths.
+"""Parsing of http and https URLs, and percent-encoding of path segments.
 
-The standard library's `urllib.parse` loads `ipaddress`, which is a tenth of the authorizer's cold start, and
-takes much that is no URL to connect to.
+The standard library's `urllib.parse` loads `ipaddress`, which takes a tenth of the authorizer's cold start,
+and accepts many texts that no client can connect to.
 """
 
 import re
@@ -12,31 +12,31 @@ _URL = re.compile(
     r"(?P<path>/[^?#\s]*)?(?:[?#]\S*)?"
 )
 _PORT_MAX = 65_535
-# RFC 3986, 2.3: what is the same encoded and not.
+# RFC 3986, 2.3: characters that mean the same with and without encoding.
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
 class Url(NamedTuple):
-    """An http or https URL, taken apart. Its query, if there is one, is not in it."""
+    """The parts of an http or https URL, without its query and fragment."""
 
     scheme: str
     host: str
-    """In lower case; an IPv6 address without its brackets."""
+    """In lower case; an IPv6 address without brackets."""
     port: int | None
     path: str
 
 
 def parse_url(text: str) -> Url:
-    """Take a URL apart. Raises ValueError for what is not http or https, has no host, or carries a user."""
-    found = _URL.fullmatch(text)
-    port = int(found["port"]) if found and found["port"] else None
-    if not found or port == 0 or (port or 1) > _PORT_MAX:
-        raise ValueError(f"{text[:100]!r} is no http or https URL")
-    return Url(found["scheme"].lower(), found["host"].strip("[]").lower(), port, found["path"] or "")
+    """Split an http or https URL into its parts. Raises ValueError for anything else, or if it has a user."""
+    match = _URL.fullmatch(text)
+    port = int(match["port"]) if match and match["port"] else None
+    if not match or port == 0 or (port or 1) > _PORT_MAX:
+        raise ValueError(f"{text[:100]!r} is not an http or https URL")
+    return Url(match["scheme"].lower(), match["host"].strip("[]").lower(), port, match["path"] or "")
 
 
-def percent_encoded(text: str, keep: bytes = b"") -> str:
-    """Text as a part of a path (RFC 3986, 2.1): all but the unreserved characters and `keep` encoded."""
+def percent_encode(text: str, keep: bytes = b"") -> str:
+    """Percent-encode all but the unreserved characters and the bytes of `keep` (RFC 3986, 2.1)."""
     return "".join(
         chr(byte) if byte in _UNRESERVED or byte in keep else f"%{byte:02X}" for byte in text.encode()
     )

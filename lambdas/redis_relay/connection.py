@@ -14,7 +14,7 @@ from redis.credentials import CredentialProvider
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from realtime_core.redis.login import CredentialsProvider
+    from realtime_core.redis.credentials import CredentialsProvider
     from realtime_core.redis.settings import RedisAddress
 
 CONNECT_SECONDS = 2.0
@@ -28,7 +28,7 @@ class _Credentials(CredentialProvider):
         self._logins = credentials_provider
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        username, password = self._logins.login()
+        username, password = self._logins.credentials()
         password = password or ""
         return (username, password) if username else (password,)
 

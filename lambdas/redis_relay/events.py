@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from realtime_core.wire.events import parse_event
-from realtime_core.wire.fields import Field, json_object, read_fields, refuse, refuse_if
+from realtime_core.wire.fields import Field, json_object, read_fields, reject, reject_if_any
 from realtime_core.wire.json_problems import find_json_problems, parse_leniently
 from realtime_core.wire.strict_json import dumps, loads
 from redis_relay.settings import CHANNEL_PREFIX
@@ -25,7 +25,7 @@ def from_channel(channel: bytes, data: bytes) -> bytes:
     event = _parse(data, "message")
     topic = channel.decode(errors="replace").removeprefix(CHANNEL_PREFIX)
     if event.get("topic", topic) != topic:
-        refuse("topic", f"differs from the channel's, {topic[:64]!r}; leave it out, or name the same")
+        reject("topic", f"differs from the channel's, {topic[:64]!r}; leave it out, or name the same")
     return _with_id({**event, "topic": topic}, f"channel:{uuid.uuid4()}")
 
 
@@ -44,12 +44,12 @@ def from_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> bytes:
 def _parse(raw: Any, path: str) -> dict[str, Any]:
     """A JSON object; `path` names it in the problems that ValidationFailed reports."""
     if len(raw) > EVENT_BYTES_MAX:
-        refuse(path, f"is too large: {len(raw)} bytes, at most {EVENT_BYTES_MAX} are taken")
+        reject(path, f"is too large: {len(raw)} bytes, at most {EVENT_BYTES_MAX} are taken")
     try:
         value = loads(raw)
     except ValueError as error:
-        refuse_if(find_json_problems(parse_leniently(raw), path))
-        refuse(path, str(error))
+        reject_if_any(find_json_problems(parse_leniently(raw), path))
+        reject(path, str(error))
     return json_object(value, path)
 
 

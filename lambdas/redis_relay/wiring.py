@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from realtime_core.aws.client import client
-from realtime_core.redis.login import NoCredentials, credentials_provider
+from realtime_core.redis.credentials import NoCredentials, credentials_provider
 from realtime_core.settings import read
 from realtime_core.telemetry.metrics import add, flush
 from redis_relay.broadcast_client import BroadcastClient, lambda_client

@@ -80,15 +80,15 @@ def _ways(url: str, server: RedisServer, groups: list[Group], size: int) -> dict
     from broadcast.indexed_subscriptions import IndexedSubscriptions
     from broadcast.redis_index import RedisIndex
     from realtime_core.redis.client import RedisClient
+    from realtime_core.redis.credentials import RedisCredentials
     from realtime_core.redis.dynamodb_health import DynamoHealth
-    from realtime_core.redis.login import Login
     from realtime_core.redis.settings import parse_redis_url
     from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
-    from realtime_core.subscriptions.pending_changes import DynamoPending
+    from realtime_core.subscriptions.pending_changes import DynamoPendingChanges
 
     class CredentialsProvider:
-        def login(self) -> Login:
-            return Login(None, server.password)
+        def credentials(self) -> RedisCredentials:
+            return RedisCredentials(None, server.password)
 
     dynamodb = client("dynamodb", endpoint_url=url, region_name="eu-west-1")
     table = DynamoSubscriptions(dynamodb, "connections", "subscriptions")
@@ -97,7 +97,7 @@ def _ways(url: str, server: RedisServer, groups: list[Group], size: int) -> dict
     indexed = IndexedSubscriptions(
         table,
         RedisIndex(redis, lambda: NOW),
-        DynamoPending(dynamodb, "subscriptions"),
+        DynamoPendingChanges(dynamodb, "subscriptions"),
         DynamoHealth(dynamodb, "history"),
         now=lambda: NOW,
     )
@@ -114,9 +114,9 @@ def _fill(redis: RedisClient, groups: list[Group], size: int) -> None:
     """An index as index_projector makes it."""
     from realtime_core.subscriptions.redis_keys import FORMAT, META, members_key, server_of
 
-    server = server_of(*redis.ask([("INFO", "server"), ("INFO", "replication")]))
+    server = server_of(*redis.execute([("INFO", "server"), ("INFO", "replication")]))
     meta = {"state": "ready", "epoch": "1", "server": server, "format": FORMAT, "tended_at": NOW}
-    redis.ask([("HSET", META, *(part for pair in meta.items() for part in pair))])
+    redis.execute([("HSET", META, *(part for pair in meta.items() for part in pair))])
     for group in groups:
         members = [part for number in range(size) for part in (NOW + 3600, f"L{number:014}=")]
-        redis.ask([("ZADD", members_key(group.group_id, 0), *members)])
+        redis.execute([("ZADD", members_key(group.group_id, 0), *members)])

@@ -14,7 +14,7 @@ from typing import Any
 
 from realtime_core.aws.client import client
 from realtime_core.subscriptions.base import Group
-from realtime_core.subscriptions.dynamodb_groups import DynamoMembers, member_pk
+from realtime_core.subscriptions.dynamodb_members import DynamoMembers, member_pk
 from tests.bench.functions import ENVIRONMENT
 from tests.bench.report import Ratio, Report
 

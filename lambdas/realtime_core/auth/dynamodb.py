@@ -1,4 +1,4 @@
-"""The revocations table: whose tokens are refused, found by subject, or by when it was said."""
+"""The revocations table, read by subject or by time of revocation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 RECENT_INDEX = "RecentIndex"
-# The one partition of the index. Revocations are rare, so it takes them all.
+# The only partition of the index: revocations are rare, so one partition takes them all.
 KIND = "r"
 
 
@@ -26,7 +26,7 @@ class DynamoRevocations:
         self._table = table
 
     def revoke(self, revocation: Revocation) -> None:
-        """Keep a revocation (one write); one that reaches less far than what is kept changes nothing."""
+        """Store a revocation (one write); if a stored one already reaches further, that one stays."""
         expires = max(revocation.before, revocation.revoked_at) + REVOCATION_LIFETIME_SECONDS
         item: Item = {
             "subject": {"S": _subject(revocation.user_id, revocation.token_id)},
@@ -38,6 +38,7 @@ class DynamoRevocations:
         }
         if revocation.token_id is not None:
             item["token_id"] = {"S": revocation.token_id}
+
         try:
             perform(
                 lambda: self._client.put_item(
@@ -49,27 +50,31 @@ class DynamoRevocations:
                 )
             )
         except ConditionFailed:
-            return
+            return  # the stored revocation reaches further
 
     def is_revoked(self, user_id: str, token_id: str | None, issued_at: int) -> bool:
-        """Whether a token may not be used any more (one consistent read of up to two items)."""
+        """Whether a token with these claims is revoked (one consistent read of up to two items)."""
         subjects = [_subject(user_id)] + ([_subject(user_id, token_id)] if token_id is not None else [])
-        asked: Any = {
-            self._table: {"Keys": [{"subject": {"S": one}} for one in subjects], "ConsistentRead": True}
+        request: Any = {
+            self._table: {
+                "Keys": [{"subject": {"S": subject}} for subject in subjects],
+                "ConsistentRead": True,
+            }
         }
+
         for _ in backoff.attempts():
-            pending = asked
-            answer = perform(lambda: self._client.batch_get_item(RequestItems=pending))  # noqa: B023 - called at once
-            found = answer["Responses"].get(self._table, [])
-            if any(_revocation(item).covers(user_id, token_id, issued_at) for item in found):
+            keys = request
+            response = perform(lambda: self._client.batch_get_item(RequestItems=keys))  # noqa: B023 - called at once
+            items = response["Responses"].get(self._table, [])
+            if any(_revocation(item).covers(user_id, token_id, issued_at) for item in items):
                 return True
-            asked = answer.get("UnprocessedKeys")
-            if not asked:
+            request = response.get("UnprocessedKeys")
+            if not request:
                 return False
-        raise StoreUnavailable("DynamoDB left a read of revocations undone")
+        raise StoreUnavailable("DynamoDB left keys of a revocations read unprocessed")
 
     def recent(self, since: int) -> list[Revocation]:
-        """What was said since a moment, it included, in order (one query a page; may lag by a moment)."""
+        """The revocations made at `since` or later, in order (one query a page; eventually consistent)."""
         pages = query(
             self._client,
             TableName=self._table,

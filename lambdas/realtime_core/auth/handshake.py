@@ -1,4 +1,4 @@
-"""What a client sends while it connects: where its token is, and which subprotocol it offers."""
+"""The WebSocket handshake: where a client puts its token, and which subprotocol the service selects."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ SUBPROTOCOL = "deals.v1"
 _JWT_DOTS = 2
 
 
-def headers_of(event: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of a handshake event, each with all its values, joined as RFC 9110, 5.3, has it.
+def read_headers(event: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a handshake event; several values of a header are joined by commas (RFC 9110, 5.3).
 
-    `headers` of an event holds only the last line of a header that was sent in several.
+    The event's own `headers` holds only the last line of a repeated header.
     """
     lines = event.get("multiValueHeaders") or {}
     return {**(event.get("headers") or {}), **{name: ", ".join(values) for name, values in lines.items()}}
 
 
-def token_of(headers: Mapping[str, str] | None, query: Mapping[str, str] | None) -> str:
-    """The token, from the first place that holds one: Authorization, Sec-WebSocket-Protocol, `token=`.
+def find_token(headers: Mapping[str, str] | None, query: Mapping[str, str] | None) -> str:
+    """The token from the Authorization header, Sec-WebSocket-Protocol or the query's `token`, in that order.
 
-    Header names are compared without case. Raises TokenRefused(401, "missing").
+    Header names are case-insensitive. Raises TokenRefused(401, "missing") if there is no token.
     """
     scheme, _, credentials = _header(headers, "authorization").strip().partition(" ")
     if scheme.lower() == "bearer" and (token := credentials.strip()):
         return token
     for offer in _offers(headers):
-        # Browsers can send no header but this one; a JWT is the offer that looks like one.
+        # Browsers can set no other header; the token is the offered protocol that looks like a JWT.
         if offer.count(".") == _JWT_DOTS:
             return offer
     if query and (token := (query.get("token") or "").strip()):
@@ -37,8 +37,8 @@ def token_of(headers: Mapping[str, str] | None, query: Mapping[str, str] | None)
     raise TokenRefused(401, "missing")
 
 
-def subprotocol(headers: Mapping[str, str] | None) -> str | None:
-    """The subprotocol to select in the answer: ours if the client offers it, else none."""
+def select_subprotocol(headers: Mapping[str, str] | None) -> str | None:
+    """The subprotocol for the response: the service's own if the client offers it, else None."""
     return SUBPROTOCOL if SUBPROTOCOL in _offers(headers) else None
 
 

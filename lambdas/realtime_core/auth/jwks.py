@@ -1,4 +1,4 @@
-"""The issuer's public keys, from the key set at its URL (RFC 7517), kept for an hour."""
+"""The issuer's public keys, from the key set at its URL (RFC 7517), cached for an hour."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ from realtime_core.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 FETCH_SECONDS = 3.0
-"""The most that a fetch may take: a handshake waits for it."""
+"""The longest that a fetch may take: a handshake waits for it."""
 CONNECT_SECONDS = 1.0
-SET_BYTES_MAX = 256 * 1024
+KEY_SET_BYTES_MAX = 256 * 1024
 
 MAX_AGE_SECONDS = 60 * 60
 RETRY_SECONDS = 60
-"""How long after a fetch nothing makes us fetch again, be it a `kid` that nobody knows or a fault."""
+"""The shortest time between two fetches, whether for an unknown `kid` or after a failure."""
 EMPTY_RETRY_SECONDS = 5
-"""The same while there are no keys at all, so that nobody can connect."""
+"""The same while there are no keys at all: until then nobody can connect."""
 STALE_SECONDS_MAX = 24 * 60 * 60
-"""How old the keys may grow where the issuer cannot be reached; after that no token of it is accepted."""
+"""How long cached keys stay valid while the issuer cannot be reached; then its tokens are rejected."""
 
 
 class JwksKeys:
-    """`IssuerKeys` by a JWKS URL."""
+    """`IssuerKeys` from a JWKS URL."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._lock = threading.Lock()
         self._keys: tuple[JwksKey, ...] = ()
         self._fetched_at = 0.0
-        self._quiet_until = 0.0
+        self._next_fetch_at = 0.0
 
     def public_keys(self, key_id: str | None, algorithm: str, now: float) -> Sequence[JwksKey]:
-        """The keys that may have signed a token of this `kid` (any, where it has none) and algorithm.
+        """The keys of this algorithm that may verify a token: those with its `kid`, or all if it has none.
 
-        One fetch an hour. A `kid` that is not among the keys asks for another, at most once a minute, so that
-        an issuer may rotate at any moment, and inventing ids gains nothing. Where a fetch fails, the keys of
-        before serve for up to a day; without any, raises StoreUnavailable.
+        Fetches the key set once an hour. An unknown `kid` causes another fetch, at most once a minute: the
+        issuer may rotate its keys at any time, and invented ids cause no load. If a fetch fails, the cached
+        keys stay in use for up to a day; raises StoreUnavailable if there are none.
         """
         with self._lock:
             if not self._keys or now - self._fetched_at >= MAX_AGE_SECONDS:
                 self._refresh(now)
-            found = self._matching(key_id, algorithm)
-            if not found and key_id is not None:
+            keys = self._matching(key_id, algorithm)
+            if not keys and key_id is not None:
                 self._refresh(now)
-                found = self._matching(key_id, algorithm)
-            return found
+                keys = self._matching(key_id, algorithm)
+            return keys
 
     def _matching(self, key_id: str | None, algorithm: str) -> list[JwksKey]:
         return [
@@ -64,7 +64,7 @@ class JwksKeys:
         ]
 
     def _refresh(self, now: float) -> None:
-        if now < self._quiet_until:
+        if now < self._next_fetch_at:
             if not self._keys:
                 raise StoreUnavailable(f"the key set at {self._url} could not be fetched a moment ago")
             return
@@ -74,7 +74,7 @@ class JwksKeys:
             age = now - self._fetched_at
             if age > STALE_SECONDS_MAX:
                 self._keys = ()
-            self._quiet_until = now + (RETRY_SECONDS if self._keys else EMPTY_RETRY_SECONDS)
+            self._next_fetch_at = now + (RETRY_SECONDS if self._keys else EMPTY_RETRY_SECONDS)
             reason = str(error) or type(error).__name__
             if not self._keys:
                 raise StoreUnavailable(
@@ -82,11 +82,11 @@ class JwksKeys:
                 ) from error
             log.warning("issuer_keys_stale", reason=reason, ageSeconds=round(age))
         else:
-            self._fetched_at, self._quiet_until = now, now + RETRY_SECONDS
+            self._fetched_at, self._next_fetch_at = now, now + RETRY_SECONDS
 
 
 def _fetch(url: str) -> tuple[JwksKey, ...]:
-    """Fetch and read a key set, following no redirect. Raises OSError, HTTPException or ValueError."""
+    """Fetch and parse a key set; redirects are not followed. Raises OSError, HTTPException or ValueError."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     connection = (
@@ -98,10 +98,11 @@ def _fetch(url: str) -> tuple[JwksKey, ...]:
     )
     try:
         connection.connect()
-        line = connection.sock
-        line.settimeout(FETCH_SECONDS - CONNECT_SECONDS)
-        # A socket's timeout is for each read; what ends an answer that only drips is to cut the line.
-        deadline = threading.Timer(FETCH_SECONDS - CONNECT_SECONDS, _cut, (line,))
+        opened = connection.sock
+        opened.settimeout(FETCH_SECONDS - CONNECT_SECONDS)
+
+        # A socket timeout applies to each read; only a shutdown of the socket ends a response that trickles.
+        deadline = threading.Timer(FETCH_SECONDS - CONNECT_SECONDS, _shut_down, (opened,))
         deadline.daemon = True
         deadline.start()
         try:
@@ -111,19 +112,20 @@ def _fetch(url: str) -> tuple[JwksKey, ...]:
                 f"{path}?{parts.query}" if parts.query else path,
                 headers={"Accept": "application/json"},
             )
-            answer = connection.getresponse()
-            if answer.status != http.client.OK:
-                raise ValueError(f"it is answered by {answer.status}")
-            body = answer.read(SET_BYTES_MAX + 1)
+            response = connection.getresponse()
+            if response.status != http.client.OK:
+                raise ValueError(f"HTTP status {response.status}")
+            body = response.read(KEY_SET_BYTES_MAX + 1)
         finally:
             deadline.cancel()
     finally:
         connection.close()
-    if len(body) > SET_BYTES_MAX:
-        raise ValueError(f"it is larger than {SET_BYTES_MAX} bytes")
+
+    if len(body) > KEY_SET_BYTES_MAX:
+        raise ValueError(f"larger than {KEY_SET_BYTES_MAX} bytes")
     return parse_key_set(body)
 
 
-def _cut(line: socket.socket) -> None:
-    with suppress(OSError):  # it has ended by itself
-        line.shutdown(socket.SHUT_RDWR)
+def _shut_down(opened: socket.socket) -> None:
+    with suppress(OSError):  # already closed
+        opened.shutdown(socket.SHUT_RDWR)

@@ -1,7 +1,7 @@
-"""Signed tokens in their compact form (RFC 7515): taken apart, and proven by a shared secret.
+"""Signed tokens in compact form (RFC 7515): parsing, and verification by a shared secret.
 
-This needs nothing beyond the standard library. What public keys sign is judged in `public_keys`, which loads
-PyJWT and cryptography: three times the cold start of all the rest.
+This module uses only the standard library. Signatures of public keys are verified in `public_keys`, which
+loads PyJWT and cryptography and so triples the cold start.
 """
 
 import base64
@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from realtime_core.errors import SettingsInvalid, TokenRefused
 from realtime_core.wire.strict_json import loads
 
-# RFC 7518, 3.2: a key for HS256 has at least as many bits as the hash.
+# RFC 7518, 3.2: an HS256 key has at least as many bits as the hash.
 SECRET_BYTES_MIN = 32
-# More than fits a header or a query string of API Gateway.
+# More than fits into a header or query string of API Gateway.
 TOKEN_CHARS_MAX = 8 * 1024
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
@@ -23,19 +23,19 @@ _PARTS = 3
 
 
 class SignedToken(NamedTuple):
-    """A token taken apart. Nothing in it is proven yet."""
+    """The parts of a token, not verified yet."""
 
     algorithm: Any
-    """`alg` of the header, whatever it is: to be compared with what is accepted, and not to be trusted."""
+    """The header's `alg`, of any type: compare it with the accepted algorithms, never trust it."""
     key_id: str | None
     payload: bytes
     signed: bytes
-    """What the signature is over."""
+    """The bytes that the signature covers."""
     signature: bytes
 
 
 def parse_token(token: str) -> SignedToken:
-    """Take a token apart. Raises TokenRefused (401) for what is none, or needs what we do not know."""
+    """Parse a token. Raises TokenRefused (401) if it is malformed or has critical header parameters."""
     if len(token) > TOKEN_CHARS_MAX or not token.isascii():
         raise TokenRefused(401, "malformed")
     parts = token.split(".")
@@ -46,7 +46,7 @@ def parse_token(token: str) -> SignedToken:
         header = loads(raw)
     except ValueError as error:
         raise TokenRefused(401, "malformed") from error
-    # RFC 7515, 4.1.11: what is critical and not understood makes the token invalid; we understand none of it.
+    # RFC 7515, 4.1.11: a critical parameter that is not understood makes the token invalid; none is here.
     if not isinstance(header, dict) or "crit" in header:
         raise TokenRefused(401, "malformed")
     key_id = header.get("kid")
@@ -56,16 +56,16 @@ def parse_token(token: str) -> SignedToken:
     return SignedToken(header.get("alg"), key_id, payload, signed, signature)
 
 
-def proven_by_secret(token: SignedToken, secrets: Sequence[str]) -> bool:
-    """Whether one of the secrets signed it (HS256). Raises SettingsInvalid where one is not fit for use."""
+def verify_hmac(token: SignedToken, secrets: Sequence[str]) -> bool:
+    """Whether one of the secrets signed the token (HS256). Raises SettingsInvalid if a secret is unusable."""
     if not secrets:
-        raise SettingsInvalid("there is no key to verify tokens by; store at least one in the JWT secret")
+        raise SettingsInvalid("there is no key to verify tokens with; store at least one in the JWT secret")
     for secret in secrets:
         if len(secret.encode()) < SECRET_BYTES_MIN:
             raise SettingsInvalid(
                 f"a JWT secret is shorter than {SECRET_BYTES_MIN} bytes; store a longer one"
             )
-    # A public key that somebody stored as a secret is known to everybody: with it, anyone could sign.
+    # A public key that was stored as a secret by mistake is public: anyone could sign tokens with it.
     private = [secret for secret in secrets if not secret.lstrip().startswith(("-----BEGIN ", "ssh-"))]
     return any(
         hmac.compare_digest(hmac.digest(secret.encode(), token.signed, "sha256"), token.signature)
@@ -74,7 +74,7 @@ def proven_by_secret(token: SignedToken, secrets: Sequence[str]) -> bool:
 
 
 def _bytes(part: str) -> bytes:
-    """A part's bytes, of the one text that stands for them: Python's decoder takes others too."""
+    """Decode a part. Only the canonical base64url text is accepted; Python's decoder accepts others too."""
     if not _BASE64URL.fullmatch(part) or len(part) % 4 == 1:
         raise TokenRefused(401, "malformed")
     decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))

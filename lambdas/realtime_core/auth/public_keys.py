@@ -1,4 +1,4 @@
-"""Public keys of a token issuer, from its key set (RFC 7517): the one module that loads PyJWT."""
+"""Public keys of a token issuer, parsed from its key set (RFC 7517). Only this module loads PyJWT."""
 
 from __future__ import annotations
 
@@ -11,43 +11,42 @@ from jwt.exceptions import PyJWTError
 
 from realtime_core.wire.strict_json import loads
 
-# By algorithm, the only kind of key that it is used with: its type and curve. Shared secrets (`oct`) have no
-# place in a key set that everybody can read.
-KINDS = {"RS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
+# The key type and curve for each algorithm. Shared secrets (`oct`) do not belong in a public key set.
+KEY_TYPES = {"RS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
 # RFC 7518, 3.3.
 RSA_BITS_MIN = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class JwksKey:
-    """A key of a set that verifies signatures of one algorithm, and of no other."""
+    """A key of a key set; it verifies signatures of one algorithm only."""
 
     key_id: str | None
     algorithm: str
     _verifier: Algorithm
     _key: Any
 
-    def proves(self, signed: bytes, signature: bytes) -> bool:
-        """Whether this key's owner signed it."""
+    def verify(self, signed: bytes, signature: bytes) -> bool:
+        """Whether the signature over `signed` is valid."""
         return self._verifier.verify(signed, self._key, signature)
 
 
 def parse_key_set(text: bytes) -> tuple[JwksKey, ...]:
-    """The keys of a set that are meant for signatures that we know. Raises ValueError where there is none.
+    """The keys of a set that verify a supported algorithm. Raises ValueError if there are none.
 
-    What else is in a set is left out, as RFC 7517, 5, asks: other types and algorithms, keys for encryption.
+    As RFC 7517, 5, requires, other keys are ignored: unknown types and algorithms, keys for encryption.
     """
     try:
         document = loads(text)
     except ValueError as error:
-        raise ValueError("it is not JSON") from error
+        raise ValueError("not JSON") from error
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        raise ValueError("it has no list `keys`")  # noqa: TRY004 - of what somebody sent, not of our types
-    found = tuple(key for entry in entries if (key := _key(entry)) is not None)
-    if not found:
-        raise ValueError(f"none of its keys is for signatures by {', '.join(KINDS)}")
-    return found
+        raise ValueError("no list `keys`")  # noqa: TRY004 - a problem of the response, not of a Python type
+    keys = tuple(key for entry in entries if (key := _key(entry)) is not None)
+    if not keys:
+        raise ValueError(f"no keys for signatures by {', '.join(KEY_TYPES)}")
+    return keys
 
 
 def _key(entry: Any) -> JwksKey | None:
@@ -56,7 +55,7 @@ def _key(entry: Any) -> JwksKey | None:
         return None
     try:
         parsed = PyJWK(entry, algorithm)
-    # PyJWT lets through what cryptography and its own unpacking raise for a key that is broken.
+    # For a broken key, PyJWT does not wrap the errors of cryptography and of its own decoding.
     except (PyJWTError, ValueError, TypeError, KeyError, AttributeError):
         return None
     if algorithm == "RS256" and parsed.key.key_size < RSA_BITS_MIN:
@@ -65,9 +64,9 @@ def _key(entry: Any) -> JwksKey | None:
 
 
 def _algorithm(entry: dict[str, Any]) -> str | None:
-    """What a key verifies, by its kind and what it says of itself; None where that is nothing of ours."""
-    kind = entry.get("kty"), entry.get("crv")
-    algorithm = next((name for name, its_kind in KINDS.items() if its_kind == kind), None)
+    """The algorithm that a key verifies, by its type and parameters; None if it is not usable here."""
+    key_type = entry.get("kty"), entry.get("crv")
+    algorithm = next((name for name, expected in KEY_TYPES.items() if expected == key_type), None)
     key_id, operations = entry.get("kid"), entry.get("key_ops", ["verify"])
     usable = (
         entry.get("alg", algorithm) == algorithm
@@ -75,7 +74,7 @@ def _algorithm(entry: dict[str, Any]) -> str | None:
         and isinstance(operations, list)
         and "verify" in operations
         and (key_id is None or isinstance(key_id, str))
-        # A set holds public keys; whoever put a private one there has published it.
+        # A private key in a public key set is compromised.
         and "d" not in entry
     )
     return algorithm if usable else None

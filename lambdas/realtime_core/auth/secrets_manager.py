@@ -1,4 +1,4 @@
-"""The signing keys, from one Secrets Manager secret, kept for a few minutes."""
+"""The signing secrets, from one Secrets Manager secret, cached for a few minutes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 STALE_SECONDS_MAX = 60 * 60
-"""How old the keys may grow where they cannot be refreshed; after that no token is accepted."""
+"""How long cached secrets stay valid while they cannot be refreshed; then every token is rejected."""
 RETRY_SECONDS = 30
-"""How long a failed refresh is not tried again."""
+"""How long after a failed refresh the next one starts."""
 
 
-class SecretsManagerKeys:
-    """`Secrets` on Secrets Manager: a bare string, or JSON `{"current": "…", "previous": "…"}`."""
+class SecretsManagerSigningSecrets:
+    """`SigningSecrets` on Secrets Manager: a bare string, or JSON `{"current": "…", "previous": "…"}`."""
 
     def __init__(self, client: SecretsManagerClient, secret_arn: str, max_age_seconds: float = 300) -> None:
         self._client = client
@@ -36,10 +36,10 @@ class SecretsManagerKeys:
         self._refresh_at = 0.0
 
     def signing_keys(self, now: float) -> Sequence[str]:
-        """The secrets that may have signed a token, newest first. One read in `max_age_seconds`.
+        """The current secrets, newest first; read once in `max_age_seconds`.
 
-        Where a refresh fails, the keys of before serve for up to an hour. Without any, raises
-        StoreUnavailable for a secret that cannot be read, SettingsInvalid for one that cannot be used.
+        If a refresh fails, the cached secrets stay in use for up to an hour. Without any, raises
+        StoreUnavailable if the secret cannot be read, SettingsInvalid if its value is unusable.
         """
         with self._lock:
             if not self._keys or now >= self._refresh_at:
@@ -61,20 +61,20 @@ class SecretsManagerKeys:
 
     def _fetch(self) -> str:
         try:
-            answer = self._client.get_secret_value(SecretId=self._secret_arn)
+            response = self._client.get_secret_value(SecretId=self._secret_arn)
         except Refused as error:
             raise StoreUnavailable(f"secret {self._secret_arn} could not be read: {error.code}") from error
         except Unreachable as error:
             raise StoreUnavailable(f"Secrets Manager could not be reached: {error.reason}") from error
-        return answer.get("SecretString", "")
+        return response.get("SecretString", "")
 
 
 def parse_secret(text: str, secret_arn: str) -> tuple[str, ...]:
-    """The keys that a secret's text holds, newest first. Raises SettingsInvalid, without showing it."""
+    """The keys in a secret's text, newest first. Raises SettingsInvalid, without quoting the text."""
     try:
         value = json.loads(text)
     except ValueError:
-        value = None  # a bare string; the error would carry its text along
+        value = None  # a bare string; the JSON error would quote the secret
     if not isinstance(value, dict):
         return (_usable(text, "the secret", secret_arn),)
     current = _usable(value.get("current"), "current", secret_arn)

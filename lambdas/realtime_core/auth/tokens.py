@@ -1,12 +1,12 @@
-"""JSON Web Tokens: who may connect, by what a token says.
+"""JSON Web Tokens: which claims allow a user to connect at a given time.
 
-Who signed it is judged in `jws` and `public_keys`; here, what the claims say at a given time.
+Signatures are verified in `jws` and `public_keys`.
 """
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from realtime_core.auth.jws import SignedToken, parse_token, proven_by_secret
+from realtime_core.auth.jws import SignedToken, parse_token, verify_hmac
 from realtime_core.errors import SettingsInvalid, TokenRefused
 from realtime_core.wire.fields import IDENTIFIER
 from realtime_core.wire.strict_json import loads
@@ -14,14 +14,14 @@ from realtime_core.wire.strict_json import loads
 SHARED_SECRET_ALGORITHM = "HS256"  # noqa: S105 - the name of an algorithm
 SUPPORTED_ALGORITHMS = (SHARED_SECRET_ALGORITHM, "RS256", "ES256", "EdDSA")
 REQUIRED_SCOPE = "websocket"
-# The last second of the year 9999: a time beyond it is a mistake, and may not fit a store's number.
+# The last second of the year 9999: a later time is a mistake, and may not fit a number of the store.
 _TIME_MAX = 253_402_300_799
-# It becomes part of a table's key, and outside limit: DynamoDB takes 2,048 bytes.
+# It becomes part of a table's key. Outside limit: DynamoDB keys have at most 2,048 bytes.
 TOKEN_ID_CHARS_MAX = 256
 
 
 class TokenRules:
-    """Which tokens this deployment accepts. Raises SettingsInvalid on an algorithm it does not support."""
+    """Which tokens this deployment accepts. Raises SettingsInvalid for an unsupported algorithm."""
 
     __slots__ = ("algorithms", "audience", "issuer", "leeway_seconds")
 
@@ -42,22 +42,22 @@ class TokenRules:
 
 
 class PublicKey(Protocol):
-    """A key that anyone may know; it verifies one algorithm and no other."""
+    """A public key; it verifies signatures of one algorithm only."""
 
     @property
     def key_id(self) -> str | None:
-        """What tokens call it in `kid`."""
+        """The `kid` of tokens that it signed."""
 
     @property
     def algorithm(self) -> str:
         """RS256, ES256 or EdDSA."""
 
-    def proves(self, signed: bytes, signature: bytes) -> bool:
-        """Whether its owner signed this."""
+    def verify(self, signed: bytes, signature: bytes) -> bool:
+        """Whether the signature over `signed` is valid."""
 
 
 class Identity(NamedTuple):
-    """Whom a good token names. Times are whole epoch seconds."""
+    """The user and the times of a valid token. Times are whole epoch seconds."""
 
     user_id: str
     token_exp: int
@@ -66,23 +66,25 @@ class Identity(NamedTuple):
 
 
 def verify(token: str, keys: Sequence[str | PublicKey], rules: TokenRules, now: float) -> Identity:
-    """Judge a token by its signature first and then by its claims, at the time `now` (epoch seconds).
+    """Verify a token's signature, then its claims, at the time `now` (epoch seconds).
 
-    `keys` are shared secrets (strings, for HS256 alone) and public keys, each for its own algorithm alone.
-    Raises TokenRefused: 401 for a token that is not valid, 403 for a valid one whose scope does not allow to
-    connect. Raises SettingsInvalid where a secret of ours is too short to be trusted, or there is none.
+    `keys` are shared secrets (strings, used for HS256 only) and public keys (each used for its own algorithm
+    only). Raises TokenRefused: 401 for an invalid token, 403 for a valid one without the required
+    scope. Raises SettingsInvalid if a shared secret is too short, or if there is none.
     """
-    told = parse_token(token)
-    if told.algorithm not in rules.algorithms:
+    signed_token = parse_token(token)
+    if signed_token.algorithm not in rules.algorithms:
         raise TokenRefused(401, "algorithm")
-    if not _proven(told, keys):
+    if not _has_valid_signature(signed_token, keys):
         raise TokenRefused(401, "signature")
-    claims = _claims(told.payload)
+
+    claims = _claims(signed_token.payload)
     expires, issued = _validity(claims, rules.leeway_seconds, now)
     if rules.issuer is not None and claims.get("iss") != rules.issuer:
         raise TokenRefused(401, "issuer")
     if rules.audience is not None and rules.audience not in _words(claims.get("aud"), split=False):
         raise TokenRefused(401, "audience")
+
     user_id, token_id = claims.get("sub"), claims.get("jti")
     if not isinstance(user_id, str) or not IDENTIFIER.fullmatch(user_id):
         raise TokenRefused(401, "subject")
@@ -94,7 +96,7 @@ def verify(token: str, keys: Sequence[str | PublicKey], rules: TokenRules, now: 
 
 
 def _validity(claims: dict[str, Any], leeway: int, now: float) -> tuple[float, float]:
-    """When the token runs out and was issued, where it is valid now, by clocks that differ by the leeway."""
+    """The times of expiry and issue. Raises TokenRefused unless the token is valid now, within the leeway."""
     expires, issued = _time(claims, "exp"), _time(claims, "iat")
     if expires <= now - leeway:
         raise TokenRefused(401, "expired")
@@ -105,11 +107,11 @@ def _validity(claims: dict[str, Any], leeway: int, now: float) -> tuple[float, f
     return expires, issued
 
 
-def _proven(told: SignedToken, keys: Sequence[str | PublicKey]) -> bool:
-    if told.algorithm == SHARED_SECRET_ALGORITHM:
-        return proven_by_secret(told, [key for key in keys if isinstance(key, str)])
-    fitting = [key for key in keys if not isinstance(key, str) and key.algorithm == told.algorithm]
-    return any(key.proves(told.signed, told.signature) for key in fitting)
+def _has_valid_signature(token: SignedToken, keys: Sequence[str | PublicKey]) -> bool:
+    if token.algorithm == SHARED_SECRET_ALGORITHM:
+        return verify_hmac(token, [key for key in keys if isinstance(key, str)])
+    public_keys = [key for key in keys if not isinstance(key, str) and key.algorithm == token.algorithm]
+    return any(key.verify(token.signed, token.signature) for key in public_keys)
 
 
 def _claims(payload: bytes) -> dict[str, Any]:
@@ -124,14 +126,14 @@ def _claims(payload: bytes) -> dict[str, Any]:
 
 def _time(claims: dict[str, Any], name: str) -> float:
     value = claims.get(name)
-    # Written so that NaN fails too.
+    # NaN fails this comparison too.
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _TIME_MAX:
         return value
     raise TokenRefused(401, "malformed")
 
 
 def _words(claim: Any, *, split: bool) -> list[str]:
-    """A claim that is one string or a list of strings, as a list."""
+    """The strings of a claim that is a string or a list of strings."""
     if isinstance(claim, str):
         return claim.split() if split else [claim]
     return [word for word in claim if isinstance(word, str)] if isinstance(claim, list) else []

@@ -11,7 +11,7 @@ import time
 from functools import lru_cache
 
 from realtime_core.aws.credentials import Credentials
-from realtime_core.urls import percent_encoded
+from realtime_core.urls import percent_encode
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -79,7 +79,7 @@ def presigned(
     }
     if credentials.token is not None:
         signed["X-Amz-Security-Token"] = credentials.token
-    pairs = "&".join(f"{percent_encoded(name)}={percent_encoded(signed[name])}" for name in sorted(signed))
+    pairs = "&".join(f"{percent_encode(name)}={percent_encode(signed[name])}" for name in sorted(signed))
     request = f"GET\n/\n{pairs}\nhost:{host}\n\nhost\n{hashlib.sha256(b'').hexdigest()}"
     return f"{host}/?{pairs}&X-Amz-Signature={_signature(credentials.secret_key, scope, stamp, request)}"
 

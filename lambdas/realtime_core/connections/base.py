@@ -1,6 +1,6 @@
-"""Connections: who is connected, until when each may be posted to, and the port of the records.
+"""Connections: their records, how long each can be posted to, and the port of the table.
 
-Times are whole epoch seconds unless a name says otherwise. Values are named tuples, here and in whatever a
+Times are whole epoch seconds unless a name says otherwise. Values are named tuples, as in every module that a
 cold start loads: docs/adr/0009-cold-starts-load-no-dataclasses.md.
 """
 
@@ -14,7 +14,7 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Subscription(NamedTuple):
-    """What one connection wants of one topic, and where its membership is stored."""
+    """A connection's subscription to one topic, and where its membership is stored."""
 
     topic: str
     filter: str
@@ -33,62 +33,63 @@ class Connection(NamedTuple):
     subscriptions: Mapping[str, Subscription] = _NONE
     """By topic."""
     issued_at: int = 0
-    """`iat` of the token that the connection lives by; 0, before everything, where that is not known."""
+    """`iat` of the connection's current token; 0 if it is unknown."""
     token_id: str | None = None
-    """Its `jti`, where it has one."""
+    """`jti` of the connection's current token, if it has one."""
 
 
 class Recipient(NamedTuple):
-    """A connection that something may be posted to, until `token_exp`."""
+    """A connection that can be posted to until `token_exp`."""
 
     connection_id: str
     token_exp: int
 
 
 RECORD_MARGIN_SECONDS = 10 * 60
-"""How long a record outlives the longest connection, so that what comes late still finds it."""
+"""How long a record outlives the longest connection, so that late events still find it."""
 
 
 def record_expires_at(connection: Connection) -> int:
-    """When the record, and every membership of the connection, may be swept."""
+    """When the record and the memberships of a connection expire."""
     return connection.connected_at + CONNECTION_LIFETIME_SECONDS + RECORD_MARGIN_SECONDS
 
 
 def reachable_until(token_exp: int, expires_at: int) -> int:
-    """Until when a connection may be posted to: its token's end or, sooner, its record's.
+    """Until when a connection can be posted to: its token's expiry or its record's, whichever is earlier.
 
-    DynamoDB sweeps up to two days late, so by a token of days the dead would be posted to for that long.
+    DynamoDB deletes expired items up to two days late. With a token that lives for days, a record would
+    attract posts to a closed connection for that long.
     """
     return min(token_exp, expires_at)
 
 
 class ConnectionCounts(Protocol):
-    """How many are connected."""
+    """Counts of open connections."""
 
     def count_of_user(self, user_id: str, now: int) -> int:
-        """How many connections of a user are open (one query; may lag a connect by a moment)."""
+        """How many connections of a user are open (one query; eventually consistent)."""
 
 
 class Connections(ConnectionCounts, Protocol):
-    """The record of who is connected. One item a connection, found by its id or its user."""
+    """The records of open connections, found by connection id or by user id."""
 
     def add(self, connection: Connection) -> None:
         """Store a new connection (one write, no read)."""
 
     def get(self, connection_id: str) -> Connection | None:
-        """The record as last written (one consistent read), or None."""
+        """The record of a connection (one consistent read), or None."""
 
     def remove(self, connection_id: str) -> Connection | None:
-        """Delete the record and return it as it was (one write), or None if there was none."""
+        """Delete a record and return it (one write), or None if there was none."""
 
     def of_user(self, user_id: str) -> list[Recipient]:
-        """Every connection of a user (one query; may lag a connect by a moment)."""
+        """All connections of a user (one query; eventually consistent)."""
 
     def extend(
         self, connection_id: str, token_exp: int, issued_at: int = 0, token_id: str | None = None
     ) -> Connection | None:
-        """Let it live by a newer token (one write); the record after it, or None if there is none.
+        """Extend the connection to a newer token's expiry (one write).
 
-        `token_exp` moves forward, never back: of two tokens that cross, the one that lives longer stays.
-        None too for a connection that the janitor is closing.
+        Returns the record after the update, or None if there is none or the janitor is closing the
+        connection. `token_exp` only grows: of two concurrent refreshes, the later expiry stays.
         """

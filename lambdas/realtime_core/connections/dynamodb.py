@@ -1,4 +1,4 @@
-"""The connections table: who is connected, found by connection or by user."""
+"""The connections table, read by connection id or by user id."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def connection_item(connection: Connection) -> Item:
         "token_exp": {"N": str(connection.token_exp)},
         "expires_at": {"N": str(record_expires_at(connection))},
         "subscriptions": {
-            "M": {topic: subscription_value(s) for topic, s in connection.subscriptions.items()}
+            "M": {topic: subscription_value(item) for topic, item in connection.subscriptions.items()}
         },
         "issued_at": {"N": str(connection.issued_at)},
     }
@@ -60,7 +60,7 @@ def connection_from(item: Item) -> Connection:
 
 
 def subscription_value(subscription: Subscription) -> Item:
-    """How a connection's item holds one subscription; its names are short because there may be many."""
+    """A subscription as an attribute value; its names are short because an item may hold many."""
     return {
         "M": {
             "f": {"S": subscription.filter},
@@ -81,7 +81,7 @@ class DynamoConnectionCounts:
         self._table = table
 
     def count_of_user(self, user_id: str, now: int) -> int:
-        """How many connections of a user are open (one query a page, which reads no record)."""
+        """How many connections of a user are open (one query a page, which returns no records)."""
         parameters: dict[str, Any] = {
             "TableName": self._table,
             "IndexName": USER_ID_INDEX,
@@ -107,31 +107,31 @@ class DynamoConnections(DynamoConnectionCounts):
     """`Connections` on DynamoDB."""
 
     def add(self, connection: Connection) -> None:
-        """Store a new connection (one write), and when to look at it for the first time."""
-        tended = first_schedule(connection.connection_id, connection.connected_at, connection.token_exp)
-        item = {**connection_item(connection), **schedule_item(tended)}
+        """Store a new connection with its first due time (one write)."""
+        schedule = first_schedule(connection.connection_id, connection.connected_at, connection.token_exp)
+        item = {**connection_item(connection), **schedule_item(schedule)}
         perform(lambda: self._client.put_item(TableName=self._table, Item=item))
 
     def get(self, connection_id: str) -> Connection | None:
-        """The record as last written (one consistent read), or None."""
-        answer = perform(
+        """The record of a connection (one consistent read), or None."""
+        response = perform(
             lambda: self._client.get_item(
                 TableName=self._table, Key={"connection_id": {"S": connection_id}}, ConsistentRead=True
             )
         )
-        return connection_from(answer["Item"]) if "Item" in answer else None
+        return connection_from(response["Item"]) if "Item" in response else None
 
     def remove(self, connection_id: str) -> Connection | None:
-        """Delete the record and return it as it was (one write); of several callers only one gets it."""
-        answer = perform(
+        """Delete a record and return it (one write); of several concurrent callers, only one receives it."""
+        response = perform(
             lambda: self._client.delete_item(
                 TableName=self._table, Key={"connection_id": {"S": connection_id}}, ReturnValues="ALL_OLD"
             )
         )
-        return connection_from(answer["Attributes"]) if answer.get("Attributes") else None
+        return connection_from(response["Attributes"]) if response.get("Attributes") else None
 
     def of_user(self, user_id: str) -> list[Recipient]:
-        """Every connection of a user (one query a page). An index is never consistent, so it may lag."""
+        """All connections of a user (one query a page; the index is eventually consistent)."""
         pages = query(
             self._client,
             TableName=self._table,
@@ -151,15 +151,14 @@ class DynamoConnections(DynamoConnectionCounts):
     def extend(
         self, connection_id: str, token_exp: int, issued_at: int = 0, token_id: str | None = None
     ) -> Connection | None:
-        """Let it live by a newer token (one write); the record after it, or None if there is none.
+        """Extend the connection to a newer token's expiry (one write).
 
-        `token_exp` moves forward, never back: of two tokens that cross, the one that lives longer stays.
-
-        What is due changes with the expiry, so the janitor is to look at the record at its next run. While it
-        is closing the connection there is nothing left to extend.
+        Returns the record after the update, or None if there is none or the janitor is closing the
+        connection. `token_exp` only grows: of two concurrent refreshes, the later expiry stays. The record
+        becomes due for the janitor's next run, because its due time depends on the expiry.
         """
         try:
-            answer = perform(
+            response = perform(
                 lambda: self._client.update_item(
                     TableName=self._table,
                     Key={"connection_id": {"S": connection_id}},
@@ -180,6 +179,8 @@ class DynamoConnections(DynamoConnectionCounts):
                 )
             )
         except ConditionFailed as unchanged:
+            # No record, a later expiry, or the janitor is closing the connection.
             record = unchanged.refused[0]
             return connection_from(record) if record and "ending" not in record else None
-        return connection_from(answer["Attributes"])
+
+        return connection_from(response["Attributes"])

@@ -1,7 +1,7 @@
-"""The connections by when they next need looking at: an index of the connections table.
+"""The schedule on DynamoDB: an index of the connections table by due time.
 
-`sweep` spreads the records over a few partitions of the index, in each of which they are in the order of
-`due_at`. Looking for what is due reads what is due and nothing else, however many connections there are.
+`sweep` distributes the records over a few partitions of the index, which each sort them by `due_at`. So a
+query reads only the records that are due, however many connections there are.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 DUE_INDEX = "DueIndex"
-SWEEPS = 8
-"""Outside limit: a partition takes 1,000 writes a second, and a move in the index is two of them."""
+PARTITIONS = 8
+"""Outside limit: a partition takes 1,000 writes a second, and a changed due time costs two."""
 PAGE = 200
-"""Records that are taken on together; what one run holds in its hands when its time is up is a page."""
+"""Records that are claimed together; a run that is out of time leaves at most a page unfinished."""
 
 
 def schedule_partition(connection_id: str) -> str:
-    """The partition of the index that a connection is in."""
-    return str(shard_of(connection_id, SWEEPS))
+    """The index partition of a connection."""
+    return str(shard_of(connection_id, PARTITIONS))
 
 
 def schedule_item(record: ScheduledConnection) -> Item:
-    """What a new connection's item holds for the index."""
+    """The attributes of a new connection's item for the index."""
     return {"sweep": {"S": schedule_partition(record.connection_id)}, "due_at": {"N": str(record.due_at)}}
 
 
 class DynamoSchedule:
-    """`Schedule` on DynamoDB. One of these may be shared between threads."""
+    """`Schedule` on DynamoDB. Threads may share an instance."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
     def due(self, now: int) -> Iterator[list[ScheduledConnection]]:
-        """What is due, a page of each partition in turn, the longest overdue first (one query a page)."""
-        partitions = [self._due(str(number), now) for number in range(SWEEPS)]
+        """The due records, a page of each partition in turn, the longest overdue first (a query a page)."""
+        partitions = [self._due(str(number), now) for number in range(PARTITIONS)]
         while partitions:
             left = []
             for pages in partitions:
@@ -54,9 +54,9 @@ class DynamoSchedule:
             partitions = left
 
     def claim(self, record: ScheduledConnection, until: int, *, ending: bool = False) -> bool:
-        """Take a record on until a moment, unless it changed or another run has it (one write).
+        """Claim a record until a time (one write). False if it has changed or another run has claimed it.
 
-        `ending` says that the connection is about to be closed: its token cannot be refreshed any more.
+        With `ending`, the connection's token can no longer be refreshed.
         """
         values: dict[str, Any] = {
             ":until": {"N": str(until)},
@@ -73,12 +73,12 @@ class DynamoSchedule:
         )
 
     def settle(self, claimed_until: int, record: ScheduledConnection) -> None:
-        """Store what became of a record that was due, or claimed until, a moment (one write).
+        """Store the frames sent and the next due time of a record with the `due_at` of `claimed_until`.
 
-        A record that changed meanwhile, because the client refreshed its token, stays due when that made it
-        due; what it was sent is remembered all the same. A record that was removed stays removed.
+        One write. If the client has refreshed its token meanwhile, the record keeps the due time of the
+        refresh, and the frames sent are stored with a second write. A removed record stays removed.
         """
-        sent, values = _sent(record)
+        sent, values = _sent_frames(record)
         due = {":due": {"N": str(record.due_at)}, ":was": {"N": str(claimed_until)}}
         settled = self._update(
             record.connection_id, f"SET due_at = :due{sent}", "due_at = :was", {**values, **due}
@@ -88,11 +88,11 @@ class DynamoSchedule:
             self._update(record.connection_id, expression, "attribute_exists(connection_id)", values)
 
     def count(self) -> int:
-        """How many records there are, without reading them one by one (a query for each MB of the index)."""
+        """How many connections have a record (a query for each MB of the index, without its items)."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only the janitor counts
 
-        with ThreadPoolExecutor(SWEEPS, thread_name_prefix="count") as pool:
-            return sum(pool.map(self._count, map(str, range(SWEEPS))))
+        with ThreadPoolExecutor(PARTITIONS, thread_name_prefix="count") as pool:
+            return sum(pool.map(self._count, map(str, range(PARTITIONS))))
 
     def _due(self, sweep: str, now: int) -> Iterator[list[ScheduledConnection]]:
         pages = query(
@@ -104,7 +104,7 @@ class DynamoSchedule:
             Limit=PAGE,
         )
         for items, _ in pages:
-            yield [_tended(item) for item in items]
+            yield [_scheduled(item) for item in items]
 
     def _count(self, sweep: str) -> int:
         parameters: dict[str, Any] = {
@@ -138,8 +138,8 @@ class DynamoSchedule:
         return True
 
 
-def _sent(record: ScheduledConnection) -> tuple[str, dict[str, Any]]:
-    """What a record says of the frames that were sent, as a part of an update."""
+def _sent_frames(record: ScheduledConnection) -> tuple[str, dict[str, Any]]:
+    """The frames sent to a connection, as a part of an update expression with its values."""
     expression = ""
     values: dict[str, Any] = {}
     if record.warned_exp:
@@ -151,7 +151,7 @@ def _sent(record: ScheduledConnection) -> tuple[str, dict[str, Any]]:
     return expression, values
 
 
-def _tended(item: Item) -> ScheduledConnection:
+def _scheduled(item: Item) -> ScheduledConnection:
     return ScheduledConnection(
         connection_id=item["connection_id"]["S"],
         connected_at=int(item["connected_at"]["N"]),

@@ -1,7 +1,7 @@
-"""Filters: which events a subscription wants. The contract is in the wire protocol, "Topics and filters".
+"""Filters: which events a subscription wants. The wire protocol, "Topics and filters", is the contract.
 
-A filter is read once (`filter_parse`), kept as its canonical text, and compiled once per process into tests
-of values (`filter_match`). Filters that mean the same have the same canonical text, and are one.
+A filter is parsed once (`filters.parse`), stored as canonical text, and compiled once per process into
+predicates (`filters.match`). Filters with the same meaning have the same canonical text.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from realtime_core.filters.match import Test, compile_condition
-from realtime_core.filters.parse import normalised, shorthand
+from realtime_core.filters.match import Predicate, compile_condition
+from realtime_core.filters.parse import expand_shorthand, normalise
 from realtime_core.wire.strict_json import dumps, loads
 
-# Compiled filters kept in a process; about 2 KB each.
-FILTERS_KEPT = 16_384
+# Compiled filters cached in a process, at about 2 KB each.
+COMPILED_FILTERS_MAX = 16_384
 
 
 class Attributes:
-    """What a filter can see of an event: its `filters`, and where they say nothing its `data`.
+    """The attributes of an event that filters match against: its `filters`, then its `data`.
 
-    Null counts as absent. `discount` also finds `discountPercentage`.
+    Null counts as absent. An absent `discount` is taken from `discountPercentage`.
     """
 
     __slots__ = ("values",)
 
     def __init__(self, filters: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-        # Merged once per event, because thousands of filters look into it.
+        # Merged once per event, because thousands of filters read it.
         self.values = {name: value for name, value in data.items() if value is not None}
         self.values.update((name, value) for name, value in filters.items() if value is not None)
         if "discount" not in self.values and "discountPercentage" in self.values:
@@ -36,27 +36,27 @@ class Attributes:
 
 
 class Condition(NamedTuple):
-    """One condition of a filter, in its normalised form."""
+    """One normalised condition of a filter."""
 
     name: str
-    """The attribute it is about."""
-    otherwise: str | None
-    """The attribute to look at where that is absent, or None."""
+    """The attribute that the condition applies to."""
+    fallback: str | None
+    """The attribute to use instead if `name` is absent, or None."""
     condition: Any
 
 
 class Filter:
-    """A filter that is known to be sound. Two are equal when they mean the same.
+    """A valid filter. Two filters are equal if they have the same meaning.
 
-    `canonical` is its JSON: sorted, without repeats, numbers in one form. Equal subscriptions are grouped by
-    it. `tests` has for each condition the attribute, the one to look at where that is absent, and the test.
+    `canonical` is its JSON: sorted, without duplicates, numbers in one form. Equal subscriptions are grouped
+    by it. `predicates` has for each condition the attribute, its fallback or None, and the predicate.
     """
 
-    __slots__ = ("_tests", "canonical")
+    __slots__ = ("_predicates", "canonical")
 
-    def __init__(self, canonical: str, tests: tuple[tuple[str, str | None, Test], ...]) -> None:
+    def __init__(self, canonical: str, predicates: tuple[tuple[str, str | None, Predicate], ...]) -> None:
         self.canonical = canonical
-        self._tests = tests
+        self._predicates = predicates
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Filter) and self.canonical == other.canonical
@@ -68,46 +68,47 @@ class Filter:
         return f"Filter({self.canonical!r})"
 
     def matches(self, event: Attributes) -> bool:
-        """Whether every condition holds."""
+        """Whether the event satisfies every condition."""
         values = event.values
-        for name, otherwise, test in self._tests:
+        for name, fallback, predicate in self._predicates:
             value = values.get(name)
-            if value is None and otherwise is not None:
-                value = values.get(otherwise)
-            if not test(value):
+            if value is None and fallback is not None:
+                value = values.get(fallback)
+            if not predicate(value):
                 return False
         return True
 
     def as_object(self) -> dict[str, Any]:
-        """The filter as the JSON object of a reply."""
+        """The filter as a JSON object for a reply."""
         value: dict[str, Any] = loads(self.canonical)
         return value
 
 
 def parse_filter(raw: Any, field: str = "data.filters") -> Filter:
-    """Read a filter from outside. Raises ValidationFailed with each path (`data.filters.price.gte`)."""
-    return load_filter(dumps(normalised(raw, field)))
+    """Parse a client's filter. Raises ValidationFailed with the path of each problem, under `field`."""
+    return load_filter(dumps(normalise(raw, field)))
 
 
-@lru_cache(maxsize=FILTERS_KEPT)
+@lru_cache(maxsize=COMPILED_FILTERS_MAX)
 def load_filter(canonical: str) -> Filter:
-    """The filter of a stored canonical text, which is trusted to be one."""
+    """Compile the filter of a stored canonical text, which is not validated again."""
     return Filter(
         canonical,
         tuple(
-            (one.name, one.otherwise, compile_condition(one.condition)) for one in conditions_of(canonical)
+            (item.name, item.fallback, compile_condition(item.condition))
+            for item in parse_conditions(canonical)
         ),
     )
 
 
-def conditions_of(canonical: str) -> list[Condition]:
-    """The conditions of a stored canonical text, which is trusted to be one."""
-    # Not this service's own, stricter reader: an index reads thousands of texts that went through it before.
+def parse_conditions(canonical: str) -> list[Condition]:
+    """The conditions of a stored canonical text, which is not validated again."""
+    # The standard library's parser: an index reads thousands of texts, and strict_json accepted each before.
     return [_condition(name, condition) for name, condition in json.loads(canonical).items()]
 
 
 def _condition(name: str, condition: Any) -> Condition:
-    if short := shorthand(name, condition):
+    if short := expand_shorthand(name, condition):
         attribute, operator = short
         return Condition(name, attribute, {operator: condition})
     return Condition(name, None, condition)

@@ -1,7 +1,7 @@
-"""Conditions of a filter as tests of one value.
+"""Conditions of a filter, compiled into predicates of one value.
 
-A condition is given in its normalised form (`filter_parse`), a value as an event carries it; None stands for
-an attribute that the event does not have, and fails every test but that of `{"exists": false}`.
+Conditions are normalised (`filters.parse`); values are those of an event. None stands for an absent
+attribute: only `{"exists": false}` accepts it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-Test = Callable[[Any], bool]
+Predicate = Callable[[Any], bool]
 
 RANGE_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "gte": operator.ge,
@@ -25,8 +25,8 @@ TEXT_OPERATORS: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def compile_condition(condition: Any) -> Test:
-    """The test that a normalised condition stands for."""
+def compile_condition(condition: Any) -> Predicate:
+    """Compile a normalised condition into a predicate."""
     if isinstance(condition, list):
         return _any_of_values(condition)
     if not isinstance(condition, dict):
@@ -39,7 +39,7 @@ def compile_condition(condition: Any) -> Test:
     return _COMPOSED[name](argument)
 
 
-def _equal(expected: str | float | bool) -> Test:
+def _equal(expected: str | float | bool) -> Predicate:
     if isinstance(expected, bool):
         return lambda value: value is expected
     if isinstance(expected, str):
@@ -48,21 +48,21 @@ def _equal(expected: str | float | bool) -> Test:
     return lambda value: value == expected and value.__class__ is not bool
 
 
-def _any_of_values(expected: list[Any]) -> Test:
-    # Kept apart because 1 and True are one element of a Python set.
-    of_type = {
+def _any_of_values(expected: list[Any]) -> Predicate:
+    # One set for each type, because 1 and True are the same element of a Python set.
+    by_type = {
         kind: frozenset(value for value in expected if value.__class__ in kinds)
         for kind, kinds in ((str, (str,)), (bool, (bool,)), (int, (int, float)), (float, (int, float)))
     }
 
-    def one(value: Any) -> bool:
-        values = of_type.get(value.__class__)
+    def contains(value: Any) -> bool:
+        values = by_type.get(value.__class__)
         return values is not None and value in values
 
-    return lambda value: any(map(one, value)) if value.__class__ is list else one(value)
+    return lambda value: any(map(contains, value)) if value.__class__ is list else contains(value)
 
 
-def _range(bounds: dict[str, float]) -> Test:
+def _range(bounds: dict[str, float]) -> Predicate:
     checks = [(RANGE_OPERATORS[name], bound) for name, bound in bounds.items()]
     if len(checks) == 1:
         [(holds, bound)] = checks
@@ -74,22 +74,22 @@ def _is_number(value: Any) -> bool:
     return value.__class__ is int or value.__class__ is float
 
 
-def _text(holds: Callable[[str, str], bool], argument: str) -> Test:
+def _text(holds: Callable[[str, str], bool], argument: str) -> Predicate:
     return lambda value: value.__class__ is str and holds(value, argument)
 
 
-def _exists(wanted: bool) -> Test:
+def _exists(wanted: bool) -> Predicate:
     return lambda value: (value is not None) is wanted
 
 
-def _not(condition: Any) -> Test:
-    test = compile_condition(condition)
-    return lambda value: value is not None and not test(value)
+def _not(condition: Any) -> Predicate:
+    predicate = compile_condition(condition)
+    return lambda value: value is not None and not predicate(value)
 
 
-def _any_of(conditions: list[Any]) -> Test:
-    tests = [compile_condition(condition) for condition in conditions]
-    return lambda value: any(test(value) for test in tests)
+def _any_of(conditions: list[Any]) -> Predicate:
+    predicates = [compile_condition(condition) for condition in conditions]
+    return lambda value: any(predicate(value) for predicate in predicates)
 
 
-_COMPOSED: dict[str, Callable[[Any], Test]] = {"exists": _exists, "not": _not, "anyOf": _any_of}
+_COMPOSED: dict[str, Callable[[Any], Predicate]] = {"exists": _exists, "not": _not, "anyOf": _any_of}

@@ -1,10 +1,12 @@
-"""The history table: positions, what was published, and what makes a repeated event harmless.
+"""The history table: positions, published events, and idempotent publishing.
 
 | item | `pk` | `position` | attributes |
 | --- | --- | --- | --- |
-| counter | `counter` | 0 | `n` newest position, `floor` lowest kept, `flying` {in-flight id: position} |
-| event | `b#<position // 100>` | its own | `v` the event, `low`, `at`, `chunks` not yet posted, `flight` |
-| repeat | `e#<event id>` | 0 | `p` position, `at`, `taken` when last begun, `answer` once done; a day |
+| counter | `counter` | 0 | `n` newest position, `floor` lowest stored, `flying` {in-flight id: position} |
+| event | `b#<position // 100>` | its own | `v` the event, `low`, `at`, `chunks` to post, `flight` |
+| repeat | `e#<event id>` | 0 | `p` position, `at`, `taken` when last claimed, `answer`; expires after a day |
+
+`flight` is the in-flight id of an event, if chunks of it are queued.
 """
 
 from __future__ import annotations
@@ -31,16 +33,16 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 BUCKET_EVENTS = 100
-TAKEN_SECONDS = 90
-"""How long a begun event is left to whoever began it: longer than `broadcast` may run."""
+CLAIM_SECONDS = 90
+"""How long a claim is exclusive: longer than an invocation of `broadcast` may run."""
 WAIT_SECONDS = 5.0
-"""How long the second of two that publish the same event at once waits for the first one's answer."""
+"""How long a concurrent publisher of the same event waits for the first one's answer."""
 TRIM_EVENTS_MAX = 2_000
-"""Events that one trim removes at most."""
+"""The most events that one trim removes."""
 
 
 class DynamoHistory:
-    """`History` on DynamoDB. `entropy` gives random bytes for the in-flight ids."""
+    """`History` on DynamoDB. `entropy` returns random bytes for the in-flight ids."""
 
     def __init__(
         self,
@@ -55,26 +57,29 @@ class DynamoHistory:
         self._sleep = sleep
         self._positions = DynamoPositions(client, table)
 
-    def claim(self, event_id: str, kept: str | None, now_ms: int) -> PublishClaim:
-        """Give an event its position and keep it, once for each event id: three writes."""
-        if kept is None:
+    def claim(self, event_id: str, text: str | None, now_ms: int) -> PublishClaim:
+        """Allocate a position and store the event, once for each event id (three writes)."""
+        if text is None:
             return self._begin(event_id, None, None, now_ms, [])
+
         in_flight_id = new_in_flight_id(now_ms // 1000, self._entropy(6))
         position, low = self._positions.allocate(in_flight_id, now_ms // 1000)
         event: Item = {
             **_event_key(position),
-            "v": {"S": kept},
+            "v": {"S": text},
             "low": {"N": str(low)},
             "at": {"N": str(now_ms)},
         }
         put = {"Put": {"TableName": self._table, "Item": event}}
+
         claim = self._begin(event_id, position, in_flight_id, now_ms, [put])
         if claim.in_flight_id != in_flight_id:
-            self._positions.complete(in_flight_id)  # a repeat: its position is the first one's
+            # A repeat: the first call's position counts, so this one is not in flight.
+            self._positions.complete(in_flight_id)
         return claim
 
     def expect_chunks(self, claim: PublishClaim, chunks: int) -> None:
-        """Say that an event's pushing goes on from the queue, in so many chunks (one write)."""
+        """Record the number of chunks that push the event from the queue (one write)."""
         if claim.position is None:
             return
         left = [str(number) for number in range(chunks)]
@@ -85,9 +90,9 @@ class DynamoHistory:
         )
 
     def complete_chunk(self, position: int, chunk: int) -> None:
-        """Mark a chunk as done; the last ends what is in flight (one or two writes)."""
+        """Record that a chunk is done; the last one completes the position (one or two writes)."""
         try:
-            answer = self._update(
+            response = self._update(
                 _event_key(position),
                 "DELETE chunks :chunk",
                 {":chunk": {"NS": [str(chunk)]}},
@@ -95,27 +100,27 @@ class DynamoHistory:
                 ReturnValues="ALL_NEW",
             )
         except ConditionFailed:
-            return  # said before, or trimmed meanwhile
-        event = answer["Attributes"]
+            return  # the event was completed or trimmed meanwhile
+        event = response["Attributes"]
         if "chunks" not in event and event.get("flight", {}).get("S"):
             self._positions.complete(event["flight"]["S"])
 
     def finish(self, claim: PublishClaim, answer: str, *, in_flight: bool) -> None:
-        """Keep the answer (one write), and leave flight unless the queue goes on (one more write)."""
+        """Store the answer (one write); without `in_flight`, complete the position (one more write)."""
         self._update(_repeat_key(claim.event_id), "SET answer = :answer", {":answer": {"S": answer}})
         if claim.in_flight_id is not None and not in_flight:
             self._positions.complete(claim.in_flight_id)
 
     def release(self, claim: PublishClaim) -> None:
-        """Let the next try of an event that could not be published begin at once (one write)."""
+        """Give up the claim on an event that could not be published (one write)."""
         self._update(_repeat_key(claim.event_id), "SET taken = :never", {":never": {"N": "0"}})
 
     def bounds(self, now_s: int) -> StreamBounds:
-        """How far the history reaches (one consistent read)."""
+        """The range of the history (one consistent read)."""
         return self._positions.bounds(now_s)
 
     def event_at(self, position: int) -> StoredEvent | None:
-        """The event at a position, if it is kept (one consistent read)."""
+        """The event at a position, or None if it is not stored (one consistent read)."""
         item = perform(
             lambda: self._client.get_item(
                 TableName=self._table, Key=_event_key(position), ConsistentRead=True
@@ -124,7 +129,7 @@ class DynamoHistory:
         return _stored_event(item) if item else None
 
     def events_between(self, first: int, last: int) -> Iterator[StoredEvent]:
-        """The kept events from one position to another, in order (one query a hundred, as far as read)."""
+        """The stored events from `first` to `last`, in order (a query for each hundred positions)."""
         for bucket in range(first // BUCKET_EVENTS, last // BUCKET_EVENTS + 1):
             pages = query(
                 self._client,
@@ -142,7 +147,7 @@ class DynamoHistory:
                 yield from map(_stored_event, items)
 
     def trim(self, now_ms: int) -> int:
-        """Remove what is older than a day and not among the last 10,000 events; how many events."""
+        """Remove events that are older than a day and not among the newest 10,000; returns their number."""
         bounds = self.bounds(now_ms // 1000)
         last = min(bounds.floor + TRIM_EVENTS_MAX, bounds.newest - HISTORY_EVENTS + 1) - 1
         old: list[int] = []
@@ -152,7 +157,8 @@ class DynamoHistory:
             old.append(event.position)
         if not old:
             return 0
-        # First the floor: who reads from here on knows that the rest may be going.
+
+        # First the floor, so that readers know which events may be missing during the removal.
         self._positions.raise_floor(old[-1] + 1)
         for position in old:
             key = _event_key(position)
@@ -169,6 +175,7 @@ class DynamoHistory:
             "taken": {"N": str(now_ms)},
             "expires_at": {"N": str(now_ms // 1000 + REPEAT_LIFETIME_SECONDS)},
         }
+
         put: Any = {
             "TableName": self._table,
             "Item": repeat,
@@ -179,11 +186,11 @@ class DynamoHistory:
         try:
             perform(lambda: self._client.transact_write_items(TransactItems=[{"Put": put}, *writes]))
         except ConditionFailed as failed:
-            return self._again(event_id, failed.refused[0] or {}, now_ms)
+            return self._repeat_of(event_id, failed.refused[0] or {}, now_ms)
         return PublishClaim(event_id, now_ms, position, in_flight_id)
 
-    def _again(self, event_id: str, repeat: Item, now_ms: int) -> PublishClaim:
-        """A repeat: what was answered before, or a try that takes over from one without an answer."""
+    def _repeat_of(self, event_id: str, repeat: Item, now_ms: int) -> PublishClaim:
+        """The claim on a repeated event: with the first call's answer, or taken over after it expired."""
         waited = 0.0
         while True:
             claim = PublishClaim(
@@ -194,12 +201,14 @@ class DynamoHistory:
             )
             if claim.answer is not None:
                 return claim
-            if int(repeat["taken"]["N"]) <= now_ms - TAKEN_SECONDS * 1000 and self._take_over(repeat, now_ms):
+            claimed_at_ms = int(repeat["taken"]["N"])
+            if claimed_at_ms <= now_ms - CLAIM_SECONDS * 1000 and self._take_over(repeat, now_ms):
                 return claim
             if waited >= WAIT_SECONDS:
                 raise StoreUnavailable(
                     f"event {event_id} is being published by another invocation; try again"
                 )
+
             self._sleep(0.1)
             waited += 0.1
             repeat = perform(

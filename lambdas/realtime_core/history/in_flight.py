@@ -1,4 +1,4 @@
-"""The counter item of the history table: the newest position, the lowest kept, and what is in the air."""
+"""The counter item of the history table: the newest position, the lowest stored, and those in flight."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ COUNTER: Item = {"pk": {"S": "counter"}, "position": {"N": "0"}}
 
 
 class DynamoPositions:
-    """Gives out positions: every call is one atomic update of one item, so about a thousand a second."""
+    """Allocates positions. Each call updates the same item, so about a thousand a second is the limit."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
     def allocate(self, in_flight_id: str, now_s: int) -> tuple[int, int]:
-        """A new position, and the lowest one in the air (one write)."""
+        """Allocate a position; returns it and the lowest position in flight (one write)."""
         try:
-            answer = self._count(in_flight_id)
+            response = self._count(in_flight_id)
         except StoreUnavailable:
-            # SET cannot make an entry of a map that is not there: so it is once in the life of a table.
+            # SET cannot add an entry to a map that does not exist, which happens once in the life of a table.
             self._create()
-            answer = self._count(in_flight_id)
-        counter = answer["Attributes"]
-        flying = _in_flight(counter)
-        if old := expired(flying, now_s):
+            response = self._count(in_flight_id)
+        counter = response["Attributes"]
+        in_flight = _in_flight(counter)
+        if old := expired(in_flight, now_s):
             self.complete(*old)
         position = int(counter["n"]["N"])
-        return position, lowest_in_flight(flying, position, now_s)
+        return position, lowest_in_flight(in_flight, position, now_s)
 
     def complete(self, *in_flight_ids: str) -> None:
-        """End flights (one write); one that has ended already is no error."""
-        names = {f"#f{place}": in_flight_id for place, in_flight_id in enumerate(in_flight_ids)}
+        """Remove ids from those in flight (one write); one that is not in flight is not an error."""
+        names = {f"#f{index}": in_flight_id for index, in_flight_id in enumerate(in_flight_ids)}
         self._update("REMOVE " + ", ".join(f"flying.{name}" for name in names), names=names)
 
     def raise_floor(self, floor: int) -> None:
-        """Say that nothing below a position is kept any longer (one write)."""
+        """Record that no event below a position is stored any more (one write)."""
         self._update("SET floor = :floor", values={":floor": {"N": str(floor)}})
 
     def bounds(self, now_s: int) -> StreamBounds:
-        """How far the history reaches (one consistent read)."""
-        answer = perform(
+        """The range of the history (one consistent read)."""
+        response = perform(
             lambda: self._client.get_item(TableName=self._table, Key=COUNTER, ConsistentRead=True)
         )
-        return bounds_from(answer.get("Item", {}), now_s)
+        return bounds_from(response.get("Item", {}), now_s)
 
     def _count(self, in_flight_id: str) -> Any:
         return self._update(
@@ -69,7 +69,7 @@ class DynamoPositions:
                 )
             )
         except ConditionFailed:
-            return  # somebody else was first
+            return  # another process was first
 
     def _update(
         self, expression: str, values: Item | None = None, names: dict[str, str] | None = None, **more: Any
@@ -86,7 +86,7 @@ class DynamoPositions:
 
 
 def bounds_from(item: Item, now_s: int) -> StreamBounds:
-    """The bounds that the counter's item tells; nothing was ever published where there is none."""
+    """The bounds of the counter item; empty if nothing was ever published."""
     newest = int(item["n"]["N"]) if item else 0
     floor = int(item["floor"]["N"]) if item else 1
     return StreamBounds(newest, floor, lowest_in_flight(_in_flight(item), newest + 1, now_s) - 1)

@@ -1,4 +1,4 @@
-"""The messages table: inboxes, their unread counts, and what makes a repeated request harmless."""
+"""The messages table: inboxes with their unread counts, and idempotent requests."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from realtime_core.wire.strict_json import byte_length, dumps
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-# Outside limit: a transaction takes 100 writes, two for each message, and 4 MB.
+# Outside limits: a transaction takes 100 writes, two for each message, and 4 MB.
 TRANSACTION_MESSAGES_MAX = 50
 TRANSACTION_BYTES_MAX = 3_000_000
 
 INBOX_PAGES_MAX = 4
-"""Pages that one call reads in search of a status; where they hold too few, the caller is told to go on."""
+"""Pages that one call reads to find entries of a status; then the caller continues with another call."""
 FILTERED_PAGE = 500
 
 
@@ -44,26 +44,26 @@ class DynamoMessages:
         self._retention_days = retention_days
 
     def put(self, message: Message, request_id: str | None) -> Message:
-        """Store a message (one transaction), or return what the same request or message id stored before."""
+        """Store a message (one transaction), or return the one that the same request or id has stored."""
         writes = self._entry_writes(message)
         if request_id is not None:
             writes.append(self._repeat_write(message, request_id))
         try:
             perform(lambda: self._client.transact_write_items(TransactItems=writes))
         except ConditionFailed as failed:
-            return self._stored_before(failed, message)
+            return self._stored_message(failed, message)
         return message
 
     def put_all(self, messages: Sequence[Message]) -> None:
-        """Store notifications, 50 in a transaction. After StoreUnavailable some may be stored: repeat it."""
+        """Store notifications, 50 in a transaction. After StoreUnavailable some may be stored: retry."""
         for chunk in self._chunks(messages):
             self._put_chunk(chunk)
 
     def acknowledge(self, user_id: str, message_id: str, status: Acknowledgement, now: int) -> Message:
-        """Move the status forward, never back. Raises NotFound for what is not in this user's inbox.
+        """Advance the status, never move it back. Raises NotFound if the message is not in this user's inbox.
 
-        One write. `read` takes a read before it, since a transaction, which the unread counter needs, does
-        not return what it wrote.
+        One write. `read` needs a read before it: the unread counter requires a transaction, and a transaction
+        does not return the written items.
         """
         if status == "delivered":
             return self._deliver(user_id, message_id, now)
@@ -72,14 +72,15 @@ class DynamoMessages:
     def inbox(
         self, user_id: str, after: str | None, limit: int, status: MessageStatus | None, now: int
     ) -> tuple[list[Message], str | None]:
-        """Up to `limit` entries above `after`, oldest first, and where to go on, or None at the end.
+        """Up to `limit` entries after the message id `after`, oldest first, and the id to continue after.
 
-        There may be fewer than `limit`, even none, and more to come: the search for a status stops after four
-        pages. Read consistently: what was stored before the caller connected is seen.
+        The id is None at the end of the inbox. With a `status`, there may be fewer entries than `limit`, even
+        none, and still an id: the search stops after four pages. The read is consistent: it returns every
+        message that was stored before the caller connected.
         """
         condition = "expires_at > :now"
-        # A space sorts below every character of an id, so nothing lies between an id and itself with one;
-        # `$` is the character after the prefix's `#`.
+        # A space sorts before every character of an id, so no id lies between `after` and `after` with a
+        # space. `$` is the character that follows the `#` of the prefix.
         values = {":now": _n(now), ":user": _s(user_id), ":to": _s("m$")}
         values[":from"] = _s(f"{ENTRY}{after} " if after is not None else ENTRY)
         names: dict[str, dict[str, str]] = {}
@@ -87,7 +88,7 @@ class DynamoMessages:
             condition += " AND #status = :status"
             values[":status"] = _s(status)
             names = {"ExpressionAttributeNames": {"#status": "status"}}
-        found: list[Message] = []
+
         pages = query(
             self._client,
             TableName=self._table,
@@ -98,18 +99,21 @@ class DynamoMessages:
             Limit=limit + 1 if status is None else FILTERED_PAGE,
             **names,
         )
+
+        messages: list[Message] = []
         for number, (items, last) in enumerate(pages, 1):
-            found += map(entry_from, items)
-            if len(found) > limit:
-                return found[:limit], found[limit - 1].message_id
+            messages += map(entry_from, items)
+            if len(messages) > limit:
+                return messages[:limit], messages[limit - 1].message_id
             if last is not None and number == INBOX_PAGES_MAX:
-                return found, str(last["sk"]["S"]).removeprefix(ENTRY)
-        return found, None
+                return messages, str(last["sk"]["S"]).removeprefix(ENTRY)
+        return messages, None
 
     def unread(self, user_id: str) -> int:
-        """How many entries are not read yet (one query over at most a counter a day of retention).
+        """How many entries are unread (one query over the counters, at most one for each day of retention).
 
-        An entry that expired unread is counted until its day's counter is swept, up to three days longer.
+        An entry that expires unread is counted until the counter of its day is deleted, up to three days
+        later.
         """
         pages = query(
             self._client,
@@ -122,7 +126,7 @@ class DynamoMessages:
         return sum(int(item["n"]["N"]) for items, _ in pages for item in items)
 
     def _entry_writes(self, message: Message) -> list[Any]:
-        """The two writes that store a message: its entry, unless it is there already, and its count."""
+        """The two writes that store a message: its entry, unless it exists, and the unread count."""
         entry = {
             "TableName": self._table,
             "Item": entry_item(message, self._retention_days),
@@ -149,25 +153,23 @@ class DynamoMessages:
             "Put": {
                 "TableName": self._table,
                 "Item": repeat_item(message, request_id),
-                # A record past its 24 hours may not have been swept yet.
+                # An expired record may not have been deleted yet.
                 "ConditionExpression": "attribute_not_exists(sk) OR expires_at <= :now",
                 "ExpressionAttributeValues": {":now": _n(message.created_at)},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
 
-    def _stored_before(self, failed: ConditionFailed, message: Message) -> Message:
-        """What the refusing writes of `put` found: a repeat record, or the entry itself."""
+    def _stored_message(self, failed: ConditionFailed, message: Message) -> Message:
+        """The message that failed the conditions of `put`: in a repeat record, or the entry itself."""
         if record := failed.refused.get(2):
             return repeated_from(record)
         if entry := failed.refused.get(0):
             return entry_from(entry)
-        raise StoreUnavailable(
-            f"DynamoDB refused message {message.message_id} without saying why"
-        ) from failed
+        raise StoreUnavailable(f"DynamoDB rejected message {message.message_id} without a reason") from failed
 
     def _chunks(self, messages: Sequence[Message]) -> Iterator[list[Message]]:
-        """Split into what fits a transaction, which may name each entry and each counter only once."""
+        """Split messages into transactions; each may contain an entry and a counter only once."""
         chunk: dict[str, Message] = {}
         size = 0
         for message in messages:
@@ -191,16 +193,18 @@ class DynamoMessages:
             try:
                 perform(lambda: self._client.transact_write_items(TransactItems=writes))  # noqa: B023 - called at once
             except ConditionFailed as failed:
-                # One that is stored already refuses the whole transaction; the others go on without it.
-                messages = [one for place, one in enumerate(pending) if 2 * place not in failed.refused]
+                # A stored message fails the whole transaction; retry with the others. Each has two writes.
+                messages = [
+                    message for index, message in enumerate(pending) if 2 * index not in failed.refused
+                ]
                 if messages:
                     continue
             return
-        raise StoreUnavailable(f"{len(messages)} notifications were refused in every attempt")
+        raise StoreUnavailable(f"{len(messages)} notifications failed in every attempt")
 
     def _deliver(self, user_id: str, message_id: str, now: int) -> Message:
         try:
-            answer = perform(
+            response = perform(
                 lambda: self._client.update_item(
                     TableName=self._table,
                     Key=entry_key(user_id, message_id),
@@ -218,21 +222,23 @@ class DynamoMessages:
             )
         except ConditionFailed as unchanged:
             return _current(unchanged.refused[0], message_id, now)
-        return entry_from(answer["Attributes"])
+
+        return entry_from(response["Attributes"])
 
     def _read(self, user_id: str, message_id: str, now: int) -> Message:
         key = entry_key(user_id, message_id)
-        answer = perform(lambda: self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True))
-        message = _current(answer.get("Item"), message_id, now)
+        response = perform(lambda: self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True))
+        message = _current(response.get("Item"), message_id, now)
+
         while message.status != "read":
             try:
                 self._mark_read(message, now)
             except ConditionFailed as changed:
-                # It has moved on meanwhile. It moves forward only, so this ends.
+                # The status has advanced meanwhile. It only advances, so the loop ends.
                 moved = _current(changed.refused.get(0), message_id, now)
                 if STATUS_ORDER[moved.status] <= STATUS_ORDER[message.status]:
                     raise StoreUnavailable(
-                        f"DynamoDB refused message {message_id} without saying why"
+                        f"DynamoDB rejected message {message_id} without a reason"
                     ) from changed
                 message = moved
             else:
@@ -245,7 +251,7 @@ class DynamoMessages:
                 "TableName": self._table,
                 "Key": entry_key(message.recipient_id, message.message_id),
                 "UpdateExpression": "SET #status = :read, read_at = :now",
-                # The very status that was read, so that a count is taken off once, by one caller.
+                # The same status as read, so that only one caller decrements the unread count.
                 "ConditionExpression": "#status = :known",
                 "ExpressionAttributeNames": {"#status": "status"},
                 "ExpressionAttributeValues": {

@@ -1,13 +1,13 @@
-"""How an inbox is laid out in the messages table: entries, unread counters and repeat records.
+"""The items of the messages table: inbox entries, unread counters and repeat records.
 
 | item            | user_id            | sk             |
 | --------------- | ------------------ | -------------- |
 | inbox entry     | the recipient      | `m#<message_id>`; ids sort by time |
 | unread counter  | the recipient      | `unread#<day>`, one for the entries of each day |
-| repeat record   | `request#<sender>` | `r#<request_id>`, with a copy of the entry, to answer a repeat from |
+| repeat record   | `request#<sender>` | `r#<request_id>`, with a copy of the entry for a repeat's reply |
 
-A user id holds no `#`, so no user can name a repeat record. There is a counter for each day so that counters
-expire with what they count; a single one would count unread entries for ever that were swept long ago.
+A user id contains no `#`, so no user id equals the key of a repeat record. Each day has its own counter, so
+that it expires with its entries; a single counter would keep counting unread entries that have expired.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def entry_from(item: Item) -> Message:
 
 
 def expires_at(item: Item) -> int:
-    """When an entry is gone; DynamoDB itself sweeps it up to two days later."""
+    """When an entry expires; DynamoDB deletes it up to two days later."""
     return int(item["expires_at"]["N"])
 
 
@@ -56,13 +56,13 @@ def counter_key(message: Message) -> Item:
 
 
 def counter_expires_at(message: Message, retention_days: int) -> int:
-    """When a message's unread counter is gone: not before the last entry of its day."""
+    """When a message's unread counter expires: not before the last entry of its day."""
     day_end = (message.created_at // DAY_SECONDS + 1) * DAY_SECONDS
     return day_end + retention_days * DAY_SECONDS
 
 
 def repeat_item(message: Message, request_id: str) -> Item:
-    """The record by which a repeat of a request is known, and answered without a read."""
+    """The repeat record: it identifies a repeated request, and holds the message for its reply."""
     return {
         "user_id": {"S": f"request#{message.sender_id}"},
         "sk": {"S": f"r#{request_id}"},
@@ -84,7 +84,7 @@ def _fields(message: Message) -> Item:
         "sender_id": {"S": message.sender_id},
         "kind": {"S": message.kind},
         "type": {"S": message.type},
-        # As text: DynamoDB's own numbers would come back as other numbers than were sent.
+        # As text, because DynamoDB's numbers do not preserve every JSON number.
         "content": {"S": dumps(message.content)},
         "created_at": {"N": str(message.created_at)},
         "status": {"S": message.status},

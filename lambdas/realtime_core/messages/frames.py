@@ -1,4 +1,4 @@
-"""Messages between users, and notifications of backends, as clients see them."""
+"""The frames and reply data of messages and notifications."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from realtime_core.wire.strict_json import byte_length, dumps
 
 
 def received_frame(message: Message, *, now: int) -> str:
-    """The push of a message to every connection of its recipient."""
+    """The frame for every connection of a message's recipient."""
     data = {
         "messageId": message.message_id,
         "senderId": message.sender_id,
@@ -23,7 +23,7 @@ def received_frame(message: Message, *, now: int) -> str:
 
 
 def sent_reply(message: Message) -> dict[str, Any]:
-    """Data of the `messageSent` reply; built from the stored message, so that a repeat gets the same."""
+    """The data of the `messageSent` reply, from the stored message, so that a repeat gets the same data."""
     return {
         "messageId": message.message_id,
         "recipientId": message.recipient_id,
@@ -32,7 +32,7 @@ def sent_reply(message: Message) -> dict[str, Any]:
 
 
 def status_frame(message: Message, acknowledged: Acknowledgement, *, now: int) -> str:
-    """The push to the sender of a message: what became of it, and when."""
+    """The frame that tells a message's sender that it was delivered or read, and when."""
     data = {
         "messageId": message.message_id,
         "recipientId": message.recipient_id,
@@ -42,14 +42,14 @@ def status_frame(message: Message, acknowledged: Acknowledgement, *, now: int) -
     return frame("messageStatus", data, now=now)
 
 
-def acknowledged_at(message: Message, acknowledged: Acknowledgement, otherwise: int) -> int:
-    """When the message first had this status, as far as its record tells."""
+def acknowledged_at(message: Message, acknowledged: Acknowledgement, default: int) -> int:
+    """When the message got this status, or `default` if its record does not say."""
     at = message.read_at if acknowledged == "read" else message.delivered_at
-    return otherwise if at is None else at
+    return default if at is None else at
 
 
 def inbox_item(message: Message) -> dict[str, Any]:
-    """One entry of a `messages` reply; who sent a notification is not said, because no user did."""
+    """An entry of a `messages` reply; a notification has no sender."""
     item = {
         "messageId": message.message_id,
         "kind": message.kind,
@@ -65,10 +65,10 @@ def inbox_item(message: Message) -> dict[str, Any]:
 
 
 def inbox_page(messages: Sequence[Message], more: str | None) -> dict[str, Any]:
-    """Data of the `messages` reply: as many entries as fit one network frame, but at least one.
+    """The data of the `messages` reply: as many entries as fit one network frame, but at least one.
 
-    `more` is where the store's page ended, or None at the end of the inbox. A page that is cut short here
-    goes on after its own last entry instead.
+    `more` is the id that the store's next page continues after, or None at the end of the inbox. If not all
+    messages fit, the next page continues after the last entry that does.
     """
     items: list[dict[str, Any]] = []
     used = PAGE_BYTES

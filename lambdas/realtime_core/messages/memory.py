@@ -1,4 +1,4 @@
-"""The in-memory twin of the messages table."""
+"""The in-memory adapter of the messages table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from realtime_core.wire.strict_json import dumps, loads
 
 
 class MemoryMessages(InMemoryAdapter):
-    """`Messages` in memory. `entries` is every inbox entry, by recipient and message id."""
+    """`Messages` in memory. `entries` has every inbox entry, by recipient and message id."""
 
     def __init__(self, retention_days: int = 30) -> None:
         self._retention_days = retention_days
@@ -28,9 +28,9 @@ class MemoryMessages(InMemoryAdapter):
         self._requests: dict[tuple[str, str], Message] = {}
 
     def put(self, message: Message, request_id: str | None) -> Message:
-        """Store a message, or return what the same request or message id stored before."""
+        """Store a message, or return the one that the same request or message id has stored."""
         self._reach()
-        # A table keeps text, not the sender's own objects, and refuses what is not JSON.
+        # As in the table: a copy of the content, which must be JSON.
         message = message._replace(content=loads(dumps(message.content)))
         with self._lock:
             if request_id is not None:
@@ -46,12 +46,12 @@ class MemoryMessages(InMemoryAdapter):
             return message
 
     def put_all(self, messages: Sequence[Message]) -> None:
-        """Store notifications; a repeat of a `message_id` is one."""
+        """Store notifications; a stored `message_id` is skipped."""
         for message in messages:
             self.put(message, None)
 
     def acknowledge(self, user_id: str, message_id: str, status: Acknowledgement, now: int) -> Message:
-        """Move the status forward, never back; the message after it. Raises NotFound."""
+        """Advance the status, never move it back; the message after it. Raises NotFound."""
         self._reach()
         with self._lock:
             message = self.entries.get((user_id, message_id))
@@ -68,27 +68,30 @@ class MemoryMessages(InMemoryAdapter):
     def inbox(
         self, user_id: str, after: str | None, limit: int, status: MessageStatus | None, now: int
     ) -> tuple[list[Message], str | None]:
-        """Up to `limit` entries above `after`, oldest first, and where to go on, or None at the end."""
+        """Up to `limit` entries after the message id `after`, oldest first, and the id to continue after."""
         self._reach()
         with self._lock:
-            found = sorted(
+            messages = sorted(
                 (
-                    one
-                    for (recipient, message_id), one in self.entries.items()
+                    message
+                    for (recipient, message_id), message in self.entries.items()
                     if recipient == user_id
                     and (after is None or message_id > after)
-                    and status in {None, one.status}
-                    and not self._expired(one, now)
+                    and status in {None, message.status}
+                    and not self._expired(message, now)
                 ),
-                key=lambda one: one.message_id,
+                key=lambda message: message.message_id,
             )
-        return found[:limit], found[limit - 1].message_id if len(found) > limit else None
+        return messages[:limit], messages[limit - 1].message_id if len(messages) > limit else None
 
     def unread(self, user_id: str) -> int:
-        """How many entries are not read yet."""
+        """How many entries are unread."""
         self._reach()
         with self._lock:
-            return sum(one.recipient_id == user_id and one.status != "read" for one in self.entries.values())
+            return sum(
+                message.recipient_id == user_id and message.status != "read"
+                for message in self.entries.values()
+            )
 
     def _expired(self, message: Message, now: int) -> bool:
         return entry_expires_at(message, self._retention_days) <= now

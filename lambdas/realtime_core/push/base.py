@@ -1,4 +1,4 @@
-"""Pushes: what is sent to whom, what became of it, and the ports of the queues and of API Gateway."""
+"""Pushes: delivery jobs, reports of posts, and the ports of the queues and of API Gateway."""
 
 from __future__ import annotations
 
@@ -8,77 +8,77 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
-# Which pushes go first when the request budget is short.
+# The order of pushes when the request budget is short.
 Priority = Literal["message", "notification", "deal"]
 
 
 class DeliveryJob(NamedTuple):
-    """One payload for many connections: what `broadcast` queues and `delivery` posts."""
+    """One payload for many connections, queued by `broadcast` and posted by `delivery`."""
 
     payload: str
-    """The frame, ready to post."""
+    """The frame to post."""
     connection_ids: tuple[str, ...]
     priority: Priority
     event_id: str
     published_at_ms: int
-    """When the publisher's call was accepted, epoch milliseconds; for the latency metric."""
+    """When the event or message was accepted, epoch milliseconds; for the latency metric."""
     attempt: int = 1
     position: int | None = None
-    """Of an event of a topic: what has landed is reported by it."""
+    """The position of an event of a topic, to record its completed chunks."""
     chunk: int = 0
-    """Which of the event's chunks this is."""
+    """The number of this chunk of the event, from 0."""
     correlation_id: str = ""
-    """Of the request or event that it comes from, for the logs."""
+    """The id of the request or event that caused the job, for the logs."""
 
 
 class PostReport(NamedTuple):
-    """What became of a payload, by connection id; every id that was asked for is in exactly one place."""
+    """The results of posting a payload; every connection id of the call is in exactly one field."""
 
     delivered: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
-    """410: the connection no longer exists; its record is to be removed."""
+    """410: the connection no longer exists; its record must be removed."""
     unsent: tuple[str, ...] = ()
-    """Throttled, a server fault, a broken connection or out of time: worth another attempt."""
+    """Throttled, a server error, a broken connection or out of time: another attempt may succeed."""
     refused: Mapping[str, str] = _NONE
-    """413, 403 and the like, with the reason: another attempt would fail alike."""
+    """Other errors such as 413 and 403, with the reason: another attempt would fail too."""
     answers_lost: int = 0
-    """Attempts that may have arrived, but whose answer did not: these were, or will be, made again."""
+    """Attempts whose response was lost: they may have succeeded, but are repeated."""
     throttled: int = 0
-    """Attempts that were answered 429."""
+    """Attempts with the response 429."""
 
 
 class ProbeReport(NamedTuple):
-    """Which connections are there; every id that was asked for is in exactly one place."""
+    """The results of probing connections; every connection id of the call is in exactly one field."""
 
     alive: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
-    """410: the connection no longer exists; its record is to be removed."""
+    """410: the connection no longer exists; its record must be removed."""
     unknown: tuple[str, ...] = ()
-    """Throttled, out of time or refused: ask again later."""
+    """Throttled, out of time or refused: probe again later."""
 
 
 class Deliveries(Protocol):
-    """The queue between the planes."""
+    """The queue from `broadcast` to `delivery`."""
 
     def send(self, jobs: Sequence[DeliveryJob], delay_seconds: int = 0) -> None:
-        """Queue jobs in batches; raises StoreUnavailable unless every one was taken."""
+        """Queue jobs in batches. Raises StoreUnavailable unless all were queued."""
 
 
 class DeadLetterQueue(Protocol):
-    """Where inputs go that broke the contract and that nobody waits for an answer to."""
+    """The queue of inputs that cannot be processed and whose sender receives no response."""
 
     def put(self, raw: str, reason: str) -> None:
-        """Keep what was refused, as it came, with the reason, for a person to look at."""
+        """Store an input unchanged, with the reason, for an operator."""
 
 
 class ManagementApi(Protocol):
-    """Posts to connections."""
+    """API Gateway's @connections API."""
 
     def post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
-        """Post one payload to each connection, with retries inside the time budget; one id never raises."""
+        """Post a payload to each connection, with retries within the time budget; never raises for an id."""
 
     def probe(self, connection_ids: Sequence[str], budget_seconds: float) -> ProbeReport:
-        """Ask for each connection whether it is there, within the time budget; one id never raises."""
+        """Check whether each connection exists, within the time budget; never raises for an id."""
 
     def close(self, connection_ids: Sequence[str]) -> None:
-        """Close connections (DELETE); one that is gone already is no error."""
+        """Close connections (DELETE); one that no longer exists is not an error."""

@@ -1,4 +1,4 @@
-"""In-memory twins of API Gateway's @connections, of the deliveries queue and of the dead-letter queue."""
+"""In-memory adapters of the @connections API, of the deliveries queue and of the dead-letter queue."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from realtime_core.push.management_api import verdicts
 
 
 class MemoryManagementApi(InMemoryAdapter):
-    """`ManagementApi` in memory; every connection takes what it is sent, unless `answers` says otherwise.
+    """`ManagementApi` in memory. Every post succeeds, unless `answers` has other statuses.
 
-    `answers[connection_id]` is the statuses of the next attempts, of which the last stays. No time passes: a
-    status that is worth another attempt is skipped while there is a next one and a time budget. `received` is
-    what each connection took, `closed` whom the service closed. While `down`, nothing is sent and `post` does
-    not raise.
+    `answers[connection_id]` has the statuses of the next attempts; the last one stays. Retries take no time:
+    a status that allows a retry is skipped if another one follows. `received` has the payloads of each
+    connection, `closed` the ids that the service closed. While `down`, every post is unsent, without raising.
     """
 
     def __init__(self) -> None:
@@ -24,35 +23,40 @@ class MemoryManagementApi(InMemoryAdapter):
         self.closed: list[str] = []
 
     def post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
-        """Post one payload to each connection."""
-        outcomes = [self._post(payload, one, budget_seconds) for one in dict.fromkeys(connection_ids)]
+        """Post a payload to each connection."""
+        outcomes = [
+            self._post(payload, connection_id, budget_seconds)
+            for connection_id in dict.fromkeys(connection_ids)
+        ]
         return verdicts.report(outcomes)
 
     def probe(self, connection_ids: Sequence[str], budget_seconds: float) -> ProbeReport:
-        """Ask for each connection whether it is there."""
-        return verdicts.probe_report(self._ask(one, budget_seconds) for one in dict.fromkeys(connection_ids))
+        """Check whether each connection exists."""
+        return verdicts.probe_report(
+            self._attempt(connection_id, budget_seconds) for connection_id in dict.fromkeys(connection_ids)
+        )
 
     def close(self, connection_ids: Sequence[str]) -> None:
-        """Close connections; one that is gone already is no error."""
+        """Close connections; one that no longer exists is not an error."""
         self._reach()
         for connection_id in dict.fromkeys(connection_ids):
-            if self._answer(connection_id) != 410:
+            if self._next_status(connection_id) != 410:
                 self.closed.append(connection_id)
             self.answers[connection_id] = [410]
 
     def _post(self, payload: str, connection_id: str, budget_seconds: float) -> verdicts.Outcome:
-        outcome = self._ask(connection_id, budget_seconds)
+        outcome = self._attempt(connection_id, budget_seconds)
         if outcome[1] == "delivered":
             self.received.setdefault(connection_id, []).append(payload)
         return outcome
 
-    def _ask(self, connection_id: str, budget_seconds: float) -> verdicts.Outcome:
+    def _attempt(self, connection_id: str, budget_seconds: float) -> verdicts.Outcome:
         if self.down or budget_seconds <= 0:
             return connection_id, "retry", "out of time"
-        status = self._answer(connection_id)
+        status = self._next_status(connection_id)
         return connection_id, verdicts.verdict_of(status), str(status)
 
-    def _answer(self, connection_id: str) -> int:
+    def _next_status(self, connection_id: str) -> int:
         statuses = self.answers.get(connection_id, [200])
         while len(statuses) > 1 and verdicts.verdict_of(statuses[0]) == "retry":
             statuses.pop(0)
@@ -60,7 +64,7 @@ class MemoryManagementApi(InMemoryAdapter):
 
 
 class MemoryDeliveries(InMemoryAdapter):
-    """`Deliveries` in memory: `queued` is each job with its delay, in the order of sending."""
+    """`Deliveries` in memory; `queued` has each job with its delay, in order."""
 
     def __init__(self) -> None:
         self.queued: list[tuple[DeliveryJob, int]] = []
@@ -77,12 +81,12 @@ class MemoryDeliveries(InMemoryAdapter):
 
 
 class MemoryDeadLetterQueue(InMemoryAdapter):
-    """`DeadLetterQueue` in memory: `entries` is each refused input with its reason."""
+    """`DeadLetterQueue` in memory; `entries` has each input with its reason."""
 
     def __init__(self) -> None:
         self.entries: list[tuple[str, str]] = []
 
     def put(self, raw: str, reason: str) -> None:
-        """Keep what was refused, with the reason."""
+        """Store an input with the reason."""
         self._reach()
         self.entries.append((raw, reason))

@@ -1,4 +1,4 @@
-"""From an event to the jobs that deliver it: which groups, which connections, in which portions."""
+"""Planning of deliveries: jobs that fit the queue, and `batch` frames for jobs that are posted together."""
 
 from __future__ import annotations
 
@@ -10,34 +10,32 @@ from realtime_core.push.base import DeliveryJob, Priority
 from realtime_core.wire.frames import pack_frames
 from realtime_core.wire.strict_json import byte_length, dumps, loads
 
-# Outside limit: the largest SQS message that the Terraform provider lets a queue take.
+# Outside limit: the largest SQS message that the Terraform provider allows.
 JOB_BYTES_MAX = 256 * 1024
-
-# Room for what a job says of itself beside its payload and ids.
+# Room for the fields of a job other than its payload and ids.
 ENVELOPE_BYTES = 1024
-
-# One job is posted by one invocation: at a tenth of the account's 10,000 posts a second, in two seconds.
+# An invocation posts one job: two seconds at a tenth of the account's 10,000 posts a second.
 JOB_IDS_MAX = 2000
 
-# People wait for what a person wrote; a deal reaches thousands, and a moment later is as good.
+# Users wait for messages; an event of a topic reaches thousands and may arrive a moment later.
 PRIORITIES: tuple[Priority, ...] = ("message", "notification", "deal")
 
 
-def audience(members: Iterable[Recipient], now: int) -> list[str]:
-    """The connections to post to, each once, in the order met; those whose token has run out are skipped."""
+def reachable_connections(members: Iterable[Recipient], now: int) -> list[str]:
+    """The ids of connections whose token has not expired, each once, in order."""
     return list(dict.fromkeys(member.connection_id for member in members if member.token_exp > now))
 
 
-def chunk(
+def split_connections(
     payload: str,
     ids: Sequence[str],
     *,
     bytes_max: int = JOB_BYTES_MAX - ENVELOPE_BYTES,
     ids_max: int = JOB_IDS_MAX,
 ) -> list[tuple[str, ...]]:
-    """Split ids into portions that fit one job with the payload. Raises ValueError where none fits."""
+    """Split ids into chunks that each fit a job with the payload. Raises ValueError if not one id fits."""
     room = bytes_max - byte_length(payload)
-    portions: list[tuple[str, ...]] = []
+    chunks: list[tuple[str, ...]] = []
     start = used = 0
     for index, connection_id in enumerate(ids):
         size = _id_bytes(connection_id)
@@ -46,28 +44,28 @@ def chunk(
                 f"a payload of {byte_length(payload)} bytes leaves no room in a job of {bytes_max}"
             )
         if used + size > room or index - start >= ids_max:
-            portions.append(tuple(ids[start:index]))
+            chunks.append(tuple(ids[start:index]))
             start, used = index, 0
         used += size
     if start < len(ids):
-        portions.append(tuple(ids[start:]))
-    return portions
+        chunks.append(tuple(ids[start:]))
+    return chunks
 
 
-def jobs(whole: DeliveryJob) -> list[DeliveryJob]:
-    """A job of any number of connections, as numbered jobs that each fit the queue."""
+def split_job(whole: DeliveryJob) -> list[DeliveryJob]:
+    """Split a job for any number of connections into numbered jobs that each fit the queue."""
     return [
-        whole._replace(connection_ids=portion, chunk=number)
-        for number, portion in enumerate(chunk(whole.payload, whole.connection_ids))
+        whole._replace(connection_ids=connection_ids, chunk=number)
+        for number, connection_ids in enumerate(split_connections(whole.payload, whole.connection_ids))
     ]
 
 
 def encode_job(job: DeliveryJob) -> str:
-    """The body of a queue message: a line of JSON about the job, then the payload as it is.
+    """The body of a queue message: the job's fields as a line of JSON, then the unchanged payload.
 
-    The payload is JSON too; inside the first it would be escaped, and could double in size.
+    The payload is JSON itself; as a field it would be escaped, and could double in size.
     """
-    about = {
+    fields = {
         "connectionIds": job.connection_ids,
         "priority": job.priority,
         "eventId": job.event_id,
@@ -77,68 +75,71 @@ def encode_job(job: DeliveryJob) -> str:
         "chunk": job.chunk,
         "correlationId": job.correlation_id,
     }
-    return f"{dumps(about)}\n{job.payload}"
+    return f"{dumps(fields)}\n{job.payload}"
 
 
 def decode_job(text: str) -> DeliveryJob:
-    """The job of a queue message's body. Raises ValueError where it is none."""
+    """The job of a queue message's body. Raises ValueError if it is malformed."""
     head, newline, payload = text.partition("\n")
-    about: Any = loads(head)
-    if not newline or not isinstance(about, dict):
-        raise ValueError("not a delivery job: a line of JSON and a payload are expected")
+    fields: Any = loads(head)
+    if not newline or not isinstance(fields, dict):
+        raise ValueError("not a delivery job: expected a line of JSON and a payload")
     try:
         return DeliveryJob(
             payload=payload,
-            connection_ids=tuple(about["connectionIds"]),
-            priority=about["priority"],
-            event_id=about["eventId"],
-            published_at_ms=about["publishedAtMs"],
-            attempt=about["attempt"],
-            position=about["position"],
-            chunk=about["chunk"],
-            # A job that was queued before there was one has none.
-            correlation_id=about.get("correlationId", ""),
+            connection_ids=tuple(fields["connectionIds"]),
+            priority=fields["priority"],
+            event_id=fields["eventId"],
+            published_at_ms=fields["publishedAtMs"],
+            attempt=fields["attempt"],
+            position=fields["position"],
+            chunk=fields["chunk"],
+            # Absent in jobs that an earlier version queued.
+            correlation_id=fields.get("correlationId", ""),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a delivery job: {error!r}") from error
 
 
 def urgency(job: DeliveryJob) -> int:
-    """What jobs are sorted by when the request budget is short: the lowest goes first."""
+    """The sort key of jobs: the lowest is posted first."""
     return PRIORITIES.index(job.priority)
 
 
 def _id_bytes(connection_id: str) -> int:
-    return byte_length(dumps(connection_id)) + 1  # and the comma
+    return byte_length(dumps(connection_id)) + 1  # the comma
 
 
 class FrameBatch(NamedTuple):
-    """One frame for the connections that are due exactly what is in it."""
+    """A frame, and the connections that receive exactly the jobs in it."""
 
     payload: str
     connection_ids: tuple[str, ...]
-    places: tuple[int, ...]
-    """Of the jobs in it, in the list that was given."""
+    jobs: tuple[int, ...]
+    """The indexes of the jobs in the frame."""
 
 
 def frame_batches(jobs: Sequence[DeliveryJob], now: int) -> list[FrameBatch]:
     """The frames that deliver these jobs, urgent ones first.
 
-    Connections that are due the same jobs share a `batch` frame, as many as one takes. Jobs that share no
-    connection stay as they are.
+    Jobs for the same connections share `batch` frames, as many as fit each. Jobs that share no connection are
+    not combined.
     """
-    order = sorted(range(len(jobs)), key=lambda place: urgency(jobs[place]))
-    due: dict[str, list[int]] = {}
-    for place in order:
-        for connection_id in jobs[place].connection_ids:
-            due.setdefault(connection_id, []).append(place)
-    alike: dict[tuple[int, ...], list[str]] = {}
-    for connection_id, places in due.items():
-        alike.setdefault(tuple(places), []).append(connection_id)
-    result = []
-    for shared, connection_ids in alike.items():
+    order = sorted(range(len(jobs)), key=lambda index: urgency(jobs[index]))
+    jobs_of: dict[str, list[int]] = {}
+    for index in order:
+        for connection_id in jobs[index].connection_ids:
+            jobs_of.setdefault(connection_id, []).append(index)
+
+    # Connections with the same jobs receive the same frames.
+    connections_of: dict[tuple[int, ...], list[str]] = {}
+    for connection_id, indexes in jobs_of.items():
+        connections_of.setdefault(tuple(indexes), []).append(connection_id)
+
+    batches = []
+    for shared, connection_ids in connections_of.items():
         start = 0
-        for payload, count in pack_frames([jobs[place].payload for place in shared], now=now):
-            result.append(FrameBatch(payload, tuple(connection_ids), shared[start : start + count]))
+        for payload, count in pack_frames([jobs[index].payload for index in shared], now=now):
+            batches.append(FrameBatch(payload, tuple(connection_ids), shared[start : start + count]))
             start += count
-    return sorted(result, key=lambda parcel: min(urgency(jobs[place]) for place in parcel.places))
+    return sorted(batches, key=lambda batch: min(urgency(jobs[index]) for index in batch.jobs))

@@ -1,12 +1,13 @@
-"""Posting a job and dealing with what came of it: the one way by which anything reaches a connection.
+"""Posting of delivery jobs, and the handling of their results.
 
-Whatever posts (a message to the other side, a small audience, a queued chunk) goes through `Pusher`, so that
-gone connections are always removed with their memberships and what could not be sent is always queued.
+Every post of an event or message goes through `Pusher`: it removes connections that are gone, with their
+memberships, and queues the connections that could not be reached.
 """
 
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from realtime_core.aws.backoff import jitter
@@ -37,53 +38,54 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 ATTEMPTS_MAX = 8
-"""Attempts, each with retries inside its time budget, before what is left becomes a dead letter."""
+"""Attempts, each with retries within its time budget, before the rest of a job becomes a dead letter."""
 DELAY_SECONDS_MAX = 60
-REMOVED_TOGETHER = 25
-"""As many memberships as one batch of DynamoDB takes; a connection mostly has one."""
+REMOVAL_BATCH = 25
+"""Outside limit: a BatchWriteItem deletes 25 memberships; most connections have one."""
 REMOVAL_SECONDS = 1.0
-"""How long after its time budget a job may go on removing who is gone: an event finds them gone again, but a
-function that runs out of time repeats everything that it delivered."""
+"""How long after its time budget a job may still remove gone connections. The next event finds the rest,
+but a function that times out repeats every delivery."""
 
 
 class PushResult(NamedTuple):
-    """How many connections of a job were reached, queued for another attempt, gone, or refused for good."""
+    """How many connections of a job were reached, queued for another attempt, gone, or refused."""
 
     delivered: int = 0
     queued: int = 0
     gone: int = 0
     refused: int = 0
     answers_lost: int = 0
-    """Attempts that may have reached a connection twice, and those that were throttled: see `PostReport`."""
+    """Attempts whose response was lost, see `PostReport`."""
     throttled: int = 0
+    """Attempts with the response 429."""
 
 
 def remove_connections(
     connection_ids: Iterable[str], connections: Connections, subscriptions: Subscriptions
 ) -> int:
-    """Remove the records of connections that no longer exist and all their memberships; how many there were.
+    """Remove the records and memberships of connections that no longer exist; returns how many had a record.
 
-    Safe to repeat and to run twice at once: only the caller that deletes a record removes its memberships.
+    Safe to repeat, also concurrently: only the caller that deletes a record removes its memberships.
     """
     removed = [record for record in map(connections.remove, connection_ids) if record is not None]
     if removed:
         now = time.time()
         for record in removed:
             add(CONNECTION_DURATION, max(0, round(now - record.connected_at)))
-        subscriptions.forget(removed)
+        subscriptions.remove_members(removed)
     return len(removed)
 
 
 class Pusher:
-    """Posts jobs, removes gone connections, queues what is left.
+    """Posts jobs, removes gone connections and queues unsent ones.
 
-    `history` is told when a chunk needs no further attempt. `undeliverable` keeps what `ATTEMPTS_MAX`
-    attempts could not send. `jitter` returns a number in [0, 1).
+    `history` records the chunks that need no further attempt; `undeliverable` receives the rest of a job
+    after `ATTEMPTS_MAX` attempts. `jitter` returns a number in [0, 1).
     """
 
     def __init__(
         self,
-        poster: ManagementApi,
+        management_api: ManagementApi,
         connections: Connections,
         subscriptions: Subscriptions,
         deliveries: Deliveries,
@@ -92,7 +94,7 @@ class Pusher:
         undeliverable: DeadLetterQueue | None = None,
         jitter: Callable[[], float] = jitter,
     ) -> None:
-        self._poster = poster
+        self._management_api = management_api
         self._connections = connections
         self._subscriptions = subscriptions
         self._deliveries = deliveries
@@ -101,7 +103,7 @@ class Pusher:
         self._jitter = jitter
 
     def push(self, job: DeliveryJob, budget_seconds: float) -> PushResult:
-        """Post a job within a time budget. Raises StoreUnavailable where what is left could not be queued."""
+        """Post a job within a time budget. Raises StoreUnavailable if the unsent rest could not be queued."""
         if not job.connection_ids:
             return PushResult()
         deadline = time.monotonic() + budget_seconds
@@ -109,37 +111,40 @@ class Pusher:
         try:
             return self._settle(job, report)
         finally:
-            self._forget(report.gone, deadline)
+            self._remove_gone(report.gone, deadline)
 
     def push_all(self, jobs: Sequence[DeliveryJob], budget_seconds: float) -> list[PushResult | None]:
-        """Post jobs that are due together, urgent ones first; what came of each.
+        """Post jobs together, urgent ones first; returns the result of each.
 
-        A connection that is due several of them gets one `batch` frame where they fit. None stands for a job
-        of which what is left could not be queued: it has to be tried again whole.
+        A connection of several jobs receives them in one `batch` frame if they fit. None stands for a job
+        whose unsent rest could not be queued: the caller must retry the whole job.
         """
         deadline = time.monotonic() + budget_seconds
-        together = frame_batches(jobs, int(time.time()))
+        batches = frame_batches(jobs, int(time.time()))
         reports: list[list[PostReport]] = [[] for _ in jobs]
         gone: dict[str, None] = {}
-        for number, parcel in enumerate(together):
-            # What time is left is shared evenly among the frames that are left: none uses up the others'.
-            share = max(0.0, deadline - time.monotonic()) / (len(together) - number)
-            report = self._post(parcel.payload, parcel.connection_ids, share)
+        for number, batch in enumerate(batches):
+            # The frames share the remaining time evenly, so that none uses up the time of the others.
+            share = max(0.0, deadline - time.monotonic()) / (len(batches) - number)
+            report = self._post(batch.payload, batch.connection_ids, share)
             gone.update(dict.fromkeys(report.gone))
-            for place in parcel.places:
-                reports[place].append(report)
-        # First what must not be lost, then what the next event would find again.
-        results = [self._settled(job, _merged(found)) for job, found in zip(jobs, reports, strict=True)]
-        self._forget(tuple(gone), deadline)
+            for index in batch.jobs:
+                reports[index].append(report)
+
+        # Requeue first: unsent jobs would be lost, while the next event finds gone connections again.
+        results = [
+            self._try_settle(job, _merge(job_reports)) for job, job_reports in zip(jobs, reports, strict=True)
+        ]
+        self._remove_gone(tuple(gone), deadline)
         return results
 
     def _post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
-        report = self._poster.post(payload, connection_ids, budget_seconds)
+        report = self._management_api.post(payload, connection_ids, budget_seconds)
         if report.throttled:
             add(DELIVERIES_THROTTLED, report.throttled)
         return report
 
-    def _settled(self, job: DeliveryJob, report: PostReport) -> PushResult | None:
+    def _try_settle(self, job: DeliveryJob, report: PostReport) -> PushResult | None:
         try:
             return self._settle(job, report)
         except StoreUnavailable:
@@ -149,7 +154,7 @@ class Pusher:
     def _settle(self, job: DeliveryJob, report: PostReport) -> PushResult:
         _measure(job, report)
         if report.unsent:
-            self._again(job._replace(connection_ids=report.unsent, attempt=job.attempt + 1))
+            self._requeue(job._replace(connection_ids=report.unsent, attempt=job.attempt + 1))
         else:
             self._complete(job)
         for connection_id, reason in report.refused.items():
@@ -163,7 +168,7 @@ class Pusher:
             throttled=report.throttled,
         )
 
-    def _again(self, job: DeliveryJob) -> None:
+    def _requeue(self, job: DeliveryJob) -> None:
         if job.attempt > ATTEMPTS_MAX and self._undeliverable is not None:
             self._undeliverable.put(encode_job(job), f"not deliverable in {ATTEMPTS_MAX} attempts")
             add(DELIVERIES_FAILED, len(job.connection_ids))
@@ -179,23 +184,24 @@ class Pusher:
         try:
             self._history.complete_chunk(job.position, job.chunk)
         except StoreUnavailable:
-            # It stays in flight until it is too old; until then a resume reads a little more than it needs.
+            # The event stays in flight until it expires; until then a resume reads more than it needs.
             log.exception("landing_not_recorded", eventId=job.event_id)
 
-    def _forget(self, connection_ids: Sequence[str], deadline: float) -> None:
-        """Remove who is gone, many at once, as far as the time goes."""
+    def _remove_gone(self, connection_ids: Sequence[str], deadline: float) -> None:
+        """Remove gone connections, in concurrent batches, until REMOVAL_SECONDS after the deadline."""
 
-        def remove(portion: Sequence[str]) -> int:
+        def remove(batch: Sequence[str]) -> int:
+            """Remove a batch, unless it is too late; returns how many are left."""
             if time.monotonic() > deadline + REMOVAL_SECONDS:
-                return len(portion)
-            remove_connections(portion, self._connections, self._subscriptions)
+                return len(batch)
+            remove_connections(batch, self._connections, self._subscriptions)
             return 0
 
         try:
-            if left := sum(map_concurrently(remove, batches(connection_ids, REMOVED_TOGETHER))):
+            if left := sum(map_concurrently(remove, batches(connection_ids, REMOVAL_BATCH))):
                 log.warning("gone_connections_left", count=left)
         except StoreUnavailable:
-            # The next event finds them gone again; what was delivered must not be sent twice for it.
+            # Not raised: a retry would deliver the job twice, while the next event finds them gone again.
             log.exception("gone_connections_not_removed", count=len(connection_ids))
 
 
@@ -209,13 +215,13 @@ def _measure(job: DeliveryJob, report: PostReport) -> None:
         add(DELIVERIES_FAILED, len(report.refused))
 
 
-def _merged(reports: Sequence[PostReport]) -> PostReport:
-    """What became of one job, out of the reports of the frames that it went in."""
+def _merge(reports: Sequence[PostReport]) -> PostReport:
+    """The report of a job, from the reports of the frames that contained it."""
     return PostReport(
-        delivered=tuple(one for report in reports for one in report.delivered),
-        gone=tuple(one for report in reports for one in report.gone),
-        unsent=tuple(one for report in reports for one in report.unsent),
-        refused={one: reason for report in reports for one, reason in report.refused.items()},
+        delivered=tuple(chain.from_iterable(report.delivered for report in reports)),
+        gone=tuple(chain.from_iterable(report.gone for report in reports)),
+        unsent=tuple(chain.from_iterable(report.unsent for report in reports)),
+        refused=dict(chain.from_iterable(report.refused.items() for report in reports)),
         answers_lost=sum(report.answers_lost for report in reports),
         throttled=sum(report.throttled for report in reports),
     )

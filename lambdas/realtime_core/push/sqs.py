@@ -1,4 +1,4 @@
-"""The deliveries queue, and the dead-letter queue for what was refused, on SQS."""
+"""The deliveries queue and the dead-letter queue on SQS."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Outside limits: of SendMessageBatch, and of the queues (Terraform's provider allows no more than 256 KB,
-# which counts a batch as a whole, and attributes with their names and types).
+# Outside limits: ten messages in a SendMessageBatch, and 256 KB in the Terraform provider's queues, which
+# includes the whole batch, and attributes with their names and types.
 BATCH_MAX = 10
 BATCH_BYTES_MAX = 262_144
 
 REASON_CHARS_MAX = 1_000
-# The reason in UTF-8 at its longest, the other attributes, and their names.
+# The longest reason in UTF-8, the other attributes, and their names.
 ATTRIBUTES_BYTES = 4 * REASON_CHARS_MAX + 200
 
-# Outside limit: SQS refuses a body with a character that XML 1.0 does not know. "None of those that it does
-# know" takes ten times as long to compile, at every cold start.
+# Outside limit: SQS rejects a body with a character that XML 1.0 does not allow. The complement, a negated
+# class of the allowed characters, would take ten times as long to compile, at every cold start.
 _UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -41,37 +41,37 @@ class SqsDeliveries:
         self._queue_url = queue_url
 
     def send(self, jobs: Sequence[DeliveryJob], delay_seconds: int = 0) -> None:
-        """Queue jobs, after a delay of up to 900 s. Raises StoreUnavailable unless every one was taken."""
+        """Queue jobs, with a delay of up to 900 s. Raises StoreUnavailable unless all were queued."""
         for batch in _batches([encode_job(job) for job in jobs]):
-            self._send([_entry(place, body, delay_seconds) for place, body in enumerate(batch)])
+            self._send([_entry(index, body, delay_seconds) for index, body in enumerate(batch)])
 
     def _send(self, entries: list[Any]) -> None:
-        """Send a batch, and again what SQS did not take of it."""
+        """Send a batch, and retry the entries that SQS did not accept."""
         failed: list[Any] = []
         for _ in backoff.attempts():
             pending = entries
-            answer = _perform(
+            response = _perform(
                 lambda: self._client.send_message_batch(QueueUrl=self._queue_url, Entries=pending)  # noqa: B023
             )
-            failed = answer.get("Failed", [])
-            if not failed or any(one["SenderFault"] for one in failed):
+            failed = response.get("Failed", [])
+            if not failed or any(entry["SenderFault"] for entry in failed):
                 break
-            left = {one["Id"] for one in failed}
-            entries = [entry for entry in entries if entry["Id"] in left]
+            failed_ids = {entry["Id"] for entry in failed}
+            entries = [entry for entry in entries if entry["Id"] in failed_ids]
         if failed:
-            codes = ", ".join(sorted({one["Code"] for one in failed}))
-            raise StoreUnavailable(f"SQS did not take {len(failed)} of {len(entries)} jobs: {codes}")
+            codes = ", ".join(sorted({entry["Code"] for entry in failed}))
+            raise StoreUnavailable(f"SQS did not accept {len(failed)} of {len(entries)} jobs: {codes}")
 
 
 class SqsDeadLetterQueue:
-    """`DeadLetterQueue` on SQS: the input as it came, with the reason as an attribute."""
+    """`DeadLetterQueue` on SQS: the unchanged input, with the reason as an attribute."""
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
     def put(self, raw: str, reason: str) -> None:
-        """Keep what was refused. Of what SQS cannot hold, the beginning; `originalBytes` is its size."""
+        """Store an input. An input too large for SQS is cut; `originalBytes` is then its full size."""
         body = _sendable(raw) or "(empty)"
         attributes = {"reason": _attribute(_sendable(reason)[:REASON_CHARS_MAX] or "unknown")}
         size = byte_length(body)
@@ -86,20 +86,20 @@ class SqsDeadLetterQueue:
 
 
 def age_ms(record: Mapping[str, Any], now: float) -> int:
-    """How long a message had been in its queue, from SQS's record of it and the time in epoch seconds."""
+    """The age of a queued message in milliseconds, from its SQS record and the time in epoch seconds."""
     sent_ms = record.get("attributes", {}).get("SentTimestamp")
     return 0 if sent_ms is None else max(0, round(now * 1000) - int(sent_ms))
 
 
 def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
-    """Split into what SQS takes at once: ten bodies, and 256 KB in all."""
+    """Split bodies into batches of at most ten bodies and 256 KB."""
     batch: list[str] = []
     size = 0
     for body in bodies:
         length = byte_length(body)
         if length > BATCH_BYTES_MAX:
             raise StoreUnavailable(
-                f"a job of {length} bytes passes the {BATCH_BYTES_MAX} of SQS; plan fewer connections a job"
+                f"a job of {length} bytes exceeds the {BATCH_BYTES_MAX} of SQS; plan fewer connections a job"
             )
         if len(batch) == BATCH_MAX or size + length > BATCH_BYTES_MAX:
             yield batch
@@ -110,9 +110,9 @@ def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _entry(place: int, body: str, delay_seconds: int) -> Any:
-    entry = {"Id": str(place), "MessageBody": body, "DelaySeconds": delay_seconds}
-    # Lambda names the invocation's trace here, and X-Ray links what SQS hands on to it. Nobody else needs it.
+def _entry(index: int, body: str, delay_seconds: int) -> Any:
+    entry = {"Id": str(index), "MessageBody": body, "DelaySeconds": delay_seconds}
+    # Lambda sets the trace id of the invocation; with it, X-Ray links the receiver's trace to this one.
     trace = os.environ.get("_X_AMZN_TRACE_ID", "")
     if "Sampled=1" not in trace:
         return entry
@@ -128,7 +128,7 @@ def _sendable(text: str) -> str:
 
 
 def _perform(call: Callable[[], T]) -> T:
-    """Make a call; the client has retried it. Raises StoreUnavailable for its faults."""
+    """Make a call, which the client retries. Raises StoreUnavailable if it fails."""
     try:
         return call()
     except Refused as error:

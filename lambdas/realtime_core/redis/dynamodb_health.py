@@ -1,4 +1,4 @@
-"""The health record: one item of the history table, which everybody who needs it reads already."""
+"""The health record: an item of the history table, because its readers already have access to that table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DynamoHealth:
         self._client, self._table = client, history_table
 
     def report(self, health: Health) -> None:
-        """Say how Redis was found (one write)."""
+        """Record the state of Redis (one write)."""
         perform(
             lambda: self._client.update_item(
                 TableName=self._table,
@@ -33,12 +33,12 @@ class DynamoHealth:
 
     def last(self) -> Health | None:
         """The last report (one read), or None."""
-        answer = perform(lambda: self._client.get_item(TableName=self._table, Key=HEALTH))
-        return health_from(answer.get("Item"))
+        response = perform(lambda: self._client.get_item(TableName=self._table, Key=HEALTH))
+        return health_from(response.get("Item"))
 
 
 def health_from(item: Item | None) -> Health | None:
-    """The report of an item, or None where nobody has reported."""
+    """The report of an item, or None if there is no item."""
     if not item:
         return None
     return Health("down" if item["redis"]["S"] == "down" else "up", int(item["at"]["N"]))

@@ -1,4 +1,4 @@
-"""Why Redis was not used: it failed, or what it holds may not be believed."""
+"""Faults of Redis: a failed call, or an index that cannot be used."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from realtime_core.errors import StoreUnavailable
 
 
 class RedisFault(StoreUnavailable):
-    """A call to Redis that came to nothing; `reason` is a short word for the metric and the log.
+    """A call to Redis failed; `reason` is a short word for the metric and the log.
 
-    Of the connection: `refused`, `timeout`, `closed`, `tls`, `login`, `protocol`. Of what Redis answers:
-    `loading`, `read_only`, `out_of_memory`, `no_script`, `error`. Of the index in it: `not_ready`,
-    `not_primary`, `other_server`, `untended`, `changed`, `behind`.
+    For the connection: `refused`, `timeout`, `closed`, `tls`, `login`, `protocol`. For error replies:
+    `loading`, `read_only`, `out_of_memory`, `no_script`, `error`. For the index: `not_ready`, `not_primary`,
+    `other_server`, `untended`, `changed`, `behind`.
     """
 
     def __init__(self, reason: str, text: str = "") -> None:
@@ -18,7 +18,7 @@ class RedisFault(StoreUnavailable):
         self.reason = reason
 
 
-_WORDS = {
+_REASONS = {
     "NOAUTH": "login",
     "WRONGPASS": "login",
     "NOPERM": "login",
@@ -31,6 +31,6 @@ _WORDS = {
 
 
 def refusal(text: str) -> RedisFault:
-    """The fault that an error reply tells of. Only its first word is kept: the rest may quote values."""
-    word = text.partition(" ")[0]
-    return RedisFault(_WORDS.get(word, "error"), f"refused with {word or 'an error'}")
+    """The fault of an error reply. Only its first word is used, because the rest may quote values."""
+    code = text.partition(" ")[0]
+    return RedisFault(_REASONS.get(code, "error"), f"refused with {code or 'an error'}")

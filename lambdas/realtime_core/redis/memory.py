@@ -1,4 +1,4 @@
-"""The in-memory twin of the health record."""
+"""The in-memory adapter of the health record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class MemoryHealth(InMemoryAdapter):
         self.record: Health | None = None
 
     def report(self, health: Health) -> None:
-        """Say how Redis was found."""
+        """Record the state of Redis."""
         self._reach()
         self.record = health
 

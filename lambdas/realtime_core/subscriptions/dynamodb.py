@@ -1,7 +1,7 @@
-"""The memberships in the subscriptions table, written in one transaction with the connection's record.
+"""Subscriptions on DynamoDB: memberships, written in one transaction with the connection's record.
 
-The record and the memberships never disagree: whoever deletes a record (`Connections.remove`) gets the
-complete list of what to delete with it, and a subscription that comes too late finds no record to write to.
+So a record and its memberships always agree: the caller that deletes a record (`Connections.remove`) receives
+the complete list of memberships to delete, and a later subscription finds no record and fails.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from realtime_core.connections.dynamodb import DynamoConnections, connection_fro
 from realtime_core.errors import ConnectionUnknown, StoreUnavailable
 from realtime_core.ids import group_id, shard_of
 from realtime_core.subscriptions.base import MAX_SUBSCRIPTIONS, Group, check_subscription_limits
-from realtime_core.subscriptions.dynamodb_groups import DynamoGroups, DynamoMembers, member_pk
+from realtime_core.subscriptions.dynamodb_groups import DynamoGroups
+from realtime_core.subscriptions.dynamodb_members import DynamoMembers, member_pk
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class DynamoSubscriptions:
-    """`Subscriptions` on DynamoDB. One of these may be shared between threads."""
+    """`Subscriptions` on DynamoDB. Threads may share an instance."""
 
     def __init__(
         self,
@@ -35,7 +36,7 @@ class DynamoSubscriptions:
         max_subscriptions: int = MAX_SUBSCRIPTIONS,
         pending: PendingWrites | None = None,
     ) -> None:
-        """`pending`, where there is an index of the members, writes down what that does not know yet."""
+        """`pending` records changes for the index in Redis; None if there is no index."""
         self._client = client
         self._connections_table = connections_table
         self._table = subscriptions_table
@@ -54,30 +55,32 @@ class DynamoSubscriptions:
         *,
         record: Connection | None = None,
     ) -> Connection:
-        """Add or replace a subscription: one read (none where the record is given), at most three writes.
+        """Add or replace a subscription; returns the record after it.
 
-        Two where the group is known, none at all where the same subscription is in force already.
+        One read, none if the record is given. At most three writes: two if the group exists, none if the
+        subscription exists.
         """
         group = Group(group_id(topic, canonical_filter), topic, canonical_filter)
-        connection = record or self._known(self._connections.get(connection_id))
+        connection = record or self._require(self._connections.get(connection_id))
         for _ in backoff.attempts():
             old = connection.subscriptions.get(topic)
             if old is not None and old.filter == canonical_filter:
                 return connection
             check_subscription_limits(connection, topic, canonical_filter, self._max)
+
             group = self._groups.touch(group, now)
             new = Subscription(topic, canonical_filter, group.group_id, shard_of(connection_id, group.shards))
             try:
                 self._write(connection, topic, old, new)
             except ConditionFailed as changed:
-                connection = self._after(changed)
+                connection = self._changed_record(changed)
                 continue
             return connection._replace(subscriptions={**connection.subscriptions, topic: new})
         raise StoreUnavailable(f"the record of connection {connection_id} kept changing")
 
     def unsubscribe(self, connection_id: str, topic: str) -> None:
-        """Remove the subscription, if there is one: one read, at most one write. Raises ConnectionUnknown."""
-        connection = self._known(self._connections.get(connection_id))
+        """Remove the subscription to a topic, if there is one (one read, at most one write)."""
+        connection = self._require(self._connections.get(connection_id))
         for _ in backoff.attempts():
             old = connection.subscriptions.get(topic)
             if old is None:
@@ -85,61 +88,61 @@ class DynamoSubscriptions:
             try:
                 self._write(connection, topic, old, None)
             except ConditionFailed as changed:
-                connection = self._after(changed)
+                connection = self._changed_record(changed)
                 continue
             return
         raise StoreUnavailable(f"the record of connection {connection_id} kept changing")
 
-    def forget(self, connections: Iterable[Connection]) -> None:
-        """Remove every membership of connections whose records were removed; safe to repeat."""
+    def remove_members(self, connections: Iterable[Connection]) -> None:
+        """Remove the memberships of connections whose records were removed; safe to repeat."""
         delete_all(
             self._client,
             self._table,
             (
-                (member_pk(one.group_id, one.shard), connection.connection_id)
+                (member_pk(subscription.group_id, subscription.shard), connection.connection_id)
                 for connection in connections
-                for one in connection.subscriptions.values()
+                for subscription in connection.subscriptions.values()
             ),
         )
 
     def extend(self, connection: Connection) -> None:
-        """Carry a refreshed `token_exp` into the memberships (one write each); what is gone stays gone."""
-        for one in connection.subscriptions.values():
-            self._extend(one, connection)
+        """Copy a refreshed `token_exp` to the memberships (one write each); removed ones stay removed."""
+        for subscription in connection.subscriptions.values():
+            self._extend(subscription, connection)
 
     def groups(self, topic: str, now: int) -> list[Group]:
-        """The groups of exactly this topic that may have members (one query a page)."""
+        """The groups of this topic that may have members (one query a page)."""
         return self._groups.of_topic(topic, now)
 
     def announced(self, topic: str, since: int) -> list[Group]:
-        """The groups that were listed, or spread, at `since` or later (one query a page)."""
+        """The groups of this topic that were announced at `since` or later (one query a page)."""
         return self._groups.announced(topic, since)
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
-        """The connections of the groups that may be posted to at `now`, a shard at a time."""
+        """The connections of each group that can be posted to at `now`, a shard at a time."""
         return self._members.of_groups(groups, now)
 
-    def spread(self, group: Group, shards: int, now: int) -> None:
-        """Let new members of a group that has grown go to more shards; never fewer (one write)."""
-        self._groups.spread(group, shards, now)
+    def add_shards(self, group: Group, shards: int, now: int) -> None:
+        """Give a group more shards, which new members use; a smaller number is ignored (one write)."""
+        self._groups.add_shards(group, shards, now)
 
-    def _known(self, connection: Connection | None) -> Connection:
+    def _require(self, connection: Connection | None) -> Connection:
         if connection is None:
             raise ConnectionUnknown("The server has no record of this connection; reconnect")
         return connection
 
-    def _after(self, changed: ConditionFailed) -> Connection:
-        """The record that refused a transaction; the refusal brings it along, so it is not read again."""
+    def _changed_record(self, changed: ConditionFailed) -> Connection:
+        """The record that failed a transaction's condition; the failure contains it, which saves a read."""
         record = changed.refused.get(0)
-        return self._known(connection_from(record) if record else None)
+        return self._require(connection_from(record) if record else None)
 
     def _write(
         self, connection: Connection, topic: str, old: Subscription | None, new: Subscription | None
     ) -> None:
-        """Take the record and the memberships from `old` to `new`, unless the record changed meanwhile.
+        """Replace `old` by `new` in record and memberships. Raises ConditionFailed if the record changed.
 
-        `token_exp` is part of what may not have changed: a membership written with the old one would outlast
-        the refresh that just went through the other memberships.
+        The condition includes `token_exp`: a membership with the old expiry would miss a refresh that has
+        just updated the other memberships.
         """
         values: dict[str, Any] = {":exp": {"N": str(connection.token_exp)}}
         conditions = ["attribute_exists(connection_id)", "token_exp = :exp"]
@@ -151,6 +154,7 @@ class DynamoSubscriptions:
             values |= {":group": {"S": old.group_id}, ":shard": {"N": str(old.shard)}}
         if new is not None:
             values[":new"] = subscription_value(new)
+
         writes: list[Any] = [
             {
                 "Update": {
@@ -169,7 +173,8 @@ class DynamoSubscriptions:
         if old is not None:
             key = _member_key(old, connection.connection_id)
             writes.append({"Delete": {"TableName": self._table, "Key": key}})
-        writes += self._to_be_indexed(connection, topic, [one for one in (new, old) if one], new)
+        changed = [subscription for subscription in (new, old) if subscription]
+        writes += self._pending_writes(connection, topic, changed, new)
         perform(lambda: self._client.transact_write_items(TransactItems=writes))
 
     def _extend(self, subscription: Subscription, connection: Connection) -> None:
@@ -180,7 +185,7 @@ class DynamoSubscriptions:
             "ConditionExpression": "attribute_exists(pk) AND e < :exp",
             "ExpressionAttributeValues": {":exp": {"N": str(connection.token_exp)}},
         }
-        pending = self._to_be_indexed(connection, subscription.topic, [subscription], subscription)
+        pending = self._pending_writes(connection, subscription.topic, [subscription], subscription)
         writes: list[Any] = [{"Update": update}, *pending]
         try:
             if pending:
@@ -188,15 +193,15 @@ class DynamoSubscriptions:
             else:
                 perform(lambda: self._client.update_item(**update))
         except ConditionFailed:
-            return  # it is gone, or a later refresh was faster
+            return  # the membership was removed, or a later refresh came first
 
-    def _to_be_indexed(
+    def _pending_writes(
         self, connection: Connection, topic: str, changed: Iterable[Subscription], new: Subscription | None
     ) -> list[dict[str, Any]]:
-        """The write, if any, that tells readers of an index what it does not know yet."""
+        """The write, if there is an index, that records this change as pending for it."""
         if self._pending is None:
             return []
-        partitions = [member_pk(one.group_id, one.shard) for one in changed]
+        partitions = [member_pk(subscription.group_id, subscription.shard) for subscription in changed]
         return [self._pending.put(connection, topic, partitions, new.group_id if new else None)]
 
 

@@ -1,21 +1,20 @@
-"""The registry in the subscriptions table: which groups a topic has, and over how many shards each is spread.
+"""The registry in the subscriptions table: the groups of each topic, with their numbers of shards.
 
 | item         | pk           | sk                           | expires |
 | ------------ | ------------ | ---------------------------- | ------- |
 | group        | `t#<topic>`  | the group's id               | three hours after a subscriber's last touch |
 | announcement | `n#<topic>`  | `<time>#<group id>#<shards>` | an hour after its time |
 
-A connection lives at most two hours, so a group whose item has expired can have no live member: there is no
-counter to drift, and nothing to collect.
+A connection lives at most two hours, so a group whose item has expired has no open member. No counter can
+drift, and nothing needs garbage collection.
 
-A group is announced in the transaction that lists it or gives it more shards. So a reader who once read all
-groups of a topic knows them all for as long as it reads the announcements since (`announced`).
+The transaction that lists a group or gives it more shards also announces it. So a reader that has read all
+groups of a topic once stays complete by reading only the later announcements (`announced`).
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, query
@@ -27,14 +26,11 @@ from realtime_core.subscriptions.base import (
 )
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from types_boto3_dynamodb.client import DynamoDBClient
 
 
-# Of the registry's three hours, with the two of a connection, this leaves 50 minutes of slack.
+# Of the registry's three hours, minus two for a connection, this leaves a margin of 50 minutes.
 TOUCHED_SECONDS = 10 * 60
-
 TOUCHED_GROUPS_MAX = 10_000
 
 
@@ -52,34 +48,36 @@ class DynamoGroups:
         self._touched: OrderedDict[str, tuple[int, Group]] = OrderedDict()
 
     def touch(self, group: Group, now: int) -> Group:
-        """Make sure that the group is found by readers for the next two hours; the group with its shards.
+        """Keep a group listed for at least two more hours; returns it with its number of shards.
 
-        One write, two for a group that is new, none where this process did it in the last ten minutes.
+        One write, two for a new group, none if this process has done it in the last ten minutes.
         """
         touched_at, known = self._touched.get(group.group_id, (now - TOUCHED_SECONDS, group))
         if 0 <= now - touched_at < TOUCHED_SECONDS:
             return known
+
         try:
-            answer = perform(
+            response = perform(
                 lambda: self._client.update_item(
                     TableName=self._table,
                     Key=registry_key(group.topic, group.group_id),
                     UpdateExpression="SET expires_at = :expires",
-                    ConditionExpression="expires_at > :surely_listed",
+                    ConditionExpression="expires_at > :listed_until",
                     ExpressionAttributeValues={
                         ":expires": {"N": str(now + REGISTRY_LIFETIME_SECONDS)},
-                        # A reader whose clock is ahead may have dropped it already.
-                        ":surely_listed": {"N": str(now + REGISTRY_MARGIN_SECONDS)},
+                        # A reader whose clock is ahead may have dropped the group already.
+                        ":listed_until": {"N": str(now + REGISTRY_MARGIN_SECONDS)},
                     },
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             )
-            touched = _group(group.topic, answer["Attributes"])
+            touched = _group(group.topic, response["Attributes"])
         except ConditionFailed as unlisted:
             before = unlisted.refused[0]
             touched = _group(group.topic, before) if before else group
             self._list(touched, now)
+
         self._touched.pop(group.group_id, None)
         self._touched[group.group_id] = (now, touched)
         if len(self._touched) > TOUCHED_GROUPS_MAX:
@@ -87,25 +85,25 @@ class DynamoGroups:
         return touched
 
     def of_topic(self, topic: str, now: int) -> list[Group]:
-        """The groups of exactly this topic that may have members.
+        """The groups of this topic that may have members.
 
-        Read consistently: whoever was told that the subscription is in force must get the next event.
+        The read is consistent: a client whose subscription was confirmed must get the next event.
         """
         pages = query(
             self._client,
             TableName=self._table,
             ConsistentRead=True,
             KeyConditionExpression="pk = :topic",
-            # DynamoDB's sweep of expired items is up to two days late.
+            # DynamoDB deletes expired items up to two days late.
             FilterExpression="expires_at > :now",
             ExpressionAttributeValues={":topic": {"S": f"t#{topic}"}, ":now": {"N": str(now)}},
         )
         return [_group(topic, item) for items, _ in pages for item in items]
 
     def announced(self, topic: str, since: int) -> list[Group]:
-        """The groups of exactly this topic that were listed, or got more shards, at `since` or later.
+        """The groups of this topic that were announced at `since` or later.
 
-        A group comes as often as it was announced. Consistent, for the same reason.
+        A group is returned once for each announcement. The read is consistent, for the same reason.
         """
         pages = query(
             self._client,
@@ -116,8 +114,8 @@ class DynamoGroups:
         )
         return [_announced(topic, item) for items, _ in pages for item in items]
 
-    def spread(self, group: Group, shards: int, now: int) -> None:
-        """Let new members go to more shards, never to fewer: readers read every shard up to this number."""
+    def add_shards(self, group: Group, shards: int, now: int) -> None:
+        """Give a group more shards, never fewer: readers read every shard up to this number."""
         listing = self._listing(
             group,
             "SET n = :shards",
@@ -128,14 +126,14 @@ class DynamoGroups:
         try:
             perform(lambda: self._client.transact_write_items(TransactItems=[listing, announcement]))
         except ConditionFailed:
-            return  # it has expired, or has as many already
+            return  # the group has expired, or has at least as many shards
         self._touched.pop(group.group_id, None)
 
     def _list(self, group: Group, now: int) -> None:
-        """List a group that is new or has expired, and say so. Somebody else may do the same: no harm."""
+        """List and announce a group that is new or has expired; idempotent between processes."""
         listing = self._listing(
             group,
-            # Another process may have spread it since it was looked at.
+            # Another process may have added shards since the group was read.
             "SET f = :filter, n = if_not_exists(n, :shards), expires_at = :expires",
             {
                 ":filter": {"S": group.filter},
@@ -158,7 +156,7 @@ class DynamoGroups:
         }
 
     def _announcement(self, group: Group, now: int) -> Any:
-        """An update, though it makes a new item: so nobody who announces needs the right to put."""
+        """An update, although it creates an item, so that the function needs no permission for PutItem."""
         return {
             "Update": {
                 "TableName": self._table,
@@ -176,7 +174,7 @@ class DynamoGroups:
 
 
 def _stamp(seconds: int) -> str:
-    """A time as text that sorts like it."""
+    """A time as text that sorts by time."""
     return f"{max(seconds, 0):011}"
 
 
@@ -187,58 +185,3 @@ def _group(topic: str, item: Item) -> Group:
 def _announced(topic: str, item: Item) -> Group:
     _, group_id, shards = item["sk"]["S"].split("#")
     return Group(group_id=group_id, topic=topic, filter=item["f"]["S"], shards=int(shards))
-
-
-READERS = 8
-"""Shards read at once: most are one short page, so reading them one by one would be waiting."""
-
-
-def member_pk(group: str, shard: int) -> str:
-    """The partition of a group's shard."""
-    return f"g#{group}#{shard}"
-
-
-class DynamoMembers:
-    """The members of groups on DynamoDB."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
-
-    def of_groups(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
-        """The connections that may be posted to at `now`, a shard at a time, group by group."""
-        shards = [(group, shard) for group in groups for shard in range(group.shards)]
-        if len(shards) <= 1:
-            for group, shard in shards:
-                yield group, self._shard(group, shard, now)
-            return
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - who only subscribes needs none
-
-        with ThreadPoolExecutor(min(READERS, len(shards)), thread_name_prefix="members") as pool:
-            reading: deque[tuple[Group, Future[list[str]]]] = deque()
-            for group, shard in shards:
-                reading.append((group, pool.submit(self._shard, group, shard, now)))
-                if len(reading) > READERS:
-                    yield _finished(*reading.popleft())
-            while reading:
-                yield _finished(*reading.popleft())
-
-    def _shard(self, group: Group, shard: int, now: int) -> list[str]:
-        """A shard's members. Consistent: who was told of its subscription gets the next event."""
-        pages = query(
-            self._client,
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :shard",
-            FilterExpression="e > :now AND expires_at > :now",
-            ProjectionExpression="sk",
-            ExpressionAttributeValues={
-                ":shard": {"S": member_pk(group.group_id, shard)},
-                ":now": {"N": str(now)},
-            },
-        )
-        return [item["sk"]["S"] for items, _ in pages for item in items]
-
-
-def _finished(group: Group, members: Future[list[str]]) -> tuple[Group, list[str]]:
-    return group, members.result()

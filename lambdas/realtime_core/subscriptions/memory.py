@@ -1,4 +1,4 @@
-"""The in-memory twin of the subscriptions table."""
+"""The in-memory adapter of the subscriptions table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Shard = tuple[str, int]
 
 
 class MemorySubscriptions(InMemoryAdapter):
-    """`Subscriptions` in memory, beside the records that they must agree with."""
+    """`Subscriptions` in memory, over the records of `MemoryConnections`."""
 
     def __init__(self, connections: MemoryConnections, max_subscriptions: int = MAX_SUBSCRIPTIONS) -> None:
         self._connections = connections
@@ -45,11 +45,11 @@ class MemorySubscriptions(InMemoryAdapter):
         *,
         record: Connection | None = None,
     ) -> Connection:
-        """Add or replace the connection's subscription to a topic; the record after it."""
-        del record  # the twin's own record is as near, and never stale
+        """Add or replace the connection's subscription to a topic; returns the record after it."""
+        del record  # reading it from memory costs nothing
         self._reach()
         with self._connections.lock:
-            connection = self._known(connection_id)
+            connection = self._require(connection_id)
             old = connection.subscriptions.get(topic)
             if old is not None and old.filter == canonical_filter:
                 return connection
@@ -64,35 +64,36 @@ class MemorySubscriptions(InMemoryAdapter):
             return after
 
     def unsubscribe(self, connection_id: str, topic: str) -> None:
-        """Remove the subscription, if there is one. Raises ConnectionUnknown."""
+        """Remove the subscription to a topic, if there is one. Raises ConnectionUnknown."""
         self._reach()
         with self._connections.lock:
-            connection = self._known(connection_id)
+            connection = self._require(connection_id)
             old = connection.subscriptions.get(topic)
             if old is not None:
                 self._drop(old, connection_id)
-                rest = {name: one for name, one in connection.subscriptions.items() if name != topic}
+                rest = {name: item for name, item in connection.subscriptions.items() if name != topic}
                 self._connections.records[connection_id] = connection._replace(subscriptions=rest)
 
-    def forget(self, connections: Iterable[Connection]) -> None:
-        """Remove every membership of connections whose records were removed."""
+    def remove_members(self, connections: Iterable[Connection]) -> None:
+        """Remove the memberships of connections whose records were removed."""
         self._reach()
         with self._connections.lock:
             for connection in connections:
-                for one in connection.subscriptions.values():
-                    self._drop(one, connection.connection_id)
+                for subscription in connection.subscriptions.values():
+                    self._drop(subscription, connection.connection_id)
 
     def extend(self, connection: Connection) -> None:
-        """Carry a refreshed `token_exp` into the memberships that are still there."""
+        """Copy a refreshed `token_exp` to the memberships that still exist."""
         self._reach()
         with self._connections.lock:
-            for one in connection.subscriptions.values():
-                known = self._members.get((one.group_id, one.shard), {}).get(connection.connection_id)
+            for subscription in connection.subscriptions.values():
+                shard = self._members.get((subscription.group_id, subscription.shard), {})
+                known = shard.get(connection.connection_id)
                 if known is not None and known.token_exp < connection.token_exp:
-                    self._join(one, connection)
+                    self._join(subscription, connection)
 
     def groups(self, topic: str, now: int) -> list[Group]:
-        """The groups of exactly this topic that may have members."""
+        """The groups of this topic that may have members."""
         self._reach()
         with self._connections.lock:
             return [
@@ -100,16 +101,16 @@ class MemorySubscriptions(InMemoryAdapter):
             ]
 
     def announced(self, topic: str, since: int) -> list[Group]:
-        """The groups that were listed, or spread, at `since` or later."""
+        """The groups of this topic that were announced at `since` or later."""
         self._reach()
         with self._connections.lock:
             return [group for at, group in self._announced if group.topic == topic and at >= since]
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
-        """The connections of the groups that may be posted to at `now`, a shard at a time."""
+        """The connections of each group that can be posted to at `now`, a shard at a time."""
         self._reach()
         with self._connections.lock:
-            found = [
+            members = [
                 (
                     group,
                     [
@@ -121,19 +122,19 @@ class MemorySubscriptions(InMemoryAdapter):
                 for group in groups
                 for shard in range(group.shards)
             ]
-        yield from found
+        yield from members
 
-    def spread(self, group: Group, shards: int, now: int) -> None:
-        """Let new members of a group that has grown go to more shards; never fewer."""
+    def add_shards(self, group: Group, shards: int, now: int) -> None:
+        """Give a group more shards, which new members use; a smaller number is ignored."""
         self._reach()
         with self._connections.lock:
             known, expires = self._groups.get(group.group_id, (None, 0))
             if known is not None and known.shards < shards:
-                wider = known._replace(shards=shards)
-                self._groups[group.group_id] = (wider, expires)
-                self._announced.append((now, wider))
+                changed = known._replace(shards=shards)
+                self._groups[group.group_id] = (changed, expires)
+                self._announced.append((now, changed))
 
-    def _known(self, connection_id: str) -> Connection:
+    def _require(self, connection_id: str) -> Connection:
         connection = self._connections.records.get(connection_id)
         if connection is None:
             raise ConnectionUnknown("The server has no record of this connection; reconnect")

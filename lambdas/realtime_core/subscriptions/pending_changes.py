@@ -1,13 +1,13 @@
-"""What the index may not know yet: an item for each connection and topic that changed.
+"""Changes that the index may not have yet: an item for each connection and topic that changed.
 
 | `pk` | `sk` | attributes |
 | --- | --- | --- |
-| `p#<0 to 7, by the connection>` | `<connection id>#<topic>` | `g` the group joined (none: left) |
+| `p#<0 to 7, by connection>` | `<connection id>#<topic>` | `g` the group joined (absent: left) |
 | | | `u` until when it is reachable, `at` when it changed, `expires_at` |
 | | | `o` the partitions of members that changed, `v` a token |
 
-It is written in the transaction that changes the membership, and stands for the whole truth of that
-connection and topic until the index has it: then index_projector deletes it, if it still has that token.
+The transaction that changes a membership writes the item. Until the index has the change, the item overrides
+the index for its connection and topic; then index_projector deletes it, if its token is still the same.
 """
 
 from __future__ import annotations
@@ -27,47 +27,48 @@ if TYPE_CHECKING:
     from realtime_core.connections.base import Connection
 
 PARTITIONS = 8
-"""Outside limit: a partition takes 1,000 writes a second, and a subscription is three of them."""
+"""Outside limit: a partition takes 1,000 writes a second, and a subscription costs three."""
 PREFIX = "p#"
 BEHIND_SECONDS = 30
-"""When a change has waited for longer, the projector is in trouble: what is pending only grows."""
+"""If a change has been pending for longer, the projector fails, and the pending changes only grow."""
 MARGIN_SECONDS = 60
-"""How long an item outlives its connection's record."""
+"""How long an item outlives the record of its connection."""
 
 
-class Pending(NamedTuple):
-    """One change that the index may not know."""
+class PendingChange(NamedTuple):
+    """A change that the index may not have yet."""
 
     connection_id: str
     topic: str
     group_id: str | None
-    """The group that the connection is in, or None where it is in none of the topic."""
+    """The connection's group of the topic, or None if it has unsubscribed."""
     until: int
-    """Until when it is reachable, epoch seconds."""
+    """Until when the connection can be posted to, epoch seconds."""
     at: int
+    """When it changed, epoch seconds."""
     token: str = ""
     partitions: tuple[str, ...] = ()
-    """The `pk` of the members that the change touched."""
+    """The partition keys of the changed members."""
 
 
-class Overlay(NamedTuple):
-    """All that is pending; `complete` is false where there is more than one page of a partition."""
+class PendingChanges(NamedTuple):
+    """All pending changes; `complete` is false if a partition has more than one page of them."""
 
-    items: tuple[Pending, ...] = ()
+    items: tuple[PendingChange, ...] = ()
     complete: bool = True
 
     def age(self, now: float) -> float:
-        """Seconds for which the oldest has waited: how far the index is behind, at most."""
-        return max([0.0, *(now - one.at for one in self.items)])
+        """The age of the oldest change in seconds: the most that the index is behind."""
+        return max([0.0, *(now - change.at for change in self.items)])
 
 
 def pending_pk(connection_id: str) -> str:
-    """The partition of a connection's items."""
+    """The partition key of a connection's items."""
     return f"{PREFIX}{shard_of(connection_id, PARTITIONS)}"
 
 
 class PendingWrites:
-    """Makes the write that goes into the transaction of a change."""
+    """Creates the write that records a change in the transaction that makes it."""
 
     def __init__(
         self,
@@ -80,7 +81,7 @@ class PendingWrites:
     def put(
         self, connection: Connection, topic: str, partitions: Iterable[str], group_id: str | None
     ) -> dict[str, Any]:
-        """The write. It replaces what was pending for the same connection and topic."""
+        """The write for TransactWriteItems. It replaces a pending change of the same connection and topic."""
         expires_at = record_expires_at(connection)
         item: Item = {
             "pk": {"S": pending_pk(connection.connection_id)},
@@ -96,12 +97,12 @@ class PendingWrites:
         return {"Put": {"TableName": self._table, "Item": item}}
 
 
-def pending_from(item: Item) -> Pending:
-    """What an item says. Raises KeyError or ValueError where it is none."""
-    connection_id, mark, topic = item["sk"]["S"].partition("#")
-    if not mark:
-        raise ValueError("the sort key of what is pending has no topic")
-    return Pending(
+def pending_from(item: Item) -> PendingChange:
+    """The change of an item. Raises KeyError or ValueError if the item is malformed."""
+    connection_id, separator, topic = item["sk"]["S"].partition("#")
+    if not separator:
+        raise ValueError("the sort key of a pending change has no topic")
+    return PendingChange(
         connection_id,
         topic,
         item["g"]["S"] if "g" in item else None,
@@ -112,28 +113,28 @@ def pending_from(item: Item) -> Pending:
     )
 
 
-class DynamoPending:
-    """What is pending, on DynamoDB."""
+class DynamoPendingChanges:
+    """The pending changes on DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client, self._table = client, table
 
-    def overlay(self, now: int, *, whole: bool = False) -> Overlay:
-        """All that is pending: one consistent query of each partition, all at once.
+    def read(self, now: int, *, whole: bool = False) -> PendingChanges:
+        """Read all pending changes (one consistent query for each partition, all at once).
 
-        With `whole` the items come with their tokens and partitions.
+        With `whole`, the changes include their tokens and partitions.
         """
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - for those alone who have Redis
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only functions with Redis need it
 
         with ThreadPoolExecutor(PARTITIONS, thread_name_prefix="pending") as pool:
             pages = list(pool.map(lambda number: self._page(number, now, whole=whole), range(PARTITIONS)))
-        return Overlay(
+        return PendingChanges(
             tuple(pending_from(item) for page in pages for item in page["Items"]),
             not any(page.get("LastEvaluatedKey") for page in pages),
         )
 
     def delete(self, connection_id: str, topic: str, token: str) -> bool:
-        """Say that the index knows a change (one write); False where another one has replaced it."""
+        """Delete a change that the index has (one write); False if a later change has replaced it."""
         try:
             perform(
                 lambda: self._client.delete_item(
@@ -148,8 +149,7 @@ class DynamoPending:
         return True
 
     def _page(self, number: int, now: int, *, whole: bool) -> Any:
-        """The first page: where there are more, the index is too far behind to be of use."""
-        names = {"#at": "at"}
+        """The first page. If there are more, the index is too far behind to be used."""
         return perform(
             lambda: self._client.query(
                 TableName=self._table,
@@ -157,7 +157,7 @@ class DynamoPending:
                 KeyConditionExpression="pk = :partition",
                 FilterExpression="expires_at > :now",
                 ProjectionExpression="sk, g, u, #at" + (", v, o" if whole else ""),
-                ExpressionAttributeNames=names,
+                ExpressionAttributeNames={"#at": "at"},
                 ExpressionAttributeValues={
                     ":partition": {"S": f"{PREFIX}{number}"},
                     ":now": {"N": str(now)},

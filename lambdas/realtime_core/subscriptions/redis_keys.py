@@ -1,17 +1,18 @@
-"""How the fan-out index lies in Redis, and when it may be believed.
+"""The layout of the fan-out index in Redis, and the check that it can be used.
 
 | key | type | |
 | --- | --- | --- |
-| `deals:g:<group id>#<shard>` | sorted set | connection ids by until when they are reachable, epoch seconds |
-| `deals:t:<topic>` | hash | group id → `<expires> <shards> <filter>`; `@version` rises with each change |
+| `deals:g:<group id>#<shard>` | sorted set | connection ids, scored by until when each is reachable |
+| `deals:t:<topic>` | hash | group id → `<expires> <shards> <filter>`; each change increments `@version` |
 | | | `@checked`: when it was last compared with the registry |
 | `deals:meta` | hash | `state`, `epoch`, `server`, `format`, `started_at`, `built_at`, `tended_at` |
 | `deals:index:topics` | set | the topics that have a hash |
-| `deals:index:claims` | hash | memberships that are being brought up to date, and by whom |
-| `deals:index:touched` | set | memberships that were brought up to date while the index is being built |
-| `deals:index:lease` | string | who builds the index, with an expiry |
+| `deals:index:claims` | hash | memberships that are being updated, and by whom |
+| `deals:index:touched` | set | memberships that were updated during a rebuild |
+| `deals:index:lease` | string | who rebuilds the index, with an expiry |
 
-All of it can be made anew from the subscriptions table: docs/adr/0015-the-index-may-be-late-never-wrong.md.
+The whole index can be rebuilt from the subscriptions table:
+docs/adr/0015-the-index-may-be-late-never-wrong.md.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from realtime_core.redis.errors import RedisFault
 from realtime_core.subscriptions.base import ANNOUNCEMENT_LIFETIME_SECONDS, Group
 
 FORMAT = "1"
-"""Of this layout. Who finds another one does not read it."""
+"""The version of this layout. Readers ignore an index of another version."""
 
 META = "deals:meta"
 MEMBERS = "deals:g:"
@@ -35,19 +36,19 @@ LEASE = "deals:index:lease"
 
 VERSION = "@version"
 CHECKED = "@checked"
-"""When the topic's hash was last compared with the registry: it had all that was listed by then."""
+"""When the topic's hash was last compared with the registry: it had every group listed by then."""
 
-UNTENDED_SECONDS = 5 * 60
-"""An index that nobody has tended for so long may be that of a server which the others have left."""
+MAINTENANCE_SECONDS_MAX = 5 * 60
+"""How old the last maintenance may be. An older index may be on a server that was replaced."""
 CHECKED_SECONDS_MAX = ANNOUNCEMENT_LIFETIME_SECONDS - 10 * 60
-"""How long ago a hash may have been compared: what was listed since is read from the announcements."""
+"""How old the comparison may be: groups that were listed since are read from the announcements."""
 
-LOOK: tuple[Command, ...] = (
+STATUS_COMMANDS: tuple[Command, ...] = (
     ("HMGET", META, "state", "epoch", "server", "format", "tended_at"),
     ("INFO", "server"),
     ("INFO", "replication"),
 )
-"""What `trusted` judges by. Asked before and after whatever is read, it tells of what was read between."""
+"""The commands whose replies `verify_status` checks. Readers send them before and after their own."""
 
 
 def members_key(group_id: str, shard: int) -> str:
@@ -61,33 +62,33 @@ def topic_key(topic: str) -> str:
 
 
 def decode_group(topic: str, group_id: str, value: str) -> tuple[Group, int]:
-    """A group of a topic's hash, and when it expires."""
+    """The group of a field of a topic's hash, and when it expires, epoch seconds."""
     expires_at, shards, canonical_filter = value.split(" ", 2)
     return Group(group_id, topic, canonical_filter, int(shards)), int(expires_at)
 
 
 def server_of(server: str, replication: str) -> str:
-    """Which server answers, by two sections of INFO: another after a restart, and after a failover.
+    """The identity of a server, from two sections of INFO; it changes with a restart or a failover.
 
-    A replica that was promoted, or a server that read an old snapshot, may lack writes that were
-    acknowledged. Raises RedisFault from one that is no primary.
+    A promoted replica, or a server that loaded an old snapshot, may lack acknowledged writes. Raises
+    RedisFault if the server is not a primary.
     """
     if _field(replication, "role") != "master":
         raise RedisFault("not_primary", "this server is a replica")
-    # A service that keeps its run_id to itself still tells of a failover.
+    # A managed service may hide run_id; master_replid still changes with a failover.
     return f"{_field(server, 'run_id', '')}:{_field(replication, 'master_replid')}"
 
 
-def trusted(look: list[Any], now: float) -> str:
-    """The epoch of an index that may be believed, by the answers to LOOK. Raises RedisFault for any other."""
-    (state, epoch, server, layout, tended_at), server_info, replication = look
-    answering = server_of(server_info, replication)
+def verify_status(replies: list[Any], now: float) -> str:
+    """The epoch of the index, from the replies to STATUS_COMMANDS. Raises RedisFault if it cannot be used."""
+    (state, epoch, built_on, layout, tended_at), server_info, replication = replies
+    server = server_of(server_info, replication)
     if state != "ready" or not epoch or layout != FORMAT:
         raise RedisFault("not_ready", f"the index is {state or 'missing'}, format {layout or 'unknown'}")
-    if server != answering:
-        raise RedisFault("other_server", "the index was built on another server than answers")
-    if now - int(tended_at or 0) > UNTENDED_SECONDS:
-        raise RedisFault("untended", f"nobody has tended the index for {UNTENDED_SECONDS} s")
+    if server != built_on:
+        raise RedisFault("other_server", "the index was built on another server")
+    if now - int(tended_at or 0) > MAINTENANCE_SECONDS_MAX:
+        raise RedisFault("untended", f"the index has had no maintenance for {MAINTENANCE_SECONDS_MAX} s")
     return str(epoch)
 
 
@@ -95,6 +96,6 @@ def _field(info: str, name: str, default: str | None = None) -> str:
     at = info.find(f"\n{name}:")
     if at < 0:
         if default is None:
-            raise RedisFault("protocol", f"INFO does not tell {name}")
+            raise RedisFault("protocol", f"INFO has no field {name}")
         return default
     return info[at + len(name) + 2 :].partition("\r\n")[0]

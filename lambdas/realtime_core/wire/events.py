@@ -1,4 +1,4 @@
-"""Published events: read, checked, and turned into the frames that people receive."""
+"""Published events: parsing, validation, and the frames that clients receive for them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from realtime_core.wire.fields import (
     identifier,
     json_object,
     read_fields,
-    refuse,
-    refuse_if,
+    reject,
+    reject_if_any,
 )
 from realtime_core.wire.frames import MESSAGE_BYTES_MAX, content_fits, frame
 from realtime_core.wire.json_problems import find_json_problems, parse_leniently
@@ -23,67 +23,67 @@ from realtime_core.wire.topics import ALL_DEALS, read_topic
 
 RECIPIENTS_MAX = 1000
 _MESSAGE_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-# An SNS envelope may hold an EventBridge event, and either may hold the event: deeper than that is a mistake.
+# An SNS envelope may hold an EventBridge event, and either may hold the event; deeper nesting is a mistake.
 _ENVELOPES_MAX = 3
 
 
 class Event(NamedTuple):
-    """One event of a backend, for the subscribers of a topic or for named users."""
+    """An event from a backend, for the subscribers of a topic or for named users."""
 
     message_type: str
     data: Mapping[str, Any]
     topic: str | None
-    """None where there are recipients."""
+    """None if the event has recipients."""
     filters: Mapping[str, Any]
-    """Attributes for subscribers' filters to look at; without meaning where there are recipients."""
+    """Attributes that subscribers' filters match against; unused if the event has recipients."""
     event_id: str | None
-    """The publisher's own, by which repeats are one event."""
+    """The publisher's id; an event with the same id is a repeat."""
     recipients: tuple[str, ...] | None
 
 
 def parse_event(raw: Any) -> Event:
-    """Read an event, as decoded from whatever carried it. Raises ValidationFailed with every problem."""
+    """Validate an event that was decoded from its envelope. Raises ValidationFailed with every problem."""
     try:
-        # Carriers decode JSON more laxly than we do; what passes here can be stored and sent on.
+        # Lambda and SNS parse JSON more leniently; what passes the strict parser can be stored and sent.
         raw = loads(dumps(raw))
     except ValueError as error:
-        refuse_if(find_json_problems(raw, "event"))
-        refuse("event", str(error))
+        reject_if_any(find_json_problems(raw, "event"))
+        reject("event", str(error))
     event = Event(*read_fields(json_object(raw, "event"), _FIELDS))
     if event.topic is not None and event.recipients is not None:
-        refuse("recipients", "cannot be combined with topic; publish to one or the other")
+        reject("recipients", "cannot be combined with topic; publish to one or the other")
     if event.topic is None and event.recipients is None:
         event = Event(event.message_type, event.data, ALL_DEALS, event.filters, event.event_id, None)
-    _refuse_too_large(event)
+    _reject_if_too_large(event)
     return event
 
 
 def event_frame(event: Event, *, event_id: str, now: int, position: int | None = None) -> str:
-    """The push to the subscribers; `position` is left out while there is none."""
+    """The frame for subscribers; it omits `position` if that is None."""
     return frame(
         event.message_type, event.data, now=now, topic=event.topic, eventId=event_id, position=position
     )
 
 
 def notification_content(event: Event) -> dict[str, Any]:
-    """What is kept in each recipient's inbox."""
+    """The content that is stored in each recipient's inbox."""
     return dict(event.data)
 
 
 def notification_frame(event: Event, *, message_id: str, event_id: str, now: int) -> str:
-    """The push to the recipients: the content with the id to acknowledge it by.
+    """The frame for recipients: the content, with the message id that acknowledges it.
 
-    The frame is a `notification` whatever the publisher called it; a name of its own stands beside the data.
+    Its type is always `notification`; any other message type of the event goes into `messageType`.
     """
-    named = None if event.message_type == "notification" else event.message_type
+    message_type = None if event.message_type == "notification" else event.message_type
     data = {**notification_content(event), "messageId": message_id}
-    return frame("notification", data, now=now, eventId=event_id, messageType=named)
+    return frame("notification", data, now=now, eventId=event_id, messageType=message_type)
 
 
 def unwrap(body: str) -> Any:
-    """The raw event of a queue's message: the body itself, or what an SNS or EventBridge envelope holds.
+    """Extract the raw event from a queue message: its body, or the content of an SNS or EventBridge envelope.
 
-    Raises ValidationFailed where there is no JSON object inside; `parse_event` judges the object.
+    Raises ValidationFailed if there is no JSON object; `parse_event` validates the object.
     """
     raw = _object(body, "body")
     for _ in range(_ENVELOPES_MAX):
@@ -102,48 +102,48 @@ def _object(text: Any, path: str) -> dict[str, Any]:
     try:
         raw = loads(text) if isinstance(text, str) else text
     except ValueError as error:
-        refuse_if(find_json_problems(parse_leniently(text), path))
-        refuse(path, str(error))
+        reject_if_any(find_json_problems(parse_leniently(text), path))
+        reject(path, str(error))
     return json_object(raw, path)
 
 
-def _refuse_too_large(event: Event) -> None:
+def _reject_if_too_large(event: Event) -> None:
     if event.recipients is not None:
         fits = content_fits(notification_content(event))
     else:
-        # The largest frame it can become: with the position and id that it may be given later.
+        # The largest possible frame: the position and id may be assigned later.
         largest = event_frame(
             event, event_id=event.event_id or "x" * 128, now=INTEGER_MAX, position=INTEGER_MAX
         )
         fits = byte_length(largest) <= MESSAGE_BYTES_MAX
     if not fits:
-        refuse("data", f"is too large: the frame to a client would pass {MESSAGE_BYTES_MAX} bytes")
-    # They travel to no client, but are kept with the event: outside limit, DynamoDB takes items of 400 KB.
+        reject("data", f"is too large: the frame to a client would exceed {MESSAGE_BYTES_MAX} bytes")
+    # Clients do not receive filters, but the history stores them. Outside limit: a DynamoDB item has 400 KB.
     if (size := byte_length(dumps(event.filters))) > MESSAGE_BYTES_MAX:
-        refuse("filters", f"is too large: {size} bytes; at most {MESSAGE_BYTES_MAX} are allowed per event")
+        reject("filters", f"is too large: {size} bytes; at most {MESSAGE_BYTES_MAX} are allowed per event")
 
 
 def _message_type(raw: Any, path: str) -> str:
     if not isinstance(raw, str) or not _MESSAGE_TYPE.fullmatch(raw):
-        refuse(path, "must be a letter and up to 63 characters more of A-Z a-z 0-9 _ . -")
+        reject(path, "must be a letter followed by up to 63 characters of A-Z a-z 0-9 _ . -")
     return raw
 
 
 def _recipients(raw: Any, path: str) -> tuple[str, ...]:
     if not isinstance(raw, list) or not raw:
-        refuse(path, f"must be a list of 1 to {RECIPIENTS_MAX} user ids")
-    refuse_if(
+        reject(path, f"must be a list of 1 to {RECIPIENTS_MAX} user ids")
+    reject_if_any(
         Problem(f"{path}[{index}]", "must be a user id: 1 to 128 characters of A-Z a-z 0-9 . _ : @ | -")
-        for index, one in enumerate(raw)
-        if not (isinstance(one, str) and IDENTIFIER.fullmatch(one))
+        for index, user_id in enumerate(raw)
+        if not (isinstance(user_id, str) and IDENTIFIER.fullmatch(user_id))
     )
     distinct = tuple(dict.fromkeys(raw))
     if len(distinct) > RECIPIENTS_MAX:
-        refuse(path, f"names {len(distinct)} users; at most {RECIPIENTS_MAX} are allowed per event")
+        reject(path, f"names {len(distinct)} users; at most {RECIPIENTS_MAX} are allowed per event")
     return distinct
 
 
-# In the order of Event's fields.
+# In the order of the fields of Event.
 _FIELDS = (
     Field("messageType", _message_type),
     Field("data", json_object),

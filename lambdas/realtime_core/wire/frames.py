@@ -1,4 +1,4 @@
-"""What travels over the socket: one JSON object per text frame, in both directions."""
+"""The frames of the WebSocket: one JSON object per text frame, in both directions."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from realtime_core.errors import ActionError, Problem, ValidationFailed
 from realtime_core.wire.json_problems import find_json_problems, is_unicode, parse_leniently
 from realtime_core.wire.strict_json import byte_length, dumps, loads
 
-# Outside limits: what API Gateway carries in one frame and in one message.
+# Outside limits: the largest WebSocket frame and message that API Gateway sends.
 FRAME_BYTES_MAX = 32 * 1024
-
 MESSAGE_BYTES_MAX = 128 * 1024
 
 REQUEST_ID_CHARS_MAX = 128
 
+# The most that a reply adds to the entries of an inbox page: a request id of 128 escaped characters, `next`.
+PAGE_BYTES = 1024
+# The most that an entry adds to its content: a sender of 128 characters, a type of 64 escaped ones, times.
+_ENTRY_BYTES = 1024
+# A character of a JSON text has at most this many bytes.
+_BYTES_PER_CHAR_MAX = 6
+
 
 class Request(NamedTuple):
-    """A client's frame whose outer shape is right; `actions.parse_action` judges what it asks for."""
+    """A client's frame with a valid envelope; the router's `parse_action` validates `action` and `data`."""
 
     action: str
     data: Mapping[str, Any]
@@ -26,15 +32,15 @@ class Request(NamedTuple):
 
 
 def decode_request(body: str | None) -> Request:
-    """Read a client's frame.
+    """Decode a client's frame. Unknown top-level fields are ignored.
 
-    Raises ValidationFailed with every problem; its `request_id` is the request's own where that could be
-    read, so that the client can tell which of its requests failed. Unknown top-level fields are ignored.
+    Raises ValidationFailed with every problem; its `request_id` is that of the frame, if it can be read, so
+    that the client knows which of its requests failed.
     """
     try:
         raw = loads(body or "")
     except ValueError as error:
-        raise _unfit(body or "", error) from error
+        raise _validation_failure(body or "", error) from error
     if not isinstance(raw, dict):
         raise ValidationFailed([Problem("body", 'must be a JSON object such as {"action": "ping"}')])
 
@@ -56,8 +62,8 @@ def _is_request_id(raw: Any) -> bool:
     return isinstance(raw, str) and 1 <= len(raw) <= REQUEST_ID_CHARS_MAX and is_unicode(raw)
 
 
-def _unfit(body: str, error: ValueError) -> ValidationFailed:
-    """What to answer to a text that is no JSON to this service, though it may be to others."""
+def _validation_failure(body: str, error: ValueError) -> ValidationFailed:
+    """The error for a text that `strict_json` rejected, although a more lenient parser may accept it."""
     value = parse_leniently(body)
     request_id = value.get("requestId") if isinstance(value, dict) else None
     return ValidationFailed(
@@ -66,11 +72,11 @@ def _unfit(body: str, error: ValueError) -> ValidationFailed:
     )
 
 
-def frame(type_: str, data: Any, *, now: int, request_id: str | None = None, **beside: Any) -> str:
-    """A frame to a client; what is in `beside` stands next to `data`, and is left out where it is None."""
+def frame(type_: str, data: Any, *, now: int, request_id: str | None = None, **more: Any) -> str:
+    """A frame to a client. The fields of `more` are next to `data`; those that are None are omitted."""
     fields: dict[str, Any] = {"type": type_, "data": data}
-    if beside:
-        fields.update((name, value) for name, value in beside.items() if value is not None)
+    if more:
+        fields.update((name, value) for name, value in more.items() if value is not None)
     fields["timestamp"] = now
     if request_id is not None:
         fields["requestId"] = request_id
@@ -78,7 +84,7 @@ def frame(type_: str, data: Any, *, now: int, request_id: str | None = None, **b
 
 
 def error_frame(error: ActionError, *, now: int, request_id: str | None) -> str:
-    """The frame that tells a client what was wrong with a request."""
+    """The reply to a request that failed."""
     data: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.details is not None:
         data["details"] = error.details
@@ -86,15 +92,16 @@ def error_frame(error: ActionError, *, now: int, request_id: str | None) -> str:
 
 
 def pack_frames(frames: Sequence[str], *, now: int) -> list[tuple[str, int]]:
-    """Pack pushes for one connection, in order, into as few `batch` frames as fit one network frame each.
+    """Pack the frames for one connection, in order, into as few `batch` frames as possible.
 
-    Each with how many pushes it holds. A push that is alone, or too large to share a frame, stays as it is.
+    Returns each packed frame with the number of frames in it. A `batch` frame fits one network frame; a frame
+    that is alone, or too large to share one, is returned unchanged.
     """
     room = FRAME_BYTES_MAX - byte_length(_batch([], now))
     packs: list[list[str]] = []
     used = room + 1
     for text in frames:
-        size = byte_length(text) + 1  # and the comma
+        size = byte_length(text) + 1  # the comma
         if used + size > room + 1:
             packs.append([])
             used = 0
@@ -104,22 +111,12 @@ def pack_frames(frames: Sequence[str], *, now: int) -> list[tuple[str, int]]:
 
 
 def _batch(frames: Sequence[str], now: int) -> str:
-    # The frames are JSON already: joined as text they are not parsed and written a second time.
+    # The frames are JSON already: joining them as text avoids parsing and encoding them again.
     return f'{{"type":"batch","data":{{"frames":[{",".join(frames)}]}},"timestamp":{now}}}'
 
 
-# What a reply adds to the entries of an inbox page at most: a request id of 128 escaped characters, `next`.
-PAGE_BYTES = 1024
-
-# What an entry adds to its content at most: a sender of 128 characters, a type of 64 escaped ones, times.
-_ENTRY_BYTES = 1024
-
-# A character of a JSON text takes at most so many bytes.
-_BYTES_PER_CHAR_MAX = 6
-
-
 def content_fits(content: Any) -> bool:
-    """Whether this content can be sent in every frame that may carry it: the push, and an inbox page."""
+    """Whether a content fits both frames that may carry it: `messageReceived` and an inbox page."""
     room = MESSAGE_BYTES_MAX - PAGE_BYTES - _ENTRY_BYTES
     if isinstance(content, str) and len(content) * _BYTES_PER_CHAR_MAX < room:
         return True

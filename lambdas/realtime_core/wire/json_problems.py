@@ -1,7 +1,7 @@
-"""What exactly is wrong with JSON that `jsontext.loads` refused, and what can still be read of it.
+"""Diagnosis of JSON that `strict_json.loads` rejected: each problem with its path, and the request id.
 
-Only ever used on what was refused already: the strict reader stays fast, and the sender learns which field it
-was, and for which request.
+It runs only on rejected input, so the strict parser stays fast and the sender still learns which field of
+which request is wrong.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from realtime_core.errors import Problem
-from realtime_core.wire.fields import PROBLEMS_MAX, shown
+from realtime_core.wire.fields import PROBLEMS_MAX, shorten
 from realtime_core.wire.strict_json import DEPTH_MAX, INTEGER_MAX, INTEGER_MIN
 
 PATH_CHARS_MAX = 256
@@ -20,36 +20,36 @@ _NOT_UNICODE = "holds half of a surrogate pair, which is not Unicode text"
 
 
 def parse_leniently(text: str) -> Any:
-    """The value of a JSON text as a laxer reader takes it; None where that cannot read it either."""
+    """The value of a JSON text according to the standard library; None if that rejects it too."""
     try:
         return json.loads(text, parse_int=_integer)
     except (ValueError, RecursionError):
         return None
 
 
-def find_json_problems(value: Any, otherwise: str) -> list[Problem]:
-    """What `loads` does not take, by path (`data.filters.price`), as far as an error frame has room.
+def find_json_problems(value: Any, root: str) -> list[Problem]:
+    """What `strict_json` rejects in a value, by path (`data.filters.price`); at most PROBLEMS_MAX problems.
 
-    `otherwise` is what the value itself is called.
+    `root` is the path of the value itself.
     """
     return [
-        Problem(path[:PATH_CHARS_MAX] or otherwise, problem)
-        for path, problem in islice(_misfits(value, "", 0), PROBLEMS_MAX)
+        Problem(path[:PATH_CHARS_MAX] or root, problem)
+        for path, problem in islice(_walk(value, "", 0), PROBLEMS_MAX)
     ]
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a string is valid Unicode: Python's may hold half of a surrogate pair."""
+    """Whether a string is valid Unicode: a Python string may contain half of a surrogate pair."""
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def _misfits(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
+def _walk(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict | list):
         if depth == DEPTH_MAX:
             yield path, f"is nested deeper than {DEPTH_MAX} levels"
         else:
-            for where, inner in _members(value, path):
-                yield from _misfits(inner, where, depth + 1)
+            for inner_path, inner in _members(value, path):
+                yield from _walk(inner, inner_path, depth + 1)
             if isinstance(value, dict) and not all(map(is_unicode, value)):
                 yield path, f"has a name that {_NOT_UNICODE}"
     elif isinstance(value, str):
@@ -67,9 +67,11 @@ def _members(value: dict[str, Any] | list[Any], path: str) -> Iterator[tuple[str
         yield from ((f"{path}[{index}]", inner) for index, inner in enumerate(value))
     else:
         dot = "." if path else ""
-        yield from ((f"{path}{dot}{shown(name)}", inner) for name, inner in value.items() if is_unicode(name))
+        yield from (
+            (f"{path}{dot}{shorten(name)}", inner) for name, inner in value.items() if is_unicode(name)
+        )
 
 
 def _integer(text: str) -> int:
-    # Python refuses to convert thousands of digits, and how far beyond 64 bits it is makes no difference.
+    # Python refuses to convert thousands of digits; forty are enough to exceed 64 bits.
     return int(text[:40])

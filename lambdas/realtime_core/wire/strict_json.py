@@ -1,7 +1,7 @@
-"""JSON as this service reads and writes it: stricter than the standard library's.
+"""JSON parsing and encoding, stricter than the standard library's.
 
-Everything that `loads` returns can be stored, compared and sent on: numbers are finite, integers fit 64
-bits, strings are valid Unicode, nesting is bounded. Python's own `json` promises none of these.
+Everything that `loads` returns can be stored, compared and sent: numbers are finite, integers fit 64 bits,
+strings are valid Unicode, and nesting is bounded. Python's `json` guarantees none of this.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any, NoReturn
 
 DEPTH_MAX = 64
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
-# More digits than any 64-bit integer has; longer texts are not even converted.
+# A 64-bit integer has at most 20 characters; longer texts are not converted.
 _INTEGER_CHARS_MAX = 20
 
 
 def loads(text: str | bytes) -> Any:
-    """Read one JSON value. Raises ValueError, with a text fit for the sender, on everything else."""
+    """Parse one JSON value. Raises ValueError for anything else, with a text that may be sent to clients."""
     if isinstance(text, bytes):
         try:
             text = text.decode()
@@ -28,18 +28,18 @@ def loads(text: str | bytes) -> Any:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from error
     except RecursionError as error:
         raise ValueError(_TOO_DEEP) from error
-    # Fewer brackets than levels cannot be too deep; counting them is far cheaper than a walk.
+    # A value with few brackets cannot be nested too deep, and counting them is far cheaper than a walk.
     if text.count("{") + text.count("[") > DEPTH_MAX and _depth(value) > DEPTH_MAX:
         raise ValueError(_TOO_DEEP)
     if not text.isascii() or "\\u" in text:
-        _refuse_lone_surrogates(value)
+        _reject_lone_surrogates(value)
     return value
 
 
 def dumps(value: Any) -> str:
-    """The compact JSON text of a value, without needless escapes.
+    """The compact JSON text of a value, without unnecessary escapes.
 
-    Raises ValueError where the value is not JSON (NaN, a type or a cycle that JSON does not know).
+    Raises ValueError if JSON cannot represent the value (NaN, an unknown type, a cycle).
     """
     try:
         text = _encode(value)
@@ -47,12 +47,12 @@ def dumps(value: Any) -> str:
         raise ValueError(f"not JSON: {error}") from error
     if text.isascii():
         return text
-    # Outside limit: SQS refuses a body that holds either of these two characters.
+    # Outside limit: SQS rejects a body that contains either of these two characters.
     return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def byte_length(text: str) -> int:
-    """How many bytes the text takes on the wire."""
+    """The length of a text in bytes of UTF-8."""
     return len(text) if text.isascii() else len(text.encode())
 
 
@@ -81,7 +81,7 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _refuse_lone_surrogates(value: Any) -> None:
+def _reject_lone_surrogates(value: Any) -> None:
     try:
         _encode(value).encode()
     except UnicodeEncodeError as error:
@@ -89,6 +89,6 @@ def _refuse_lone_surrogates(value: Any) -> None:
 
 
 _TOO_DEEP = f"nested deeper than {DEPTH_MAX} levels"
-# Built once: json.loads and json.dumps build theirs anew on each call that has options.
+# Built once: json.loads and json.dumps build a new decoder or encoder on each call with options.
 _decode = json.JSONDecoder(parse_constant=_constant, parse_float=_float, parse_int=_integer).decode
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

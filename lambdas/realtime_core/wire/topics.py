@@ -1,11 +1,11 @@
-"""Topics: what an event is about, and which subscriptions it reaches."""
+"""Topics: their syntax, and the topics whose subscribers receive an event."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from realtime_core.wire.fields import refuse
+from realtime_core.wire.fields import reject
 
 ALL_DEALS = "all-deals"
 TOPIC_CHARS_MAX = 64
@@ -13,7 +13,7 @@ _TOPIC = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 
 
 def topic_problem(raw: Any) -> str | None:
-    """What is wrong with a topic, or None."""
+    """The problem with a topic, or None if it is valid."""
     if isinstance(raw, str) and len(raw) <= TOPIC_CHARS_MAX and _TOPIC.fullmatch(raw):
         return None
     return (
@@ -22,12 +22,12 @@ def topic_problem(raw: Any) -> str | None:
 
 
 def read_topic(raw: Any, path: str) -> str:
-    """A topic from outside, as a field reader. Raises ValidationFailed."""
+    """Read a topic of a client or publisher. Raises ValidationFailed."""
     if problem := topic_problem(raw):
-        refuse(path, problem)
+        reject(path, problem)
     return str(raw)
 
 
 def topics_reached(topic: str) -> tuple[str, ...]:
-    """The topics whose subscribers receive an event of `topic`: itself, and once `all-deals`."""
+    """The topics whose subscribers receive an event of `topic`: the topic itself, and `all-deals`."""
     return (topic,) if topic == ALL_DEALS else (topic, ALL_DEALS)

@@ -1,4 +1,4 @@
-"""Values that the contract tests speak of."""
+"""Values and helpers of the contract tests."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -26,31 +26,31 @@ def message(number=0, *, recipient="ben", sender="ann", content="hello", created
 
 
 def member_ids(stores, *topics, now=NOW):
-    """Whom the topics' groups hold, each as often as it is held."""
+    """The members of the topics' groups, sorted, with duplicates."""
     groups = [group for topic in topics for group in stores.subscriptions.groups(topic, now)]
-    return sorted(one for _, members in stores.subscriptions.members(groups, now) for one in members)
+    return sorted(item for _, members in stores.subscriptions.members(groups, now) for item in members)
 
 
 def reachable_until(stores, topic):
-    """From when on the topic's only member is not posted to any more, to the second."""
+    """When the topic's only member stops being returned, epoch seconds."""
     low, high = NOW - DAY, NOW + 60 * DAY
     while low < high:
         middle = (low + high) // 2
         groups = stores.subscriptions.groups(topic, NOW)
-        held = [one for _, members in stores.subscriptions.members(groups, middle) for one in members]
-        low, high = (middle + 1, high) if held else (low, middle)
+        members = [item for _, batch in stores.subscriptions.members(groups, middle) for item in batch]
+        low, high = (middle + 1, high) if members else (low, middle)
     return low
 
 
 def at_once(*calls):
-    """Make the calls at the same moment, each in its own thread; their results, or the errors they raised."""
-    together = threading.Barrier(len(calls))
+    """Make the calls at the same time, each in its own thread; returns their results or errors."""
+    barrier = threading.Barrier(len(calls))
 
     def run(call):
-        together.wait()
+        barrier.wait()
         try:
             return call()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test judges it
+        except Exception as error:  # noqa: BLE001 - the test checks it
             return error
 
     with ThreadPoolExecutor(len(calls)) as pool:

@@ -21,11 +21,11 @@ from index_projector.verification import Verification
 from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.ids import group_id
 from realtime_core.redis.client import Breaker, RedisClient
+from realtime_core.redis.credentials import RedisCredentials
 from realtime_core.redis.dynamodb_health import DynamoHealth
-from realtime_core.redis.login import Login
 from realtime_core.redis.settings import parse_redis_url
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
-from realtime_core.subscriptions.pending_changes import DynamoPending, PendingWrites
+from realtime_core.subscriptions.pending_changes import DynamoPendingChanges, PendingWrites
 from tests.contract.ports.cases import ANY, LAPTOPS, NOW, PHONES
 from tests.contract.redis_access.access import create_user
 
@@ -42,7 +42,7 @@ class FixedLogin:
         self.user = user
 
     def login(self):
-        return Login(self.user, self.password)
+        return RedisCredentials(self.user, self.password)
 
 
 def redis_client(server, scripts=(), kind=RedisClient, user=None, **options):
@@ -110,7 +110,7 @@ class IndexHarness:
         )
         self.index, self.table = Index(self.client), Table(dynamodb, "subscriptions")
         self.pending, self.health = (
-            DynamoPending(dynamodb, "subscriptions"),
+            DynamoPendingChanges(dynamodb, "subscriptions"),
             DynamoHealth(dynamodb, "history"),
         )
         self.projector = Projector(self.index, self.table, self.pending)
@@ -236,4 +236,4 @@ def indexed(harness, group=G_PHONES, shard=0):
 
 
 def pending(harness):
-    return harness.pending.overlay(harness.clock.now, whole=True).items
+    return harness.pending.read(harness.clock.now, whole=True).items

@@ -1,18 +1,18 @@
-"""How many calls each operation makes, counted on the wire: the figures of docs/architecture.md."""
+"""The number of calls of each operation, counted on the wire: the figures of docs/architecture.md."""
 
 import pytest
 
 from broadcast.group_index import GroupIndex
 from realtime_core.filters.filters import Attributes
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
-from realtime_core.subscriptions.pending_changes import DynamoPending, PendingWrites
+from realtime_core.subscriptions.pending_changes import DynamoPendingChanges, PendingWrites
 from tests.contract.ports.cases import ANY, HOUR, LAPTOPS, NOW, PHONES, connection, message
 from tests.contract.ports.clouds import recording, watching
 
 
 @pytest.fixture
 def spend(dynamodb):
-    """Make a call; the reads and writes that it took."""
+    """Make a call; returns its numbers of reads and writes."""
 
     def count(call):
         with watching(dynamodb) as watch:
@@ -43,8 +43,8 @@ def test_subscribe_takes_one_read_and_at_most_three_writes(dynamodb, stores, spe
     def subscribe(wanted):
         return spend(lambda: stores.subscriptions.subscribe("c1", "a", wanted, NOW))
 
-    assert subscribe(PHONES) == (1, 3), "a look for the group, its listing, the record with its membership"
-    assert subscribe(PHONES) == (1, 0), "in force already"
+    assert subscribe(PHONES) == (1, 3), "an update of the group, its listing, the record with its membership"
+    assert subscribe(PHONES) == (1, 0), "no change"
     assert subscribe(LAPTOPS) == (1, 3)
     assert subscribe(PHONES) == (1, 1), "this process listed the group a moment ago"
 
@@ -52,8 +52,8 @@ def test_subscribe_takes_one_read_and_at_most_three_writes(dynamodb, stores, spe
     assert spend(lambda: elsewhere.subscribe("c1", "a", LAPTOPS, NOW)) == (1, 2), "another process did"
 
 
-def test_telling_an_index_takes_no_call_more(dynamodb, stores, spend):
-    """What the index does not know yet rides in the transactions that are made anyway."""
+def test_pending_changes_take_no_extra_call(dynamodb, stores, spend):
+    """They are written in the same transactions as the memberships."""
     indexed = DynamoSubscriptions(
         dynamodb, "connections", "subscriptions", pending=PendingWrites("subscriptions", lambda: NOW)
     )
@@ -62,7 +62,7 @@ def test_telling_an_index_takes_no_call_more(dynamodb, stores, spend):
     assert spend(lambda: indexed.subscribe("c1", "a", PHONES, NOW)) == (1, 0)
     assert spend(lambda: indexed.extend(stores.connections.extend("c1", NOW + 2 * HOUR))) == (0, 2)
     assert spend(lambda: indexed.unsubscribe("c1", "a")) == (1, 1)
-    assert len(DynamoPending(dynamodb, "subscriptions").overlay(NOW).items) == 1
+    assert len(DynamoPendingChanges(dynamodb, "subscriptions").read(NOW).items) == 1
 
 
 def test_without_an_index_nothing_is_pending(dynamodb, stores):
@@ -70,7 +70,7 @@ def test_without_an_index_nothing_is_pending(dynamodb, stores):
     stores.subscriptions.extend(stores.connections.extend("c1", NOW + 2 * HOUR))
     stores.subscriptions.unsubscribe("c1", "a")
 
-    assert DynamoPending(dynamodb, "subscriptions").overlay(NOW).items == ()
+    assert DynamoPendingChanges(dynamodb, "subscriptions").read(NOW).items == ()
 
 
 def test_event_by_the_index_takes_a_query_for_each_partition_of_what_is_pending(harness, spend):
@@ -92,16 +92,16 @@ def test_unsubscribe_takes_one_read_and_at_most_one_write(stores, spend):
     assert spend(lambda: stores.subscriptions.unsubscribe("c1", "a")) == (1, 0)
 
 
-def test_forget_takes_one_write_for_25_memberships(stores, spend):
+def test_remove_members_takes_one_write_for_25_memberships(stores, spend):
     for n in range(30):
         stores.subscriptions.subscribe("c1", f"t{n}", ANY, NOW)
     record = stores.connections.remove("c1")
 
-    assert spend(lambda: stores.subscriptions.forget([record])) == (0, 2)
+    assert spend(lambda: stores.subscriptions.remove_members([record])) == (0, 2)
 
 
-def test_event_takes_a_query_a_topic_and_one_for_each_shard_of_what_matches(stores, spend):
-    """However many groups there are: only the first event of a process reads them all."""
+def test_event_takes_a_query_for_each_topic_and_each_matching_shard(stores, spend):
+    """For any number of groups: only the first event of a process reads them all."""
     for n in range(40):
         stores.connections.add(connection(f"d{n}"))
         stores.subscriptions.subscribe(f"d{n}", "a", f'{{"x":{n % 20}}}', NOW)
@@ -109,13 +109,13 @@ def test_event_takes_a_query_a_topic_and_one_for_each_shard_of_what_matches(stor
     event = Attributes({"x": 7}, {})
     assert spend(lambda: index.matching("a", event, NOW)) == (1, 0)
     [group] = index.matching("a", event, NOW)
-    stores.subscriptions.spread(group, 3, NOW)
+    stores.subscriptions.add_shards(group, 3, NOW)
 
-    def audience():
+    def read_members():
         return list(stores.subscriptions.members(index.matching("a", event, NOW), NOW))
 
-    assert spend(audience) == (1 + 3, 0)
-    assert sorted(one for _, members in audience() for one in members) == ["d27", "d7"]
+    assert spend(read_members) == (1 + 3, 0)
+    assert sorted(item for _, members in read_members() for item in members) == ["d27", "d7"]
 
 
 @pytest.mark.parametrize("request_id", ["r1", None])
@@ -149,8 +149,8 @@ def test_inbox_and_unread_take_one_query(stores, spend):
     assert spend(lambda: stores.messages.unread("ben")) == (1, 0)
 
 
-def test_reads_that_may_not_lag_are_consistent(dynamodb, stores):
-    """The next event must find a new subscription, and a new connection what was stored before it."""
+def test_reads_that_must_be_current_are_consistent(dynamodb, stores):
+    """An event must find a new subscription, and a new connection must find earlier messages."""
     stores.subscriptions.subscribe("c1", "a", ANY, NOW)
     stores.messages.put(message(), None)
 

@@ -22,7 +22,7 @@ def test_get_returns_the_subscriptions(stores):
     assert after.subscriptions["electronics.lap-tops"].filter == PHONES
 
 
-def test_remove_returns_the_record_as_it_was(stores):
+def test_remove_returns_the_record(stores):
     stores.connections.add(connection())
     record = stores.subscriptions.subscribe("c1", "all-deals", PHONES, NOW)
 
@@ -34,31 +34,31 @@ def test_remove_of_an_unknown_connection_is_none(stores):
     assert stores.connections.remove("nobody") is None
 
 
-def test_remove_by_many_at_once_gives_the_record_to_one(stores):
+def test_concurrent_removes_return_the_record_once(stores):
     stores.connections.add(connection())
 
     removed = at_once(*[lambda: stores.connections.remove("c1")] * 8)
 
-    assert [one for one in removed if one is not None] == [connection()]
+    assert [record for record in removed if record is not None] == [connection()]
 
 
-def test_of_user_returns_that_users_connections_only(stores):
+def test_of_user_returns_only_that_users_connections(stores):
     stores.connections.add(connection("c1", "ann"))
     stores.connections.add(connection("c2", "ann", token_exp=NOW + 60))
     stores.connections.add(connection("c3", "anna"))
 
-    found = stores.connections.of_user("ann")
+    recipients = stores.connections.of_user("ann")
 
-    assert set(found) == {Recipient("c1", NOW + HOUR), Recipient("c2", NOW + 60)}
+    assert set(recipients) == {Recipient("c1", NOW + HOUR), Recipient("c2", NOW + 60)}
     assert stores.connections.of_user("nobody") == []
 
 
-def test_of_user_whose_token_outlasts_every_connection_ends_with_the_record(stores):
+def test_of_user_is_reachable_no_longer_than_its_record(stores):
     stores.connections.add(connection(token_exp=NOW + 30 * DAY))
 
-    [found] = stores.connections.of_user("ann")
+    [recipient] = stores.connections.of_user("ann")
 
-    assert NOW + CONNECTION_LIFETIME_SECONDS <= found.token_exp <= NOW + CONNECTION_LIFETIME_SECONDS + 600
+    assert NOW + CONNECTION_LIFETIME_SECONDS <= recipient.token_exp <= NOW + CONNECTION_LIFETIME_SECONDS + 600
 
 
 def test_of_user_reads_every_page(dynamodb, dynamo_stores):
@@ -66,12 +66,14 @@ def test_of_user_reads_every_page(dynamodb, dynamo_stores):
         dynamo_stores.connections.add(connection(f"c{number}"))
 
     with paged(dynamodb, 2):
-        found = dynamo_stores.connections.of_user("ann")
+        recipients = dynamo_stores.connections.of_user("ann")
 
-    assert sorted(one.connection_id for one in found) == [f"c{number}" for number in range(7)]
+    assert sorted(recipient.connection_id for recipient in recipients) == [
+        f"c{number}" for number in range(7)
+    ]
 
 
-def test_extend_moves_the_token_forward(stores):
+def test_extend_sets_a_later_expiry(stores):
     stores.connections.add(connection())
     before = stores.subscriptions.subscribe("c1", "all-deals", PHONES, NOW)
 
@@ -82,7 +84,7 @@ def test_extend_moves_the_token_forward(stores):
     assert stores.connections.of_user("ann") == [Recipient("c1", NOW + 2 * HOUR)]
 
 
-def test_extend_never_moves_the_token_back(stores):
+def test_extend_keeps_a_later_expiry(stores):
     stores.connections.add(connection())
 
     after = stores.connections.extend("c1", NOW + 60)
@@ -91,7 +93,7 @@ def test_extend_never_moves_the_token_back(stores):
     assert stores.connections.get("c1") == connection()
 
 
-def test_extend_by_many_at_once_ends_at_the_latest(stores):
+def test_concurrent_extends_keep_the_latest_expiry(stores):
     stores.connections.add(connection())
 
     at_once(
@@ -101,12 +103,12 @@ def test_extend_by_many_at_once_ends_at_the_latest(stores):
     assert stores.connections.get("c1").token_exp == NOW + 4009
 
 
-def test_extend_of_an_unknown_connection_is_none_and_makes_no_record(stores):
+def test_extend_of_an_unknown_connection_is_none_and_creates_no_record(stores):
     assert stores.connections.extend("nobody", NOW + HOUR) is None
     assert stores.connections.get("nobody") is None
 
 
-def test_record_keeps_the_token_that_the_connection_lives_by(stores):
+def test_record_has_the_token_with_the_latest_expiry(stores):
     first = connection()._replace(issued_at=NOW - 5, token_id="t-1")
     stores.connections.add(first)
     assert stores.connections.get("c1") == first
@@ -116,13 +118,13 @@ def test_record_keeps_the_token_that_the_connection_lives_by(stores):
     assert stores.connections.get("c1") == after
 
     stores.connections.extend("c1", NOW + 2 * HOUR, NOW, "t-3")
-    assert stores.connections.get("c1") == after, "it lives no longer by this one"
+    assert stores.connections.get("c1") == after, "its expiry is not later"
 
     stores.connections.extend("c1", NOW + 3 * HOUR, NOW)
     assert stores.connections.get("c1").token_id is None
 
 
-def test_count_of_user_is_of_open_connections_alone(stores):
+def test_count_of_user_counts_only_open_connections(stores):
     for number in range(3):
         stores.connections.add(connection(f"c{number}"))
     stores.connections.add(connection("other", user_id="ben"))

@@ -1,4 +1,4 @@
-"""DynamoDB's errors, and which of them callers see."""
+"""Faults of DynamoDB, and which of them callers see."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def _short_waits(monkeypatch):
         cancelled("ProvisionedThroughputExceeded", "TransactionConflict"),
     ],
 )
-def test_transaction_that_conflicts_with_another_is_retried(dynamodb, dynamo_stores, answer):
+def test_transaction_conflict_is_retried(dynamodb, dynamo_stores, answer):
     dynamo_stores.connections.add(connection())
 
     with answering(dynamodb, "TransactWriteItems", answer, answer):
@@ -32,7 +32,7 @@ def test_transaction_that_conflicts_with_another_is_retried(dynamodb, dynamo_sto
     assert member_ids(dynamo_stores, "a") == ["c1"]
 
 
-def test_single_write_that_conflicts_with_a_transaction_is_retried(dynamodb, dynamo_stores):
+def test_write_that_conflicts_with_a_transaction_is_retried(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
 
     with answering(dynamodb, "DeleteItem", fault("TransactionConflictException")):
@@ -41,7 +41,7 @@ def test_single_write_that_conflicts_with_a_transaction_is_retried(dynamodb, dyn
     assert removed == connection()
 
 
-def test_lasting_conflict_is_given_up_after_a_few_attempts(dynamodb, dynamo_stores):
+def test_persistent_conflict_raises_after_a_few_attempts(dynamodb, dynamo_stores):
     with (
         answering(dynamodb, "TransactWriteItems", *[cancelled("TransactionConflict", "None")] * 100) as seen,
         pytest.raises(StoreUnavailable, match="TransactionConflict"),
@@ -56,7 +56,7 @@ def test_lasting_conflict_is_given_up_after_a_few_attempts(dynamodb, dynamo_stor
     "answer",
     [fault("AccessDeniedException"), fault("ValidationException"), cancelled("ValidationError", "None")],
 )
-def test_lasting_error_is_not_retried_and_names_its_code(dynamodb, dynamo_stores, answer):
+def test_permanent_fault_is_not_retried_and_raises_with_its_code(dynamodb, dynamo_stores, answer):
     with answering(dynamodb, "TransactWriteItems", *[answer] * 9) as seen:
         with pytest.raises(StoreUnavailable, match=r"TransactWriteItems failed: .*(Access|Valid)") as raised:
             dynamo_stores.messages.put(message(content="between us"), "r1")
@@ -65,30 +65,26 @@ def test_lasting_error_is_not_retried_and_names_its_code(dynamodb, dynamo_stores
     assert "made up" not in str(raised.value)
 
 
-def test_delete_is_completed_where_dynamodb_takes_a_part_at_a_time(dynamodb, dynamo_stores):
+def test_batch_delete_retries_unprocessed_items(dynamodb, dynamo_stores):
     topics = [f"t{n}" for n in range(30)]
     dynamo_stores.connections.add(connection())
     for topic in topics:
         dynamo_stores.subscriptions.subscribe("c1", topic, ANY, NOW)
     gone = dynamo_stores.connections.remove("c1")
     requests = [
-        {
-            "DeleteRequest": {
-                "Key": {"pk": {"S": f"g#{membership.group_id}#{membership.shard}"}, "sk": {"S": "c1"}}
-            }
-        }
-        for membership in gone.subscriptions.values()
+        {"DeleteRequest": {"Key": {"pk": {"S": f"g#{item.group_id}#{item.shard}"}, "sk": {"S": "c1"}}}}
+        for item in gone.subscriptions.values()
     ]
     nothing_done = (200, {"UnprocessedItems": {"subscriptions": requests[:25]}})
 
     with answering(dynamodb, "BatchWriteItem", nothing_done, nothing_done) as seen:
-        dynamo_stores.subscriptions.forget([gone])
+        dynamo_stores.subscriptions.remove_members([gone])
 
     assert seen.calls == 4
     assert member_ids(dynamo_stores, *topics) == []
 
 
-def test_delete_that_dynamodb_never_takes_is_reported(dynamodb, dynamo_stores):
+def test_batch_delete_that_is_never_processed_raises(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
     gone = dynamo_stores.subscriptions.subscribe("c1", "a", ANY, NOW)
     request = {"DeleteRequest": {"Key": {"pk": {"S": "g#x#0"}, "sk": {"S": "c1"}}}}
@@ -98,10 +94,10 @@ def test_delete_that_dynamodb_never_takes_is_reported(dynamodb, dynamo_stores):
         answering(dynamodb, "BatchWriteItem", *[nothing_done] * 99),
         pytest.raises(StoreUnavailable, match="1 of a batch"),
     ):
-        dynamo_stores.subscriptions.forget([gone])
+        dynamo_stores.subscriptions.remove_members([gone])
 
 
-def test_notifications_that_collide_are_all_stored(dynamodb, dynamo_stores):
+def test_conflicting_notifications_are_all_stored(dynamodb, dynamo_stores):
     sent = [message(recipient=f"user{n}", kind="notification") for n in range(60)]
 
     with answering(
@@ -112,7 +108,7 @@ def test_notifications_that_collide_are_all_stored(dynamodb, dynamo_stores):
     assert {dynamo_stores.messages.unread(f"user{n}") for n in range(60)} == {1}
 
 
-def test_members_that_cannot_be_read_are_an_error_never_a_short_list(dynamodb, dynamo_stores):
+def test_members_that_cannot_be_read_raise(dynamodb, dynamo_stores):
     for n in range(12):
         dynamo_stores.connections.add(connection(f"c{n}"))
         dynamo_stores.subscriptions.subscribe(f"c{n}", "a", f'{{"x":{n}}}', NOW)
@@ -125,7 +121,7 @@ def test_members_that_cannot_be_read_are_an_error_never_a_short_list(dynamodb, d
         list(dynamo_stores.subscriptions.members(groups, NOW))
 
 
-def test_dynamodb_out_of_reach_is_reported_without_waiting_long(cloud):
+def test_unreachable_dynamodb_raises_quickly(cloud):
     nowhere = client(
         "dynamodb",
         region_name="eu-west-1",

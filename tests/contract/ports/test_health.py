@@ -1,4 +1,4 @@
-"""`HealthRecord` and what `getStatus` reads of it, by DynamoDB and in memory."""
+"""`HealthRecord` and its lookup for `getStatus`, on DynamoDB and in memory."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def parts(request):
     )
 
 
-def test_nothing_is_known_before_the_first_report(parts):
+def test_last_is_none_before_the_first_report(parts):
     connections, health, lookup = parts
     connections.add(connection())
     assert health.last() is None
@@ -47,7 +47,7 @@ def test_last_report_is_read_with_the_record(parts, state):
     assert lookup.connection_and_health("nobody") == (None, Health(state, NOW))
 
 
-def test_health_is_no_event_of_the_history(dynamodb):
+def test_health_record_is_not_an_event_of_the_history(dynamodb):
     DynamoHealth(dynamodb, "history").report(Health("down", NOW))
     history = DynamoHistory(dynamodb, "history", lambda count: b"x" * count)
 
@@ -56,7 +56,7 @@ def test_health_is_no_event_of_the_history(dynamodb):
     assert DynamoHealth(dynamodb, "history").last() is not None
 
 
-def test_standing_takes_one_read_and_is_asked_again_for_what_is_left_undone(dynamodb, dynamo_stores):
+def test_lookup_takes_one_read_and_retries_unprocessed_keys(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
     DynamoHealth(dynamodb, "history").report(Health("down", NOW))
     lookup = DynamoConnectionLookup(dynamodb, "connections", "history", has_index=True)
@@ -72,12 +72,12 @@ def test_standing_takes_one_read_and_is_asked_again_for_what_is_left_undone(dyna
         assert lookup.connection_and_health("c1") == (connection(), Health("down", NOW))
 
 
-def test_without_an_index_nobody_looks_for_a_report(dynamodb, dynamo_stores):
+def test_lookup_without_an_index_reads_no_report(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
     DynamoHealth(dynamodb, "history").report(Health("down", NOW))
     with watching(dynamodb) as watch:
-        found = DynamoConnectionLookup(dynamodb, "connections", "history").connection_and_health("c1")
-    assert found == (connection(), None)
+        result = DynamoConnectionLookup(dynamodb, "connections", "history").connection_and_health("c1")
+    assert result == (connection(), None)
     assert watch.calls == {"GetItem": 1}
 
 
@@ -90,5 +90,5 @@ def test_without_an_index_nobody_looks_for_a_report(dynamodb, dynamo_stores):
         (Health("down", NOW - STALE_SECONDS - 1), False),
     ],
 )
-def test_what_is_degraded(health, degraded):
+def test_is_degraded_only_after_a_recent_report_of_down(health, degraded):
     assert health.is_degraded(NOW) is degraded

@@ -1,4 +1,4 @@
-"""The port `History`: positions, repeats, flights and trimming, on DynamoDB and in memory."""
+"""`History`: positions, repeats, events in flight and trimming, on DynamoDB and in memory."""
 
 import json
 import os
@@ -28,12 +28,12 @@ def text(event_id, **more):
     )
 
 
-def admit(history, event_id, now_ms=NOW_MS):
+def claim_event(history, event_id, now_ms=NOW_MS):
     return history.claim(event_id, text(event_id), now_ms)
 
 
 def publish(history, event_id, now_ms=NOW_MS):
-    claim = admit(history, event_id, now_ms)
+    claim = claim_event(history, event_id, now_ms)
     history.finish(claim, f"answer of {event_id}", in_flight=False)
     return claim
 
@@ -48,13 +48,13 @@ def history(request):
     return request.getfixturevalue("dynamo_history") if request.param == "dynamodb" else MemoryHistory()
 
 
-def test_nothing_was_published_yet(history):
+def test_bounds_of_an_empty_history(history):
     bounds = history.bounds(NOW_MS // 1000)
     assert (bounds.newest, bounds.floor, bounds.settled) == (0, 1, 0)
     assert list(history.events_between(1, 0)) == []
 
 
-def test_positions_rise_and_events_are_kept_in_order_across_buckets(history):
+def test_positions_rise_and_events_are_in_order_across_buckets(history):
     positions = [publish(history, f"e{number}").position for number in range(205)]
     assert positions == list(range(1, 206))
     assert [event.event_id for event in history.events_between(99, 201)] == [
@@ -64,51 +64,51 @@ def test_positions_rise_and_events_are_kept_in_order_across_buckets(history):
     assert history.event_at(206) is None
 
 
-def test_a_repeat_gets_the_first_answer_and_no_position_of_its_own(history):
+def test_repeat_returns_the_first_answer_and_position(history):
     first = publish(history, "e")
-    again = admit(history, "e", NOW_MS + 5000)
-    assert (again.position, again.at_ms, again.answer) == (first.position, NOW_MS, "answer of e")
+    repeat = claim_event(history, "e", NOW_MS + 5000)
+    assert (repeat.position, repeat.at_ms, repeat.answer) == (first.position, NOW_MS, "answer of e")
     assert publish(history, "other").position > first.position
     assert len(list(history.events_between(1, 10))) == 2
 
 
-def test_after_a_day_the_same_event_id_is_a_new_event(history):
+def test_event_id_is_new_after_a_day(history):
     first = publish(history, "e")
-    later = admit(history, "e", NOW_MS + 25 * 3600 * 1000)
+    later = claim_event(history, "e", NOW_MS + 25 * 3600 * 1000)
     assert later.answer is None
     assert later.position > first.position
 
 
-def test_a_notification_has_no_position_but_its_repeat_is_known(history):
+def test_notification_has_no_position_and_its_repeat_returns_the_answer(history):
     claim = history.claim("n", None, NOW_MS)
     assert claim.position is None
-    history.finish(claim, "told", in_flight=False)
-    again = history.claim("n", None, NOW_MS + 1)
-    assert (again.answer, again.at_ms) == ("told", NOW_MS)
+    history.finish(claim, "the answer", in_flight=False)
+    repeat = history.claim("n", None, NOW_MS + 1)
+    assert (repeat.answer, repeat.at_ms) == ("the answer", NOW_MS)
     assert history.bounds(NOW_MS // 1000).newest == 0
 
 
-def test_an_event_that_another_is_publishing_is_not_published_twice(history):
-    admit(history, "e")
+def test_claim_on_an_event_that_is_being_published_raises(history):
+    claim_event(history, "e")
     with pytest.raises(StoreUnavailable):
-        admit(history, "e", NOW_MS + 1000)
+        claim_event(history, "e", NOW_MS + 1000)
 
 
-def test_a_released_event_is_taken_over_with_its_position(history):
-    first = admit(history, "e")
+def test_released_event_is_claimed_with_the_same_position(history):
+    first = claim_event(history, "e")
     history.release(first)
-    again = admit(history, "e", NOW_MS + 1000)
-    assert (again.position, again.at_ms, again.answer) == (first.position, NOW_MS, None)
+    repeat = claim_event(history, "e", NOW_MS + 1000)
+    assert (repeat.position, repeat.at_ms, repeat.answer) == (first.position, NOW_MS, None)
 
 
-def test_a_crashed_try_is_taken_over_after_its_time(dynamo_history):
-    first = admit(dynamo_history, "e")
-    again = admit(dynamo_history, "e", NOW_MS + 91_000)
-    assert (again.position, again.answer) == (first.position, None)
+def test_claim_of_a_crashed_publisher_expires(dynamo_history):
+    first = claim_event(dynamo_history, "e")
+    repeat = claim_event(dynamo_history, "e", NOW_MS + 91_000)
+    assert (repeat.position, repeat.answer) == (first.position, None)
 
 
-def test_an_event_remembers_what_was_flying_when_it_came(history):
-    slow = admit(history, "slow")
+def test_event_stores_the_lowest_position_in_flight(history):
+    slow = claim_event(history, "slow")
     fast = publish(history, "fast")
     assert history.event_at(fast.position).low == slow.position
     assert history.bounds(NOW_MS // 1000).settled == slow.position - 1
@@ -117,8 +117,8 @@ def test_an_event_remembers_what_was_flying_when_it_came(history):
     assert history.bounds(NOW_MS // 1000).settled == fast.position + 1
 
 
-def test_a_queued_event_flies_until_its_last_chunk_has_landed(history):
-    claim = admit(history, "e")
+def test_queued_event_is_in_flight_until_its_last_chunk_is_complete(history):
+    claim = claim_event(history, "e")
     history.expect_chunks(claim, 3)
     history.finish(claim, "queued", in_flight=True)
     for chunk in (2, 0, 0, 2):
@@ -129,8 +129,8 @@ def test_a_queued_event_flies_until_its_last_chunk_has_landed(history):
     history.complete_chunk(claim.position, 1)
 
 
-def test_a_flight_that_never_ends_counts_as_ended_in_time(history):
-    lost = admit(history, "lost")
+def test_event_that_is_never_finished_expires(history):
+    lost = claim_event(history, "lost")
     assert history.bounds(NOW_MS // 1000).settled == lost.position - 1
     later_ms = NOW_MS + (IN_FLIGHT_SECONDS_MAX + 1) * 1000
     assert history.bounds(later_ms // 1000).settled == lost.position
@@ -138,12 +138,12 @@ def test_a_flight_that_never_ends_counts_as_ended_in_time(history):
     assert history.event_at(after.position).low == after.position
 
 
-def test_the_same_event_published_at_once_by_many_is_kept_once(history):
+def test_concurrent_claims_store_an_event_once(history):
     answers, failed = [], []
 
     def run():
         try:
-            claim = admit(history, "e")
+            claim = claim_event(history, "e")
         except StoreUnavailable:
             failed.append(1)
             return
@@ -162,7 +162,7 @@ def test_the_same_event_published_at_once_by_many_is_kept_once(history):
     assert len(list(history.events_between(1, 20))) == 1
 
 
-def test_trimming_keeps_a_day_and_the_last_ten_thousand(history, monkeypatch):
+def test_trim_keeps_a_day_and_the_newest_events(history, monkeypatch):
     for module in ("realtime_core.history.dynamodb", "realtime_core.history.memory"):
         monkeypatch.setattr(f"{module}.HISTORY_EVENTS", 10)
     assert HISTORY_EVENTS == 10_000
@@ -176,11 +176,11 @@ def test_trimming_keeps_a_day_and_the_last_ten_thousand(history, monkeypatch):
     assert history.trim(day_later) == 0
 
 
-def test_calls_of_one_event_are_counted(dynamodb, dynamo_history):
+def test_publishing_takes_four_writes_and_a_repeat_three(dynamodb, dynamo_history):
     publish(dynamo_history, "first")
     with watching(dynamodb) as watch:
         publish(dynamo_history, "second")
     assert (watch.reads, watch.writes) == (0, 4)
     with watching(dynamodb) as watch:
-        admit(dynamo_history, "second")
+        claim_event(dynamo_history, "second")
     assert (watch.reads, watch.writes) == (0, 3)

@@ -65,7 +65,7 @@ def test_connection_that_left_or_was_swept_leaves_the_index(built):
     built.connections.add(connection("c2"))
     subscribe(built, connection_id="c2")
     built.project()
-    built.store.forget([built.connections.remove("c1")])
+    built.store.remove_members([built.connections.remove("c1")])
     [swept] = built.table.members(G_PHONES, 0)
     built.dynamodb.delete_item(
         TableName="subscriptions", Key={"pk": {"S": swept.pk}, "sk": {"S": swept.connection_id}}
@@ -152,7 +152,7 @@ def test_groups_of_a_topic_come_from_the_index_and_the_announcements(built):
 
     built.connections.add(connection("c2"))
     subscribe(built, LAPTOPS, "c2")
-    built.store.spread(group, 3, NOW)
+    built.store.add_shards(group, 3, NOW)
     shards = {group.filter: group.shards for group in built.subscriptions.groups("a", NOW)}
     assert shards == {PHONES: 3, LAPTOPS: 1}, "before the stream has brought them"
     built.project()
@@ -178,9 +178,9 @@ def test_groups_are_fetched_again_only_if_they_changed(built):
     sent = []
 
     class Counting(type(built.reader_client)):
-        def ask(self, commands):
+        def execute(self, commands):
             sent.extend(command[0] for command in commands)
-            return super().ask(commands)
+            return super().execute(commands)
 
     subscribe(built)
     built.project()
@@ -275,13 +275,13 @@ def test_batch_of_changes_takes_few_calls(built):
         record for record in built.stream.records() if record["dynamodb"]["Keys"]["pk"]["S"].startswith("g#")
     ]
     calls = []
-    ask = built.client.ask
-    built.client.ask = lambda commands: calls.append(len(commands)) or ask(commands)
+    execute = built.client.execute
+    built.client.execute = lambda commands: calls.append(len(commands)) or execute(commands)
     try:
         with watching(built.dynamodb) as watch:
             Projector(Index(built.client), built.table, built.pending).apply(parse_changes(records))
     finally:
-        del built.client.ask
+        del built.client.execute
     assert watch.calls == {"BatchGetItem": 1}
     assert len(calls) == 3, "the state, the claims, the memberships"
 
@@ -298,7 +298,7 @@ def test_change_that_reaches_the_index_between_the_two_reads_is_seen_once(built,
         subscribe(built)
     reads = []
 
-    def after(read):
+    def reschedule(read):
         def call(*arguments, **options):
             result = read(*arguments, **options)
             reads.append(read.__name__)
@@ -310,10 +310,10 @@ def test_change_that_reaches_the_index_between_the_two_reads_is_seen_once(built,
         return call
 
     reader = built.reader()
-    reader._pending = type("Between", (), {"overlay": staticmethod(after(built.pending.overlay))})
-    reader._index = type("Between", (), {"members": staticmethod(after(reader._index.members))})
+    reader._pending = type("Between", (), {"read": staticmethod(reschedule(built.pending.read))})
+    reader._index = type("Between", (), {"members": staticmethod(reschedule(reader._index.members))})
     groups = built.store.groups("a", NOW)
     found = {group.group_id: ids for group, ids in reader.members(groups, NOW) if ids}
 
-    assert reads == ["overlay", "members"]
+    assert reads == ["read", "members"]
     assert found == ({} if change == "leave" else {G_PHONES: ["c1"]})

@@ -8,8 +8,8 @@ import pytest
 
 from realtime_core.ids import group_id
 from realtime_core.redis.client import RedisClient
+from realtime_core.redis.credentials import NoCredentials
 from realtime_core.redis.health import Health
-from realtime_core.redis.login import NoCredentials
 from realtime_core.redis.settings import RedisAddress
 from tests.contract.ports.cases import NOW, connection
 from tests.contract.ports.index_harness import IndexHarness, members, redis_client
@@ -161,13 +161,13 @@ def test_index_that_vanishes_between_two_pipelines_loses_no_member(broken, harm,
     class Interrupted(RedisClient):
         calls = 0
 
-        def ask(self, commands):
+        def execute(self, commands):
             self.calls += 1
             if self.calls == 2:
                 harm(broken)
                 if rebuilt:
                     broken.build()
-            return super().ask(commands)
+            return super().execute(commands)
 
     reader = broken.reader(redis_client(broken.server, kind=Interrupted), commands_max=4)
 
@@ -177,9 +177,9 @@ def test_index_that_vanishes_between_two_pipelines_loses_no_member(broken, harm,
 
 def test_flush_within_a_pipeline_loses_no_member(broken):
     class Interrupted(RedisClient):
-        def ask(self, commands):
+        def execute(self, commands):
             half = len(commands) // 2
-            return super().ask([*commands[:half], ("FLUSHALL",), *commands[half:]])
+            return super().execute([*commands[:half], ("FLUSHALL",), *commands[half:]])
 
     assert read(broken, broken.reader(redis_client(broken.server, kind=Interrupted))) == "not_ready"
 

@@ -58,7 +58,7 @@ def test_function_rebuilds_follows_and_checks_the_index(started):
     started.store.unsubscribe("c1", "a")
     assert handler(batch(started), Context) == {"batchItemFailures": []}
     assert started.operator.keys("deals:g:*") == []
-    assert started.pending.overlay(NOW).items == ()
+    assert started.pending.read(NOW).items == ()
     assert handler({"task": "check"}, Context)["outcome"] == "equal"
     rebuilt = handler({"task": "rebuild"}, Context)
     assert (rebuilt["task"], rebuilt["outcome"], rebuilt["members"], rebuilt["groups"]) == (
@@ -79,7 +79,7 @@ def test_batch_that_redis_refuses_is_retried_from_its_first_record(started, monk
 
     first = records["Records"][0]["dynamodb"]["SequenceNumber"]
     assert failed == {"batchItemFailures": [{"itemIdentifier": first}]}
-    assert len(started.pending.overlay(NOW).items) == 1
+    assert len(started.pending.read(NOW).items) == 1
     assert published_in(capsys.readouterr().out)["IndexFailures",] == [0, 1], (
         "none in the maintenance, one for the batch"
     )

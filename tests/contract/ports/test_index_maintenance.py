@@ -188,7 +188,7 @@ def test_change_that_the_stream_lost_is_applied(ready, capsys):
     assert (report.lag_seconds, report.pending, report.reason) == (40, 2, "")
     assert members(ready) == []
     assert members(ready, f"deals:g:{G_LAPTOPS}#0") == ["c1", "c2"]
-    assert ready.pending.overlay(NOW).items == ()
+    assert ready.pending.read(NOW).items == ()
     assert '"stream_made_up_for"' in capsys.readouterr().out
     assert maintain(ready).pending == 0
 
@@ -201,7 +201,7 @@ def test_oldest_of_many_late_changes_are_applied_first(ready, monkeypatch):
     ready.stream.records()
     ready.clock.now = NOW + 20
     assert maintain(ready).lag_seconds == 20
-    assert [change.connection_id for change in ready.pending.overlay(NOW).items] == ["c0"]
+    assert [change.connection_id for change in ready.pending.read(NOW).items] == ["c0"]
 
 
 def test_pending_change_older_than_the_index_is_deleted(harness):
@@ -216,7 +216,7 @@ def test_pending_change_older_than_the_index_is_deleted(harness):
     maintain(harness)
 
     assert members(harness) == ["c1", "c2"]
-    assert [change.connection_id for change in harness.pending.overlay(NOW).items] == ["c2"]
+    assert [change.connection_id for change in harness.pending.read(NOW).items] == ["c2"]
 
 
 def test_redis_that_is_down_is_reported(dynamodb, own_redis):

@@ -87,7 +87,7 @@ class IndexHistory:
     def leave(self, a, *_):
         connection_id = self.present.pop(a % len(self.present))
         self.left.add(connection_id)
-        self.harness.store.forget([self.harness.connections.remove(connection_id)])
+        self.harness.store.remove_members([self.harness.connections.remove(connection_id)])
         self.connect()
 
     def wait(self, a, *_):
@@ -98,9 +98,9 @@ class IndexHistory:
     def ready(self):
         return self.harness.operator.hget("deals:meta", "state") == "ready"
 
-    def spread(self, a, *_):
+    def add_shards(self, a, *_):
         for group in self.harness.store.groups(TOPICS[a % 2], self.now):
-            self.harness.store.spread(group, 3, self.now)
+            self.harness.store.add_shards(group, 3, self.now)
 
     def _take(self, a, b):
         """Take some records of one item, in their order; items come in any order."""

@@ -1,4 +1,4 @@
-"""Public keys by a JWKS URL, from a real HTTP server that rotates, lies, dawdles and goes down."""
+"""Public keys from a JWKS URL, with a real HTTP server that rotates keys, fails and responds slowly."""
 
 import json
 import time
@@ -19,9 +19,9 @@ RULES = TokenRules(("RS256", "ES256", "EdDSA"))
 
 @pytest.fixture
 def issuer():
-    made = Issuer()
-    made.add_key("k1")
-    return made
+    issuer = Issuer()
+    issuer.add_key("k1")
+    return issuer
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def verifier(keys):
 
 
 def status(verifier, token, now=NOW):
-    """None for a token that is accepted, else what the handshake is refused with."""
+    """None if the token is accepted, else the HTTP status of the handshake."""
     try:
         verifier.identify(token, now)
     except TokenRefused as refused:
@@ -63,7 +63,7 @@ def test_keys_are_fetched_once_an_hour(issuer, verifier):
     assert issuer.requests == 2
 
 
-def test_a_new_key_is_known_as_soon_as_a_token_names_it(issuer, verifier):
+def test_new_key_is_fetched_when_a_token_names_it(issuer, verifier):
     assert status(verifier, issuer.token("k1", now=NOW)) is None
     issuer.add_key("k2")
     assert status(verifier, issuer.token("k2", now=NOW), NOW + MINUTE) is None
@@ -71,46 +71,44 @@ def test_a_new_key_is_known_as_soon_as_a_token_names_it(issuer, verifier):
     assert issuer.requests == 2
 
 
-def test_a_withdrawn_key_is_refused_within_the_hour(issuer, verifier):
+def test_withdrawn_key_is_rejected_within_the_hour(issuer, verifier):
     assert status(verifier, issuer.token("k1", now=NOW)) is None
     issuer.add_key("k2")
     issuer.withdraw("k1")
     assert status(verifier, issuer.token("k1", now=NOW), NOW + HOUR) == 401
 
 
-def test_unknown_key_ids_make_one_fetch_a_minute_however_many_there_are(issuer, verifier):
-    stranger = Issuer()
-    stranger.add_key("k1")
+def test_unknown_key_ids_cause_one_fetch_a_minute(issuer, verifier):
+    foreign = Issuer()
+    foreign.add_key("k1")
     for number in range(50):
-        assert status(verifier, stranger.token("k1", kid=f"made-up-{number}", now=NOW), NOW + number) == 401
+        assert status(verifier, foreign.token("k1", kid=f"made-up-{number}", now=NOW), NOW + number) == 401
     assert issuer.requests == 1
     for number in range(50):
-        assert (
-            status(verifier, stranger.token("k1", kid=f"x-{number}", now=NOW), NOW + MINUTE + number) == 401
-        )
+        assert status(verifier, foreign.token("k1", kid=f"x-{number}", now=NOW), NOW + MINUTE + number) == 401
     assert issuer.requests == 2
 
 
-def test_a_stranger_under_a_known_key_id_is_refused_without_a_fetch(issuer, verifier):
+def test_foreign_key_with_a_known_id_is_rejected_without_a_fetch(issuer, verifier):
     assert status(verifier, issuer.token("k1", now=NOW)) is None
-    stranger = Issuer()
-    stranger.add_key("k1")
-    assert status(verifier, stranger.token("k1", now=NOW), NOW + MINUTE) == 401
+    foreign = Issuer()
+    foreign.add_key("k1")
+    assert status(verifier, foreign.token("k1", now=NOW), NOW + MINUTE) == 401
     assert issuer.requests == 1
 
 
-def test_token_without_a_key_id_may_be_of_any_key_of_its_algorithm(issuer, verifier):
+def test_token_without_a_key_id_matches_any_key_of_its_algorithm(issuer, verifier):
     for number, algorithm in enumerate(("ES256", "RS256", "EdDSA")):
         issuer.add_key(f"other-{number}", algorithm)
     for key_id in issuer.private:
         assert status(verifier, issuer.token(key_id, kid=None, now=NOW)) is None
-    stranger = Issuer()
-    stranger.add_key("k1")
-    assert status(verifier, stranger.token("k1", kid=None, now=NOW)) == 401
+    foreign = Issuer()
+    foreign.add_key("k1")
+    assert status(verifier, foreign.token("k1", kid=None, now=NOW)) == 401
     assert issuer.requests == 1
 
 
-def test_keys_serve_on_while_the_issuer_is_down_and_end_after_a_day(issuer):
+def test_cached_keys_are_used_for_a_day_while_the_issuer_is_down(issuer):
     with serving(issuer) as url:
         verifier = TokenVerifier(RULES, None, JwksKeys(url))
         assert status(verifier, issuer.token("k1", now=NOW)) is None
@@ -121,7 +119,7 @@ def test_keys_serve_on_while_the_issuer_is_down_and_end_after_a_day(issuer):
         verifier.identify(token, NOW + DAY + MINUTE)
 
 
-def test_an_issuer_that_comes_back_is_asked_again_within_a_minute(issuer):
+def test_recovered_issuer_is_used_within_a_minute(issuer):
     with serving(issuer) as url:
         verifier = TokenVerifier(RULES, None, JwksKeys(url))
         assert status(verifier, issuer.token("k1", now=NOW)) is None
@@ -134,7 +132,7 @@ def test_an_issuer_that_comes_back_is_asked_again_within_a_minute(issuer):
         assert status(verifier, new, NOW + HOUR + MINUTE) is None
 
 
-def test_issuer_that_was_never_up_is_our_fault_and_asked_again_after_seconds(issuer):
+def test_issuer_that_was_never_reachable_raises_and_is_retried_after_seconds(issuer):
     with serving(issuer) as url:
         pass
     port = int(url.split(":")[2].split("/")[0])
@@ -149,14 +147,14 @@ def test_issuer_that_was_never_up_is_our_fault_and_asked_again_after_seconds(iss
 
 
 def reply(body, status=200, **headers):
-    def answer(handler):
+    def respond(handler):
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name, value)
         handler.end_headers()
         handler.wfile.write(body)
 
-    return answer
+    return respond
 
 
 def valid_set():
@@ -166,17 +164,17 @@ def valid_set():
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (reply(b"", 500), "answered by 500"),
-        (reply(valid_set(), 404), "answered by 404"),
-        (reply(b"", 302, Location="http://127.0.0.1:1/keys.json"), "answered by 302"),
+        (reply(b"", 500), "HTTP status 500"),
+        (reply(valid_set(), 404), "HTTP status 404"),
+        (reply(b"", 302, Location="http://127.0.0.1:1/keys.json"), "HTTP status 302"),
         (reply(b"<html>"), "not JSON"),
         (reply(b"[]"), "no list `keys`"),
         (reply(b'{"keys":{}}'), "no list `keys`"),
-        (reply(b'{"keys":[]}'), "none of its keys"),
-        (reply(valid_set() + b" " * jwks.SET_BYTES_MAX), "larger than"),
+        (reply(b'{"keys":[]}'), "no keys for signatures"),
+        (reply(valid_set() + b" " * jwks.KEY_SET_BYTES_MAX), "larger than"),
     ],
 )
-def test_an_answer_that_is_no_key_set_leaves_the_keys_of_before(issuer, verifier, capsys, answer, reason):
+def test_invalid_response_keeps_the_cached_keys(issuer, verifier, capsys, answer, reason):
     assert status(verifier, issuer.token("k1", now=NOW)) is None
     issuer.answer = answer
     assert status(verifier, issuer.token("k1", now=NOW), NOW + HOUR) is None
@@ -206,9 +204,7 @@ def drip_headers(handler):
 
 
 @pytest.mark.parametrize("answer", [hang, drip, drip_headers])
-def test_an_issuer_that_dawdles_holds_nobody_up_for_more_than_three_seconds(
-    issuer, keys, monkeypatch, answer
-):
+def test_slow_issuer_delays_a_handshake_by_three_seconds_at_most(issuer, keys, monkeypatch, answer):
     assert jwks.FETCH_SECONDS <= 3
     monkeypatch.setattr(jwks, "FETCH_SECONDS", 1.3)
     issuer.answer = answer

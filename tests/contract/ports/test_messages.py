@@ -33,28 +33,28 @@ def test_put_stores_an_unread_message_in_the_recipients_inbox(stores):
     ],
     ids=["empty", "large", "no fields", "nested"],
 )
-def test_content_comes_back_exactly_as_it_was_put(stores, content):
+def test_content_is_returned_exactly_as_it_was_stored(stores, content):
     stores.messages.put(message(content=content), "r1")
 
     [[stored], _] = inbox(stores)
-    again = stores.messages.put(message(1, content="another"), "r1")
+    repeat = stores.messages.put(message(1, content="another"), "r1")
 
-    assert stored.content == again.content == content
-    assert repr(stored.content) == repr(again.content) == repr(content)
+    assert stored.content == repeat.content == content
+    assert repr(stored.content) == repr(repeat.content) == repr(content)
 
 
-def test_put_of_the_same_request_returns_what_was_stored_first(stores):
+def test_put_of_the_same_request_returns_the_first_message(stores):
     first = stores.messages.put(message(1), "r1")
 
-    again = stores.messages.put(message(2, recipient="cid", content="changed"), "r1")
+    repeat = stores.messages.put(message(2, recipient="cid", content="changed"), "r1")
 
-    assert again == first
+    assert repeat == first
     assert inbox(stores) == ([first], None)
     assert inbox(stores, "cid") == ([], None)
     assert stores.messages.unread("ben") == 1
 
 
-def test_put_of_an_equal_request_id_of_another_sender_is_another_message(stores):
+def test_put_of_another_senders_request_id_is_another_message(stores):
     stores.messages.put(message(1, sender="ann"), "r1")
     stores.messages.put(message(2, sender="dan"), "r1")
 
@@ -68,7 +68,7 @@ def test_put_of_a_request_id_after_a_day_is_a_new_message(stores):
 
     assert within == message(1)
     assert later == message(3, created_at=NOW + DAY)
-    assert [one.message_id for one in inbox(stores)[0]] == [message(1).message_id, later.message_id]
+    assert [stored.message_id for stored in inbox(stores)[0]] == [message(1).message_id, later.message_id]
 
 
 def test_put_of_the_same_message_id_is_one_message(stores):
@@ -79,7 +79,7 @@ def test_put_of_the_same_message_id_is_one_message(stores):
 
 
 @pytest.mark.parametrize("number", range(10))
-def test_put_of_one_request_many_times_at_once_stores_one(stores, number):
+def test_concurrent_puts_of_one_request_store_one_message(stores, number):
     results = at_once(*[partial(stores.messages.put, message(n), "r1") for n in range(4)])
 
     assert len(set(results)) == 1
@@ -87,24 +87,24 @@ def test_put_of_one_request_many_times_at_once_stores_one(stores, number):
     assert stores.messages.unread("ben") == 1
 
 
-def test_put_of_many_at_once_for_one_recipient_counts_each(stores):
+def test_concurrent_puts_for_one_recipient_count_each(stores):
     at_once(*[partial(stores.messages.put, message(n), f"r{n}") for n in range(8)])
 
     assert stores.messages.unread("ben") == len(inbox(stores)[0]) == 8
 
 
-def test_put_all_stores_each_once_however_often_it_is_repeated(stores):
+def test_put_all_stores_each_once_despite_repeats(stores):
     sent = [message(recipient=f"user{n}", kind="notification", content={"title": "t"}) for n in range(60)]
     stores.messages.put_all(sent[:20])
 
     stores.messages.put_all(sent)
     stores.messages.put_all(sent[30:] + sent[:3] + sent[:3])
 
-    assert [inbox(stores, f"user{n}") for n in range(60)] == [([one], None) for one in sent]
+    assert [inbox(stores, f"user{n}") for n in range(60)] == [([item], None) for item in sent]
     assert {stores.messages.unread(f"user{n}") for n in range(60)} == {1}
 
 
-def test_put_all_takes_several_for_one_recipient_and_large_ones(stores):
+def test_put_all_stores_several_for_one_recipient_and_large_ones(stores):
     sent = [message(n, recipient=f"user{n % 2}", content="x" * 120_000) for n in range(30)]
 
     stores.messages.put_all(sent)
@@ -124,7 +124,7 @@ def test_put_all_keeps_each_transaction_below_the_4_mb_of_dynamodb(dynamodb, dyn
     assert max(sizes) < 4_000_000
 
 
-def test_acknowledge_moves_the_status_forward(stores):
+def test_acknowledge_advances_the_status(stores):
     stores.messages.put(message(), None)
 
     delivered = stores.messages.acknowledge("ben", message().message_id, "delivered", NOW + 5)
@@ -138,7 +138,7 @@ def test_acknowledge_moves_the_status_forward(stores):
 
 
 @pytest.mark.parametrize("late", ["delivered", "read"])
-def test_acknowledge_of_what_is_read_stays_read_and_counts_once(stores, late):
+def test_acknowledge_of_a_read_message_changes_nothing(stores, late):
     stores.messages.put(message(1), None)
     stores.messages.put(message(2), None)
     read = stores.messages.acknowledge("ben", message(1).message_id, "read", NOW + 5)
@@ -181,7 +181,7 @@ def test_acknowledge_of_an_expired_message_is_not_found(stores, status):
 
 
 @pytest.mark.parametrize("number", range(10))
-def test_acknowledge_by_many_at_once_counts_once(stores, number):
+def test_concurrent_acknowledges_count_once(stores, number):
     stores.messages.put(message(1), None)
     stores.messages.put(message(2), None)
     acknowledge = partial(stores.messages.acknowledge, "ben", message(1).message_id)
@@ -190,12 +190,12 @@ def test_acknowledge_by_many_at_once_counts_once(stores, number):
         *[partial(acknowledge, status, NOW) for status in ("read", "delivered", "read", "read")]
     )
 
-    assert {one.message_id for one in results} == {message(1).message_id}
+    assert {result.message_id for result in results} == {message(1).message_id}
     assert inbox(stores)[0][0].status == "read"
     assert stores.messages.unread("ben") == 1
 
 
-def test_acknowledge_read_that_loses_to_delivered_keeps_both_times(dynamodb, dynamo_stores):
+def test_acknowledge_read_concurrent_with_delivered_keeps_both_times(dynamodb, dynamo_stores):
     dynamo_stores.messages.put(message(), None)
     deliver = partial(dynamo_stores.messages.acknowledge, "ben", message().message_id, "delivered", NOW + 1)
 
@@ -209,18 +209,18 @@ def test_acknowledge_read_that_loses_to_delivered_keeps_both_times(dynamodb, dyn
 
 def test_inbox_pages_oldest_first_until_the_end(stores):
     sent = [message(n, created_at=NOW + n) for n in range(7)]
-    for one in reversed(sent):
-        stores.messages.put(one, f"r{one.created_at}")
+    for item in reversed(sent):
+        stores.messages.put(item, f"r{item.created_at}")
 
-    first, go_on = inbox(stores, limit=3)
-    second, go_on_again = inbox(stores, after=go_on, limit=3)
-    third, end = inbox(stores, after=go_on_again, limit=3)
+    first, next_after = inbox(stores, limit=3)
+    second, last_after = inbox(stores, after=next_after, limit=3)
+    third, end = inbox(stores, after=last_after, limit=3)
 
     assert (first, second, third) == (sent[:3], sent[3:6], sent[6:])
     assert end is None
 
 
-def test_inbox_that_ends_with_a_full_page_says_so(stores):
+def test_inbox_that_ends_with_a_full_page_has_no_next(stores):
     for n in range(4):
         stores.messages.put(message(n), None)
 
@@ -228,16 +228,16 @@ def test_inbox_that_ends_with_a_full_page_says_so(stores):
     assert inbox(stores, after=message(3).message_id) == ([], None)
 
 
-def test_inbox_after_a_position_between_messages_goes_on_there(stores):
+def test_inbox_after_an_id_between_messages_continues_there(stores):
     stores.messages.put(message(created_at=NOW), None)
     stores.messages.put(message(created_at=NOW + 10), None)
 
-    found, _ = inbox(stores, after=message(created_at=NOW + 5).message_id)
+    messages, _ = inbox(stores, after=message(created_at=NOW + 5).message_id)
 
-    assert found == [message(created_at=NOW + 10)]
+    assert messages == [message(created_at=NOW + 10)]
 
 
-def test_inbox_leaves_out_what_has_expired(stores):
+def test_inbox_omits_expired_messages(stores):
     stores.messages.put(message(created_at=NOW), None)
     stores.messages.put(message(created_at=NOW + 10), None)
 
@@ -245,15 +245,15 @@ def test_inbox_leaves_out_what_has_expired(stores):
 
 
 def all_pages(stores, **how):
-    found, after = [], None
+    messages, after = [], None
     while True:
         page, after = inbox(stores, after=after, **how)
-        found += page
+        messages += page
         if after is None:
-            return found
+            return messages
 
 
-def test_inbox_by_status_finds_all_of_that_status(stores):
+def test_inbox_by_status_returns_all_of_that_status(stores):
     for n in range(9):
         stores.messages.put(message(n), None)
         if n % 3 == 0:
@@ -261,7 +261,7 @@ def test_inbox_by_status_finds_all_of_that_status(stores):
 
     read = all_pages(stores, status="read", limit=2)
 
-    assert [one.message_id for one in read] == [message(n).message_id for n in (0, 3, 6)]
+    assert [item.message_id for item in read] == [message(n).message_id for n in (0, 3, 6)]
     assert len(all_pages(stores, status="sent", limit=4)) == 6
     assert all_pages(stores, status="delivered") == []
 
@@ -272,11 +272,11 @@ def test_inbox_by_a_rare_status_is_searched_to_the_end_in_bounded_calls(dynamodb
     dynamo_stores.messages.acknowledge("ben", message(11).message_id, "read", NOW)
 
     with paged(dynamodb, 2):
-        empty, go_on = inbox(dynamo_stores, status="read")
-        found = all_pages(dynamo_stores, status="read")
+        empty, next_after = inbox(dynamo_stores, status="read")
+        messages = all_pages(dynamo_stores, status="read")
 
-    assert (empty, go_on) == ([], message(7).message_id)
-    assert [one.message_id for one in found] == [message(11).message_id]
+    assert (empty, next_after) == ([], message(7).message_id)
+    assert [item.message_id for item in messages] == [message(11).message_id]
 
 
 def test_unread_counts_messages_of_all_days(stores):
@@ -292,8 +292,10 @@ def test_unread_counter_expires_after_the_last_message_it_counts(dynamodb, dynam
         dynamo_stores.messages.put(message(n, created_at=NOW + n * 3600), None)
 
     items = dynamodb.scan(TableName="messages")["Items"]
-    counters = {one["sk"]["S"]: int(one["expires_at"]["N"]) for one in items if "unread" in one["sk"]["S"]}
-    for one in items:
-        if one["sk"]["S"].startswith("m#"):
-            day = int(one["created_at"]["N"]) // DAY
-            assert 0 < counters[f"unread#{day}"] - int(one["expires_at"]["N"]) <= DAY
+    counters = {
+        item["sk"]["S"]: int(item["expires_at"]["N"]) for item in items if "unread" in item["sk"]["S"]
+    }
+    for item in items:
+        if item["sk"]["S"].startswith("m#"):
+            day = int(item["created_at"]["N"]) // DAY
+            assert 0 < counters[f"unread#{day}"] - int(item["expires_at"]["N"]) <= DAY

@@ -1,11 +1,11 @@
-"""How the twins play an outage, which tests of the rules rely on."""
+"""Outages of the in-memory adapters, which the unit tests rely on."""
 
 import pytest
 
 from message_router.limits import Limit
 from message_router.memory import MemoryLimiter
 from realtime_core.auth.base import Revocation
-from realtime_core.auth.memory import MemoryRevocations, MemorySecrets
+from realtime_core.auth.memory import MemoryRevocations, MemorySigningSecrets
 from realtime_core.connections.memory import MemoryConnections, MemorySchedule
 from realtime_core.connections.schedule import first_schedule
 from realtime_core.errors import StoreUnavailable
@@ -27,7 +27,7 @@ from tests.contract.ports.cases import ANY, NOW, connection, message
         lambda stores: stores.connections.count_of_user("ann", NOW),
         lambda stores: stores.subscriptions.subscribe("c1", "a", ANY, NOW),
         lambda stores: stores.subscriptions.unsubscribe("c1", "a"),
-        lambda stores: stores.subscriptions.forget([connection()]),
+        lambda stores: stores.subscriptions.remove_members([connection()]),
         lambda stores: stores.subscriptions.extend(connection()),
         lambda stores: stores.subscriptions.groups("a", NOW),
         lambda stores: list(stores.subscriptions.members([], NOW)),
@@ -36,13 +36,13 @@ from tests.contract.ports.cases import ANY, NOW, connection, message
         lambda stores: stores.messages.acknowledge("ben", "m", "read", NOW),
         lambda stores: stores.messages.inbox("ben", None, 1, None, NOW),
         lambda stores: stores.messages.unread("ben"),
-        lambda stores: list(stores.upkeep.due(NOW)),
-        lambda stores: stores.upkeep.claim(first_schedule("c1", NOW, NOW), NOW),
-        lambda stores: stores.upkeep.settle(NOW, first_schedule("c1", NOW, NOW)),
-        lambda stores: stores.upkeep.count(),
+        lambda stores: list(stores.schedule.due(NOW)),
+        lambda stores: stores.schedule.claim(first_schedule("c1", NOW, NOW), NOW),
+        lambda stores: stores.schedule.settle(NOW, first_schedule("c1", NOW, NOW)),
+        lambda stores: stores.schedule.count(),
         lambda _: memory_with_outage(MemoryDeliveries()).send([]),
         lambda _: memory_with_outage(MemoryDeadLetterQueue()).put("{}", "reason"),
-        lambda _: memory_with_outage(MemorySecrets("key")).signing_keys(NOW),
+        lambda _: memory_with_outage(MemorySigningSecrets("key")).signing_keys(NOW),
         lambda _: memory_with_outage(MemoryManagementApi()).close(["a"]),
         lambda _: memory_with_outage(MemoryLimiter()).take("ann#others", Limit(1, 1), NOW),
         lambda _: memory_with_outage(MemoryRevocations()).revoke(Revocation("ann", NOW, NOW)),
@@ -50,26 +50,26 @@ from tests.contract.ports.cases import ANY, NOW, connection, message
         lambda _: memory_with_outage(MemoryRevocations()).recent(NOW),
     ],
 )
-def test_twin_that_is_down_raises_from_every_call(call):
+def test_adapter_that_is_down_raises_from_every_call(call):
     connections = MemoryConnections()
     stores = type("Stores", (), {})()
     stores.connections = memory_with_outage(connections)
     stores.subscriptions = memory_with_outage(MemorySubscriptions(connections))
     stores.messages = memory_with_outage(MemoryMessages())
-    stores.upkeep = memory_with_outage(MemorySchedule(connections))
+    stores.schedule = memory_with_outage(MemorySchedule(connections))
 
     with pytest.raises(StoreUnavailable, match="is down"):
         call(stores)
 
 
-def test_poster_that_is_down_sends_nothing_and_does_not_raise():
-    poster = memory_with_outage(MemoryManagementApi())
+def test_management_api_that_is_down_sends_nothing_and_does_not_raise():
+    management_api = memory_with_outage(MemoryManagementApi())
 
-    assert poster.post("{}", ["a"], 1.0) == PostReport(unsent=("a",))
-    assert poster.probe(["a"], 1.0) == ProbeReport(unknown=("a",))
-    assert poster.received == {}
+    assert management_api.post("{}", ["a"], 1.0) == PostReport(unsent=("a",))
+    assert management_api.probe(["a"], 1.0) == ProbeReport(unknown=("a",))
+    assert management_api.received == {}
 
 
-def memory_with_outage(twin):
-    twin.down = True
-    return twin
+def memory_with_outage(adapter):
+    adapter.down = True
+    return adapter

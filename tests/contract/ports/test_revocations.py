@@ -1,4 +1,4 @@
-"""`Revocations`, by DynamoDB and in memory."""
+"""`Revocations` on DynamoDB and in memory."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def revocations(request):
     return DynamoRevocations(request.getfixturevalue("dynamodb"), "revocations")
 
 
-def everything_of(user_id, before=NOW, revoked_at=NOW):
+def all_tokens_of(user_id, before=NOW, revoked_at=NOW):
     return Revocation(user_id, before, revoked_at)
 
 
@@ -31,47 +31,47 @@ def test_nothing_is_revoked_at_first(revocations):
     assert revocations.recent(0) == []
 
 
-def test_revoked_user_is_refused_by_every_token_issued_until_then_and_by_no_later_one(revocations):
-    revocations.revoke(everything_of("ann"))
+def test_revoking_a_user_covers_tokens_issued_until_then_and_no_later_ones(revocations):
+    revocations.revoke(all_tokens_of("ann"))
     assert revocations.is_revoked("ann", None, NOW - DAY)
     assert revocations.is_revoked("ann", "any", NOW)
     assert not revocations.is_revoked("ann", "any", NOW + 1)
     assert not revocations.is_revoked("ben", "any", NOW - DAY)
 
 
-def test_revoked_token_is_refused_and_no_other_of_its_user(revocations):
+def test_revoking_a_token_covers_no_other_token_of_its_user(revocations):
     revocations.revoke(one_token("t-1"))
     assert revocations.is_revoked("ann", "t-1", NOW - DAY)
-    assert revocations.is_revoked("ann", "t-1", NOW + DAY), "whatever it says of its time"
+    assert revocations.is_revoked("ann", "t-1", NOW + DAY), "with any time of issue"
     assert not revocations.is_revoked("ann", "t-2", NOW - DAY)
     assert not revocations.is_revoked("ann", None, NOW - DAY)
 
 
-def test_token_whose_id_is_a_users_name_is_not_that_user(revocations):
+def test_token_id_that_equals_a_user_id_is_not_that_user(revocations):
     revocations.revoke(one_token("ben"))
     assert not revocations.is_revoked("ben", None, NOW)
-    revocations.revoke(everything_of("t-2"))
+    revocations.revoke(all_tokens_of("t-2"))
     assert not revocations.is_revoked("ann", "t-2", NOW)
 
 
 @pytest.mark.parametrize("order", [(NOW, NOW - 60), (NOW - 60, NOW)])
-def test_revocations_of_a_user_in_any_order_leave_the_one_that_reaches_furthest(revocations, order):
+def test_the_revocation_of_a_user_that_reaches_furthest_stays(revocations, order):
     for before in order:
-        revocations.revoke(everything_of("ann", before, revoked_at=NOW))
+        revocations.revoke(all_tokens_of("ann", before, revoked_at=NOW))
     assert revocations.is_revoked("ann", None, NOW)
-    assert [one.before for one in revocations.recent(NOW)] == [NOW]
+    assert [item.before for item in revocations.recent(NOW)] == [NOW]
 
 
-def test_recent_is_what_was_said_since_in_order(revocations):
-    said = [
-        everything_of("ann", revoked_at=NOW - 1),
+def test_recent_returns_later_revocations_in_order(revocations):
+    revoked = [
+        all_tokens_of("ann", revoked_at=NOW - 1),
         one_token("t-1", revoked_at=NOW),
-        everything_of("ben", NOW + 5, NOW + 5),
+        all_tokens_of("ben", NOW + 5, NOW + 5),
     ]
-    for one in reversed(said):
-        revocations.revoke(one)
-    assert revocations.recent(NOW - 1) == said
-    assert revocations.recent(NOW) == said[1:]
+    for item in reversed(revoked):
+        revocations.revoke(item)
+    assert revocations.recent(NOW - 1) == revoked
+    assert revocations.recent(NOW) == revoked[1:]
     assert revocations.recent(NOW + 6) == []
 
 
@@ -83,28 +83,31 @@ def test_recent_reads_every_page(dynamodb):
         assert len(revocations.recent(NOW)) == 5
 
 
-def test_the_question_is_one_consistent_read_and_revoking_one_write(dynamodb):
+def test_is_revoked_is_one_consistent_read_and_revoke_one_write(dynamodb):
     revocations = DynamoRevocations(dynamodb, "revocations")
     with watching(dynamodb) as watch, recording(dynamodb, "BatchGetItem") as reads:
         revocations.is_revoked("ann", "t-1", NOW)
         revocations.is_revoked("ann", None, NOW)
-        revocations.revoke(everything_of("ann"))
+        revocations.revoke(all_tokens_of("ann"))
     assert (watch.reads, watch.writes) == (2, 1)
-    assert all(one["RequestItems"]["revocations"]["ConsistentRead"] for one in reads)
+    assert all(read["RequestItems"]["revocations"]["ConsistentRead"] for read in reads)
 
 
-def test_what_a_read_left_undone_is_read_again_and_never_taken_for_nothing(dynamodb, monkeypatch):
+def test_unprocessed_keys_are_read_again(dynamodb, monkeypatch):
     monkeypatch.setattr("realtime_core.aws.backoff.BASE_SECONDS", 0.0)
     revocations = DynamoRevocations(dynamodb, "revocations")
-    revocations.revoke(everything_of("ann"))
-    undone = {"Responses": {}, "UnprocessedKeys": {"revocations": {"Keys": [{"subject": {"S": "u#ann"}}]}}}
-    with answering(dynamodb, "BatchGetItem", (200, undone)):
+    revocations.revoke(all_tokens_of("ann"))
+    unprocessed = {
+        "Responses": {},
+        "UnprocessedKeys": {"revocations": {"Keys": [{"subject": {"S": "u#ann"}}]}},
+    }
+    with answering(dynamodb, "BatchGetItem", (200, unprocessed)):
         assert revocations.is_revoked("ann", None, NOW)
-    with answering(dynamodb, "BatchGetItem", *[(200, undone)] * 20), pytest.raises(StoreUnavailable):
+    with answering(dynamodb, "BatchGetItem", *[(200, unprocessed)] * 20), pytest.raises(StoreUnavailable):
         revocations.is_revoked("ann", None, NOW)
 
 
-def test_revocation_is_kept_for_over_a_year(dynamodb):
-    DynamoRevocations(dynamodb, "revocations").revoke(everything_of("ann"))
+def test_revocation_is_stored_for_over_a_year(dynamodb):
+    DynamoRevocations(dynamodb, "revocations").revoke(all_tokens_of("ann"))
     item = dynamodb.get_item(TableName="revocations", Key={"subject": {"S": "u#ann"}})["Item"]
     assert int(item["expires_at"]["N"]) >= NOW + 366 * DAY

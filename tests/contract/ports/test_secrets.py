@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from realtime_core.auth.memory import MemorySecrets
-from realtime_core.auth.secrets_manager import SecretsManagerKeys
+from realtime_core.auth.memory import MemorySigningSecrets
+from realtime_core.auth.secrets_manager import SecretsManagerSigningSecrets
 from realtime_core.errors import SettingsInvalid, StoreUnavailable
 from tests.contract.ports.cases import NOW
 from tests.contract.ports.clouds import answering, fault, moto_client, watching
@@ -19,7 +19,7 @@ def manager(cloud):
 
 @pytest.fixture
 def secret(manager):
-    """Create a secret; a function that gives it another text."""
+    """Creates a secret; returns a function that changes its text."""
     arn = manager.create_secret(Name="jwt", SecretString=OLD)["ARN"]
 
     def store(text):
@@ -31,14 +31,14 @@ def secret(manager):
 
 @pytest.fixture
 def keys(manager, secret):
-    return SecretsManagerKeys(manager, secret.arn, max_age_seconds=300)
+    return SecretsManagerSigningSecrets(manager, secret.arn, max_age_seconds=300)
 
 
 @pytest.fixture(params=["secrets manager", "memory"])
 def two_keys(request):
-    """The port, holding two keys."""
+    """The port, with two keys."""
     if request.param == "memory":
-        return MemorySecrets(NEW, OLD)
+        return MemorySigningSecrets(NEW, OLD)
     request.getfixturevalue("secret")(json.dumps({"current": NEW, "previous": OLD}))
     return request.getfixturevalue("keys")
 
@@ -73,7 +73,7 @@ def test_secret_is_a_bare_string_or_an_object(secret, keys, text, expected):
         (json.dumps({"current": ["hunter2" * 9]}), "current"),
     ],
 )
-def test_secret_that_is_too_weak_is_refused_without_being_shown(secret, keys, text, named):
+def test_weak_secret_is_rejected_without_its_text(secret, keys, text, named):
     secret(text)
 
     with pytest.raises(SettingsInvalid) as raised:
@@ -88,14 +88,14 @@ def test_secret_that_is_too_weak_is_refused_without_being_shown(secret, keys, te
         error = error.__cause__ or error.__context__
 
 
-def test_keys_are_read_once_in_their_time(manager, secret, keys):
+def test_keys_are_cached(manager, secret, keys):
     with watching(manager) as watch:
         for after in range(0, 300, 20):
             keys.signing_keys(NOW + after)
     assert watch.calls == {"GetSecretValue": 1}
 
 
-def test_rotated_secret_is_in_force_after_its_time(secret, keys):
+def test_rotated_secret_is_read_after_the_maximum_age(secret, keys):
     keys.signing_keys(NOW)
     secret(json.dumps({"current": NEW, "previous": OLD}))
 
@@ -103,7 +103,7 @@ def test_rotated_secret_is_in_force_after_its_time(secret, keys):
     assert list(keys.signing_keys(NOW + 300)) == [NEW, OLD]
 
 
-def test_keys_of_before_serve_for_an_hour_of_outage_and_no_longer(manager, keys, capsys):
+def test_cached_keys_are_used_during_an_outage_of_an_hour(manager, keys, capsys):
     keys.signing_keys(NOW)
 
     with answering(manager, "GetSecretValue", *[OUTAGE] * 99):
@@ -114,7 +114,7 @@ def test_keys_of_before_serve_for_an_hour_of_outage_and_no_longer(manager, keys,
     assert list(keys.signing_keys(NOW + 3_700)) == [OLD]
 
 
-def test_keys_of_before_serve_while_the_new_secret_cannot_be_used(secret, keys, capsys):
+def test_cached_keys_are_used_while_the_new_secret_is_unusable(secret, keys, capsys):
     keys.signing_keys(NOW)
     secret("too short")
 
@@ -124,7 +124,7 @@ def test_keys_of_before_serve_while_the_new_secret_cannot_be_used(secret, keys, 
     assert list(keys.signing_keys(NOW + 330)) == [NEW]
 
 
-def test_failed_refresh_is_not_repeated_by_every_caller(manager, keys):
+def test_failed_refresh_is_not_retried_at_once(manager, keys):
     keys.signing_keys(NOW)
 
     with answering(manager, "GetSecretValue", *[OUTAGE] * 99) as seen:
@@ -135,7 +135,7 @@ def test_failed_refresh_is_not_repeated_by_every_caller(manager, keys):
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException"])
-def test_secret_that_cannot_be_read_at_all_is_reported(manager, keys, secret, code):
+def test_unreadable_secret_raises(manager, keys, secret, code):
     with (
         answering(manager, "GetSecretValue", fault(code)),
         pytest.raises(StoreUnavailable, match=code) as raised,

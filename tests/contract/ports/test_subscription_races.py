@@ -1,4 +1,4 @@
-"""What happens at once, or between two calls of one operation."""
+"""Concurrent operations, and changes between the calls of an operation."""
 
 from functools import partial
 
@@ -23,17 +23,17 @@ ROUNDS = range(15)
 
 @pytest.fixture(params=["dynamo", "memory", "index"])
 def stores(request):
-    """Beside the stores alone, those with an index before them."""
+    """The stores alone, and with an index in front of them."""
     return request.getfixturevalue(f"{request.param}_stores")
 
 
 @pytest.mark.parametrize("number", ROUNDS)
-def test_subscribe_racing_remove_leaves_no_orphan(stores, number):
+def test_subscribe_concurrent_with_remove_leaves_no_orphan(stores, number):
     stores.connections.add(connection())
     subscribe = partial(stores.subscriptions.subscribe, "c1", "a", ANY, NOW)
 
     subscribed, record = at_once(subscribe, partial(stores.connections.remove, "c1"))
-    stores.subscriptions.forget([record])
+    stores.subscriptions.remove_members([record])
 
     assert isinstance(subscribed, ConnectionUnknown) or record == subscribed
     assert member_ids(stores, "a") == []
@@ -41,46 +41,44 @@ def test_subscribe_racing_remove_leaves_no_orphan(stores, number):
 
 
 @pytest.mark.parametrize("number", ROUNDS)
-def test_subscribe_twice_at_once_is_one_membership(stores, number):
+def test_concurrent_equal_subscribes_are_one_membership(stores, number):
     stores.connections.add(connection())
 
-    one, other = at_once(*[partial(stores.subscriptions.subscribe, "c1", "a", ANY, NOW)] * 2)
+    first, second = at_once(*[partial(stores.subscriptions.subscribe, "c1", "a", ANY, NOW)] * 2)
 
-    assert one == other == stores.connections.get("c1")
+    assert first == second == stores.connections.get("c1")
     assert member_ids(stores, "a") == ["c1"]
 
 
 @pytest.mark.parametrize("number", ROUNDS)
-def test_subscribe_with_two_filters_at_once_keeps_exactly_one(stores, number):
+def test_concurrent_subscribes_with_two_filters_keep_one(stores, number):
     stores.connections.add(connection())
 
-    at_once(
-        *[partial(stores.subscriptions.subscribe, "c1", "a", wanted, NOW) for wanted in (PHONES, LAPTOPS)]
-    )
+    at_once(*[partial(stores.subscriptions.subscribe, "c1", "a", raw, NOW) for raw in (PHONES, LAPTOPS)])
 
-    kept = stores.connections.get("c1").subscriptions["a"]
-    held = {
+    subscription = stores.connections.get("c1").subscriptions["a"]
+    members_by_group = {
         group.group_id: members
         for group, members in stores.subscriptions.members(stores.subscriptions.groups("a", NOW), NOW)
         if members
     }
-    assert held == {kept.group_id: ["c1"]}
+    assert members_by_group == {subscription.group_id: ["c1"]}
 
 
-def test_subscribe_to_the_last_place_at_once_fills_it_once(stores):
+def test_concurrent_subscribes_do_not_exceed_the_maximum(stores):
     stores.connections.add(connection())
     for number in range(49):
         stores.subscriptions.subscribe("c1", f"t{number}", ANY, NOW)
 
     results = at_once(*[partial(stores.subscriptions.subscribe, "c1", topic, ANY, NOW) for topic in "xyz"])
 
-    assert [type(one) for one in results].count(SubscriptionFailed) == 2
+    assert [type(result) for result in results].count(SubscriptionFailed) == 2
     assert len(stores.connections.get("c1").subscriptions) == 50
     assert member_ids(stores, "x", "y", "z") == ["c1"]
 
 
 @pytest.mark.parametrize("number", ROUNDS)
-def test_subscribe_racing_a_refresh_ends_with_the_refreshed_token(stores, number):
+def test_subscribe_concurrent_with_a_refresh_has_the_refreshed_expiry(stores, number):
     stores.connections.add(connection())
 
     def refresh():
@@ -91,11 +89,11 @@ def test_subscribe_racing_a_refresh_ends_with_the_refreshed_token(stores, number
     assert reachable_until(stores, "a") == NOW + 2 * HOUR
 
 
-def test_subscribe_whose_record_goes_before_the_write_is_refused(dynamodb, dynamo_stores):
+def test_subscribe_raises_if_the_record_is_removed_before_the_write(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
 
     def leave():
-        dynamo_stores.subscriptions.forget([dynamo_stores.connections.remove("c1")])
+        dynamo_stores.subscriptions.remove_members([dynamo_stores.connections.remove("c1")])
 
     # The first transaction lists the group.
     with before_next(dynamodb, "TransactWriteItems", leave, skip=1), pytest.raises(ConnectionUnknown):
@@ -103,7 +101,7 @@ def test_subscribe_whose_record_goes_before_the_write_is_refused(dynamodb, dynam
     assert member_ids(dynamo_stores, "a") == []
 
 
-def test_subscribe_whose_token_is_refreshed_before_the_write_carries_the_new_one(dynamodb, dynamo_stores):
+def test_subscribe_has_the_expiry_of_a_refresh_before_the_write(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
 
     def refresh():
@@ -115,7 +113,7 @@ def test_subscribe_whose_token_is_refreshed_before_the_write_carries_the_new_one
     assert after.token_exp == reachable_until(dynamo_stores, "a") == NOW + 2 * HOUR
 
 
-def test_unsubscribe_whose_filter_is_replaced_before_the_write_ends_the_new_one(dynamodb, dynamo_stores):
+def test_unsubscribe_removes_a_filter_that_was_replaced_before_the_write(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
     dynamo_stores.subscriptions.subscribe("c1", "a", PHONES, NOW)
     replace_filter = partial(dynamo_stores.subscriptions.subscribe, "c1", "a", LAPTOPS, NOW)
@@ -127,15 +125,15 @@ def test_unsubscribe_whose_filter_is_replaced_before_the_write_ends_the_new_one(
     assert dynamo_stores.connections.get("c1").subscriptions == {}
 
 
-def test_group_is_listed_before_it_has_its_first_member(dynamodb, dynamo_stores):
-    """An event between the two writes must find the group, or the member who was just told so is missed."""
+def test_group_is_listed_before_its_first_membership(dynamodb, dynamo_stores):
+    """An event between the two writes must find the group, or it would miss the new member."""
     dynamo_stores.connections.add(connection())
     seen = []
 
-    def look():
+    def read_groups():
         seen.extend(dynamo_stores.subscriptions.groups("a", NOW))
 
-    with before_next(dynamodb, "TransactWriteItems", look, skip=1):
+    with before_next(dynamodb, "TransactWriteItems", read_groups, skip=1):
         dynamo_stores.subscriptions.subscribe("c1", "a", ANY, NOW)
 
     assert [group.topic for group in seen] == ["a"]

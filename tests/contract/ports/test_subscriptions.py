@@ -22,13 +22,13 @@ from tests.contract.ports.clouds import paged
 
 @pytest.fixture(params=["dynamo", "memory", "late", "index"])
 def stores(request):
-    """Beside the stores alone, those with an index before them: one that is late, and one that is not."""
+    """The stores alone, and with an index in front of them, which is up to date or late."""
     return request.getfixturevalue(f"{request.param}_stores")
 
 
 @pytest.fixture
 def ann(stores):
-    """A user who is connected as c1."""
+    """A user with the connection c1."""
     stores.connections.add(connection())
 
 
@@ -42,7 +42,7 @@ def test_subscribe_makes_the_connection_a_member(stores, ann):
     assert reachable_until(stores, "electronics") == NOW + HOUR
 
 
-def test_subscribe_without_a_record_is_refused(stores):
+def test_subscribe_without_a_record_raises(stores):
     with pytest.raises(ConnectionUnknown, match="reconnect"):
         stores.subscriptions.subscribe("nobody", "all-deals", ANY, NOW)
     assert member_ids(stores, "all-deals") == []
@@ -59,11 +59,11 @@ def test_subscribe_with_another_filter_moves_the_membership(stores, ann):
     stores.subscriptions.subscribe("c1", "all-deals", PHONES, NOW)
     after = stores.subscriptions.subscribe("c1", "all-deals", LAPTOPS, NOW)
 
-    held = {
-        group.filter: [one for _, members in stores.subscriptions.members([group], NOW) for one in members]
+    members = {
+        group.filter: [item for _, batch in stores.subscriptions.members([group], NOW) for item in batch]
         for group in stores.subscriptions.groups("all-deals", NOW)
     }
-    assert held == {PHONES: [], LAPTOPS: ["c1"]}
+    assert members == {PHONES: [], LAPTOPS: ["c1"]}
     assert stores.connections.get("c1") == after
 
 
@@ -78,7 +78,7 @@ def test_equal_subscriptions_share_a_group_and_others_do_not(stores):
     assert member_ids(stores, "c") == []
 
 
-def test_subscribe_beyond_the_maximum_is_refused_but_replacing_is_not(stores, ann):
+def test_subscribe_beyond_the_maximum_raises_but_replacing_does_not(stores, ann):
     for number in range(50):
         stores.subscriptions.subscribe("c1", f"t{number}", ANY, NOW)
 
@@ -93,7 +93,7 @@ def test_subscribe_beyond_the_maximum_is_refused_but_replacing_is_not(stores, an
     assert member_ids(stores, "t50") == ["c1"]
 
 
-def test_subscribe_to_more_than_a_status_can_list_is_refused_but_replacing_by_less_is_not(stores, ann):
+def test_subscribe_beyond_the_size_limit_raises_but_replacing_by_less_does_not(stores, ann):
     large = '{"a":"%s"}' % ("x" * 4_000)
     for number in range(24):
         stores.subscriptions.subscribe("c1", f"t{number}", large, NOW)
@@ -107,7 +107,7 @@ def test_subscribe_to_more_than_a_status_can_list_is_refused_but_replacing_by_le
     assert member_ids(stores, "t24") == ["c1"]
 
 
-def test_unsubscribe_ends_one_membership(stores, ann):
+def test_unsubscribe_removes_one_membership(stores, ann):
     stores.subscriptions.subscribe("c1", "a", ANY, NOW)
     stores.subscriptions.subscribe("c1", "b", ANY, NOW)
 
@@ -118,18 +118,18 @@ def test_unsubscribe_ends_one_membership(stores, ann):
     assert list(stores.connections.get("c1").subscriptions) == ["b"]
 
 
-def test_unsubscribe_from_what_was_never_subscribed_does_nothing(stores, ann):
+def test_unsubscribe_without_a_subscription_does_nothing(stores, ann):
     stores.subscriptions.unsubscribe("c1", "all-deals")
 
     assert stores.connections.get("c1") == connection()
 
 
-def test_unsubscribe_without_a_record_is_refused(stores):
+def test_unsubscribe_without_a_record_raises(stores):
     with pytest.raises(ConnectionUnknown):
         stores.subscriptions.unsubscribe("nobody", "all-deals")
 
 
-def test_forget_removes_all_memberships_of_many_and_nobody_elses(stores):
+def test_remove_members_removes_all_memberships_of_the_connections(stores):
     topics = [f"t{number}" for number in range(30)]
     for connection_id in ("c1", "c2", "c3"):
         stores.connections.add(connection(connection_id))
@@ -137,23 +137,23 @@ def test_forget_removes_all_memberships_of_many_and_nobody_elses(stores):
             stores.subscriptions.subscribe(connection_id, topic, ANY, NOW)
     gone = [stores.connections.remove("c1"), stores.connections.remove("c2")]
 
-    stores.subscriptions.forget(gone)
+    stores.subscriptions.remove_members(gone)
 
     assert member_ids(stores, *topics) == ["c3"] * 30
-    stores.subscriptions.forget(gone)
-    stores.subscriptions.forget([])
+    stores.subscriptions.remove_members(gone)
+    stores.subscriptions.remove_members([])
 
 
-def test_forget_of_a_record_that_is_named_twice_removes_its_memberships(stores, ann):
+def test_remove_members_of_a_repeated_record_removes_its_memberships(stores, ann):
     stores.subscriptions.subscribe("c1", "a", ANY, NOW)
     gone = stores.connections.remove("c1")
 
-    stores.subscriptions.forget([gone, gone])
+    stores.subscriptions.remove_members([gone, gone])
 
     assert member_ids(stores, "a") == []
 
 
-def test_extend_carries_the_new_token_into_every_membership(stores, ann):
+def test_extend_copies_the_expiry_to_every_membership(stores, ann):
     stores.subscriptions.subscribe("c1", "a", ANY, NOW)
     stores.subscriptions.subscribe("c1", "b", ANY, NOW)
 
@@ -162,7 +162,7 @@ def test_extend_carries_the_new_token_into_every_membership(stores, ann):
     assert reachable_until(stores, "a") == reachable_until(stores, "b") == NOW + 2 * HOUR
 
 
-def test_extend_does_not_bring_back_a_membership_that_has_ended(stores, ann):
+def test_extend_does_not_restore_a_removed_membership(stores, ann):
     stores.subscriptions.subscribe("c1", "a", ANY, NOW)
     refreshed = stores.connections.extend("c1", NOW + 2 * HOUR)
     stores.subscriptions.unsubscribe("c1", "a")
@@ -172,7 +172,7 @@ def test_extend_does_not_bring_back_a_membership_that_has_ended(stores, ann):
     assert member_ids(stores, "a") == []
 
 
-def test_extend_by_an_older_record_does_not_move_a_membership_back(stores, ann):
+def test_extend_with_an_older_record_changes_nothing(stores, ann):
     older = stores.subscriptions.subscribe("c1", "a", ANY, NOW)
     stores.subscriptions.extend(stores.connections.extend("c1", NOW + 2 * HOUR))
 
@@ -181,7 +181,7 @@ def test_extend_by_an_older_record_does_not_move_a_membership_back(stores, ann):
     assert reachable_until(stores, "a") == NOW + 2 * HOUR
 
 
-def test_member_whose_token_outlasts_every_connection_ends_with_the_record(stores):
+def test_member_is_reachable_no_longer_than_its_record(stores):
     stores.connections.add(connection(token_exp=NOW + 30 * DAY))
     stores.subscriptions.subscribe("c1", "a", ANY, NOW)
 
@@ -190,7 +190,7 @@ def test_member_whose_token_outlasts_every_connection_ends_with_the_record(store
     assert NOW + CONNECTION_LIFETIME_SECONDS <= until <= NOW + CONNECTION_LIFETIME_SECONDS + 600
 
 
-def test_group_is_listed_as_long_as_its_last_subscriber_may_be_connected(stores):
+def test_group_stays_listed_for_the_lifetime_of_its_last_subscriber(stores):
     late = NOW + 3 * HOUR
     stores.connections.add(connection("c1"))
     stores.connections.add(connection("c2", connected_at=late))
@@ -202,7 +202,7 @@ def test_group_is_listed_as_long_as_its_last_subscriber_may_be_connected(stores)
 
 
 @pytest.mark.parametrize("after", [60, 9 * 60, 11 * 60])
-def test_group_outlives_a_subscriber_who_came_soon_after_another(stores, after):
+def test_group_stays_listed_for_a_subscriber_soon_after_another(stores, after):
     stores.connections.add(connection("c1"))
     stores.connections.add(connection("c2", connected_at=NOW + after))
     stores.subscriptions.subscribe("c1", "a", ANY, NOW)
@@ -211,14 +211,14 @@ def test_group_outlives_a_subscriber_who_came_soon_after_another(stores, after):
     assert len(stores.subscriptions.groups("a", NOW + after + CONNECTION_LIFETIME_SECONDS + 600)) == 1
 
 
-def test_spread_sends_new_members_to_more_shards_and_all_are_found(stores):
+def test_add_shards_distributes_new_members_and_keeps_the_others(stores):
     for number in range(40):
         stores.connections.add(connection(f"c{number}"))
     for number in range(20):
         stores.subscriptions.subscribe(f"c{number}", "a", ANY, NOW)
     [group] = stores.subscriptions.groups("a", NOW)
 
-    stores.subscriptions.spread(group, 4, NOW)
+    stores.subscriptions.add_shards(group, 4, NOW)
     shards = {
         stores.subscriptions.subscribe(f"c{number}", "a", ANY, NOW).subscriptions["a"].shard
         for number in range(20, 40)
@@ -229,32 +229,32 @@ def test_spread_sends_new_members_to_more_shards_and_all_are_found(stores):
     assert member_ids(stores, "a") == sorted(f"c{number}" for number in range(40))
 
 
-def test_spread_to_fewer_or_of_an_unknown_group_does_nothing(stores, ann):
+def test_add_shards_of_fewer_or_to_an_unknown_group_does_nothing(stores, ann):
     stores.subscriptions.subscribe("c1", "a", ANY, NOW)
     [group] = stores.subscriptions.groups("a", NOW)
-    stores.subscriptions.spread(group, 4, NOW)
+    stores.subscriptions.add_shards(group, 4, NOW)
 
-    stores.subscriptions.spread(group, 2, NOW)
-    stores.subscriptions.spread(Group("unknown", "b", ANY), 2, NOW)
+    stores.subscriptions.add_shards(group, 2, NOW)
+    stores.subscriptions.add_shards(Group("unknown", "b", ANY), 2, NOW)
 
     assert [group.shards for group in stores.subscriptions.groups("a", NOW)] == [4]
     assert stores.subscriptions.groups("b", NOW) == []
 
 
-def test_members_come_group_by_group(stores):
+def test_members_are_returned_group_by_group(stores):
     for number in range(30):
         stores.connections.add(connection(f"c{number}"))
         stores.subscriptions.subscribe(f"c{number}", "a", f'{{"x":{number % 12}}}', NOW)
     groups = stores.subscriptions.groups("a", NOW)
 
-    found = list(stores.subscriptions.members(groups, NOW))
+    batches = list(stores.subscriptions.members(groups, NOW))
 
     assert len(groups) == 12
-    assert [group for group, _ in found] == groups
-    assert sorted(one for _, members in found for one in members) == sorted(f"c{n}" for n in range(30))
+    assert [group for group, _ in batches] == groups
+    assert sorted(item for _, members in batches for item in members) == sorted(f"c{n}" for n in range(30))
 
 
-def test_members_of_no_group_are_none(stores):
+def test_members_of_no_group_are_empty(stores):
     assert list(stores.subscriptions.members([], NOW)) == []
 
 
@@ -264,7 +264,7 @@ def test_members_and_groups_are_read_to_their_last_page(dynamodb, dynamo_stores,
         dynamo_stores.connections.add(connection(f"c{number}"))
         dynamo_stores.subscriptions.subscribe(f"c{number}", "a", ANY, NOW)
         for group in dynamo_stores.subscriptions.groups("a", NOW):
-            dynamo_stores.subscriptions.spread(group, shards, NOW)
+            dynamo_stores.subscriptions.add_shards(group, shards, NOW)
     dynamo_stores.subscriptions.subscribe("c0", "a", PHONES, NOW)
 
     with paged(dynamodb, 1):
@@ -274,11 +274,11 @@ def test_members_and_groups_are_read_to_their_last_page(dynamodb, dynamo_stores,
 
 
 def announced(stores, topic, since):
-    """What is announced, as a set of group and shards."""
-    return {(one.filter, one.shards) for one in stores.subscriptions.announced(topic, since)}
+    """The announced groups, as a set of filters with their shards."""
+    return {(item.filter, item.shards) for item in stores.subscriptions.announced(topic, since)}
 
 
-def test_group_is_announced_when_it_is_new_and_not_again(stores):
+def test_group_is_announced_only_when_it_is_new(stores):
     for number in range(3):
         stores.connections.add(connection(f"c{number}"))
     stores.subscriptions.subscribe("c0", "a", PHONES, NOW)
@@ -292,39 +292,39 @@ def test_group_is_announced_when_it_is_new_and_not_again(stores):
     assert set(stores.subscriptions.announced("a", NOW)) == set(stores.subscriptions.groups("a", NOW))
 
 
-@pytest.mark.parametrize("before_its_end", [-24 * HOUR, -1, 0, 60])
-def test_group_that_ended_or_is_about_to_is_announced_again(stores, before_its_end):
-    """A reader may have dropped it already."""
-    again = NOW + 3 * HOUR - before_its_end
+@pytest.mark.parametrize("before_its_expiry", [-24 * HOUR, -1, 0, 60])
+def test_group_that_has_expired_or_will_soon_is_announced_again(stores, before_its_expiry):
+    """A reader may have dropped it already, because clocks differ."""
+    later = NOW + 3 * HOUR - before_its_expiry
     stores.connections.add(connection("c1"))
-    stores.connections.add(connection("c2", connected_at=again))
+    stores.connections.add(connection("c2", connected_at=later))
     stores.subscriptions.subscribe("c1", "a", ANY, NOW)
 
-    stores.subscriptions.subscribe("c2", "a", ANY, again)
+    stores.subscriptions.subscribe("c2", "a", ANY, later)
 
-    assert announced(stores, "a", again) == {(ANY, 1)}
-    assert len(stores.subscriptions.groups("a", again + CONNECTION_LIFETIME_SECONDS)) == 1
+    assert announced(stores, "a", later) == {(ANY, 1)}
+    assert len(stores.subscriptions.groups("a", later + CONNECTION_LIFETIME_SECONDS)) == 1
 
 
-def test_spread_is_announced_and_outlasts_the_end_of_the_group(stores, ann):
+def test_added_shards_are_announced_and_outlive_the_expiry_of_the_group(stores, ann):
     stores.subscriptions.subscribe("c1", "a", ANY, NOW)
     [group] = stores.subscriptions.groups("a", NOW)
-    stores.subscriptions.spread(group, 4, NOW + 60)
+    stores.subscriptions.add_shards(group, 4, NOW + 60)
     assert announced(stores, "a", NOW + 60) == {(ANY, 4)}
 
-    again = NOW + 4 * HOUR
-    stores.connections.add(connection("c2", connected_at=again))
-    stores.subscriptions.subscribe("c2", "a", ANY, again)
+    later = NOW + 4 * HOUR
+    stores.connections.add(connection("c2", connected_at=later))
+    stores.subscriptions.subscribe("c2", "a", ANY, later)
 
-    assert announced(stores, "a", again) == {(ANY, 4)}
+    assert announced(stores, "a", later) == {(ANY, 4)}
 
 
-def test_group_that_is_listed_by_many_at_once_is_listed_once(stores):
+def test_concurrent_subscribes_list_a_group_once(stores):
     for number in range(6):
         stores.connections.add(connection(f"c{number}"))
 
     at_once(*[partial(stores.subscriptions.subscribe, f"c{number}", "a", ANY, NOW) for number in range(6)])
 
-    assert [(one.filter, one.shards) for one in stores.subscriptions.groups("a", NOW)] == [(ANY, 1)]
+    assert [(item.filter, item.shards) for item in stores.subscriptions.groups("a", NOW)] == [(ANY, 1)]
     assert announced(stores, "a", NOW) == {(ANY, 1)}
     assert member_ids(stores, "a") == [f"c{number}" for number in range(6)]

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from local_cloud.redis import RedisServer
-from realtime_core.redis.login import Login
+from realtime_core.redis.credentials import RedisCredentials
 from realtime_core.redis.settings import parse_redis_url
 from redis_relay.broadcast_client import BroadcastClient, lambda_client
 from redis_relay.connection import connect
@@ -70,8 +70,8 @@ class FixedLogin:
     def __init__(self, password, username=None):
         self.username, self.password = username, password
 
-    def login(self):
-        return Login(self.username, self.password)
+    def credentials(self):
+        return RedisCredentials(self.username, self.password)
 
 
 class Relays:

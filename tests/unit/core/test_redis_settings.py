@@ -1,4 +1,4 @@
-"""How a function is told where Redis is, and who it is there."""
+"""The settings of Redis: its address and credentials."""
 
 import datetime
 
@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from realtime_core.aws import sigv4
 from realtime_core.aws.credentials import Credentials
 from realtime_core.errors import SettingsInvalid
-from realtime_core.redis.login import IamCredentials, Login, NoCredentials, credentials_provider
+from realtime_core.redis.credentials import (
+    IamCredentials,
+    NoCredentials,
+    RedisCredentials,
+    credentials_provider,
+)
 from realtime_core.redis.settings import RedisAddress, RedisSettings
 from realtime_core.settings import read
 
@@ -26,7 +31,7 @@ from realtime_core.settings import read
         ("redis://localhost", RedisAddress("localhost", 6379, tls=False)),
     ],
 )
-def test_redis_is_reached_by_tls_or_on_this_machine(url, address):
+def test_redis_url_requires_tls_or_the_local_host(url, address):
     assert read(RedisSettings, {"REDIS_URL": url}).redis_url == address
 
 
@@ -44,7 +49,7 @@ def test_redis_is_reached_by_tls_or_on_this_machine(url, address):
         "cache.example:6379",
     ],
 )
-def test_any_other_redis_url_is_refused_by_name(url):
+def test_any_other_redis_url_is_rejected(url):
     with pytest.raises(SettingsInvalid, match="REDIS_URL must be rediss://HOST:PORT"):
         read(RedisSettings, {"REDIS_URL": url})
 
@@ -60,30 +65,30 @@ def test_without_a_url_redis_is_off():
         ({"REDIS_IAM_CACHE": "deals"}, "REDIS_USERNAME is not set"),
     ],
 )
-def test_logins_that_make_no_sense_are_refused_with_the_remedy(environment, remedy):
+def test_contradictory_credentials_are_rejected_with_the_remedy(environment, remedy):
     settings = read(RedisSettings, {"REDIS_URL": "rediss://cache.example"} | environment)
     with pytest.raises(SettingsInvalid, match=remedy):
         credentials_provider(settings, lambda: pytest.fail("no secret to read"))
 
 
-def test_no_login_where_none_is_configured():
-    made = credentials_provider(
+def test_no_credentials_if_none_are_configured():
+    provider = credentials_provider(
         read(RedisSettings, {"REDIS_URL": "redis://localhost"}), lambda: pytest.fail("no secret to read")
     )
-    assert isinstance(made, NoCredentials)
-    assert made.login() == Login(None, None)
+    assert isinstance(provider, NoCredentials)
+    assert provider.credentials() == RedisCredentials(None, None)
 
 
-def test_iam_login_names_the_cache_in_lower_case_and_is_made_anew(monkeypatch):
+def test_iam_credentials_name_the_cache_in_lower_case_and_are_new_each_time(monkeypatch):
     for name, value in {
         "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "key", "AWS_REGION": "eu-west-1",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
     moments = iter([1_795_382_480.0, 1_795_382_481.0])
-    made = IamCredentials("Deals-Prod", "relay", lambda: next(moments))
+    provider = IamCredentials("Deals-Prod", "relay", lambda: next(moments))
 
-    first, second = made.login(), made.login()
+    first, second = provider.credentials(), provider.credentials()
 
     assert first.username == "relay"
     assert first.password.startswith(

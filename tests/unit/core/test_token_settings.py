@@ -8,7 +8,7 @@ import pytest
 from authorizer.settings import Settings as AuthorizerSettings
 from message_router.limits import Limit
 from message_router.settings import Settings as RouterSettings
-from realtime_core.auth.memory import MemorySecrets
+from realtime_core.auth.memory import MemorySigningSecrets
 from realtime_core.auth.tokens import TokenRules
 from realtime_core.auth.verifier import TokenVerifier, token_verifier
 from realtime_core.errors import SettingsInvalid
@@ -56,8 +56,8 @@ def test_any_other_key_set_url_is_refused_by_name(url):
     [
         (("HS256",), URL, None, "JWT_SECRET_ARN"),
         (("HS256", "ES256"), URL, None, "JWT_SECRET_ARN"),
-        (("ES256",), None, MemorySecrets("s" * 32), "JWT_JWKS_URL"),
-        (("HS256", "EdDSA"), None, MemorySecrets("s" * 32), "JWT_JWKS_URL"),
+        (("ES256",), None, MemorySigningSecrets("s" * 32), "JWT_JWKS_URL"),
+        (("HS256", "EdDSA"), None, MemorySigningSecrets("s" * 32), "JWT_JWKS_URL"),
     ],
 )
 def test_an_algorithm_without_keys_is_refused_with_the_setting_to_set(algorithms, url, secrets, remedy):

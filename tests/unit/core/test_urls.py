@@ -1,4 +1,4 @@
-"""URLs taken apart and paths encoded, held against the standard library's."""
+"""Parsing of URLs and percent-encoding, compared with the standard library."""
 
 from urllib.parse import quote, urlsplit
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.urls import Url, parse_url, percent_encoded
+from realtime_core.urls import Url, parse_url, percent_encode
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from realtime_core.urls import Url, parse_url, percent_encoded
         ("https://a.example?a=1", Url("https", "a.example", None, "")),
     ],
 )
-def test_a_url_is_taken_apart_as_the_standard_library_does(text, url):
+def test_parse_url_agrees_with_the_standard_library(text, url):
     parts = urlsplit(text)
     assert parse_url(text) == url == Url(parts.scheme, parts.hostname, parts.port, parts.path)
 
@@ -44,11 +44,11 @@ def test_a_url_is_taken_apart_as_the_standard_library_does(text, url):
         " https://a.example",
     ],
 )
-def test_what_is_no_url_to_connect_to_is_refused(text):
+def test_parse_url_rejects_anything_else(text):
     with pytest.raises(ValueError, match="http or https"):
         parse_url(text)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from(["", "/", "/=@"]))
-def test_a_path_is_encoded_as_the_standard_library_does(text, keep):
-    assert percent_encoded(text, keep=keep.encode()) == quote(text, safe=keep)
+def test_percent_encode_agrees_with_the_standard_library(text, keep):
+    assert percent_encode(text, keep=keep.encode()) == quote(text, safe=keep)

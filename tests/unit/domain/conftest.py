@@ -1,4 +1,4 @@
-"""Property tests judge values, not the speed of the machine that happens to run them."""
+"""Hypothesis settings: no deadline, because the speed of the machine is not under test."""
 
 from hypothesis import settings
 

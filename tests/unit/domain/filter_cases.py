@@ -1,13 +1,13 @@
-"""Filters and events for property tests, and an evaluator that is simple enough to be believed.
+"""Filters and events for property tests, and a simple reference evaluator.
 
-The evaluator follows the text of the wire protocol sentence by sentence, and shares no code with the service.
+The evaluator follows the wire protocol sentence by sentence, and shares no code with the service.
 """
 
 import json
 
 from hypothesis import strategies as st
 
-# Few names and values, so that filters and events meet often.
+# Few names and values, so that filters often match events.
 NAMES = st.sampled_from(
     ["price", "minPrice", "maxPrice", "discount", "discountPercentage", "minDiscount", "tag", "minimum", "é"]
 )
@@ -45,15 +45,15 @@ def _composed(inner):
     return negated | st.lists(inner, min_size=1, max_size=3).map(lambda conditions: {"anyOf": conditions})
 
 
-# Three conditions deep and small enough that no limit is met: limits have tests of their own.
-CONDITIONS = LEAVES | _composed(LEAVES) | _composed(_composed(LEAVES).filter(lambda one: len(str(one)) < 200))
-FILTERS = st.dictionaries(NAMES, CONDITIONS, max_size=2).filter(lambda one: count(one) <= 20)
+# Three conditions deep and small enough to stay within every limit; test_filter_limits tests the limits.
+CONDITIONS = LEAVES | _composed(LEAVES) | _composed(_composed(LEAVES).filter(lambda raw: len(str(raw)) < 200))
+FILTERS = st.dictionaries(NAMES, CONDITIONS, max_size=2).filter(lambda raw: count(raw) <= 20)
 VALUES = st.none() | SCALARS | st.lists(SCALARS | st.none(), max_size=3) | st.just({"a": 1})
 EVENT_PARTS = st.dictionaries(NAMES, VALUES, max_size=6)
 
 
 def count(raw):
-    """How many conditions a filter has, nested ones counted."""
+    """How many conditions a filter has, including nested ones."""
     return sum(_count(condition) for condition in raw.values())
 
 
@@ -67,16 +67,16 @@ def _count(condition):
 
 
 def naive_matches(raw, filters, data):
-    """Whether an event passes a filter, by the letter of the protocol."""
+    """Whether an event matches a filter, according to the text of the protocol."""
     return all(_attribute_passes(name, condition, filters, data) for name, condition in raw.items())
 
 
 def _lookup(name, filters, data):
     names = [name, "discountPercentage"] if name == "discount" else [name]
-    for one in names:
+    for attribute in names:
         for part in (filters, data):
-            if part.get(one) is not None:
-                return part[one]
+            if part.get(attribute) is not None:
+                return part[attribute]
     return None
 
 
@@ -94,24 +94,24 @@ def _number(value):
     return type(value) in (int, float)
 
 
-def _same(one, other):
-    if _number(one) and _number(other):
-        return one == other
-    return type(one) is type(other) and not isinstance(one, list | dict) and one == other
+def _same(left, right):
+    if _number(left) and _number(right):
+        return left == right
+    return type(left) is type(right) and not isinstance(left, list | dict) and left == right
 
 
-def _passes(condition, value):  # noqa: C901, PLR0911 - one return a row of the protocol's table
+def _passes(condition, value):  # noqa: C901, PLR0911 - a return for each row of the protocol's table
     if condition == {"exists": False}:
         return value is None
     if isinstance(condition, dict) and "anyOf" in condition:
-        return any(_passes(one, value) for one in condition["anyOf"])
+        return any(_passes(inner, value) for inner in condition["anyOf"])
     if value is None:
         return False
     if not isinstance(condition, dict | list):
         return _same(condition, value)
     if isinstance(condition, list):
         values = value if isinstance(value, list) else [value]
-        return any(_same(one, other) for one in condition for other in values)
+        return any(_same(expected, item) for expected in condition for item in values)
     [(operator, argument), *_] = condition.items()
     match operator:
         case "exists":
@@ -135,13 +135,13 @@ def _passes(condition, value):  # noqa: C901, PLR0911 - one return a row of the 
 
 
 def shuffled(value, draw):
-    """The same filter, written otherwise: other orders, repeats, and whole numbers as floats."""
+    """The same filter, written differently: other orders, duplicates, and whole numbers as floats."""
     if isinstance(value, dict):
         names = draw(st.permutations(list(value)))
         return {name: shuffled(value[name], draw) for name in names}
     if isinstance(value, list):
-        again = draw(st.lists(st.sampled_from(value), max_size=2))
-        return [shuffled(one, draw) for one in draw(st.permutations(value + again))]
+        duplicates = draw(st.lists(st.sampled_from(value), max_size=2))
+        return [shuffled(item, draw) for item in draw(st.permutations(value + duplicates))]
     if type(value) is int and abs(value) <= 2**53 and draw(st.booleans()):
         return float(value)
     return json.loads(json.dumps(value))

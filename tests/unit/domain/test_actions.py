@@ -1,4 +1,4 @@
-"""From a request to an action."""
+"""Parsing of requests into actions."""
 
 import bisect
 import json
@@ -70,19 +70,19 @@ GOOD = [
 
 
 @pytest.mark.parametrize(("name", "data", "action"), GOOD)
-def test_parse_action_of_a_sound_request_is_the_action(name, data, action):
-    found = parse(name, data)
-    # Named tuples of two kinds are equal where their values are.
-    assert (type(found), found) == (type(action), action)
+def test_parse_action_of_a_valid_request_returns_the_action(name, data, action):
+    parsed = parse(name, data)
+    # Named tuples of different types are equal if their values are.
+    assert (type(parsed), parsed) == (type(action), action)
 
 
-def test_table_has_every_action_and_good_cases_cover_it():
+def test_valid_requests_cover_every_action():
     assert {spec.make for spec in ACTIONS.values()} == set(typing.get_args(Action))
     assert {name for name, _, _ in GOOD} == set(ACTIONS)
 
 
 @pytest.mark.parametrize("name", ["Ping", "", "subscribe", "ping ", "__class__"])
-def test_parse_action_of_an_unknown_action_lists_the_known(name):
+def test_parse_action_of_an_unknown_action_lists_the_known_ones(name):
     [(field, problem)] = problems(name, {}).items()
     assert field == "action"
     assert f'"{name}" is not known' in problem
@@ -130,7 +130,7 @@ def test_parse_action_of_an_unknown_action_lists_the_known(name):
         ("refreshToken", {"token": "x" * 8193}, ["data.token"]),
     ],
 )
-def test_parse_action_names_every_field_at_fault(name, data, fields):
+def test_parse_action_reports_every_invalid_field(name, data, fields):
     assert list(problems(name, data)) == fields
 
 
@@ -149,7 +149,7 @@ def sent(content, type_="text"):
     )
 
 
-def taken(content):
+def is_accepted(content):
     try:
         parse("sendMessage", {"recipientId": "r", "content": content})
     except ValidationFailed:
@@ -158,10 +158,10 @@ def taken(content):
 
 
 @pytest.mark.parametrize("char", ["x", "é", "😀", '"', "\x01"], ids=ascii)
-def test_largest_content_that_is_taken_fits_every_frame(char):
-    # By bisection, so the edge is found and not assumed.
+def test_largest_accepted_content_fits_every_frame(char):
+    # By bisection, so that the test does not assume the limit.
     sizes = range(1, MESSAGE_BYTES_MAX)
-    low = bisect.bisect_left(sizes, True, key=lambda size: not taken(char * size))
+    low = bisect.bisect_left(sizes, True, key=lambda size: not is_accepted(char * size))
     assert problems("sendMessage", {"recipientId": "r", "content": char * (low + 1)}).keys() == {
         "data.content"
     }
@@ -172,7 +172,7 @@ def test_largest_content_that_is_taken_fits_every_frame(char):
     assert MESSAGE_BYTES_MAX - 1024 < len(page.encode()) <= MESSAGE_BYTES_MAX
 
 
-def test_error_of_the_worst_request_still_fits_a_frame():
+def test_error_of_the_worst_request_fits_a_frame():
     data = {f"\x01{number}" + "\x01" * 200: 1 for number in range(500)}
     request = decode_request(json.dumps({"action": "sendMessage", "data": data, "requestId": "c-1"}))
     with pytest.raises(ValidationFailed) as caught:

@@ -1,4 +1,4 @@
-"""Published events."""
+"""Parsing of published events, and their frames."""
 
 import json
 
@@ -17,7 +17,7 @@ from realtime_core.wire.events import (
 )
 from realtime_core.wire.frames import MESSAGE_BYTES_MAX
 
-from .test_jsontext import JSON_VALUES
+from .test_strict_json import JSON_VALUES
 
 NOW = 1_795_382_480
 DEAL = {"messageType": "dealUpdate", "data": {"id": 1, "price": 99.5}}
@@ -34,12 +34,12 @@ def test_parse_event_without_topic_or_recipients_is_for_all_deals():
     assert parse_event(DEAL) == Event("dealUpdate", DEAL["data"], "all-deals", {}, None, None)
 
 
-def test_parse_event_takes_every_field():
+def test_parse_event_reads_every_field():
     raw = {**DEAL, "topic": "a.b", "filters": {"category": "laptops"}, "eventId": "e|1"}
     assert parse_event(raw) == Event("dealUpdate", DEAL["data"], "a.b", {"category": "laptops"}, "e|1", None)
 
 
-def test_parse_event_for_recipients_has_no_topic_and_names_each_once():
+def test_parse_event_for_recipients_has_no_topic_and_distinct_recipients():
     event = parse_event({**NOTICE, "recipients": ["b", "a", "b"]})
     assert (event.topic, event.recipients) == (None, ("b", "a"))
 
@@ -57,7 +57,7 @@ def test_parse_event_for_recipients_has_no_topic_and_names_each_once():
         {"data": {"a": [None, {"b": 1e308}], "é": "😀"}},
     ],
 )
-def test_parse_event_at_the_edge_is_taken(changes):
+def test_parse_event_at_a_limit_is_accepted(changes):
     parse_event({**DEAL, **changes})
 
 
@@ -100,17 +100,17 @@ def test_parse_event_at_the_edge_is_taken(changes):
         ({"data": {"a": {1, 2}}}, ["event"]),
     ],
 )
-def test_parse_event_names_every_field_at_fault(changes, fields):
+def test_parse_event_reports_every_invalid_field(changes, fields):
     raw = {name: value for name, value in {**DEAL, **changes}.items() if value is not ...}
     assert list(problems(raw)) == fields
 
 
 @pytest.mark.parametrize("raw", [None, [], "x", 1, True, [DEAL]])
-def test_parse_event_of_no_object_is_refused(raw):
+def test_parse_event_rejects_anything_but_an_object(raw):
     assert problems(raw) == {"event": "must be an object"}
 
 
-def test_parse_event_nested_too_deep_is_refused():
+def test_parse_event_rejects_deep_nesting():
     deep = {}
     for _ in range(5000):
         deep = {"a": deep}
@@ -124,7 +124,7 @@ def test_parse_event_nested_too_deep_is_refused():
         st.sampled_from(["messageType", "data", "topic", "filters", "recipients", "x"]), JSON_VALUES
     )
 )
-def test_parse_event_of_anything_is_an_event_or_is_refused(raw):
+def test_parse_event_of_any_json_is_an_event_or_is_rejected(raw):
     try:
         event = parse_event(raw)
     except ValidationFailed:
@@ -145,18 +145,18 @@ def is_too_large(raw):
 
 
 @pytest.mark.parametrize("char", ["x", "é", "\x01"], ids=ascii)
-def test_largest_event_that_is_taken_fits_a_message_with_id_and_position(char):
+def test_largest_accepted_event_fits_a_message_with_id_and_position(char):
     per_char = len(json.dumps(char, ensure_ascii=False).encode()) - 2
     size = MESSAGE_BYTES_MAX // per_char
     while is_too_large(with_pad(DEAL, size, char)):
         size -= 1
     event = parse_event(with_pad(DEAL, size, char))
     push = event_frame(event, event_id="e" * 128, now=NOW, position=2**63 - 1)
-    # What is spared is for the digits of times to come.
+    # The margin is for longer timestamps.
     assert MESSAGE_BYTES_MAX - 16 < len(push.encode()) <= MESSAGE_BYTES_MAX
 
 
-def test_largest_notification_that_is_taken_fits_a_message():
+def test_largest_accepted_notification_fits_a_message():
     size = MESSAGE_BYTES_MAX
     while is_too_large(with_pad(NOTICE, size, "x")):
         size -= 1
@@ -165,14 +165,14 @@ def test_largest_notification_that_is_taken_fits_a_message():
     assert MESSAGE_BYTES_MAX - 2100 < len(push.encode()) <= MESSAGE_BYTES_MAX
 
 
-def test_event_frame_is_the_push_of_the_contract():
+def test_event_frame_is_that_of_the_protocol():
     event = parse_event({**DEAL, "topic": "a.b"})
     sent = {"type": "dealUpdate", "data": DEAL["data"], "topic": "a.b", "eventId": "e-1", "timestamp": NOW}
     assert json.loads(event_frame(event, event_id="e-1", now=NOW)) == sent
     assert json.loads(event_frame(event, event_id="e-1", now=NOW, position=7)) == {**sent, "position": 7}
 
 
-def test_notification_frame_carries_the_id_to_acknowledge():
+def test_notification_frame_has_the_message_id():
     event = parse_event({**NOTICE, "data": {**NOTICE["data"], "messageId": "forged", "link": "/x"}})
     sent = json.loads(notification_frame(event, message_id="m-1", event_id="e-1", now=NOW))
     assert sent == {
@@ -183,7 +183,7 @@ def test_notification_frame_carries_the_id_to_acknowledge():
     }
 
 
-def test_notification_frame_names_another_message_type_beside_the_data():
+def test_notification_frame_has_another_message_type_next_to_the_data():
     event = parse_event({**NOTICE, "messageType": "orderShipped"})
     sent = json.loads(notification_frame(event, message_id="m-1", event_id="e-1", now=NOW))
     assert (sent["type"], sent["messageType"]) == ("notification", "orderShipped")
@@ -195,7 +195,7 @@ def test_notification_content_is_a_copy_of_the_data():
     assert notification_content(event) == NOTICE["data"]
 
 
-BRIDGE = {"version": "0", "id": "1", "detail-type": "deal", "source": "shop", "detail": DEAL}
+EVENTBRIDGE = {"version": "0", "id": "1", "detail-type": "deal", "source": "shop", "detail": DEAL}
 
 
 def sns(message):
@@ -207,22 +207,22 @@ def sns(message):
     [
         DEAL,
         sns(json.dumps(DEAL)),
-        BRIDGE,
-        sns(json.dumps(BRIDGE)),
-        {**BRIDGE, "detail": sns(json.dumps(DEAL))},
+        EVENTBRIDGE,
+        sns(json.dumps(EVENTBRIDGE)),
+        {**EVENTBRIDGE, "detail": sns(json.dumps(DEAL))},
     ],
     ids=["itself", "sns", "eventbridge", "eventbridge-in-sns", "sns-in-eventbridge"],
 )
-def test_unwrap_finds_the_event_in_what_carried_it(body):
+def test_unwrap_returns_the_event_of_its_envelope(body):
     assert unwrap(json.dumps(body)) == DEAL
 
 
-def test_unwrap_of_an_event_that_looks_like_an_envelope_is_the_event():
-    event = {**DEAL, **sns("{}"), **BRIDGE}
+def test_unwrap_of_an_event_with_envelope_fields_returns_the_event():
+    event = {**DEAL, **sns("{}"), **EVENTBRIDGE}
     assert unwrap(json.dumps(event)) == event
 
 
-def test_unwrap_leaves_an_object_that_is_no_envelope_for_parse_event_to_judge():
+def test_unwrap_returns_an_object_without_an_envelope_unchanged():
     assert unwrap('{"data":{"Type":"Notification"}}') == {"data": {"Type": "Notification"}}
     assert list(problems(unwrap('{"detail":{}}'))) == ["messageType", "data", "detail"]
 
@@ -239,16 +239,16 @@ def test_unwrap_leaves_an_object_that_is_no_envelope_for_parse_event_to_judge():
         (json.dumps(sns("text")), "Message"),
         (json.dumps(sns("[]")), "Message"),
         (json.dumps(sns(17)), "Message"),
-        (json.dumps({**BRIDGE, "detail": "x"}), "detail"),
+        (json.dumps({**EVENTBRIDGE, "detail": "x"}), "detail"),
     ],
 )
-def test_unwrap_of_what_holds_no_object_names_the_place(body, field):
+def test_unwrap_without_an_object_reports_the_path(body, field):
     with pytest.raises(ValidationFailed) as caught:
         unwrap(body)
     assert [problem.field for problem in caught.value.problems] == [field]
 
 
-def test_unwrap_does_not_follow_envelopes_without_end():
+def test_unwrap_limits_nested_envelopes():
     body = json.dumps(DEAL)
     for _ in range(6):
         body = json.dumps(sns(body))

@@ -1,4 +1,4 @@
-"""Reading the fields of an object from outside."""
+"""Validation of the fields of an object."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from realtime_core.wire.fields import (
     json_object,
     one_of,
     read_fields,
-    refuse_if,
+    reject_if_any,
     text,
     whole_number,
 )
@@ -31,7 +31,7 @@ def test_read_fields_returns_values_in_order_with_defaults():
     assert read_fields({}, ()) == ()
 
 
-def test_read_fields_names_all_that_is_wrong_at_once():
+def test_read_fields_reports_every_problem_at_once():
     assert problems({"size": True, "colour": 1}) == {
         "data.name": "is missing",
         "data.size": "must be a whole number from 0 to 9",
@@ -39,26 +39,26 @@ def test_read_fields_names_all_that_is_wrong_at_once():
     }
 
 
-def test_read_fields_of_nothing_expected_names_what_came():
+def test_read_fields_without_expected_fields_reports_the_unknown():
     assert problems({"a": 1}, ()) == {"data.a": "is not expected here"}
 
 
-def test_read_fields_of_hostile_names_stays_short():
-    found = problems({f"{number}{'x' * 500}": 1 for number in range(1000)})
-    assert len(found) == PROBLEMS_MAX + 1
-    assert found["…"] == f"and {1001 - PROBLEMS_MAX} more problems"
-    assert max(map(len, found)) < 80
+def test_read_fields_with_long_names_reports_short_problems():
+    reported = problems({f"{number}{'x' * 500}": 1 for number in range(1000)})
+    assert len(reported) == PROBLEMS_MAX + 1
+    assert reported["…"] == f"and {1001 - PROBLEMS_MAX} more problems"
+    assert max(map(len, reported)) < 80
 
 
-def test_refuse_if_nothing_is_wrong_lets_pass():
-    refuse_if([])
+def test_reject_if_any_without_problems_does_not_raise():
+    reject_if_any([])
 
 
-def test_refuse_if_problems_are_just_enough_names_each():
-    found = [Problem(str(number), "is wrong") for number in range(PROBLEMS_MAX)]
+def test_reject_if_any_reports_each_problem_up_to_the_maximum():
+    expected = [Problem(str(number), "is wrong") for number in range(PROBLEMS_MAX)]
     with pytest.raises(ValidationFailed) as caught:
-        refuse_if(found)
-    assert list(caught.value.problems) == found
+        reject_if_any(expected)
+    assert list(caught.value.problems) == expected
 
 
 NOT_STRINGS = [None, True, 1, 1.0, [], {}, ["a"]]
@@ -88,7 +88,7 @@ NOT_STRINGS = [None, True, 1, 1.0, [], {}, ["a"]]
         pytest.param(json_object, [{}, {"a": 1}], [None, [], "{}", 1, True], id="json-object"),
     ],
 )
-def test_reader_takes_the_good_and_names_the_bad(read, good, bad):
+def test_reader_accepts_valid_and_rejects_invalid_values(read, good, bad):
     for value in good:
         assert read(value, "data.x") == value
     for value in bad:
@@ -96,5 +96,5 @@ def test_reader_takes_the_good_and_names_the_bad(read, good, bad):
             read(value, "data.x")
 
 
-def test_whole_number_of_a_float_is_an_integer():
+def test_whole_number_converts_a_float_to_an_integer():
     assert type(whole_number(0)(7.0, "x")) is int

@@ -1,4 +1,4 @@
-"""An index must answer as testing filter by filter does, for any filters and events."""
+"""The filter index returns the same groups as testing every filter, for any filters and events."""
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,7 @@ from tests.matching_oracle import matching_groups
 
 from .filter_cases import CONDITIONS, EVENT_PARTS, NAMES, count, naive_matches
 
-FILTERS = st.dictionaries(NAMES, CONDITIONS, max_size=4).filter(lambda one: count(one) <= 20)
+FILTERS = st.dictionaries(NAMES, CONDITIONS, max_size=4).filter(lambda raw: count(raw) <= 20)
 
 
 def group(raw, shards=1):
@@ -28,17 +28,17 @@ def indexed(*raws):
 
 
 def ids(groups):
-    return sorted(one.group_id for one in groups)
+    return sorted(item.group_id for item in groups)
 
 
 @given(st.lists(FILTERS, max_size=12), st.lists(st.tuples(EVENT_PARTS, EVENT_PARTS), min_size=1, max_size=4))
 @settings(max_examples=600)
-def test_match_agrees_with_testing_one_by_one_and_with_the_contract(raws, events):
+def test_match_agrees_with_testing_each_filter_and_with_the_protocol(raws, events):
     index = indexed(*raws)
 
     for filters, data in events:
         event = Attributes(filters, data)
-        expected = ids(matching_groups({one.group_id: one for one in map(group, raws)}.values(), event))
+        expected = ids(matching_groups({item.group_id: item for item in map(group, raws)}.values(), event))
         assert ids(index.match(event)) == expected
         assert expected == sorted({group(raw).group_id for raw in raws if naive_matches(raw, filters, data)})
 
@@ -46,34 +46,34 @@ def test_match_agrees_with_testing_one_by_one_and_with_the_contract(raws, events
 @given(st.lists(st.tuples(st.booleans(), FILTERS), max_size=25), EVENT_PARTS)
 @settings(max_examples=300)
 def test_match_agrees_after_any_additions_and_removals(steps, data):
-    index, kept = FilterIndex(), {}
+    index, expected = FilterIndex(), {}
     known = [group(raw) for _, raw in steps]
     for number, (adds, _) in enumerate(steps):
-        # What is taken out is more often something that is there than something that is not.
-        one = known[number] if adds else known[number // 2]
+        # number // 2, so that most discarded groups are in the index.
+        changed = known[number] if adds else known[number // 2]
         if adds:
-            index.add(one)
-            kept[one.group_id] = one
+            index.add(changed)
+            expected[changed.group_id] = changed
         else:
-            index.discard(one)
-            kept.pop(one.group_id, None)
+            index.discard(changed)
+            expected.pop(changed.group_id, None)
 
     event = Attributes({}, data)
-    assert ids(index.match(event)) == ids(matching_groups(kept.values(), event))
-    assert ids(index.groups()) == sorted(kept)
-    assert len(index) == len(kept)
+    assert ids(index.match(event)) == ids(matching_groups(expected.values(), event))
+    assert ids(index.groups()) == sorted(expected)
+    assert len(index) == len(expected)
 
 
 @given(st.lists(FILTERS, max_size=12))
-def test_index_that_lost_every_group_holds_nothing(raws):
+def test_index_after_discarding_every_group_is_empty(raws):
     index = indexed(*raws)
 
     for raw in raws:
         index.discard(group(raw))
 
     assert len(index) == 0
-    assert (index._equal, index._one_of) == ({}, {})
-    assert (index._others.size, index._others._ranges) == (0, {})
+    assert (index._by_value, index._by_listed_value) == ({}, {})
+    assert (index._unindexed.size, index._unindexed._ranges) == (0, {})
 
 
 BIG = 2**62 + 1
@@ -104,32 +104,32 @@ BIG = 2**62 + 1
         ({"a": "x", "b": {"exists": False}}, {"a": "x", "b": 0}, False),
     ],
 )
-def test_match_holds_to_the_contract(raw, event, matches):
+def test_match_follows_the_protocol(raw, event, matches):
     assert bool(indexed(raw).match(Attributes({}, event))) is matches
 
 
 @pytest.mark.parametrize("operator", ["gte", "gt", "lte", "lt"])
-def test_bounds_are_included_or_not_as_their_operator_says(operator):
+def test_match_includes_a_bound_only_for_gte_and_lte(operator):
     raws = [{"price": {operator: bound}} for bound in (9, 10, 11)]
 
-    found = indexed(*raws).match(Attributes({}, {"price": 10}))
+    matched = indexed(*raws).match(Attributes({}, {"price": 10}))
 
     expected = {"gte": (9, 10), "gt": (9,), "lte": (10, 11), "lt": (11,)}[operator]
-    assert ids(found) == ids(group({"price": {operator: bound}}) for bound in expected)
+    assert ids(matched) == ids(group({"price": {operator: bound}}) for bound in expected)
 
 
-def test_group_that_is_added_again_is_replaced():
+def test_add_of_a_known_group_replaces_it():
     index = indexed({"a": 1})
 
     index.add(group({"a": 1}, shards=4))
 
-    assert [one.shards for one in index.match(Attributes({}, {"a": 1}))] == [4]
+    assert [item.shards for item in index.match(Attributes({}, {"a": 1}))] == [4]
     assert index.get(group({"a": 1}).group_id).shards == 4
     assert len(index) == 1
 
 
-def test_match_tests_only_what_the_event_may_concern(monkeypatch):
-    """Filters of other categories, and of prices out of reach, cost nothing."""
+def test_match_tests_no_filter_of_another_value_or_range(monkeypatch):
+    """Filters of other categories, and of lower prices, are not tested."""
     index = indexed(
         *[
             {"category": f"c{number % 100}", "maxPrice": number, "title": {"contains": "x"}}
@@ -137,12 +137,12 @@ def test_match_tests_only_what_the_event_may_concern(monkeypatch):
         ]
     )
     tested = []
-    passes = Entry.passes
+    matches = Entry.matches
     monkeypatch.setattr(
-        "broadcast.filter_buckets.Entry.passes",
-        lambda entry, values: tested.append(entry) or passes(entry, values),
+        "broadcast.filter_buckets.Entry.matches",
+        lambda entry, values: tested.append(entry) or matches(entry, values),
     )
 
-    found = index.match(Attributes({}, {"category": "c8", "price": 500, "title": "x"}))
+    matched = index.match(Attributes({}, {"category": "c8", "price": 500, "title": "x"}))
 
-    assert len(found) == len(tested) == 5
+    assert len(matched) == len(tested) == 5

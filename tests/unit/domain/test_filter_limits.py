@@ -1,4 +1,4 @@
-"""What a filter may not be, and that each refusal names its place and its limit."""
+"""Limits of filters: each rejection names the path and the limit."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from realtime_core.errors import ValidationFailed
 from realtime_core.filters.filters import parse_filter
 from realtime_core.wire.frames import error_frame
 
-from .test_jsontext import JSON_VALUES
+from .test_strict_json import JSON_VALUES
 
 
 def problems(raw, **path):
@@ -25,7 +25,7 @@ def nested(depth, leaf="x"):
 
 AT_THE_LIMIT = {
     "20 conditions": {f"a{number}": 1 for number in range(20)},
-    "20 conditions, nested ones counted": {"a": {"anyOf": list(range(18))}, "b": 1},
+    "20 conditions, including nested ones": {"a": {"anyOf": list(range(18))}, "b": 1},
     "depth 4": {"a": nested(4)},
     "depth 4 through anyOf": {"a": {"anyOf": [{"not": {"anyOf": ["x"]}}]}},
     "50 values": {"a": list(range(50))},
@@ -37,11 +37,11 @@ AT_THE_LIMIT = {
 
 
 @pytest.mark.parametrize("raw", AT_THE_LIMIT.values(), ids=AT_THE_LIMIT.keys())
-def test_filter_at_a_limit_is_taken(raw):
+def test_filter_at_a_limit_is_accepted(raw):
     parse_filter(raw)
 
 
-def test_four_kilobytes_are_those_of_the_canonical_text():
+def test_size_limit_applies_to_the_canonical_text():
     assert len(parse_filter(AT_THE_LIMIT["4 KB"]).canonical) == 4096
 
 
@@ -51,7 +51,7 @@ BEYOND = {
     "21 nested": (
         {"a": {"anyOf": list(range(19))}, "b": 1},
         ROOT,
-        "21 conditions, nested ones counted; at most 20",
+        "21 conditions, including nested ones; at most 20",
     ),
     "21 of not": ({f"a{number}": {"not": 1} for number in range(11)}, ROOT, "22 conditions"),
     "depth 5": ({"a": nested(5)}, f"{ROOT}.a.not.not.not.not", "deeper than 4"),
@@ -99,21 +99,21 @@ BEYOND = {
 
 
 @pytest.mark.parametrize(("raw", "field", "problem"), BEYOND.values(), ids=BEYOND.keys())
-def test_filter_beyond_a_limit_is_refused_by_place_and_limit(raw, field, problem):
-    found = problems(raw)
-    assert list(found) == [field]
-    assert problem in found[field]
+def test_filter_beyond_a_limit_is_rejected_with_path_and_limit(raw, field, problem):
+    by_field = problems(raw)
+    assert list(by_field) == [field]
+    assert problem in by_field[field]
 
 
-def test_every_problem_is_named_at_once_under_the_callers_path():
+def test_every_problem_is_reported_under_the_callers_path():
     raw = {"a": None, "b": {"gte": "x", "lt": []}, "c": {"what": 1}}
     assert list(problems(raw, field="filters")) == ["filters.a", "filters.b.gte", "filters.b.lt", "filters.c"]
 
 
 @given(JSON_VALUES | st.dictionaries(st.text(max_size=3), JSON_VALUES))
-def test_any_json_is_a_filter_or_is_refused_in_a_small_frame(raw):
+def test_any_json_is_a_filter_or_is_rejected_in_a_small_frame(raw):
     try:
-        answer = parse_filter(raw).canonical
+        text = parse_filter(raw).canonical
     except ValidationFailed as failed:
-        answer = error_frame(failed, now=1, request_id="\x01" * 128)
-    assert len(answer.encode()) < 32 * 1024
+        text = error_frame(failed, now=1, request_id="\x01" * 128)
+    assert len(text.encode()) < 32 * 1024

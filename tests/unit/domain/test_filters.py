@@ -1,4 +1,4 @@
-"""Which events a filter lets pass, and when two filters are one."""
+"""Which events a filter matches, and which filters are equal."""
 
 import pytest
 from hypothesis import assume, given, settings
@@ -50,7 +50,7 @@ SEMANTICS = [
 
 
 @pytest.mark.parametrize(("condition", "passing", "failing"), SEMANTICS, ids=lambda case: str(case)[:40])
-def test_condition_holds_for_exactly_the_values_of_the_contract(condition, passing, failing):
+def test_condition_accepts_exactly_the_values_of_the_protocol(condition, passing, failing):
     for value in passing:
         assert matches({"x": condition}, {"x": value}), value
     for value in [*failing, None]:
@@ -62,14 +62,14 @@ def test_condition_holds_for_exactly_the_values_of_the_contract(condition, passi
     "condition",
     [{"exists": False}, {"anyOf": ["a", {"exists": False}]}, {"anyOf": [{"anyOf": [{"exists": False}]}]}],
 )
-def test_only_exists_false_holds_on_an_absent_attribute(condition):
+def test_exists_false_accepts_an_absent_attribute(condition):
     assert matches({"x": condition})
     assert matches({"x": condition}, {"x": None}, {"x": None})
     assert not matches({"x": condition}, {"x": 0})
 
 
 @pytest.mark.parametrize("condition", [{"not": "a"}, {"not": {"exists": False}}, {"not": {"exists": True}}])
-def test_negation_fails_closed_on_an_absent_attribute(condition):
+def test_negation_rejects_an_absent_attribute(condition):
     assert not matches({"x": condition})
 
 
@@ -84,18 +84,18 @@ def test_negation_fails_closed_on_an_absent_attribute(condition):
         ({"y": "a"}, {}, False),
     ],
 )
-def test_attributes_come_from_filters_and_where_absent_there_from_data(filters, data, passes):
+def test_attributes_of_filters_take_precedence_over_data(filters, data, passes):
     assert matches({"x": "a"}, filters, data) is passes
 
 
-def test_conditions_must_all_hold():
+def test_filter_matches_only_if_every_condition_holds():
     both = {"category": "laptops", "price": {"lt": 500}}
     assert matches(both, {"category": "laptops"}, {"price": 499})
     assert not matches(both, {"category": "laptops"}, {"price": 500})
     assert not matches(both, {"category": "phones"}, {"price": 499})
 
 
-def test_empty_filter_lets_everything_pass():
+def test_empty_filter_matches_every_event():
     assert matches({})
     assert matches({}, {"a": 1}, {"b": [2]})
 
@@ -132,38 +132,38 @@ def test_empty_filter_lets_everything_pass():
         ({"minX": 5, "maxX": 7}, {"x": 8}, False),
     ],
 )
-def test_shorthand_and_the_other_name_of_discount(raw, event, passes):
+def test_shorthands_and_fallback_attributes(raw, event, passes):
     assert matches(raw, event) is passes
     assert matches(raw, {}, event) is passes
 
 
 @given(FILTERS, EVENT_PARTS, EVENT_PARTS)
 @settings(max_examples=1000)
-def test_matches_agrees_with_the_contract_read_literally(raw, filters, data):
+def test_matches_agrees_with_the_reference_evaluator(raw, filters, data):
     assert matches(raw, filters, data) is naive_matches(raw, filters, data)
 
 
 @given(NAMES, CONDITIONS.filter(lambda condition: "'exists': False" not in str(condition)))
-def test_absent_attribute_fails_every_condition_that_does_not_ask_for_absence(name, condition):
+def test_absent_attribute_fails_every_condition_but_exists_false(name, condition):
     assume(count({name: condition}) <= 20)
     assert not matches({name: condition}, {"other": 1}, {"more": "a"})
 
 
 @given(st.data(), FILTERS)
-def test_filters_that_mean_the_same_are_one(data, raw):
-    otherwise = shuffled(raw, data.draw)
-    assume(count(otherwise) <= 20)
-    one, other = parse_filter(raw), parse_filter(otherwise)
-    assert one.canonical == other.canonical
-    assert one == other
-    assert len({one, other}) == 1
+def test_filters_with_the_same_meaning_are_equal(data, raw):
+    rewritten = shuffled(raw, data.draw)
+    assume(count(rewritten) <= 20)
+    first, second = parse_filter(raw), parse_filter(rewritten)
+    assert first.canonical == second.canonical
+    assert first == second
+    assert len({first, second}) == 1
 
 
 @given(FILTERS, EVENT_PARTS)
-def test_canonical_form_is_its_own_canonical_form_and_matches_alike(raw, event):
+def test_canonical_form_is_stable_and_matches_the_same_events(raw, event):
     parsed = parse_filter(raw)
-    again = parse_filter(parsed.as_object())
-    assert again.canonical == parsed.canonical == dumps(parsed.as_object())
+    reparsed = parse_filter(parsed.as_object())
+    assert reparsed.canonical == parsed.canonical == dumps(parsed.as_object())
     attributes = Attributes(event, {})
     assert load_filter.__wrapped__(parsed.canonical).matches(attributes) is parsed.matches(attributes)
 
@@ -182,12 +182,12 @@ def test_canonical_form_is_its_own_canonical_form_and_matches_alike(raw, event):
         ({"é": "ü"}, '{"é":"ü"}'),
     ],
 )
-def test_canonical_is_sorted_without_repeats_and_one_form_of_number(raw, canonical):
+def test_canonical_is_sorted_without_duplicates_and_with_normalised_numbers(raw, canonical):
     assert parse_filter(raw).canonical == canonical
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("left", "right"),
     [
         ({"a": 1}, {"a": "1"}),
         ({"a": 1}, {"a": True}),
@@ -196,17 +196,17 @@ def test_canonical_is_sorted_without_repeats_and_one_form_of_number(raw, canonic
         ({"minX": 1}, {"x": {"gte": 1}}),
     ],
 )
-def test_filters_that_differ_in_meaning_stay_apart(one, other):
-    assert parse_filter(one) != parse_filter(other)
+def test_filters_with_different_meanings_differ(left, right):
+    assert parse_filter(left) != parse_filter(right)
 
 
-def test_as_object_is_a_copy_that_may_be_changed():
+def test_as_object_returns_a_copy():
     parsed = parse_filter({"a": [1, 2]})
     parsed.as_object()["a"].append(3)
     assert parsed.as_object() == {"a": [1, 2]}
 
 
-def test_failed_parse_leaves_no_filter_behind():
+def test_failed_parse_caches_no_filter():
     before = load_filter.cache_info().currsize
     with pytest.raises(ValidationFailed):
         parse_filter({"a": None})

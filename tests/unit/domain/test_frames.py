@@ -1,4 +1,4 @@
-"""Frames in both directions."""
+"""Decoding of client frames, and encoding and packing of server frames."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ from realtime_core.wire.frames import (
 NOW = 1_795_382_480
 
 
-def refused(body):
+def validation_failure(body):
     with pytest.raises(ValidationFailed) as caught:
         decode_request(body)
     return caught.value
@@ -40,13 +40,13 @@ def fields_of(failed):
         (json.dumps({"action": "x", "requestId": "r" * 128}), Request("x", {}, "r" * 128)),
     ],
 )
-def test_decode_request_reads_the_outer_shape(body, request_):
+def test_decode_request_returns_the_envelope(body, request_):
     assert decode_request(body) == request_
 
 
 @pytest.mark.parametrize("body", [None, "", "ping", "[]", '"ping"', "null", "17", "[" * 9999, "NaN x"])
-def test_decode_request_of_no_json_object_is_refused_as_body(body):
-    failed = refused(body)
+def test_decode_request_without_a_json_object_rejects_the_body(body):
+    failed = validation_failure(body)
     assert fields_of(failed) == ["body"]
     assert failed.request_id is None
 
@@ -65,8 +65,8 @@ def test_decode_request_of_no_json_object_is_refused_as_body(body):
         ({"data": 1, "requestId": {}}, ["requestId", "action", "data"], None),
     ],
 )
-def test_decode_request_names_every_problem_and_keeps_a_readable_request_id(body, fields, request_id):
-    failed = refused(json.dumps(body))
+def test_decode_request_reports_every_problem_and_a_valid_request_id(body, fields, request_id):
+    failed = validation_failure(json.dumps(body))
     assert fields_of(failed) == fields
     assert failed.request_id == request_id
 
@@ -85,31 +85,33 @@ def test_decode_request_names_every_problem_and_keeps_a_readable_request_id(body
         ('{"' + "x" * 5000 + '":1e400}', "data.since." + "x" * 64 + "…"),
     ],
 )
-def test_decode_request_of_json_that_cannot_be_kept_names_the_field_and_keeps_the_request_id(value, field):
-    failed = refused(f'{{"action":"subscribeToDeals","data":{{"since":{value}}},"requestId":"c-17"}}')
+def test_decode_request_of_unstorable_json_reports_the_field_and_the_request_id(value, field):
+    failed = validation_failure(
+        f'{{"action":"subscribeToDeals","data":{{"since":{value}}},"requestId":"c-17"}}'
+    )
     assert fields_of(failed) == [field]
     assert failed.request_id == "c-17"
 
 
-def test_decode_request_nested_too_deep_keeps_the_request_id():
+def test_decode_request_nested_too_deep_reports_the_request_id():
     deep = '{"not":' * 200 + "1" + "}" * 200
-    failed = refused(f'{{"data":{deep},"requestId":"c-17"}}')
+    failed = validation_failure(f'{{"data":{deep},"requestId":"c-17"}}')
     assert failed.request_id == "c-17"
     assert len(failed.problems[0].field) <= 256
     assert "64 levels" in failed.problems[0].problem
 
 
 @pytest.mark.parametrize("request_id", ["17", '""', r'"\ud83d"', json.dumps("r" * 129)])
-def test_decode_request_of_json_that_cannot_be_kept_gives_no_bad_request_id_back(request_id):
-    assert refused(f'{{"action":1e999,"requestId":{request_id}}}').request_id is None
+def test_decode_request_of_unstorable_json_omits_an_invalid_request_id(request_id):
+    assert validation_failure(f'{{"action":1e999,"requestId":{request_id}}}').request_id is None
 
 
-def test_decode_request_of_very_many_misfits_is_answered_in_a_small_frame():
-    failed = refused(f'{{"data":[{",".join(["1e999"] * 20_000)}]}}')
+def test_decode_request_with_many_problems_is_rejected_in_a_small_frame():
+    failed = validation_failure(f'{{"data":[{",".join(["1e999"] * 20_000)}]}}')
     assert len(error_frame(failed, now=NOW, request_id=None)) < 8_000
 
 
-def test_frame_is_compact_with_the_fields_of_the_contract():
+def test_frame_is_compact_with_the_fields_of_the_protocol():
     assert frame("pong", {}, now=NOW) == f'{{"type":"pong","data":{{}},"timestamp":{NOW}}}'
     assert json.loads(frame("pong", {}, now=NOW, request_id="c-17")) == {
         "type": "pong",
@@ -119,7 +121,7 @@ def test_frame_is_compact_with_the_fields_of_the_contract():
     }
 
 
-def test_frame_puts_fields_beside_data_and_leaves_out_none():
+def test_frame_puts_more_fields_next_to_data_and_omits_none():
     text = frame("dealUpdate", {"id": 1}, now=NOW, topic="a", eventId="e", position=None)
     assert json.loads(text) == {
         "type": "dealUpdate",
@@ -162,55 +164,55 @@ def push(number, size):
     return frame("dealUpdate", {"n": number, "pad": "é" * (size // 2)}, now=NOW)
 
 
-def batched(frames, now):
+def packed_texts(frames, now):
     return [text for text, _ in pack_frames(frames, now=now)]
 
 
-def test_batch_frames_of_none_is_none():
-    assert batched([], now=NOW) == []
+def test_pack_frames_of_no_frames_is_empty():
+    assert packed_texts([], now=NOW) == []
 
 
-def test_batch_frames_leaves_a_single_push_as_it_is():
-    assert batched([push(1, 10)], now=NOW) == [push(1, 10)]
+def test_pack_frames_returns_a_single_frame_unchanged():
+    assert packed_texts([push(1, 10)], now=NOW) == [push(1, 10)]
 
 
-def test_pack_frames_counts_what_each_frame_holds():
+def test_pack_frames_counts_the_frames_in_each():
     small = push(1, 10)
     assert [count for _, count in pack_frames([small, small, push(2, 40_000), small], now=NOW)] == [2, 1, 1]
 
 
-def test_batch_frames_packs_small_pushes_into_one_frame():
+def test_pack_frames_packs_small_frames_into_a_batch():
     pushes = [push(number, 10) for number in range(3)]
-    [packed] = batched(pushes, now=NOW)
+    [packed] = packed_texts(pushes, now=NOW)
     assert json.loads(packed) == {
         "type": "batch",
-        "data": {"frames": [json.loads(one) for one in pushes]},
+        "data": {"frames": [json.loads(item) for item in pushes]},
         "timestamp": NOW,
     }
 
 
-def test_batch_frames_sends_what_is_too_large_to_share_alone():
+def test_pack_frames_does_not_batch_a_frame_that_is_too_large():
     large = push(2, FRAME_BYTES_MAX)
-    assert batched([push(1, 10), large, push(3, 10)], now=NOW) == [push(1, 10), large, push(3, 10)]
+    assert packed_texts([push(1, 10), large, push(3, 10)], now=NOW) == [push(1, 10), large, push(3, 10)]
 
 
-def test_batch_frames_fills_a_frame_to_the_last_byte():
-    around = len(batched([push(1, 10), push(2, 10)], now=NOW)[0]) - len(push(1, 10)) - len(push(2, 10))
+def test_pack_frames_fills_a_batch_to_the_last_byte():
+    around = len(packed_texts([push(1, 10), push(2, 10)], now=NOW)[0]) - len(push(1, 10)) - len(push(2, 10))
     room = FRAME_BYTES_MAX - around - len(push(1, 10).encode()) - len(push(2, 0).encode())
     exact = push(2, 0).replace('"pad":""', f'"pad":"{"x" * room}"')
-    [full] = batched([push(1, 10), exact], now=NOW)
+    [full] = packed_texts([push(1, 10), exact], now=NOW)
     assert len(full.encode()) == FRAME_BYTES_MAX
-    assert len(batched([push(1, 10), exact.replace("x", "xx", 1)], now=NOW)) == 2
+    assert len(packed_texts([push(1, 10), exact.replace("x", "xx", 1)], now=NOW)) == 2
 
 
 @given(st.lists(st.integers(0, FRAME_BYTES_MAX + 2000), max_size=30))
-def test_batch_frames_keeps_every_push_in_order_and_every_batch_in_bounds(sizes):
+def test_pack_frames_keeps_the_order_and_the_size_limit(sizes):
     pushes = [push(number, size) for number, size in enumerate(sizes)]
-    packed = [json.loads(text) for text in batched(pushes, now=NOW)]
-    packs = [one["data"]["frames"] if one["type"] == "batch" else [one] for one in packed]
-    assert [one for pack in packs for one in pack] == [json.loads(one) for one in pushes]
+    packed = [json.loads(text) for text in packed_texts(pushes, now=NOW)]
+    packs = [item["data"]["frames"] if item["type"] == "batch" else [item] for item in packed]
+    assert [item for pack in packs for item in pack] == [json.loads(item) for item in pushes]
     assert all(len(pack) == 1 or batch_bytes(pack) <= FRAME_BYTES_MAX for pack in packs)
-    # Nothing more would have fitted into any of them: there are as few as can be.
+    # The next frame would not have fitted into any batch, so there are as few as possible.
     for pack, following in itertools.pairwise(packs):
         assert batch_bytes([*pack, following[0]]) > FRAME_BYTES_MAX
 

@@ -1,14 +1,14 @@
-"""Where a connecting client's token is found."""
+"""The token and the subprotocol of a handshake."""
 
 import pytest
 
-from realtime_core.auth.handshake import headers_of, subprotocol, token_of
+from realtime_core.auth.handshake import find_token, read_headers, select_subprotocol
 from realtime_core.errors import TokenRefused
 
 HEADER, OFFER, QUERY = "aaa.bbb.ccc", "ddd.eee.fff", "ggg.hhh.iii"
 BEARER = {"Authorization": f"Bearer {HEADER}"}
 OFFERED = {"Sec-WebSocket-Protocol": f"deals.v1, {OFFER}"}
-ASKED = {"token": QUERY}
+IN_QUERY = {"token": QUERY}
 
 
 @pytest.mark.parametrize(
@@ -19,21 +19,21 @@ ASKED = {"token": QUERY}
         (OFFERED, None, OFFER),
         ({"sec-websocket-protocol": f"{OFFER},deals.v1"}, None, OFFER),
         ({"sec-websocket-protocol": f"graphql-ws,deals.v1 ,  {OFFER}"}, None, OFFER),
-        (None, ASKED, QUERY),
-        ({"Host": "x"}, {"other": "1", **ASKED}, QUERY),
-        # The first place that holds one.
-        ({**OFFERED, **BEARER}, ASKED, HEADER),
-        (OFFERED, ASKED, OFFER),
-        ({"Authorization": "Basic dXNlcjpwYXNz", **OFFERED}, ASKED, OFFER),
-        ({"Authorization": "Bearer", **OFFERED}, ASKED, OFFER),
-        ({"Authorization": "Bearer  ", "Sec-WebSocket-Protocol": "deals.v1"}, ASKED, QUERY),
-        ({"Authorization": HEADER}, ASKED, QUERY),
-        # A bad token is one, too: what comes after it is not tried.
-        ({"Authorization": "Bearer rubbish"}, ASKED, "rubbish"),
+        (None, IN_QUERY, QUERY),
+        ({"Host": "x"}, {"other": "1", **IN_QUERY}, QUERY),
+        # Several tokens: precedence decides.
+        ({**OFFERED, **BEARER}, IN_QUERY, HEADER),
+        (OFFERED, IN_QUERY, OFFER),
+        ({"Authorization": "Basic dXNlcjpwYXNz", **OFFERED}, IN_QUERY, OFFER),
+        ({"Authorization": "Bearer", **OFFERED}, IN_QUERY, OFFER),
+        ({"Authorization": "Bearer  ", "Sec-WebSocket-Protocol": "deals.v1"}, IN_QUERY, QUERY),
+        ({"Authorization": HEADER}, IN_QUERY, QUERY),
+        # An invalid token counts too: later places are not tried.
+        ({"Authorization": "Bearer rubbish"}, IN_QUERY, "rubbish"),
     ],
 )
-def test_token_of_is_that_of_the_first_place_that_holds_one(headers, query, token):
-    assert token_of(headers, query) == token
+def test_find_token_returns_the_first_token_by_precedence(headers, query, token):
+    assert find_token(headers, query) == token
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_token_of_is_that_of_the_first_place_that_holds_one(headers, query, toke
         ({"Sec-WebSocket-Protocol": ""}, None),
     ],
 )
-def test_token_of_nowhere_is_refused_as_missing(headers, query):
+def test_find_token_without_a_token_raises_missing(headers, query):
     with pytest.raises(TokenRefused) as caught:
-        token_of(headers, query)
+        find_token(headers, query)
     assert (caught.value.status, caught.value.reason) == (401, "missing")
 
 
@@ -64,25 +64,25 @@ def test_token_of_nowhere_is_refused_as_missing(headers, query):
         (None, None),
     ],
 )
-def test_subprotocol_is_selected_only_where_it_is_offered(headers, selected):
-    assert subprotocol(headers) == selected
+def test_select_subprotocol_only_if_it_is_offered(headers, selected):
+    assert select_subprotocol(headers) == selected
 
 
-def test_headers_sent_in_several_lines_count_together():
+def test_read_headers_joins_repeated_headers():
     event = {
         "headers": {"Sec-WebSocket-Protocol": OFFER, "Host": "x"},
         "multiValueHeaders": {"Sec-WebSocket-Protocol": ["deals.v1", OFFER], "Host": ["x"]},
     }
-    assert subprotocol(headers_of(event)) == "deals.v1"
-    assert token_of(headers_of(event), None) == OFFER
+    assert select_subprotocol(read_headers(event)) == "deals.v1"
+    assert find_token(read_headers(event), None) == OFFER
 
 
-def test_two_tokens_of_one_header_are_no_token_that_is_good():
+def test_two_tokens_in_a_header_give_neither():
     lines = [f"Bearer {HEADER}", f"Bearer {OFFER}"]
     event = {"headers": {"Authorization": lines[1]}, "multiValueHeaders": {"Authorization": lines}}
-    assert token_of(headers_of(event), ASKED) not in {HEADER, OFFER, QUERY}
+    assert find_token(read_headers(event), IN_QUERY) not in {HEADER, OFFER, QUERY}
 
 
-def test_headers_of_an_event_without_lines_are_its_headers():
-    assert headers_of({"headers": OFFERED, "multiValueHeaders": None}) == OFFERED
-    assert headers_of({"headers": None}) == {}
+def test_read_headers_without_multi_value_headers():
+    assert read_headers({"headers": OFFERED, "multiValueHeaders": None}) == OFFERED
+    assert read_headers({"headers": None}) == {}

@@ -24,36 +24,36 @@ def test_new_message_id_is_the_ulid_of_its_parts():
 
 
 @given(TIMES, TIMES, ENTROPY, ENTROPY)
-def test_new_message_ids_sort_by_time(earlier, later, one, other):
+def test_new_message_ids_sort_by_time(earlier, later, entropy, other_entropy):
     earlier, later = sorted((earlier, later))
-    first, second = new_message_id(earlier, one), new_message_id(later, other)
+    first, second = new_message_id(earlier, entropy), new_message_id(later, other_entropy)
     assert first < second or earlier == later
     assert IDENTIFIER.fullmatch(first)
     assert len(first) == len(second) == 26
 
 
 @given(TIMES, ENTROPY, ENTROPY)
-def test_new_message_ids_of_one_moment_differ_by_entropy(now, one, other):
-    same = one[:10] == other[:10]
-    assert (new_message_id(now, one) == new_message_id(now, other)) is same
+def test_new_message_ids_of_the_same_time_differ_by_entropy(now, entropy, other_entropy):
+    same = entropy[:10] == other_entropy[:10]
+    assert (new_message_id(now, entropy) == new_message_id(now, other_entropy)) is same
 
 
 @pytest.mark.parametrize(("now", "entropy"), [(0, bytes(9)), (-1, bytes(10)), (2**48, bytes(10))])
-def test_new_message_id_of_bad_input_is_refused(now, entropy):
+def test_new_message_id_rejects_invalid_input(now, entropy):
     with pytest.raises(ValueError, match="must be"):
         new_message_id(now, entropy)
 
 
-def test_event_entropy_makes_the_same_id_for_a_repeat_and_another_for_another_event():
+def test_event_entropy_is_the_same_only_for_the_same_event():
     ids = {new_message_id(5, event_entropy(event_id)) for event_id in ("e-1", "e-1", "e-2")}
     assert len(ids) == 2
 
 
 @given(st.text("ab\n.-", max_size=4), st.text("ab\n.-", max_size=4), st.text("ab", max_size=4))
 def test_group_id_is_short_and_separates_topic_from_filter(topic, other, text):
-    found = group_id(topic, text)
-    assert re.fullmatch(r"[A-Za-z0-9_-]{20}", found)
-    assert (found == group_id(other, text)) is (topic == other)
+    identifier = group_id(topic, text)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{20}", identifier)
+    assert (identifier == group_id(other, text)) is (topic == other)
 
 
 def test_group_id_keeps_topic_and_filter_apart():
@@ -64,13 +64,13 @@ def test_shard_of_is_the_same_in_every_process():
     shard, group = "shard_of('L0SM9cOFvHcCIhw=', 1000)", "group_id('t', '{}')"
     code = f"from realtime_core.ids import *; print({shard}, {group})"
     environment = {"PYTHONPATH": str(Path(__file__).parents[3] / "lambdas"), "PYTHONHASHSEED": "1"}
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
-    assert told.stdout.split() == [str(shard_of("L0SM9cOFvHcCIhw=", 1000)), group_id("t", "{}")]
+    assert process.stdout.split() == [str(shard_of("L0SM9cOFvHcCIhw=", 1000)), group_id("t", "{}")]
 
 
-def test_shard_of_spreads_evenly():
+def test_shard_of_distributes_evenly():
     counts = Counter(shard_of(f"L0SM9c{number:05}Ihw=", 8) for number in range(8000))
     assert set(counts) == set(range(8))
     assert max(counts.values()) < 1200

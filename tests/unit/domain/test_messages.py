@@ -1,4 +1,4 @@
-"""Messages as clients see them."""
+"""The frames and reply data of messages."""
 
 import json
 
@@ -12,7 +12,7 @@ NOW = 1_795_382_480
 MESSAGE = Message("m-1", "user-2", "user-1", "message", "text", "hé", NOW)
 
 
-def test_received_frame_is_the_push_of_the_contract():
+def test_received_frame_is_that_of_the_protocol():
     assert json.loads(received_frame(MESSAGE, now=NOW + 1)) == {
         "type": "messageReceived",
         "data": {"messageId": "m-1", "senderId": "user-1", "content": "hé", "type": "text", "timestamp": NOW},
@@ -20,7 +20,7 @@ def test_received_frame_is_the_push_of_the_contract():
     }
 
 
-def test_sent_reply_is_the_data_of_the_contract():
+def test_sent_reply_is_that_of_the_protocol():
     assert sent_reply(MESSAGE) == {"messageId": "m-1", "recipientId": "user-2", "timestamp": NOW}
 
 
@@ -32,7 +32,7 @@ def test_sent_reply_is_the_data_of_the_contract():
         (MESSAGE._replace(status="read", read_at=NOW + 2), "delivered", NOW + 9),
     ],
 )
-def test_status_frame_tells_the_sender_what_and_when(message, acknowledged, at):
+def test_status_frame_has_the_status_and_its_time(message, acknowledged, at):
     assert json.loads(status_frame(message, acknowledged, now=NOW + 9)) == {
         "type": "messageStatus",
         "data": {"messageId": "m-1", "recipientId": "user-2", "type": acknowledged, "timestamp": at},
@@ -40,7 +40,7 @@ def test_status_frame_tells_the_sender_what_and_when(message, acknowledged, at):
     }
 
 
-def test_inbox_page_shows_messages_and_notifications():
+def test_inbox_page_lists_messages_and_notifications():
     read = MESSAGE._replace(status="read", delivered_at=NOW + 1, read_at=NOW + 2)
     notified = Message("m-2", "user-2", "", "notification", "priceDrop", {"title": "T"}, NOW)
     assert inbox_page([read, notified], None) == {
@@ -68,7 +68,7 @@ def test_inbox_page_shows_messages_and_notifications():
     }
 
 
-def test_inbox_page_passes_on_where_the_store_stopped():
+def test_inbox_page_continues_where_the_store_stopped():
     assert inbox_page([MESSAGE], "m-1")["next"] == "m-1"
     assert inbox_page([], None) == {"messages": []}
 
@@ -78,7 +78,7 @@ def ids(page):
 
 
 @pytest.mark.parametrize("more", [None, "m-99"])
-def test_inbox_page_that_passes_a_frame_is_cut_and_goes_on_after_its_last_entry(more):
+def test_inbox_page_that_exceeds_a_frame_is_cut_and_continues_after_its_last_entry(more):
     entries = [MESSAGE._replace(message_id=f"m-{number:02}", content="é" * 2000) for number in range(20)]
     page = inbox_page(entries, more)
     assert 1 < len(page["messages"]) < 20
@@ -86,7 +86,7 @@ def test_inbox_page_that_passes_a_frame_is_cut_and_goes_on_after_its_last_entry(
     assert len(frame("messages", page, now=NOW, request_id="\x01" * 128).encode()) <= FRAME_BYTES_MAX
 
 
-def test_inbox_page_always_has_one_entry_so_that_a_client_gets_on():
+def test_inbox_page_has_at_least_one_entry():
     large = MESSAGE._replace(message_id="m-0", content="x" * 100_000)
     page = inbox_page([large, MESSAGE], None)
     assert ids(page) == ["m-0"]

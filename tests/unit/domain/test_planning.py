@@ -1,4 +1,4 @@
-"""From an event to the jobs that deliver it."""
+"""Planning of delivery jobs, and the number of shards."""
 
 import json
 
@@ -12,11 +12,11 @@ from realtime_core.push.base import DeliveryJob
 from realtime_core.push.planning import (
     JOB_BYTES_MAX,
     JOB_IDS_MAX,
-    audience,
-    chunk,
     decode_job,
     encode_job,
-    jobs,
+    reachable_connections,
+    split_connections,
+    split_job,
 )
 from realtime_core.subscriptions.base import Group, shards_for
 from realtime_core.wire.strict_json import dumps
@@ -33,24 +33,24 @@ def group(number, raw, topic="all-deals"):
 
 def test_matching_groups_are_those_whose_filter_matches_in_their_order():
     groups = [group(1, {"a": 1}), group(2, {"a": 2}), group(3, {}), group(4, {"a": 1}, "a.b")]
-    assert [one.group_id for one in matching_groups(groups, Attributes({"a": 1}, {}))] == ["g1", "g3", "g4"]
+    assert [item.group_id for item in matching_groups(groups, Attributes({"a": 1}, {}))] == ["g1", "g3", "g4"]
 
 
 def test_matching_groups_evaluates_each_distinct_filter_once(monkeypatch):
-    asked = []
+    evaluated = []
     real = matching_oracle.load_filter
 
     def counting(canonical) -> Filter:
-        asked.append(canonical)
+        evaluated.append(canonical)
         return real(canonical)
 
     monkeypatch.setattr(matching_oracle, "load_filter", counting)
     groups = [group(number, {"a": number % 3}) for number in range(300)]
     assert len(matching_groups(groups, Attributes({"a": 1}, {}))) == 100
-    assert sorted(asked) == ['{"a":0}', '{"a":1}', '{"a":2}']
+    assert sorted(evaluated) == ['{"a":0}', '{"a":1}', '{"a":2}']
 
 
-def test_audience_has_each_connection_once_and_none_whose_token_has_run_out():
+def test_reachable_connections_are_distinct_and_have_a_valid_token():
     members = [
         Recipient("b", NOW + 1),
         Recipient("a", NOW + 1),
@@ -60,8 +60,8 @@ def test_audience_has_each_connection_once_and_none_whose_token_has_run_out():
         Recipient("refreshed", NOW - 5),
         Recipient("refreshed", NOW + 5),
     ]
-    assert audience(iter(members), NOW) == ["b", "a", "refreshed"]
-    assert audience([], NOW) == []
+    assert reachable_connections(iter(members), NOW) == ["b", "a", "refreshed"]
+    assert reachable_connections([], NOW) == []
 
 
 @given(
@@ -69,54 +69,54 @@ def test_audience_has_each_connection_once_and_none_whose_token_has_run_out():
     st.lists(st.text(min_size=1, max_size=8), max_size=60),
     st.integers(1, 20),
 )
-def test_chunk_keeps_every_id_in_order_and_every_bound(payload_size, ids, ids_max):
+def test_split_connections_keeps_the_order_and_the_limits(payload_size, ids, ids_max):
     payload = "é" * (payload_size // 2)
     bytes_max = 500
-    portions = chunk(payload, ids, bytes_max=bytes_max, ids_max=ids_max)
-    assert [one for portion in portions for one in portion] == ids
-    for portion in portions:
-        assert 1 <= len(portion) <= ids_max
-        assert len(payload.encode()) + len(dumps(portion).encode()) <= bytes_max + 1
+    chunks = split_connections(payload, ids, bytes_max=bytes_max, ids_max=ids_max)
+    assert [item for chunk in chunks for item in chunk] == ids
+    for chunk in chunks:
+        assert 1 <= len(chunk) <= ids_max
+        assert len(payload.encode()) + len(dumps(chunk).encode()) <= bytes_max + 1
 
 
-def test_chunk_of_small_payloads_is_bounded_by_ids():
-    assert [len(portion) for portion in chunk("{}", IDS)] == [JOB_IDS_MAX] * 5
+def test_split_connections_of_a_small_payload_is_limited_by_ids():
+    assert [len(chunk) for chunk in split_connections("{}", IDS)] == [JOB_IDS_MAX] * 5
 
 
-def test_chunk_where_no_id_fits_is_refused():
+def test_split_connections_raises_if_no_id_fits():
     with pytest.raises(ValueError, match="leaves no room"):
-        chunk("x" * 100, ["id"], bytes_max=100)
+        split_connections("x" * 100, ["id"], bytes_max=100)
 
 
-# A payload of the worst kind: at the limit, and of characters that JSON in JSON would double.
+# The worst payload: at the limit, and of characters that JSON within JSON would double.
 LARGEST = dumps({"pad": '"' * 65_000})
 
 
 @pytest.mark.parametrize(
     "payload", ["{}", LARGEST, dumps("é\ufffe\uffff😀\n\x01")], ids=["small", "largest", "odd"]
 )
-def test_jobs_carry_everything_and_fit_the_queue(payload):
+def test_split_job_keeps_every_field_and_fits_the_queue(payload):
     whole = DeliveryJob(payload, tuple(IDS), "deal", "e" * 128, NOW * 1000, 1, position=2**40)
-    planned = jobs(whole)
-    assert [one for job in planned for one in job.connection_ids] == IDS
+    planned = split_job(whole)
+    assert [item for job in planned for item in job.connection_ids] == IDS
     for job in planned:
         body = encode_job(job)
         assert len(body.encode()) <= JOB_BYTES_MAX
-        assert not {"\ufffe", "\uffff"} & set(body), "characters that SQS refuses"
+        assert not {"\ufffe", "\uffff"} & set(body), "characters that SQS rejects"
         assert decode_job(body) == job
         assert job._replace(connection_ids=whole.connection_ids, chunk=0) == whole
     assert [job.chunk for job in planned] == list(range(len(planned)))
 
 
-def test_jobs_for_nobody_are_none():
-    assert jobs(DeliveryJob("{}", (), "deal", "e", 1)) == []
+def test_split_job_without_connections_is_empty():
+    assert split_job(DeliveryJob("{}", (), "deal", "e", 1)) == []
 
 
-def test_encode_job_leaves_the_payload_as_it_is():
+def test_encode_job_does_not_change_the_payload():
     job = DeliveryJob('{"a":"\\n"}', ("c-1",), "message", "e", 5, attempt=3, correlation_id="r-1")
-    about, payload = encode_job(job).split("\n")
+    fields, payload = encode_job(job).split("\n")
     assert payload == '{"a":"\\n"}'
-    assert json.loads(about) == {
+    assert json.loads(fields) == {
         "connectionIds": ["c-1"],
         "priority": "message",
         "eventId": "e",
@@ -129,28 +129,28 @@ def test_encode_job_leaves_the_payload_as_it_is():
 
 
 def test_decode_job_of_an_earlier_version_has_no_correlation_id():
-    about = json.loads(encode_job(DeliveryJob("{}", ("c-1",), "deal", "e", 5)).split("\n")[0])
-    del about["correlationId"]
-    assert decode_job(json.dumps(about) + "\n{}").correlation_id == ""
+    fields = json.loads(encode_job(DeliveryJob("{}", ("c-1",), "deal", "e", 5)).split("\n")[0])
+    del fields["correlationId"]
+    assert decode_job(json.dumps(fields) + "\n{}").correlation_id == ""
 
 
 @pytest.mark.parametrize("text", ["", "{}", "x\n{}", "[]\n{}", "{}\n{}", '{"connectionIds":1}\n{}'])
-def test_decode_job_of_anything_else_is_refused(text):
+def test_decode_job_rejects_anything_else(text):
     with pytest.raises(ValueError, match="not "):
         decode_job(text)
 
 
 @pytest.mark.parametrize(
-    ("members", "shards", "wanted"),
+    ("members", "shards", "expected"),
     [(0, 1, 1), (2000, 1, 1), (2001, 1, 3), (0, 7, 7), (14_000, 7, 7), (14_001, 7, 15), (1_000_000, 1, 1000)],
 )
-def test_shards_for_grows_in_leaps_when_they_are_full(members, shards, wanted):
-    assert shards_for(members, shards) == wanted
+def test_shards_for_adds_shards_only_above_the_maximum(members, shards, expected):
+    assert shards_for(members, shards) == expected
 
 
 @given(st.integers(0, 10**7), st.integers(1, 10**4))
-def test_shards_for_never_shrinks_and_is_settled_after_one_step(members, shards):
-    wanted = shards_for(members, shards)
-    assert wanted >= shards
-    assert members / wanted <= 2000
-    assert shards_for(members, wanted) == wanted
+def test_shards_for_never_shrinks_and_is_stable(members, shards):
+    expected = shards_for(members, shards)
+    assert expected >= shards
+    assert members / expected <= 2000
+    assert shards_for(members, expected) == expected

@@ -1,4 +1,4 @@
-"""Which keys of an issuer's set verify signatures, and of what."""
+"""Which keys of an issuer's key set are usable, and for which algorithm."""
 
 import json
 
@@ -17,7 +17,7 @@ def entry(algorithm, **members):
     return public_jwk(algorithm, PRIVATE[algorithm], **members)
 
 
-def found(*entries):
+def usable(*entries):
     keys = parse_key_set(json.dumps({"keys": [*entries, GOOD]}).encode())
     assert (keys[-1].key_id, keys[-1].algorithm) == ("good", "ES256")
     return [(key.key_id, key.algorithm) for key in keys[:-1]]
@@ -29,9 +29,9 @@ def found(*entries):
     [{}, {"use": "sig"}, {"key_ops": ["verify"]}, {"use": "sig", "key_ops": ["verify"], "x5t": "abc"}],
 )
 def test_key_for_signatures_verifies_its_one_algorithm(algorithm, members):
-    assert found(entry(algorithm, kid="k", **members)) == [("k", algorithm)]
-    assert found(entry(algorithm, kid="k", alg=algorithm, **members)) == [("k", algorithm)]
-    assert found(entry(algorithm, **members)) == [(None, algorithm)]
+    assert usable(entry(algorithm, kid="k", **members)) == [("k", algorithm)]
+    assert usable(entry(algorithm, kid="k", alg=algorithm, **members)) == [("k", algorithm)]
+    assert usable(entry(algorithm, **members)) == [(None, algorithm)]
 
 
 def jwk(private, algorithm):
@@ -39,7 +39,7 @@ def jwk(private, algorithm):
 
 
 @pytest.mark.parametrize(
-    "one",
+    "unusable",
     [
         pytest.param({"kty": "oct", "k": "c" * 43, "kid": "k"}, id="shared-secret"),
         pytest.param({"kty": "oct", "k": "c" * 43, "alg": "RS256"}, id="shared-secret-that-claims-to-be-rsa"),
@@ -69,13 +69,13 @@ def jwk(private, algorithm):
         pytest.param({}, id="empty"),
     ],
 )
-def test_what_is_no_public_key_for_signatures_is_left_out(one):
-    assert found(one) == []
+def test_unusable_keys_are_ignored(unusable):
+    assert usable(unusable) == []
 
 
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"\xff", b"[]", b"{}", b'{"keys":null}', b'{"keys":[]}', b'{"keys":[{}]}']
 )
-def test_text_without_a_usable_key_is_no_key_set(text):
+def test_key_set_without_a_usable_key_is_rejected(text):
     with pytest.raises(ValueError, match=r"keys|JSON"):
         parse_key_set(text)

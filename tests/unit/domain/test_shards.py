@@ -1,4 +1,4 @@
-"""No partition gets hot: the shards of a group grow with it."""
+"""Shards grow with their group, so that no partition becomes hot."""
 
 from collections import Counter
 
@@ -12,9 +12,9 @@ PAGE_MEMBERS = 11_000
 
 
 def grown(size, between_events):
-    """The members of each shard of a group that grew to a size, and how many joined each in the last tenth.
+    """Grow a group; returns the members of each shard, and how many of the last tenth joined each.
 
-    Members stay in the shard that they joined; each event looks how many there are by now.
+    Members stay in their shard. Each event counts the members and may add shards.
     """
     shards, members, late = 1, Counter(), Counter()
     for number in range(size):
@@ -27,7 +27,7 @@ def grown(size, between_events):
 
 
 @pytest.mark.parametrize("between_events", [50, 500, 2_000])
-def test_shard_of_a_group_that_grew_to_100_000_is_read_in_one_page(between_events):
+def test_shards_of_a_group_of_100_000_fit_one_page_each(between_events):
     """The first shards are the fullest, but grow ever more slowly."""
     members, _ = grown(100_000, between_events)
 
@@ -35,7 +35,7 @@ def test_shard_of_a_group_that_grew_to_100_000_is_read_in_one_page(between_event
     assert max(members.values()) <= PAGE_MEMBERS
 
 
-def test_newcomers_are_written_to_all_shards_alike():
+def test_new_members_are_distributed_evenly():
     members, late = grown(100_000, 500)
 
     even = late.total() / len(members)

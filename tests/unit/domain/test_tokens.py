@@ -1,4 +1,4 @@
-"""Which tokens open a connection."""
+"""Verification of tokens."""
 
 import base64
 import hashlib
@@ -31,7 +31,7 @@ def segment(value):
 
 
 def signed(payload, secret=SECRET, header=None):
-    """A token by hand, so that what no library would write can be written too."""
+    """Sign a token without a library, so that malformed tokens can be written too."""
     text = f"{segment(header or {'alg': 'HS256', 'typ': 'JWT'})}.{segment(payload)}"
     return f"{text}.{segment(hmac.digest(secret.encode(), text.encode(), hashlib.sha256))}"
 
@@ -41,18 +41,18 @@ def token(secret=SECRET, **changes):
     return signed(claims, secret)
 
 
-def refused(text, keys=(SECRET,), rules=RULES, now=NOW):
+def refusal(text, keys=(SECRET,), rules=RULES, now=NOW):
     with pytest.raises(TokenRefused) as caught:
         verify(text, keys, rules, now)
     return caught.value.status, caught.value.reason
 
 
-def test_verify_of_a_good_token_is_its_identity():
+def test_verify_of_a_valid_token_returns_its_identity():
     assert verify(token(), [SECRET], RULES, NOW) == Identity("user-1", NOW + 3600, NOW - 60, None)
     assert verify(token(jti="t-1"), [SECRET], RULES, NOW).token_id == "t-1"
 
 
-def test_verify_takes_what_a_library_signed():
+def test_verify_accepts_a_token_signed_by_a_library():
     assert verify(jwt.encode(CLAIMS, SECRET), [SECRET], RULES, NOW).user_id == "user-1"
 
 
@@ -76,13 +76,13 @@ def test_verify_takes_what_a_library_signed():
     ],
 )
 def test_verify_accepts_claims_within_the_rules(changes):
-    found = verify(token(**changes), [SECRET], RULES, NOW)
-    assert found.token_exp == int(changes.get("exp", NOW + 3600))
-    assert found.issued_at == int(changes.get("iat", NOW - 60))
+    identity = verify(token(**changes), [SECRET], RULES, NOW)
+    assert identity.token_exp == int(changes.get("exp", NOW + 3600))
+    assert identity.issued_at == int(changes.get("iat", NOW - 60))
 
 
 @pytest.mark.parametrize(
-    ("changes", "answer"),
+    ("changes", "expected"),
     [
         ({"exp": NOW - 30}, (401, "expired")),
         ({"exp": 0}, (401, "expired")),
@@ -113,19 +113,19 @@ def test_verify_accepts_claims_within_the_rules(changes):
         ({"scope": "openid,websocket"}, (403, "scope")),
         ({"scope": ["websockets", 1]}, (403, "scope")),
         ({"scope": {"websocket": True}}, (403, "scope")),
-        # What is not valid is 401 whatever its scope.
+        # An invalid token is 401, with any scope.
         ({"scope": ..., "exp": NOW - 30}, (401, "expired")),
         ({"scope": ..., "sub": ...}, (401, "subject")),
     ],
 )
-def test_verify_refuses_claims_outside_the_rules(changes, answer):
-    assert refused(token(**changes)) == answer
+def test_verify_refuses_claims_outside_the_rules(changes, expected):
+    assert refusal(token(**changes)) == expected
 
 
-def test_leeway_is_that_of_the_rules_on_both_sides():
+def test_leeway_of_the_rules_applies_to_expiry_and_issue():
     strict = TokenRules(leeway_seconds=0)
-    assert refused(token(exp=NOW), rules=strict) == (401, "expired")
-    assert refused(token(iat=NOW + 1), rules=strict) == (401, "issued_in_future")
+    assert refusal(token(exp=NOW), rules=strict) == (401, "expired")
+    assert refusal(token(iat=NOW + 1), rules=strict) == (401, "issued_in_future")
     assert verify(token(exp=NOW + 1, iat=NOW), [SECRET], strict, NOW).user_id == "user-1"
 
 
@@ -143,23 +143,23 @@ def test_leeway_is_that_of_the_rules_on_both_sides():
         (TokenRules(audience="deals"), {}, "audience"),
     ],
 )
-def test_issuer_and_audience_are_checked_where_they_are_configured(rules, changes, reason):
+def test_issuer_and_audience_are_checked_if_configured(rules, changes, reason):
     text = token(**changes)
     if reason is None:
         assert verify(text, [SECRET], rules, NOW).user_id == "user-1"
     else:
-        assert refused(text, rules=rules) == (401, reason)
+        assert refusal(text, rules=rules) == (401, reason)
 
 
 def test_any_of_several_keys_may_have_signed():
     keys = [SECRET, OLD_SECRET]
     assert verify(token(OLD_SECRET), keys, RULES, NOW).user_id == "user-1"
     assert verify(token(SECRET), keys, RULES, NOW).user_id == "user-1"
-    assert refused(token("x" * 32), keys) == (401, "signature")
+    assert refusal(token("x" * 32), keys) == (401, "signature")
 
 
-def test_signature_is_judged_before_anything_it_should_prove():
-    assert refused(token("x" * 32, exp=0, scope=...)) == (401, "signature")
+def test_signature_is_verified_before_the_claims():
+    assert refusal(token("x" * 32, exp=0, scope=...)) == (401, "signature")
 
 
 GOOD_HEADER, GOOD_PAYLOAD, GOOD_SIGNATURE = token().split(".")
@@ -189,25 +189,25 @@ GOOD_HEADER, GOOD_PAYLOAD, GOOD_SIGNATURE = token().split(".")
         signed(CLAIMS, header={"alg": "HS256", "b64": False, "crit": ["b64"]}),
     ],
 )
-def test_verify_of_what_is_no_token_is_malformed(text):
-    assert refused(text) == (401, "malformed")
+def test_verify_of_anything_else_is_malformed(text):
+    assert refusal(text) == (401, "malformed")
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "", "HS384", "HS512", "RS256", None, 1, ["HS256"]])
 def test_only_configured_algorithms_are_accepted(algorithm):
-    assert refused(signed(CLAIMS, header={"alg": algorithm})) == (401, "algorithm")
+    assert refusal(signed(CLAIMS, header={"alg": algorithm})) == (401, "algorithm")
 
 
-def test_unsigned_token_is_refused():
+def test_unsigned_token_is_rejected():
     header, payload, _ = signed(CLAIMS, header={"alg": "none"}).split(".")
-    assert refused(f"{header}.{payload}.") == (401, "algorithm")
+    assert refusal(f"{header}.{payload}.") == (401, "algorithm")
 
 
 @given(st.integers(0, len(token()) - 1), st.sampled_from("ABCDwxyz0189-_."))
-def test_token_changed_in_any_place_is_refused(place, char):
+def test_token_with_any_changed_character_is_rejected(index, char):
     text = token()
-    if text[place] != char:
-        assert refused(text[:place] + char + text[place + 1 :])[0] == 401
+    if text[index] != char:
+        assert refusal(text[:index] + char + text[index + 1 :])[0] == 401
 
 
 PRIVATE = {
@@ -223,14 +223,14 @@ PUBLIC = [
 
 
 @pytest.mark.parametrize("algorithm", PRIVATE)
-def test_public_key_algorithms_verify_by_the_right_key_among_others(algorithm):
+def test_public_key_algorithms_verify_with_the_right_key_among_others(algorithm):
     text = jwt.encode(CLAIMS, PRIVATE[algorithm], algorithm)
     keys = [SECRET, *PUBLIC]
     rules = TokenRules(("HS256", *PRIVATE))
     assert verify(text, keys, rules, NOW).user_id == "user-1"
-    assert refused(text, keys, TokenRules(("HS256",))) == (401, "algorithm")
-    assert refused(text, [SECRET], rules) == (401, "signature")
-    assert refused(text, [key for key in PUBLIC if key.algorithm != algorithm], rules) == (401, "signature")
+    assert refusal(text, keys, TokenRules(("HS256",))) == (401, "algorithm")
+    assert refusal(text, [SECRET], rules) == (401, "signature")
+    assert refusal(text, [key for key in PUBLIC if key.algorithm != algorithm], rules) == (401, "signature")
 
 
 def pem(private):
@@ -240,44 +240,44 @@ def pem(private):
 
 @pytest.mark.parametrize("algorithm", PRIVATE)
 def test_public_key_is_never_a_shared_secret(algorithm):
-    """Algorithm confusion: whoever knows a public key, which is everybody, would sign with it as a secret."""
+    """Algorithm confusion: anyone could sign with a public key that is accepted as a secret."""
     public, rules = pem(PRIVATE[algorithm]), TokenRules((algorithm, "HS256"))
     for secret in (public, public.strip(), "\n" + public):
-        assert refused(signed(CLAIMS, secret), [public, *PUBLIC, SECRET], rules) == (401, "signature")
-        assert refused(signed(CLAIMS, secret), [secret, *PUBLIC, SECRET], rules) == (401, "signature")
+        assert refusal(signed(CLAIMS, secret), [public, *PUBLIC, SECRET], rules) == (401, "signature")
+        assert refusal(signed(CLAIMS, secret), [secret, *PUBLIC, SECRET], rules) == (401, "signature")
 
 
 @pytest.mark.parametrize("algorithm", PRIVATE)
-def test_shared_secret_never_verifies_what_claims_a_public_key(algorithm):
+def test_shared_secret_never_verifies_a_public_key_algorithm(algorithm):
     forged = signed(CLAIMS, SECRET, header={"alg": algorithm})
-    assert refused(forged, [SECRET, *PUBLIC], TokenRules((algorithm, "HS256"))) == (401, "signature")
+    assert refusal(forged, [SECRET, *PUBLIC], TokenRules((algorithm, "HS256"))) == (401, "signature")
 
 
-def test_signature_of_one_algorithm_under_the_name_of_another_is_refused():
+def test_signature_under_another_algorithms_name_is_rejected():
     _, payload, signature = jwt.encode(CLAIMS, PRIVATE["RS256"], "RS256").split(".")
     for algorithm in ("HS256", "ES256", "EdDSA"):
         text = f"{segment({'alg': algorithm})}.{payload}.{signature}"
-        assert refused(text, [SECRET, *PUBLIC], TokenRules(("HS256", *PRIVATE))) == (401, "signature")
+        assert refusal(text, [SECRET, *PUBLIC], TokenRules(("HS256", *PRIVATE))) == (401, "signature")
 
 
 @pytest.mark.parametrize("algorithm", PRIVATE)
-def test_token_of_a_public_key_changed_in_any_part_is_refused(algorithm):
+def test_token_of_a_public_key_with_any_changed_part_is_rejected(algorithm):
     header, payload, signature = jwt.encode(CLAIMS, PRIVATE[algorithm], algorithm).split(".")
     rules = TokenRules((algorithm,))
-    elses = segment({**CLAIMS, "sub": "somebody-else"})
-    assert refused(f"{header}.{elses}.{signature}", PUBLIC, rules) == (401, "signature")
+    other_payload = segment({**CLAIMS, "sub": "somebody-else"})
+    assert refusal(f"{header}.{other_payload}.{signature}", PUBLIC, rules) == (401, "signature")
     for broken in ("", signature[:-4], signature + "AAAA", "AAAA"):
-        assert refused(f"{header}.{payload}.{broken}", PUBLIC, rules)[0] == 401
+        assert refusal(f"{header}.{payload}.{broken}", PUBLIC, rules)[0] == 401
 
 
 @pytest.mark.parametrize("keys", [[], ["short"], ["s" * 31], [SECRET, "short"], [""]])
-def test_keys_that_are_not_fit_are_our_fault_and_not_the_clients(keys):
+def test_unusable_secrets_raise_settings_invalid(keys):
     with pytest.raises(SettingsInvalid, match="store"):
         verify(token(), keys, RULES, NOW)
 
 
 @pytest.mark.parametrize("algorithms", [(), ("none",), ("HS256", "none"), ("HS512",), ("hs256",)])
-def test_rules_of_an_unsupported_algorithm_are_refused(algorithms):
+def test_rules_with_an_unsupported_algorithm_are_rejected(algorithms):
     with pytest.raises(SettingsInvalid, match="some of HS256, RS256, ES256, EdDSA"):
         TokenRules(algorithms)
 
@@ -286,28 +286,28 @@ def test_rules_of_an_unsupported_algorithm_are_refused(algorithms):
     st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),
     st.sampled_from([SECRET, OLD_SECRET]),
 )
-def test_verify_agrees_with_a_library_about_whatever_it_signed(more, secret):
+def test_verify_agrees_with_a_library(more, secret):
     text = jwt.encode({**more, **CLAIMS}, secret, headers={"kid": "k"})
     assert verify(text, [SECRET, OLD_SECRET], RULES, NOW).user_id == "user-1"
-    assert refused(text, ["x" * 32]) == (401, "signature")
+    assert refusal(text, ["x" * 32]) == (401, "signature")
 
 
-@pytest.mark.parametrize("kept", [1, 256])
-def test_token_id_that_a_store_can_keep_is_taken(kept):
-    assert verify(token(jti="i" * kept), [SECRET], RULES, NOW).token_id == "i" * kept
+@pytest.mark.parametrize("length", [1, 256])
+def test_token_id_of_a_valid_length_is_accepted(length):
+    assert verify(token(jti="i" * length), [SECRET], RULES, NOW).token_id == "i" * length
 
 
 @pytest.mark.parametrize("token_id", ["", "i" * 257])
-def test_token_id_that_no_store_can_keep_is_refused(token_id):
-    assert refused(token(jti=token_id)) == (401, "malformed")
+def test_token_id_of_an_invalid_length_is_rejected(token_id):
+    assert refusal(token(jti=token_id)) == (401, "malformed")
 
 
-def test_verifying_by_a_secret_loads_neither_the_jwt_library_nor_cryptography():
-    """They triple the cold start of a deployment that has no use for them."""
+def test_verify_with_a_secret_imports_neither_pyjwt_nor_cryptography():
+    """They triple the cold start."""
     code = (
         "import sys; from realtime_core.auth.tokens import TokenRules, verify\n"
         f"verify({token()!r}, [{SECRET!r}], TokenRules(), {NOW})\n"
         "print(sorted({'jwt', 'cryptography'} & set(sys.modules)))"
     )
-    told = subprocess.run([sys.executable, "-c", code], env={}, capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], env={}, capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"

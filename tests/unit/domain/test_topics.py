@@ -1,4 +1,4 @@
-"""Topics."""
+"""The syntax of topics, and the topics that an event reaches."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from realtime_core.wire.topics import read_topic, topic_problem, topics_reached
 
 
 @pytest.mark.parametrize("topic", ["all-deals", "a", "-", "9", "electronics.laptops", "a.b.c", "x" * 64])
-def test_topic_within_the_rules_has_no_problem(topic):
+def test_valid_topic_has_no_problem(topic):
     assert topic_problem(topic) is None
     assert read_topic(topic, "topic") == topic
 
@@ -35,12 +35,12 @@ def test_topic_within_the_rules_has_no_problem(topic):
         {},
     ],
 )
-def test_topic_outside_the_rules_has_a_problem(topic):
+def test_invalid_topic_has_a_problem(topic):
     assert "1 to 64 characters" in topic_problem(topic)
     with pytest.raises(ValidationFailed, match=r"^data\.topic: must be"):
         read_topic(topic, "data.topic")
 
 
-def test_topics_reached_are_the_topic_and_once_all_deals():
+def test_topics_reached_are_the_topic_and_all_deals():
     assert topics_reached("electronics.laptops") == ("electronics.laptops", "all-deals")
     assert topics_reached("all-deals") == ("all-deals",)

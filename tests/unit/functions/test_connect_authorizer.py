@@ -9,7 +9,7 @@ from authorizer import handler as authorizer
 from authorizer.connect_authorizer import ConnectAuthorizer
 from deals_ops.token_issuer import issue_token
 from realtime_core.auth.base import Revocation
-from realtime_core.auth.memory import MemoryRevocations, MemorySecrets
+from realtime_core.auth.memory import MemoryRevocations, MemorySigningSecrets
 from realtime_core.auth.tokens import TokenRules
 from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.connections.base import Connection
@@ -23,7 +23,7 @@ EVENT = json.loads(Path(__file__).parents[2].joinpath("events/authorizer_request
 
 @pytest.fixture
 def connect_authorizer():
-    verifier = TokenVerifier(TokenRules(), MemorySecrets(SECRET), None)
+    verifier = TokenVerifier(TokenRules(), MemorySigningSecrets(SECRET), None)
     return ConnectAuthorizer(verifier, MemoryRevocations(), MemoryConnections(), max_connections_per_user=3)
 
 

@@ -15,7 +15,7 @@ from deals_ops.token_issuer import issue_token
 from delivery import handler as delivery
 from message_router import handler as message_router
 from message_router.requests import ACTIONS
-from realtime_core.auth.memory import MemoryRevocations, MemorySecrets
+from realtime_core.auth.memory import MemoryRevocations, MemorySigningSecrets
 from realtime_core.auth.tokens import TokenRules
 from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.connections.base import Connection
@@ -126,7 +126,7 @@ def test_refused_refreshes_count_by_reason(house, published):
 @pytest.fixture
 def doorman(monkeypatch):
     connect_authorizer = ConnectAuthorizer(
-        TokenVerifier(TokenRules(), MemorySecrets(SECRET), None),
+        TokenVerifier(TokenRules(), MemorySigningSecrets(SECRET), None),
         MemoryRevocations(),
         MemoryConnections(),
         max_connections_per_user=3,

@@ -14,8 +14,8 @@ from realtime_core.push.planning import decode_job
 from realtime_core.push.pusher import (
     ATTEMPTS_MAX,
     DELAY_SECONDS_MAX,
+    REMOVAL_BATCH,
     REMOVAL_SECONDS,
-    REMOVED_TOGETHER,
     Pusher,
     PushResult,
 )
@@ -95,7 +95,7 @@ def test_many_gone_are_removed_at_once_after_what_is_left_is_queued_and_within_t
     together, remove, queued = threading.Barrier(4), world.connections.remove, []
 
     def removing(one):
-        if one in ids[: 4 * REMOVED_TOGETHER : REMOVED_TOGETHER]:
+        if one in ids[: 4 * REMOVAL_BATCH : REMOVAL_BATCH]:
             together.wait(5)  # breaks where they come one after the other
         queued.append(len(world.deliveries.queued))
         return remove(one)

@@ -11,7 +11,7 @@ from message_router.limits import Limit
 from message_router.memory import MemoryConnectionLookup, MemoryLimiter
 from message_router.router import Incoming, Router
 from realtime_core.auth.base import Revocation
-from realtime_core.auth.memory import MemoryRevocations, MemorySecrets
+from realtime_core.auth.memory import MemoryRevocations, MemorySigningSecrets
 from realtime_core.auth.tokens import TokenRules
 from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.connections.base import Connection
@@ -41,7 +41,7 @@ class House:
     def __init__(self):
         self.now = float(NOW)
         self.connections, self.revocations = MemoryConnections(), MemoryRevocations()
-        self.limiter, self.secrets = MemoryLimiter(), MemorySecrets(SECRET, OLD_SECRET)
+        self.limiter, self.secrets = MemoryLimiter(), MemorySigningSecrets(SECRET, OLD_SECRET)
         subscriptions, history = MemorySubscriptions(self.connections), MemoryHistory()
         actions = Actions(
             connections=self.connections,
@@ -105,10 +105,10 @@ def test_actions_of_one_bucket_share_its_burst(house, action, together, burst):
 def test_every_action_but_ping_is_counted(house):
     for number, action in enumerate(ACTIONS):
         house.ask(action, user_id=f"user-{number}")
-    assert len(house.limiter.moments) == len(ACTIONS)
+    assert len(house.limiter.full_at) == len(ACTIONS)
     for _ in range(100):
         assert house.ask("ping", user_id="pinger")["type"] == "pong"
-    assert len(house.limiter.moments) == len(ACTIONS)
+    assert len(house.limiter.full_at) == len(ACTIONS)
 
 
 def test_a_user_is_counted_over_all_connections_and_no_other_user_is(house):
@@ -122,7 +122,7 @@ def test_a_user_is_counted_over_all_connections_and_no_other_user_is(house):
 def test_what_breaks_the_contract_is_told_so_and_costs_nothing(house):
     for _ in range(10):
         assert code(house.ask("sendMessage", {})) == "VALIDATION_ERROR"
-    assert house.limiter.moments == {}
+    assert house.limiter.full_at == {}
 
 
 def test_actions_go_through_while_nobody_can_count_them_and_that_is_measured(house, published):

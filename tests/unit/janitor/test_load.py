@@ -13,7 +13,7 @@ import pytest
 from janitor.janitor import Janitor
 from realtime_core.connections.base import Connection
 from realtime_core.connections.dynamodb import DynamoConnections, connection_item
-from realtime_core.connections.dynamodb_schedule import PAGE, SWEEPS, DynamoSchedule, schedule_partition
+from realtime_core.connections.dynamodb_schedule import PAGE, PARTITIONS, DynamoSchedule, schedule_partition
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.connections.schedule import first_schedule
 from realtime_core.push.memory import MemoryManagementApi
@@ -33,7 +33,7 @@ class Table:
 
     def __init__(self):
         self.items = {}
-        self.index = {str(sweep): [] for sweep in range(SWEEPS)}
+        self.index = {str(sweep): [] for sweep in range(PARTITIONS)}
         self.calls = Counter()
 
     def put(self, connection):
@@ -86,11 +86,11 @@ class Table:
         self._move(item["sweep"]["S"], _place(item), None)
         return {"Attributes": item}
 
-    def _move(self, sweep, before, after):
+    def _move(self, sweep, before, reschedule):
         places = self.index[sweep]
         del places[bisect_right(places, before) - 1]
-        if after is not None:
-            insort(places, after)
+        if reschedule is not None:
+            insort(places, reschedule)
 
 
 def _place(item):
@@ -121,7 +121,7 @@ class ManyConnections:
 
 def pages(items):
     """How many queries so many items take: the last page of each partition is not full."""
-    return items // PAGE + SWEEPS
+    return items // PAGE + PARTITIONS
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_run_with_nothing_due_takes_a_query_for_each_partition_and_the_count(con
     report, calls = connections.run(599)
 
     assert (report.connections, report.probed) == (MANY, 0)
-    assert calls == {"Query": SWEEPS, "Count": MANY // ITEMS_OF_A_PAGE + 2}
+    assert calls == {"Query": PARTITIONS, "Count": MANY // ITEMS_OF_A_PAGE + 2}
 
 
 def test_probes_of_a_minute_take_a_write_each(connections):

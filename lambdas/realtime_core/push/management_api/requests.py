@@ -14,7 +14,7 @@ from typing import Literal
 from realtime_core.aws.credentials import Credentials
 from realtime_core.aws.endpoint import Endpoint
 from realtime_core.aws.sigv4 import ALGORITHM, day_key, stamp_of
-from realtime_core.urls import percent_encoded
+from realtime_core.urls import percent_encode
 
 Method = Literal["POST", "GET", "DELETE"]
 SERVICE = "execute-api"
@@ -46,7 +46,7 @@ class ConnectionRequests:
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
         path = f"{self._endpoint.path}/@connections/"
 
-        signed_head = f"{method}\n{percent_encoded(path, keep=b'/')}"
+        signed_head = f"{method}\n{percent_encode(path, keep=b'/')}"
         signed_tail = f"\n\n{lines}\n{names}\n{hashlib.sha256(payload).hexdigest()}"
         inner, outer = _keyed(day_key(credentials.secret_key, stamp[:8], self._region, SERVICE))
         inner.update(f"{ALGORITHM}\n{stamp}\n{scope}\n".encode())
@@ -75,7 +75,7 @@ def path_segment(connection_id: str) -> str:
     """Encode a connection id as one segment of a path, `.` and `..` too, or they would leave the path."""
     if _PLAIN.fullmatch(connection_id):
         return connection_id.replace("=", "%3D")
-    encoded = percent_encoded(connection_id)
+    encoded = percent_encode(connection_id)
     return encoded if encoded.strip(".") else encoded.replace(".", "%2E")
 
 

@@ -1,4 +1,4 @@
-"""The name and password by which a function logs in to Redis: from a secret, or made of its IAM role.
+"""The username and password of a function for Redis: from a secret, or from its IAM role.
 
 docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
 """
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
     from realtime_core.redis.settings import RedisSettings
 
 TOKEN_SECONDS = 900
-"""How long ElastiCache takes an IAM token; it may not be longer. A connection that is open stays open."""
+"""Outside limit: the longest lifetime of an IAM token of ElastiCache. Open connections outlive it."""
 SECRET_SECONDS = 300
-"""How long a password that was read is used before it is read again: a rotated one is known by then."""
+"""How long a password is cached; after a rotation, the new one is in use by then."""
 
 
-class Login(NamedTuple):
-    """What AUTH is given. Without a name it is the default user's password; None is no AUTH at all."""
+class RedisCredentials(NamedTuple):
+    """The arguments of AUTH. No username means the default user, no password means no AUTH."""
 
     username: str | None
     password: str | None
 
 
 class CredentialsProvider(Protocol):
-    """Where a login comes from; asked for each new connection."""
+    """A source of credentials, called for each new connection."""
 
-    def login(self) -> Login:
-        """The login of this moment. Raises StoreUnavailable where it cannot be had."""
+    def credentials(self) -> RedisCredentials:
+        """The current credentials. Raises StoreUnavailable if they cannot be read."""
 
 
 class NoCredentials:
-    """Redis on this machine, without a password."""
+    """No credentials, for a local Redis without a password."""
 
-    def login(self) -> Login:
-        """Nothing to say."""
-        return Login(None, None)
+    def credentials(self) -> RedisCredentials:
+        """Empty credentials: no AUTH."""
+        return RedisCredentials(None, None)
 
 
 class SecretCredentials:
-    """A password in a secret: a bare string, or JSON `{"current": "…"}`."""
+    """A password from Secrets Manager: a bare string, or JSON `{"current": "…"}`."""
 
     def __init__(
         self,
@@ -61,18 +61,18 @@ class SecretCredentials:
     ) -> None:
         self._client, self._secret_arn, self._username, self._clock = client, secret_arn, username, clock
         self._password = ""
-        self._read_again_at = 0.0
+        self._refresh_at = 0.0
 
-    def login(self) -> Login:
-        """The password, read again every five minutes; while it cannot be read, that of before."""
-        if not self._password or self._clock() >= self._read_again_at:
+    def credentials(self) -> RedisCredentials:
+        """The password, read every five minutes; if a read fails, the cached password stays in use."""
+        if not self._password or self._clock() >= self._refresh_at:
             try:
                 self._password = self._read()
             except StoreUnavailable:
                 if not self._password:
                     raise
-            self._read_again_at = self._clock() + SECRET_SECONDS
-        return Login(self._username, self._password)
+            self._refresh_at = self._clock() + SECRET_SECONDS
+        return RedisCredentials(self._username, self._password)
 
     def _read(self) -> str:
         try:
@@ -84,7 +84,7 @@ class SecretCredentials:
         try:
             value = json.loads(text)
         except ValueError:
-            value = None  # a bare string; the error would carry its text along
+            value = None  # a bare string; the JSON error would quote the password
         password = value.get("current") if isinstance(value, dict) else text
         if not isinstance(password, str) or not password:
             raise SettingsInvalid(
@@ -94,13 +94,13 @@ class SecretCredentials:
 
 
 class IamCredentials:
-    """The function's role, by a signed request that names the cache and the user."""
+    """An IAM token: a presigned request of the function's role that names the cache and the user."""
 
     def __init__(self, cache_name: str, username: str, now: Callable[[], float] = time.time) -> None:
         self._cache_name, self._username, self._now = cache_name.lower(), username, now
 
-    def login(self) -> Login:
-        """A token that was made just now: making one costs microseconds."""
+    def credentials(self) -> RedisCredentials:
+        """A new token; creating one takes microseconds."""
         token = presigned(
             credentials.credentials(),
             credentials.region(),
@@ -110,15 +110,15 @@ class IamCredentials:
             query={"Action": "connect", "User": self._username},
             expires_s=TOKEN_SECONDS,
         )
-        return Login(self._username, token)
+        return RedisCredentials(self._username, token)
 
 
 def credentials_provider(
     settings: RedisSettings, secrets: Callable[[], SecretsManagerClient]
 ) -> CredentialsProvider:
-    """What the settings ask for. `secrets` makes a client of Secrets Manager, where one is needed.
+    """The provider that the settings select. `secrets` creates a Secrets Manager client, if one is needed.
 
-    Raises SettingsInvalid where they ask for two things at once, or for half of one.
+    Raises SettingsInvalid if the settings contradict each other or are incomplete.
     """
     if settings.redis_iam_cache:
         if settings.redis_secret_arn:

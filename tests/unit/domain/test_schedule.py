@@ -10,11 +10,11 @@ from realtime_core.connections.schedule import (
     REFRESHED,
     DueWork,
     ScheduledConnection,
-    after,
-    duties,
+    due_work,
     first_schedule,
     hand_over_at,
     next_due,
+    reschedule,
 )
 
 NOW = 1_795_382_480
@@ -26,7 +26,7 @@ PROBE = DueWork(probe=True)
 WARN = DueWork(warn=True)
 HAND_OVER = DueWork(hand_over=True)
 
-tended = st.builds(
+scheduled = st.builds(
     ScheduledConnection,
     connection_id=st.text("abcdefABCDEF0123456789_-", min_size=16, max_size=16),
     connected_at=st.integers(NOW - 3 * HOUR, NOW),
@@ -34,7 +34,7 @@ tended = st.builds(
     due_at=st.sampled_from([REFRESHED, NOW - 1, NOW]),
     warned_exp=st.integers(NOW - 3 * HOUR, NOW + 3 * HOUR),
     handed_over=st.booleans(),
-).flatmap(lambda one: st.sampled_from([one, one._replace(warned_exp=one.token_exp)]))
+).flatmap(lambda item: st.sampled_from([item, item._replace(warned_exp=item.token_exp)]))
 
 
 def record(token_exp=FAR, due_at=NOW, **known):
@@ -64,8 +64,8 @@ def record(token_exp=FAR, due_at=NOW, **known):
         pytest.param(record(NOW + HOUR), 3 * HOUR, DueWork(end="outlived"), id="cut-before-it-is-closed"),
     ],
 )
-def test_duties_by_situation(known, seconds, expected):
-    assert duties(known, NOW + seconds) == expected
+def test_due_work_by_situation(known, seconds, expected):
+    assert due_work(known, NOW + seconds) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_duties_by_situation(known, seconds, expected):
     [
         (DueWork(end="expired"), "close"),
         (DueWork(end="outlived"), "remove"),
-        (WARN, "tell"),
-        (HAND_OVER, "tell"),
+        (WARN, "notify"),
+        (HAND_OVER, "notify"),
         (PROBE, "probe"),
-        (IDLE, "look"),
+        (IDLE, "check"),
     ],
 )
-def test_kind_is_the_one_thing_to_do(due, kind):
+def test_kind_of_work(due, kind):
     assert due.kind == kind
 
 
@@ -92,73 +92,77 @@ def test_kind_is_the_one_thing_to_do(due, kind):
         pytest.param(record(handed_over=True), NOW + 7150, NOW + 7260, id="remove"),
     ],
 )
-def test_next_due_is_the_earliest_moment(known, seen_at, expected):
+def test_next_due_is_the_earliest_time(known, seen_at, expected):
     assert next_due(known, seen_at, PROBE_SECONDS) == expected
 
 
-def test_hand_over_comes_between_110_and_118_minutes_spread_over_them():
-    moments = [hand_over_at(ScheduledConnection(f"c{n}", 0, 0, 0)) for n in range(8_000)]
+def test_hand_over_is_evenly_distributed_between_110_and_118_minutes():
+    times = [hand_over_at(ScheduledConnection(f"c{n}", 0, 0, 0)) for n in range(8_000)]
 
-    assert min(moments) >= 110 * MINUTE
-    assert max(moments) < 118 * MINUTE
-    by_minute = [sum(m * MINUTE <= one - 6600 < (m + 1) * MINUTE for one in moments) for m in range(8)]
+    assert min(times) >= 110 * MINUTE
+    assert max(times) < 118 * MINUTE
+    by_minute = [sum(m * MINUTE <= time - 6600 < (m + 1) * MINUTE for time in times) for m in range(8)]
     assert max(by_minute) < 1.2 * 1_000, by_minute
     assert min(by_minute) > 0.8 * 1_000, by_minute
 
 
-@given(tended)
-def test_what_was_done_is_not_due_again_and_the_next_look_is_later(one):
-    due = duties(one, NOW)
+@given(scheduled)
+def test_finished_work_is_not_due_again(connection):
+    due = due_work(connection, NOW)
     if due.end is None:
-        done = after(one, NOW, PROBE_SECONDS, warned=due.warn, handed_over=due.hand_over)
+        done = reschedule(connection, NOW, PROBE_SECONDS, warned=due.warn, handed_over=due.hand_over)
         assert NOW < done.due_at <= NOW + PROBE_SECONDS
-        assert duties(done, NOW).kind in {"probe", "look"}
+        assert due_work(done, NOW).kind in {"probe", "check"}
 
 
-@given(tended, st.booleans(), st.booleans())
-def test_what_could_not_be_sent_stays_due(one, warned, handed_over):
-    due = duties(one, NOW)
+@given(scheduled, st.booleans(), st.booleans())
+def test_unsent_frames_stay_due(connection, warned, handed_over):
+    due = due_work(connection, NOW)
     if due.end is None and (due.warn > warned or due.hand_over > handed_over):
-        left = after(
-            one, NOW, PROBE_SECONDS, warned=due.warn and warned, handed_over=due.hand_over and handed_over
+        left = reschedule(
+            connection,
+            NOW,
+            PROBE_SECONDS,
+            warned=due.warn and warned,
+            handed_over=due.hand_over and handed_over,
         )
         assert left.due_at <= NOW
-        assert duties(left, NOW).kind == "tell"
+        assert due_work(left, NOW).kind == "notify"
 
 
-@given(tended)
-def test_nothing_happens_between_two_looks(one):
-    """Whoever is looked at only when due misses no moment: right before `due_at` there is nothing to do."""
-    if duties(one, NOW).end is None:
-        due = duties(one, NOW)
-        done = after(one, NOW, PROBE_SECONDS, warned=due.warn, handed_over=due.hand_over)
-        assert duties(done, done.due_at - 1) in (PROBE, IDLE)
+@given(scheduled)
+def test_nothing_is_due_between_two_due_times(connection):
+    """Right before `due_at` there is no work, so checking only due records misses nothing."""
+    if due_work(connection, NOW).end is None:
+        due = due_work(connection, NOW)
+        done = reschedule(connection, NOW, PROBE_SECONDS, warned=due.warn, handed_over=due.hand_over)
+        assert due_work(done, done.due_at - 1) in (PROBE, IDLE)
 
 
-@given(tended)
-def test_a_connection_always_comes_to_its_end(one):
-    """Looked at whenever it is due, every connection ends within two hours, its warnings sent once each."""
+@given(scheduled)
+def test_every_connection_ends(connection):
+    """Checked whenever it is due, a connection ends within two hours, with each warning sent once."""
     now, warnings, hand_overs = NOW, 0, 0
-    one = one._replace(warned_exp=0, handed_over=False)
+    connection = connection._replace(warned_exp=0, handed_over=False)
     for _ in range(100):
-        due = duties(one, now)
+        due = due_work(connection, now)
         if due.end:
             break
         warnings, hand_overs = warnings + due.warn, hand_overs + due.hand_over
-        one = after(one, now, PROBE_SECONDS, warned=due.warn, handed_over=due.hand_over)
-        now = one.due_at
+        connection = reschedule(connection, now, PROBE_SECONDS, warned=due.warn, handed_over=due.hand_over)
+        now = connection.due_at
     assert due.end
-    assert now <= max(NOW, min(one.connected_at + 2 * HOUR, one.token_exp) + 60)
+    assert now <= max(NOW, min(connection.connected_at + 2 * HOUR, connection.token_exp) + 60)
     assert warnings <= 1
     assert hand_overs <= 1
 
 
-def test_a_new_connection_is_first_looked_at_when_something_is_due():
+def test_first_schedule_is_the_first_due_time():
     assert first_schedule("c1", NOW, FAR).due_at == NOW + 10 * MINUTE
     assert first_schedule("c1", NOW, NOW + 200).due_at == NOW + 110
 
 
-def test_frames_say_what_is_due():
+def test_frames_of_expiry_and_reconnect():
     assert json.loads(token_expiring_frame(NOW + 60, NOW)) == {
         "type": "tokenExpiring",
         "data": {"expiresAt": NOW + 60},
