@@ -305,9 +305,9 @@ def main() -> int:
             succeeded = asyncio.run(run_demo(stack))
 
             if options.keep:
-                console.print("\n[bold]Go on by hand[/] (the token is good for an hour)")
+                console.print("\n[bold]Try it by hand[/] (the token is valid for an hour)")
                 console.print(*list_commands(stack), sep="\n", markup=False)
-                console.print("\nCtrl-C ends it.")
+                console.print("\nStop it with Ctrl-C.")
                 signal.pause()
             return 0 if succeeded else 1
     except (CloudFailed, TerraformFailed) as error:

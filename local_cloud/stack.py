@@ -20,7 +20,7 @@ import jwt
 
 from local_cloud import LocalCloud, snapshots
 from local_cloud.redis import find_program
-from local_cloud.settings import find_port
+from local_cloud.settings import CloudFailed, find_port
 from local_cloud.terraform import Terraform
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ class Ports:
     def of(cls, proxy: int, *, redis: bool) -> Ports:
         """Return the proxy's port, and for Redis the next one, or any free one if that is taken."""
         return cls(proxy, _choose_port(proxy + 1) if redis else None)
+
+    def are_free(self) -> bool:
+        """Return whether nothing listens on any of the ports now."""
+        return all(_choose_port(port) == port for port in (self.proxy, self.redis) if port is not None)
 
     def as_options(self) -> dict[str, Any]:
         """Return the ports as arguments of `LocalCloud.start`."""
@@ -112,22 +116,33 @@ def running_stack(
             yield _apply(endpoint, Path(folder), _build_environment(endpoint), progress, None)
         return
 
-    port = _choose_port(port or find_port())
     STATE.mkdir(exist_ok=True)
     run = Path(tempfile.mkdtemp(prefix="run-", dir=STATE))
     try:
-        with _deploy(run, Ports.of(port, redis=redis), progress) as stack:
-            yield stack
+        cloud = _deploy(run, port or find_port(), redis=redis, progress=progress)
+        with cloud:
+            yield _start_scheduled(_read_stack(cloud.endpoint, run, cloud.env(), cloud.redis))
     finally:
         shutil.rmtree(run, ignore_errors=True)
 
 
-@contextmanager
-def _deploy(run: Path, ports: Ports, progress: Callable[[str], None]) -> Iterator[Stack]:
-    run.rmdir()  # a snapshot is only restored into a folder that does not exist
-    _prepare(run, ports, progress)
-    with LocalCloud.start(state_dir=run / "cloud", persist=True, **ports.as_options()) as cloud:
-        yield _start_scheduled(_read_stack(cloud.endpoint, run, cloud.env(), cloud.redis))
+def _deploy(run: Path, port: int, *, redis: bool, progress: Callable[[str], None]) -> LocalCloud:
+    """Start a local cloud with the service on it, on the port or, where that is taken, on a free one.
+
+    Another process may take the port between the look at it and the start, or while the cloud restarts.
+    """
+    while True:
+        ports = Ports.of(_choose_port(port), redis=redis)
+        shutil.rmtree(
+            run, ignore_errors=True
+        )  # a snapshot is only restored into a folder that does not exist
+        try:
+            _prepare(run, ports, progress)
+            return LocalCloud.start(state_dir=run / "cloud", persist=True, **ports.as_options())
+        except CloudFailed:
+            if ports.are_free():
+                raise
+            progress("another process took the port; starting again on a free one")
 
 
 def _prepare(run: Path, ports: Ports, progress: Callable[[str], None]) -> None:

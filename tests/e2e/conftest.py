@@ -53,7 +53,7 @@ def operator(stack: Service) -> Iterator[Operator]:
     """An operator with all policies of the stack for the command line."""
     person = Operator(stack, "operator", ("full", "sign"))
     yield person
-    person.leave()
+    person.delete()
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +61,7 @@ def reader(stack: Service) -> Iterator[Operator]:
     """An operator who may only read."""
     person = Operator(stack, "reader", ("read",))
     yield person
-    person.leave()
+    person.delete()
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +78,7 @@ def redis_operator(redis_stack: Service) -> Iterator[Operator]:
     """An operator of the stack with Redis, with all policies."""
     person = Operator(redis_stack, "operator", ("full", "sign"))
     yield person
-    person.leave()
+    person.delete()
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ async def subscribers(redis_stack, topic, user, redis_operator):
     async with Subscribers.connected(redis_stack, topic, user) as subscribers:
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
-            said = await asyncio.to_thread(redis_operator.says, "index", "check", "--json")
-            if said.code == 0 and said.data["members"] > SUBSCRIBER_COUNT:
+            result = await asyncio.to_thread(redis_operator.run, "index", "check", "--json")
+            if result.exit_code == 0 and result.data["members"] > SUBSCRIBER_COUNT:
                 break
-            assert time.monotonic() < deadline, said
+            assert time.monotonic() < deadline, result
         yield subscribers
 
 
@@ -39,7 +39,7 @@ def damage(server, connection_id):
     return sum(server.zrem(key, connection_id) for key in server.scan_iter("deals:g:*"))
 
 
-async def test_check_finds_what_differs_and_mends_it_when_told(redis_operator, subscribers, server):
+async def test_check_finds_differences_and_repairs_them_if_requested(redis_operator, subscribers, server):
     lost = await subscribers.even.connection_id()
     assert damage(server, lost) == 1
     difference = (await redis_operator.expect("index", "check", "--json", code=1)).data
@@ -57,21 +57,19 @@ async def test_check_finds_what_differs_and_mends_it_when_told(redis_operator, s
     assert damage(server, lost) == 1
 
 
-async def test_rebuild_makes_the_index_anew_when_confirmed(redis_operator, subscribers, server):
+async def test_rebuild_replaces_the_index_when_confirmed(redis_operator, subscribers, server):
     epoch = server.hget("deals:meta", "epoch")
     server.zadd("deals:g:rubbish#0", {"stranger": time.time() + 3600})
     assert "repeat the command with --yes" in (await redis_operator.expect("index", "rebuild", code=6)).err
     assert server.hget("deals:meta", "epoch") == epoch
-    built = (await redis_operator.does("index", "rebuild", "--yes", "--json")).data
-    assert (built["outcome"], built["members"] > SUBSCRIBER_COUNT) == ("ready", True)
+    rebuild = (await redis_operator.expect("index", "rebuild", "--yes", "--json")).data
+    assert (rebuild["outcome"], rebuild["members"] > SUBSCRIBER_COUNT) == ("ready", True)
     assert server.hget("deals:meta", "epoch") != epoch
     assert not server.exists("deals:g:rubbish#0")
     assert (await redis_operator.expect("index", "check", "--json")).data["outcome"] == "equal"
 
 
-async def test_what_cannot_be_compared_is_exit_code_1_with_the_reason(
-    redis_operator, redis_stack, subscribers
-):
+async def test_a_failed_check_exits_with_1_and_the_reason(redis_operator, redis_stack, subscribers):
     redis_stack.control("redis", {"state": "cut"})
     try:
         result = await redis_operator.expect("index", "check", "--json", code=1)

@@ -20,7 +20,8 @@ from index_projector.table import Table
 from index_projector.verification import Verification
 from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.ids import group_id
-from realtime_core.redis.client import Breaker, RedisClient
+from realtime_core.redis.circuit_breaker import CircuitBreaker
+from realtime_core.redis.client import RedisClient
 from realtime_core.redis.credentials import RedisCredentials
 from realtime_core.redis.dynamodb_health import DynamoHealth
 from realtime_core.redis.settings import parse_redis_url
@@ -140,7 +141,7 @@ class IndexHarness:
             self.health,
             shards_min=shards_min,
             now=self.clock,
-            breaker=Breaker(self.timer),
+            breaker=CircuitBreaker(self.timer),
         )
 
     @cached_property

@@ -161,7 +161,7 @@ async def test_entry_that_is_settled_while_its_claim_is_answered_is_published_on
         answer = await answered(client, *arguments)
         if answer[1]:
             claimed.set()
-            await until(lambda: task.relay.tally.forwarded)
+            await until(lambda: task.relay.report.forwarded)
         return answer
 
     def function(event):
