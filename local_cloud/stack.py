@@ -133,9 +133,7 @@ def _deploy(run: Path, port: int, *, redis: bool, progress: Callable[[str], None
     """
     while True:
         ports = Ports.of(_choose_port(port), redis=redis)
-        shutil.rmtree(
-            run, ignore_errors=True
-        )  # a snapshot is only restored into a folder that does not exist
+        shutil.rmtree(run, ignore_errors=True)  # a snapshot is restored only where there is no folder
         try:
             _prepare(run, ports, progress)
             return LocalCloud.start(state_dir=run / "cloud", persist=True, **ports.as_options())

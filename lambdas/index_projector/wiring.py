@@ -20,7 +20,7 @@ from realtime_core.redis.dynamodb_health import DynamoHealth
 from realtime_core.settings import read
 from realtime_core.subscriptions.pending_changes import DynamoPendingChanges
 
-ANSWER_SECONDS = 3.0
+REPLY_SECONDS = 3.0
 """A script of many writes takes a while on a busy server, and no client waits for it here."""
 
 
@@ -38,7 +38,7 @@ def components() -> Components:
     """The parts of the function, built once for each process. Raises SettingsInvalid."""
     settings = read(Settings, os.environ)
     dynamodb = client("dynamodb")
-    index = Index(redis_client(settings, scripts.ALL, ANSWER_SECONDS))
+    index = Index(redis_client(settings, scripts.ALL, REPLY_SECONDS))
     table = Table(dynamodb, settings.subscriptions_table)
     pending = DynamoPendingChanges(dynamodb, settings.subscriptions_table)
     health = DynamoHealth(dynamodb, settings.history_table)

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from realtime_core.redis.settings import RedisAddress
 
 CONNECT_SECONDS = 2.0
-ANSWER_SECONDS = 5.0
+REPLY_SECONDS = 5.0
 
 
 class _Credentials(CredentialProvider):
     """Reads the credentials each time a connection is opened, so a rotated password is picked up."""
 
     def __init__(self, credentials_provider: CredentialsProvider) -> None:
-        self._logins = credentials_provider
+        self._provider = credentials_provider
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        username, password = self._logins.credentials()
+        username, password = self._provider.credentials()
         password = password or ""
         return (username, password) if username else (password,)
 
@@ -37,7 +37,7 @@ class _Credentials(CredentialProvider):
 
 
 def connect(address: RedisAddress, credentials_provider: CredentialsProvider | None) -> Redis:
-    """Create a client of Redis, which connects at its first command. `logins` is None without AUTH.
+    """Create a client of Redis, which connects at its first command. `credentials_provider` is None without AUTH.
 
     The client never retries: only its caller knows which commands may be repeated.
     """
@@ -49,7 +49,7 @@ def connect(address: RedisAddress, credentials_provider: CredentialsProvider | N
         ssl_check_hostname=True,
         credential_provider=_Credentials(credentials_provider) if credentials_provider else None,
         socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
+        socket_timeout=REPLY_SECONDS,
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         protocol=2,

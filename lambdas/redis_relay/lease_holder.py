@@ -16,7 +16,7 @@ from redis.exceptions import OutOfMemoryError
 
 from realtime_core.telemetry.logs import get_logger
 from redis_relay.channels import ChannelMessage
-from redis_relay.connection import ANSWER_SECONDS, cancel, not_cancelled
+from redis_relay.connection import REPLY_SECONDS, cancel, not_cancelled
 from redis_relay.handover import Handover, parse_marker
 from redis_relay.settings import CHANNEL_PATTERN, HANDOVER_CHANNEL, LEASE, TOKEN
 
@@ -246,7 +246,7 @@ class LeaseHolder:
 
             if time.monotonic() >= self._ends_at:
                 await lease.release()
-                await asyncio.sleep(ANSWER_SECONDS)
+                await asyncio.sleep(REPLY_SECONDS)
                 raise RedisConnectionError("the subscription did not receive the release of the lease")
             if time.monotonic() - own_marker.at > self._timings.lease:
                 raise RedisConnectionError("the subscription has gone quiet")
@@ -294,7 +294,7 @@ class _LastMarker:
 
 
 async def _next_message(pubsub: PubSub) -> dict[str, Any]:
-    message = await pubsub.get_message(timeout=ANSWER_SECONDS)
+    message = await pubsub.get_message(timeout=REPLY_SECONDS)
     if message is None:
         raise RedisConnectionError("Redis did not confirm a subscription")
     return dict(message)

@@ -70,7 +70,7 @@ class RedisClient:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address, self._credentials_provider, self._scripts = address, credentials_provider, scripts
-        self._answer_seconds = reply_seconds
+        self._reply_seconds = reply_seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
@@ -164,7 +164,7 @@ class RedisClient:
                 if not data:
                     raise ConnectionResetError("closed in the middle of a reply")
                 received += len(data)
-                if self._clock() - started > self._answer_seconds + received / BYTES_PER_SECOND_MIN:
+                if self._clock() - started > self._reply_seconds + received / BYTES_PER_SECOND_MIN:
                     raise TimeoutError
                 self._reader.feed(data)
         except HiredisError as error:

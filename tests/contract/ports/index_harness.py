@@ -35,23 +35,23 @@ G_PHONES, G_LAPTOPS, G_ANY = (group_id("a", wanted) for wanted in (PHONES, LAPTO
 """Groups of the topic "a"."""
 
 
-class FixedLogin:
+class FixedCredentials:
     """Credentials that a test can make wrong."""
 
     def __init__(self, password, user=None):
         self.password = password
         self.user = user
 
-    def login(self):
+    def credentials(self):
         return RedisCredentials(self.user, self.password)
 
 
 def redis_client(server, scripts=(), kind=RedisClient, user=None, **options):
-    """The service's own client, with a FixedLogin as `login`; as a `user`, with its rights on AWS."""
+    """The service's own client, with FixedCredentials as `login`; as a `user`, with its rights on AWS."""
     with operator(server) if user else nullcontext() as client:
-        login = FixedLogin(server.password, user and create_user(client, user, server.password))
-    created = kind(parse_redis_url(server.url), login, scripts=scripts, **options)
-    created.login = login
+        credentials = FixedCredentials(server.password, user and create_user(client, user, server.password))
+    created = kind(parse_redis_url(server.url), credentials, scripts=scripts, **options)
+    created.login = credentials
     return created
 
 
@@ -107,7 +107,7 @@ class IndexHarness:
             dynamodb, "connections", "subscriptions", pending=PendingWrites("subscriptions", self.clock)
         )
         self.client = redis_client(
-            server, scripts.ALL, user=None if unnamed else "index_projector", answer_seconds=5.0
+            server, scripts.ALL, user=None if unnamed else "index_projector", reply_seconds=5.0
         )
         self.index, self.table = Index(self.client), Table(dynamodb, "subscriptions")
         self.pending, self.health = (

@@ -27,7 +27,7 @@ STEPS = st.lists(
             ["subscribe"] * 5
             + ["deliver"] * 6
             + ["unsubscribe"] * 2
-            + ["again", "again", "refresh", "leave", "wait", "crash", "spread", "check"]
+            + ["again", "again", "refresh", "leave", "wait", "crash", "add_shards", "check"]
             + ["rebuild", "flush", "maintain"]
         ),
         number,

@@ -64,7 +64,7 @@ def broadcast():
         yield endpoint
 
 
-class FixedLogin:
+class FixedCredentials:
     """The credentials that the relays of a test use; a test may change them."""
 
     def __init__(self, password, username=None):
@@ -79,7 +79,7 @@ class Relays:
 
     def __init__(self, server, broadcast):
         with client_of(server) as operator:
-            self.password = FixedLogin(server.password, create_user(operator, "redis_relay", server.password))
+            self.password = FixedCredentials(server.password, create_user(operator, "redis_relay", server.password))
         self.metrics = {}
         self.relays = []
         self.tasks = []
