@@ -175,12 +175,13 @@ def test_environment_drops_a_configuration_file_that_is_not_there(
 def test_command_line_answers_a_fault_in_one_line_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERRAFORM", "/nowhere/terraform")
     answer = subprocess.run(
-        [sys.executable, ROOT / "terraform" / "toolchain.py", "path"],
+        [sys.executable, "-m", "terraform.toolchain", "path"],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert answer.returncode == 1
     assert answer.stdout == ""
-    assert answer.stderr.startswith("terraform/toolchain.py: TERRAFORM=/nowhere/terraform ")
+    assert answer.stderr.startswith("terraform.toolchain: TERRAFORM=/nowhere/terraform ")
     assert answer.stderr.count("\n") == 1
