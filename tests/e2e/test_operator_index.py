@@ -21,10 +21,10 @@ async def subscribers(redis_stack, topic, user, redis_operator):
     async with Subscribers.connected(redis_stack, topic, user) as subscribers:
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
-            said = await asyncio.to_thread(redis_operator.says, "index", "check", "--json")
-            if said.code == 0 and said.data["members"] > SUBSCRIBER_COUNT:
+            completed = await asyncio.to_thread(redis_operator.run, "index", "check", "--json")
+            if completed.exit_code == 0 and completed.data["members"] > SUBSCRIBER_COUNT:
                 break
-            assert time.monotonic() < deadline, said
+            assert time.monotonic() < deadline, completed
         yield subscribers
 
 
@@ -62,7 +62,7 @@ async def test_rebuild_makes_the_index_anew_when_confirmed(redis_operator, subsc
     server.zadd("deals:g:rubbish#0", {"stranger": time.time() + 3600})
     assert "repeat the command with --yes" in (await redis_operator.expect("index", "rebuild", code=6)).err
     assert server.hget("deals:meta", "epoch") == epoch
-    built = (await redis_operator.does("index", "rebuild", "--yes", "--json")).data
+    built = (await redis_operator.expect("index", "rebuild", "--yes", "--json")).data
     assert (built["outcome"], built["members"] > SUBSCRIBER_COUNT) == ("ready", True)
     assert server.hget("deals:meta", "epoch") != epoch
     assert not server.exists("deals:g:rubbish#0")
