@@ -147,6 +147,7 @@ def _serve_tables(to: Sink, subscribers: int, distinct: int) -> Iterator[str]:
     certificate, key = to.certificate, to.folder / "key.pem"
     command = [sys.executable, str(TABLES), str(certificate), str(key), str(subscribers), str(distinct)]
     before = dict(os.environ)
+
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             cores = sorted(os.sched_getaffinity(0))

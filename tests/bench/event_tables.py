@@ -75,6 +75,7 @@ class Tables:
                 for number, connection_id in enumerate(ids)
             )
         )
+
         groups = [
             {"sk": {"S": str(number)}, "f": {"S": parse_filter(raw).canonical}, "n": {"N": "1"}}
             for number, raw in enumerate(raws)
@@ -84,6 +85,7 @@ class Tables:
             members = ({"sk": {"S": connection_id}} for connection_id in ids[number::distinct])
             self.queries[f"g#{number}#0"] = list(pages(members))
         self.empty = list(pages([]))
+
         self.position = 0
         self.queued: list[str] = []
 

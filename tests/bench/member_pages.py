@@ -27,6 +27,7 @@ def pages(members: int) -> list[tuple[bytes, bytes]]:
         for number in range(members)
     ]
     size = PAGE_BYTES // ITEM_BYTES
+
     bodies = []
     for start in range(0, members, size):
         page = items[start : start + size]

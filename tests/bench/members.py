@@ -37,6 +37,7 @@ def run(*, quick: bool) -> Report:
                     started = time.process_time()
                     read()
                     spent.setdefault(f"{layout}, {name}", []).append((time.process_time() - started) * 1e3)
+
     return Report(
         title=TITLE,
         ratios=tuple(

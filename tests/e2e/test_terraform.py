@@ -47,6 +47,7 @@ def test_make_env_prints_the_addresses_of_the_service(stack):
 def test_destroy_leaves_nothing_behind(stack):
     stack.stack.terraform.destroy(lambda _line: None)
     client, prefix = stack.stack.client, "deals-local-"
+
     functions = client("lambda").list_functions()["Functions"]
     remaining = {
         "functions": [function["FunctionName"] for function in functions],
@@ -75,4 +76,5 @@ def test_destroy_leaves_nothing_behind(stack):
             group["GroupName"] for group in client("ec2").describe_security_groups()["SecurityGroups"]
         ],
     }
+
     assert not [name for names in remaining.values() for name in names if prefix in f"{name}-"]

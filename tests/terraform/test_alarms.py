@@ -165,6 +165,7 @@ def test_alarms_on_aws_metrics_match_its_documentation_and_the_resources(applied
             for index in table["global_secondary_index"]
         },
     }
+
     reads = [read for read in alarm_metrics if read.namespace != NAMESPACE]
     assert {read.namespace for read in reads} == {namespace for namespace, _ in AWS}
     for read in reads:

@@ -58,6 +58,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     monkeypatch.delenv("TARGET", raising=False)
     monkeypatch.setenv("BYTECODE_PYTHON", "none")
+
     root = tmp_path / "lambdas"
     for name, text in {
         "hello/__init__.py": "",
@@ -95,6 +96,7 @@ def test_build_writes_a_working_zip_and_a_manifest(root: Path, capsys: pytest.Ca
             "realtime_core/__init__.py",
             "realtime_core/words.py",
         ]
+
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     assert _read_manifest(root) == {
         "target": "lambda",
@@ -112,6 +114,7 @@ def test_build_writes_a_working_zip_and_a_manifest(root: Path, capsys: pytest.Ca
         ],
     }
     assert "hello 1.2.3" in capsys.readouterr().out
+
     code = (
         f"import sys; sys.path.insert(0, {str(path)!r})\n"
         "from hello.handler import handler; print(handler({}, None))"
