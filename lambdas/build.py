@@ -2,8 +2,8 @@
 """Build the functions' zips: `dist/<function>-<version>.zip` and `dist/manifest.json`.
 
 With `--target local` they hold this machine's wheels, for a local cloud that runs functions on its own
-Python, and lie under `dist/local/`. A zip depends only on the sources, the locks and, where it holds compiled
-modules, the version of Python that compiled them: building twice, in whatever folder, gives the same bytes.
+Python, and go to `dist/local/`. A zip depends only on the sources, the locks and, where it holds compiled
+modules, the version of Python that compiled them: every build of these, in any folder, gives the same bytes.
 """
 
 from __future__ import annotations
@@ -19,28 +19,29 @@ from typing import Any
 from builder import bytecode
 from builder.closure import SHARED
 from builder.errors import BuildError
-from builder.functions import discover, shared_version
+from builder.functions import discover, read_shared_version
 from builder.package import Builder
-from builder.targets import target
+from builder.targets import resolve_target
 
 ROOT = Path(__file__).resolve().parent
 PROJECT = ROOT.parent
 
 _NO_COMPILER = """\
-lambdas/build.py: there is no Python {python} here, so the zips hold no compiled modules, and every cold start
-compiles them: twice the time. Install one (`brew install python@{python}`, python.org) or name it by
-BYTECODE_PYTHON=/path/to/python{python}; BYTECODE_PYTHON=none says that this is meant.
+lambdas/build.py: this machine has no Python {python}, so the zips hold no compiled modules, and every cold
+start compiles them, which doubles its time. Install it (`brew install python@{python}`, python.org), set
+BYTECODE_PYTHON=/path/to/python{python}, or set BYTECODE_PYTHON=none to build without it.
 """
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build what is asked for, print a table; the exit code."""
+    """Build, print a table of the zips, and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         manifest = build(options)
     except BuildError as error:
         sys.stderr.write(f"lambdas/build.py: {error}\n")
         return 1
+
     for package in manifest["packages"]:
         name = f"{package['name']} {package['version']}"
         sys.stdout.write(
@@ -50,36 +51,40 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def build(options: argparse.Namespace) -> dict[str, Any]:
-    """Build, write the manifest and return it. Raises BuildError."""
+    """Build the zips, write the manifest and return it. Raises BuildError."""
     functions = discover(options.root)
     if not functions:
         raise BuildError(f"there is no function to build: no folder in {options.root} has a handler.py")
-    wanted = target(options.target)
-    output: Path = options.output or PROJECT / "dist" / ("" if wanted.name == "lambda" else wanted.name)
-    compiler = bytecode.compiler(options.bytecode_python, wanted)
-    compiled_by = bytecode.version(compiler, wanted) if compiler else None
-    if not compiler and not options.bytecode_python and wanted.platform:
-        sys.stderr.write(_NO_COMPILER.format(python=wanted.python))
-    builder = Builder(options.root, output, options.cache, wanted, compiler)
+
+    target = resolve_target(options.target)
+    output: Path = options.output or PROJECT / "dist" / ("" if target.name == "lambda" else target.name)
+    compiler = bytecode.find_compiler(options.bytecode_python, target)
+    compiler_version = bytecode.read_version(compiler, target) if compiler else None
+    if not compiler and not options.bytecode_python and target.platform:
+        sys.stderr.write(_NO_COMPILER.format(python=target.python))
+
+    builder = Builder(options.root, output, options.cache, target, compiler)
     packages = []
     for function in functions:
-        zipped = builder.build(function)
+        archive = builder.build(function)
         packages.append(
             {
                 "name": function.name,
                 "version": function.version,
-                "file": zipped.path.name,
-                "sha256": zipped.sha256,
-                "size": zipped.size,
+                "file": archive.path.name,
+                "sha256": archive.sha256,
+                "size": archive.size,
             }
         )
+
     manifest = {
-        "target": wanted.name,
-        "python": wanted.python,
-        "bytecode": compiled_by,
-        SHARED: shared_version(options.root / SHARED),
+        "target": target.name,
+        "python": target.python,
+        "bytecode": compiler_version,
+        SHARED: read_shared_version(options.root / SHARED),
         "packages": packages,
     }
+    # Replaced at once, so that a reader never sees half a manifest.
     scratch = output / ".manifest.json"
     scratch.write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     scratch.replace(output / "manifest.json")
@@ -95,15 +100,15 @@ def _parser() -> argparse.ArgumentParser:
         default=os.environ.get("TARGET") or "lambda",
         help="lambda (python3.13 on arm64) or local; default: TARGET, else lambda",
     )
-    parser.add_argument("--output", type=Path, help="where the zips go (default: dist/, or dist/local/)")
+    parser.add_argument("--output", type=Path, help="folder of the zips (default: dist/, or dist/local/)")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
     parser.add_argument("--cache", type=Path, default=PROJECT / ".cache" / "lambdas", help=argparse.SUPPRESS)
     parser.add_argument(
         "--bytecode-python",
         default=os.environ.get("BYTECODE_PYTHON"),
         metavar="PYTHON",
-        help="ship modules compiled by this interpreter too, or `none` (default: BYTECODE_PYTHON, or for "
-        "lambda a python3.13 that is here); a zip then depends on its version, which the manifest names",
+        help="interpreter that compiles the modules, or `none` (default: BYTECODE_PYTHON, or for lambda a "
+        "python3.13 of this machine); a zip then depends on its version, which the manifest names",
     )
     return parser
 

@@ -1,19 +1,20 @@
-#!/usr/bin/env python3
-"""Terraform as this project runs it, with whatever Terraform or OpenTofu and providers the machine has.
+"""Runs Terraform or OpenTofu with the binary and the providers of this machine.
 
-    path                 print the path of the binary; fetch the pinned one if there is none
+    python3 -m terraform.toolchain COMMAND
+
+    path                 print the path of the binary; download the pinned release if there is none
     mirror               print the path of the provider mirror, if any
     folders              list the modules, stacks, environments and examples
     init DIR [ARG...]    initialise a folder, with providers from the mirror if there is one
     run ARG...           run any command, such as: run -chdir=terraform/environments/local plan
     fmt                  format every file
-    validate [DIR...]    validate these folders, or all
-    check                formatting and validity of everything
+    validate [DIR...]    validate these folders, or all of them
+    check                check the format of every file and validate every folder
     env DIR [ARG...]     print an applied root's output `env` as NAME=value lines (ARG such as -state=FILE)
-    test [DIR...]        `terraform test` in these folders, or in all that have tests; needs Terraform itself
+    test [DIR...]        run `terraform test` in these folders, or in all that have tests (not with OpenTofu)
 
 Settings: TERRAFORM (the binary), TF_PLUGIN_DIR (a provider mirror), TERRAFORM_RELEASES_URL (a copy of the
-releases site). Run it from the repository; it needs nothing but Python 3.11 or newer.
+releases site). Run it from the root of the repository, with Python 3.11 or newer; it needs no packages.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         code: int = options.do(options)
     except ToolchainError as error:
-        sys.stderr.write(f"terraform/toolchain.py: {error}\n")
+        sys.stderr.write(f"terraform.toolchain: {error}\n")
         return 1
     except KeyboardInterrupt:
         return 130
@@ -48,7 +49,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="terraform/toolchain.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        prog="python3 -m terraform.toolchain",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 

@@ -1,4 +1,4 @@
-"""An issuer of tokens: private keys, and a real HTTP server that publishes the public ones."""
+"""An issuer of tokens: private keys, and an HTTP server that publishes the public ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
 
-MAKE = {
+KEY_GENERATORS = {
     "RS256": lambda: rsa.generate_private_key(65537, 2048),
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "EdDSA": ed25519.Ed25519PrivateKey.generate,
@@ -20,47 +20,49 @@ MAKE = {
 
 
 def public_jwk(algorithm, private, **members):
-    """The public key as an entry of a key set; `members` such as `kid`, `use`, `alg`."""
+    """Return the public key as an entry of a key set, with `members` such as `kid`, `use`, `alg`."""
     return {**get_default_algorithms()[algorithm].to_jwk(private.public_key(), as_dict=True), **members}
 
 
 class Issuer:
-    """Signs tokens, publishes a key set, and counts who asks for it."""
+    """Signs tokens, publishes a key set, and counts the requests for it."""
 
     def __init__(self):
         self.private = {}
         self.published = []
         self.requests = 0
-        self.answer = None
-        """Writes something else than the key set, given the request's handler."""
+        self.respond = None
+        """Called with the request's handler, to write another response than the key set."""
 
     def add_key(self, key_id, algorithm="ES256"):
-        """Make a key and publish it."""
-        self.private[key_id] = (algorithm, MAKE[algorithm]())
+        """Create a key and publish it."""
+        self.private[key_id] = (algorithm, KEY_GENERATORS[algorithm]())
         self.published.append(public_jwk(*self.private[key_id], kid=key_id, use="sig", alg=algorithm))
 
-    def withdraw(self, key_id):
-        """Publish a key no longer; it can still sign."""
-        self.published = [one for one in self.published if one["kid"] != key_id]
+    def withdraw_key(self, key_id):
+        """Stop publishing a key; it can still sign."""
+        self.published = [key for key in self.published if key["kid"] != key_id]
 
     def token(self, key_id, user_id="ann", *, kid=..., now=None, **claims):
-        """A token signed by one of the keys; `kid=None` leaves it out of the header."""
+        """Return a token signed with one of the keys; `kid=None` leaves `kid` out of the header."""
         algorithm, private = self.private[key_id]
         now = int(time.time()) if now is None else now
-        usual = {"sub": user_id, "iat": now, "exp": now + 3600, "scope": "websocket"}
-        named = key_id if kid is ... else kid
-        return jwt.encode({**usual, **claims}, private, algorithm, {"kid": named} if named else None)
+        defaults = {"sub": user_id, "iat": now, "exp": now + 3600, "scope": "websocket"}
+        header_kid = key_id if kid is ... else kid
+        return jwt.encode(
+            {**defaults, **claims}, private, algorithm, {"kid": header_kid} if header_kid else None
+        )
 
 
 @contextmanager
-def serving(issuer, port=0):
-    """Publish the issuer's keys on 127.0.0.1; yields the URL. Ends at once, whatever is being answered."""
+def serve(issuer, port=0):
+    """Publish the issuer's keys on 127.0.0.1 and yield the URL; stops without waiting for open requests."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             issuer.requests += 1
-            if issuer.answer is not None:
-                issuer.answer(self)
+            if issuer.respond is not None:
+                issuer.respond(self)
                 return
             body = json.dumps({"keys": issuer.published}).encode()
             self.send_response(200)
@@ -77,7 +79,7 @@ def serving(issuer, port=0):
         block_on_close = False
 
         def handle_error(self, *_):
-            """Whoever hung up is what the test is about."""
+            """Stay quiet: tests close connections on purpose."""
 
     server = Server(("127.0.0.1", port), Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""What the filter index is held against: every distinct filter evaluated once, one by one."""
+"""The reference for the filter index: evaluates every distinct filter."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from realtime_core.subscriptions.base import Group
 
 
 def matching_groups(groups: Iterable[Group], event: Attributes) -> list[Group]:
-    """The groups whose filter matches the event; each distinct filter is evaluated once."""
-    verdicts: dict[str, bool] = {}
+    """Return the groups whose filter matches the event; each distinct filter is evaluated once."""
+    matches_by_filter: dict[str, bool] = {}
     matching: list[Group] = []
     for group in groups:
-        verdict = verdicts.get(group.filter)
-        if verdict is None:
-            verdict = verdicts[group.filter] = load_filter(group.filter).matches(event)
-        if verdict:
+        matches = matches_by_filter.get(group.filter)
+        if matches is None:
+            matches = matches_by_filter[group.filter] = load_filter(group.filter).matches(event)
+        if matches:
             matching.append(group)
     return matching

@@ -1,4 +1,4 @@
-"""What functions published: the metrics in what they printed, as CloudWatch would read them."""
+"""Reads published metrics from the functions' output, as CloudWatch does."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Published = dict[tuple[str, ...], list[float]]
 
 
 def published_in(text: str | Iterable[str]) -> Published:
-    """Values by name and then the values of the dimensions beside Service: `("MessageCount", "ping")`."""
+    """Return values by metric name and the dimensions but Service, such as `("MessageCount", "ping")`."""
     lines = text.splitlines() if isinstance(text, str) else text
-    found: defaultdict[tuple[str, ...], list[float]] = defaultdict(list)
+    published: defaultdict[tuple[str, ...], list[float]] = defaultdict(list)
     for line in lines:
         for series, value in read_emf(line):
-            others = [value for name, value in series.dimensions if name != "Service"]
-            found[series.name, *others].append(value)
-    return dict(found)
+            dimensions = [value for name, value in series.dimensions if name != "Service"]
+            published[series.name, *dimensions].append(value)
+    return dict(published)

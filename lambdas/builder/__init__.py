@@ -1,1 +1,1 @@
-"""What `lambdas/build.py` is made of: from a function's folder to a zip that is the same everywhere."""
+"""The parts of `lambdas/build.py`, which builds the same zips everywhere."""

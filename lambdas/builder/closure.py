@@ -1,7 +1,7 @@
-"""Which of our modules a function really imports, so that nothing else is shipped.
+"""Finds the modules of our own that a function imports, so that its zip holds nothing else.
 
-Imports inside functions count, those under `if TYPE_CHECKING:` do not. An import that only running the
-code could resolve is an error, because a module that is missing from a zip shows up in production.
+Imports inside functions count; those under `if TYPE_CHECKING:` do not. An import that only running the code
+could resolve is an error, because a module missing from a zip would fail in production.
 """
 
 from __future__ import annotations
@@ -13,49 +13,52 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import BuildError
-from builder.imports import Import, imports_of
+from builder.imports import Import, find_imports
 
 SHARED = "realtime_core"
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """`files` of our own that ship, and the `external` imports (top-level names, each once)."""
+    """The `files` of our own that ship, and the `external` imports, one for each top-level package."""
 
     files: tuple[Path, ...]
     external: tuple[Import, ...]
 
 
-def closure(root: Path, function: str) -> Closure:
-    """Everything that `<function>.handler` imports, directly or not. Raises BuildError."""
+def find_closure(root: Path, function: str) -> Closure:
+    """Return everything that `<function>.handler` imports, directly or not. Raises BuildError."""
     files: dict[str, Path] = {}
     external: dict[str, Import] = {}
-    waiting = [f"{function}.handler"]
-    while waiting:
-        for name in _with_parents(waiting.pop()):
+    pending = [f"{function}.handler"]
+
+    while pending:
+        for name in _with_parents(pending.pop()):
             if name in files:
                 continue
-            path = _find(root, name)
+            path = _find_file(root, name)
             if path is None:
                 raise BuildError(f"{function}: there is no module {name} under {root}")
             files[name] = path
-            for found in _imports(root, path, name):
-                top = found.module.partition(".")[0]
+
+            for statement in _read_imports(root, path, name):
+                top = statement.module.partition(".")[0]
                 if top in (function, SHARED):
-                    waiting.extend(_ours(root, found))
+                    pending.extend(_imported_modules(root, statement))
                 elif (root / top / "handler.py").is_file():
                     raise BuildError(
-                        f"{found.place}: {function} imports the function {top}; what two functions use "
+                        f"{statement.place}: {function} imports the function {top}; what two functions use "
                         f"belongs in {SHARED}"
                     )
-                elif top not in sys.stdlib_module_names and _heavier(found, external.get(top)):
-                    external[top] = found
+                elif top not in sys.stdlib_module_names and _outweighs(statement, external.get(top)):
+                    external[top] = statement
+
     return Closure(tuple(sorted(files.values())), tuple(external[name] for name in sorted(external)))
 
 
-def _heavier(found: Import, known: Import | None) -> bool:
-    """Whether an import says more than the one known: one that must succeed outweighs an optional one."""
-    return known is None or (known.optional and not found.optional)
+def _outweighs(statement: Import, known: Import | None) -> bool:
+    """Whether this import of a package replaces the known one: required outweighs optional."""
+    return known is None or (known.optional and not statement.optional)
 
 
 def _with_parents(name: str) -> Iterator[str]:
@@ -63,7 +66,7 @@ def _with_parents(name: str) -> Iterator[str]:
     return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
-def _find(root: Path, name: str) -> Path | None:
+def _find_file(root: Path, name: str) -> Path | None:
     base = root.joinpath(*name.split("."))
     for path in (base / "__init__.py", base.with_suffix(".py")):
         if path.is_file():
@@ -71,23 +74,24 @@ def _find(root: Path, name: str) -> Path | None:
     return None
 
 
-def _ours(root: Path, found: Import) -> Iterator[str]:
-    """The modules that one import statement of ours brings in."""
-    if _find(root, found.module) is None:
+def _imported_modules(root: Path, statement: Import) -> Iterator[str]:
+    """Yield the modules of our own that one import statement loads."""
+    if _find_file(root, statement.module) is None:
         raise BuildError(
-            f"{found.place}: there is no module {found.module} (or its folder has no __init__.py)"
+            f"{statement.place}: there is no module {statement.module} (or its folder has no __init__.py)"
         )
-    yield found.module
-    for name in found.names:  # `from package import name`: a module of its own, or something in the package
-        if _find(root, f"{found.module}.{name}"):
-            yield f"{found.module}.{name}"
+    yield statement.module
+    # In `from package import name`, a name is a submodule or something that the package defines.
+    for name in statement.names:
+        if _find_file(root, f"{statement.module}.{name}"):
+            yield f"{statement.module}.{name}"
 
 
-def _imports(root: Path, path: Path, name: str) -> Iterator[Import]:
+def _read_imports(root: Path, path: Path, name: str) -> Iterator[Import]:
     place = path.relative_to(root).as_posix()
     try:
         tree = ast.parse(path.read_bytes(), place)
     except SyntaxError as error:
         raise BuildError(f"{place}:{error.lineno}: {error.msg}") from error
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    return imports_of(tree, place, package)
+    return find_imports(tree, place, package)

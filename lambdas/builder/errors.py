@@ -1,7 +1,7 @@
-"""The one error of the build."""
+"""The error that a build raises."""
 
 from __future__ import annotations
 
 
 class BuildError(Exception):
-    """A zip that cannot be built; the text names the function, the file and the remedy."""
+    """A zip cannot be built; the message names the function, the file and the remedy."""

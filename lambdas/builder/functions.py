@@ -1,4 +1,4 @@
-"""What a function's folder says of itself."""
+"""Reads the metadata of the functions' folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+([abrc.+-][0-9A-Za-z.+-]*)?")
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A Lambda function: the folder `lambdas/<name>` with `handler.py`, its metadata and its lock."""
+    """A Lambda function: the folder `lambdas/<name>` with its `handler.py`, metadata and lock."""
 
     name: str
     version: str
@@ -24,14 +24,14 @@ class Function:
 
 
 def discover(root: Path) -> list[Function]:
-    """Every function under `root`, by name: the folders that have a `handler.py`."""
+    """Return every function under `root`, sorted by name: the folders that have a `handler.py`."""
     return [load(handler.parent) for handler in sorted(root.glob("*/handler.py"))]
 
 
 def load(folder: Path) -> Function:
-    """Read a function's `pyproject.toml`. Raises BuildError, naming the file and the key at fault."""
+    """Read a function's `pyproject.toml`. Raises BuildError that names the file and the key at fault."""
     path = folder / "pyproject.toml"
-    project = _table(path, "project")
+    project = _read_table(path, "project")
     name, version = project.get("name"), project.get("version")
     if name != folder.name:
         raise BuildError(f"{path}: project.name must be the folder's name, {folder.name!r}, not {name!r}")
@@ -43,17 +43,17 @@ def load(folder: Path) -> Function:
     return Function(
         name=folder.name,
         version=version,
-        dependencies=tuple(_strings(path, project, "project", "dependencies")),
+        dependencies=tuple(_read_strings(path, project, "project", "dependencies")),
         lock=lock,
     )
 
 
-def shared_version(folder: Path) -> str:
-    """The version of a shared library, from its `pyproject.toml`."""
-    return str(_table(folder / "pyproject.toml", "project").get("version"))
+def read_shared_version(folder: Path) -> str:
+    """Return the version of a shared library, from its `pyproject.toml`."""
+    return str(_read_table(folder / "pyproject.toml", "project").get("version"))
 
 
-def _table(path: Path, dotted: str) -> dict[str, Any]:
+def _read_table(path: Path, dotted: str) -> dict[str, Any]:
     try:
         table: Any = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
@@ -67,7 +67,7 @@ def _table(path: Path, dotted: str) -> dict[str, Any]:
     return dict(table)
 
 
-def _strings(path: Path, table: dict[str, Any], dotted: str, key: str) -> list[str]:
+def _read_strings(path: Path, table: dict[str, Any], dotted: str, key: str) -> list[str]:
     value = table.get(key)
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise BuildError(f"{path}: {dotted}.{key} must be a list of strings (it may be empty)")

@@ -1,4 +1,4 @@
-"""The import statements of one module, read without running it."""
+"""Reads the import statements of one module without running it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _MISSING = {"ImportError", "ModuleNotFoundError"}
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import: absolute `module`, the `names` taken from it, and where (`file:line`) it stands.
+    """An import: the absolute `module`, the `names` imported from it, and its place (`file:line`).
 
-    `optional` means that the code around it catches ImportError.
+    It is `optional` if the code around it catches ImportError.
     """
 
     module: str
@@ -25,8 +25,8 @@ class Import:
     optional: bool
 
 
-def imports_of(tree: ast.Module, file: str, package: str) -> Iterator[Import]:
-    """Every import that may run, of a module of `package`. Raises BuildError for one it cannot resolve."""
+def find_imports(tree: ast.Module, file: str, package: str) -> Iterator[Import]:
+    """Yield every import of a module of `package` that may run. Raises BuildError if one is unresolvable."""
     return _Reader(file, package).block(tree.body, optional=False)
 
 
@@ -89,7 +89,7 @@ def _is_type_checking(test: ast.expr) -> bool:
 
 def _catches_missing(handler: ast.ExceptHandler) -> bool:
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(isinstance(one, ast.Name) and one.id in _MISSING for one in caught)
+    return any(isinstance(error, ast.Name) and error.id in _MISSING for error in caught)
 
 
 def _callee(node: ast.Call) -> str | None:

@@ -1,4 +1,4 @@
-"""Whether a lock is still the lock of its pyproject."""
+"""Checks that a lock matches its pyproject.toml."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 _REMEDY = "run `make lock`"
 
 
-def pins(lock: Path) -> dict[str, Version]:
-    """The locked versions by normalised name."""
+def read_pins(lock: Path) -> dict[str, Version]:
+    """Return the locked versions by normalised name."""
     return {
         canonicalize_name(name): Version(version) for name, version in _PIN.findall(lock.read_text("utf-8"))
     }
 
 
-def check(function: Function) -> None:
-    """Raise BuildError unless the lock pins all that the function names, in a version that it admits."""
-    locked = pins(function.lock)
-    for requirement in map(_requirement, function.dependencies):
+def check_lock(function: Function) -> None:
+    """Raise BuildError unless the lock pins each dependency of the function in a version that it allows."""
+    locked = read_pins(function.lock)
+    for requirement in map(_parse_requirement, function.dependencies):
         version = locked.get(canonicalize_name(requirement.name))
         if version is None:
             raise BuildError(f"{function.lock} is stale: it does not pin {requirement.name}; {_REMEDY}")
@@ -36,25 +36,28 @@ def check(function: Function) -> None:
 
 
 def check_installed(function: Function, directory: Path) -> None:
-    """Raise BuildError if `directory` holds a distribution that nothing asks for any more."""
-    installed = {canonicalize_name(one.name): one for one in distributions(path=[str(directory)])}
-    waiting = [canonicalize_name(_requirement(text).name) for text in function.dependencies]
+    """Raise BuildError if `directory` holds a distribution that nothing requires any more."""
+    installed = {
+        canonicalize_name(distribution.name): distribution
+        for distribution in distributions(path=[str(directory)])
+    }
+    pending = [canonicalize_name(_parse_requirement(text).name) for text in function.dependencies]
     needed: set[NormalizedName] = set()
-    while waiting:
-        name = waiting.pop()
+    while pending:
+        name = pending.pop()
         if name in installed and name not in needed:
             needed.add(name)
-            waiting.extend(_required(installed[name]))
+            pending.extend(_list_required(installed[name]))
     if unneeded := sorted(set(installed) - needed):
         raise BuildError(f"{function.lock} is stale: nothing needs {', '.join(unneeded)}; {_REMEDY}")
 
 
-def _required(distribution: Distribution) -> list[NormalizedName]:
-    """What a distribution names, whatever the marker: too much here only makes the check milder."""
+def _list_required(distribution: Distribution) -> list[NormalizedName]:
+    """Return the requirements of a distribution, whatever their markers: extra ones only relax the check."""
     return [canonicalize_name(Requirement(text).name) for text in distribution.requires or ()]
 
 
-def _requirement(text: str) -> Requirement:
+def _parse_requirement(text: str) -> Requirement:
     try:
         return Requirement(text)
     except InvalidRequirement as error:

@@ -1,22 +1,42 @@
-"""One function, from folder to zip."""
+"""Builds the zip of one function from its folder."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder import archive, bytecode, dependencies, prune
-from builder.closure import Closure, closure
+from builder import bytecode, dependencies
+from builder.closure import Closure, find_closure
 from builder.errors import BuildError
 from builder.functions import Function
 from builder.targets import Target
 
+# Zips depend on their content alone: the earliest time that the format can hold, and a regular file that
+# everybody may read, whatever the checkout says.
+_TIME = (1980, 1, 1, 0, 0, 0)
+_MODE = 0o100644 << 16
+_UNIX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A zip on disk: its path, its SHA-256 in hexadecimal, its size in bytes."""
+
+    path: Path
+    sha256: str
+    size: int
+
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """`root` holds the functions' folders, `output` gets the zips, `cache` keeps what uv installed.
+    """Builds zips of the functions under `root` into `output`; `cache` keeps installed dependencies.
 
-    `python` compiles the modules; without one the zips hold source alone.
+    `python` is the interpreter that compiles the modules; without one the zips hold source alone.
     """
 
     root: Path
@@ -25,25 +45,51 @@ class Builder:
     target: Target
     python: str | None = None
 
-    def build(self, function: Function) -> archive.Archive:
+    def build(self, function: Function) -> Archive:
         """Write `<function>-<version>.zip` and return it. Raises BuildError."""
-        code = closure(self.root, function.name)
-        site = dependencies.installed(function, self.target, self.cache)
-        _check_external(function, code, site)
-        contents = {file.relative_to(self.root).as_posix(): file.read_bytes() for file in code.files}
-        contents.update(prune.shipped(site))
+        closure = find_closure(self.root, function.name)
+        site = dependencies.install(function, self.target, self.cache)
+        _check_external_imports(function, closure, site)
+
+        contents = {file.relative_to(self.root).as_posix(): file.read_bytes() for file in closure.files}
+        contents.update(dependencies.read_shipped_files(site))
         if self.python:
-            contents.update(bytecode.compiled(self.python, contents))
-        return archive.write(self.output / f"{function.name}-{function.version}.zip", contents)
+            contents.update(bytecode.compile_modules(self.python, contents))
+        return _write_archive(self.output / f"{function.name}-{function.version}.zip", contents)
 
 
-def _check_external(function: Function, code: Closure, site: Path) -> None:
-    """Raise BuildError for an import of something that the zip will not have."""
-    for found in code.external:
-        top = found.module.partition(".")[0]
+def _check_external_imports(function: Function, closure: Closure, site: Path) -> None:
+    """Raise BuildError for an import that the zip cannot satisfy."""
+    for statement in closure.external:
+        top = statement.module.partition(".")[0]
         provided = (site / top).is_dir() or any(site.glob(f"{top}.py")) or any(site.glob(f"{top}.*.so"))
-        if not provided and not found.optional:
+        if not provided and not statement.optional:
             raise BuildError(
-                f"{found.place}: {function.name} imports {top}, which is none of its dependencies: add it to "
-                f"project.dependencies in {function.name}/pyproject.toml and run `make lock`"
+                f"{statement.place}: {function.name} imports {top}, which is not one of its dependencies: "
+                f"add it to project.dependencies in {function.name}/pyproject.toml and run `make lock`"
             )
+
+
+def _write_archive(path: Path, contents: Mapping[str, bytes]) -> Archive:
+    """Write `contents` (by name in the zip) to `path` atomically.
+
+    The same contents give the same bytes wherever Python uses the same version of zlib.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=".building-")
+    try:
+        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+            for name in sorted(contents):
+                entry = zipfile.ZipInfo(name, _TIME)
+                entry.external_attr = _MODE
+                entry.create_system = _UNIX
+                archive.writestr(entry, contents[name], zipfile.ZIP_DEFLATED, 9)
+
+        # mkstemp creates files that only their owner may read.
+        Path(scratch).chmod(0o644)
+        Path(scratch).replace(path)
+    finally:
+        Path(scratch).unlink(missing_ok=True)
+
+    data = path.read_bytes()
+    return Archive(path, hashlib.sha256(data).hexdigest(), len(data))

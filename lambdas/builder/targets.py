@@ -1,4 +1,4 @@
-"""What a zip is built for."""
+"""The platforms that zips are built for."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from builder.errors import BuildError
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`platform` is uv's word for the machine whose wheels are taken, None for the one that builds."""
+    """A platform: its name, its Python as MAJOR.MINOR, and uv's name of it (None for this machine)."""
 
     name: str
     python: str
     platform: str | None
 
 
-def target(name: str) -> Target:
-    """`lambda`, or `local` for a local cloud that runs functions on this machine's own Python."""
+def resolve_target(name: str) -> Target:
+    """Return the target `lambda` or `local`; a local cloud runs functions on this machine's Python."""
     match name:
         case "lambda":
             # The python3.13 runtime on arm64 is Amazon Linux 2023, which has glibc 2.34.

@@ -1,1 +1,1 @@
-"""The parts of `terraform/toolchain.py`; standard library only, to run on a bare machine."""
+"""The parts of `terraform.toolchain`; they use the standard library only, to run on a bare machine."""

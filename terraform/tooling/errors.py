@@ -1,4 +1,4 @@
-"""The one error of the toolchain."""
+"""The error that the toolchain raises."""
 
 from __future__ import annotations
 

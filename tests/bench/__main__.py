@@ -1,6 +1,6 @@
 """Run the benches: `python -m tests.bench [--quick] [NAME...] [--json FILE] [--svg FILE]`.
 
-All of them at full length also write the figures and the chart that docs/performance.md shows.
+A full run of all benches also writes the figures and the chart that docs/performance.md shows.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from tests.bench.table import table
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-def benches() -> dict[str, ModuleType]:
-    """Every module of this folder that has `run`, by name."""
-    found = {}
-    for one in pkgutil.iter_modules(tests.bench.__path__):
-        if one.name != "__main__" and not one.ispkg:
-            module = importlib.import_module(f"tests.bench.{one.name}")
+def find_benches() -> dict[str, ModuleType]:
+    """Return every module of this folder that has `run`, by name."""
+    benches = {}
+    for info in pkgutil.iter_modules(tests.bench.__path__):
+        if info.name != "__main__" and not info.ispkg:
+            module = importlib.import_module(f"tests.bench.{info.name}")
             if hasattr(module, "run"):
-                found[one.name] = module
-    return found
+                benches[info.name] = module
+    return benches
 
 
-def machine() -> str:
-    """What the figures were taken on."""
+def describe_machine() -> str:
+    """Return the cores, processor, system and Python of this machine."""
     model = "unknown processor"
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -51,14 +51,14 @@ def machine() -> str:
 
 
 def main() -> int:
-    """Run what was asked for, print the ratios, and keep them; 1 where a target was missed."""
-    known = benches()
+    """Run the named benches, print and write their figures; return 1 if a target was missed."""
+    known = find_benches()
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"which of {', '.join(known)}; all by default"
     )
     parser.add_argument(
-        "--quick", action="store_true", help="fewer rounds, smaller runs: to see that it works"
+        "--quick", action="store_true", help="few rounds and small runs, to check that the benches work"
     )
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--svg", type=Path, help="write the chart here")
@@ -68,7 +68,8 @@ def main() -> int:
     if not arguments.names and not arguments.quick:
         arguments.json = arguments.json or DOCS / "benchmarks.json"
         arguments.svg = arguments.svg or DOCS / "benchmarks.svg"
-    print(f"On {machine()}\n", flush=True)
+
+    print(f"On {describe_machine()}\n", flush=True)
     reports: dict[str, Report] = {}
     missed = False
     for name in arguments.names or known:
@@ -79,12 +80,15 @@ def main() -> int:
         reports[name] = outcome
         print(table(outcome), flush=True)
         missed |= any(ratio.met is False for ratio in outcome.ratios)
+
     if arguments.json:
         figures = {name: asdict(report) for name, report in reports.items()}
-        text = json.dumps({"machine": machine(), "quick": arguments.quick, "benches": figures}, indent=2)
+        text = json.dumps(
+            {"machine": describe_machine(), "quick": arguments.quick, "benches": figures}, indent=2
+        )
         arguments.json.write_text(text + "\n")
     if arguments.svg:
-        arguments.svg.write_text(chart(reports.values(), machine()))
+        arguments.svg.write_text(chart(reports.values(), describe_machine()))
     return 1 if missed else 0
 
 

@@ -1,4 +1,4 @@
-"""Reports as one SVG: each ratio as a bar from 1 on a logarithmic scale, its target as a mark."""
+"""Draws reports as one SVG: each ratio is a bar from 1 on a logarithmic scale, its target a mark."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ INK, BAR, MISSED, MARK = "#24292f", "#2f81f7", "#cf222e", "#8250df"
 
 
 def chart(reports: Iterable[Report], machine: str) -> str:
-    """The picture, as text; colours that read on light and dark pages alike."""
+    """Return the SVG, with colours that are legible on light and dark pages."""
     shown = [report for report in reports if report.ratios]
-    values = [v for report in shown for one in report.ratios for v in (one.median, one.target or one.median)]
+    ratios = [ratio for report in shown for ratio in report.ratios]
+    values = [value for ratio in ratios for value in (ratio.median, ratio.target or ratio.median)]
     low = min([0.1, *values])
     high = max([10.0, *values]) * 1.6
 
@@ -28,14 +29,16 @@ def chart(reports: Iterable[Report], machine: str) -> str:
     for report in shown:
         body.append(_text(12, y + 14, report.title, weight="600"))
         y += TOP
-        for one in report.ratios:
-            body += _row(one, y, place)
+        for ratio in report.ratios:
+            body += _row(ratio, y, place)
             y += ROW
         y += 10
+
     body.append(
         _text(12, y + 12, f"Medians of ratios within one run; bars start at 1; | is the target. {machine}")
     )
     y += 30
+
     style = f"<style>text{{font:13px system-ui,sans-serif;fill:{INK}}}</style>"
     page = f'<rect width="{WIDTH}" height="{y}" fill="#ffffff"/>'
     return (
@@ -44,18 +47,18 @@ def chart(reports: Iterable[Report], machine: str) -> str:
     )
 
 
-def _row(one: Ratio, y: int, place: Callable[[float], float]) -> list[str]:
-    left, right = sorted((place(1.0), place(one.median)))
-    long = max(1.5, right - left)
-    colour = MISSED if one.met is False else BAR
-    figure = f"{one.median:,.0f} x" if one.median >= 1000 else f"{one.median:.3g} x"
+def _row(ratio: Ratio, y: int, place: Callable[[float], float]) -> list[str]:
+    left, right = sorted((place(1.0), place(ratio.median)))
+    width = max(1.5, right - left)
+    colour = MISSED if ratio.met is False else BAR
+    figure = f"{ratio.median:,.0f} x" if ratio.median >= 1000 else f"{ratio.median:.3g} x"
     row = [
-        _text(LABELS - 12, y + 13, one.name, anchor="end"),
-        f'<rect x="{left:.1f}" y="{y}" width="{long:.1f}" height="17" rx="2" fill="{colour}"/>',
+        _text(LABELS - 12, y + 13, ratio.name, anchor="end"),
+        f'<rect x="{left:.1f}" y="{y}" width="{width:.1f}" height="17" rx="2" fill="{colour}"/>',
         _text(right + 8, y + 13, figure),
     ]
-    if one.target is not None:
-        x = place(one.target)
+    if ratio.target is not None:
+        x = place(ratio.target)
         row.append(f'<path d="M{x:.1f} {y - 3}v23" stroke="{MARK}" stroke-width="2"/>')
     return row
 

@@ -1,8 +1,8 @@
-"""One event from the publisher's call to the last post: ours against the guide's scan and loop.
+"""One event from the publisher's call to the last post: this service against the guide's scan and loop.
 
-100,000 subscribers of 1,000 filters, of which 8,000 match, in a stand-in for DynamoDB. Ours are the
-handlers of `broadcast` and `delivery` in one process, warm as the guide's clients are, one batch of the queue
-after the other. The sink is nginx, answering after 10 ms.
+100,000 subscribers with 1,000 filters, of which 8,000 match, in a fake DynamoDB. This service runs as the
+handlers of `broadcast` and `delivery` in one process, as warm as the guide's clients, one batch of the queue
+after the other. The sink is nginx, which answers after 10 ms.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ TITLE = "One event for 8,000 of 100,000 subscribers, planned, queued, posted"
 TABLES = Path(__file__).with_name("event_tables.py")
 TOPIC = "deals"
 QUEUE_BATCH = 10
-BESIDE = 5
+REPEATS = 5
+"""Measurements of this service before and after each of the guide, which takes far longer."""
 POSTS_PER_SECOND = "100000"
-"""The pacer's limit is the account's, not ours: what it is set to is not what is measured."""
+"""High enough that the pacer, whose limit is the account's, never waits."""
 
 
 class Context:
-    """What Lambda tells of an invocation, as far as it is asked for."""
+    """The part of Lambda's context that the handlers read."""
 
     def __init__(self, request_id: str) -> None:
         self.aws_request_id = request_id
@@ -49,7 +50,7 @@ class Context:
 
 
 def run(*, quick: bool) -> Report | Skipped:
-    """Publish by both ways in turn; the guide's takes two minutes at full size."""
+    """Publish with both in turn; the guide takes two minutes at full size."""
     if lacking := missing():
         return Skipped(TITLE, lacking)
     subscribers, distinct, rounds = (10_000, 100, 1) if quick else (100_000, 1_000, 2)
@@ -58,7 +59,7 @@ def run(*, quick: bool) -> Report | Skipped:
             return Skipped(TITLE, "nginx has no echo module: apt-get install libnginx-mod-http-echo")
         # The handlers' logs and metrics go to standard output.
         with (
-            _served(to, subscribers, distinct) as url,
+            _serve_tables(to, subscribers, distinct) as url,
             on_first_core(),
             redirect_stdout(io.StringIO()),
         ):
@@ -66,27 +67,35 @@ def run(*, quick: bool) -> Report | Skipped:
 
 
 def _measure(url: str, gateway: str, rounds: int, subscribers: int) -> Report:
-    # Slow to import, and not needed to find this bench.
+    # Slow to import, and not needed to list the benches.
     import boto3
 
     table = boto3.resource("dynamodb", endpoint_url=url).Table("connections")
     management = boto3.client("apigatewaymanagementapi", endpoint_url=gateway)
     broadcast, delivery = (importlib.import_module(f"{name}.handler") for name in ("broadcast", "delivery"))
-    _ours(broadcast, delivery, url, "warm")
+    _publish(broadcast, delivery, url, "warm")
+
     ours: list[float] = []
     planned: list[float] = []
     guides: list[float] = []
     reached = 0
     for turn in range(rounds):
-        # Ours is short beside the guide's: the median of several, before and after it, stands for a round.
-        several = [_ours(broadcast, delivery, url, f"{turn}-before-{number}") for number in range(BESIDE)]
+        # The median of several measurements before and after the guide's stands for a round.
+        measurements = [
+            _publish(broadcast, delivery, url, f"{turn}-before-{number}") for number in range(REPEATS)
+        ]
         started = time.perf_counter()
         reached = guide.broadcast(table, management, TOPIC, EVENT)
         guides.append(time.perf_counter() - started)
-        several += [_ours(broadcast, delivery, url, f"{turn}-after-{number}") for number in range(BESIDE)]
-        assert {one[2] for one in several} == {reached}, "the ways disagree"
-        ours.append(statistics.median(one[0] for one in several))
-        planned.append(statistics.median(one[1] for one in several))
+        measurements += [
+            _publish(broadcast, delivery, url, f"{turn}-after-{number}") for number in range(REPEATS)
+        ]
+        assert {count for _, _, count in measurements} == {reached}, (
+            "the variants reach different subscribers"
+        )
+        ours.append(statistics.median(seconds for seconds, _, _ in measurements))
+        planned.append(statistics.median(queued for _, queued, _ in measurements))
+
     return Report(
         title=TITLE,
         ratios=(
@@ -108,17 +117,18 @@ def _measure(url: str, gateway: str, rounds: int, subscribers: int) -> Report:
     )
 
 
-def _ours(broadcast: Any, delivery: Any, url: str, name: str) -> tuple[float, float, int]:
-    """Seconds until the last post, of these until all is queued, and how many were reached."""
+def _publish(broadcast: Any, delivery: Any, url: str, name: str) -> tuple[float, float, int]:
+    """Return the seconds until the last post and until all is queued, and the subscribers reached."""
     event = {"messageType": "deal", "topic": TOPIC, "filters": EVENT, "data": EVENT, "eventId": name}
     started = time.perf_counter()
-    answer = json.loads(broadcast.handler(event, Context(name))["body"])
+    response = json.loads(broadcast.handler(event, Context(name))["body"])
     queued = time.perf_counter() - started
     with urllib.request.urlopen(
         f"{url}/queued", context=ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
-    ) as answered:
-        bodies = json.load(answered)
-    took = queued
+    ) as page:
+        bodies = json.load(page)
+
+    seconds = queued
     for start in range(0, len(bodies), QUEUE_BATCH):
         records = [
             {"messageId": str(number), "body": body}
@@ -126,17 +136,18 @@ def _ours(broadcast: Any, delivery: Any, url: str, name: str) -> tuple[float, fl
         ]
         started = time.perf_counter()
         failed = delivery.handler({"Records": records}, Context(name))["batchItemFailures"]
-        took += time.perf_counter() - started
+        seconds += time.perf_counter() - started
         assert not failed, failed
-    return took, queued, answer["total"]
+    return seconds, queued, response["total"]
 
 
 @contextmanager
-def _served(to: Sink, subscribers: int, distinct: int) -> Iterator[str]:
-    """The stand-in for DynamoDB and SQS beside the sink, and the settings by which all find both."""
+def _serve_tables(to: Sink, subscribers: int, distinct: int) -> Iterator[str]:
+    """Run the fake DynamoDB and SQS on another core, with the environment of the functions; yield its URL."""
     certificate, key = to.certificate, to.folder / "key.pem"
     command = [sys.executable, str(TABLES), str(certificate), str(key), str(subscribers), str(distinct)]
     before = dict(os.environ)
+
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             cores = sorted(os.sched_getaffinity(0))

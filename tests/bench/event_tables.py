@@ -1,8 +1,8 @@
-"""DynamoDB and SQS for one topic: `event_tables.py CERTIFICATE KEY SUBSCRIBERS FILTERS`. Prints its port.
+"""A fake DynamoDB and SQS for one topic: `event_tables.py CERTIFICATE KEY SUBSCRIBERS FILTERS`.
 
-It holds the same subscriptions as the guide keeps them, in the items of connections, and as ours does, in
-groups; takes every write; and hands out what was queued at `/queued`. Answers are made beforehand, so that it
-takes little of the time that is measured.
+Prints its port. Holds the same subscriptions twice: in the items of connections, as the guide does, and in
+groups, as this service does. Accepts every write, and returns the queued messages at `/queued`. Its responses
+are built in advance, so that it adds little to the measured time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _START = re.compile(rb'"ExclusiveStartKey": ?\{.*?"S": ?"([^"]+)"')
 
 
 def value(plain: Any) -> dict[str, Any]:
-    """A value as DynamoDB writes it."""
+    """Return a value in DynamoDB's JSON."""
     match plain:
         case bool():
             return {"BOOL": plain}
@@ -34,30 +34,32 @@ def value(plain: Any) -> dict[str, Any]:
         case str():
             return {"S": plain}
         case list():
-            return {"L": [value(one) for one in plain]}
+            return {"L": [value(element) for element in plain]}
         case dict():
-            return {"M": {name: value(one) for name, one in plain.items()}}
+            return {"M": {name: value(member) for name, member in plain.items()}}
     raise TypeError(type(plain))
 
 
 def pages(items: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """The answers that hold the items, each of at most a page; a page ends at its number."""
-    made: list[list[str]] = [[]]
+    """Yield the responses that hold the items, one for each page; the key of a page is its number."""
+    page_items: list[list[str]] = [[]]
     size = 0
     for item in items:
         text = json.dumps(item, separators=(",", ":"))
         if size + len(text) > PAGE_BYTES:
-            made.append([])
+            page_items.append([])
             size = 0
-        made[-1].append(text)
+        page_items[-1].append(text)
         size += len(text)
-    for number, texts in enumerate(made, 1):
-        last = f',"LastEvaluatedKey":{{"connectionId":{{"S":"{number}"}}}}' if number < len(made) else ""
+    for number, texts in enumerate(page_items, 1):
+        last = (
+            f',"LastEvaluatedKey":{{"connectionId":{{"S":"{number}"}}}}' if number < len(page_items) else ""
+        )
         yield f'{{"Items":[{",".join(texts)}],"Count":{len(texts)}{last}}}'.encode()
 
 
 class Tables:
-    """What is stored, as answers; and what was queued."""
+    """The stored items as responses, and the queued messages."""
 
     def __init__(self, subscribers: int, distinct: int) -> None:
         raws = filters(distinct)
@@ -65,34 +67,36 @@ class Tables:
         self.scan = list(
             pages(
                 {
-                    "connectionId": {"S": one},
+                    "connectionId": {"S": connection_id},
                     "userId": {"S": f"user-{number}"},
                     "connectedAt": {"N": "1795382480"},
                     "subscriptions": value({TOPIC: {"filters": raws[number % distinct]}}),
                 }
-                for number, one in enumerate(ids)
+                for number, connection_id in enumerate(ids)
             )
         )
+
         groups = [
             {"sk": {"S": str(number)}, "f": {"S": parse_filter(raw).canonical}, "n": {"N": "1"}}
             for number, raw in enumerate(raws)
         ]
         self.queries = {f"t#{TOPIC}": list(pages(groups))}
         for number in range(distinct):
-            members = ({"sk": {"S": one}} for one in ids[number::distinct])
+            members = ({"sk": {"S": connection_id}} for connection_id in ids[number::distinct])
             self.queries[f"g#{number}#0"] = list(pages(members))
-        self.nothing = list(pages([]))
+        self.empty = list(pages([]))
+
         self.position = 0
         self.queued: list[str] = []
 
-    def answer(self, operation: str, body: bytes) -> bytes:
-        """The answer to an operation."""
+    def respond(self, operation: str, body: bytes) -> bytes:
+        """Return the response to an operation."""
         match operation:
             case "Scan" | "Query":
                 partition = _PARTITION.search(body)
-                found = self.queries.get(partition[1].decode(), self.nothing) if partition else self.scan
+                responses = self.queries.get(partition[1].decode(), self.empty) if partition else self.scan
                 start = _START.search(body)
-                return found[int(start[1]) if start else 0]
+                return responses[int(start[1]) if start else 0]
             case "UpdateItem" if b"flying.#flight = n" in body:
                 self.position += 1
                 number = {"N": str(self.position)}
@@ -102,7 +106,7 @@ class Tables:
             case "SendMessageBatch":
                 entries = json.loads(body)["Entries"]
                 self.queued += [entry["MessageBody"] for entry in entries]
-                return json.dumps({"Successful": [{"Id": one["Id"]} for one in entries]}).encode()
+                return json.dumps({"Successful": [{"Id": entry["Id"]} for entry in entries]}).encode()
         return b"{}"
 
 
@@ -116,7 +120,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
-        self._send(self.tables.answer(self.headers["x-amz-target"].rpartition(".")[2], body))
+        self._send(self.tables.respond(self.headers["x-amz-target"].rpartition(".")[2], body))
 
     def do_GET(self) -> None:
         queued, self.tables.queued = self.tables.queued, []

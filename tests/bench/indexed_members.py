@@ -1,4 +1,4 @@
-"""Reading who is in a group from the index in Redis, against the same from DynamoDB."""
+"""Reading the members of groups from the index in Redis, against reading them from DynamoDB."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from realtime_core.aws.client import client
 from realtime_core.subscriptions.base import Group
-from tests.bench.members import NOW, served
+from tests.bench.members import NOW, serve_members
 from tests.bench.report import Ratio, Report, Skipped
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 TITLE = "Reading 100,000 members from the index"
 TARGET = 5.0
 DYNAMODB_MS = 3
-"""AWS promises single-digit milliseconds; without any, the threads would show only what they cost."""
+"""AWS promises single-digit milliseconds; without a delay the threads would only cost."""
 
 
 def run(*, quick: bool) -> Report | Skipped:
-    """Read the members by each way in turn."""
+    """Read the members from each store in turn."""
     from local_cloud.redis import RedisServer, find_program
     from local_cloud.settings import CloudFailed
 
@@ -41,28 +41,34 @@ def run(*, quick: bool) -> Report | Skipped:
         with (
             tempfile.TemporaryDirectory() as folder,
             RedisServer.start(Path(folder), program=program) as redis,
-            served(size, _files(redis), milliseconds=DYNAMODB_MS) as url,
+            serve_members(size, _files(redis), milliseconds=DYNAMODB_MS) as url,
         ):
-            ways = _ways(url, redis, groups, size)
-            for name, way in ways.items():
-                assert way() == members, name
+            readers = _readers(url, redis, groups, size)
+            for name, read in readers.items():
+                assert read() == members, name
             for _ in range(rounds):
-                for name, way in ways.items():
+                for name, read in readers.items():
                     wall, cpu = time.perf_counter(), time.process_time()
-                    way()
+                    read()
                     taken = (time.perf_counter() - wall) * 1e3, (time.process_time() - cpu) * 1e3
                     spent.setdefault(f"{layout}, {name}", []).append(taken)
         slow, fast = spent[f"{layout}, DynamoDB"], spent[f"{layout}, Redis"]
-        for place, unit in enumerate(("elapsed", "CPU")):
-            figures = tuple(one[place] / other[place] for one, other in zip(slow, fast, strict=True))
-            ratios.append(Ratio(f"{layout}: DynamoDB against Redis, {unit}", figures, target=targets[place]))
+
+        for position, unit in enumerate(("elapsed", "CPU")):
+            figures = tuple(
+                slow_figures[position] / fast_figures[position]
+                for slow_figures, fast_figures in zip(slow, fast, strict=True)
+            )
+            ratios.append(
+                Ratio(f"{layout}: DynamoDB against Redis, {unit}", figures, target=targets[position])
+            )
     return Report(
         title=TITLE,
         ratios=tuple(ratios),
         absolutes={
-            f"{name}, {unit} (ms)": tuple(one[place] for one in figures)
+            f"{name}, {unit} (ms)": tuple(figure[position] for figure in figures)
             for name, figures in spent.items()
-            for place, unit in enumerate(("elapsed", "CPU"))
+            for position, unit in enumerate(("elapsed", "CPU"))
         },
         notes=(
             f"{program.version}, {'TLS' if program.tls else 'no TLS'}. What is pending is read: nothing.",
@@ -72,11 +78,11 @@ def run(*, quick: bool) -> Report | Skipped:
 
 
 def _files(server: RedisServer) -> tuple[Path, Path] | None:
-    """The certificate of Redis and its key: one authority is believed at a time."""
+    """Return the certificate and key of Redis, because a process trusts one authority at a time."""
     return (server.authorities, server.folder / "key.pem") if server.authorities else None
 
 
-def _ways(url: str, server: RedisServer, groups: list[Group], size: int) -> dict[str, Callable[[], int]]:
+def _readers(url: str, server: RedisServer, groups: list[Group], size: int) -> dict[str, Callable[[], int]]:
     from broadcast.indexed_subscriptions import IndexedSubscriptions
     from broadcast.redis_index import RedisIndex
     from realtime_core.redis.client import RedisClient
@@ -102,16 +108,16 @@ def _ways(url: str, server: RedisServer, groups: list[Group], size: int) -> dict
         now=lambda: NOW,
     )
 
-    def by_index() -> int:
-        found = sum(len(ids) for _, ids in indexed.members(groups, NOW))
+    def read_index() -> int:
+        count = sum(len(ids) for _, ids in indexed.members(groups, NOW))
         assert indexed._breaker.reason is None, f"Redis was not used: {indexed._breaker.reason}"
-        return found
+        return count
 
-    return {"DynamoDB": lambda: sum(len(ids) for _, ids in table.members(groups, NOW)), "Redis": by_index}
+    return {"DynamoDB": lambda: sum(len(ids) for _, ids in table.members(groups, NOW)), "Redis": read_index}
 
 
 def _fill(redis: RedisClient, groups: list[Group], size: int) -> None:
-    """An index as index_projector makes it."""
+    """Write an index as index_projector does."""
     from realtime_core.subscriptions.redis_keys import FORMAT, META, members_key, server_of
 
     server = server_of(*redis.execute([("INFO", "server"), ("INFO", "replication")]))

@@ -1,4 +1,4 @@
-"""One event against a million subscriptions: the index against the guide's scan."""
+"""Matching one event with a million subscriptions: the index against the guide's scan."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ EVENT = {"category": "category-3", "brand": "brand-7", "price": 480.0, "discount
 
 
 def filters(count: int) -> list[dict[str, Any]]:
-    """So many distinct filters, as people choose them: a category, mostly with bounds or a brand."""
+    """Return `count` distinct filters as users choose them: a category, mostly with bounds or a brand."""
     chance = random.Random(7)
-    made: dict[str, dict[str, Any]] = {}
-    while len(made) < count:
+    raws: dict[str, dict[str, Any]] = {}
+    while len(raws) < count:
         raw: dict[str, Any] = {}
         if chance.random() < 0.9:
             raw["category"] = chance.choice(CATEGORIES)
@@ -38,12 +38,12 @@ def filters(count: int) -> list[dict[str, Any]]:
             raw["brand"] = chance.sample(BRANDS, chance.randint(1, 3))
         if chance.random() < 0.2:
             raw["inStock"] = True
-        made.setdefault(parse_filter(raw).canonical, raw)
-    return list(made.values())
+        raws.setdefault(parse_filter(raw).canonical, raw)
+    return list(raws.values())
 
 
 def guides_scan(items: list[dict[str, Any]], topic: str, event: dict[str, Any]) -> list[str]:
-    """As the guide did it: every connection's item, its filters compared with the event one by one."""
+    """Return the matching connections as the guide does: compare the filters of each with the event."""
     matching = []
     for item in items:
         subscription = item["subscriptions"].get(topic)
@@ -53,7 +53,7 @@ def guides_scan(items: list[dict[str, Any]], topic: str, event: dict[str, Any]) 
 
 
 def guides_comparison(wanted: dict[str, Any], event: dict[str, Any]) -> bool:
-    """Whether an event passes one connection's filters."""
+    """Return whether an event matches one connection's filters."""
     for key, value in wanted.items():
         if key == "minDiscount":
             if event.get("discount", 0) < value:
@@ -70,21 +70,22 @@ def guides_comparison(wanted: dict[str, Any], event: dict[str, Any]) -> bool:
 
 
 def stored(raw: dict[str, Any]) -> dict[str, Any]:
-    """A filter as boto3's resource reads it from a table: with its numbers as Decimal."""
+    """Return a filter as boto3's resource reads it from a table: with its numbers as Decimal."""
     return {key: Decimal(value) if type(value) is int else value for key, value in raw.items()}
 
 
 def run(*, quick: bool) -> Report:
-    """Compare the ways at 1,000,000 subscriptions of 10,000 filters (a tenth of each where `quick`)."""
+    """Compare the variants with 1,000,000 subscriptions of 10,000 filters (a tenth of each if `quick`)."""
     distinct, subscribers = (1_000, 100_000) if quick else (10_000, 1_000_000)
     raws = filters(distinct)
     groups = [Group(str(number), "deals", parse_filter(raw).canonical) for number, raw in enumerate(raws)]
+
     started = process_time()
     index = FilterIndex()
     for group in groups:
         index.add(group)
-    building = process_time() - started
-    updating = _seconds(lambda: (index.discard(groups[0]), index.add(groups[0])), 200) / 2
+    build_seconds = process_time() - started
+    update_seconds = _seconds(lambda: (index.discard(groups[0]), index.add(groups[0])), 200) / 2
 
     items = [
         {
@@ -94,29 +95,31 @@ def run(*, quick: bool) -> Report:
         }
         for number in range(subscribers)
     ]
-    # As they are read: group by group.
+    # Members are read group by group.
     members = {
         str(group): [f"L{number:014}=" for number in range(group, subscribers, distinct)]
         for group in range(distinct)
     }
 
-    def collected(matched: list[Group]) -> list[str]:
+    def collect(matched: list[Group]) -> list[str]:
         ids: list[str] = []
         for group in matched:
             ids += members[group.group_id]
         return ids
 
     def by_index() -> list[str]:
-        return collected(index.match(Attributes({}, EVENT)))
+        return collect(index.match(Attributes({}, EVENT)))
 
     def once_per_filter() -> list[str]:
-        return collected(matching_groups(groups, Attributes({}, EVENT)))
+        return collect(matching_groups(groups, Attributes({}, EVENT)))
 
     expected = sorted(guides_scan(items, "deals", EVENT))
-    assert sorted(by_index()) == sorted(once_per_filter()) == expected, "the ways disagree"
+    assert sorted(by_index()) == sorted(once_per_filter()) == expected, (
+        "the variants match different subscriptions"
+    )
 
     rounds: dict[str, list[float]] = {"scan": [], "filter": [], "index": [], "match": []}
-    gc.disable()  # a collection over millions of items would hit whichever variant runs then
+    gc.disable()  # a garbage collection over millions of items would slow down one of the variants
     for _ in range(2 if quick else ROUNDS):
         rounds["scan"].append(_seconds(lambda: guides_scan(items, "deals", EVENT)))
         rounds["filter"].append(_seconds(once_per_filter, 3))
@@ -138,8 +141,8 @@ def run(*, quick: bool) -> Report:
             "once per distinct filter, ids collected (ms)": _ms(rounds["filter"]),
             "index, ids collected (ms)": _ms(rounds["index"]),
             "index, groups alone (ms)": _ms(rounds["match"]),
-            "building the index (ms)": _ms([building]),
-            "one change of the index (µs)": (updating * 1e6,),
+            "building the index (ms)": _ms([build_seconds]),
+            "one change of the index (µs)": (update_seconds * 1e6,),
         },
         notes=(f"{subscribers:,} subscriptions of {distinct:,} filters, {len(expected):,} of them match.",),
     )
@@ -153,4 +156,4 @@ def _seconds(call: Any, repeats: int = 1) -> float:
 
 
 def _ms(seconds: list[float]) -> tuple[float, ...]:
-    return tuple(one * 1000 for one in seconds)
+    return tuple(value * 1000 for value in seconds)

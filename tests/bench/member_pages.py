@@ -1,7 +1,7 @@
-"""A DynamoDB that knows one shard, in pages of 1 MB: `member_pages.py CERTIFICATE KEY MEMBERS MILLISECONDS`.
+"""A fake DynamoDB with one shard in pages of 1 MB: `member_pages.py CERTIFICATE KEY MEMBERS MILLISECONDS`.
 
-Prints its port. Every query gets a page of the shard, whichever it asks for: of ids where it projects, else
-of whole items. What is pending for an index is asked for by name, and is nothing.
+Prints its port. Every query returns a page of this shard, whatever its key: of ids if it has a projection,
+else of whole items. The query for changes that are pending for an index returns none.
 """
 
 from __future__ import annotations
@@ -20,40 +20,44 @@ _START = re.compile(rb'"ExclusiveStartKey": ?\{.*?"sk": ?\{"S": ?"(\d+)"')
 
 
 def pages(members: int) -> list[tuple[bytes, bytes]]:
-    """For each page its body with ids alone, and with whole items."""
+    """Return for each page its body with ids alone, and with whole items."""
     key = {"pk": {"S": "g#EvX6lYkq2k9Yt1nQm3dB#0"}}
     items = [
         {"sk": {"S": f"L{number:014}="}, "e": {"N": "1795386080"}, "expires_at": {"N": "1795390280"}, **key}
         for number in range(members)
     ]
     size = PAGE_BYTES // ITEM_BYTES
-    made = []
+
+    bodies = []
     for start in range(0, members, size):
         page = items[start : start + size]
-        ends = (
-            {"LastEvaluatedKey": {**key, "sk": {"S": str(len(made) + 1)}}} if start + size < members else {}
+        last_key = (
+            {"LastEvaluatedKey": {**key, "sk": {"S": str(len(bodies) + 1)}}} if start + size < members else {}
         )
-        counts = {"Count": len(page), "ScannedCount": len(page), **ends}
+        counts = {"Count": len(page), "ScannedCount": len(page), **last_key}
         ids = [{"sk": item["sk"]} for item in page]
-        made.append(
-            tuple(json.dumps({"Items": one, **counts}, separators=(",", ":")).encode() for one in (ids, page))
+        bodies.append(
+            tuple(
+                json.dumps({"Items": content, **counts}, separators=(",", ":")).encode()
+                for content in (ids, page)
+            )
         )
-    return made
+    return bodies
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers a query with the page that it goes on at."""
+    """Answers a query with the page that it continues at."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1
     disable_nagle_algorithm = True
-    made: list[tuple[bytes, bytes]]
+    pages: list[tuple[bytes, bytes]]
     delay_s: float
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         start = _START.search(body)
-        page = self.made[int(start[1]) if start else 0][b"ProjectionExpression" not in body]
+        page = self.pages[int(start[1]) if start else 0][b"ProjectionExpression" not in body]
         if b'":partition"' in body:
             page = b'{"Items":[],"Count":0,"ScannedCount":0}'
         time.sleep(self.delay_s)
@@ -68,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     certificate, key, members, milliseconds = sys.argv[1:]
-    Handler.made, Handler.delay_s = pages(int(members)), int(milliseconds) / 1000
+    Handler.pages, Handler.delay_s = pages(int(members)), int(milliseconds) / 1000
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

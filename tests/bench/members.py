@@ -1,4 +1,4 @@
-"""Reading who is in a group: 100,000 members, in one group and in a thousand, against boto3."""
+"""Reading 100,000 members of one group and of a thousand groups from DynamoDB, against boto3."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ NOW = 1_795_382_480
 
 
 def run(*, quick: bool) -> Report:
-    """Read the members by each way in turn."""
+    """Read the members with each client in turn."""
     members, rounds = (20_000, 2) if quick else (100_000, 5)
     spent: dict[str, list[float]] = {}
     for layout, groups in (("one group", 1), (f"{members // 100:,} groups", members // 100)):
-        with served(members // groups) as url:
-            ways = _ways(url, [Group(str(number), "deals", "{}") for number in range(groups)])
-            for way in ways.values():  # connections, models
-                assert way() == members
+        with serve_members(members // groups) as url:
+            readers = _readers(url, [Group(str(number), "deals", "{}") for number in range(groups)])
+            for read in readers.values():  # opens connections and loads models
+                assert read() == members
             for _ in range(rounds):
-                for name, way in ways.items():
+                for name, read in readers.items():
                     started = time.process_time()
-                    way()
+                    read()
                     spent.setdefault(f"{layout}, {name}", []).append((time.process_time() - started) * 1e3)
+
     return Report(
         title=TITLE,
         ratios=tuple(
@@ -55,15 +56,15 @@ def run(*, quick: bool) -> Report:
     )
 
 
-def _ways(url: str, groups: list[Group]) -> dict[str, Callable[[], int]]:
-    # Slow to import, and not needed to find this bench.
+def _readers(url: str, groups: list[Group]) -> dict[str, Callable[[], int]]:
+    # Slow to import, and not needed to list the benches.
     import boto3
     from boto3.dynamodb.conditions import Key
 
-    given = {"endpoint_url": url, "region_name": "eu-west-1"}
-    table = boto3.resource("dynamodb", **given).Table("subscriptions")
-    low_level = boto3.client("dynamodb", **given)
-    ours = DynamoMembers(client("dynamodb", **given), "subscriptions")
+    options = {"endpoint_url": url, "region_name": "eu-west-1"}
+    table = boto3.resource("dynamodb", **options).Table("subscriptions")
+    low_level = boto3.client("dynamodb", **options)
+    ours = DynamoMembers(client("dynamodb", **options), "subscriptions")
 
     def pages(query: Callable[..., Any], **parameters: Any) -> Iterator[Any]:
         while True:
@@ -107,11 +108,12 @@ def _pk(group: Group) -> str:
 
 
 @contextmanager
-def served(members: int, files: tuple[Path, Path] | None = None, *, milliseconds: int = 0) -> Iterator[str]:
-    """A DynamoDB whose every shard has so many members; its URL. The environment is one to reach it by.
+def serve_members(
+    members: int, files: tuple[Path, Path] | None = None, *, milliseconds: int = 0
+) -> Iterator[str]:
+    """Run a fake DynamoDB with `members` in every shard, and the environment for it; yield its URL.
 
-    `files` are a certificate and its key, where it is to have the same as somebody else; `milliseconds` are
-    what it takes for an answer.
+    `files` are a certificate and its key, to share those of another server; a response takes `milliseconds`.
     """
     from local_cloud.certificates import self_signed
 

@@ -1,8 +1,8 @@
-"""A million recipients under the account's 10,000 requests a second, simulated.
+"""Simulates a push to a million recipients under the account's 10,000 requests a second.
 
-The pacers are the real ones, on a clock of the simulation's. The account's bucket, what else the account asks
-of it, and the network (an answer takes 10 ms) are modelled in steps of a millisecond. Three ways: with a
-budget that leaves what others ask for, with the whole of it, and as fast as a core can with retries alone.
+The pacers are the real ones, with a simulated clock. The account's token bucket, its other requests and the
+network (a response takes 10 ms) are modelled in steps of a millisecond. The variants pace to the budget that
+other requests leave, pace to the whole budget, and do not pace but only retry.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ STEP = 0.001
 ANSWER_SECONDS = 0.010
 ACCOUNT_RATE, ACCOUNT_BURST = 10_000.0, 5_000.0
 OTHERS_PER_SECOND = 1_000
-"""What the account's other requests ask of the same bucket."""
+"""Other requests of the account, which share the bucket."""
 INSTANCES = 4
 UNPACED_PER_SECOND = 25_000.0
-"""What one core posts where nothing holds it back."""
+"""What one core posts without pacing."""
 MEMORY_MB, PAYLOAD_BYTES = 1769, 1_000
 
 
 @dataclass(slots=True)
 class Instance:
-    """One running delivery function: a job's ids not yet posted, and attempts to come again."""
+    """A running delivery function: the ids of its job not yet posted, posts in flight, and due retries."""
 
     pacer: Pacer
     adapting: bool
@@ -47,7 +47,7 @@ class Instance:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run came to."""
+    """The result of a simulation."""
 
     seconds: float = 0.0
     posts: int = 0
@@ -60,26 +60,26 @@ class Outcome:
 
     @property
     def fairness(self) -> float:
-        """Jain's index of what the instances delivered: 1 is equal shares."""
-        return sum(self.delivered) ** 2 / (len(self.delivered) * sum(one**2 for one in self.delivered))
+        """Jain's index of the instances' deliveries: 1 means equal shares."""
+        return sum(self.delivered) ** 2 / (len(self.delivered) * sum(count**2 for count in self.delivered))
 
     def at_share(self, share: float) -> float:
-        """Seconds until that share of the recipients had theirs."""
+        """Return the seconds until this share of the recipients was reached."""
         return self.delivered_at[min(len(self.delivered_at) - 1, int(share * len(self.delivered_at)))]
 
 
 class Account:
-    """The account's bucket of requests."""
+    """The account's token bucket of requests."""
 
     def __init__(self) -> None:
         self.tokens = ACCOUNT_BURST
 
     def step(self) -> None:
-        """A millisecond passes."""
+        """Add the tokens of a millisecond."""
         self.tokens = min(ACCOUNT_BURST, self.tokens + ACCOUNT_RATE * STEP)
 
     def allows(self) -> bool:
-        """One request."""
+        """Take a token for one request; return whether there was one."""
         if self.tokens < 1:
             return False
         self.tokens -= 1
@@ -87,11 +87,11 @@ class Account:
 
 
 def simulate(recipients: int, rate_of_each: float, *, adapting: bool = True) -> Outcome:
-    """Deliver to so many recipients by INSTANCES that may each post so much."""
+    """Deliver to `recipients` with INSTANCES that may each post `rate_of_each` a second."""
     random.seed(11)
     account, outcome = Account(), Outcome()
     instances = [Instance(Pacer(rate_of_each), adapting) for _ in range(INSTANCES)]
-    turns = [*instances, None]  # None: everyone else
+    turns = [*instances, None]  # None: the other requests
     jobs = deque([JOB_IDS_MAX] * (recipients // JOB_IDS_MAX))
     if recipients % JOB_IDS_MAX:
         jobs.append(recipients % JOB_IDS_MAX)
@@ -100,7 +100,7 @@ def simulate(recipients: int, rate_of_each: float, *, adapting: bool = True) -> 
         now += STEP
         account.step()
         others_due += OTHERS_PER_SECOND * STEP
-        # Whoever is first in a millisecond is first at the bucket: no one always is.
+        # A random order in each millisecond, so that no instance is always the first at the bucket.
         for instance in random.sample(turns, len(turns)):
             if instance is not None:
                 _step(instance, jobs, account, outcome, now)
@@ -109,9 +109,11 @@ def simulate(recipients: int, rate_of_each: float, *, adapting: bool = True) -> 
                 others_due -= 1
                 outcome.others += 1
                 outcome.others_throttled += not account.allows()
+
     outcome.seconds = now
-    outcome.delivered = tuple(one.delivered for one in instances)
-    busy, invocations = sum(one.busy_seconds for one in instances), sum(one.invocations for one in instances)
+    outcome.delivered = tuple(instance.delivered for instance in instances)
+    busy = sum(instance.busy_seconds for instance in instances)
+    invocations = sum(instance.invocations for instance in instances)
     outcome.dollars = (
         prices.price_messages(recipients, PAYLOAD_BYTES)
         + prices.price_lambda_time(invocations, busy, MEMORY_MB)
@@ -131,11 +133,13 @@ def _step(instance: Instance, jobs: deque[int], account: Account, outcome: Outco
         else:
             instance.delivered += 1
             outcome.delivered_at.append(now)
+
     if not (instance.waiting or retries or in_flight):
         if not jobs:
             return
         instance.waiting = jobs.popleft()
         instance.invocations += 1
+
     instance.busy_seconds += STEP
     while len(in_flight) < CONNECTIONS_MAX:
         due = bool(retries) and retries[0][0] <= now
@@ -153,9 +157,9 @@ def _step(instance: Instance, jobs: deque[int], account: Account, outcome: Outco
 
 
 def run(*, quick: bool) -> Report:
-    """Simulate the three ways, for a tenth of the recipients where `quick`."""
+    """Simulate the three variants, with a tenth of the recipients if `quick`."""
     recipients = 100_000 if quick else 1_000_000
-    ways = {
+    outcomes = {
         "paced to what the others leave": simulate(
             recipients, (ACCOUNT_RATE - OTHERS_PER_SECOND) / INSTANCES
         ),
@@ -163,17 +167,18 @@ def run(*, quick: bool) -> Report:
         "not paced": simulate(recipients, UNPACED_PER_SECOND, adapting=False),
     }
     absolutes: dict[str, tuple[float, ...]] = {}
-    for name, way in ways.items():
+    for name, outcome in outcomes.items():
         absolutes |= {
-            f"{name}: seconds until half have it": (way.at_share(0.5),),
-            f"{name}: seconds until all have it": (way.seconds,),
-            f"{name}: posts": (way.posts,),
-            f"{name}: posts throttled, %": (100 * way.throttled / way.posts,),
-            f"{name}: others' requests throttled, %": (100 * way.others_throttled / way.others,),
-            f"{name}: fairness among instances": (way.fairness,),
-            f"{name}: dollars": (way.dollars,),
+            f"{name}: seconds until half have it": (outcome.at_share(0.5),),
+            f"{name}: seconds until all have it": (outcome.seconds,),
+            f"{name}: posts": (outcome.posts,),
+            f"{name}: posts throttled, %": (100 * outcome.throttled / outcome.posts,),
+            f"{name}: others' requests throttled, %": (100 * outcome.others_throttled / outcome.others,),
+            f"{name}: fairness among instances": (outcome.fairness,),
+            f"{name}: dollars": (outcome.dollars,),
         }
-    paced = ways["paced to what the others leave"]
+
+    paced = outcomes["paced to what the others leave"]
     least = (recipients - ACCOUNT_BURST) / (ACCOUNT_RATE - OTHERS_PER_SECOND)
     ratios = (
         Ratio("least possible time / paced", (least / paced.seconds,), 0.9),

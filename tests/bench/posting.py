@@ -1,7 +1,7 @@
 """Posting to connections: our engine, the guide's loop, fifty boto3 threads, and wrk, on one core each.
 
 The sink is nginx with TLS on another core, which answers at once or after 10 ms. Rounds are interleaved. The
-guide's pages come from memory, which flatters it: its scan is not measured here.
+guide reads its pages from memory, so that its scan does not count.
 """
 
 from __future__ import annotations

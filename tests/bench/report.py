@@ -1,12 +1,12 @@
-"""What a bench hands back.
+"""The results of a bench.
 
 A bench is a module of this folder with
 
     def run(*, quick: bool) -> Report | Skipped
 
-`python -m tests.bench` finds it by that. Its variants run interleaved, round after round, and a figure is the
-ratio of two variants within one round: the machine's mood is in both, so ratios carry over to other machines
-and absolute figures do not.
+by which `python -m tests.bench` finds it. Its variants run interleaved, round after round, and a figure is
+the ratio of two variants within one round: the load of the machine affects both, so ratios carry over to
+other machines, and absolute figures do not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How many times better one variant was than another, in each round; `target` is what we hold it to."""
+    """How many times better one variant was than another, in each round; `target` is the least we accept."""
 
     name: str
     rounds: tuple[float, ...]
@@ -26,30 +26,30 @@ class Ratio:
 
     @property
     def median(self) -> float:
-        """The figure to quote."""
+        """The median of the rounds, which is the figure to quote."""
         return statistics.median(self.rounds)
 
     @property
     def met(self) -> bool | None:
-        """Whether the median meets the target; None where there is none."""
+        """Whether the median meets the target; None without a target."""
         return None if self.target is None else self.median >= self.target
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of one bench. `absolutes` is for the curious: of this machine, in this hour."""
+    """The figures of one bench. `absolutes` depend on the machine and on its load."""
 
     title: str
     ratios: tuple[Ratio, ...]
     absolutes: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    """Medians can be made of them: one figure a round, the unit in the name."""
+    """One figure a round, by a name that contains the unit."""
     notes: tuple[str, ...] = ()
-    """What was measured on what, where the title does not say it."""
+    """The conditions of the measurement that the title does not name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A bench that cannot run here; `reason` says what is missing and how to get it."""
+    """A bench that cannot run here; `reason` names what is missing and how to install it."""
 
     title: str
     reason: str

@@ -1,4 +1,4 @@
-"""The sink of posts: nginx on this machine with TLS, answering at once or after a service time; and wrk."""
+"""The sink of posts: nginx with TLS, which answers at once or after a service time; and wrk."""
 
 from __future__ import annotations
 

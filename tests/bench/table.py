@@ -1,4 +1,4 @@
-"""A report as text."""
+"""Formats a report as text."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from tests.bench.report import Ratio, Report
 
 
 def table(report: Report) -> str:
-    """The ratios with their least, median and greatest of all rounds, then the absolutes and notes."""
-    width = max([len(one.name) for one in report.ratios] + [len(name) for name in report.absolutes])
+    """Return the ratios with the minimum, median and maximum of all rounds, then absolutes and notes."""
+    width = max([len(ratio.name) for ratio in report.ratios] + [len(name) for name in report.absolutes])
     lines = [report.title, f"  {'':{width}}  {'min':>9} {'median':>9} {'max':>9}  target"]
-    lines += [f"  {one.name:{width}}  {_spread(one.rounds)}  {_verdict(one)}" for one in report.ratios]
+    lines += [
+        f"  {ratio.name:{width}}  {_spread(ratio.rounds)}  {_describe_target(ratio)}"
+        for ratio in report.ratios
+    ]
     if report.absolutes:
         lines.append("  on this machine, in this hour:")
         lines += [f"  {name:{width}}  {_spread(rounds)}" for name, rounds in report.absolutes.items()]
@@ -27,7 +30,7 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _verdict(ratio: Ratio) -> str:
+def _describe_target(ratio: Ratio) -> str:
     if ratio.target is None:
         return ""
     aim = "" if ratio.aim is None else f", aim {ratio.aim:g}"

@@ -142,10 +142,10 @@ async def assert_fires_above_threshold(
 async def assert_fires_on_silence(
     stack: Any, inbox: AlarmInbox, monkeypatch: Any, key: str, metric: catalog.Metric
 ) -> None:
-    """A dead man's switch counts a metric that every run publishes, and fires without it."""
+    """A dead man's switch counts a metric that every run publishes, and fires when it is missing."""
     alarm = read_declared_alarms(stack)[key]
     published = publish_metrics(stack, monkeypatch, [(metric, 3, None)])
-    assert identify(alarm) in published, "the alarm reads what every run publishes"
+    assert identify(alarm) in published, f"no run publishes {identify(alarm)}, which the alarm reads"
     assert (alarm["statistic"], alarm["treat_missing_data"]) == ("SampleCount", "breaching")
     assert (alarm["comparison_operator"], alarm["threshold"]) == ("LessThanThreshold", 1)
 

@@ -51,17 +51,17 @@ def stack() -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def operator(stack: Service) -> Iterator[Operator]:
     """An operator with all policies of the stack for the command line."""
-    person = Operator(stack, "operator", ("full", "sign"))
-    yield person
-    person.delete()
+    operator = Operator(stack, "operator", ("full", "sign"))
+    yield operator
+    operator.delete()
 
 
 @pytest.fixture(scope="session")
 def reader(stack: Service) -> Iterator[Operator]:
     """An operator who may only read."""
-    person = Operator(stack, "reader", ("read",))
-    yield person
-    person.delete()
+    reader = Operator(stack, "reader", ("read",))
+    yield reader
+    reader.delete()
 
 
 @pytest.fixture(scope="session")
@@ -76,9 +76,9 @@ def redis_stack() -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def redis_operator(redis_stack: Service) -> Iterator[Operator]:
     """An operator of the stack with Redis, with all policies."""
-    person = Operator(redis_stack, "operator", ("full", "sign"))
-    yield person
-    person.delete()
+    operator = Operator(redis_stack, "operator", ("full", "sign"))
+    yield operator
+    operator.delete()
 
 
 @pytest.fixture

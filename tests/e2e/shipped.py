@@ -22,10 +22,10 @@ import json, sys
 from {function} import handler
 for line in sys.stdin:
     try:
-        answer = {{"answer": handler.handler(json.loads(line), None)}}
+        result = {{"response": handler.handler(json.loads(line), None)}}
     except Exception as error:
-        answer = {{"error": str(error)}}
-    sys.stderr.write(json.dumps(answer) + "\\n")
+        result = {{"error": str(error)}}
+    sys.stderr.write(json.dumps(result) + "\\n")
 """
 
 
@@ -44,7 +44,7 @@ class ShippedFunction:
         self._settings = declared["Environment"]["Variables"]
 
     def invoke_all(self, events: Sequence[Any], **environment: str | None) -> list[dict[str, Any]]:
-        """Pass the events to one new process in order; return an `answer` or `error` for each.
+        """Pass the events to one new process in order; return a `response` or `error` for each.
 
         `environment` replaces settings of the deployed function; None removes one.
         """

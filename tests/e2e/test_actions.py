@@ -1,4 +1,4 @@
-"""Protocol, "Actions": each row's reply and effect, over real sockets."""
+"""Protocol, "Actions": the reply and the effect of each action, over real sockets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 import pytest
 
 
-async def test_ping_is_answered_by_pong(connects, user):
+async def test_ping_gets_a_pong(connects, user):
     person = await connects(user)
     reply = await person.ask("ping")
     assert reply["type"] == "pong"
@@ -17,7 +17,7 @@ async def test_ping_is_answered_by_pong(connects, user):
     assert abs(reply["timestamp"] - time.time()) < 60
 
 
-async def test_a_reply_carries_a_request_id_exactly_when_the_request_did(connects, user):
+async def test_reply_carries_a_request_id_only_if_the_request_did(connects, user):
     person = await connects(user)
     await person.say(json.dumps({"action": "ping"}))
     assert "requestId" not in await person.hears("pong")
@@ -39,19 +39,22 @@ async def test_subscribe_confirms_topic_and_filters(connects, user, topic):
     assert reply["data"]["filters"] == filters
 
 
-async def test_subscribe_without_data_means_all_deals_unfiltered(connects, user):
+async def test_subscribe_without_data_subscribes_to_all_deals_without_filters(connects, user):
     person = await connects(user)
     reply = await person.ask("subscribeToDeals")
     assert (reply["data"]["topic"], reply["data"]["filters"]) == ("all-deals", {})
 
 
-async def test_subscribe_again_replaces_and_a_repeat_changes_nothing(connects, user, topic, stack):
+async def test_second_subscribe_replaces_the_filters_and_a_repeat_changes_nothing(
+    connects, user, topic, stack
+):
     person = await connects(user)
     await person.subscribe(topic, {"price": {"lte": 10}})
     await person.subscribe(topic, {"price": {"lte": 500}})
     await person.subscribe(topic, {"price": {"lte": 500}})
     status = await person.ask("getStatus")
     assert status["data"]["subscriptions"] == [{"topic": topic, "filters": {"price": {"lte": 500}}}]
+
     stack.publish(topic=topic, data={"title": "desk", "price": 449})
     assert (await person.hears("dealUpdate"))["data"]["title"] == "desk"
     stack.publish(topic=topic, data={"title": "sofa", "price": 1190})
@@ -60,7 +63,7 @@ async def test_subscribe_again_replaces_and_a_repeat_changes_nothing(connects, u
     assert [frame["data"]["title"] for frame in person.all_heard("dealUpdate")] == ["desk", "lamp"]
 
 
-async def test_unsubscribe_ends_the_deals_and_may_be_repeated(connects, user, topic, stack):
+async def test_unsubscribe_ends_the_deals_and_can_be_repeated(connects, user, topic, stack):
     person = await connects(user)
     await person.subscribe(topic)
     for _ in range(2):
@@ -75,6 +78,7 @@ async def test_send_message_reaches_every_connection_of_the_recipient(connects, 
     reply = await sender.ask("sendMessage", {"recipientId": f"{user}-bob", "content": "See you at 6? ✓"})
     assert reply["type"] == "messageSent"
     assert reply["data"]["recipientId"] == f"{user}-bob"
+
     for device in (phone, laptop):
         frame = await device.hears("messageReceived")
         assert frame["data"] == {
@@ -86,38 +90,40 @@ async def test_send_message_reaches_every_connection_of_the_recipient(connects, 
         }
 
 
-async def test_a_message_to_somebody_away_waits_in_the_inbox(connects, user):
+async def test_message_to_an_offline_user_waits_in_the_inbox(connects, user):
     sender = await connects(f"{user}-ann")
     sent = [
         (await sender.ask("sendMessage", {"recipientId": f"{user}-bob", "content": f"note {number}"}))["data"]
         for number in range(3)
     ]
+
     recipient = await connects(f"{user}-bob")
     assert (await recipient.ask("getStatus"))["data"]["unread"] == 3
     first = (await recipient.ask("getMessages", {"limit": 2}))["data"]
     rest = (await recipient.ask("getMessages", {"after": first["next"]}))["data"]
-    assert [one["messageId"] for one in first["messages"] + rest["messages"]] == [
-        one["messageId"] for one in sent
-    ]
+    read = [message["messageId"] for message in first["messages"] + rest["messages"]]
+    assert read == [message["messageId"] for message in sent]
     assert "next" not in rest
 
 
 @pytest.mark.parametrize("kind", ["delivered", "read"])
-async def test_acknowledging_stores_the_status_and_tells_the_sender(connects, user, kind):
+async def test_acknowledgement_stores_the_status_and_notifies_the_sender(connects, user, kind):
     sender, recipient = await connects(f"{user}-ann"), await connects(f"{user}-bob")
     await sender.ask("sendMessage", {"recipientId": f"{user}-bob", "content": "hello"})
     message_id = (await recipient.hears("messageReceived"))["data"]["messageId"]
+
     reply = await recipient.ask("notificationAck", {"messageId": message_id, "type": kind})
     assert reply["type"] == "notificationAcked"
     assert (reply["data"]["messageId"], reply["data"]["type"]) == (message_id, kind)
     status = await sender.hears("messageStatus")
     assert (status["data"]["messageId"], status["data"]["type"]) == (message_id, kind)
     assert status["data"]["recipientId"] == f"{user}-bob"
+
     stored = (await recipient.ask("getMessages"))["data"]["messages"]
-    assert [one["status"] for one in stored] == [kind]
+    assert [message["status"] for message in stored] == [kind]
 
 
-async def test_a_read_message_never_goes_back_to_delivered(connects, user):
+async def test_read_message_acknowledged_as_delivered_stays_read(connects, user):
     sender, recipient = await connects(f"{user}-ann"), await connects(f"{user}-bob")
     await sender.ask("sendMessage", {"recipientId": f"{user}-bob", "content": "hello"})
     message_id = (await recipient.hears("messageReceived"))["data"]["messageId"]
@@ -125,12 +131,12 @@ async def test_a_read_message_never_goes_back_to_delivered(connects, user):
     await recipient.ask("notificationAck", {"messageId": message_id, "type": "delivered"})
     await sender.hears("messageStatus")
     await sender.ask("getStatus")
-    assert [one["data"]["type"] for one in sender.all_heard("messageStatus")] == ["read"]
+    assert [frame["data"]["type"] for frame in sender.all_heard("messageStatus")] == ["read"]
     assert (await recipient.ask("getMessages"))["data"]["messages"][0]["status"] == "read"
     assert (await recipient.ask("getStatus"))["data"]["unread"] == 0
 
 
-async def test_get_status_tells_of_this_connection(connects, user, topic):
+async def test_get_status_describes_the_connection(connects, user, topic):
     person = await connects(user)
     await person.subscribe(topic, {"price": {"lte": 100}})
     data = (await person.ask("getStatus"))["data"]
@@ -144,12 +150,12 @@ async def test_get_status_tells_of_this_connection(connects, user, topic):
     assert (data["unread"], data["systemStatus"]) == (0, "operational")
 
 
-async def test_of_two_refreshes_that_cross_the_token_that_lives_longer_stays(connects, user, stack):
+async def test_concurrent_refreshes_keep_the_latest_expiry(connects, user, stack):
     person = await connects(user)
     now = int(time.time())
     tokens = [stack.token(user, exp=now + seconds) for seconds in (9000, 8000, 8500)]
-    replies = await asyncio.gather(*(person.ask("refreshToken", {"token": one}) for one in tokens))
-    assert {one["type"] for one in replies} == {"tokenRefreshed"}
+    replies = await asyncio.gather(*(person.ask("refreshToken", {"token": token}) for token in tokens))
+    assert {reply["type"] for reply in replies} == {"tokenRefreshed"}
     assert (await person.ask("getStatus"))["data"]["tokenExpiresAt"] == now + 9000
 
 

@@ -1,4 +1,4 @@
-"""Protocol, "Connecting": the token's places, and the answers to the handshake."""
+"""Protocol, "Connecting": where the token may be, and how the handshake is answered."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from local_cloud.client import Person
 PLACES = ["header", "subprotocol", "query"]
 
 
-def place(token: str, where: str) -> tuple[str, dict]:
-    """What to add to the URL and to the options of a client, to give a token in one of the three places."""
+def place_token(token: str, where: str) -> tuple[str, dict]:
+    """Return the suffix of the URL and the client's options that put a token in one of the three places."""
     if where == "header":
         return "", {"additional_headers": {"Authorization": f"Bearer {token}"}}
     if where == "subprotocol":
@@ -22,30 +22,30 @@ def place(token: str, where: str) -> tuple[str, dict]:
     return f"?token={token}", {}
 
 
-async def status_of(stack, token: str | None, where: str = "header") -> int:
-    """The HTTP status that refuses the handshake."""
-    suffix, options = place(token, where) if token is not None else ("", {})
+async def connect_refused(stack, token: str | None, where: str = "header") -> int:
+    """Expect a refused handshake and return its HTTP status."""
+    suffix, options = place_token(token, where) if token is not None else ("", {})
     with pytest.raises(InvalidStatus) as refused:
         await Person.connect(stack.websocket_url + suffix, **options)
     return refused.value.response.status_code
 
 
 @pytest.mark.parametrize("where", PLACES)
-async def test_connect_with_a_good_token_opens_as_its_user(stack, user, where):
-    suffix, options = place(stack.token(user), where)
+async def test_connect_with_a_valid_token_opens_as_its_user(stack, user, where):
+    suffix, options = place_token(stack.token(user), where)
     person = await Person.connect(stack.websocket_url + suffix, **options)
     assert (await person.ask("getStatus"))["data"]["userId"] == user
     await person.leave()
 
 
-async def test_connect_with_the_token_as_subprotocol_echoes_only_the_protocol(stack, user):
+async def test_connect_with_a_token_as_subprotocol_echoes_only_the_protocol(stack, user):
     person = await Person.connect(stack.websocket_url, subprotocols=["deals.v1", stack.token(user)])
     assert person.socket.subprotocol == "deals.v1"
     await person.leave()
 
 
 async def test_connect_without_a_token_is_401(stack):
-    assert await status_of(stack, None) == 401
+    assert await connect_refused(stack, None) == 401
 
 
 @pytest.mark.parametrize("where", PLACES)
@@ -72,15 +72,15 @@ async def test_connect_without_a_token_is_401(stack):
         ),
     ],
 )
-async def test_connect_with_a_bad_token_is_401(stack, user, broken, where):
-    assert await status_of(stack, broken(stack, user), where) == 401
+async def test_connect_with_an_invalid_token_is_401(stack, user, broken, where):
+    assert await connect_refused(stack, broken(stack, user), where) == 401
 
 
 async def test_connect_without_the_websocket_scope_is_403(stack, user):
-    assert await status_of(stack, stack.token(user, scope="profile email")) == 403
+    assert await connect_refused(stack, stack.token(user, scope="profile email")) == 403
 
 
-async def test_connect_looks_only_at_the_first_place_that_holds_a_token(stack, user):
+async def test_connect_with_two_tokens_uses_the_first_place_only(stack, user):
     with pytest.raises(InvalidStatus) as refused:
         await Person.connect(
             f"{stack.websocket_url}?token={stack.token(user)}",
@@ -89,7 +89,7 @@ async def test_connect_looks_only_at_the_first_place_that_holds_a_token(stack, u
     assert refused.value.response.status_code == 401
 
 
-async def test_a_refused_handshake_tells_no_detail(stack, user):
+async def test_refused_handshake_reveals_no_detail(stack, user):
     with pytest.raises(InvalidStatus) as refused:
         await Person.connect(f"{stack.websocket_url}?token={stack.token(user, exp=int(time.time()) - 60)}")
     assert b"xpired" not in (refused.value.response.body or b"")

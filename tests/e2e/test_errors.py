@@ -1,4 +1,4 @@
-"""Protocol, "Errors": each code that a client can meet, and that the connection stays usable after it."""
+"""Protocol, "Errors": each code that a client can get; the connection stays usable after it."""
 
 from __future__ import annotations
 
@@ -43,31 +43,31 @@ VALIDATION = {
 
 
 @pytest.mark.parametrize(("text", "field"), VALIDATION.values(), ids=VALIDATION)
-async def test_a_malformed_frame_is_a_validation_error_that_names_the_field(connects, user, text, field):
+async def test_malformed_frame_gets_a_validation_error_that_names_the_field(connects, user, text, field):
     person = await connects(user)
     await person.say(text)
     error = await person.hears("error")
     assert error["data"]["code"] == "VALIDATION_ERROR"
     if field:
-        assert any(field in one["field"] for one in error["data"]["details"]), error
-    assert all(one["problem"] for one in error["data"]["details"])
+        assert any(field in detail["field"] for detail in error["data"]["details"]), error
+    assert all(detail["problem"] for detail in error["data"]["details"])
     assert (await person.ask("getStatus"))["type"] == "statusUpdate"
 
 
-async def test_a_frame_with_what_json_cannot_carry_is_answered_by_its_request_id(connects, user):
+async def test_number_beyond_64_bits_gets_an_error_with_the_request_id(connects, user):
     person = await connects(user)
     reply = await person.ask("subscribeToDeals", {"since": 2**63})
-    assert [one["field"] for one in reply["data"]["details"]] == ["data.since"]
+    assert [detail["field"] for detail in reply["data"]["details"]] == ["data.since"]
 
 
-async def test_all_fields_at_fault_are_named_at_once(connects, user):
+async def test_several_invalid_fields_are_named_in_one_error(connects, user):
     person = await connects(user)
     reply = await person.ask("sendMessage", {"recipientId": 5, "volume": 11})
-    named = " ".join(one["field"] for one in reply["data"]["details"])
+    named = " ".join(detail["field"] for detail in reply["data"]["details"])
     assert all(field in named for field in ("recipientId", "content", "volume"))
 
 
-async def test_an_expired_token_is_refused_on_each_action_until_refreshed(connects, user, stack):
+async def test_expired_token_is_refused_on_every_action_until_refreshed(connects, user, stack):
     person = await connects(user, exp=int(time.time()) + 3)
     assert (await person.ask("getStatus"))["type"] == "statusUpdate"
     await asyncio.sleep(3.5)
@@ -87,7 +87,7 @@ async def test_an_expired_token_is_refused_on_each_action_until_refreshed(connec
 
 
 @pytest.mark.parametrize("whose", ["other-user", "malformed", "expired"])
-async def test_refreshing_with_a_token_that_is_not_good_is_refused(connects, user, stack, whose):
+async def test_refresh_with_an_invalid_token_is_refused(connects, user, stack, whose):
     person = await connects(user)
     before = (await person.ask("getStatus"))["data"]["tokenExpiresAt"]
     token = {
@@ -101,14 +101,14 @@ async def test_refreshing_with_a_token_that_is_not_good_is_refused(connects, use
 
 
 @pytest.mark.parametrize("action", ["getStatus", "subscribeToDeals", "unsubscribeFromDeals"])
-async def test_a_connection_without_a_record_is_told_to_reconnect(connects, user, stack, action):
+async def test_connection_without_a_record_gets_a_connection_error(connects, user, stack, action):
     person = await connects(user)
     stack.table("connections").delete_item(Key={"connection_id": await person.connection_id()})
     assert (await person.ask(action))["data"]["code"] == "CONNECTION_ERROR"
 
 
-async def patiently(person, action, data):
-    """Ask as a good client does: again when the server says so, where that was too often."""
+async def ask_with_retry(person, action, data):
+    """Ask, and while the server limits the rate, ask again after the time that it names."""
     while True:
         reply = await person.ask(action, data)
         if reply["data"].get("code") != "RATE_LIMITED":
@@ -116,27 +116,27 @@ async def patiently(person, action, data):
         await asyncio.sleep(reply["data"]["details"]["retryAfterMs"] / 1000)
 
 
-async def test_the_fifty_first_subscription_is_refused_and_the_others_stay(connects, user, topic):
+async def test_51st_subscription_is_refused_and_the_others_stay(connects, user, topic):
     person = await connects(user)
     for number in range(50):
-        reply = await patiently(person, "subscribeToDeals", {"topic": f"{topic}.n{number}"})
+        reply = await ask_with_retry(person, "subscribeToDeals", {"topic": f"{topic}.n{number}"})
         assert reply["type"] == "subscriptionConfirmed", reply
-    reply = await patiently(person, "subscribeToDeals", {"topic": f"{topic}.one-more"})
+    reply = await ask_with_retry(person, "subscribeToDeals", {"topic": f"{topic}.one-more"})
     assert reply["data"]["code"] == "SUBSCRIPTION_ERROR"
-    reply = await patiently(
+    reply = await ask_with_retry(
         person, "subscribeToDeals", {"topic": f"{topic}.n7", "filters": {"price": {"lte": 5}}}
     )
     assert reply["type"] == "subscriptionConfirmed", reply
     assert len((await person.ask("getStatus"))["data"]["subscriptions"]) == 50
 
 
-async def test_acknowledging_an_unknown_message_is_not_found(connects, user):
+async def test_acknowledgement_of_an_unknown_message_is_not_found(connects, user):
     person = await connects(user)
     reply = await person.ask("notificationAck", {"messageId": "01JZZZZZZZZZZZZZZZZZZZZZZZ"})
     assert reply["data"]["code"] == "NOT_FOUND"
 
 
-async def test_acknowledging_somebody_elses_message_is_not_found(connects, user):
+async def test_acknowledgement_of_another_users_message_is_not_found(connects, user):
     sender, recipient = await connects(f"{user}-ann"), await connects(f"{user}-bob")
     message_id = (await sender.ask("sendMessage", {"recipientId": f"{user}-bob", "content": "hi"}))["data"][
         "messageId"

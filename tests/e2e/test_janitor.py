@@ -1,7 +1,7 @@
-"""What nobody's event triggers: expired tokens, lost connections, the two-hour hand-over.
+"""What no event of a client triggers: expired tokens, lost connections, the handover before two hours.
 
-The tests do not wait for the schedule, which may run beside them: they run the janitor themselves, and move
-the moments in a connection's record back.
+The tests do not wait for the schedule, which may run at the same time: they invoke the janitor themselves and
+move the times in a connection's record back.
 """
 
 from __future__ import annotations
@@ -11,98 +11,99 @@ import time
 from typing import Any
 
 from local_cloud.client import WAIT_SECONDS
-from tests.e2e.test_leaving import gone
+from tests.e2e.test_leaving import wait_forgotten
 
 MINUTE = 60
 HOUR = 60 * MINUTE
 
 
-async def tend(stack) -> dict[str, Any]:
-    """Run the janitor once; what it did."""
+async def run_janitor(stack) -> dict[str, Any]:
+    """Run the janitor once and return its report."""
     return await asyncio.to_thread(stack.invoke_raw, "janitor", {})
 
 
-def change(stack, connection_id: str, **moments: int) -> None:
-    """Write moments into a connection's record, and make it due."""
-    moments = {"due_at": int(time.time()) - 1, **moments}
+def set_times(stack, connection_id: str, **times: int) -> None:
+    """Write times (epoch seconds) into a connection's record, and make it due."""
+    times = {"due_at": int(time.time()) - 1, **times}
     stack.table("connections").update_item(
         Key={"connection_id": connection_id},
-        UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in moments),
+        UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in times),
         ConditionExpression="attribute_exists(connection_id)",
-        ExpressionAttributeValues={f":{name}": value for name, value in moments.items()},
+        ExpressionAttributeValues={f":{name}": value for name, value in times.items()},
     )
 
 
-async def closed(person) -> None:
+async def wait_closed(person) -> None:
     await asyncio.wait_for(person.socket.wait_closed(), WAIT_SECONDS)
 
 
-async def test_a_connection_near_its_two_hours_is_asked_to_reconnect_once(connects, user, stack):
+async def test_connection_near_two_hours_is_asked_to_reconnect_once(connects, user, stack):
     person = await connects(user)
     connection_id = await person.connection_id()
-    change(stack, connection_id, connected_at=int(time.time()) - 118 * MINUTE)
+    set_times(stack, connection_id, connected_at=int(time.time()) - 118 * MINUTE)
 
-    await tend(stack)
+    await run_janitor(stack)
     frame = await person.hears("reconnect")
     assert frame["data"] == {"reason": "connectionLifetime", "graceSeconds": frame["data"]["graceSeconds"]}
     assert 60 <= frame["data"]["graceSeconds"] <= 120
 
-    change(stack, connection_id)
-    await tend(stack)
+    set_times(stack, connection_id)
+    await run_janitor(stack)
     assert (await person.ask("ping"))["type"] == "pong"
     assert len(person.all_heard("reconnect")) == 1
 
 
-async def test_a_token_that_is_running_out_is_warned_of_once(connects, user, stack):
+async def test_token_near_its_expiry_is_warned_of_once(connects, user, stack):
     expires = int(time.time()) + 60
     person = await connects(user, exp=expires)
     connection_id = await person.connection_id()
 
-    await tend(stack)
+    await run_janitor(stack)
     assert (await person.hears("tokenExpiring"))["data"] == {"expiresAt": expires}
 
-    change(stack, connection_id)
-    await tend(stack)
+    set_times(stack, connection_id)
+    await run_janitor(stack)
     assert (await person.ask("ping"))["type"] == "pong"
     assert len(person.all_heard("tokenExpiring")) == 1
 
 
-async def test_a_connection_whose_token_ran_out_is_closed_and_forgotten(connects, user, topic, stack):
+async def test_connection_with_an_expired_token_is_closed_and_forgotten(connects, user, topic, stack):
     person = await connects(user)
     await person.subscribe(topic)
     await person.subscribe(f"{topic}.more")
     connection_id = await person.connection_id()
-    change(stack, connection_id, token_exp=int(time.time()) - 61)
+    set_times(stack, connection_id, token_exp=int(time.time()) - 61)
 
-    await tend(stack)
+    await run_janitor(stack)
 
-    await closed(person)
-    await gone(stack, connection_id)
+    await wait_closed(person)
+    await wait_forgotten(stack, connection_id)
 
 
-async def test_a_connection_stays_for_a_minute_after_its_token_ran_out(connects, user, stack):
+async def test_connection_stays_open_for_a_minute_after_its_token_expired(connects, user, stack):
     person = await connects(user)
-    change(stack, await person.connection_id(), token_exp=int(time.time()) - 20)
+    set_times(stack, await person.connection_id(), token_exp=int(time.time()) - 20)
 
-    await tend(stack)
+    await run_janitor(stack)
 
     assert (await person.hears("tokenExpiring"))["data"]["expiresAt"] < time.time()
     assert (await person.ask("refreshToken", {"token": stack.token(user)}))["type"] == "tokenRefreshed"
 
 
-async def test_a_refresh_keeps_the_connection_and_is_warned_of_anew(connects, user, topic, stack):
-    for _ in range(2):  # the run of each minute may be faster, but not twice in a row
+async def test_refreshed_connection_stays_and_is_warned_of_the_new_expiry(connects, user, topic, stack):
+    # The scheduled run may close the connection first, but not twice in a row.
+    for _ in range(2):
         person = await connects(user)
         await person.subscribe(topic)
         connection_id = await person.connection_id()
-        change(stack, connection_id, token_exp=int(time.time()) - 61)
+        set_times(stack, connection_id, token_exp=int(time.time()) - 61)
         expires = int(time.time()) + 80
         refreshed = await person.ask("refreshToken", {"token": stack.token(user, exp=expires)})
         if refreshed["type"] == "tokenRefreshed":
             break
     assert refreshed["type"] == "tokenRefreshed"
 
-    await tend(stack)
+    await run_janitor(stack)
 
     assert (await person.hears("tokenExpiring"))["data"] == {"expiresAt": expires}
     assert (await person.connection_id()) == connection_id
@@ -110,65 +111,68 @@ async def test_a_refresh_keeps_the_connection_and_is_warned_of_anew(connects, us
     await person.hears("dealUpdate")
 
 
-async def test_who_vanished_without_a_word_is_found_by_a_probe(connects, user, topic, stack):
+async def test_lost_connection_is_removed_by_a_probe(connects, user, topic, stack):
     person, witness = await connects(user), await connects(f"{user}-witness")
     for number in range(3):
         await person.subscribe(f"{topic}.{number}")
-    connection_id, there = await person.connection_id(), await witness.connection_id()
+    connection_id, witness_id = await person.connection_id(), await witness.connection_id()
+
     stack.vanish(connection_id)
     await asyncio.sleep(0.5)
-    assert len(stack.memberships(connection_id)) == 3, "the disconnect was not lost: this would prove nothing"
-    change(stack, connection_id)
-    change(stack, there)
+    assert len(stack.memberships(connection_id)) == 3, (
+        "the disconnect was not lost, so this test would prove nothing"
+    )
+    set_times(stack, connection_id)
+    set_times(stack, witness_id)
 
-    await tend(stack)
+    await run_janitor(stack)
 
-    await gone(stack, connection_id)
-    assert (await witness.connection_id()) == there
-    record = stack.table("connections").get_item(Key={"connection_id": there})["Item"]
-    assert abs(int(record["due_at"]) - time.time() - 10 * MINUTE) < 30, "probed again in ten minutes"
+    await wait_forgotten(stack, connection_id)
+    assert (await witness.connection_id()) == witness_id
+    record = stack.table("connections").get_item(Key={"connection_id": witness_id})["Item"]
+    assert abs(int(record["due_at"]) - time.time() - 10 * MINUTE) < 30, "the next probe is in ten minutes"
 
 
-async def test_a_record_past_two_hours_is_removed(connects, user, topic, stack):
+async def test_record_older_than_two_hours_is_removed(connects, user, topic, stack):
     person = await connects(user)
     await person.subscribe(topic)
     connection_id = await person.connection_id()
     stack.vanish(connection_id)
-    change(stack, connection_id, connected_at=int(time.time()) - 2 * HOUR - 61)
+    set_times(stack, connection_id, connected_at=int(time.time()) - 2 * HOUR - 61)
 
-    await tend(stack)
+    await run_janitor(stack)
 
-    await gone(stack, connection_id)
+    await wait_forgotten(stack, connection_id)
 
 
-async def test_runs_at_once_tell_everybody_once(connects, user, stack):
+async def test_concurrent_runs_warn_everybody_once(connects, user, stack):
     expires = int(time.time()) + 80
     people = [await connects(f"{user}-{number}", exp=expires) for number in range(8)]
 
-    await asyncio.gather(*(tend(stack) for _ in range(4)))
+    await asyncio.gather(*(run_janitor(stack) for _ in range(4)))
 
     for person in people:
         assert (await person.hears("tokenExpiring"))["data"] == {"expiresAt": expires}
-    await tend(stack)
+    await run_janitor(stack)
     for person in people:
         assert (await person.ask("ping"))["type"] == "pong"
         assert len(person.all_heard("tokenExpiring")) == 1
 
 
-async def test_connections_are_counted(connects, user, stack):
+async def test_run_reports_the_number_of_connections(connects, user, stack):
     people = [await connects(f"{user}-{number}") for number in range(3)]
 
-    def records():
+    def count_records():
         return stack.table("connections").scan(Select="COUNT", ConsistentRead=True)["Count"]
 
-    before, tally, after = records(), await tend(stack), records()
+    before, report, after = count_records(), await run_janitor(stack), count_records()
 
-    # Those of earlier tests may still be leaving; nobody comes.
-    assert len(people) <= after <= tally["connections"] <= before
-    assert (tally["failures"], tally["finished"]) == (0, True)
+    # Connections of earlier tests may still be closing; no test opens any meanwhile.
+    assert len(people) <= after <= report["connections"] <= before
+    assert (report["failures"], report["finished"]) == (0, True)
 
 
-async def test_a_revoked_users_connections_are_closed_and_a_newer_token_is_not(connects, user, topic, stack):
+async def test_revoked_user_keeps_only_connections_with_a_newer_token(connects, user, topic, stack):
     now = int(time.time())
     old, new = await connects(user, iat=now - 10), await connects(user, iat=now)
     await old.subscribe(topic)
@@ -184,8 +188,8 @@ async def test_a_revoked_users_connections_are_closed_and_a_newer_token_is_not(c
         }
     )
 
-    await tend(stack)
+    await run_janitor(stack)
 
-    await closed(old)
-    await gone(stack, connection_id)
+    await wait_closed(old)
+    await wait_forgotten(stack, connection_id)
     assert (await new.ask("ping"))["type"] == "pong"

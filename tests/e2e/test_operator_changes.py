@@ -1,4 +1,4 @@
-"""`deals_ops kick`, `revoke`, `publish`, `notify`, `token`: on real connections, with the `full` policy."""
+"""`deals_ops kick`, `revoke`, `publish`, `notify` and `token` on real connections, with the `full` policy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def wait_closed(person) -> None:
     await person.socket.wait_closed()
 
 
-async def test_kick_closes_one_connection_and_leaves_the_users_others(operator, connects, user):
+async def test_kick_of_a_connection_leaves_the_users_others_open(operator, connects, user):
     leaver, other = await connects(user), await connects(user)
     connection = await leaver.connection_id()
     result = await operator.expect("kick", connection, "--yes", "--json")
@@ -25,7 +25,7 @@ async def test_kick_closes_one_connection_and_leaves_the_users_others(operator, 
     assert (await other.ask("ping"))["type"] == "pong"
 
 
-async def test_kick_closes_all_of_a_user_who_may_come_back(operator, connects, user):
+async def test_kick_of_a_user_closes_all_and_lets_the_user_reconnect(operator, connects, user):
     people = [await connects(user), await connects(user)]
     ids = sorted([await person.connection_id() for person in people])
     result = await operator.expect("kick", user, "--yes", "--json")
@@ -35,7 +35,7 @@ async def test_kick_closes_all_of_a_user_who_may_come_back(operator, connects, u
     assert (await (await connects(user)).ask("ping"))["type"] == "pong"
 
 
-async def test_kick_removes_the_record_and_memberships_of_a_lost_connection(
+async def test_kick_of_a_lost_connection_removes_its_record_and_memberships(
     operator, connects, user, topic, stack
 ):
     person = await connects(user)
@@ -69,7 +69,7 @@ async def test_revoke_with_kick_closes_the_covered_connections_at_once(operator,
         await connects(user, jti=f"{user}-phone")
 
 
-async def test_revoke_of_a_token_alone_finds_its_user(operator, connects, user):
+async def test_revoke_of_a_token_id_alone_finds_its_user(operator, connects, user):
     person = await connects(user, jti=f"{user}-lost")
     result = await operator.expect("revoke", "--token-id", f"{user}-lost", "--kick", "--yes", "--json")
     assert result.data["userId"] == user
@@ -79,17 +79,18 @@ async def test_revoke_of_a_token_alone_finds_its_user(operator, connects, user):
     assert "name a USER" in (await operator.expect("revoke", "--yes", code=2)).err
 
 
-async def test_publish_reaches_matching_subscribers_once_for_each_event_id(operator, connects, user, topic):
+async def test_publish_with_the_same_event_id_reaches_subscribers_once(operator, connects, user, topic):
     person = await connects(user)
     await person.subscribe(topic, {"category": "travel"})
     arguments = ["publish", topic, "--data", '{"title":"Lisbon","price":218}', "--json"]
-    miss = await operator.expect(*arguments)
-    assert miss.data["total"] == 0
-    more = ["--filters", '{"category":"travel"}', "--event-id", f"{user}-1", "--type", "flashSale"]
-    result = await operator.expect(*arguments, *more)
+    unmatched = await operator.expect(*arguments)
+    assert unmatched.data["total"] == 0
+
+    matching = ["--filters", '{"category":"travel"}', "--event-id", f"{user}-1", "--type", "flashSale"]
+    result = await operator.expect(*arguments, *matching)
     assert key_paths(result.data) == key_paths(documented_shape("publish"))
     assert (result.data["eventId"], result.data["delivered"]) == (f"{user}-1", 1)
-    assert (await operator.expect(*arguments, *more)).data == result.data
+    assert (await operator.expect(*arguments, *matching)).data == result.data
     await person.hears("flashSale")
     await person.ask("ping")
     assert len(person.all_heard("flashSale")) == 1
@@ -120,11 +121,11 @@ async def test_publish_reads_its_data_from_a_file_and_from_standard_input(
         (["notify", "a b", "--data", "{}"], "not a valid user id"),
     ],
 )
-async def test_a_bad_event_is_refused_before_it_is_sent(operator, arguments, message):
+async def test_invalid_event_is_refused_before_it_is_sent(operator, arguments, message):
     assert message in (await operator.expect(*arguments, code=2)).err
 
 
-async def test_notify_stores_for_each_user_and_pushes_to_those_connected(operator, connects, user):
+async def test_notify_stores_for_every_user_and_pushes_to_connected_ones(operator, connects, user):
     here = await connects(f"{user}-here")
     result = await operator.expect(
         "notify", f"{user}-here", f"{user}-away", "--data", '{"title":"Price drop"}', "--json"
@@ -136,7 +137,7 @@ async def test_notify_stores_for_each_user_and_pushes_to_those_connected(operato
     assert len((await away.ask("getMessages"))["data"]["messages"]) == 1
 
 
-async def test_token_opens_a_connection_and_is_valid_as_long_as_requested(operator, connects, user, stack):
+async def test_token_opens_a_connection_and_has_the_requested_lifetime(operator, connects, user, stack):
     from local_cloud.client import Person
 
     result = await operator.expect("token", user, "--seconds", "120", "--json")

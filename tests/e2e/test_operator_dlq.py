@@ -1,4 +1,4 @@
-"""`deals_ops dlq`: dead letters are listed, redriven without publishing twice, and purged; none is lost."""
+"""`deals_ops dlq` lists dead letters, redrives them without publishing twice, and purges them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DeadLetterCommands:
         self.expect = operator.expect
 
     async def find(self, queue, containing):
-        """The dead letters whose body contains a text, as `dlq show` prints them."""
+        """Return the dead letters whose body contains a text, as `dlq show` prints them."""
         listed = (await self.expect("dlq", "list", queue, "--limit", "1000", "--json")).data
         assert key_paths(listed) <= key_paths(documented_shape("dlq list"))
         shown = [
@@ -30,10 +30,10 @@ class DeadLetterCommands:
         return [item for item in shown if containing in item["body"]]
 
     async def wait_for(self, queue, containing):
-        """Wait for a dead letter that contains a text."""
+        """Wait for a dead letter that contains a text, and return it."""
         for _ in range(20):
-            if found := await self.find(queue, containing):
-                return found[0]
+            if dead_letters := await self.find(queue, containing):
+                return dead_letters[0]
             await asyncio.sleep(0.2)
         raise AssertionError(f"no dead letter with {containing} in {queue}")
 
@@ -50,7 +50,7 @@ def encode_delivery(stack, *connection_ids, published_at, event_id):
     )
 
 
-async def test_a_refused_event_is_shown_with_its_reason_and_stays_when_redriven(dlq, stack):
+async def test_invalid_event_is_shown_with_its_reason_and_stays_after_a_redrive(dlq, stack):
     marker = f"bad-{uuid.uuid4()}"
     stack.send("events", {"messageType": "dealUpdate", "data": {}, "colour": marker})
     dead_letter = await dlq.wait_for("events", marker)
@@ -74,9 +74,7 @@ async def test_a_refused_event_is_shown_with_its_reason_and_stays_when_redriven(
     assert await dlq.find("events", marker) == []
 
 
-async def test_an_event_that_failed_is_published_by_redriving_and_only_once(
-    dlq, connects, user, topic, stack
-):
+async def test_redrive_publishes_a_failed_event_once(dlq, connects, user, topic, stack):
     person = await connects(user)
     await person.subscribe(topic)
     # As SQS moves it after the last attempt: the original message, without an eventId.
@@ -94,16 +92,15 @@ async def test_an_event_that_failed_is_published_by_redriving_and_only_once(
     frame = await person.hears("dealUpdate")
     assert (frame["data"], frame["eventId"]) == ({"title": "Lisbon"}, dead_letter["id"])
     assert await dlq.find("events", topic) == []
-    # A redrive that was repeated because its response was lost.
+
+    # A redrive that is repeated because its response was lost.
     again = stack.publish(topic=topic, data={"title": "Lisbon"}, eventId=dead_letter["id"])
     assert again["position"] == frame["position"]
     await person.ask("ping")
     assert len(person.all_heard("dealUpdate")) == 1
 
 
-async def test_an_invocation_that_failed_is_redriven_under_the_id_of_its_request(
-    dlq, connects, user, topic, stack
-):
+async def test_redrive_of_a_failed_invocation_uses_its_request_id(dlq, connects, user, topic, stack):
     person = await connects(user)
     await person.subscribe(topic)
     request = str(uuid.uuid4())
@@ -121,7 +118,7 @@ async def test_an_invocation_that_failed_is_redriven_under_the_id_of_its_request
     assert (frame["data"], frame["eventId"]) == ({"price": 1}, request)
 
 
-async def test_a_delivery_is_redriven_to_the_open_connections(dlq, connects, user, stack):
+async def test_redrive_of_a_delivery_reaches_the_open_connections(dlq, connects, user, stack):
     person, event_id = await connects(user), f"e-{uuid.uuid4()}"
     connection = await person.connection_id()
     body = encode_delivery(stack, connection, "AAAAAAAAAAAAAAA=", published_at=time.time(), event_id=event_id)
@@ -135,7 +132,7 @@ async def test_a_delivery_is_redriven_to_the_open_connections(dlq, connects, use
     assert await dlq.find("deliveries", event_id) == []
 
 
-async def test_a_delivery_whose_connections_have_all_ended_stays(dlq, stack):
+async def test_redrive_of_a_delivery_older_than_its_connections_keeps_it(dlq, stack):
     event_id = f"e-{uuid.uuid4()}"
     body = encode_delivery(stack, "AAAAAAAAAAAAAAA=", published_at=time.time() - 7_300, event_id=event_id)
     stack.stack.client("sqs").send_message(
@@ -149,7 +146,7 @@ async def test_a_delivery_whose_connections_have_all_ended_stays(dlq, stack):
     await dlq.expect("dlq", "purge", "deliveries", "--id", dead_letter["id"], "--yes")
 
 
-async def test_purge_deletes_only_what_is_old_enough_and_asks_first(dlq, topic, stack):
+async def test_purge_deletes_only_old_letters_and_only_after_confirmation(dlq, topic, stack):
     stack.send("events_dlq", {"messageType": "dealUpdate", "topic": topic, "data": {}})
     dead_letter = await dlq.wait_for("events", topic)
     purge = ["dlq", "purge", "events", "--id", dead_letter["id"]]
@@ -163,7 +160,7 @@ async def test_purge_deletes_only_what_is_old_enough_and_asks_first(dlq, topic, 
     assert await dlq.find("events", topic) == []
 
 
-async def test_dead_letters_that_were_listed_are_visible_again_at_once(dlq, topic, stack):
+async def test_listed_dead_letters_are_visible_again_at_once(dlq, topic, stack):
     for number in range(12):
         stack.send("events_dlq", {"messageType": "dealUpdate", "topic": topic, "data": {"number": number}})
     for _ in range(2):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture
 async def subscribers(redis_stack, topic, user, redis_operator):
-    """People whom the index knows."""
+    """Subscribers that are in the index."""
     async with Subscribers.connected(redis_stack, topic, user) as subscribers:
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
@@ -34,14 +34,15 @@ def server(redis_stack):
     return redis.Redis.from_url(access.url, decode_responses=True, **access.options())
 
 
-def damage(server, connection_id):
-    """Remove a member from its groups; returns from how many."""
+def remove_from_index(server, connection_id):
+    """Remove a member from its groups in the index; return their number."""
     return sum(server.zrem(key, connection_id) for key in server.scan_iter("deals:g:*"))
 
 
 async def test_check_finds_differences_and_repairs_them_if_requested(redis_operator, subscribers, server):
     lost = await subscribers.even.connection_id()
-    assert damage(server, lost) == 1
+    assert remove_from_index(server, lost) == 1
+
     difference = (await redis_operator.expect("index", "check", "--json", code=1)).data
     assert (difference["outcome"], difference["missing"], difference["extra"], difference["repaired"]) == (
         "different",
@@ -49,17 +50,20 @@ async def test_check_finds_differences_and_repairs_them_if_requested(redis_opera
         0,
         0,
     )
+
     repair = (await redis_operator.expect("index", "check", "--repair", "--json", code=1)).data
     assert (repair["missing"], repair["repaired"]) == (1, 1)
     assert "equal" in (await redis_operator.expect("index", "check")).out
+
     sample = (await redis_operator.expect("index", "check", "--groups", "1", "--json")).data
     assert (sample["outcome"], sample["shards"] < difference["shards"]) == ("equal", True)
-    assert damage(server, lost) == 1
+    assert remove_from_index(server, lost) == 1
 
 
 async def test_rebuild_replaces_the_index_when_confirmed(redis_operator, subscribers, server):
     epoch = server.hget("deals:meta", "epoch")
     server.zadd("deals:g:rubbish#0", {"stranger": time.time() + 3600})
+
     assert "repeat the command with --yes" in (await redis_operator.expect("index", "rebuild", code=6)).err
     assert server.hget("deals:meta", "epoch") == epoch
     rebuild = (await redis_operator.expect("index", "rebuild", "--yes", "--json")).data

@@ -1,4 +1,4 @@
-"""`deals_ops status`, `connections`, `who`: with read-only permissions."""
+"""`deals_ops status`, `connections` and `who`, with read-only permissions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def test_status_shows_every_function_and_queue(reader, stack):
     assert {item["state"] for item in result.data["functions"]} == {"Active"}
 
 
-async def test_status_for_people_names_the_stack_and_its_parts(reader, stack):
+async def test_status_as_text_names_the_stack_and_its_parts(reader, stack):
     result = await reader.expect("status")
     assert "deals-local (us-east-1)" in result.out
     for word in ("authorizer", "janitor", "deliveries_dlq", stack.websocket_url):
@@ -54,7 +54,7 @@ async def test_connections_are_counted_and_listed_by_page_and_by_user(reader, co
     assert len(own["connections"]) == 2
 
 
-async def test_who_shows_the_record_and_what_the_gateway_knows(reader, connects, user, topic):
+async def test_who_shows_the_record_and_the_gateways_view(reader, connects, user, topic):
     person = await connects(user, jti=f"{user}-phone")
     await person.subscribe(topic, {"maxPrice": 400})
     connection = await person.connection_id()
@@ -70,7 +70,7 @@ async def test_who_shows_the_record_and_what_the_gateway_knows(reader, connects,
     assert user in shown
 
 
-async def test_who_shows_a_connection_that_was_lost(operator, connects, user, stack):
+async def test_who_of_a_lost_connection_shows_it_is_gone(operator, connects, user, stack):
     person = await connects(user)
     connection = await person.connection_id()
     stack.vanish(connection)
@@ -106,7 +106,7 @@ async def test_who_shows_a_connection_that_was_lost(operator, connects, user, st
         (["connections", "list", "--limit", "0"], {}, 2, "not a whole number from 1 to"),
     ],
 )
-async def test_an_error_names_the_remedy(operator, arguments, environment, code, message):
+async def test_failed_command_names_the_remedy(operator, arguments, environment, code, message):
     result = await operator.expect(*arguments, code=code, **environment)
     assert message in result.err
     assert result.out == ""

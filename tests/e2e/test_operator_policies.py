@@ -1,4 +1,4 @@
-"""The policies of operators.tf: read-only operators change nothing, and learn which permission is missing."""
+"""The policies of operators.tf: read-only operators change nothing and see which permission is missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
         (["tail", "books"], "secretsmanager:GetSecretValue"),
     ],
 )
-async def test_read_only_operators_may_not_change_anything(reader, connects, user, arguments, action):
+async def test_read_only_operator_is_refused_every_change(reader, connects, user, arguments, action):
     person = await connects(user)
     command = [user if argument == "USER" else argument for argument in arguments]
     result = await reader.expect(*command, "--yes", code=4)
@@ -26,7 +26,7 @@ async def test_read_only_operators_may_not_change_anything(reader, connects, use
 
 
 @pytest.mark.parametrize(("verb", "action"), [("redrive", "sqs:SendMessage"), ("purge", "sqs:DeleteMessage")])
-async def test_read_only_operators_may_not_change_dead_letters(reader, operator, stack, verb, action):
+async def test_read_only_operator_is_refused_to_change_dead_letters(reader, operator, stack, verb, action):
     topic = f"policies.{verb}"
     stack.send("events_dlq", {"messageType": "dealUpdate", "topic": topic, "data": {}})
     result = await reader.expect("dlq", verb, "events", "--yes", code=4)

@@ -1,4 +1,4 @@
-"""`deals_ops tail`: on a real socket, with a token that it signs or that the operator supplies."""
+"""`deals_ops tail` on a real socket, with a token that it signs or that the operator supplies."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_tail_replays_since_a_position_then_prints_live_matches(operator, 
     assert f"listening to {topic}" in result.err
 
 
-async def test_tail_prints_a_line_an_event_without_control_characters(operator, topic, stack):
+async def test_tail_prints_each_event_on_one_line_without_control_characters(operator, topic, stack):
     before = stack.publish(topic=topic, data={})["position"]
     stack.publish(topic=topic, data={"title": "red \x1b[31m alert"})
     result = await operator.expect_process("tail", topic, "--since", str(before), "--count", "1")
@@ -50,7 +50,7 @@ async def test_tail_prints_a_line_an_event_without_control_characters(operator, 
     assert "\x1b" not in line
 
 
-async def test_tail_resumes_when_the_connection_is_lost(operator, topic, stack):
+async def test_tail_resumes_after_its_connection_is_lost(operator, topic, stack):
     user, before = f"tail-{topic}", stack.publish(topic=topic, data={"number": 0})["position"]
     listening = asyncio.create_task(
         operator.expect_process(
@@ -70,7 +70,7 @@ async def test_tail_resumes_when_the_connection_is_lost(operator, topic, stack):
     assert "disconnected" in result.err
 
 
-async def test_tail_connects_with_the_token_of_its_variable_or_a_file(reader, topic, stack, tmp_path, user):
+async def test_tail_takes_the_token_from_its_variable_or_a_file(reader, topic, stack, tmp_path, user):
     """With read-only permissions: an operator with a token needs no access to the secret."""
     before = stack.publish(topic=topic, data={})["position"]
     stack.publish(topic=topic, data={"title": "Atlas"})

@@ -1,4 +1,4 @@
-"""Protocol, "Publishing" and "Topics and filters": who gets which event, by every way in."""
+"""Protocol, "Publishing" and "Topics and filters": who receives an event, by every publish path."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ import pytest
 DEAL = {"title": "Espresso machine", "category": "home", "price": 599, "discountPercentage": 20}
 
 
-async def test_an_event_reaches_those_whose_filter_matches_and_nobody_else(connects, user, topic, stack):
+async def test_event_reaches_only_subscribers_whose_filter_matches(connects, user, topic, stack):
     cheap, picky, other = [await connects(f"{user}-{name}") for name in ("cheap", "picky", "other")]
     await cheap.subscribe(topic, {"maxPrice": 700})
     await picky.subscribe(topic, {"maxPrice": 700, "minDiscount": 30})
     await other.subscribe(f"{topic}.other")
-    answer = stack.publish(topic=topic, data=DEAL)
-    assert (answer["broadcast"], answer["delivered"], answer["total"]) == ("success", 1, 1)
+    response = stack.publish(topic=topic, data=DEAL)
+    assert (response["broadcast"], response["delivered"], response["total"]) == ("success", 1, 1)
+
     frame = await cheap.hears("dealUpdate")
     assert frame["data"] == DEAL
-    assert (frame["topic"], frame["eventId"]) == (topic, answer["eventId"])
+    assert (frame["topic"], frame["eventId"]) == (topic, response["eventId"])
     await asyncio.gather(picky.ask("ping"), other.ask("ping"))
     assert not picky.all_heard("dealUpdate")
     assert not other.all_heard("dealUpdate")
 
 
-async def test_a_subscriber_to_all_deals_and_the_topic_hears_an_event_once(connects, user, topic, stack):
+async def test_subscriber_to_all_deals_and_the_topic_receives_an_event_once(connects, user, topic, stack):
     person = await connects(user)
     await person.subscribe(topic, {"price": {"gt": 1}})
     await person.subscribe("all-deals")
@@ -37,19 +38,21 @@ async def test_a_subscriber_to_all_deals_and_the_topic_hears_an_event_once(conne
     assert len(frames) == 1
 
 
-async def test_the_publishers_filters_come_before_the_data(connects, user, topic, stack):
+async def test_publishers_filters_take_precedence_over_the_data(connects, user, topic, stack):
     person = await connects(user)
     await person.subscribe(topic, {"category": "kitchen"})
     assert stack.publish(topic=topic, data=DEAL)["total"] == 0
     assert stack.publish(topic=topic, data=DEAL, filters={"category": "kitchen"})["total"] == 1
 
 
-@pytest.mark.parametrize("way", ["async-invoke", "queue", "queue-sns-envelope", "queue-eventbridge-envelope"])
-async def test_an_event_arrives_by_every_asynchronous_way(connects, user, topic, stack, way):
+@pytest.mark.parametrize(
+    "path", ["async-invoke", "queue", "queue-sns-envelope", "queue-eventbridge-envelope"]
+)
+async def test_event_arrives_by_every_asynchronous_path(connects, user, topic, stack, path):
     person = await connects(user)
     await person.subscribe(topic)
     event = {"messageType": "dealUpdate", "topic": topic, "data": DEAL, "eventId": f"e-{uuid.uuid4()}"}
-    if way == "async-invoke":
+    if path == "async-invoke":
         stack.invoke_async("broadcast", event)
     else:
         body = {
@@ -61,27 +64,26 @@ async def test_an_event_arrives_by_every_asynchronous_way(connects, user, topic,
                 "source": "x",
                 "detail": event,
             },
-        }[way]
+        }[path]
         stack.send("events", body)
+
     frame = await person.hears("dealUpdate")
     assert (frame["data"], frame["eventId"]) == (DEAL, event["eventId"])
 
 
-async def test_a_large_audience_is_reached_through_the_queue_once_each(connects, user, topic, stack):
+async def test_large_audience_is_reached_through_the_queue_once_each(connects, user, topic, stack):
     people = await asyncio.gather(*(connects(f"{user}-{number}") for number in range(14)))
     await asyncio.gather(*(person.subscribe(topic, {"price": {"lte": 600}}) for person in people))
-    answer = stack.publish(topic=topic, data=DEAL)
-    assert (answer["delivered"], answer["queued"], answer["total"]) == (0, 14, 14)
+    response = stack.publish(topic=topic, data=DEAL)
+    assert (response["delivered"], response["queued"], response["total"]) == (0, 14, 14)
     await asyncio.gather(*(person.hears("dealUpdate") for person in people))
     await asyncio.sleep(0.5)
     assert [len(person.all_heard("dealUpdate")) for person in people] == [1] * 14
 
 
-async def test_a_notification_is_stored_for_each_recipient_and_pushed_to_those_connected(
-    connects, user, stack
-):
+async def test_notification_is_stored_for_every_recipient_and_pushed_to_connected_ones(connects, user, stack):
     here = await connects(f"{user}-here")
-    answer = stack.invoke(
+    response = stack.invoke(
         "broadcast",
         {
             "messageType": "notification",
@@ -89,7 +91,8 @@ async def test_a_notification_is_stored_for_each_recipient_and_pushed_to_those_c
             "data": {"title": "Price drop", "message": "The desk is 30 % off"},
         },
     )
-    assert answer["total"] == 1
+    assert response["total"] == 1
+
     frame = await here.hears("notification")
     assert frame["data"]["title"] == "Price drop"
     away = await connects(f"{user}-away")
@@ -124,23 +127,23 @@ async def test_a_notification_is_stored_for_each_recipient_and_pushed_to_those_c
         pytest.param({"Records": [{"eventSource": "aws:sqs"}]}, "Records", id="no-batch-of-messages"),
     ],
 )
-async def test_a_bad_event_is_400_with_the_field_and_reaches_nobody(connects, user, stack, event, field):
+async def test_invalid_event_is_400_with_the_field_and_reaches_nobody(connects, user, stack, event, field):
     person = await connects(user)
     await person.subscribe("all-deals")
-    answer = stack.invoke_raw("broadcast", event)
-    assert answer["statusCode"] == 400
-    assert field in answer["body"]
+    response = stack.invoke_raw("broadcast", event)
+    assert response["statusCode"] == 400
+    assert field in response["body"]
     await person.ask("ping")
     assert {frame["type"] for frame in person.heard} == {"subscriptionConfirmed", "pong"}
 
 
-@pytest.mark.parametrize("way", ["async-invoke", "queue"])
-async def test_a_bad_asynchronous_event_goes_to_the_dead_letters_with_the_reason(stack, way):
+@pytest.mark.parametrize("path", ["async-invoke", "queue"])
+async def test_invalid_asynchronous_event_becomes_a_dead_letter_with_the_reason(stack, path):
     marker = f"bad-{uuid.uuid4()}"
     event = {"messageType": "dealUpdate", "data": {}, "unknownField": marker}
-    if way == "async-invoke":
+    if path == "async-invoke":
         stack.invoke_async("broadcast", event)
     else:
         stack.send("events", event)
-    letter = await stack.dead_letter("events_dlq", containing=marker)
-    assert "unknownField" in letter["MessageAttributes"]["reason"]["StringValue"]
+    dead_letter = await stack.dead_letter("events_dlq", containing=marker)
+    assert "unknownField" in dead_letter["MessageAttributes"]["reason"]["StringValue"]

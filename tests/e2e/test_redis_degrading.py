@@ -1,4 +1,4 @@
-"""Redis in trouble under load: it costs speed, not messages, and the service comes back by itself."""
+"""Faults of Redis under load cost speed but no events, and the service recovers by itself."""
 
 from __future__ import annotations
 
@@ -24,55 +24,55 @@ pytestmark = pytest.mark.timeout(600)
 PUBLISHERS, EVERY_SECONDS = 4, 0.2
 BEFORE_SECONDS, FAULT_SECONDS, AFTER_SECONDS = 1.0, 2.5, 1.0
 ADDED_SECONDS = 1.5
-"""What a fault may add to a publisher's wait: half a second of silence, and Redis is given up."""
+"""What a fault may add to a publisher's wait: the service gives Redis up after half a second of silence."""
 DEGRADED_WITHIN_SECONDS = 10.0
 OPERATIONAL_WITHIN_SECONDS = 40.0
 """A breaker leaves Redis alone for half a minute at most."""
-TENDED_WITHIN_SECONDS = 75.0
-"""The schedule's minute, and the emulator looks at it every ten seconds."""
+MAINTAINED_WITHIN_SECONDS = 75.0
+"""The schedule runs each minute, and the emulator looks at it every ten seconds."""
 
 
 class Redis:
-    """What tests do to it: on its own command line, and by the local cloud's control API."""
+    """The server of the stack: its own command line, and the local cloud's control API."""
 
     def __init__(self, service: Service) -> None:
         self._service, self._access = service, service.stack.redis
-        self.client = self.logged_in()
+        self.client = self.log_in()
 
-    def logged_in(self, **options: str) -> redis.Redis:
-        """A client of its own."""
-        given = self._access.options() | {"decode_responses": True, "socket_timeout": 5} | options
-        return redis.Redis.from_url(self._access.url, **given)
+    def log_in(self, **options: str) -> redis.Redis:
+        """Return another client; `options` override the usual ones."""
+        merged = self._access.options() | {"decode_responses": True, "socket_timeout": 5} | options
+        return redis.Redis.from_url(self._access.url, **merged)
 
-    def control(self, **given: object) -> None:
-        """Trouble the way to it, or its process."""
-        self._service.control("redis", given)
+    def control(self, **settings: object) -> None:
+        """Set the state of the connection to the server, or of its process."""
+        self._service.control("redis", settings)
 
     def change_password(self) -> None:
-        """As somebody does who tells nobody; who is logged in has to log in again."""
+        """Change the password without changing the secret, and make every client log in again."""
         self.client.config_set("requirepass", "other")
-        self.logged_in(password="other").execute_command("CLIENT", "KILL", "SKIPME", "yes")
+        self.log_in(password="other").execute_command("CLIENT", "KILL", "SKIPME", "yes")
 
-    def change_password_back(self) -> None:
-        """To what the secret says."""
-        self.logged_in(password="other").config_set("requirepass", self._access.options()["password"])
+    def restore_password(self) -> None:
+        """Set the password of the secret."""
+        self.log_in(password="other").config_set("requirepass", self._access.options()["password"])
 
-    def make_well(self) -> None:
-        """Whatever a test has left behind; started anew where that was more than the way to it."""
+    def recover(self) -> None:
+        """Undo what a test has done; restart the server if it does not work as a primary without a limit."""
         self.control(state="open", delay_ms=0, server="resume")
         try:
-            role, most = self.client.role()[0], self.client.config_get("maxmemory")["maxmemory"]
+            role, maxmemory = self.client.role()[0], self.client.config_get("maxmemory")["maxmemory"]
         except redis.RedisError:
-            role = most = None
-        if (role, most) != ("master", "0"):
+            role = maxmemory = None
+        if (role, maxmemory) != ("master", "0"):
             self.control(server="restart")
 
-    def reads(self) -> int:
-        """How often members were read since it was started."""
+    def count_reads(self) -> int:
+        """Return how often members were read since the server started."""
         return int(self.client.info("commandstats").get("cmdstat_zrange", {"calls": 0})["calls"])
 
     def add(self, event: dict[str, object]) -> str:
-        """Put an event on the stream, as a publisher does who tries again until it is taken."""
+        """Add an event to the stream, retrying as a publisher does; return the entry's id."""
         deadline = time.monotonic() + OPERATIONAL_WITHIN_SECONDS
         while True:
             try:
@@ -84,12 +84,12 @@ class Redis:
 
 
 class Fault(NamedTuple):
-    """Something that befalls Redis, and its end; whether it forgets everything."""
+    """A fault of Redis: how it begins and ends, and whether the data is lost."""
 
     name: str
     begin: Callable[[Redis], object]
     end: Callable[[Redis], object] = lambda _redis: None
-    forgets: bool = False
+    loses_data: bool = False
 
 
 FAULTS = [
@@ -102,23 +102,23 @@ FAULTS = [
         lambda r: r.client.replicaof("127.0.0.1", "1"),
         lambda r: r.client.replicaof("NO", "ONE"),
     ),
-    Fault("flushed", lambda r: r.client.flushall(), forgets=True),
+    Fault("flushed", lambda r: r.client.flushall(), loses_data=True),
     Fault(
         "out-of-memory",
         lambda r: r.client.config_set("maxmemory", "1"),
         lambda r: r.client.config_set("maxmemory", "0"),
     ),
-    Fault("wrong-password", Redis.change_password, Redis.change_password_back),
+    Fault("wrong-password", Redis.change_password, Redis.restore_password),
 ]
-RESTARTED = Fault("restarted", lambda r: r.control(server="restart"), forgets=True)
+RESTARTED = Fault("restarted", lambda r: r.control(server="restart"), loses_data=True)
 
 
 @pytest.fixture
 def server(redis_stack):
-    """Redis, which is well again whatever a test has done to it."""
+    """The server, which recovers after the test."""
     server = Redis(redis_stack)
     yield server
-    server.make_well()
+    server.recover()
 
 
 @pytest.fixture
@@ -127,58 +127,59 @@ async def subscribers(redis_stack, topic, user):
         yield subscribers
 
 
-async def caught_up(service):
-    """Do what the schedule does each minute, until the index is there, has every change, and is right."""
+async def invoke_projector(service, task):
+    return await asyncio.to_thread(service.invoke_raw, "index_projector", {"task": task})
+
+
+async def wait_until_verified(service):
+    """Run the maintenance until the index is up, has applied every change, and equals the table."""
     deadline = time.monotonic() + OPERATIONAL_WITHIN_SECONDS
     while True:
-        tally = await asyncio.to_thread(service.invoke_raw, "index_projector", {"task": "tend"})
-        found = await asyncio.to_thread(service.invoke_raw, "index_projector", {"task": "check"})
-        if tally["redis"] == "up" and not tally["pending"] and found["outcome"] == "equal":
-            assert found["members"] >= SUBSCRIBER_COUNT
+        report = await invoke_projector(service, "tend")
+        verification = await invoke_projector(service, "check")
+        if report["redis"] == "up" and not report["pending"] and verification["outcome"] == "equal":
+            assert verification["members"] >= SUBSCRIBER_COUNT
             return
-        assert time.monotonic() < deadline, (tally, found)
+        assert time.monotonic() < deadline, (report, verification)
         await asyncio.sleep(1)
 
 
-async def tended(service):
-    """Do once what the schedule does each minute; again only where somebody is at it already."""
+async def maintain(service):
+    """Run the maintenance once; repeat it while the scheduled run holds the lease."""
     deadline = time.monotonic() + OPERATIONAL_WITHIN_SECONDS
-    while (tally := await asyncio.to_thread(service.invoke_raw, "index_projector", {"task": "tend"}))[
-        "redis"
-    ] != "up":
-        assert time.monotonic() < deadline, tally
+    while (report := await invoke_projector(service, "tend"))["redis"] != "up":
+        assert time.monotonic() < deadline, report
         await asyncio.sleep(1)
 
 
-async def says(person, status, within):
-    """Ask until the service says how it is."""
+async def wait_for_status(person, status, within):
+    """Ask until the service reports this status."""
     started = time.monotonic()
-    while (told := (await person.ask("getStatus"))["data"]["systemStatus"]) != status:
-        assert time.monotonic() - started < within, told
+    while (reported := (await person.ask("getStatus"))["data"]["systemStatus"]) != status:
+        assert time.monotonic() - started < within, reported
         await asyncio.sleep(0.25)
 
 
-async def index_is_used(subscribers, server, within):
-    """Publish until no event of a burst had to do without the index; what was published."""
+async def publish_until_index_is_used(subscribers, server, within):
+    """Publish bursts until every event of one reads the index; return all accepted events."""
     accepted, deadline = [], time.monotonic() + within
     while True:
-        logs, reads = Logs(subscribers.service, back_ms=0), await asyncio.to_thread(server.reads)
+        logs, reads_before = Logs(subscribers.service, back_ms=0), await asyncio.to_thread(server.count_reads)
         load = await subscribers.burst(SUBSCRIBER_COUNT)
         assert not load.refused
         accepted += load.accepted
+
         fallbacks = await asyncio.to_thread(logs.read_lines, "broadcast", "RedisFallbacks")
-        if (
-            not fallbacks
-            and await asyncio.to_thread(server.reads) - reads >= SUBSCRIBER_COUNT * SUBSCRIBER_COUNT
-        ):
+        reads = await asyncio.to_thread(server.count_reads) - reads_before
+        if not fallbacks and reads >= SUBSCRIBER_COUNT * SUBSCRIBER_COUNT:
             return accepted
         assert time.monotonic() < deadline, fallbacks
         await asyncio.sleep(1)
 
 
-async def everything_works(person, other, user_id, topic):
-    """Every action that a client has, while Redis is in trouble."""
-    asked = {
+async def assert_every_action_works(person, other, user_id, topic):
+    """Every action of a client succeeds while Redis fails."""
+    actions = {
         "ping": None,
         "subscribeToDeals": {"topic": topic, "filters": {"category": "home"}},
         "unsubscribeFromDeals": {"topic": topic},
@@ -186,102 +187,122 @@ async def everything_works(person, other, user_id, topic):
         "getMessages": None,
         "getStatus": None,
     }
-    for action, data in asked.items():
+    for action, data in actions.items():
         reply = await person.ask(action, data)
         assert reply["type"] != "error", (action, reply)
+
     message = await other.hears("messageReceived")
     reply = await other.ask("notificationAck", {"messageId": message["data"]["messageId"]})
     assert reply["type"] == "notificationAcked"
 
 
-async def befallen(fault, subscribers, server, record_property):
-    """Let Redis be befallen under load: nobody waits, nothing fails; what everybody has to hear.
+async def publish_through_fault(fault, subscribers, server, record_property):
+    """Publish before, during and after a fault: no publish fails or waits long. Returns the accepted events.
 
-    Somebody joins meanwhile and somebody leaves: who was told so gets the next event, or no more.
+    One person subscribes and one unsubscribes during the fault: the first receives every event published
+    after its confirmation, the second none.
     """
-    used = await index_is_used(subscribers, server, OPERATIONAL_WITHIN_SECONDS)
+    accepted_before = await publish_until_index_is_used(subscribers, server, OPERATIONAL_WITHIN_SECONDS)
     entries = [await asyncio.to_thread(server.add, subscribers.next_event())]
-    if fault.forgets:
-        await hears_entry(subscribers.all[0], entries[0])
+    if fault.loses_data:
+        await wait_for_entry(subscribers.all[0], entries[0])
     leaver = await subscribers.subscribe("leaver", {"minPrice": -1})
+
     async with subscribers.publishing(PUBLISHERS, EVERY_SECONDS) as load:
         await asyncio.sleep(BEFORE_SECONDS)
         await asyncio.to_thread(fault.begin, server)
         began = time.monotonic()
+
         newcomer = await subscribers.subscribe("newcomer", {"minPrice": -2})
         joined_at = time.monotonic()
         await leaver.ask("unsubscribeFromDeals", {"topic": subscribers.topic})
         left_at = time.monotonic()
-        await says(subscribers.even, "degraded", DEGRADED_WITHIN_SECONDS)
+
+        await wait_for_status(subscribers.even, "degraded", DEGRADED_WITHIN_SECONDS)
         degraded_at = time.monotonic()
         reader_id = f"{subscribers.name}-all-0"[-100:]
-        await everything_works(newcomer, subscribers.all[0], reader_id, f"{subscribers.topic}.other")
+        await assert_every_action_works(newcomer, subscribers.all[0], reader_id, f"{subscribers.topic}.other")
+
         await asyncio.sleep(max(0.0, began + FAULT_SECONDS - time.monotonic()))
         await asyncio.to_thread(fault.end, server)
         entries.append(await asyncio.to_thread(server.add, subscribers.next_event()))
         await asyncio.sleep(AFTER_SECONDS)
+
     assert not load.refused
-    before = max(one.seconds for one in load.accepted if one.started + one.seconds < began)
+    slowest_before = max(event.seconds for event in load.accepted if event.started + event.seconds < began)
     for name, value in {
         "events": len(load.accepted),
         "worst_publish_s": round(load.slowest_seconds(), 2),
-        "worst_publish_before_s": round(before, 2),
+        "worst_publish_before_s": round(slowest_before, 2),
         "degraded_after_s": round(degraded_at - began, 2),
     }.items():
         record_property(name, value)
-    assert load.slowest_seconds() < before + ADDED_SECONDS
+    assert load.slowest_seconds() < slowest_before + ADDED_SECONDS
+
     for entry in entries:
-        await hears_entry(subscribers.all[0], entry)
-    assert not await find_missing(
-        newcomer, {one.event_id for one in load.accepted if one.started > joined_at}
-    )
-    too_late = {one.event_id for one in load.accepted if one.started > left_at}
-    assert not too_late & {frame["eventId"] for frame in leaver.all_heard("dealUpdate")}
-    return [*used, *load.accepted]
+        await wait_for_entry(subscribers.all[0], entry)
+    after_join = {event.event_id for event in load.accepted if event.started > joined_at}
+    assert not await find_missing(newcomer, after_join)
+    after_leave = {event.event_id for event in load.accepted if event.started > left_at}
+    assert not after_leave & {frame["eventId"] for frame in leaver.all_heard("dealUpdate")}
+    return [*accepted_before, *load.accepted]
 
 
-async def hears_entry(person, entry_id):
+async def wait_for_entry(person, entry_id):
+    """Wait until a person receives the event of a stream entry."""
     await person.hears(
         lambda frame: str(frame.get("eventId")).startswith(f"stream:{entry_id}:"),
         within=OPERATIONAL_WITHIN_SECONDS,
     )
 
 
-async def nobody_missed(subscribers, accepted):
-    """Everybody has heard what was accepted and matches; whoever comes back later is told all of it."""
-    wanted = {one.event_id for one in accepted}
-    even = {one.event_id for one in accepted if one.data["parity"] == "even"}
+async def assert_everybody_received(subscribers, accepted):
+    """Every subscriber received the accepted events that match it, and a resume replays all of them."""
+    expected = {event.event_id for event in accepted}
+    even = {event.event_id for event in accepted if event.data["parity"] == "even"}
     for person in subscribers.all:
-        assert not await find_missing(person, wanted)
+        assert not await find_missing(person, expected)
     assert not await find_missing(subscribers.even, even)
-    told = {one["eventId"] for one in subscribers.even.all_heard("dealUpdate")}
-    assert not told & (wanted - even)
-    again = await resume(subscribers.all[0], subscribers.topic, {"minPrice": 0}, subscribers.started_at)
-    assert wanted <= again
+
+    received = {frame["eventId"] for frame in subscribers.even.all_heard("dealUpdate")}
+    assert not received & (expected - even)
+    replayed = await resume(subscribers.all[0], subscribers.topic, {"minPrice": 0}, subscribers.started_at)
+    assert expected <= replayed
+
+
+async def assert_recovers(subscribers, server, accepted, record_property, *, ended, within):
+    """The service reports operational, uses the index again, has lost no event, and the index is right."""
+    await wait_for_status(subscribers.even, "operational", within)
+    record_property("operational_after_s", round(time.monotonic() - ended + AFTER_SECONDS, 2))
+
+    accepted += await publish_until_index_is_used(subscribers, server, OPERATIONAL_WITHIN_SECONDS)
+    await assert_everybody_received(subscribers, accepted)
+    await wait_until_verified(subscribers.service)
+    record_property("verified_after_s", round(time.monotonic() - ended + AFTER_SECONDS, 2))
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-async def test_trouble_of_redis_costs_no_event_and_fails_no_action(
+async def test_redis_fault_under_load_loses_no_event_and_fails_no_action(
     fault, subscribers, server, record_property
 ):
-    accepted = await befallen(fault, subscribers, server, record_property)
+    accepted = await publish_through_fault(fault, subscribers, server, record_property)
     ended = time.monotonic()
-    await tended(subscribers.service)
-    await says(subscribers.even, "operational", OPERATIONAL_WITHIN_SECONDS)
-    record_property("operational_after_s", round(time.monotonic() - ended + AFTER_SECONDS, 2))
-    accepted += await index_is_used(subscribers, server, OPERATIONAL_WITHIN_SECONDS)
-    await nobody_missed(subscribers, accepted)
-    await caught_up(subscribers.service)
-    record_property("caught_up_after_s", round(time.monotonic() - ended + AFTER_SECONDS, 2))
+
+    await maintain(subscribers.service)
+
+    await assert_recovers(
+        subscribers, server, accepted, record_property, ended=ended, within=OPERATIONAL_WITHIN_SECONDS
+    )
 
 
-async def test_an_index_that_is_gone_is_built_anew_without_anybodys_help(
-    subscribers, server, record_property
-):
-    accepted = await befallen(RESTARTED, subscribers, server, record_property)
-    ended = time.monotonic()
-    await says(subscribers.even, "operational", TENDED_WITHIN_SECONDS)
-    record_property("operational_after_s", round(time.monotonic() - ended + AFTER_SECONDS, 2))
-    accepted += await index_is_used(subscribers, server, OPERATIONAL_WITHIN_SECONDS)
-    await nobody_missed(subscribers, accepted)
-    await caught_up(subscribers.service)
+async def test_lost_index_is_rebuilt_by_the_schedule(subscribers, server, record_property):
+    accepted = await publish_through_fault(RESTARTED, subscribers, server, record_property)
+
+    await assert_recovers(
+        subscribers,
+        server,
+        accepted,
+        record_property,
+        ended=time.monotonic(),
+        within=MAINTAINED_WITHIN_SECONDS,
+    )

@@ -1,4 +1,4 @@
-"""Protocol, "Publishing": the ways through Redis, from a publisher's call to a person's socket."""
+"""Protocol, "Publishing": the publish paths through Redis, from the publisher's call to the socket."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def publisher(redis_stack):
 
 
 @pytest.fixture
-async def listens(redis_stack):
-    """Connect as a user and subscribe to a topic."""
+async def subscribe(redis_stack):
+    """Connects a user and subscribes it to a topic."""
     async with AsyncExitStack() as people:
 
         async def connect(user_id, topic):
@@ -46,51 +46,57 @@ async def listens(redis_stack):
         yield connect
 
 
-async def relay_listens(publisher):
+async def wait_for_relay(publisher):
+    """Wait until a relay holds the lease."""
     deadline = time.monotonic() + LISTENING_WITHIN_SECONDS
     while not publisher.exists("deals:relay:lease"):
-        assert time.monotonic() < deadline, "no relay has the lease"
+        assert time.monotonic() < deadline, "no relay holds the lease"
         await asyncio.sleep(0.1)
 
 
-async def test_entry_of_the_stream_reaches_whose_filter_matches_once(listens, user, topic, publisher):
-    person = await listens(user, topic)
+async def test_stream_entry_reaches_matching_subscribers_once(subscribe, user, topic, publisher):
+    person = await subscribe(user, topic)
     for price in (599, 800):
         event = {"messageType": "dealUpdate", "topic": topic, "data": {**DEAL, "price": price}}
         entry_id = publisher.xadd("deals:events", {"event": json.dumps(event)})
         if price == 599:
-            wanted = entry_id
+            matching_id = entry_id
+
     frame = await person.hears("dealUpdate")
     assert frame["data"] == DEAL
-    assert frame["eventId"].startswith(f"stream:{wanted}:")
+    assert frame["eventId"].startswith(f"stream:{matching_id}:")
     await asyncio.sleep(0.5)
     assert len(person.all_heard("dealUpdate")) == 1
 
 
-async def test_message_of_a_channel_reaches_the_subscribers_of_its_topic(listens, user, topic, publisher):
-    person, other = await listens(user, topic), await listens(f"{user}-other", f"{topic}.other")
-    await relay_listens(publisher)
-    heard = publisher.publish(f"deals:{topic}", json.dumps({"messageType": "flashSale", "data": DEAL}))
-    assert heard == 1
+async def test_channel_message_reaches_the_subscribers_of_its_topic(subscribe, user, topic, publisher):
+    person, other = await subscribe(user, topic), await subscribe(f"{user}-other", f"{topic}.other")
+    await wait_for_relay(publisher)
+    receivers = publisher.publish(f"deals:{topic}", json.dumps({"messageType": "flashSale", "data": DEAL}))
+    assert receivers == 1
     frame = await person.hears("flashSale")
     assert (frame["data"], frame["topic"]) == (DEAL, topic)
     await other.ask("ping")
     assert not other.all_heard("flashSale")
 
 
-async def test_bad_event_is_put_aside_with_the_reason(publisher, redis_stack):
-    bad = {"messageType": "m", "data": {}, "colour": 1}
-    entry_id = publisher.xadd("deals:events", {"event": json.dumps(bad)})
+async def test_invalid_stream_entry_becomes_a_dead_letter_with_the_reason(publisher, redis_stack):
+    invalid = {"messageType": "m", "data": {}, "colour": 1}
+    entry_id = publisher.xadd("deals:events", {"event": json.dumps(invalid)})
     deadline = time.monotonic() + LISTENING_WITHIN_SECONDS
-    while not (found := [f for _, f in publisher.xrange("deals:events:dead") if f["id"] == entry_id]):
+    while True:
+        dead_letters = [fields for _, fields in publisher.xrange("deals:events:dead")]
+        matching = [fields for fields in dead_letters if fields["id"] == entry_id]
+        if matching:
+            break
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)
-    assert [problem["field"] for problem in json.loads(found[0]["problems"])] == ["colour"]
+    assert [problem["field"] for problem in json.loads(matching[0]["problems"])] == ["colour"]
 
 
-async def test_relay_comes_back_when_redis_was_cut_off(listens, user, topic, publisher, redis_stack):
-    person = await listens(user, topic)
-    await relay_listens(publisher)
+async def test_relay_recovers_after_redis_was_unreachable(subscribe, user, topic, publisher, redis_stack):
+    person = await subscribe(user, topic)
+    await wait_for_relay(publisher)
     redis_stack.control("redis", {"state": "cut"})
     await asyncio.sleep(1)
     redis_stack.control("redis", {"state": "open"})
@@ -99,9 +105,9 @@ async def test_relay_comes_back_when_redis_was_cut_off(listens, user, topic, pub
     await person.hears("dealUpdate", within=30)
 
 
-async def test_example_publishes_by_every_way(listens, publisher, redis_stack):
-    person = await listens("you", "books")
-    await relay_listens(publisher)
+async def test_example_publishes_by_every_path(subscribe, publisher, redis_stack):
+    person = await subscribe("you", "books")
+    await wait_for_relay(publisher)
     access, outputs = redis_stack.stack.redis, redis_stack.outputs
     variables = {
         "AWS_ENDPOINT_URL": redis_stack.stack.endpoint,
@@ -114,7 +120,8 @@ async def test_example_publishes_by_every_way(listens, publisher, redis_stack):
         "REDIS_PASSWORD_FILE": str(access.password_file),
         **({"REDIS_CA_FILE": str(access.authorities)} if access.authorities else {}),
     }
-    ran = await asyncio.to_thread(
+
+    completed = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "examples/publisher.py"],
         cwd=ROOT,
@@ -124,8 +131,9 @@ async def test_example_publishes_by_every_way(listens, publisher, redis_stack):
         check=False,
         timeout=60,
     )
-    assert ran.returncode == 0, ran.stderr
-    for way in ("invoke", "queue", "Redis stream", "Redis channel"):
-        await person.hears(lambda frame: frame.get("data", {}).get("title") == f"Atlas, {way}")  # noqa: B023
+    assert completed.returncode == 0, completed.stderr
+
+    for path in ("invoke", "queue", "Redis stream", "Redis channel"):
+        await person.hears(lambda frame: frame.get("data", {}).get("title") == f"Atlas, {path}")  # noqa: B023
     await person.hears(lambda frame: frame.get("data", {}).get("content") == "Your order has left")
     await person.hears(lambda frame: frame.get("data", {}).get("title") == "Sale")

@@ -1,4 +1,4 @@
-"""Protocol, "Resume": who was away reads what came meanwhile, and a repeat is no second event."""
+"""Protocol, "Resume": a client reads what it missed, and a repeated publish makes no second event."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ def titles(reply) -> list[str]:
 
 
 async def resume(person, topic, since, filters=None):
+    """Subscribe from a position and return the confirmation."""
     reply = await person.ask("subscribeToDeals", {"topic": topic, "since": since, "filters": filters or {}})
     assert reply["type"] == "subscriptionConfirmed", reply
     return reply
 
 
-async def test_positions_rise_and_are_told_by_answer_and_frame(connects, user, topic, stack):
+async def test_positions_rise_and_are_in_responses_and_frames(connects, user, topic, stack):
     person = await connects(user)
     confirmed = await person.subscribe(topic)
     first = stack.publish(topic=topic, data={"title": "one"})
@@ -28,15 +29,17 @@ async def test_positions_rise_and_are_told_by_answer_and_frame(connects, user, t
     assert (await person.hears("dealUpdate"))["position"] == first["position"]
 
 
-async def test_since_replays_what_was_missed_in_order_and_filtered(connects, user, topic, stack):
+async def test_since_replays_missed_events_in_order_and_filtered(connects, user, topic, stack):
     person = await connects(user)
     await person.subscribe(topic, {"maxPrice": 100})
     seen = stack.publish(topic=topic, data={"title": "seen", "price": 5})["position"]
     await person.hears("dealUpdate")
     await person.leave()
+
     for title, price in (("missed 1", 10), ("too dear", 500), ("missed 2", 20)):
         stack.publish(topic=topic, data={"title": title, "price": price})
     stack.publish(topic=f"{topic}.other", data={"title": "elsewhere", "price": 1})
+
     back = await connects(user)
     reply = await resume(back, topic, seen, {"maxPrice": 100})
     assert titles(reply) == ["missed 1", "missed 2"]
@@ -44,6 +47,7 @@ async def test_since_replays_what_was_missed_in_order_and_filtered(connects, use
     assert "more" not in reply["data"]
     for event in reply["data"]["events"]:
         assert {"type", "data", "topic", "eventId", "position", "timestamp"} <= set(event)
+
     stack.publish(topic=topic, data={"title": "live", "price": 1})
     assert (await back.hears("dealUpdate"))["data"]["title"] == "live"
 
@@ -56,7 +60,7 @@ async def test_since_on_all_deals_replays_every_topic(connects, user, topic, sta
     assert titles(await resume(person, "all-deals", start, {"mark": user})) == ["a", "b"]
 
 
-async def test_a_long_absence_is_read_by_pages(connects, user, topic, stack):
+async def test_long_absence_is_replayed_in_pages(connects, user, topic, stack):
     start = stack.publish(topic=topic, data={"title": "start"})["position"]
     for number in range(12):
         stack.publish(topic=topic, data={"title": f"{number}", "pad": "x" * 6000})
@@ -74,37 +78,37 @@ async def test_a_long_absence_is_read_by_pages(connects, user, topic, stack):
     assert pages >= 3
 
 
-async def test_a_position_that_was_never_given_is_not_recovered(connects, user, topic):
+async def test_unknown_position_is_not_recovered(connects, user, topic):
     person = await connects(user)
     reply = await resume(person, topic, 10**12)
     assert (reply["data"]["recovered"], reply["data"]["events"]) == (False, [])
 
 
-async def test_the_same_event_id_is_one_event(connects, user, topic, stack):
+async def test_repeated_event_id_makes_one_event(connects, user, topic, stack):
     person = await connects(user)
     await person.subscribe(topic)
     event_id = f"e-{uuid.uuid4()}"
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(
             asyncio.to_thread(stack.publish, topic=topic, data={"title": "once"}, eventId=event_id)
             for _ in range(4)
         )
     )
-    assert len({str(sorted(answer.items())) for answer in answers}) == 1
+    assert len({str(sorted(response.items())) for response in responses}) == 1
     stack.send("events", {"messageType": "dealUpdate", "topic": topic, "data": {}, "eventId": event_id})
     stack.publish(topic=topic, data={"title": "last"})
     await person.hears(lambda frame: frame.get("data", {}).get("title") == "last")
     await asyncio.sleep(1)
     assert len(person.all_heard("dealUpdate")) == 2
-    assert titles(await resume(person, topic, answers[0]["position"] - 1)) == ["once", "last"]
+    assert titles(await resume(person, topic, responses[0]["position"] - 1)) == ["once", "last"]
 
 
-async def test_a_notification_that_is_published_again_is_in_the_inbox_once(connects, user, stack):
+async def test_repeated_notification_is_in_the_inbox_once(connects, user, stack):
     person = await connects(user)
     event = {
         "messageType": "notification",
         "recipients": [user],
-        "data": {"title": "Parcel"},
+        "data": {"title": "Price drop"},
         "eventId": f"e-{uuid.uuid4()}",
     }
     first, again = stack.invoke("broadcast", event), stack.invoke("broadcast", event)
@@ -113,11 +117,11 @@ async def test_a_notification_that_is_published_again_is_in_the_inbox_once(conne
     assert len((await person.ask("getMessages"))["data"]["messages"]) == 1
 
 
-async def test_the_same_request_id_sends_one_message(connects, user):
+async def test_repeated_request_id_sends_one_message(connects, user):
     sender, twin, recipient = [await connects(f"{user}-{name}") for name in ("ann", "ann", "bob")]
     message = {"recipientId": f"{user}-bob", "content": "once"}
     replies = await asyncio.gather(
-        *(one.ask("sendMessage", message, requestId="same") for one in (sender, twin, sender, twin))
+        *(person.ask("sendMessage", message, requestId="same") for person in (sender, twin, sender, twin))
     )
     assert {reply["type"] for reply in replies} == {"messageSent"}
     assert len({str(sorted(reply["data"].items())) for reply in replies}) == 1
@@ -128,9 +132,9 @@ async def test_the_same_request_id_sends_one_message(connects, user):
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_a_flapping_client_misses_nothing_while_others_publish(connects, user, topic, stack, seed):
-    """Several publish at once, one client comes and goes: all that matched is seen, replayed or live."""
-    rng, expected, got = random.Random(seed), set(), set()
+async def test_flapping_client_misses_no_event_of_concurrent_publishers(connects, user, topic, stack, seed):
+    """A client connects and leaves while others publish; it gets every matching event, replayed or live."""
+    rng, expected, received = random.Random(seed), set(), set()
     stop = asyncio.Event()
 
     async def publish(name: str, events: int) -> None:
@@ -150,17 +154,18 @@ async def test_a_flapping_client_misses_nothing_while_others_publish(connects, u
             while True:
                 data = (await resume(person, topic, since, {"maxPrice": 100}))["data"]
                 assert data["recovered"]
-                got.update(event["eventId"] for event in data["events"])
+                received.update(event["eventId"] for event in data["events"])
                 since = max([since, *(event["position"] for event in data["events"])])
                 if not data.get("more"):
                     break
                 since = max(since, data["position"])
             if last_round:
                 return
+
             await asyncio.sleep(rng.uniform(0.05, 0.6))
             await person.leave()
             live = person.all_heard("dealUpdate")
-            got.update(frame["eventId"] for frame in live)
+            received.update(frame["eventId"] for frame in live)
             since = max([since, *(frame["position"] for frame in live)])
             last_round = stop.is_set()
 
@@ -169,5 +174,5 @@ async def test_a_flapping_client_misses_nothing_while_others_publish(connects, u
     await asyncio.gather(*(publish(name, 12) for name in "abc"))
     stop.set()
     await client
-    assert expected <= got, f"missed: {sorted(expected - got)}"
-    assert got <= expected
+    assert expected <= received, f"missed: {sorted(expected - received)}"
+    assert received <= expected

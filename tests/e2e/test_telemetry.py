@@ -1,4 +1,4 @@
-"""What the service tells of itself: in its log groups, by one id; in CloudWatch, by the catalog."""
+"""Logs that follow an event or a request by one id, and metrics in CloudWatch as the catalog lists them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def logs(stack):
     return Logs(stack)
 
 
-async def test_an_event_is_followed_by_its_id_through_the_queue(stack, connects, user, topic, logs):
+async def test_event_id_is_in_the_logs_on_both_sides_of_the_queue(stack, connects, user, topic, logs):
     people = [await connects(f"{user}-{number}") for number in range(DIRECT_AUDIENCE_MAX + 2)]
     for person in people:
         await person.subscribe(topic)
     event_id = f"{user}-event"
 
-    answer = await asyncio.to_thread(stack.publish, topic=topic, data={"title": "desk"}, eventId=event_id)
+    response = await asyncio.to_thread(stack.publish, topic=topic, data={"title": "desk"}, eventId=event_id)
 
-    assert answer["queued"] == len(people)
+    assert response["queued"] == len(people)
     for person in people:
         await person.hears("dealUpdate")
     published = await logs.wait_for_line("broadcast", "published", event_id)
@@ -40,7 +40,7 @@ async def test_an_event_is_followed_by_its_id_through_the_queue(stack, connects,
     assert (matched["level"], matched["sampled"]) == ("DEBUG", True)
 
 
-async def test_a_request_is_followed_by_its_id_through_the_queue(stack, connects, user, logs):
+async def test_request_id_is_in_the_logs_on_both_sides_of_the_queue(stack, connects, user, logs):
     ann, ben = await connects(f"{user}-ann"), await connects(f"{user}-ben")
     connection_id = await ann.connection_id()
     fault = {"service": "execute-api", "operation": "PostToConnection", "status": 503}
@@ -60,8 +60,8 @@ async def test_a_request_is_followed_by_its_id_through_the_queue(stack, connects
     assert posted["correlationId"] == answered["correlationId"]
 
 
-async def test_no_log_holds_what_is_nobodys_business(stack, connects, user, topic, logs):
-    """With every request logged in full, whatever goes well and whatever does not."""
+async def test_logs_hold_no_payload_and_no_token(stack, connects, user, topic, logs):
+    """At the most detailed level of logging, for requests that succeed and requests that fail."""
     mark = f"private-{time.monotonic_ns()}"
     token = stack.token(user)
     ann, ben = await connects(user), await connects(f"{user}-ben")
@@ -70,10 +70,12 @@ async def test_no_log_holds_what_is_nobodys_business(stack, connects, user, topi
     await ann.ask("sendMessage", {"recipientId": f"{user}-ben", "content": mark})
     await ben.hears("messageReceived")
     await ben.ask("getMessages")
+
     stack.publish(topic=topic, data={"title": mark})
     stack.publish(recipients=[user], data={"title": "t", "message": mark})
     stack.send("events", {"messageType": "dealUpdate", "topic": topic, "data": {"title": mark}})
     stack.invoke_raw("broadcast", {"messageType": "dealUpdate", "data": mark, "topic": "No Such"})
+
     await ann.ask("refreshToken", {"token": token})
     await ann.ask("refreshToken", {"token": f"{mark}.{mark}.{mark}"})
     await ann.ask("sendMessage", {"recipientId": "x y", "content": mark})
@@ -82,6 +84,7 @@ async def test_no_log_holds_what_is_nobodys_business(stack, connects, user, topi
     await ann.ask("ping", requestId="eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmVk")
     with pytest.raises(InvalidStatus):
         await type(ann).connect(f"{stack.websocket_url}?token={token}x")
+
     await ann.leave()
     await logs.wait_for_line("connection_handler", "disconnected", connection_id)
 
@@ -91,10 +94,10 @@ async def test_no_log_holds_what_is_nobodys_business(stack, connects, user, topi
             seen += connection_id in line
             for secret in (mark, token, token.split(".")[2], stack.stack.jwt_secret, "eyJ"):
                 assert secret not in line, f"{group}: {line}"
-    assert seen > 10, "the logs that were read are those of this test"
+    assert seen > 10, "the log lines read are not those of this test"
 
 
-async def test_metrics_of_what_happened_are_in_cloudwatch_as_the_catalog_says(stack, connects, user, topic):
+async def test_metrics_are_in_cloudwatch_as_the_catalog_lists_them(stack, connects, user, topic):
     person = await connects(user)
     await person.subscribe(topic)
     await person.ask("subscribeToDeals", {"topic": topic, "since": 0})
@@ -113,15 +116,15 @@ async def test_metrics_of_what_happened_are_in_cloudwatch_as_the_catalog_says(st
         ("EventsPublished",), ("DeliveriesDelivered",), ("QueueAge", "events"), ("ConnectionDuration",),
         ("ConnectionCount",), ("UpkeepLag",), ("ColdStarts", "deals-local-message_router"),
     }  # fmt: skip
-    sets = {metric.name: {frozenset(one) for one in metric.dimensions} for metric in rows()}
+    sets = {metric.name: {frozenset(names) for names in metric.dimensions} for metric in rows()}
     paginator = stack.stack.client("cloudwatch").get_paginator("list_metrics")
-    deadline, found = time.monotonic() + WAIT_SECONDS, set()
-    while not expected <= found and time.monotonic() < deadline:
+    deadline, published = time.monotonic() + WAIT_SECONDS, set()
+    while not expected <= published and time.monotonic() < deadline:
         await asyncio.sleep(0.5)
         for page in paginator.paginate(Namespace=NAMESPACE):
-            for one in page["Metrics"]:
-                dimensions = {each["Name"]: each["Value"] for each in one["Dimensions"]}
-                assert frozenset(dimensions) in sets[one["MetricName"]], one
-                assert dimensions.pop("Service") == "deals-local", one
-                found.add((one["MetricName"], *dimensions.values()))
-    assert not expected - found
+            for metric in page["Metrics"]:
+                dimensions = {dimension["Name"]: dimension["Value"] for dimension in metric["Dimensions"]}
+                assert frozenset(dimensions) in sets[metric["MetricName"]], metric
+                assert dimensions.pop("Service") == "deals-local", metric
+                published.add((metric["MetricName"], *dimensions.values()))
+    assert not expected - published

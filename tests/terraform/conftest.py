@@ -1,6 +1,6 @@
-"""Terraform for the tests of this folder, safe to run in several pytest processes at once.
+"""Terraform for the tests of this folder, which may run in several pytest processes at once.
 
-Each process has data directories and a provider of its own; folders are initialised once per process.
+Each process has its own data directories and its own provider, and initialises a folder once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from terraform.tooling.provider import SharedProviders
 
 @pytest.fixture(scope="session")
 def initialised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], Session]]:
-    """Initialise a folder and return the session for commands in it."""
+    """Initialises a folder and returns the session for commands in it."""
     base = Session.start_for_tests()
     data = tmp_path_factory.mktemp("terraform-data")
     sessions: dict[Path, Session] = {}

@@ -1,6 +1,6 @@
 """Every alarm reads a metric that our code or AWS publishes, with exactly its dimensions.
 
-The alarms are those of the whole stack, as Terraform applies it to a mocked AWS.
+The tests apply the whole stack to a mocked AWS.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 STACK = ROOT / "terraform" / "stacks" / "deals-websocket"
 GUIDE = "docs.aws.amazon.com"
 
-# Which metrics AWS publishes by which dimensions, and where it says so.
+# The metrics that AWS publishes, their dimensions, and the page that documents them.
 API = f"{GUIDE}/apigateway/latest/developerguide/apigateway-websocket-api-logging.html"
 LAMBDA = f"{GUIDE}/lambda/latest/dg/monitoring-metrics-types.html"
 DYNAMODB = f"{GUIDE}/amazondynamodb/latest/developerguide/metrics-dimensions.html"
@@ -62,8 +62,8 @@ VALUES = {"Action": {*ACTIONS, UNKNOWN}, "Code": CODES, "Kind": {"reply", "push"
 
 
 @dataclass(frozen=True)
-class Watched:
-    """One metric that an alarm reads."""
+class AlarmMetric:
+    """A metric that an alarm reads."""
 
     alarm: str
     namespace: str
@@ -109,12 +109,12 @@ def applied(initialised: Callable[[Path], Session]) -> Applied:
 
 
 @pytest.fixture(scope="module")
-def watched(applied: Applied) -> list[Watched]:
-    watched = []
+def alarm_metrics(applied: Applied) -> list[AlarmMetric]:
+    alarm_metrics = []
     for alarm in applied.of("aws_cloudwatch_metric_alarm"):
         metrics = [metric for query in alarm["metric_query"] or [] for metric in query["metric"]] or [alarm]
-        watched += [
-            Watched(
+        alarm_metrics += [
+            AlarmMetric(
                 alarm["_index"],
                 metric["namespace"],
                 metric["metric_name"],
@@ -123,30 +123,30 @@ def watched(applied: Applied) -> list[Watched]:
             )
             for metric in metrics
         ]
-    assert len({read.alarm for read in watched}) > 50
-    return watched
+    assert len({read.alarm for read in alarm_metrics}) > 50
+    return alarm_metrics
 
 
-def test_every_metric_of_ours_is_in_the_catalog_with_exactly_these_dimensions(applied, watched):
+def test_alarms_on_own_metrics_match_the_catalog(applied, alarm_metrics):
     ours = {metric.name: metric for metric in rows()}
     (service,) = {
         function["environment"][0]["variables"]["SERVICE"] for function in applied.of("aws_lambda_function")
     }
-    reads = [read for read in watched if read.namespace == NAMESPACE]
+    reads = [read for read in alarm_metrics if read.namespace == NAMESPACE]
     assert len(reads) >= 23
     for read in reads:
-        assert read.name in ours, f"{read.alarm} waits for {read.name}, which nothing publishes"
-        sets = {frozenset(each) for each in ours[read.name].dimensions}
+        assert read.name in ours, f"{read.alarm} reads {read.name}, which nothing publishes"
+        sets = {frozenset(names) for names in ours[read.name].dimensions}
         assert frozenset(read.dimensions) in sets, f"{read.alarm}: {read.name} has no {set(read.dimensions)}"
         assert read.dimensions["Service"] == service
         for name, value in read.dimensions.items():
             assert name == "Service" or value in VALUES[name], read
 
 
-def test_every_metric_of_aws_is_one_that_it_publishes_of_things_that_there_are(applied, watched):
+def test_alarms_on_aws_metrics_match_its_documentation_and_the_resources(applied, alarm_metrics):
     (api,), (stage,) = applied.of("aws_apigatewayv2_api"), applied.of("aws_apigatewayv2_stage")
     client = (ROOT / "lambdas/realtime_core/aws/json_client.py").read_text()
-    there = {
+    existing = {
         "ApiId": {api["id"]},
         "Stage": {stage["name"]},
         "FunctionName": applied.names("aws_lambda_function", "function_name"),
@@ -165,7 +165,8 @@ def test_every_metric_of_aws_is_one_that_it_publishes_of_things_that_there_are(a
             for index in table["global_secondary_index"]
         },
     }
-    reads = [read for read in watched if read.namespace != NAMESPACE]
+
+    reads = [read for read in alarm_metrics if read.namespace != NAMESPACE]
     assert {read.namespace for read in reads} == {namespace for namespace, _ in AWS}
     for read in reads:
         assert (read.namespace, read.name) in AWS, (
@@ -176,13 +177,13 @@ def test_every_metric_of_aws_is_one_that_it_publishes_of_things_that_there_are(a
             f"{read.alarm}: {read.name} has no {set(read.dimensions)}; see {page}"
         )
         for name, value in read.dimensions.items():
-            assert value in there[name], f"{read.alarm}: there is no {name} {value}"
+            assert value in existing[name], f"{read.alarm}: there is no {name} {value}"
 
 
-def test_every_index_and_every_table_is_watched(applied, watched):
+def test_every_table_and_index_has_a_throttle_alarm(applied, alarm_metrics):
     reads = {
         (read.dimensions["TableName"], read.dimensions.get("GlobalSecondaryIndexName"))
-        for read in watched
+        for read in alarm_metrics
         if read.name == "WriteThrottleEvents"
     }
     assert reads == {
@@ -192,39 +193,43 @@ def test_every_index_and_every_table_is_watched(applied, watched):
     }
 
 
-def test_statistics_fit_what_the_metric_counts(watched):
-    """The sum of a latency or the average of a counter is a number too, but of nothing."""
+def test_statistics_fit_the_unit_of_the_metric(alarm_metrics):
+    """The sum of a latency and the average of a counter mean nothing."""
     units = {metric.name: metric.unit for metric in rows()}
-    for read in watched:
+    for read in alarm_metrics:
         if read.namespace != NAMESPACE or read.statistic == "SampleCount" or read.name == "ErrorRate":
             continue
         allowed = {"Sum", "Maximum"} if units[read.name] == "Count" else {"p99", "Maximum"}
         assert read.statistic in allowed, read
-    assert {read.statistic for read in watched if read.name == "ConnectionCount"} == {"Maximum"}, "a gauge"
+    assert {read.statistic for read in alarm_metrics if read.name == "ConnectionCount"} == {"Maximum"}, (
+        "a gauge"
+    )
 
 
-def test_expressions_use_every_metric_that_they_declare(applied):
+def test_expressions_use_exactly_the_metrics_that_they_declare(applied):
     for alarm in applied.of("aws_cloudwatch_metric_alarm"):
         queries = alarm["metric_query"] or []
         expressions = [query["expression"] for query in queries if query["expression"]]
         ids = {query["id"] for query in queries if query["metric"]}
         used = {word for text in expressions for word in re.findall(r"\b[a-z][a-z0-9_]*\b", text)}
         assert used == ids, alarm["alarm_name"]
-        assert len(ids) <= 10, "CloudWatch adds up no more in an alarm"
+        assert len(ids) <= 10, "an alarm of CloudWatch takes at most ten metrics"
 
 
-def test_the_service_is_judged_by_alarms_that_there_are(applied):
+def test_composite_alarm_names_existing_alarms(applied):
     (composite,) = applied.of("aws_cloudwatch_composite_alarm")
     named = set(re.findall(r'ALARM\("([^"]+)"\)', composite["alarm_rule"]))
     assert len(named) >= 8
     assert named <= applied.names("aws_cloudwatch_metric_alarm", "alarm_name")
 
 
-def test_the_cost_of_alarms_is_by_what_they_read(watched):
-    assert len(watched) + 5 == ALARMS + REDIS_ALARMS, "and the composite one costs as much as five"
+def test_cost_estimate_counts_the_metrics_that_alarms_read(alarm_metrics):
+    assert len(alarm_metrics) + 5 == ALARMS + REDIS_ALARMS, (
+        "the composite alarm costs as much as five metrics"
+    )
 
 
-def test_the_dashboard_shows_metrics_that_there_are(applied):
+def test_dashboard_shows_metrics_of_the_catalog(applied):
     ours = {metric.name: metric for metric in rows()}
     (board,) = applied.of("aws_cloudwatch_dashboard")
     widgets = json.loads(board["dashboard_body"])["widgets"]
@@ -241,7 +246,7 @@ def test_the_dashboard_shows_metrics_that_there_are(applied):
     assert len(searches) == 4
 
 
-def test_the_runbook_has_a_section_for_each_alarm(applied):
+def test_runbook_and_readme_list_every_alarm(applied):
     keys = {alarm["_index"].split("/")[0] for alarm in applied.of("aws_cloudwatch_metric_alarm")}
     keys |= {"unhealthy"}
     page = (ROOT / "docs" / "telemetry.md").read_text()

@@ -1,4 +1,4 @@
-"""Runs every module's own tests, so that they count in the same summary as all others."""
+"""Runs the modules' own tests, so that pytest reports them with all others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from terraform.toolchain import Session, suite
 
 FILES = [file for folder in suite.folders_with_tests() for file in sorted(folder.glob("tests/*.tftest.hcl"))]
 
-# Roots that only set a stack's variables; they are validated, and the e2e tests apply one of them.
+# Roots that only set a stack's variables: all are validated, and the e2e tests apply one of them.
 UNTESTED = {"environments"}
 
 
@@ -28,7 +28,7 @@ def test_module_passes_its_own_tests(initialised: Callable[[Path], Session], fil
     assert " 0 passed" not in f" {result.detail}"
 
 
-def test_every_module_stack_and_example_has_tests() -> None:
+def test_modules_stacks_and_examples_have_tests() -> None:
     expected = {folder for folder in suite.folders() if _name(folder).split("/")[0] not in UNTESTED}
     assert expected, f"no module found under {suite.TERRAFORM}"
     assert not sorted(map(_name, expected - set(suite.folders_with_tests())))

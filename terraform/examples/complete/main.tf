@@ -83,7 +83,7 @@ resource "aws_cloudwatch_event_bus" "shop" {
   name = "shop"
 }
 
-# A backend that publishes by invoking `broadcast`, and may do nothing else.
+# A backend that publishes by invoking `broadcast` and may do nothing else.
 resource "aws_iam_policy" "publisher" {
   name        = "deals-complete-publisher"
   description = "Publishes deals by invoking broadcast"
@@ -98,8 +98,8 @@ resource "aws_iam_policy" "publisher" {
   })
 }
 
-# A service in the same VPC that publishes through Redis: it carries `redis_publisher.security_group_id`, connects as
-# `user_name` by IAM, and may do nothing else.
+# A service in the same VPC that publishes through Redis and may do nothing else: it has the security group
+# `redis_publisher.security_group_id` and connects as `user_name` by IAM.
 resource "aws_iam_policy" "redis_publisher" {
   name        = "deals-complete-redis-publisher"
   description = "Publishes deals through Redis"

@@ -136,7 +136,7 @@ resource "aws_cloudwatch_composite_alarm" "unhealthy" {
   count = contains(var.disabled, "unhealthy") || length(setsubtract(local.unhealthy_keys, var.disabled)) == 0 ? 0 : 1
 
   alarm_name        = "${var.name}-unhealthy"
-  alarm_description = "People cannot use the service as they should: one of its alarms says how. Runbook: docs/telemetry.md, unhealthy."
+  alarm_description = "The service does not work as users expect: the alarms that fire say why. Runbook: docs/telemetry.md, unhealthy."
   alarm_rule        = join(" OR ", [for name in local.unhealthy_names : "ALARM(\"${name}\")"])
 
   alarm_actions = local.actions

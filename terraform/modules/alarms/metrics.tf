@@ -26,11 +26,11 @@ locals {
       })
       reply_latency = merge(local.slow, {
         metric = "MessageLatency", of = { Kind = "reply" }, statistic = "p99", threshold = var.thresholds.reply_latency_p99_ms
-        text   = "One answer in a hundred is slow."
+        text   = "One reply in a hundred is slow."
       })
       push_latency = merge(local.slow, {
         metric = "MessageLatency", of = { Kind = "push" }, statistic = "p99", threshold = var.thresholds.push_latency_p99_ms
-        text   = "What is published reaches people late."
+        text   = "Published events reach users late."
       })
       post_throttles = merge(local.whole, {
         metric = "DeliveriesThrottled", statistic = "Sum", threshold = var.thresholds.post_throttles
@@ -38,7 +38,7 @@ locals {
       })
       deliveries_failed = merge(local.whole, {
         metric = "DeliveriesFailed", statistic = "Sum", threshold = var.thresholds.deliveries_failed
-        text   = "Pushes were given up."
+        text   = "Pushes could not be delivered."
       })
       token_failures = merge(local.whole, {
         metric = "TokenFailures", statistic = "Sum", threshold = var.thresholds.token_failures
@@ -46,20 +46,20 @@ locals {
       })
       authorizer_faults = merge(local.whole, {
         metric = "AuthorizerFaults", statistic = "Sum", threshold = var.thresholds.authorizer_faults
-        text   = "Handshakes fail for a fault of ours."
+        text   = "Handshakes fail because of an internal error."
       })
       limiter_failures = merge(local.whole, {
         metric = "LimiterFailures", statistic = "Sum", threshold = var.thresholds.limiter_failures
-        text   = "Actions are not limited, because the store of limits does not answer."
+        text   = "Actions are not limited, because the store of limits does not respond."
       })
       upkeep_lag = merge(local.slow, {
         metric = "UpkeepLag", statistic = "Maximum", threshold = var.thresholds.upkeep_lag_seconds
-        text   = "The janitor does not keep up."
+        text   = "The janitor is behind schedule."
       })
       upkeep_failures = merge(local.slow, {
         metric     = "UpkeepFailures", statistic = "Sum", threshold = var.thresholds.upkeep_failures
         datapoints = 3
-        text       = "Calls of the janitor fail."
+        text       = "Calls that the janitor makes fail."
       })
       # A dead man's switch: missing data breaches.
       janitor_silent = {
@@ -85,7 +85,7 @@ locals {
     for key, alarm in {
       api_integration_errors = {
         metric = "IntegrationError", threshold = var.thresholds.api_integration_errors
-        text   = "Functions answer API Gateway with an error."
+        text   = "Functions return errors to API Gateway."
       }
       api_execution_errors = {
         metric = "ExecutionError", threshold = var.thresholds.api_execution_errors
@@ -108,7 +108,7 @@ locals {
         lambda_duration = merge(local.slow, {
           metric     = "Duration", statistic = "Maximum", threshold = floor(function.timeout_seconds * 10 * var.thresholds.lambda_duration_percent)
           datapoints = 3
-          text       = "${short} runs nearly into its timeout of ${function.timeout_seconds} s."
+          text       = "${short} takes nearly its timeout of ${function.timeout_seconds} s."
         })
       } : "${key}/${short}" => merge(local.over, alarm, { key = key, namespace = "AWS/Lambda", dimensions = { FunctionName = function.name } })
     }
@@ -128,7 +128,7 @@ locals {
       key        = "lambda_concurrency", namespace = "AWS/Lambda", metric = "ConcurrentExecutions", statistic = "Maximum"
       dimensions = { FunctionName = function.name }
       threshold  = floor(function.reserved_concurrency * var.thresholds.lambda_concurrency_percent / 100)
-      text       = "${short} runs nearly as often at once as is reserved for it."
+      text       = "${short} is close to its reserved concurrency."
     }) if function.concurrency_alarm_enabled && try(function.reserved_concurrency > 0, false)
   }
 
@@ -138,7 +138,7 @@ locals {
       key        = "lambda_account_concurrency", namespace = "AWS/Lambda", metric = "ConcurrentExecutions", statistic = "Maximum"
       dimensions = {}
       threshold  = floor(var.thresholds.lambda_account_concurrency * var.thresholds.lambda_concurrency_percent / 100)
-      text       = "The account runs nearly as many functions at once as it may."
+      text       = "The account is close to its limit of concurrent executions."
     })
   }
 
@@ -160,7 +160,7 @@ locals {
       key        = "queue_age", namespace = "AWS/SQS", metric = "ApproximateAgeOfOldestMessage", statistic = "Maximum"
       dimensions = { QueueName = queue.name }
       threshold  = var.thresholds.queue_age_seconds
-      text       = "The queue of ${short} does not drain."
+      text       = "The queue ${short} does not drain."
     })
   }
 
@@ -169,7 +169,7 @@ locals {
       key        = "dead_letters", namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum"
       dimensions = { QueueName = queue.dlq_name }
       threshold  = var.thresholds.dead_letters
-      text       = "There are dead letters of ${short}."
+      text       = "The dead-letter queue of ${short} holds messages."
     })
   }
 
@@ -180,7 +180,7 @@ locals {
   rate_alarms = {
     error_rate = {
       key        = "error_rate"
-      text       = "Clients are answered with errors that are faults of ours."
+      text       = "Clients get errors that are faults of the service."
       label      = "percent of actions"
       threshold  = var.thresholds.error_rate_percent
       periods    = 1
@@ -193,7 +193,7 @@ locals {
     }
     refusal_rate = {
       key        = "refusal_rate"
-      text       = "Much of what clients ask is refused."
+      text       = "Many requests of clients are refused."
       label      = "percent of actions"
       threshold  = var.thresholds.refusal_rate_percent
       periods    = 3
@@ -225,7 +225,7 @@ locals {
   throttle_alarms = {
     for short, table in var.tables : "dynamodb_throttles/${short}" => {
       key        = "dynamodb_throttles"
-      text       = "DynamoDB throttles the table of ${short}, or an index of it."
+      text       = "DynamoDB throttles the table ${short} or one of its indexes."
       label      = "throttled"
       threshold  = var.thresholds.dynamodb_throttles
       periods    = 1
@@ -243,7 +243,7 @@ locals {
   system_error_alarms = {
     for short, table in var.tables : "dynamodb_errors/${short}" => {
       key        = "dynamodb_errors"
-      text       = "DynamoDB has faults with the table of ${short}."
+      text       = "DynamoDB returns internal errors for the table ${short}."
       label      = "errors"
       threshold  = var.thresholds.dynamodb_errors
       periods    = 1

@@ -1,1 +1,1 @@
-"""What this service is measured against: the ways it replaces, and the usual remedy for their slowness."""
+"""What this service is measured against: the guide's code, and the usual remedy for its slowness."""

@@ -1,4 +1,4 @@
-"""Broadcasting in the manner of the guide that this service began from: scan, then post one by one."""
+"""Broadcasts as the guide does that this service began from: scans, then posts one by one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from tests.bench.matching import guides_scan
 
 
 def broadcast(table: Any, management: Any, topic: str, event: dict[str, Any]) -> int:
-    """Post to every connection whose subscription matches; how many. `table` is boto3's resource."""
+    """Post to every connection with a matching subscription and return their number.
+
+    `table` is boto3's resource.
+    """
     message = json.dumps({"type": "dealUpdate", "data": event})
     sent = 0
     page: dict[str, Any] = {"LastEvaluatedKey": None}

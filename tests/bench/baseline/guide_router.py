@@ -1,7 +1,6 @@
-"""The guide's message router, in its manner: boto3's resource, a record read for each message to know whose
-it is, and the reply posted to the connection.
+"""The guide's message router: boto3's resource, a read of the record for each message, a posted reply.
 
-Kinder to it than the original: its clients are made once, and nothing is scanned.
+It is faster than the original: its clients are created once, and nothing is scanned.
 """
 
 from __future__ import annotations

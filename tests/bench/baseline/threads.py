@@ -1,4 +1,4 @@
-"""The usual remedy: the same client, and a pool of threads around it."""
+"""The usual remedy: the same client with a pool of threads."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ THREADS = 50
 
 
 def post(management: Any, payload: str, connection_ids: Sequence[str]) -> int:
-    """Post to each connection; how many."""
+    """Post to each connection; return their number."""
 
-    def one(connection_id: str) -> None:
+    def post_one(connection_id: str) -> None:
         management.post_to_connection(ConnectionId=connection_id, Data=payload)
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return sum(1 for _ in pool.map(one, connection_ids))
+        return sum(1 for _ in pool.map(post_one, connection_ids))

@@ -11,7 +11,7 @@ from realtime_core.auth.tokens import TokenRules
 from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.errors import StoreUnavailable, TokenRefused
 from tests.contract.ports.cases import DAY, HOUR, NOW
-from tests.issuer import MAKE, Issuer, public_jwk, serving
+from tests.issuer import KEY_GENERATORS, Issuer, public_jwk, serve
 
 MINUTE = 60
 RULES = TokenRules(("RS256", "ES256", "EdDSA"))
@@ -26,7 +26,7 @@ def issuer():
 
 @pytest.fixture
 def url(issuer):
-    with serving(issuer) as at:
+    with serve(issuer) as at:
         yield at
 
 
@@ -74,7 +74,7 @@ def test_new_key_is_fetched_when_a_token_names_it(issuer, verifier):
 def test_withdrawn_key_is_rejected_within_the_hour(issuer, verifier):
     assert status(verifier, issuer.token("k1", now=NOW)) is None
     issuer.add_key("k2")
-    issuer.withdraw("k1")
+    issuer.withdraw_key("k1")
     assert status(verifier, issuer.token("k1", now=NOW), NOW + HOUR) == 401
 
 
@@ -109,7 +109,7 @@ def test_token_without_a_key_id_matches_any_key_of_its_algorithm(issuer, verifie
 
 
 def test_cached_keys_are_used_for_a_day_while_the_issuer_is_down(issuer):
-    with serving(issuer) as url:
+    with serve(issuer) as url:
         verifier = TokenVerifier(RULES, None, JwksKeys(url))
         assert status(verifier, issuer.token("k1", now=NOW)) is None
     token = issuer.token("k1", now=NOW, exp=NOW + 9 * DAY)
@@ -120,26 +120,26 @@ def test_cached_keys_are_used_for_a_day_while_the_issuer_is_down(issuer):
 
 
 def test_recovered_issuer_is_used_within_a_minute(issuer):
-    with serving(issuer) as url:
+    with serve(issuer) as url:
         verifier = TokenVerifier(RULES, None, JwksKeys(url))
         assert status(verifier, issuer.token("k1", now=NOW)) is None
     port = int(url.split(":")[2].split("/")[0])
     assert status(verifier, issuer.token("k1", now=NOW), NOW + HOUR) is None
     issuer.add_key("k2")
-    with serving(issuer, port):
+    with serve(issuer, port):
         new = issuer.token("k2", now=NOW + HOUR)
         assert status(verifier, new, NOW + HOUR + MINUTE - 1) == 401
         assert status(verifier, new, NOW + HOUR + MINUTE) is None
 
 
 def test_issuer_that_was_never_reachable_raises_and_is_retried_after_seconds(issuer):
-    with serving(issuer) as url:
+    with serve(issuer) as url:
         pass
     port = int(url.split(":")[2].split("/")[0])
     verifier, token = TokenVerifier(RULES, None, JwksKeys(url)), issuer.token("k1", now=NOW)
     with pytest.raises(StoreUnavailable):
         verifier.identify(token, NOW)
-    with serving(issuer, port):
+    with serve(issuer, port):
         with pytest.raises(StoreUnavailable, match="a moment ago"):
             verifier.identify(token, NOW + 4)
         assert issuer.requests == 0
@@ -158,7 +158,7 @@ def reply(body, status=200, **headers):
 
 
 def valid_set():
-    return json.dumps({"keys": [public_jwk("ES256", MAKE["ES256"](), kid="k9")]}).encode()
+    return json.dumps({"keys": [public_jwk("ES256", KEY_GENERATORS["ES256"](), kid="k9")]}).encode()
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def valid_set():
 )
 def test_invalid_response_keeps_the_cached_keys(issuer, verifier, capsys, answer, reason):
     assert status(verifier, issuer.token("k1", now=NOW)) is None
-    issuer.answer = answer
+    issuer.respond = answer
     assert status(verifier, issuer.token("k1", now=NOW), NOW + HOUR) is None
     assert issuer.requests == 2
     assert reason in capsys.readouterr().out
@@ -207,7 +207,7 @@ def drip_headers(handler):
 def test_slow_issuer_delays_a_handshake_by_three_seconds_at_most(issuer, keys, monkeypatch, answer):
     assert jwks.FETCH_SECONDS <= 3
     monkeypatch.setattr(jwks, "FETCH_SECONDS", 1.3)
-    issuer.answer = answer
+    issuer.respond = answer
     began = time.monotonic()
     with pytest.raises(StoreUnavailable):
         keys.public_keys("k1", "ES256", NOW)

@@ -79,7 +79,9 @@ class Relays:
 
     def __init__(self, server, broadcast):
         with client_of(server) as operator:
-            self.password = FixedCredentials(server.password, create_user(operator, "redis_relay", server.password))
+            self.password = FixedCredentials(
+                server.password, create_user(operator, "redis_relay", server.password)
+            )
         self.metrics = {}
         self.relays = []
         self.tasks = []

@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from jwt.algorithms import get_default_algorithms
 
 from realtime_core.auth.public_keys import parse_key_set
-from tests.issuer import MAKE, public_jwk
+from tests.issuer import KEY_GENERATORS, public_jwk
 
-PRIVATE = {algorithm: make() for algorithm, make in MAKE.items()}
+PRIVATE = {algorithm: make() for algorithm, make in KEY_GENERATORS.items()}
 GOOD = public_jwk("ES256", PRIVATE["ES256"], kid="good")
 
 
@@ -23,7 +23,7 @@ def usable(*entries):
     return [(key.key_id, key.algorithm) for key in keys[:-1]]
 
 
-@pytest.mark.parametrize("algorithm", MAKE)
+@pytest.mark.parametrize("algorithm", KEY_GENERATORS)
 @pytest.mark.parametrize(
     "members",
     [{}, {"use": "sig"}, {"key_ops": ["verify"]}, {"use": "sig", "key_ops": ["verify"], "x5t": "abc"}],

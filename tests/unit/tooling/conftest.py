@@ -1,4 +1,4 @@
-"""Programs and folders that stand in for what a machine may have."""
+"""Scripts that replace the programs of a machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[[str, str], Path]:
-    """Put a shell script on a PATH of its own: `program(name, body)` is its path."""
+    """Writes a shell script into an own `bin` folder: `program(name, body)` returns its path."""
     directory = tmp_path / "bin"
     directory.mkdir()
 

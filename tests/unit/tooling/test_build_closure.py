@@ -1,4 +1,4 @@
-"""Which modules a zip needs, read from small trees of source."""
+"""Which modules a zip needs, in small trees of source."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.closure import Closure, closure
+from builder.closure import Closure, find_closure
 from builder.errors import BuildError
 
 
-def _tree(root: Path, **modules: str) -> Path:
+def _write_tree(root: Path, **modules: str) -> Path:
     """Write modules; `a__b` is `a/b.py`, and every folder is a package."""
     for name, source in modules.items():
         path = root.joinpath(*name.split("__")).with_suffix(".py")
@@ -22,17 +22,18 @@ def _tree(root: Path, **modules: str) -> Path:
     return root
 
 
-def _files(root: Path, **modules: str) -> set[str]:
-    found = closure(_tree(root, **modules), "fn")
-    return {file.relative_to(root).as_posix() for file in found.files}
+def _find_files(root: Path, **modules: str) -> set[str]:
+    """Write modules and return the files of the closure of `fn`."""
+    closure = find_closure(_write_tree(root, **modules), "fn")
+    return {file.relative_to(root).as_posix() for file in closure.files}
 
 
-def _external(found: Closure) -> list[tuple[str, str, bool]]:
-    return [(one.module, one.place, one.optional) for one in found.external]
+def _describe_external(closure: Closure) -> list[tuple[str, str, bool]]:
+    return [(statement.module, statement.place, statement.optional) for statement in closure.external]
 
 
-def test_closure_holds_what_is_imported_and_its_packages_and_no_more(tmp_path: Path) -> None:
-    assert _files(
+def test_closure_holds_imported_modules_and_their_packages_only(tmp_path: Path) -> None:
+    assert _find_files(
         tmp_path,
         fn__handler="from realtime_core.domain import filters",
         fn__unused="",
@@ -66,8 +67,8 @@ def test_closure_holds_what_is_imported_and_its_packages_and_no_more(tmp_path: P
         "from fn import actions",
     ],
 )
-def test_closure_follows_every_way_to_import(tmp_path: Path, statement: str) -> None:
-    files = _files(
+def test_closure_follows_every_form_of_import(tmp_path: Path, statement: str) -> None:
+    files = _find_files(
         tmp_path,
         fn__handler=statement,
         fn__actions="from realtime_core import extra",
@@ -76,19 +77,19 @@ def test_closure_follows_every_way_to_import(tmp_path: Path, statement: str) -> 
     assert "realtime_core/extra.py" in files
 
 
-def test_closure_follows_what_a_package_imports_for_itself(tmp_path: Path) -> None:
-    _tree(tmp_path, fn__handler="import realtime_core.domain", realtime_core__domain__rules="")
+def test_closure_follows_imports_of_a_package(tmp_path: Path) -> None:
+    _write_tree(tmp_path, fn__handler="import realtime_core.domain", realtime_core__domain__rules="")
     (tmp_path / "realtime_core/domain/__init__.py").write_text("from .rules import *")
-    assert tmp_path / "realtime_core/domain/rules.py" in closure(tmp_path, "fn").files
+    assert tmp_path / "realtime_core/domain/rules.py" in find_closure(tmp_path, "fn").files
 
 
-def test_closure_ends_where_modules_import_each_other(tmp_path: Path) -> None:
-    files = _files(tmp_path, fn__handler="from fn import actions", fn__actions="from fn import handler")
+def test_closure_of_modules_that_import_each_other_is_finite(tmp_path: Path) -> None:
+    files = _find_files(tmp_path, fn__handler="from fn import actions", fn__actions="from fn import handler")
     assert files == {"fn/__init__.py", "fn/handler.py", "fn/actions.py"}
 
 
-def test_closure_leaves_out_what_only_a_type_checker_reads(tmp_path: Path) -> None:
-    files = _files(
+def test_closure_omits_imports_for_type_checkers(tmp_path: Path) -> None:
+    files = _find_files(
         tmp_path,
         fn__handler="import typing\nif typing.TYPE_CHECKING:\n    from realtime_core import ports",
         realtime_core__ports="",
@@ -96,14 +97,14 @@ def test_closure_leaves_out_what_only_a_type_checker_reads(tmp_path: Path) -> No
     assert files == {"fn/__init__.py", "fn/handler.py"}
 
 
-def test_closure_names_each_external_import_once_and_the_binding_one(tmp_path: Path) -> None:
-    _tree(
+def test_closure_names_each_external_package_once_and_prefers_required_imports(tmp_path: Path) -> None:
+    _write_tree(
         tmp_path,
         fn__handler="import os, botocore.session\n"
         "try:\n    import orjson, jwt\nexcept ImportError: ...\n"
         "import jwt.utils",
     )
-    assert _external(closure(tmp_path, "fn")) == [
+    assert _describe_external(find_closure(tmp_path, "fn")) == [
         ("botocore.session", "fn/handler.py:1", False),
         ("jwt.utils", "fn/handler.py:5", False),
         ("orjson", "fn/handler.py:3", True),
@@ -128,16 +129,18 @@ def test_closure_names_each_external_import_once_and_the_binding_one(tmp_path: P
         ("def", r"fn/handler\.py:1: invalid syntax"),
     ],
 )
-def test_closure_refuses_what_it_cannot_resolve(tmp_path: Path, source: str, complaint: str) -> None:
-    _tree(tmp_path, fn__handler=source, other__handler="", realtime_core__ports="")
+def test_unresolvable_import_raises_with_its_place(tmp_path: Path, source: str, complaint: str) -> None:
+    _write_tree(tmp_path, fn__handler=source, other__handler="", realtime_core__ports="")
     with pytest.raises(BuildError, match=complaint):
-        closure(tmp_path, "fn")
+        find_closure(tmp_path, "fn")
 
 
-def test_closure_refuses_a_folder_that_is_no_package(tmp_path: Path) -> None:
-    _tree(tmp_path, fn__handler="from realtime_core.domain import rules", realtime_core__domain__rules="")
+def test_import_from_a_folder_without_init_raises(tmp_path: Path) -> None:
+    _write_tree(
+        tmp_path, fn__handler="from realtime_core.domain import rules", realtime_core__domain__rules=""
+    )
     (tmp_path / "realtime_core/domain/__init__.py").unlink()
     with pytest.raises(
         BuildError, match=r"no module realtime_core\.domain \(or its folder has no __init__\.py\)"
     ):
-        closure(tmp_path, "fn")
+        find_closure(tmp_path, "fn")

@@ -1,4 +1,4 @@
-"""One small function, built from start to end with a dependency of its own making; no network."""
+"""Builds a small function completely, with a local dependency and without network."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def handler(event, context):
 """
 
 
-def _wheel(directory: Path) -> str:
-    """A wheel `greeting` 1.0 in `directory`; the line that locks it."""
+def _write_wheel(directory: Path) -> str:
+    """Write the wheel `greeting` 1.0 into `directory`; return the line that locks it."""
     path = directory / "greeting-1.0-py3-none-any.whl"
     info = "greeting-1.0.dist-info"
     with zipfile.ZipFile(path, "w") as wheel:
@@ -52,12 +52,13 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A `lambdas` folder with one function and a shared library."""
     wheels = tmp_path / "wheels"
     wheels.mkdir()
-    lock = _wheel(wheels)
+    lock = _write_wheel(wheels)
     monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
     monkeypatch.setenv("UV_NO_INDEX", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     monkeypatch.delenv("TARGET", raising=False)
     monkeypatch.setenv("BYTECODE_PYTHON", "none")
+
     root = tmp_path / "lambdas"
     for name, text in {
         "hello/__init__.py": "",
@@ -75,15 +76,15 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _build(root: Path, *arguments: str, output: str = "dist", cache: str = "cache") -> int:
-    places = {"--root": root, "--output": root.parent / output, "--cache": root.parent / cache}
-    return build.main([*(str(word) for pair in places.items() for word in pair), *arguments])
+    options = {"--root": root, "--output": root.parent / output, "--cache": root.parent / cache}
+    return build.main([*(str(word) for option in options.items() for word in option), *arguments])
 
 
-def _manifest(root: Path, output: str = "dist") -> dict[str, Any]:
+def _read_manifest(root: Path, output: str = "dist") -> dict[str, Any]:
     return json.loads((root.parent / output / "manifest.json").read_text())
 
 
-def test_build_writes_a_zip_that_runs_and_a_manifest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_build_writes_a_working_zip_and_a_manifest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _build(root) == 0
     path = root.parent / "dist" / "hello-1.2.3.zip"
     with zipfile.ZipFile(path) as zipped:
@@ -95,8 +96,9 @@ def test_build_writes_a_zip_that_runs_and_a_manifest(root: Path, capsys: pytest.
             "realtime_core/__init__.py",
             "realtime_core/words.py",
         ]
+
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert _manifest(root) == {
+    assert _read_manifest(root) == {
         "target": "lambda",
         "python": "3.13",
         "bytecode": None,
@@ -112,47 +114,48 @@ def test_build_writes_a_zip_that_runs_and_a_manifest(root: Path, capsys: pytest.
         ],
     }
     assert "hello 1.2.3" in capsys.readouterr().out
+
     code = (
         f"import sys; sys.path.insert(0, {str(path)!r})\n"
         "from hello.handler import handler; print(handler({}, None))"
     )
-    ran = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout == "Hello you\n"
+    completed = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert completed.stdout == "Hello you\n"
 
 
-def test_build_is_the_same_from_another_folder_and_another_day(root: Path, tmp_path: Path) -> None:
+def test_build_from_another_folder_at_another_time_gives_the_same_zip(root: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere" / "checkout" / "lambdas"
-    shutil.copytree(root, elsewhere, copy_function=shutil.copy)  # new times
+    shutil.copytree(root, elsewhere, copy_function=shutil.copy)  # copies without the times
     (elsewhere / "hello" / "handler.py").chmod(0o777)
     (elsewhere / "hello" / "__pycache__").mkdir()
     (elsewhere / "hello" / "__pycache__" / "handler.cpython-313.pyc").write_bytes(b"stale")
     assert _build(root) == _build(elsewhere) == 0
-    assert _manifest(root) == _manifest(elsewhere)
+    assert _read_manifest(root) == _read_manifest(elsewhere)
     assert (root.parent / "dist/hello-1.2.3.zip").read_bytes() == (
         elsewhere.parent / "dist/hello-1.2.3.zip"
     ).read_bytes()
 
 
-def test_build_installs_a_lock_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_build_uses_the_installed_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _build(root) == 0
     shutil.rmtree(root.parent / "wheels")
     monkeypatch.setenv("UV_CACHE_DIR", str(root.parent / "empty"))
     assert _build(root, output="again") == 0
-    assert _manifest(root) == _manifest(root, "again")
+    assert _read_manifest(root) == _read_manifest(root, "again")
 
 
-def test_build_for_this_machine_names_its_python(root: Path) -> None:
+def test_local_build_names_the_python_of_this_machine(root: Path) -> None:
     assert _build(root, "--target", "local") == 0
-    manifest = _manifest(root)
+    manifest = _read_manifest(root)
     assert (manifest["target"], manifest["python"]) == ("local", platform.python_version().rpartition(".")[0])
 
 
-def test_build_ships_bytecode_of_the_unchecked_kind_by_request(root: Path) -> None:
+def test_requested_bytecode_is_reproducible_and_unchecked(root: Path) -> None:
     options = ("--target", "local", "--bytecode-python", sys.executable)
     assert _build(root, *options) == 0
     assert _build(root, *options, output="again") == 0
-    assert _manifest(root) == _manifest(root, "again")
-    assert _manifest(root)["bytecode"] == platform.python_version()
+    assert _read_manifest(root) == _read_manifest(root, "again")
+    assert _read_manifest(root)["bytecode"] == platform.python_version()
     with zipfile.ZipFile(root.parent / "dist" / "hello-1.2.3.zip") as zipped:
         pyc = zipped.read(importlib.util.cache_from_source("hello/handler.py"))
     assert pyc[:4] == importlib.util.MAGIC_NUMBER
@@ -160,41 +163,41 @@ def test_build_ships_bytecode_of_the_unchecked_kind_by_request(root: Path) -> No
     assert marshal.loads(pyc[16:]).co_filename == "/var/task/hello/handler.py"
 
 
-def _pretended(version: str) -> str:
-    """The body of a program that says to be this version of Python and works as the one that runs."""
+def _fake_python(version: str) -> str:
+    """The body of a script that reports this version of Python and otherwise runs this one."""
     return f'case "$*" in *platform*) echo {version} ;; *) exec {sys.executable} "$@" ;; esac'
 
 
-def test_build_for_lambda_ships_bytecode_where_its_python_is_there(root: Path, program, monkeypatch) -> None:
+def test_lambda_build_with_a_matching_python_ships_bytecode(root: Path, program, monkeypatch) -> None:
     monkeypatch.delenv("BYTECODE_PYTHON")
-    monkeypatch.setenv("PATH", str(program("python3.13", _pretended("3.13.99")).parent), prepend=os.pathsep)
+    monkeypatch.setenv("PATH", str(program("python3.13", _fake_python("3.13.99")).parent), prepend=os.pathsep)
     assert _build(root) == 0
-    assert _manifest(root)["bytecode"] == "3.13.99"
+    assert _read_manifest(root)["bytecode"] == "3.13.99"
     with zipfile.ZipFile(root.parent / "dist" / "hello-1.2.3.zip") as zipped:
         assert importlib.util.cache_from_source("hello/handler.py") in zipped.namelist()
 
     assert _build(root, "--target", "local", output="local") == 0
-    assert _manifest(root, "local")["bytecode"] is None
+    assert _read_manifest(root, "local")["bytecode"] is None
 
 
 @pytest.mark.skipif(sys.version_info[:2] == (3, 13), reason="the Python that runs the tests is Lambda's own")
-@pytest.mark.parametrize("body", ["exit 127", _pretended("3.12.1")])
-def test_build_for_lambda_without_its_python_says_what_that_costs(
+@pytest.mark.parametrize("body", ["exit 127", _fake_python("3.12.1")])
+def test_lambda_build_without_a_matching_python_warns_of_slow_cold_starts(
     root: Path, program, monkeypatch, capsys, body
 ) -> None:
     monkeypatch.delenv("BYTECODE_PYTHON")
     monkeypatch.setenv("PATH", str(program("python3.13", body).parent), prepend=os.pathsep)
     assert _build(root) == 0
-    assert _manifest(root)["bytecode"] is None
+    assert _read_manifest(root)["bytecode"] is None
     assert "BYTECODE_PYTHON=/path/to/python3.13" in capsys.readouterr().err
 
 
-def test_build_of_source_alone_by_request_says_nothing(root: Path, capsys) -> None:
+def test_requested_build_without_bytecode_prints_no_warning(root: Path, capsys) -> None:
     assert _build(root) == 0
     assert capsys.readouterr().err == ""
 
 
-def test_build_refuses_bytecode_of_another_python(root: Path, program, capsys) -> None:
+def test_build_with_another_version_of_python_fails(root: Path, program, capsys) -> None:
     assert _build(root, "--bytecode-python", str(program("python3.9", "echo 3.9.1"))) == 1
     assert "is Python 3.9.1; lambda runs 3.13" in capsys.readouterr().err
 
@@ -234,7 +237,7 @@ def _edit(file: str, old: str, new: str) -> Callable[[Path], None]:
         (_edit("hello/requirements.txt", "sha256:", "sha256:0"), "could not be installed for lambda"),
         (
             _edit("hello/handler.py", "import greeting", "import boto3"),
-            "hello imports boto3, which is none of its",
+            "hello imports boto3, which is not one of its",
         ),
         (
             lambda root: (root / "hello/requirements.txt").unlink(),
@@ -244,29 +247,31 @@ def _edit(file: str, old: str, new: str) -> Callable[[Path], None]:
         (lambda root: (root / "hello/handler.py").unlink(), "no folder in"),
     ],
 )
-def test_build_names_the_fault_and_writes_no_zip(
+def test_faulty_function_fails_with_the_remedy_and_writes_no_zip(
     root: Path, capsys: pytest.CaptureFixture[str], fault: Callable[[Path], None], complaint: str
 ) -> None:
     fault(root)
     assert _build(root) == 1
-    shown = capsys.readouterr().err
-    assert shown.startswith("lambdas/build.py: ")
-    assert complaint in shown
-    assert not list((root.parent).glob("dist/*"))
+    printed = capsys.readouterr().err
+    assert printed.startswith("lambdas/build.py: ")
+    assert complaint in printed
+    assert not list(root.parent.glob("dist/*"))
 
 
-def test_build_takes_what_is_optional_or_absent_as_it_is(root: Path) -> None:
+def test_optional_import_without_its_package_builds(root: Path) -> None:
     source = f"try:\n    import orjson\nexcept ImportError:\n    orjson = None\n{HANDLER}"
     (root / "hello/handler.py").write_text(source)
     assert _build(root) == 0
 
 
-def test_build_refuses_an_unknown_target(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_target_fails_and_names_the_known_ones(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert _build(root, "--target", "windows") == 1
     assert "TARGET must be lambda or local, not 'windows'" in capsys.readouterr().err
 
 
-def test_build_says_how_to_get_uv(root: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_build_without_uv_names_the_remedy(root: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     monkeypatch.setenv("PATH", "")
     assert _build(root) == 1

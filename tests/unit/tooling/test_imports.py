@@ -1,6 +1,6 @@
-"""Who may import whom: rules stay free of I/O, capabilities meet by their ports, nothing runs in a circle.
+"""Which modules may import which: rules do no I/O, capabilities use ports, and imports have no cycle.
 
-Read from the import statements. Those under `if TYPE_CHECKING:` count only where a test says so.
+The tests read import statements. Those under `if TYPE_CHECKING:` count only where a test says so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROOTS = {
     ROOT: ("deals_ops", "local_cloud", "examples"),
 }
 
-# Rules are functions of values: they decide, and somebody else reads the clock and does the I/O.
+# Rules are functions of values: they decide, and their callers read the clock and do the I/O.
 RULES = (
     "realtime_core.wire",
     "realtime_core.filters",
@@ -43,18 +43,18 @@ RULES = (
 BASES = tuple(f"{LIBRARY}.{path.parent.name}.base" for path in (ROOT / "lambdas" / LIBRARY).glob("*/base.py"))
 IMPURE = {"socket", "ssl", "os", "time", "random", "threading", "selectors", "subprocess", "hiredis", "redis"}
 
-# An adapter is what implements a port on one store; nobody but the functions' wiring, and the adapters of the
-# tables that are written in one transaction with its own, may know it.
+# An adapter implements a port on one store. Only the functions' wiring may import it, and the adapters of
+# tables that are written in one transaction with its own.
 ADAPTERS = ("dynamodb", "redis", "sqs", "memory", "secrets_manager", "jwks", "management_api")
 TRANSACTIONS = {
-    # The record and its subscriptions change in one transaction: they never disagree.
+    # A record and its subscriptions change in one transaction, so that they always agree.
     ("subscriptions", "connections"),
 }
 
 
 @cache
-def modules() -> dict[str, Path]:
-    """Every module of the project by its dotted name."""
+def list_modules() -> dict[str, Path]:
+    """Return the file of every module of the project by dotted name."""
     return {
         ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
         for root, packages in ROOTS.items()
@@ -64,25 +64,25 @@ def modules() -> dict[str, Path]:
 
 
 @cache
-def imports(name: str, *, with_types: bool = False) -> frozenset[str]:
-    """The modules that a module imports: of the project by their full names, of others by their top names."""
-    return frozenset(_resolve(ast.parse(modules()[name].read_text()).body, with_types=with_types))
+def read_imports(name: str, *, with_types: bool = False) -> frozenset[str]:
+    """Return the imports of a module: modules of the project by full name, others by top-level name."""
+    return frozenset(_resolve(ast.parse(list_modules()[name].read_text()).body, with_types=with_types))
 
 
 def _resolve(body: list[ast.stmt], *, with_types: bool) -> Iterator[str]:
     for node in body:
         if isinstance(node, ast.Import):
             yield from (
-                alias.name if alias.name in modules() else alias.name.partition(".")[0]
+                alias.name if alias.name in list_modules() else alias.name.partition(".")[0]
                 for alias in node.names
             )
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                if inner in modules():
+                if inner in list_modules():
                     yield inner
                 else:
-                    yield node.module if node.module in modules() else node.module.partition(".")[0]
+                    yield node.module if node.module in list_modules() else node.module.partition(".")[0]
         elif isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING" and not with_types:
             yield from _resolve(node.orelse, with_types=with_types)
         else:
@@ -94,62 +94,71 @@ def _resolve(body: list[ast.stmt], *, with_types: bool) -> Iterator[str]:
                 )
 
 
-def in_rooms(name: str, rooms: tuple[str, ...]) -> bool:
-    return any(name == room or name.startswith(f"{room}.") for room in rooms)
+def is_within(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def test_every_rule_that_is_named_here_exists():
-    assert [room for room in RULES if not any(in_rooms(name, (room,)) for name in modules())] == []
+def test_listed_rules_exist():
+    assert [rule for rule in RULES if not any(is_within(name, (rule,)) for name in list_modules())] == []
 
 
-@pytest.mark.parametrize("name", [name for name in modules() if in_rooms(name, (*RULES, *BASES))])
+@pytest.mark.parametrize("name", [name for name in list_modules() if is_within(name, (*RULES, *BASES))])
 def test_rules_do_no_io(name):
-    assert imports(name) & IMPURE == set()
-    store = tuple(f"{LIBRARY}.{room}" for room in ("aws", "redis", "telemetry"))
-    assert [found for found in imports(name) if in_rooms(found, store)] == []
+    assert read_imports(name) & IMPURE == set()
+    stores = tuple(f"{LIBRARY}.{package}" for package in ("aws", "redis", "telemetry"))
+    assert [imported for imported in read_imports(name) if is_within(imported, stores)] == []
 
 
-@pytest.mark.parametrize("name", [name for name in modules() if name.startswith(f"{LIBRARY}.")])
-def test_a_capability_meets_the_others_by_their_ports(name):
-    room = name.split(".")[1]
-    for found in imports(name):
-        parts = found.split(".")
-        if parts[0] != LIBRARY or len(parts) < 3 or parts[1] in {room, "aws", "redis"}:
+@pytest.mark.parametrize("name", [name for name in list_modules() if name.startswith(f"{LIBRARY}.")])
+def test_capability_imports_no_adapter_of_another(name):
+    capability = name.split(".")[1]
+    for imported in read_imports(name):
+        parts = imported.split(".")
+        if parts[0] != LIBRARY or len(parts) < 3 or parts[1] in {capability, "aws", "redis"}:
             continue
         if parts[2].startswith(ADAPTERS) and not name.endswith(".memory"):
-            assert (room, parts[1]) in TRANSACTIONS, f"{name} imports the adapter {found}"
+            assert (capability, parts[1]) in TRANSACTIONS, f"{name} imports the adapter {imported}"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_imports_no_other_function(function):
+def test_function_imports_no_other_function(function):
     others = tuple(other for other in FUNCTIONS if other != function)
-    for name in modules():
-        if in_rooms(name, (function,)):
-            assert [found for found in imports(name, with_types=True) if in_rooms(found, others)] == []
+    for name in list_modules():
+        if is_within(name, (function,)):
+            assert [
+                imported for imported in read_imports(name, with_types=True) if is_within(imported, others)
+            ] == []
 
 
-def test_the_library_knows_none_of_its_users():
+def test_library_imports_none_of_its_users():
     users = (*FUNCTIONS, "builder", "deals_publisher", "deals_ops", "local_cloud", "examples", "tests")
-    for name in modules():
-        if in_rooms(name, (LIBRARY,)):
-            assert [found for found in imports(name, with_types=True) if in_rooms(found, users)] == []
+    for name in list_modules():
+        if is_within(name, (LIBRARY,)):
+            assert [
+                imported for imported in read_imports(name, with_types=True) if is_within(imported, users)
+            ] == []
 
 
-def test_no_imports_run_in_a_circle():
-    """Not even those of types: two modules that need each other are one, or need a third."""
+def test_imports_have_no_cycle():
+    """Imports of types count too: two modules that need each other are one module, or need a third."""
     assert (
-        list(circles({name: imports(name, with_types=True) & modules().keys() for name in modules()})) == []
+        list(
+            find_cycles(
+                {name: read_imports(name, with_types=True) & list_modules().keys() for name in list_modules()}
+            )
+        )
+        == []
     )
 
 
-def test_a_circle_is_found():
-    assert [sorted(circle) for circle in circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})] == [
+def test_cycle_is_found():
+    assert [sorted(cycle) for cycle in find_cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})] == [
         ["a", "b", "c"]
     ]
 
 
-def circles(arrows: dict[str, set[str] | frozenset[str]]) -> Iterator[list[str]]:
-    """The strongly connected components of more than one module (Tarjan, 1972)."""
+def find_cycles(graph: dict[str, set[str] | frozenset[str]]) -> Iterator[list[str]]:
+    """Yield the strongly connected components of more than one module (Tarjan, 1972)."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
@@ -157,12 +166,12 @@ def circles(arrows: dict[str, set[str] | frozenset[str]]) -> Iterator[list[str]]
     def visit(name: str) -> Iterator[list[str]]:
         index[name] = low[name] = len(index)
         stack.append(name)
-        for found in arrows.get(name, ()):
-            if found not in index:
-                yield from visit(found)
-                low[name] = min(low[name], low[found])
-            elif found in stack:
-                low[name] = min(low[name], index[found])
+        for imported in graph.get(name, ()):
+            if imported not in index:
+                yield from visit(imported)
+                low[name] = min(low[name], low[imported])
+            elif imported in stack:
+                low[name] = min(low[name], index[imported])
         if low[name] == index[name]:
             start = stack.index(name)
             component = stack[start:]
@@ -170,6 +179,6 @@ def circles(arrows: dict[str, set[str] | frozenset[str]]) -> Iterator[list[str]]
             if len(component) > 1:
                 yield component
 
-    for name in arrows:
+    for name in graph:
         if name not in index:
             yield from visit(name)

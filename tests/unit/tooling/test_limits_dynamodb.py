@@ -1,4 +1,4 @@
-"""DynamoDB's limits: the exact limit passes, and one more is refused with AWS's own error."""
+"""DynamoDB's limits: a request at the limit passes, and one above it is refused with AWS's error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KEYS = {"t": KeyNames("pk", "sk")}
 
 
 def refused(operation, limits=None, **parameters):
-    """Return the message of the refusal, an empty text without one."""
+    """Return the message of the refusal, or an empty string."""
     refusal = check_request(operation, parameters, KEYS.get, limits or Limits())
     assert refusal is None or (refusal.error, refusal.status) == ("ValidationException", 400)
     return refusal.message if refusal else ""
@@ -36,7 +36,7 @@ def put(pk):
         "UpdateExpression",
     ],
 )
-def test_expression_has_at_most_4_kb(name):
+def test_expression_above_4_kb_is_refused(name):
     assert not refused("UpdateItem", TableName="t", **{name: "x" * 4096})
     message = refused("UpdateItem", TableName="t", **{name: "x" * 4095 + "é"})
     assert message == (
@@ -44,14 +44,14 @@ def test_expression_has_at_most_4_kb(name):
     )
 
 
-def test_expression_inside_a_transaction_has_at_most_4_kb():
+def test_expression_above_4_kb_in_a_transaction_is_refused():
     update = {"TableName": "t", "Key": item(), "UpdateExpression": "x" * 4097}
     assert "UpdateExpression" in refused("TransactWriteItems", TransactItems=[{"Update": update}])
 
 
 @pytest.mark.parametrize("size", [400 * 1024, 400 * 1024 + 1])
 @pytest.mark.parametrize("operation", ["PutItem", "BatchWriteItem", "TransactWriteItems"])
-def test_item_has_at_most_400_kb(operation, size):
+def test_item_above_400_kb_is_refused(operation, size):
     whole = item(a={"S": "x" * (size - measure_item(item()) - 1)})
     assert measure_item(whole) == size
     parameters = {
@@ -73,7 +73,7 @@ def test_item_has_at_most_400_kb(operation, size):
 @pytest.mark.parametrize(
     ("operation", "field"), [("PutItem", "Item"), ("GetItem", "Key"), ("UpdateItem", "Key")]
 )
-def test_key_has_at_most_its_bytes(operation, field, name, limit, message):
+def test_key_above_its_limit_is_refused(operation, field, name, limit, message):
     longest = item() | {name: {"S": "x" * limit}}
     assert not refused(operation, TableName="t", **{field: longest})
     too_long = item() | {name: {"S": "x" * (limit + 1)}}
@@ -84,7 +84,7 @@ def test_key_has_at_most_its_bytes(operation, field, name, limit, message):
 @pytest.mark.parametrize(
     "wrap", [lambda n: {"N": n}, lambda n: {"NS": ["1", n]}, lambda n: {"L": [{"M": {"a": {"N": n}}}]}]
 )
-def test_number_has_at_most_38_digits(wrap):
+def test_number_above_38_digits_is_refused(wrap):
     assert not refused("PutItem", TableName="t", Item=item(n=wrap("9" * 38)))
     message = "Attempting to store more than 38 significant digits in a Number"
     assert refused("PutItem", TableName="t", Item=item(n=wrap("-" + "9" * 39))) == message
@@ -92,14 +92,14 @@ def test_number_has_at_most_38_digits(wrap):
     assert refused("UpdateItem", TableName="t", Key=item(), ExpressionAttributeValues=values) == message
 
 
-def test_transaction_has_at_most_100_items():
+def test_transaction_above_100_items_is_refused():
     assert not refused("TransactWriteItems", TransactItems=[put(str(n)) for n in range(100)])
     message = refused("TransactWriteItems", TransactItems=[put(str(n)) for n in range(101)])
     assert "Member must have length less than or equal to 100" in message
 
 
-def test_transaction_has_at_most_4_mb():
-    def of(total):
+def test_transaction_above_4_mb_is_refused():
+    def items_of(total):
         whole, rest = divmod(total, 100 * 1024)
         sizes = [100 * 1024] * whole + [rest]
         return [
@@ -108,8 +108,8 @@ def test_transaction_has_at_most_4_mb():
         ]
 
     overhead = measure_item(item("00", a={"S": ""}))
-    assert not refused("TransactWriteItems", TransactItems=of(4 * 1024 * 1024))
-    message = refused("TransactWriteItems", TransactItems=of(4 * 1024 * 1024 + 1))
+    assert not refused("TransactWriteItems", TransactItems=items_of(4 * 1024 * 1024))
+    message = refused("TransactWriteItems", TransactItems=items_of(4 * 1024 * 1024 + 1))
     assert message == "Transaction request exceeds the 4MB transaction size limit"
 
 
@@ -122,34 +122,35 @@ def test_transaction_has_at_most_4_mb():
         {"ConditionCheck": {"TableName": "t", "Key": dict(reversed(item("a").items()))}},
     ],
 )
-def test_transaction_has_each_item_once(other):
+def test_transaction_with_an_item_twice_is_refused(other):
     message = "Transaction request cannot include multiple operations on one item"
     assert refused("TransactWriteItems", TransactItems=[put("a"), other]) == message
     assert not refused("TransactWriteItems", TransactItems=[put("b"), other])
 
 
-def test_batch_write_has_at_most_25_items_each_once():
-    def of(*keys):
+def test_batch_write_above_25_items_or_with_a_duplicate_is_refused():
+    def puts(*keys):
         return {"t": [{"PutRequest": {"Item": item(key)}} for key in keys]}
 
-    assert not refused("BatchWriteItem", RequestItems=of(*map(str, range(25))))
-    message = refused("BatchWriteItem", RequestItems=of(*map(str, range(26))))
+    assert not refused("BatchWriteItem", RequestItems=puts(*map(str, range(25))))
+    message = refused("BatchWriteItem", RequestItems=puts(*map(str, range(26))))
     assert message == "Too many items requested for the BatchWriteItem call"
     assert (
-        refused("BatchWriteItem", RequestItems=of("a", "a"))
+        refused("BatchWriteItem", RequestItems=puts("a", "a"))
         == "Provided list of item keys contains duplicates"
     )
 
 
-def test_batch_get_has_at_most_100_keys_each_once():
-    def of(*keys):
+def test_batch_get_above_100_keys_or_with_a_duplicate_is_refused():
+    def gets(*keys):
         return {"t": {"Keys": [item(key) for key in keys]}}
 
-    assert not refused("BatchGetItem", RequestItems=of(*map(str, range(100))))
-    message = refused("BatchGetItem", RequestItems=of(*map(str, range(101))))
+    assert not refused("BatchGetItem", RequestItems=gets(*map(str, range(100))))
+    message = refused("BatchGetItem", RequestItems=gets(*map(str, range(101))))
     assert message == "Too many items requested for the BatchGetItem call"
     assert (
-        refused("BatchGetItem", RequestItems=of("a", "a")) == "Provided list of item keys contains duplicates"
+        refused("BatchGetItem", RequestItems=gets("a", "a"))
+        == "Provided list of item keys contains duplicates"
     )
 
 
@@ -168,16 +169,16 @@ def test_batch_get_has_at_most_100_keys_each_once():
         ({"M": {"k": {"S": "ab"}}}, 7),
     ],
 )
-def test_value_is_measured_as_aws_counts(value, size):
+def test_size_of_a_value_follows_aws(value, size):
     assert measure_value(value) == size
 
 
 @pytest.mark.parametrize(("text", "digits"), [("0", 0), ("100", 1), ("-1.50", 2), ("1e20", 1), ("no", 0)])
-def test_significant_digits_are_counted(text, digits):
+def test_count_digits_counts_significant_ones(text, digits):
     assert count_digits(text) == digits
 
 
-def test_limit_can_be_changed_and_lifted():
+def test_limits_can_be_changed_and_switched_off():
     limits = Limits()
     limits.change({"dynamodb_expression_bytes": None, "dynamodb_distinct_items": False})
     assert not refused("UpdateItem", limits, TableName="t", UpdateExpression="x" * 100_000)
@@ -195,14 +196,14 @@ def test_limit_can_be_changed_and_lifted():
         ({"dynamodb_distinct_items": 1}, "dynamodb_distinct_items: 1"),
     ],
 )
-def test_wrong_limit_is_refused_by_its_name_and_none_is_changed(values, named):
+def test_invalid_limit_raises_with_its_name_and_changes_none(values, named):
     limits = Limits()
     with pytest.raises(ValueError, match=f"^{named}"):
         limits.change({"sqs_message_bytes": 1} | values)
     assert limits == Limits()
 
 
-def test_tables_whose_keys_are_needed_are_named():
+def test_list_tables_names_tables_whose_keys_are_needed():
     assert list_tables("TransactWriteItems", {"TransactItems": [put("a")]}) == {"t"}
     assert list_tables("BatchGetItem", {"RequestItems": {"u": {"Keys": [item()]}}}) == {"u"}
     assert list_tables("Query", {"TableName": "t"}) == set()

@@ -1,4 +1,4 @@
-"""Limits of SQS, Lambda, API Gateway and signatures: the exact limit passes, and one more is refused."""
+"""Limits of SQS, Lambda, API Gateway and signatures: at the limit passes, above it is refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def message(size, **attributes):
     return {"MessageBody": "x" * size, "MessageAttributes": attributes}
 
 
-def test_message_has_at_most_256_kb_with_its_attributes():
+def test_message_above_256_kb_with_its_attributes_is_refused():
     attribute = {"name": {"DataType": "String", "StringValue": "value"}}  # 15 bytes
     assert sqs.check_request("SendMessage", message(256 * KB), LIMITS) is None
     assert sqs.check_request("SendMessage", message(256 * KB - 15, **attribute), LIMITS) is None
@@ -35,7 +35,7 @@ def test_message_has_at_most_256_kb_with_its_attributes():
     )
 
 
-def test_batch_of_messages_has_at_most_256_kb_together():
+def test_batch_of_messages_above_256_kb_is_refused():
     assert sqs.check_request("SendMessageBatch", {"Entries": [message(128 * KB)] * 2}, LIMITS) is None
     refusal = sqs.check_request(
         "SendMessageBatch", {"Entries": [message(128 * KB), message(128 * KB + 1)]}, LIMITS
@@ -61,14 +61,14 @@ def test_batch_of_messages_has_at_most_256_kb_together():
         ),
     ],
 )
-def test_payload_of_an_invoke_has_at_most_its_bytes(kind, limit, text):
+def test_invoke_payload_above_its_limit_is_refused(kind, limit, text):
     assert functions.check_request(kind, limit, LIMITS) is None
     assert functions.check_request(kind, limit + 1, LIMITS) == Refusal(
         "RequestEntityTooLargeException", text, 413
     )
 
 
-def test_response_of_a_function_has_at_most_6_mb_and_100_bytes():
+def test_function_response_above_6_mb_and_100_bytes_becomes_an_error():
     assert functions.check_response(6_291_556, LIMITS) is None
     assert json.loads(functions.check_response(6_291_557, LIMITS)) == {
         "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
@@ -76,13 +76,13 @@ def test_response_of_a_function_has_at_most_6_mb_and_100_bytes():
     }
 
 
-def test_url_has_at_most_4096_characters():
+def test_url_above_4096_characters_is_refused():
     start = len("wss://a1.execute-api.us-east-1.amazonaws.com")
     assert apigateway.check_url("a1", "us-east-1", "x" * (4096 - start), LIMITS) is None
     assert apigateway.check_url("a1", "us-east-1", "x" * (4097 - start), LIMITS).status == 414
 
 
-def test_authorizer_result_has_at_most_8_kb():
+def test_authorizer_result_above_8_kb_is_too_large():
     assert not apigateway.is_authorizer_result_too_large("é" * 4095, LIMITS)  # and two quotes
     assert apigateway.is_authorizer_result_too_large("é" * 4095 + "x", LIMITS)
 
@@ -97,13 +97,13 @@ def test_authorizer_result_has_at_most_8_kb():
         ("POST", "/v2/apis/a1/routes", "arn", False),
     ],
 )
-def test_access_log_is_seen_where_a_stage_gets_one(method, path, destination, changes):
+def test_access_log_is_recognised_in_requests_that_set_one(method, path, destination, changes):
     parameters = {"accessLogSettings": {"destinationArn": destination}}
     assert apigateway.changes_access_log(method, path, parameters) is changes
     assert apigateway.changes_access_log(method, path, {}) is False
 
 
-def test_access_log_needs_the_role_of_the_account():
+def test_access_log_without_the_accounts_role_is_refused():
     assert apigateway.check_access_log("arn:aws:iam::1:role/logging", LIMITS) is None
     refusal = apigateway.check_access_log(None, LIMITS)
     assert refusal == Refusal(
@@ -121,7 +121,7 @@ def test_access_log_needs_the_role_of_the_account():
         ("us-west-2", "iam", True),
     ],
 )
-def test_signature_is_for_the_region_or_of_a_global_service(region, service, refused):
+def test_signature_for_another_region_is_refused_except_for_global_services(region, service, refused):
     authorization = (
         f"AWS4-HMAC-SHA256 Credential=test/20261127/{region}/{service}/aws4_request, "
         "SignedHeaders=host, Signature=0"
@@ -140,7 +140,7 @@ def test_signature_is_for_the_region_or_of_a_global_service(region, service, ref
         ("POST", "http://127.0.0.1:4566/_aws/execute-api/a1/prod/%40connections/L0SM9cOFvHcCIhw%3D", b"x"),
     ],
 )
-def test_signature_is_made_with_the_secret(signer, method, url, body):
+def test_signature_by_another_secret_or_of_another_url_is_refused(signer, method, url, body):
     service = "s3" if signer is S3SigV4Auth else "dynamodb"
     request = AWSRequest(method, url, {"Content-Type": "application/json", "X-Amz-Target": "a  b"}, body)
     signer(Credentials("test", "secret"), service, "us-east-1").add_auth(request)
@@ -156,7 +156,7 @@ def test_signature_is_made_with_the_secret(signer, method, url, body):
     assert signatures.check_secret(signature, "other", signed, lifted) is None
 
 
-def test_checked_client_raises_awss_error_before_the_call():
+def test_checked_client_raises_the_error_of_aws_before_the_call():
     with mock_aws():
         client = boto3.client("dynamodb", "eu-west-1")
         client.create_table(
@@ -181,7 +181,7 @@ def test_checked_client_raises_awss_error_before_the_call():
         assert "a" not in client.get_item(TableName="t", Key=key)["Item"]
 
 
-def test_refusal_is_rendered_as_dynamodb_sends_it():
+def test_refusal_is_rendered_in_dynamodbs_format():
     assert json.loads(render_refusal(Refusal("ValidationException", "no"))) == {
         "__type": "com.amazon.coral.validate#ValidationException",
         "message": "no",

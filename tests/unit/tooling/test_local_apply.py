@@ -11,8 +11,8 @@ import pytest
 
 from local_cloud import terraform
 
-# Stands in for Terraform: starts a "provider", reports one resource, and runs until it is stopped.
-STAND_IN = """
+# Replaces Terraform: starts a "provider", reports one resource, and runs until it is stopped.
+FAKE_TERRAFORM = """
 import json, subprocess, sys, time
 provider = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 print(json.dumps({"type": "change_summary", "changes": {"add": 2, "change": 0, "remove": 0}}))
@@ -27,17 +27,17 @@ FAILURE = {
 
 
 @pytest.fixture
-def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def make(ending: str) -> terraform.Terraform:
+def fake_terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def write(ending: str) -> terraform.Terraform:
         script = tmp_path / "toolchain.py"
-        script.write_text(STAND_IN % ending)
+        script.write_text(FAKE_TERRAFORM % ending)
         monkeypatch.setattr(terraform, "TOOLCHAIN", script)
         return terraform.Terraform(tmp_path, tmp_path / "run" / "terraform.tfstate", {})
 
-    return make
+    return write
 
 
-def gone(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     for _ in range(100):
         try:
             os.kill(pid, 0)
@@ -49,19 +49,19 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_apply_counts_created_resources_and_not_data_sources(stand_in):
+def test_apply_counts_created_resources_and_not_data_sources(fake_terraform):
     lines: list[str] = []
-    stand_in("provider.kill()").apply(lines.append)
+    fake_terraform("provider.kill()").apply(lines.append)
     assert [line.partition(" ")[0] for line in lines] == ["1/2"]
 
 
-def test_failed_apply_raises_with_terraforms_diagnostics(stand_in):
-    failing = stand_in(f"provider.kill(); print({json.dumps(json.dumps(FAILURE))}); sys.exit(1)")
+def test_failed_apply_raises_with_terraforms_diagnostics(fake_terraform):
+    failing = fake_terraform(f"provider.kill(); print({json.dumps(json.dumps(FAILURE))}); sys.exit(1)")
     with pytest.raises(terraform.TerraformFailed, match=r"a\.b: No such thing"):
         failing.apply(lambda _line: None)
 
 
-def test_interrupted_apply_leaves_no_process(stand_in):
+def test_interrupted_apply_leaves_no_process(fake_terraform):
     providers: list[int] = []
 
     def interrupt(line: str) -> None:
@@ -69,5 +69,5 @@ def test_interrupted_apply_leaves_no_process(stand_in):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        stand_in("time.sleep(60)").apply(interrupt)
-    assert gone(providers[0])
+        fake_terraform("time.sleep(60)").apply(interrupt)
+    assert has_ended(providers[0])

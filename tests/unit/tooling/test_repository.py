@@ -1,4 +1,4 @@
-"""What no tracked file may hold."""
+"""What tracked files must not contain."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# Written in parts, because this file is tracked too. A lock with addresses in it builds only where that
-# host can be reached; without, it follows whatever index the machine is set up for.
+# In parts, because this file is tracked too. A lock that names a host installs only where that host is
+# reachable; without a host it installs from the index that the machine is configured for.
 REGISTRIES = [
     ("pypi", "org"),
     ("pythonhosted", "org"),
@@ -25,7 +25,7 @@ REGISTRIES = [
 ]
 
 
-def _tracked() -> list[Path]:
+def _list_tracked() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     return [path for name in listed.decode().split("\0") if name and (path := ROOT / name).is_file()]
 
@@ -33,18 +33,19 @@ def _tracked() -> list[Path]:
 @pytest.fixture(scope="module")
 def texts() -> dict[str, str]:
     return {
-        path.relative_to(ROOT).as_posix(): path.read_text("utf-8", errors="replace") for path in _tracked()
+        path.relative_to(ROOT).as_posix(): path.read_text("utf-8", errors="replace")
+        for path in _list_tracked()
     }
 
 
 @pytest.mark.parametrize("host", REGISTRIES, ids="_".join)
-def test_no_tracked_file_names_a_package_registry(texts: dict[str, str], host: tuple[str, str]) -> None:
+def test_tracked_files_name_no_package_registry(texts: dict[str, str], host: tuple[str, str]) -> None:
     name = re.compile(rf"\b{re.escape('.'.join(host))}\b")
     assert texts, "git lists no files"
     assert [path for path, text in texts.items() if name.search(text)] == []
 
 
-def test_every_lock_pins_by_hash(texts: dict[str, str]) -> None:
+def test_locks_pin_by_hash_and_name_no_host(texts: dict[str, str]) -> None:
     locks = {path: text for path, text in texts.items() if path.endswith("requirements.txt")}
     assert locks
     for path, text in locks.items():

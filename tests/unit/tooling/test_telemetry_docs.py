@@ -1,4 +1,4 @@
-"""docs/telemetry.md says of each metric what the catalog says, and names the queries that Terraform saves."""
+"""docs/telemetry.md matches the catalog of metrics and names the queries that Terraform saves."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ PAGE = (ROOT / "docs" / "telemetry.md").read_text()
 DASHBOARD = ROOT / "terraform" / "modules" / "dashboard"
 
 
-def test_the_table_of_metrics_is_the_catalog():
-    def by(metric):
+def test_table_of_metrics_matches_the_catalog():
+    def dimension(metric):
         return "\N{EN DASH}" if metric.by is None else f"`{metric.by}`" + ("" if metric.whole else " only")
 
     expected = [
-        f"| `{one.name}` | {one.unit} | {by(one)} | {one.emitters} | {one.meaning} |" for one in rows()
+        f"| `{metric.name}` | {metric.unit} | {dimension(metric)} | {metric.emitters} | {metric.meaning} |"
+        for metric in rows()
     ]
     table = PAGE.split("\n## Metrics\n")[1].split("\n## ")[0]
     assert [line for line in table.splitlines() if line.startswith("| `")] == expected
 
 
-def test_the_saved_queries_are_named():
+def test_documentation_names_the_saved_queries():
     saved = re.findall(r'^    "([a-z-]+)" = \{', (DASHBOARD / "queries.tf").read_text(), re.MULTILINE)
     assert len(saved) == 9
     for page in (PAGE, (DASHBOARD / "README.md").read_text()):
@@ -34,7 +35,7 @@ def test_the_saved_queries_are_named():
             assert f"`{name}`" in page
 
 
-def test_the_dashboard_multiplies_by_the_prices_of_the_one_table():
+def test_dashboard_uses_the_prices_of_the_cost_estimate():
     text = (DASHBOARD / "variables.tf").read_text()
     defaults = dict(re.findall(r"^    (\w+)\s+= optional\(number, ([\d.]+)\)", text, re.MULTILINE))
     assert {name: float(value) for name, value in defaults.items()} == pytest.approx(

@@ -1,4 +1,4 @@
-"""Which Terraform is chosen, and where its providers come from."""
+"""The choice of the Terraform binary and of its provider mirror."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
 
 
-def test_find_prefers_terraform_on_path(program: Program, tmp_path: Path) -> None:
+def test_find_prefers_terraform_to_opentofu(program: Program, tmp_path: Path) -> None:
     terraform = program("terraform", "echo 'Terraform v1.12.3'")
     program("tofu", "echo 'OpenTofu v1.11.0'")
     assert binary.find(tmp_path) == binary.Tool(terraform, "Terraform", (1, 12, 3))
 
 
-def test_find_passes_over_an_old_terraform_for_a_new_opentofu(
+def test_find_with_an_old_terraform_takes_a_new_opentofu(
     program: Program, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program("terraform", "echo 'Terraform v1.10.5'")
@@ -39,7 +39,7 @@ def test_find_passes_over_an_old_terraform_for_a_new_opentofu(
     assert "Passing over Terraform 1.10.5" in capsys.readouterr().err
 
 
-def test_find_fetches_the_pinned_release_once_when_nothing_fits(
+def test_find_without_a_fitting_binary_fetches_the_pinned_release_once(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[Path] = []
@@ -56,7 +56,7 @@ def test_find_fetches_the_pinned_release_once_when_nothing_fits(
     assert fetched == [tmp_path / "tools" / release.VERSION]
 
 
-def test_find_passes_over_opentofu_where_terraform_is_needed(
+def test_find_for_terraform_alone_skips_opentofu(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tofu = program("tofu", "echo 'OpenTofu v1.11.0'")
@@ -75,7 +75,7 @@ def test_find_passes_over_opentofu_where_terraform_is_needed(
         ("exit 127", "neither Terraform nor OpenTofu"),
     ],
 )
-def test_find_never_replaces_what_the_variable_names(
+def test_find_with_an_unfit_binary_in_the_variable_raises(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, complaint: str
 ) -> None:
     program("terraform", "echo 'Terraform v1.12.0'")
@@ -84,20 +84,22 @@ def test_find_never_replaces_what_the_variable_names(
         binary.find(tmp_path)
 
 
-def test_find_names_the_variable_that_points_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_with_a_missing_binary_in_the_variable_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TERRAFORM", "/nowhere/terraform")
     with pytest.raises(ToolchainError, match=r"TERRAFORM=/nowhere/terraform .* correct or unset it"):
         binary.find(tmp_path)
 
 
-def _provider(directory: Path, platform: str = PLATFORM, registry: str = "registry.terraform.io") -> Path:
+def _add_provider(directory: Path, platform: str = PLATFORM, registry: str = "registry.terraform.io") -> Path:
     (directory / registry / "hashicorp" / "aws" / "5.100.0" / platform).mkdir(parents=True)
     return directory
 
 
 @pytest.mark.parametrize("below", ["", "tf-plugins", "terraform/plugins"])
-def test_mirror_is_found_a_few_folders_down(tmp_path: Path, below: str) -> None:
-    expected = _provider(tmp_path / "place" / below)
+def test_mirror_in_a_subfolder_is_found(tmp_path: Path, below: str) -> None:
+    expected = _add_provider(tmp_path / "place" / below)
     assert mirror.find("Terraform", PLATFORM, [tmp_path / "missing", tmp_path / "place"]) == expected
 
 
@@ -117,21 +119,19 @@ def test_mirror_of_packed_providers_is_found(tmp_path: Path) -> None:
     ],
     ids=["another platform's", "another registry's", "too deep"],
 )
-def test_mirror_that_cannot_serve_is_left_alone(
-    tmp_path: Path, product: str, platform: str, below: str
-) -> None:
-    _provider(tmp_path / below)
+def test_mirror_that_cannot_serve_is_ignored(tmp_path: Path, product: str, platform: str, below: str) -> None:
+    _add_provider(tmp_path / below)
     assert mirror.find(product, platform, [tmp_path]) is None
 
 
-def test_mirror_named_by_variable_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _provider(tmp_path / "place")
-    mine = _provider(tmp_path / "mine")
+def test_mirror_of_the_variable_takes_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _add_provider(tmp_path / "place")
+    mine = _add_provider(tmp_path / "mine")
     monkeypatch.setenv("TF_PLUGIN_DIR", str(mine))
     assert mirror.find("Terraform", PLATFORM, [tmp_path / "place"]) == mine
 
 
-def test_mirror_named_by_variable_must_hold_the_provider(
+def test_mirror_of_the_variable_without_the_provider_raises(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TF_PLUGIN_DIR", str(tmp_path))
@@ -149,10 +149,10 @@ def test_mirror_named_by_variable_must_hold_the_provider(
         (["-version"], ["-version"]),
     ],
 )
-def test_only_an_init_gets_the_mirror(
+def test_only_init_gets_the_mirror(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], expected: list[str]
 ) -> None:
-    monkeypatch.setenv("TF_PLUGIN_DIR", str(_provider(tmp_path, release.current_platform())))
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(_add_provider(tmp_path, release.current_platform())))
     session = Session(binary.Tool(Path("/usr/bin/terraform"), "Terraform", (1, 11, 4)))
     assert session.command(arguments) == [
         "/usr/bin/terraform",
@@ -160,10 +160,10 @@ def test_only_an_init_gets_the_mirror(
     ]
 
 
-def test_environment_drops_a_configuration_file_that_is_not_there(
+def test_environment_omits_a_missing_configuration_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TF_PLUGIN_DIR", str(_provider(tmp_path, release.current_platform())))
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(_add_provider(tmp_path, release.current_platform())))
     tool = binary.Tool(Path("/usr/bin/terraform"), "Terraform", (1, 11, 4))
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "missing"))
     assert "TF_CLI_CONFIG_FILE" not in Session(tool).environment
@@ -172,15 +172,16 @@ def test_environment_drops_a_configuration_file_that_is_not_there(
     assert Session(tool).environment["TF_CLI_CONFIG_FILE"] == str(tmp_path / "terraformrc")
 
 
-def test_command_line_answers_a_fault_in_one_line_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_line_prints_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERRAFORM", "/nowhere/terraform")
-    answer = subprocess.run(
-        [sys.executable, ROOT / "terraform" / "toolchain.py", "path"],
+    completed = subprocess.run(
+        [sys.executable, "-m", "terraform.toolchain", "path"],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert answer.returncode == 1
-    assert answer.stdout == ""
-    assert answer.stderr.startswith("terraform/toolchain.py: TERRAFORM=/nowhere/terraform ")
-    assert answer.stderr.count("\n") == 1
+    assert completed.returncode == 1
+    assert completed.stdout == ""
+    assert completed.stderr.startswith("terraform.toolchain: TERRAFORM=/nowhere/terraform ")
+    assert completed.stderr.count("\n") == 1

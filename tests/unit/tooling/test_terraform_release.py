@@ -1,4 +1,4 @@
-"""The download of the pinned release, from a server on this machine."""
+"""The download of the pinned release, from a local server."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _archive() -> bytes:
 
 
 class Site:
-    """A releases site: `files` by path; a path in `cut` is promised whole and sent in half."""
+    """A releases site with `files` by path; it sends half the bytes of the paths in `cut`."""
 
     def __init__(self) -> None:
         archive = _archive()
@@ -72,50 +72,52 @@ def _fetch(site: Site, directory: Path) -> Path:
     return release.fetch(directory, site.url, {TARGET: site.checksum}, TARGET)
 
 
-def test_fetch_installs_a_binary_that_runs(site: Site, tmp_path: Path) -> None:
+def test_fetch_installs_a_working_binary(site: Site, tmp_path: Path) -> None:
     binary = _fetch(site, tmp_path / "tools")
     assert inspect(binary).version == (1, 11, 4)
     assert [path.name for path in (tmp_path / "tools").iterdir()] == ["terraform"]
 
 
-def _altered_archive(site: Site) -> None:
+def _alter_archive(site: Site) -> None:
     site.files[ARCHIVE] += b"more"
 
 
-def _altered_archive_and_list(site: Site) -> None:
-    _altered_archive(site)
+def _alter_archive_and_list(site: Site) -> None:
+    _alter_archive(site)
     checksum = hashlib.sha256(site.files[ARCHIVE]).hexdigest()
     site.files[SUMS] = f"{checksum}  {ARCHIVE.rpartition('/')[2]}\n".encode()
 
 
-def _no_line_in_list(site: Site) -> None:
+def _remove_line_from_list(site: Site) -> None:
     site.files[SUMS] = b"\n"
 
 
-def _cut_short(site: Site) -> None:
+def _cut_archive(site: Site) -> None:
     site.cut.add(ARCHIVE)
 
 
-def _no_archive(site: Site) -> None:
+def _remove_archive(site: Site) -> None:
     del site.files[ARCHIVE]
 
 
-def _no_list(site: Site) -> None:
+def _remove_list(site: Site) -> None:
     del site.files[SUMS]
 
 
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
-        (_altered_archive, "does not match its checksum"),
-        (_altered_archive_and_list, "is not the pinned one"),
-        (_no_line_in_list, "do not list"),
-        (_cut_short, "does not match its checksum|could not be read"),
-        (_no_archive, "answered 404"),
-        (_no_list, "answered 404"),
+        (_alter_archive, "does not match its checksum"),
+        (_alter_archive_and_list, "is not the pinned one"),
+        (_remove_line_from_list, "do not list"),
+        (_cut_archive, "does not match its checksum|could not be read"),
+        (_remove_archive, "answered 404"),
+        (_remove_list, "answered 404"),
     ],
 )
-def test_fetch_refuses_and_leaves_nothing_behind(site: Site, tmp_path: Path, damage, complaint: str) -> None:
+def test_fetch_of_a_damaged_release_raises_and_leaves_nothing(
+    site: Site, tmp_path: Path, damage, complaint: str
+) -> None:
     damage(site)
     with pytest.raises(ToolchainError, match=complaint) as refused:
         _fetch(site, tmp_path / "tools")
@@ -123,26 +125,26 @@ def test_fetch_refuses_and_leaves_nothing_behind(site: Site, tmp_path: Path, dam
     assert list(tmp_path.iterdir()) == []
 
 
-def test_fetch_keeps_the_binary_it_had_when_refused(site: Site, tmp_path: Path) -> None:
+def test_failed_fetch_keeps_the_old_binary(site: Site, tmp_path: Path) -> None:
     (tmp_path / "terraform").write_text("the old one")
-    _altered_archive(site)
+    _alter_archive(site)
     with pytest.raises(ToolchainError):
         _fetch(site, tmp_path)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["the old one"]
 
 
-def test_fetch_says_so_when_the_site_cannot_be_reached(site: Site, tmp_path: Path) -> None:
+def test_fetch_from_an_unreachable_site_raises(site: Site, tmp_path: Path) -> None:
     site.server.server_close()
     with pytest.raises(ToolchainError, match="could not be read"):
         _fetch(site, tmp_path / "tools")
 
 
-def test_fetch_names_a_platform_without_a_pin(tmp_path: Path) -> None:
+def test_fetch_for_a_platform_without_a_pin_raises(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match="No Terraform is pinned for plan9_mips"):
         release.fetch(tmp_path, "http://127.0.0.1:9", target="plan9_mips")
 
 
-def test_fetch_refuses_an_address_without_tls(tmp_path: Path) -> None:
+def test_fetch_without_tls_raises(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match="must be an https address"):
         release.fetch(tmp_path / "tools", "http://example.com", {TARGET: ""}, TARGET)
 
@@ -155,9 +157,7 @@ def test_fetch_refuses_an_address_without_tls(tmp_path: Path) -> None:
         ("Darwin", "arm64", "darwin_arm64"),
     ],
 )
-def test_current_platform_is_one_that_is_pinned(
-    monkeypatch, system: str, machine: str, expected: str
-) -> None:
+def test_current_platform_has_a_pin(monkeypatch, system: str, machine: str, expected: str) -> None:
     monkeypatch.setattr(release.platform, "system", lambda: system)
     monkeypatch.setattr(release.platform, "machine", lambda: machine)
     assert release.current_platform() == expected

@@ -1,4 +1,4 @@
-"""Checks and tests of every folder, with a script in place of Terraform that prints its environment."""
+"""Checks and tests of all folders, with a script for Terraform that prints its environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from terraform.tooling.binary import Tool
 from terraform.tooling.errors import ToolchainError
 from terraform.tooling.session import Session
 
-STAND_IN = """
+FAKE_TERRAFORM = """
 case "$*" in
   *broken*validate*) echo "Error: Unsupported argument"; exit 1 ;;
   *unknown*init*) echo "Error: no such provider"; exit 1 ;;
@@ -42,16 +42,16 @@ def base(tmp_path: Path) -> Path:
 @pytest.fixture
 def session(program, monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.delenv("TF_PLUGIN_DIR", raising=False)
-    return Session(Tool(program("terraform", STAND_IN), "Terraform", (1, 11, 4)))
+    return Session(Tool(program("terraform", FAKE_TERRAFORM), "Terraform", (1, 11, 4)))
 
 
-def test_folders_are_modules_and_not_what_serves_their_tests(base: Path) -> None:
+def test_folders_exclude_test_setups_and_downloaded_modules(base: Path) -> None:
     names = [folder.relative_to(base).as_posix() for folder in suite.folders(base)]
     assert names == ["examples/unknown", "modules/broken", "modules/queue"]
     assert suite.folders_with_tests(base) == [base / "modules" / "queue"]
 
 
-def test_run_all_reports_each_folder_and_says_why_one_failed(
+def test_run_all_reports_every_folder_and_the_reason_of_a_failure(
     base: Path, session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = suite.run_all(session, suite.validate, suite.folders(base))
@@ -71,7 +71,7 @@ def test_run_tests_reports_the_counts(base: Path, session: Session) -> None:
     assert (result.passed, result.detail) == (True, "3 passed, 0 failed, 1 skipped")
 
 
-def test_run_tests_gives_a_test_the_variables_file_of_its_name(base: Path, session: Session) -> None:
+def test_run_tests_passes_the_variables_file_named_like_the_test(base: Path, session: Session) -> None:
     folder = base / "modules" / "queue"
     (folder / "staging.tfvars").touch()
     (folder / "tests" / "staging.tftest.hcl").touch()
@@ -81,7 +81,9 @@ def test_run_tests_gives_a_test_the_variables_file_of_its_name(base: Path, sessi
     )
 
 
-def test_no_credentials_reach_a_test(base: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_tests_passes_no_credentials(
+    base: Path, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA-REAL")
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
@@ -94,6 +96,6 @@ def test_no_credentials_reach_a_test(base: Path, session: Session, monkeypatch: 
     ]
 
 
-def test_run_all_refuses_to_check_nothing(session: Session) -> None:
+def test_run_all_without_folders_raises(session: Session) -> None:
     with pytest.raises(ToolchainError, match="No Terraform folder"):
         suite.run_all(session, suite.validate, [])

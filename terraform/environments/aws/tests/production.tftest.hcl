@@ -13,11 +13,11 @@ run "plans_with_nothing_but_region_account_packages_and_secret" {
 
   assert {
     condition     = output.function_names.broadcast == "deals-production-broadcast"
-    error_message = "names carry the environment"
+    error_message = "names must contain the environment"
   }
 }
 
-run "refuses_an_account_by_its_alias" {
+run "refuses_an_account_alias" {
   command = plan
 
   variables {
@@ -27,7 +27,7 @@ run "refuses_an_account_by_its_alias" {
   expect_failures = [var.account_id]
 }
 
-run "redis_is_switched_on_by_one_variable" {
+run "one_variable_switches_redis_on" {
   command = plan
 
   override_data {
@@ -42,15 +42,15 @@ run "redis_is_switched_on_by_one_variable" {
 
   assert {
     condition     = output.function_names.redis_relay == "deals-production-redis_relay" && output.redis.node_count == 2
-    error_message = "with a replica, the relay and the projector"
+    error_message = "production must have a replica, the relay and the projector"
   }
 }
 
-run "without_it_there_is_none" {
+run "redis_is_off_by_default" {
   command = plan
 
   assert {
     condition     = output.redis == null && output.redis_publisher == null
-    error_message = "what is off is not there"
+    error_message = "without Redis none of it may exist"
   }
 }

@@ -13,11 +13,11 @@ run "plans_with_nothing_but_region_account_packages_and_secret" {
 
   assert {
     condition     = output.function_names.broadcast == "deals-staging-broadcast"
-    error_message = "names carry the environment"
+    error_message = "names must contain the environment"
   }
 }
 
-run "refuses_an_account_by_its_alias" {
+run "refuses_an_account_alias" {
   command = plan
 
   variables {
@@ -27,7 +27,7 @@ run "refuses_an_account_by_its_alias" {
   expect_failures = [var.account_id]
 }
 
-run "redis_is_one_node_in_the_teams_own_vpc" {
+run "redis_is_one_node_in_the_teams_vpc" {
   command = plan
 
   override_data {
@@ -43,6 +43,6 @@ run "redis_is_one_node_in_the_teams_own_vpc" {
 
   assert {
     condition     = output.redis.node_count == 1
-    error_message = "staging goes without a replica"
+    error_message = "staging must have no replica"
   }
 }

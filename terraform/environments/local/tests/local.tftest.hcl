@@ -7,14 +7,14 @@ variables {
   jwt_secret        = "a-secret-of-at-least-thirty-two-bytes"
 }
 
-run "addresses_are_the_local_clouds_on_the_given_port" {
+run "addresses_use_the_given_port_of_the_local_cloud" {
   variables {
     port = 4599
   }
 
   assert {
     condition     = output.env.WEBSOCKET_API_GATEWAY_URL == "ws://127.0.0.1:4599/_aws/execute-api/a1b2c3d4e5/v1" && output.management_endpoint == "http://127.0.0.1:4599/_aws/execute-api/a1b2c3d4e5/v1"
-    error_message = "clients and functions must find the local cloud where it listens"
+    error_message = "clients and functions must use the port of the local cloud"
   }
 }
 
@@ -23,7 +23,7 @@ run "names_are_those_of_the_local_environment" {
 
   assert {
     condition     = output.function_names.connection_handler == "deals-local-connection_handler" && output.table_names.connections == "deals-local-connections"
-    error_message = "tests and tools find things by these names"
+    error_message = "tests and tools find resources by these names"
   }
 }
 
@@ -54,6 +54,6 @@ run "redis_is_the_server_on_the_given_port_with_its_password_in_a_secret" {
 
   assert {
     condition     = output.redis.port == 16379 && output.redis_publisher.user_name == null
-    error_message = "the port is what the local cloud reports, or each plan would replace the cache"
+    error_message = "the port must be the one that the local cloud reports, or each plan replaces the cache"
   }
 }

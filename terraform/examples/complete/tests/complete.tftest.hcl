@@ -7,17 +7,17 @@ variables {
   jwt_secret_arn    = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:issuer-AbCdEf"
 }
 
-run "plans_with_the_issuers_secret_and_a_key_of_its_own" {
+run "plans_with_an_existing_secret_and_its_own_key" {
   command = plan
 
   assert {
     condition     = aws_kms_key.deals.enable_key_rotation
-    error_message = "the key rotates"
+    error_message = "the key must rotate"
   }
 
   assert {
     condition     = alltrue([for statement in jsondecode(aws_kms_key.deals.policy).Statement : can(statement.Condition) || statement.Sid == "AccountGrantsByIam"])
-    error_message = "services use the key for this account's things only"
+    error_message = "services may use the key only for this account"
   }
 
   assert {
@@ -26,11 +26,11 @@ run "plans_with_the_issuers_secret_and_a_key_of_its_own" {
   }
 }
 
-run "plans_redis_with_a_replica_and_a_vpc_of_its_own" {
+run "plans_redis_with_a_replica_in_its_own_vpc" {
   command = plan
 
   assert {
     condition     = output.redis.node_count == 2
-    error_message = "the loss of a node is survived"
+    error_message = "the cache must survive the loss of a node"
   }
 }

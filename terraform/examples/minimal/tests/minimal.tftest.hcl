@@ -10,6 +10,6 @@ run "plans_with_nothing_but_packages_and_a_secret" {
 
   assert {
     condition     = output.broadcast == "deals-minimal-broadcast"
-    error_message = "the README publishes by this function"
+    error_message = "the README publishes with this function"
   }
 }

@@ -26,18 +26,18 @@ variables {
   }
 }
 
-run "every_alarm_tells_one_topic_when_it_fires_and_when_it_is_over" {
+run "every_alarm_notifies_one_topic_when_it_fires_and_ends" {
   assert {
     condition = alltrue([
       for alarm in concat(values(aws_cloudwatch_metric_alarm.metric), values(aws_cloudwatch_metric_alarm.expression)) :
       alarm.alarm_actions == toset([aws_sns_topic.this[0].arn]) && alarm.ok_actions == toset([aws_sns_topic.this[0].arn])
     ])
-    error_message = "an alarm that tells nobody is none"
+    error_message = "every alarm must notify the topic"
   }
 
   assert {
     condition     = aws_cloudwatch_composite_alarm.unhealthy[0].alarm_actions == toset([output.topic_arn])
-    error_message = "the service as a whole tells the same topic"
+    error_message = "the composite alarm must notify the same topic"
   }
 }
 
@@ -49,7 +49,7 @@ run "every_alarm_names_its_section_of_the_runbook" {
       for id, alarm in merge(aws_cloudwatch_metric_alarm.metric, aws_cloudwatch_metric_alarm.expression) :
       endswith(alarm.alarm_description, "Runbook: docs/telemetry.md, ${split("/", id)[0]}.") && alarm.alarm_name == "deals-test-${replace(id, "/", "-")}"
     ])
-    error_message = "whoever is woken finds what to do by the alarm's key"
+    error_message = "every description must name the runbook's section by the alarm's key"
   }
 }
 
@@ -67,12 +67,12 @@ run "the_topic_is_encrypted_with_a_key_that_cloudwatch_may_use" {
       Resource  = "*"
       Condition = { StringEquals = { "aws:SourceAccount" = "123456789012" } }
     }
-    error_message = "without it an alarm fires and nobody is told"
+    error_message = "the key must let CloudWatch use it, or alarms notify nobody"
   }
 
   assert {
     condition     = aws_kms_key.topic[0].enable_key_rotation
-    error_message = "the key rotates"
+    error_message = "the key must rotate"
   }
 
   assert {
@@ -83,11 +83,11 @@ run "the_topic_is_encrypted_with_a_key_that_cloudwatch_may_use" {
       }])
       DenyPlainText = jsonencode(["Deny", "*", { Bool = { "aws:SecureTransport" = "false" } }])
     }
-    error_message = "only this deployment's alarms publish, and only over TLS"
+    error_message = "only alarms of this deployment may publish, and only over TLS"
   }
 }
 
-run "a_given_key_and_mail_addresses_are_used" {
+run "given_key_and_email_addresses_are_used" {
   command = plan
 
   variables {
@@ -96,16 +96,16 @@ run "a_given_key_and_mail_addresses_are_used" {
 
   assert {
     condition     = length(aws_kms_key.topic) == 0 && aws_sns_topic.this[0].kms_master_key_id == "arn:aws:kms:eu-west-1:123456789012:key/given"
-    error_message = "no second key"
+    error_message = "no key may be created where one is given"
   }
 
   assert {
     condition     = aws_sns_topic_subscription.email["ops@example.com"].protocol == "email"
-    error_message = "each address is subscribed"
+    error_message = "every address must be subscribed"
   }
 }
 
-run "an_existing_topic_is_told_and_none_is_made" {
+run "existing_topic_is_notified_and_none_is_created" {
   command = plan
 
   variables {
@@ -114,16 +114,16 @@ run "an_existing_topic_is_told_and_none_is_made" {
 
   assert {
     condition     = length(aws_sns_topic.this) == 0 && length(aws_kms_key.topic) == 0 && output.topic_arn == "arn:aws:sns:eu-west-1:123456789012:pager"
-    error_message = "nothing is made beside it"
+    error_message = "no topic or key may be created beside an existing topic"
   }
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.metric : alarm.alarm_actions == toset(["arn:aws:sns:eu-west-1:123456789012:pager"]) && length(coalesce(alarm.ok_actions, [])) == 0])
-    error_message = "told when it fires, and not when it is over"
+    error_message = "alarms must notify when they fire, and not when they end"
   }
 }
 
-run "the_janitors_silence_is_what_breaches" {
+run "missing_data_breaches_only_for_the_janitors_silence" {
   command = plan
 
   assert {
@@ -133,54 +133,54 @@ run "the_janitors_silence_is_what_breaches" {
       && aws_cloudwatch_metric_alarm.metric["janitor_silent"].comparison_operator == "LessThanThreshold"
       && aws_cloudwatch_metric_alarm.metric["janitor_silent"].evaluation_periods == 5
     )
-    error_message = "a dead man's switch fires because nothing comes"
+    error_message = "a dead man's switch must fire on missing data"
   }
 
   assert {
     condition     = alltrue([for id, alarm in aws_cloudwatch_metric_alarm.metric : alarm.treat_missing_data == "notBreaching" if id != "janitor_silent"])
-    error_message = "no other alarm fires because nothing happens"
+    error_message = "no other alarm may fire on missing data"
   }
 }
 
-run "rates_need_some_traffic_and_count_only_our_faults" {
+run "rates_need_some_traffic_and_ignore_client_mistakes" {
   command = plan
 
   assert {
     condition     = one([for query in aws_cloudwatch_metric_alarm.expression["error_rate"].metric_query : query.expression if query.id == "value"]) == "IF(actions >= 50, 100 * (FILL(internal_error, 0) + FILL(message_error, 0) + FILL(subscription_error, 0)) / actions, 0)"
-    error_message = "a client's mistake wakes nobody, nor does one error at night"
+    error_message = "rates must need some traffic, and the error rate must ignore clients' mistakes"
   }
 
   assert {
     condition     = alltrue([for query in aws_cloudwatch_metric_alarm.expression["error_rate"].metric_query : query.return_data == (query.id == "value")])
-    error_message = "an alarm has exactly one value"
+    error_message = "exactly one query of an alarm may return data"
   }
 }
 
-run "functions_have_the_alarms_that_mean_something_for_them" {
+run "functions_have_only_the_alarms_that_apply_to_them" {
   command = plan
 
   assert {
     condition     = [for id in keys(aws_cloudwatch_metric_alarm.metric) : id if startswith(id, "lambda_errors/")] == ["lambda_errors/deliverer", "lambda_errors/projector", "lambda_errors/router"]
-    error_message = "a 401 is an exception of the authorizer, so its errors say nothing"
+    error_message = "the authorizer must have no errors alarm, because a 401 is an exception"
   }
 
   assert {
     condition     = [for id in keys(aws_cloudwatch_metric_alarm.metric) : id if startswith(id, "lambda_concurrency/")] == ["lambda_concurrency/router"] && aws_cloudwatch_metric_alarm.metric["lambda_concurrency/router"].threshold == 40
-    error_message = "80 % of the reservation, where there is one and no queue keeps it busy"
+    error_message = "the concurrency alarm must fire at 80 % of a reservation that no queue keeps busy"
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.metric["lambda_duration/router"].threshold == 27550 && aws_cloudwatch_metric_alarm.metric["lambda_duration/deliverer"].threshold == 57000
-    error_message = "95 % of each one's own timeout, in milliseconds"
+    error_message = "the duration alarm must fire at 95 % of the function's timeout"
   }
 
   assert {
     condition     = [for id in keys(aws_cloudwatch_metric_alarm.metric) : id if startswith(id, "iterator_age/")] == ["iterator_age/projector"]
-    error_message = "only what reads a stream has an iterator age"
+    error_message = "only functions that read a stream have an iterator age"
   }
 }
 
-run "a_tables_throttles_are_its_own_and_its_indexes" {
+run "throttles_of_a_table_include_its_indexes" {
   command = plan
 
   assert {
@@ -188,11 +188,11 @@ run "a_tables_throttles_are_its_own_and_its_indexes" {
       for query in aws_cloudwatch_metric_alarm.expression["dynamodb_throttles/connections"].metric_query :
       "${query.metric[0].metric_name} ${lookup(query.metric[0].dimensions, "GlobalSecondaryIndexName", "-")}" if length(query.metric) > 0
     ]) == toset(["ReadThrottleEvents -", "WriteThrottleEvents -", "ReadThrottleEvents UserIdIndex", "WriteThrottleEvents UserIdIndex"])
-    error_message = "the table's metric does not hold the index's"
+    error_message = "throttles of the indexes must be added, which the table's metric excludes"
   }
 }
 
-run "a_cache_has_its_four_alarms_for_each_node" {
+run "every_node_of_a_cache_has_four_alarms" {
   command = plan
 
   variables {
@@ -201,11 +201,11 @@ run "a_cache_has_its_four_alarms_for_each_node" {
 
   assert {
     condition     = length([for id in keys(aws_cloudwatch_metric_alarm.metric) : id if startswith(id, "cache_")]) == 8
-    error_message = "processor, memory, evictions and replication, of each node"
+    error_message = "every node must have alarms on processor, memory, evictions and replication"
   }
 }
 
-run "what_the_service_says_of_redis_is_watched_where_there_is_redis" {
+run "metrics_about_redis_have_alarms_with_a_cache" {
   command = plan
 
   variables {
@@ -217,12 +217,12 @@ run "what_the_service_says_of_redis_is_watched_where_there_is_redis" {
     condition = toset([for id in keys(aws_cloudwatch_metric_alarm.metric) : id if can(regex("^(redis|index|relay)_", id))]) == toset([
       "index_behind", "index_failures", "index_repairs", "redis_fallbacks", "relay_dead_letters", "relay_lag", "relay_lost", "relay_redis_failures", "relay_silent",
     ])
-    error_message = "reading, the index, and the relay"
+    error_message = "alarms must cover reading, the index and the relay"
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.metric["index_behind"].threshold == 20 && aws_cloudwatch_metric_alarm.metric["index_behind"].treat_missing_data == "breaching"
-    error_message = "an index that nobody tends is behind too"
+    error_message = "an index without maintenance must count as behind"
   }
 
   assert {
@@ -232,16 +232,16 @@ run "what_the_service_says_of_redis_is_watched_where_there_is_redis" {
       && aws_cloudwatch_metric_alarm.metric["relay_silent"].comparison_operator == "LessThanThreshold"
       && aws_cloudwatch_metric_alarm.metric["relay_silent"].evaluation_periods == 3
     )
-    error_message = "a dead man's switch fires because nothing comes"
+    error_message = "a dead man's switch must fire on missing data"
   }
 
   assert {
     condition     = strcontains(aws_cloudwatch_composite_alarm.unhealthy[0].alarm_rule, "ALARM(\"deals-test-relay_silent\")")
-    error_message = "people hear nothing of what is published through Redis"
+    error_message = "a silent relay must make the service unhealthy"
   }
 }
 
-run "without_redis_nothing_of_it_is_watched" {
+run "metrics_about_redis_have_no_alarms_without_a_cache" {
   command = plan
 
   variables {
@@ -250,7 +250,7 @@ run "without_redis_nothing_of_it_is_watched" {
 
   assert {
     condition     = length([for id in keys(aws_cloudwatch_metric_alarm.metric) : id if can(regex("^(redis|index|relay|cache)_", id))]) == 0
-    error_message = "a dead man's switch of what is not there would fire for ever; its key may be named all the same"
+    error_message = "without Redis its alarms must not exist, though `disabled` may name their keys"
   }
 }
 
@@ -263,11 +263,11 @@ run "alarms_are_switched_off_by_key" {
 
   assert {
     condition     = !contains(keys(aws_cloudwatch_metric_alarm.expression), "error_rate") && length([for id in keys(aws_cloudwatch_metric_alarm.metric) : id if startswith(id, "lambda_duration/")]) == 0 && length(aws_cloudwatch_composite_alarm.unhealthy) == 0
-    error_message = "all of a key go, also of several things"
+    error_message = "`disabled` must remove every alarm of a key"
   }
 }
 
-run "the_service_is_unhealthy_where_people_notice" {
+run "service_is_unhealthy_when_users_are_affected" {
   command = plan
 
   variables {
@@ -278,6 +278,6 @@ run "the_service_is_unhealthy_where_people_notice" {
     condition = aws_cloudwatch_composite_alarm.unhealthy[0].alarm_rule == join(" OR ", [
       for name in ["api_execution_errors", "api_integration_errors", "authorizer_faults", "janitor_silent", "queue_age-events", "reply_latency", "error_rate"] : "ALARM(\"deals-test-${name}\")"
     ])
-    error_message = "and by alarms that there are"
+    error_message = "the composite alarm may only name existing alarms"
   }
 }

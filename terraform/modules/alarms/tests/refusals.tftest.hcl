@@ -7,7 +7,7 @@ variables {
   functions = { router = { name = "router", timeout_seconds = 29 } }
 }
 
-run "refuses_a_name_that_no_metric_has" {
+run "refuses_an_invalid_name" {
   command = plan
 
   variables {
@@ -37,7 +37,7 @@ run "refuses_a_table_without_operations" {
   expect_failures = [var.tables]
 }
 
-run "refuses_more_indexes_than_an_alarm_can_add_up" {
+run "refuses_more_indexes_than_one_alarm_can_sum" {
   command = plan
 
   variables {
@@ -57,7 +57,7 @@ run "refuses_a_negative_threshold" {
   expect_failures = [var.thresholds]
 }
 
-run "refuses_a_silence_that_one_late_run_makes" {
+run "refuses_a_relay_silence_shorter_than_two_runs" {
   command = plan
 
   variables {
@@ -67,7 +67,7 @@ run "refuses_a_silence_that_one_late_run_makes" {
   expect_failures = [var.thresholds]
 }
 
-run "refuses_a_percentage_that_never_comes" {
+run "refuses_a_percentage_of_100" {
   command = plan
 
   variables {
@@ -77,7 +77,7 @@ run "refuses_a_percentage_that_never_comes" {
   expect_failures = [var.thresholds]
 }
 
-run "refuses_a_silence_shorter_than_two_runs" {
+run "refuses_a_janitor_silence_shorter_than_two_runs" {
   command = plan
 
   variables {
@@ -87,7 +87,7 @@ run "refuses_a_silence_shorter_than_two_runs" {
   expect_failures = [var.thresholds]
 }
 
-run "refuses_an_account_limit_that_no_account_has" {
+run "refuses_an_account_limit_of_zero" {
   command = plan
 
   variables {
@@ -97,7 +97,7 @@ run "refuses_an_account_limit_that_no_account_has" {
   expect_failures = [var.thresholds]
 }
 
-run "refuses_a_key_of_no_alarm" {
+run "refuses_to_disable_an_unknown_alarm" {
   command = plan
 
   variables {
@@ -107,7 +107,7 @@ run "refuses_a_key_of_no_alarm" {
   expect_failures = [var.disabled]
 }
 
-run "refuses_a_topic_that_is_none" {
+run "refuses_an_invalid_topic_arn" {
   command = plan
 
   variables {
@@ -117,7 +117,7 @@ run "refuses_a_topic_that_is_none" {
   expect_failures = [var.notification]
 }
 
-run "refuses_addresses_for_somebody_elses_topic" {
+run "refuses_email_addresses_with_an_existing_topic" {
   command = plan
 
   variables {
@@ -127,7 +127,7 @@ run "refuses_addresses_for_somebody_elses_topic" {
   expect_failures = [var.notification]
 }
 
-run "refuses_an_address_that_is_none" {
+run "refuses_an_invalid_email_address" {
   command = plan
 
   variables {
@@ -137,7 +137,7 @@ run "refuses_an_address_that_is_none" {
   expect_failures = [var.notification]
 }
 
-run "refuses_a_key_for_somebody_elses_topic" {
+run "refuses_a_key_with_an_existing_topic" {
   command = plan
 
   variables {

@@ -30,26 +30,26 @@ variables {
   }
 }
 
-run "it_is_valkey_8_with_a_replica_in_another_zone_unless_told_otherwise" {
+run "defaults_to_valkey_8_with_a_replica_in_another_zone" {
   command = plan
 
   assert {
     condition     = aws_elasticache_replication_group.this.engine == "valkey" && aws_elasticache_replication_group.this.engine_version == "8.1" && aws_elasticache_parameter_group.this.family == "valkey8"
-    error_message = "engine, version and family go together"
+    error_message = "the engine, its version and the parameter group's family must match"
   }
 
   assert {
     condition     = aws_elasticache_replication_group.this.num_cache_clusters == 2 && aws_elasticache_replication_group.this.automatic_failover_enabled && aws_elasticache_replication_group.this.multi_az_enabled
-    error_message = "the loss of a node, or of a zone, is survived"
+    error_message = "the cache must survive the loss of a node or of a zone"
   }
 
   assert {
     condition     = aws_elasticache_replication_group.this.snapshot_retention_limit == 1
-    error_message = "a day's snapshot is free"
+    error_message = "the default must be one daily snapshot, which is free"
   }
 }
 
-run "one_node_is_enough_where_an_outage_costs_only_speed" {
+run "single_node_has_no_failover" {
   command = plan
 
   variables {
@@ -58,16 +58,16 @@ run "one_node_is_enough_where_an_outage_costs_only_speed" {
 
   assert {
     condition     = aws_elasticache_replication_group.this.num_cache_clusters == 1 && !aws_elasticache_replication_group.this.automatic_failover_enabled && !aws_elasticache_replication_group.this.multi_az_enabled
-    error_message = "what needs a replica is off without one"
+    error_message = "failover and multi-AZ must be off without a replica"
   }
 
   assert {
     condition     = output.node_count == 1
-    error_message = "alarms are made for as many nodes as there are"
+    error_message = "node_count must be known at the plan, because alarms depend on it"
   }
 }
 
-run "redis_7_has_a_family_of_its_own" {
+run "redis_7_gets_its_parameter_family" {
   command = plan
 
   variables {
@@ -76,63 +76,63 @@ run "redis_7_has_a_family_of_its_own" {
 
   assert {
     condition     = aws_elasticache_replication_group.this.engine_version == "7.1" && aws_elasticache_parameter_group.this.family == "redis7"
-    error_message = "engine, version and family go together"
+    error_message = "the engine, its version and the parameter group's family must match"
   }
 }
 
-run "everything_is_encrypted_on_disk_and_on_the_way" {
+run "everything_is_encrypted_at_rest_and_in_transit" {
   variables {
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
   }
 
   assert {
     condition     = aws_elasticache_replication_group.this.transit_encryption_enabled && aws_elasticache_replication_group.this.transit_encryption_mode == "required" && tobool(aws_elasticache_replication_group.this.at_rest_encryption_enabled)
-    error_message = "there is no switch for either"
+    error_message = "encryption at rest and in transit must always be on"
   }
 
   assert {
     condition     = aws_elasticache_replication_group.this.kms_key_id == "arn:aws:kms:eu-west-1:123456789012:key/1"
-    error_message = "by the key that was given"
+    error_message = "the cache must use the given key"
   }
 
   assert {
     condition     = output.url == "rediss://master.deals-test.abc123.euw1.cache.amazonaws.com:6379"
-    error_message = "clients are told to speak TLS, and get no credentials by the address"
+    error_message = "the URL must ask for TLS and hold no credentials"
   }
 }
 
-run "a_full_cache_refuses_instead_of_forgetting" {
+run "full_cache_refuses_writes_and_evicts_nothing" {
   command = plan
 
   assert {
     condition     = { for parameter in aws_elasticache_parameter_group.this.parameter : parameter.name => parameter.value } == { maxmemory-policy = "noeviction" }
-    error_message = "an index that loses members without a word is worse than none"
+    error_message = "eviction would silently remove members of the index"
   }
 }
 
 run "users_connect_by_iam_and_no_secret_exists" {
   assert {
     condition     = alltrue([for user in aws_elasticache_user.this : user.authentication_mode[0].type == "iam" && user.user_id == user.user_name])
-    error_message = "by IAM, for which the id is the name"
+    error_message = "users must authenticate by IAM, which requires that the name equals the id"
   }
 
   assert {
     condition     = length(aws_secretsmanager_secret.auth_token) == 0 && aws_elasticache_replication_group.this.auth_token == null && output.auth_token_secret_arn == null
-    error_message = "what is not there cannot leak"
+    error_message = "no secret may exist with users by IAM"
   }
 
   assert {
     condition     = aws_elasticache_replication_group.this.user_group_ids == toset(["deals-test"]) && aws_elasticache_user_group.this[0].user_ids == toset(["deals-test-reader", "deals-test-relay"])
-    error_message = "these users and nobody by the name of default"
+    error_message = "the group must hold exactly these users, and not AWS's default user"
   }
 
   assert {
     condition     = output.users == { reader = "deals-test-reader", relay = "deals-test-relay" } && output.connect_resources.reader == ["arn:aws:elasticache:eu-west-1:123456789012:replicationgroup:deals-test", "arn:aws:elasticache:eu-west-1:123456789012:user:deals-test-reader"]
-    error_message = "a role's policy needs both ARNs"
+    error_message = "a role needs elasticache:Connect on both ARNs"
   }
 }
 
-run "a_user_may_do_what_is_named_on_what_is_named" {
+run "user_may_run_only_named_commands_on_named_keys" {
   command = plan
 
   assert {
@@ -140,11 +140,11 @@ run "a_user_may_do_what_is_named_on_what_is_named" {
       reader = "on %R~deals:* resetchannels -@all +get +smembers"
       relay  = "on ~deals:* %W~log:* resetchannels &deals:* -@all +psubscribe +xgroup|create"
     }
-    error_message = "first nothing, then keys, channels and commands one by one"
+    error_message = "an access string must start from nothing and add keys, channels and commands one by one"
   }
 }
 
-run "redis_has_a_default_user_that_may_do_nothing" {
+run "default_user_of_redis_may_do_nothing" {
   command = plan
 
   variables {
@@ -153,16 +153,16 @@ run "redis_has_a_default_user_that_may_do_nothing" {
 
   assert {
     condition     = aws_elasticache_user.default[0].user_name == "default" && aws_elasticache_user.default[0].access_string == "off resetchannels -@all"
-    error_message = "a group of Redis must have it, so it is switched off"
+    error_message = "a user group of Redis requires a default user, which must be switched off"
   }
 
   assert {
     condition     = contains(aws_elasticache_user_group.this[0].user_ids, "deals-test-off")
-    error_message = "in the place of AWS's own, which may do everything"
+    error_message = "the group must hold this default user instead of AWS's, which may do everything"
   }
 }
 
-run "an_auth_token_goes_to_the_cache_and_to_a_secret" {
+run "auth_token_goes_to_the_cache_and_to_a_secret" {
   variables {
     authentication = "auth_token"
     users          = {}
@@ -171,21 +171,21 @@ run "an_auth_token_goes_to_the_cache_and_to_a_secret" {
 
   assert {
     condition     = nonsensitive(aws_elasticache_replication_group.this.auth_token) == "a-token-of-at-least-sixteen-characters" && length(aws_elasticache_user_group.this) == 0
-    error_message = "the token instead of users"
+    error_message = "the cache must use the token and no user group"
   }
 
   assert {
     condition     = aws_secretsmanager_secret_version.auth_token[0].secret_string == null && output.auth_token_secret_arn == "arn:aws:secretsmanager:eu-west-1:123456789012:secret:deals-test-redis-auth-token-AbCdEf"
-    error_message = "the secret is written by the write-only argument, and found by its ARN"
+    error_message = "the secret must be written by the write-only argument"
   }
 
   assert {
     condition     = aws_elasticache_replication_group.this.auth_token_update_strategy == "ROTATE"
-    error_message = "a new token lets the old one in until every client has it"
+    error_message = "the old token must be accepted until every client has the new one"
   }
 }
 
-run "a_new_auth_token_is_written_to_the_secret_by_itself" {
+run "new_auth_token_is_written_to_the_secret" {
   variables {
     authentication = "auth_token"
     users          = {}
@@ -194,11 +194,11 @@ run "a_new_auth_token_is_written_to_the_secret_by_itself" {
 
   assert {
     condition     = nonsensitive(aws_secretsmanager_secret_version.auth_token[0].secret_string_wo_version) == parseint(substr(sha256("another-token-of-sixteen-characters"), 0, 7), 16)
-    error_message = "a cache that has a token which the functions have not would lock them out"
+    error_message = "a new token must be written to the secret, or the functions are locked out"
   }
 }
 
-run "only_clients_get_in_and_nothing_gets_out" {
+run "security_group_admits_only_clients_and_opens_nothing" {
   variables {
     client_security_group_ids = ["sg-theirs"]
     port                      = 7000
@@ -206,26 +206,26 @@ run "only_clients_get_in_and_nothing_gets_out" {
 
   assert {
     condition     = "${aws_vpc_security_group_ingress_rule.clients.referenced_security_group_id} ${aws_vpc_security_group_ingress_rule.clients.ip_protocol} ${aws_vpc_security_group_ingress_rule.clients.from_port}-${aws_vpc_security_group_ingress_rule.clients.to_port}" == "sg-clients tcp 7000-7000"
-    error_message = "who carries the clients' group"
+    error_message = "the nodes must admit the clients' security group"
   }
 
   assert {
     condition     = { for name, rule in aws_vpc_security_group_ingress_rule.others : name => "${rule.referenced_security_group_id} ${rule.from_port}-${rule.to_port}" } == { "0" = "sg-theirs 7000-7000" }
-    error_message = "and who was named"
+    error_message = "the nodes must admit the named security groups"
   }
 
   assert {
     condition     = aws_vpc_security_group_egress_rule.clients.security_group_id == "sg-clients" && aws_vpc_security_group_egress_rule.clients.referenced_security_group_id == "sg-cache"
-    error_message = "clients get out to the cache; the cache gets out to nothing"
+    error_message = "clients may open connections to the cache; the cache may open none"
   }
 
   assert {
     condition     = aws_elasticache_replication_group.this.security_group_ids == toset(["sg-cache"])
-    error_message = "the nodes carry the group with these rules"
+    error_message = "the nodes must use the security group with these rules"
   }
 }
 
-run "slow_commands_are_logged_where_wanted" {
+run "slow_log_goes_to_a_group_with_a_retention" {
   variables {
     slow_log_enabled   = true
     log_retention_days = 7
@@ -233,22 +233,22 @@ run "slow_commands_are_logged_where_wanted" {
 
   assert {
     condition     = one(aws_elasticache_replication_group.this.log_delivery_configuration).destination == "/aws/vendedlogs/elasticache/deals-test/slow" && aws_cloudwatch_log_group.slow[0].retention_in_days == 7
-    error_message = "to a group with an end"
+    error_message = "the slow log must go to a group with a retention"
   }
 }
 
-run "without_a_slow_log_there_is_no_group_for_it" {
+run "without_a_slow_log_there_is_no_log_group" {
   command = plan
 
   assert {
     condition     = length(aws_cloudwatch_log_group.slow) == 0 && length(aws_elasticache_replication_group.this.log_delivery_configuration) == 0
-    error_message = "nothing is made that nobody asked for"
+    error_message = "nothing may be created that was not asked for"
   }
 }
 
-run "nodes_are_told_in_an_order_that_stays" {
+run "nodes_have_a_stable_order" {
   assert {
     condition     = join(" ", output.cluster_ids) == "deals-test-001 deals-test-002"
-    error_message = "an alarm must not move from node to node"
+    error_message = "the order of the nodes must be stable, or alarms change nodes"
   }
 }

@@ -98,7 +98,7 @@ run "refuses_a_node_without_encryption" {
   expect_failures = [var.node_type]
 }
 
-run "refuses_a_port_that_belongs_to_the_system" {
+run "refuses_a_privileged_port" {
   command = plan
 
   variables {
@@ -118,7 +118,7 @@ run "refuses_six_replicas" {
   expect_failures = [var.replicas]
 }
 
-run "refuses_a_failover_to_nobody" {
+run "refuses_failover_without_a_replica" {
   command = plan
 
   variables {
@@ -150,7 +150,7 @@ run "refuses_several_availability_zones_without_failover" {
   expect_failures = [var.multi_az_enabled]
 }
 
-run "refuses_snapshots_for_half_a_day" {
+run "refuses_a_fractional_snapshot_retention" {
   command = plan
 
   variables {
@@ -160,7 +160,7 @@ run "refuses_snapshots_for_half_a_day" {
   expect_failures = [var.snapshot_retention_days]
 }
 
-run "refuses_a_snapshot_window_in_words" {
+run "refuses_a_malformed_snapshot_window" {
   command = plan
 
   variables {
@@ -170,7 +170,7 @@ run "refuses_a_snapshot_window_in_words" {
   expect_failures = [var.snapshot_window]
 }
 
-run "refuses_a_window_for_no_snapshots" {
+run "refuses_a_snapshot_window_without_snapshots" {
   command = plan
 
   variables {
@@ -191,7 +191,7 @@ run "refuses_a_maintenance_window_without_a_day" {
   expect_failures = [var.maintenance_window]
 }
 
-run "refuses_two_availability_zones_in_one_subnet" {
+run "refuses_multi_az_with_one_subnet" {
   command = plan
 
   variables {
@@ -201,7 +201,7 @@ run "refuses_two_availability_zones_in_one_subnet" {
   expect_failures = [var.subnet_ids]
 }
 
-run "refuses_no_authentication" {
+run "refuses_an_unknown_authentication" {
   command = plan
 
   variables {
@@ -211,7 +211,7 @@ run "refuses_no_authentication" {
   expect_failures = [var.authentication]
 }
 
-run "refuses_users_by_iam_in_redis_6" {
+run "refuses_iam_users_with_redis_6" {
   command = plan
 
   variables {
@@ -222,7 +222,7 @@ run "refuses_users_by_iam_in_redis_6" {
   expect_failures = [var.authentication]
 }
 
-run "refuses_nobody_who_may_connect" {
+run "refuses_an_empty_set_of_users" {
   command = plan
 
   variables {
@@ -232,7 +232,7 @@ run "refuses_nobody_who_may_connect" {
   expect_failures = [var.users]
 }
 
-run "refuses_users_beside_a_token" {
+run "refuses_users_with_an_auth_token" {
   command = plan
 
   variables {
@@ -253,7 +253,7 @@ run "refuses_a_user_id_above_40_characters" {
   expect_failures = [var.users]
 }
 
-run "refuses_the_user_that_everybody_knows" {
+run "refuses_the_user_id_default" {
   command = plan
 
   variables {
@@ -263,7 +263,7 @@ run "refuses_the_user_that_everybody_knows" {
   expect_failures = [var.users]
 }
 
-run "refuses_two_users_of_one_id" {
+run "refuses_two_users_with_one_id" {
   command = plan
 
   variables {
@@ -313,7 +313,7 @@ run "refuses_all_channels" {
   expect_failures = [var.users]
 }
 
-run "refuses_a_pattern_with_its_sign" {
+run "refuses_a_key_pattern_with_a_tilde" {
   command = plan
 
   variables {
@@ -323,7 +323,7 @@ run "refuses_a_pattern_with_its_sign" {
   expect_failures = [var.users]
 }
 
-run "refuses_a_token_that_is_not_given" {
+run "refuses_token_authentication_without_a_token" {
   command = plan
 
   variables {
@@ -334,7 +334,7 @@ run "refuses_a_token_that_is_not_given" {
   expect_failures = [var.auth_token]
 }
 
-run "refuses_a_token_beside_users" {
+run "refuses_a_token_with_iam_users" {
   command = plan
 
   variables {
@@ -356,7 +356,7 @@ run "refuses_a_short_token" {
   expect_failures = [var.auth_token]
 }
 
-run "refuses_a_token_with_signs_that_elasticache_does_not_take" {
+run "refuses_a_token_with_invalid_characters" {
   command = plan
 
   variables {
@@ -368,7 +368,7 @@ run "refuses_a_token_with_signs_that_elasticache_does_not_take" {
   expect_failures = [var.auth_token]
 }
 
-run "refuses_to_go_without_the_token" {
+run "refuses_to_remove_the_token" {
   command = plan
 
   variables {

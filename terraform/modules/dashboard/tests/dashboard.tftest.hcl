@@ -17,7 +17,7 @@ variables {
   alarm_arns            = ["arn:aws:cloudwatch:eu-west-1:123456789012:alarm:deals-test-error_rate"]
 }
 
-run "the_dashboard_fills_its_grid_without_a_gap_or_an_overlap" {
+run "widgets_fill_the_grid_without_gap_or_overlap" {
   command = plan
 
   assert {
@@ -25,32 +25,32 @@ run "the_dashboard_fills_its_grid_without_a_gap_or_an_overlap" {
       for y in distinct(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[*].y) :
       sum([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.width if widget.y == y]) == 24
     ])
-    error_message = "each row is as wide as the grid"
+    error_message = "every row must be as wide as the grid"
   }
 
   assert {
     condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.x + widget.width <= 24])
-    error_message = "nothing stands beyond it"
+    error_message = "no widget may extend beyond the grid"
   }
 }
 
-run "what_is_read_first_stands_first" {
+run "first_row_shows_the_key_numbers" {
   command = plan
 
   assert {
     condition = [for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.properties.title if widget.y == 0] == [
       "Alarms", "Connections", "Errors", "Latency p99",
     ]
-    error_message = "is it well, how much, how wrong, how slow"
+    error_message = "the first row must show alarms, traffic, errors and latency"
   }
 
   assert {
     condition     = jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[0].properties.alarms == ["arn:aws:cloudwatch:eu-west-1:123456789012:alarm:deals-test-error_rate"]
-    error_message = "the alarms that were given"
+    error_message = "the widget must show the given alarms"
   }
 }
 
-run "a_dashboard_without_alarms_has_no_empty_place" {
+run "without_alarms_the_numbers_fill_the_first_row" {
   command = plan
 
   variables {
@@ -59,11 +59,11 @@ run "a_dashboard_without_alarms_has_no_empty_place" {
 
   assert {
     condition     = sum([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.width if widget.y == 0]) == 24
-    error_message = "the numbers share the row"
+    error_message = "the numbers must fill the row"
   }
 }
 
-run "redis_has_a_row_of_its_own_where_there_is_redis" {
+run "cache_adds_a_row_on_redis" {
   command = plan
 
   variables {
@@ -74,23 +74,23 @@ run "redis_has_a_row_of_its_own_where_there_is_redis" {
     condition = [for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.properties.title if widget.y == 21] == [
       "Reads that Redis did not answer, a minute", "Behind (s)", "Relay and index, a minute", "Redis nodes (percent)",
     ]
-    error_message = "above the cost, which then stands lower"
+    error_message = "the row on Redis must be above the cost"
   }
 
   assert {
     condition     = sum([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.width if widget.y == 21]) == 24
-    error_message = "as wide as the grid"
+    error_message = "the row on Redis must be as wide as the grid"
   }
 
   assert {
     condition = length(flatten([
       for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.properties.metrics[*][3] if widget.properties.title == "Redis nodes (percent)"
     ])) == 4
-    error_message = "processor and memory of each node"
+    error_message = "the row must show processor and memory of every node"
   }
 }
 
-run "each_cost_is_its_measure_times_its_price" {
+run "each_cost_is_the_usage_times_the_price" {
   command = plan
 
   variables {
@@ -103,7 +103,7 @@ run "each_cost_is_its_measure_times_its_price" {
         for metric in widget.properties.metrics : metric[0].expression if try(metric[0].expression != null, false)
       ] if startswith(widget.properties.title, "Cost")
     ]), "12 * 0.000000005000 * (FILL(t_message_router, 0))")
-    error_message = "milliseconds of half a gigabyte, by the hour"
+    error_message = "cost of a function must be milliseconds times half a gigabyte, by the hour"
   }
 
   assert {
@@ -112,11 +112,11 @@ run "each_cost_is_its_measure_times_its_price" {
         for metric in widget.properties.metrics : metric[0].expression if try(metric[0].expression != null, false)
       ] if startswith(widget.properties.title, "Cost")
     ]), "12 * 0.000005000000 * (FILL(c, 0))")
-    error_message = "five minutes of the connections there are on average"
+    error_message = "cost of connections must be five minutes of their average number"
   }
 }
 
-run "questions_are_asked_where_the_answers_are" {
+run "saved_queries_read_the_logs_that_they_need" {
   command = plan
 
   assert {
@@ -124,26 +124,26 @@ run "questions_are_asked_where_the_answers_are" {
       "errors-by-code", "slowest-replies", "what-happened-to-an-event", "who-was-refused-and-why", "throttled-deliveries",
       "one-connections-life", "throttled-by-api-gateway", "cold-starts", "faults",
     ])
-    error_message = "the usual questions are saved"
+    error_message = "the usual queries must be saved"
   }
 
   assert {
     condition     = toset(aws_cloudwatch_query_definition.this["one-connections-life"].log_group_names) == toset(["/aws/apigateway/deals-test/access", "/aws/lambda/deals-test-message_router", "/aws/lambda/deals-test-delivery"])
-    error_message = "a life is told by the API and by every function"
+    error_message = "a connection's query must read the logs of the API and of every function"
   }
 
   assert {
     condition     = aws_cloudwatch_query_definition.this["throttled-deliveries"].log_group_names == tolist(["/aws/lambda/deals-test-delivery"])
-    error_message = "the fewer logs are read, the less it costs"
+    error_message = "a query must read only the logs that it needs, because reading costs"
   }
 
   assert {
     condition     = alltrue([for query in aws_cloudwatch_query_definition.this : startswith(query.name, "deals-test/")])
-    error_message = "a folder of each deployment's own"
+    error_message = "each deployment must have its own folder"
   }
 }
 
-run "a_question_without_a_log_is_not_saved" {
+run "query_without_its_log_is_not_saved" {
   command = plan
 
   variables {
@@ -152,11 +152,11 @@ run "a_question_without_a_log_is_not_saved" {
 
   assert {
     condition     = !contains(keys(aws_cloudwatch_query_definition.this), "throttled-by-api-gateway") && length(aws_cloudwatch_query_definition.this["one-connections-life"].log_group_names) == 2
-    error_message = "there is no access log to ask"
+    error_message = "queries of the access log must not be saved without one"
   }
 }
 
-run "either_can_be_left_out" {
+run "dashboard_and_queries_can_be_switched_off" {
   command = plan
 
   variables {
@@ -166,6 +166,6 @@ run "either_can_be_left_out" {
 
   assert {
     condition     = length(aws_cloudwatch_dashboard.this) == 0 && length(aws_cloudwatch_query_definition.this) == 0 && output.dashboard_name == null
-    error_message = "nothing is made"
+    error_message = "nothing may be created"
   }
 }

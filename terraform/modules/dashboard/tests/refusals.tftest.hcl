@@ -7,7 +7,7 @@ variables {
   functions = { message_router = { name = "router", memory_mb = 512, log_group_name = "/aws/lambda/router" } }
 }
 
-run "refuses_a_name_that_no_dashboard_has" {
+run "refuses_an_invalid_name" {
   command = plan
 
   variables {
@@ -17,7 +17,7 @@ run "refuses_a_name_that_no_dashboard_has" {
   expect_failures = [var.name]
 }
 
-run "refuses_a_short_name_that_maths_cannot_spell" {
+run "refuses_a_short_name_invalid_in_metric_maths" {
   command = plan
 
   variables {

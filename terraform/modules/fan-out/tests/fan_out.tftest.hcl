@@ -23,7 +23,7 @@ variables {
   deliveries = { function_timeout_seconds = 40, batching_window_seconds = 5, receive_count_max = 3 }
 }
 
-run "a_given_key_encrypts_all_four_queues" {
+run "given_key_encrypts_all_four_queues" {
   command = plan
 
   variables {
@@ -35,17 +35,17 @@ run "a_given_key_encrypts_all_four_queues" {
       for resource in concat(values(aws_sqs_queue.this), values(aws_sqs_queue.dead_letters)) :
       resource.kms_master_key_id == "arn:aws:kms:eu-west-1:123456789012:key/1"
     ])
-    error_message = "a queue without the key would hold payloads that the key should guard"
+    error_message = "every queue must use the given key"
   }
 }
 
-run "each_queue_has_a_dead_letter_queue_that_takes_from_it_alone" {
+run "each_queue_has_its_own_dead_letter_queue" {
   assert {
     condition = jsondecode(aws_sqs_queue.this["events"].redrive_policy) == {
       deadLetterTargetArn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-events-dlq"
       maxReceiveCount     = 5
     }
-    error_message = "an event that fails five times is kept, not lost"
+    error_message = "an event that fails five times must become a dead letter"
   }
 
   assert {
@@ -53,7 +53,7 @@ run "each_queue_has_a_dead_letter_queue_that_takes_from_it_alone" {
       deadLetterTargetArn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-deliveries-dlq"
       maxReceiveCount     = 3
     }
-    error_message = "the number of attempts is the given one"
+    error_message = "the number of attempts must be the given one"
   }
 
   assert {
@@ -61,25 +61,25 @@ run "each_queue_has_a_dead_letter_queue_that_takes_from_it_alone" {
       deliveries = ["arn:aws:sqs:eu-west-1:123456789012:deals-test-deliveries"]
       events     = ["arn:aws:sqs:eu-west-1:123456789012:deals-test-events"]
     }
-    error_message = "no other queue may use these dead-letter queues"
+    error_message = "no other queue may use a dead-letter queue"
   }
 
   assert {
     condition     = alltrue([for resource in aws_sqs_queue.dead_letters : resource.message_retention_seconds == 1209600])
-    error_message = "dead letters wait as long as SQS keeps anything, 14 days"
+    error_message = "dead letters must be kept for 14 days, SQS's maximum"
   }
 }
 
-run "a_message_stays_hidden_six_timeouts_and_the_window" {
+run "visibility_timeout_is_six_function_timeouts_and_the_window" {
   command = plan
 
   assert {
     condition     = { for queue, resource in aws_sqs_queue.this : queue => resource.visibility_timeout_seconds } == { deliveries = 245, events = 360 }
-    error_message = "less, and a message is handed out again while it is still worked on"
+    error_message = "with a shorter timeout SQS delivers a message again while it is processed"
   }
 }
 
-run "queues_take_what_the_provider_lets_them_take" {
+run "queues_allow_the_providers_maximum_message_size" {
   command = plan
 
   assert {
@@ -88,7 +88,7 @@ run "queues_take_what_the_provider_lets_them_take" {
   }
 }
 
-run "without_sources_a_queue_policy_does_nothing_but_refuse_plain_text" {
+run "queue_policy_without_sources_only_refuses_plain_http" {
   command = plan
 
   assert {
@@ -102,16 +102,16 @@ run "without_sources_a_queue_policy_does_nothing_but_refuse_plain_text" {
         Resource  = "arn:aws:sqs:eu-west-1:123456789012:${resource.name}"
       }]
     ])
-    error_message = "each queue refuses plain text on itself and opens to nobody"
+    error_message = "each queue must refuse plain HTTP and admit nobody"
   }
 
   assert {
     condition     = alltrue([for resource in aws_sqs_queue.this : resource.sqs_managed_sse_enabled])
-    error_message = "without a key SQS encrypts by its own"
+    error_message = "without a key SQS must encrypt with its own"
   }
 }
 
-run "a_local_cloud_without_tls_can_use_the_queues" {
+run "queues_accept_plain_http_where_tls_is_not_required" {
   command = plan
 
   variables {
@@ -123,7 +123,7 @@ run "a_local_cloud_without_tls_can_use_the_queues" {
 
   assert {
     condition     = jsondecode(aws_sqs_queue.this["events"].policy).Statement[*].Sid == ["AllowTopics"]
-    error_message = "what is left is what the sources need"
+    error_message = "only the statements of the sources may remain"
   }
 }
 
@@ -147,21 +147,21 @@ run "only_the_named_topics_and_rules_may_send_and_only_to_events" {
       "events.amazonaws.com" = ["arn:aws:events:eu-west-1:123456789012:rule/shop/deals-test-events-catalogue"]
       "sns.amazonaws.com"    = ["arn:aws:sns:eu-west-1:123456789012:prices"]
     }
-    error_message = "a service may send for exactly the named sources"
+    error_message = "a service may send only for the named sources"
   }
 
   assert {
     condition     = length(jsondecode(aws_sqs_queue.this["deliveries"].policy).Statement) == 1
-    error_message = "nobody but broadcast and delivery sends to deliveries"
+    error_message = "no service may send to deliveries"
   }
 
   assert {
     condition     = aws_sns_topic_subscription.this["prices"].raw_message_delivery && aws_sns_topic_subscription.this["prices"].endpoint == "arn:aws:sqs:eu-west-1:123456789012:deals-test-events"
-    error_message = "an event from SNS comes without SNS's envelope"
+    error_message = "SNS must deliver raw messages"
   }
 
   assert {
     condition     = aws_cloudwatch_event_target.this["catalogue"].input_path == "$.detail" && aws_cloudwatch_event_target.this["catalogue"].event_bus_name == "shop"
-    error_message = "an event from EventBridge is the detail, from the given bus"
+    error_message = "EventBridge must deliver the detail of events of the given bus"
   }
 }

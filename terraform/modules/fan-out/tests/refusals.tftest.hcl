@@ -27,7 +27,7 @@ run "refuses_a_fifo_name" {
   expect_failures = [var.names]
 }
 
-run "refuses_one_name_for_both_queues" {
+run "refuses_the_same_name_for_both_queues" {
   command = plan
 
   variables {
@@ -57,7 +57,7 @@ run "refuses_an_impossible_window_for_events" {
   expect_failures = [var.events]
 }
 
-run "refuses_no_attempt_at_all_for_events" {
+run "refuses_zero_attempts_for_events" {
   command = plan
 
   variables {
@@ -97,7 +97,7 @@ run "refuses_an_impossible_window_for_deliveries" {
   expect_failures = [var.deliveries]
 }
 
-run "refuses_no_attempt_at_all_for_deliveries" {
+run "refuses_zero_attempts_for_deliveries" {
   command = plan
 
   variables {
@@ -117,7 +117,7 @@ run "refuses_more_than_14_days_for_deliveries" {
   expect_failures = [var.deliveries]
 }
 
-run "refuses_a_topic_that_is_a_queue" {
+run "refuses_a_queue_arn_as_topic" {
   command = plan
 
   variables {

@@ -31,55 +31,55 @@ variables {
   package     = { s3_bucket = "packages", s3_key = "broadcast-1.0.0.zip" }
 }
 
-run "runs_on_arm64_and_python_3_13_unless_told_otherwise" {
+run "defaults_to_python_3_13_on_arm64" {
   command = plan
 
   assert {
     condition     = aws_lambda_function.this.runtime == "python3.13" && one(aws_lambda_function.this.architectures) == "arm64"
-    error_message = "the defaults are python3.13 on arm64"
+    error_message = "the defaults must be python3.13 on arm64"
   }
 
   assert {
     condition     = aws_lambda_function.this.reserved_concurrent_executions == -1
-    error_message = "without a reservation the function draws on the account's pool"
+    error_message = "without a reservation the function must use the account's pool"
   }
 }
 
 run "callers_get_the_alias_of_a_published_version" {
   assert {
     condition     = aws_lambda_function.this.publish && aws_lambda_alias.live.function_version == "7"
-    error_message = "each change is published, and the alias points to the new version"
+    error_message = "every change must be published, with the alias on the new version"
   }
 
   assert {
     condition     = output.target.name == "deals-test-broadcast" && output.target.qualifier == "live" && strcontains(output.target.invoke_arn, ":live/")
-    error_message = "what a route invokes is the alias, not the latest code"
+    error_message = "routes must invoke the alias, not $LATEST"
   }
 }
 
-run "may_write_its_own_logs_and_nothing_else_by_default" {
+run "role_may_only_write_its_own_logs_by_default" {
   assert {
     condition     = length(jsondecode(output.policy).Statement) == 1
-    error_message = "no statement is granted that nobody asked for"
+    error_message = "the role must have no further statement"
   }
 
   assert {
     condition     = jsondecode(output.policy).Statement[0].Resource == ["arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/deals-test-broadcast:log-stream:*"]
-    error_message = "logs go to the function's own group only"
+    error_message = "the role may write only to the function's own log group"
   }
 
   assert {
     condition     = !contains(jsondecode(output.policy).Statement[0].Action, "logs:CreateLogGroup")
-    error_message = "the group is Terraform's: a function that makes one makes it without retention"
+    error_message = "the role must not create log groups, which would have no retention"
   }
 
   assert {
     condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
-    error_message = "only Lambda assumes the role"
+    error_message = "only Lambda may assume the role"
   }
 }
 
-run "statements_become_the_policy_with_their_conditions" {
+run "policy_holds_the_statements_and_their_conditions" {
   variables {
     policy_statements = {
       UseKey = {
@@ -96,7 +96,7 @@ run "statements_become_the_policy_with_their_conditions" {
 
   assert {
     condition     = [for statement in jsondecode(output.policy).Statement : statement if statement.Sid == "UseKey"][0].Action == ["kms:Decrypt"]
-    error_message = "the statement keeps its actions"
+    error_message = "the statement must keep its actions"
   }
 
   assert {
@@ -107,28 +107,28 @@ run "statements_become_the_policy_with_their_conditions" {
         "kms:ViaService"    = ["sqs.eu-west-1.amazonaws.com"]
       }
     }
-    error_message = "conditions of one test are joined, so that all of them hold"
+    error_message = "conditions with the same operator must be merged, so that all apply"
   }
 }
 
-run "a_trigger_reads_its_queue_through_the_alias_and_reports_items_one_by_one" {
+run "queue_invokes_the_alias_and_reports_failed_items" {
   variables {
     sqs_trigger = { queue_arn = "arn:aws:sqs:eu-west-1:123456789012:events", maximum_concurrency = 5 }
   }
 
   assert {
     condition     = aws_lambda_event_source_mapping.sqs[0].function_name == aws_lambda_alias.live.arn
-    error_message = "the queue feeds the version in service"
+    error_message = "the queue must invoke the alias"
   }
 
   assert {
     condition     = aws_lambda_event_source_mapping.sqs[0].function_response_types == toset(["ReportBatchItemFailures"])
-    error_message = "without ReportBatchItemFailures one bad item repeats the whole batch"
+    error_message = "without ReportBatchItemFailures one failed item repeats the whole batch"
   }
 
   assert {
     condition     = aws_lambda_event_source_mapping.sqs[0].scaling_config[0].maximum_concurrency == 5
-    error_message = "the concurrency is bounded at the mapping"
+    error_message = "the mapping must limit the concurrency"
   }
 
   assert {
@@ -138,18 +138,18 @@ run "a_trigger_reads_its_queue_through_the_alias_and_reports_items_one_by_one" {
       Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
       Resource = ["arn:aws:sqs:eu-west-1:123456789012:events"]
     }
-    error_message = "the role may do what the mapping needs on that one queue"
+    error_message = "the role may do only what the mapping needs, on that queue"
   }
 }
 
-run "failed_invocations_are_kept_whichever_qualifier_was_invoked" {
+run "failed_invocations_of_any_qualifier_go_to_the_queue" {
   variables {
     async_invocation = { on_failure_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:events-dlq", maximum_retry_attempts = 1 }
   }
 
   assert {
     condition     = toset([for config in aws_lambda_function_event_invoke_config.this : config.qualifier]) == toset(["live", "$LATEST"])
-    error_message = "settings hold for one qualifier only, and publishers may name none"
+    error_message = "settings apply to one qualifier, so both the alias and $LATEST need them"
   }
 
   assert {
@@ -157,25 +157,25 @@ run "failed_invocations_are_kept_whichever_qualifier_was_invoked" {
       for config in aws_lambda_function_event_invoke_config.this :
       config.maximum_retry_attempts == 1 && config.destination_config[0].on_failure[0].destination == "arn:aws:sqs:eu-west-1:123456789012:events-dlq"
     ])
-    error_message = "a failed event goes to the queue after its retries"
+    error_message = "a failed event must go to the queue after its retries"
   }
 
   assert {
     condition     = [for statement in jsondecode(output.policy).Statement : statement.Resource if statement.Sid == "SendFailedInvocations"][0] == ["arn:aws:sqs:eu-west-1:123456789012:events-dlq"]
-    error_message = "the role may send to that queue"
+    error_message = "the role must be allowed to send to that queue"
   }
 }
 
-run "without_a_schedule_nothing_runs_it" {
+run "without_a_schedule_there_is_no_rule" {
   command = plan
 
   assert {
     condition     = length(aws_cloudwatch_event_rule.schedule) + length(aws_lambda_permission.schedule) + length(aws_lambda_function_event_invoke_config.schedule) == 0
-    error_message = "no rule, no right and no settings that nobody asked for"
+    error_message = "there must be no rule, permission or settings"
   }
 }
 
-run "a_schedule_runs_the_alias_by_a_right_of_its_own" {
+run "schedule_invokes_the_alias_with_its_own_permission" {
   variables {
     schedule = { expression = "rate(1 minute)" }
   }
@@ -187,12 +187,12 @@ run "a_schedule_runs_the_alias_by_a_right_of_its_own" {
 
   assert {
     condition     = aws_cloudwatch_event_rule.schedule[0].schedule_expression == "rate(1 minute)" && aws_cloudwatch_event_rule.schedule[0].state == "ENABLED"
-    error_message = "the rule is on and has the expression"
+    error_message = "the rule must be enabled and have the expression"
   }
 
   assert {
     condition     = aws_cloudwatch_event_target.schedule[0].arn == "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast:live"
-    error_message = "the version in service runs, not the latest code"
+    error_message = "the schedule must invoke the alias, not $LATEST"
   }
 
   assert {
@@ -201,16 +201,16 @@ run "a_schedule_runs_the_alias_by_a_right_of_its_own" {
       && aws_lambda_permission.schedule[0].source_arn == "arn:aws:events:eu-west-1:123456789012:rule/deals-test-broadcast"
       && aws_lambda_permission.schedule[0].qualifier == "live"
     )
-    error_message = "this rule alone may run it, and the alias alone"
+    error_message = "only this rule may invoke the function, and only its alias"
   }
 
   assert {
     condition     = aws_lambda_function_event_invoke_config.schedule[0].maximum_retry_attempts == 0 && aws_lambda_function_event_invoke_config.schedule[0].maximum_event_age_in_seconds == 60
-    error_message = "a run that fails is not repeated beside the next"
+    error_message = "a failed run must not be retried, because the next follows"
   }
 }
 
-run "a_schedule_can_be_switched_off" {
+run "disabled_schedule_keeps_its_rule" {
   command = plan
 
   variables {
@@ -219,11 +219,11 @@ run "a_schedule_can_be_switched_off" {
 
   assert {
     condition     = aws_cloudwatch_event_rule.schedule[0].state == "DISABLED"
-    error_message = "the rule stays and does nothing"
+    error_message = "the rule must be disabled, not removed"
   }
 }
 
-run "a_long_name_gives_a_role_name_within_iams_64_characters_that_stays_unique" {
+run "long_name_gives_a_unique_role_name_of_at_most_64_characters" {
   variables {
     name = "deals-with-quite-a-long-name-staging-connection_handler"
   }
@@ -235,20 +235,20 @@ run "a_long_name_gives_a_role_name_within_iams_64_characters_that_stays_unique" 
 
   assert {
     condition     = endswith(aws_iam_role.this.name, substr(sha256("deals-with-quite-a-long-name-staging-connection_handler-eu-west-1"), 0, 8))
-    error_message = "what was cut off is told apart by a hash"
+    error_message = "a hash must distinguish shortened names"
   }
 }
 
-run "a_short_name_carries_the_region_since_roles_are_global" {
+run "role_name_contains_the_region_because_roles_are_global" {
   command = plan
 
   assert {
     condition     = aws_iam_role.this.name == "deals-test-broadcast-eu-west-1"
-    error_message = "the same function in a second Region must not collide"
+    error_message = "the same function in a second Region must get another role name"
   }
 }
 
-run "a_local_zip_is_uploaded_when_it_has_the_promised_hash" {
+run "local_zip_with_the_given_hash_is_uploaded" {
   command = plan
 
   variables {
@@ -260,11 +260,11 @@ run "a_local_zip_is_uploaded_when_it_has_the_promised_hash" {
 
   assert {
     condition     = aws_lambda_function.this.source_code_hash == filebase64sha256("tests/fixtures/package.zip")
-    error_message = "a changed zip is a changed function"
+    error_message = "a changed zip must change the function"
   }
 }
 
-run "an_s3_zip_that_changes_under_its_key_is_deployed_anew" {
+run "s3_zip_that_changes_under_its_key_is_deployed_again" {
   command = plan
 
   variables {
@@ -277,20 +277,20 @@ run "an_s3_zip_that_changes_under_its_key_is_deployed_anew" {
 
   assert {
     condition     = aws_lambda_function.this.source_code_hash == "3d491ab727ce0bc744787d2972a606e3917e078aa1c6fb72f64ca307eb72697a"
-    error_message = "the hash is what tells Terraform of a new zip"
+    error_message = "the hash must change when the zip does, because its key does not"
   }
 }
 
-run "nothing_is_traced_and_no_right_given_unless_asked" {
+run "tracing_is_off_by_default_and_grants_nothing" {
   command = plan
 
   assert {
     condition     = aws_lambda_function.this.tracing_config[0].mode == "PassThrough" && !strcontains(aws_iam_role_policy.this.policy, "xray:")
-    error_message = "the function may send no segments where none are made"
+    error_message = "without tracing the role must not be allowed to send segments"
   }
 }
 
-run "a_traced_function_may_send_its_segments_and_nothing_else_new" {
+run "traced_function_may_send_segments" {
   command = plan
 
   variables {
@@ -299,16 +299,16 @@ run "a_traced_function_may_send_its_segments_and_nothing_else_new" {
 
   assert {
     condition     = aws_lambda_function.this.tracing_config[0].mode == "Active"
-    error_message = "Lambda traces it"
+    error_message = "Lambda must trace the function"
   }
 
   assert {
     condition     = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Action if statement.Sid == "SendTraces"]) == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
-    error_message = "the two actions, which know no resources"
+    error_message = "the role must get the two tracing actions, which support no resources"
   }
 }
 
-run "a_schedule_may_say_what_is_to_be_done" {
+run "schedule_passes_its_input" {
   variables {
     schedule = { expression = "rate(1 minute)", input = "{\"task\":\"tend\"}" }
   }
@@ -320,11 +320,11 @@ run "a_schedule_may_say_what_is_to_be_done" {
 
   assert {
     condition     = aws_cloudwatch_event_target.schedule[0].input == "{\"task\":\"tend\"}"
-    error_message = "the function tells its schedule from what else calls it"
+    error_message = "the schedule must pass its input"
   }
 }
 
-run "a_stream_is_read_from_its_beginning_and_until_it_drops_the_record" {
+run "stream_is_read_from_its_beginning_without_skipping_records" {
   variables {
     dynamodb_stream_trigger = {
       stream_arn             = "arn:aws:dynamodb:eu-west-1:123456789012:table/subscriptions/stream/2026-01-01T00:00:00.000"
@@ -336,17 +336,17 @@ run "a_stream_is_read_from_its_beginning_and_until_it_drops_the_record" {
 
   assert {
     condition     = aws_lambda_event_source_mapping.dynamodb_stream[0].starting_position == "TRIM_HORIZON" && aws_lambda_event_source_mapping.dynamodb_stream[0].maximum_retry_attempts == -1 && aws_lambda_event_source_mapping.dynamodb_stream[0].maximum_record_age_in_seconds == -1
-    error_message = "no record is passed over while the stream has it"
+    error_message = "no record may be skipped while the stream holds it"
   }
 
   assert {
     condition     = aws_lambda_event_source_mapping.dynamodb_stream[0].bisect_batch_on_function_error && aws_lambda_event_source_mapping.dynamodb_stream[0].function_response_types == toset(["ReportBatchItemFailures"])
-    error_message = "one bad record does not repeat all before it"
+    error_message = "a failed record must not repeat those before it"
   }
 
   assert {
     condition     = aws_lambda_event_source_mapping.dynamodb_stream[0].function_name == aws_lambda_alias.live.arn && aws_lambda_event_source_mapping.dynamodb_stream[0].parallelization_factor == 4
-    error_message = "the stream feeds the version in service, several batches at a time"
+    error_message = "the stream must invoke the alias, with several batches in parallel"
   }
 
   assert {
@@ -355,25 +355,25 @@ run "a_stream_is_read_from_its_beginning_and_until_it_drops_the_record" {
       ReadStream        = "dynamodb:DescribeStream dynamodb:GetShardIterator dynamodb:GetRecords arn:aws:dynamodb:eu-west-1:123456789012:table/subscriptions/stream/2026-01-01T00:00:00.000"
       SendFailedRecords = "sqs:SendMessage arn:aws:sqs:eu-west-1:123456789012:stream-dlq"
     }
-    error_message = "the role may do what the mapping needs on that one stream"
+    error_message = "the role may do only what the mapping needs, on that stream"
   }
 }
 
-run "outside_a_vpc_there_are_no_network_interfaces_to_manage" {
+run "outside_a_vpc_the_role_may_not_manage_network_interfaces" {
   assert {
     condition     = length(aws_lambda_function.this.vpc_config) == 0 && !strcontains(output.policy, "ec2:")
-    error_message = "no right that nobody needs"
+    error_message = "the role must have no permission on network interfaces"
   }
 }
 
-run "in_a_vpc_lambda_manages_network_interfaces_and_the_code_may_not" {
+run "in_a_vpc_lambda_but_not_the_code_may_manage_network_interfaces" {
   variables {
     vpc_config = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
   }
 
   assert {
     condition     = one(aws_lambda_function.this.vpc_config).subnet_ids == toset(["subnet-1", "subnet-2"]) && one(aws_lambda_function.this.vpc_config).security_group_ids == toset(["sg-1"]) && !one(aws_lambda_function.this.vpc_config).ipv6_allowed_for_dual_stack
-    error_message = "there, by IPv4, with these groups"
+    error_message = "the function must be in these subnets with these groups, on IPv4"
   }
 
   assert {
@@ -384,11 +384,11 @@ run "in_a_vpc_lambda_manages_network_interfaces_and_the_code_may_not" {
       Resource  = ["*"]
       Condition = { ArnEquals = { "lambda:SourceFunctionArn" = ["arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast"] } }
     }
-    error_message = "each of the rights is Lambda's alone"
+    error_message = "the function's code must be denied every action on network interfaces"
   }
 
   assert {
     condition     = alltrue([for statement in jsondecode(output.policy).Statement : alltrue([for action in statement.Action : !strcontains(action, "*")])])
-    error_message = "an action is named in full"
+    error_message = "actions must be named in full"
   }
 }

@@ -1,4 +1,4 @@
-# Each way of invocation that cannot work is refused at the plan, with a message that names the variable and the remedy.
+# Each invocation setting that cannot work is refused at the plan, with a message that names the variable and the remedy.
 mock_provider "aws" {}
 
 variables {
@@ -79,7 +79,7 @@ run "refuses_a_queue_concurrency_above_the_reservation" {
   expect_failures = [var.sqs_trigger]
 }
 
-run "refuses_a_schedule_that_eventbridge_does_not_know" {
+run "refuses_an_invalid_schedule_expression" {
   command = plan
 
   variables {
@@ -89,7 +89,7 @@ run "refuses_a_schedule_that_eventbridge_does_not_know" {
   expect_failures = [var.schedule]
 }
 
-run "refuses_a_schedule_beside_settings_of_other_asynchronous_invocations" {
+run "refuses_a_schedule_with_async_invocation_settings" {
   command = plan
 
   variables {
@@ -100,7 +100,7 @@ run "refuses_a_schedule_beside_settings_of_other_asynchronous_invocations" {
   expect_failures = [var.schedule]
 }
 
-run "refuses_a_schedule_with_an_input_that_is_no_json" {
+run "refuses_a_schedule_input_that_is_not_json" {
   command = plan
 
   variables {
@@ -120,7 +120,7 @@ run "refuses_batches_of_a_stream_above_10000_records" {
   expect_failures = [var.dynamodb_stream_trigger]
 }
 
-run "refuses_a_stream_that_waits_for_more_than_five_minutes" {
+run "refuses_a_stream_window_above_five_minutes" {
   command = plan
 
   variables {
@@ -130,7 +130,7 @@ run "refuses_a_stream_that_waits_for_more_than_five_minutes" {
   expect_failures = [var.dynamodb_stream_trigger]
 }
 
-run "refuses_eleven_batches_of_a_shard_at_a_time" {
+run "refuses_eleven_parallel_batches_of_a_shard" {
   command = plan
 
   variables {

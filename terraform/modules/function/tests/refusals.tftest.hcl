@@ -38,7 +38,7 @@ run "refuses_a_description_above_256_characters" {
   expect_failures = [var.description]
 }
 
-run "refuses_a_package_from_nowhere" {
+run "refuses_a_package_without_a_source" {
   command = plan
 
   variables {
@@ -48,7 +48,7 @@ run "refuses_a_package_from_nowhere" {
   expect_failures = [var.package]
 }
 
-run "refuses_a_package_from_two_places" {
+run "refuses_a_package_with_two_sources" {
   command = plan
 
   variables {
@@ -108,7 +108,7 @@ run "refuses_a_hash_that_is_not_sha256" {
   expect_failures = [var.package]
 }
 
-run "refuses_a_zip_that_is_not_the_promised_one" {
+run "refuses_a_zip_with_another_hash" {
   command = plan
 
   variables {
@@ -188,7 +188,7 @@ run "refuses_a_negative_reservation" {
   expect_failures = [var.reserved_concurrency]
 }
 
-run "refuses_environment_variables_that_belong_to_lambda" {
+run "refuses_environment_variables_reserved_by_lambda" {
   command = plan
 
   variables {
@@ -198,7 +198,7 @@ run "refuses_environment_variables_that_belong_to_lambda" {
   expect_failures = [var.environment]
 }
 
-run "refuses_more_environment_than_lambda_takes" {
+run "refuses_an_environment_above_lambdas_limit" {
   command = plan
 
   variables {
@@ -238,7 +238,7 @@ run "refuses_every_action_of_a_service" {
   expect_failures = [var.policy_statements]
 }
 
-run "refuses_a_family_of_actions" {
+run "refuses_actions_with_a_wildcard" {
   command = plan
 
   variables {
@@ -268,7 +268,7 @@ run "refuses_a_statement_without_resources" {
   expect_failures = [var.policy_statements]
 }
 
-run "refuses_a_retention_that_cloudwatch_does_not_have" {
+run "refuses_a_retention_unknown_to_cloudwatch" {
   command = plan
 
   variables {
@@ -278,7 +278,7 @@ run "refuses_a_retention_that_cloudwatch_does_not_have" {
   expect_failures = [var.log_retention_days]
 }
 
-run "refuses_a_tracing_mode_that_lambda_does_not_know" {
+run "refuses_an_unknown_tracing_mode" {
   command = plan
 
   variables {

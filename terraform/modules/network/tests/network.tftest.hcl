@@ -28,73 +28,73 @@ variables {
   name = "deals-test"
 }
 
-run "a_small_vpc_is_made_in_two_availability_zones" {
+run "creates_a_small_vpc_in_two_availability_zones" {
   assert {
     condition     = { for zone, subnet in aws_subnet.private : zone => subnet.cidr_block } == { eu-west-1a = "10.84.0.0/26", eu-west-1b = "10.84.0.64/26" }
-    error_message = "the Region's first two, in the same order each time"
+    error_message = "the subnets must be in the Region's first two zones, in a stable order"
   }
 
   assert {
     condition     = alltrue([for subnet in aws_subnet.private : !subnet.map_public_ip_on_launch])
-    error_message = "nothing in it has a public address"
+    error_message = "no subnet may assign public addresses"
   }
 
   assert {
     condition     = aws_vpc.this[0].enable_dns_support && aws_vpc.this[0].enable_dns_hostnames
-    error_message = "the endpoints' private names need both"
+    error_message = "private DNS names of endpoints require both DNS settings"
   }
 
   assert {
     condition     = length(aws_route_table.private[0].route) == 0
-    error_message = "no way to the internet, and none from it"
+    error_message = "the VPC must have no gateway"
   }
 }
 
-run "the_default_security_group_lets_nothing_through" {
+run "default_security_group_has_no_rules" {
   assert {
     condition     = length(aws_default_security_group.this[0].ingress) == 0 && length(aws_default_security_group.this[0].egress) == 0
-    error_message = "who forgets to name a group must not be open to all others who did"
+    error_message = "resources in the default group must not reach each other"
   }
 }
 
-run "aws_is_reached_by_endpoints_with_the_usual_names" {
+run "aws_is_reached_through_endpoints_with_private_dns" {
   assert {
     condition     = { for service, endpoint in aws_vpc_endpoint.interface : service => endpoint.service_name } == { for service in ["lambda", "logs", "secretsmanager", "sqs"] : service => "com.amazonaws.eu-west-1.${service}" }
-    error_message = "the services that functions in a VPC may call"
+    error_message = "endpoints must exist for the services that the functions call"
   }
 
   assert {
     condition     = alltrue([for endpoint in aws_vpc_endpoint.interface : endpoint.private_dns_enabled && endpoint.security_group_ids == toset(["sg-endpoints"]) && length(endpoint.subnet_ids) == 2])
-    error_message = "by AWS's own names, in each Availability Zone, and only from where the group admits"
+    error_message = "endpoints must have private DNS, be in every zone, and use their security group"
   }
 
   assert {
     condition     = aws_vpc_endpoint.dynamodb[0].vpc_endpoint_type == "Gateway" && length(aws_vpc_endpoint.dynamodb[0].route_table_ids) == 1
-    error_message = "DynamoDB by a gateway endpoint, which costs nothing"
+    error_message = "DynamoDB must have a gateway endpoint, which is free"
   }
 }
 
-run "the_functions_get_out_to_aws_by_https_and_in_comes_nothing" {
+run "functions_reach_only_aws_by_https_and_admit_nothing" {
   assert {
     condition = toset([for rule in aws_security_group.functions[0].egress : "${rule.protocol} ${rule.from_port}-${rule.to_port} ${join(" ", concat(tolist(coalesce(rule.security_groups, [])), coalesce(rule.prefix_list_ids, []), coalesce(rule.cidr_blocks, [])))}"]) == toset([
       "tcp 443-443 pl-dynamodb",
       "tcp 443-443 sg-endpoints",
     ])
-    error_message = "to the endpoints and DynamoDB's addresses, not to the world"
+    error_message = "functions may reach only the endpoints and DynamoDB"
   }
 
   assert {
     condition     = length(aws_security_group.functions[0].ingress) == 0
-    error_message = "nobody calls a function by its address"
+    error_message = "functions must admit no connection"
   }
 
   assert {
     condition     = { for name, rule in aws_vpc_security_group_ingress_rule.endpoints : name => "${rule.ip_protocol} ${rule.from_port}-${rule.to_port} ${rule.referenced_security_group_id}" } == { "0" = "tcp 443-443 sg-functions" }
-    error_message = "the endpoints admit the functions alone"
+    error_message = "endpoints must admit only the functions"
   }
 }
 
-run "an_endpoint_leads_to_what_is_named_by_callers_of_this_account" {
+run "endpoint_policy_allows_named_resources_to_callers_of_the_account" {
   variables {
     interface_endpoints = ["sqs"]
     endpoint_resources  = { sqs = ["arn:aws:sqs:eu-west-1:123456789012:deliveries"] }
@@ -109,16 +109,16 @@ run "an_endpoint_leads_to_what_is_named_by_callers_of_this_account" {
       Resource  = ["arn:aws:sqs:eu-west-1:123456789012:deliveries"]
       Condition = { StringEquals = { "aws:PrincipalAccount" = "123456789012", "aws:ResourceAccount" = "123456789012" } }
     }]
-    error_message = "code that was broken into cannot send the data to somebody else's queue"
+    error_message = "an endpoint must reach only the named resources and callers of this account"
   }
 
   assert {
     condition     = toset(keys(aws_vpc_endpoint.interface)) == toset(["sqs"]) && jsondecode(output.endpoint_policies.dynamodb).Statement[0].Resource == ["*"]
-    error_message = "what is not named is this account's, and what is not asked for is not there"
+    error_message = "without named resources an endpoint is limited to this account; others must not exist"
   }
 }
 
-run "an_existing_vpc_gets_security_groups_and_nothing_else" {
+run "existing_vpc_gets_only_security_groups" {
   variables {
     vpc_id     = "vpc-1"
     subnet_ids = ["subnet-1", "subnet-2"]
@@ -126,21 +126,21 @@ run "an_existing_vpc_gets_security_groups_and_nothing_else" {
 
   assert {
     condition     = length(aws_vpc.this) + length(aws_subnet.private) + length(aws_route_table.private) + length(aws_default_security_group.this) + length(aws_vpc_endpoint.interface) + length(aws_vpc_endpoint.dynamodb) + length(aws_security_group.endpoints) == 0
-    error_message = "others use it too: an endpoint's name and policy would be theirs as well"
+    error_message = "an existing VPC must get no endpoint, whose name and policy would affect others"
   }
 
   assert {
     condition     = output.vpc_id == "vpc-1" && join(" ", output.subnet_ids) == "subnet-1 subnet-2" && one(output.security_group_ids) == "sg-functions"
-    error_message = "the functions go where they were told"
+    error_message = "the functions must be in the given subnets"
   }
 
   assert {
     condition     = toset(flatten([for rule in aws_security_group.functions[0].egress : concat(coalesce(rule.prefix_list_ids, []), coalesce(rule.cidr_blocks, []))])) == toset(["pl-dynamodb", "10.20.0.0/16"])
-    error_message = "to the endpoints that the VPC has, wherever in it they are"
+    error_message = "functions must reach endpoints anywhere in the VPC"
   }
 }
 
-run "a_nat_gateway_lets_the_functions_out_by_https" {
+run "internet_egress_lets_functions_reach_any_address_by_https" {
   variables {
     vpc_id          = "vpc-1"
     subnet_ids      = ["subnet-1", "subnet-2"]
@@ -149,11 +149,11 @@ run "a_nat_gateway_lets_the_functions_out_by_https" {
 
   assert {
     condition     = [for rule in aws_security_group.functions[0].egress : "${rule.protocol} ${rule.from_port}-${rule.to_port}" if contains(coalesce(rule.cidr_blocks, []), "0.0.0.0/0")] == ["tcp 443-443"]
-    error_message = "AWS's addresses are anywhere, and HTTPS is all that is spoken to them"
+    error_message = "with a NAT gateway functions may reach any address by HTTPS only"
   }
 }
 
-run "given_security_groups_are_used_as_they_are" {
+run "given_security_groups_are_used_unchanged" {
   variables {
     vpc_id             = "vpc-1"
     subnet_ids         = ["subnet-1", "subnet-2"]
@@ -162,36 +162,36 @@ run "given_security_groups_are_used_as_they_are" {
 
   assert {
     condition     = one(output.security_group_ids) == "sg-theirs" && length(aws_security_group.functions) == 0
-    error_message = "whoever brings a group decides what it lets out"
+    error_message = "given security groups must be used without changes"
   }
 }
 
-run "flow_logs_are_written_by_a_role_that_can_write_nothing_else" {
+run "flow_logs_role_may_write_only_to_its_log_group" {
   variables {
     flow_logs = {}
   }
 
   assert {
     condition     = aws_flow_log.this[0].traffic_type == "REJECT" && aws_cloudwatch_log_group.flow_logs[0].retention_in_days == 30
-    error_message = "what was refused is what is looked for, and it does not stay for ever"
+    error_message = "flow logs must hold rejected traffic and have a retention"
   }
 
   assert {
     condition     = jsondecode(aws_iam_role_policy.flow_logs[0].policy).Statement[0].Resource == ["arn:aws:logs:eu-west-1:123456789012:log-group:/aws/vpc/deals-test/flow-logs:*"]
-    error_message = "to its own group only"
+    error_message = "the role may write only to its own log group"
   }
 
   assert {
     condition     = jsondecode(aws_iam_role.flow_logs[0].assume_role_policy).Statement[0].Condition == { StringEquals = { "aws:SourceAccount" = "123456789012" } }
-    error_message = "the service acts for this account alone"
+    error_message = "only the flow logs service of this account may assume the role"
   }
 }
 
-run "without_flow_logs_there_is_no_role_for_them" {
+run "without_flow_logs_there_is_no_role" {
   command = plan
 
   assert {
     condition     = length(aws_flow_log.this) + length(aws_iam_role.flow_logs) + length(aws_cloudwatch_log_group.flow_logs) == 0
-    error_message = "nothing is made that nobody asked for"
+    error_message = "nothing may be created that was not asked for"
   }
 }

@@ -27,7 +27,7 @@ run "refuses_a_name_in_capitals" {
   expect_failures = [var.name]
 }
 
-run "refuses_addresses_that_are_none" {
+run "refuses_an_invalid_cidr_block" {
   command = plan
 
   variables {
@@ -57,7 +57,7 @@ run "refuses_a_block_larger_than_a_vpc" {
   expect_failures = [var.cidr_block]
 }
 
-run "refuses_an_address_within_its_block" {
+run "refuses_a_cidr_block_with_host_bits" {
   command = plan
 
   variables {
@@ -77,7 +77,7 @@ run "refuses_a_single_availability_zone" {
   expect_failures = [var.availability_zones]
 }
 
-run "refuses_an_availability_zone_twice" {
+run "refuses_a_duplicate_availability_zone" {
   command = plan
 
   variables {
@@ -87,7 +87,7 @@ run "refuses_an_availability_zone_twice" {
   expect_failures = [var.availability_zones]
 }
 
-run "refuses_availability_zones_for_subnets_that_exist" {
+run "refuses_availability_zones_with_existing_subnets" {
   command = plan
 
   variables {
@@ -130,7 +130,7 @@ run "refuses_a_single_subnet" {
   expect_failures = [var.subnet_ids]
 }
 
-run "refuses_security_groups_of_a_vpc_that_is_yet_to_be_made" {
+run "refuses_security_groups_with_a_new_vpc" {
   command = plan
 
   variables {
@@ -140,7 +140,7 @@ run "refuses_security_groups_of_a_vpc_that_is_yet_to_be_made" {
   expect_failures = [var.security_group_ids]
 }
 
-run "refuses_more_security_groups_than_an_interface_takes" {
+run "refuses_too_many_security_groups" {
   command = plan
 
   variables {
@@ -152,7 +152,7 @@ run "refuses_more_security_groups_than_an_interface_takes" {
   expect_failures = [var.security_group_ids]
 }
 
-run "refuses_a_nat_gateway_in_a_vpc_that_has_none" {
+run "refuses_internet_egress_with_a_new_vpc" {
   command = plan
 
   variables {
@@ -162,7 +162,7 @@ run "refuses_a_nat_gateway_in_a_vpc_that_has_none" {
   expect_failures = [var.internet_egress]
 }
 
-run "refuses_an_endpoint_of_a_service_that_nobody_calls" {
+run "refuses_an_endpoint_for_an_unknown_service" {
   command = plan
 
   variables {
@@ -172,7 +172,7 @@ run "refuses_an_endpoint_of_a_service_that_nobody_calls" {
   expect_failures = [var.interface_endpoints]
 }
 
-run "refuses_a_policy_for_an_endpoint_that_cannot_be" {
+run "refuses_resources_of_an_unknown_endpoint" {
   command = plan
 
   variables {
@@ -182,7 +182,7 @@ run "refuses_a_policy_for_an_endpoint_that_cannot_be" {
   expect_failures = [var.endpoint_resources]
 }
 
-run "refuses_flow_logs_of_no_kind" {
+run "refuses_an_unknown_traffic_type_of_flow_logs" {
   command = plan
 
   variables {

@@ -28,27 +28,27 @@ run "tables_have_the_keys_that_the_code_reads_and_writes" {
       revocations   = "subject"
       subscriptions = "pk sk"
     }
-    error_message = "a key that differs from the code's fails every call"
+    error_message = "keys must be those that the code uses, or every call fails"
   }
 
   assert {
     condition     = alltrue([for resource in aws_dynamodb_table.this : alltrue([for attribute in resource.attribute : attribute.type == (contains(["position", "due_at", "revoked_at"], attribute.name) ? "N" : "S")])])
-    error_message = "what is ranged over is a number, all other keys are strings"
+    error_message = "sort keys that are compared must be numbers, all other keys strings"
   }
 
   assert {
     condition     = output.names == var.names
-    error_message = "the functions are told these names"
+    error_message = "output names must be the given names"
   }
 }
 
-run "connections_are_found_by_user_and_by_when_something_is_due" {
+run "connections_have_indexes_by_user_and_by_due_time" {
   assert {
     condition = { for index in aws_dynamodb_table.this["connections"].global_secondary_index : index.name => join(" ", compact([index.hash_key, index.range_key])) } == {
       DueIndex    = "sweep due_at"
       UserIdIndex = "user_id"
     }
-    error_message = "the code asks UserIdIndex by user_id, and DueIndex by sweep up to a due_at"
+    error_message = "the code queries UserIdIndex by user_id, and DueIndex by sweep up to a due_at"
   }
 
   assert {
@@ -56,19 +56,19 @@ run "connections_are_found_by_user_and_by_when_something_is_due" {
       DueIndex    = "connected_at handed_over token_exp warned_exp"
       UserIdIndex = "expires_at token_exp"
     }
-    error_message = "each query needs these and no read of the table"
+    error_message = "each query reads these attributes from the index alone"
   }
 
   assert {
     condition     = sum([for resource in aws_dynamodb_table.this : length(resource.global_secondary_index)]) == 3
-    error_message = "there are no more indexes, since each costs a write more"
+    error_message = "every further index costs another write"
   }
 }
 
-run "revocations_are_found_by_when_they_were_said" {
+run "revocations_have_an_index_by_time" {
   assert {
     condition     = one([for index in aws_dynamodb_table.this["revocations"].global_secondary_index : "${index.name} ${index.hash_key} ${index.range_key} ${join(" ", sort(index.non_key_attributes))}"]) == "RecentIndex kind revoked_at before token_id user_id"
-    error_message = "the code asks RecentIndex for all of a kind since a moment, and reads all of it there"
+    error_message = "the code queries RecentIndex for a kind since a time, and reads whole items from it"
   }
 }
 
@@ -77,26 +77,26 @@ run "every_table_is_on_demand_encrypted_protected_and_expires" {
 
   assert {
     condition     = alltrue([for resource in aws_dynamodb_table.this : resource.billing_mode == "PAY_PER_REQUEST"])
-    error_message = "on demand: nobody plans capacity for a crowd"
+    error_message = "tables must be on demand, because the load is not predictable"
   }
 
   assert {
     condition     = alltrue([for resource in aws_dynamodb_table.this : resource.ttl[0].enabled && resource.ttl[0].attribute_name == "expires_at"])
-    error_message = "items carry their end in expires_at"
+    error_message = "items expire by expires_at"
   }
 
   assert {
     condition     = alltrue([for resource in aws_dynamodb_table.this : resource.server_side_encryption[0].enabled])
-    error_message = "encrypted, by AWS's key where no other is given"
+    error_message = "tables must be encrypted, with the key that AWS owns by default"
   }
 
   assert {
     condition     = alltrue([for resource in aws_dynamodb_table.this : resource.point_in_time_recovery[0].enabled && resource.deletion_protection_enabled])
-    error_message = "protection is on unless it is switched off"
+    error_message = "deletion protection and recovery must be on by default"
   }
 }
 
-run "a_given_key_encrypts_and_protection_can_be_switched_off" {
+run "given_key_encrypts_and_protection_can_be_switched_off" {
   command = plan
 
   variables {
@@ -107,28 +107,28 @@ run "a_given_key_encrypts_and_protection_can_be_switched_off" {
 
   assert {
     condition     = alltrue([for resource in aws_dynamodb_table.this : resource.server_side_encryption[0].kms_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/1"])
-    error_message = "every table uses the given key"
+    error_message = "every table must use the given key"
   }
 
   assert {
     condition     = alltrue([for resource in aws_dynamodb_table.this : !resource.point_in_time_recovery[0].enabled && !resource.deletion_protection_enabled])
-    error_message = "a table that is made to be thrown away can be"
+    error_message = "protection must be off where it is switched off"
   }
 }
 
-run "policies_get_the_arn_of_the_index_itself" {
+run "output_has_the_arn_of_each_index" {
   assert {
     condition     = output.user_id_index_arn == "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-test-connections/index/UserIdIndex"
-    error_message = "a right on the table is none on its index"
+    error_message = "a permission on a table does not include its index"
   }
 
   assert {
     condition     = output.due_index_arn == "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-test-connections/index/DueIndex"
-    error_message = "and each index has its own"
+    error_message = "each index must have its own ARN"
   }
 }
 
-run "refuses_a_table_name_that_dynamodb_does_not_take" {
+run "refuses_an_invalid_table_name" {
   command = plan
 
   variables {
@@ -138,7 +138,7 @@ run "refuses_a_table_name_that_dynamodb_does_not_take" {
   expect_failures = [var.names]
 }
 
-run "refuses_two_tables_of_one_name" {
+run "refuses_two_tables_with_one_name" {
   command = plan
 
   variables {
@@ -148,27 +148,27 @@ run "refuses_two_tables_of_one_name" {
   expect_failures = [var.names]
 }
 
-run "no_table_has_a_stream_that_nobody_reads" {
+run "tables_have_no_stream_by_default" {
   command = plan
 
   assert {
     condition     = alltrue([for resource in aws_dynamodb_table.this : resource.stream_enabled != true]) && output.subscriptions_stream_arn == null
-    error_message = "an index elsewhere is switched on, not there by itself"
+    error_message = "streams must be off by default"
   }
 }
 
-run "the_subscriptions_tell_what_they_were_and_what_they_are_where_an_index_follows_them" {
+run "subscriptions_stream_old_and_new_images_for_an_index" {
   variables {
     subscriptions_stream_enabled = true
   }
 
   assert {
     condition     = toset([for table, resource in aws_dynamodb_table.this : table if resource.stream_enabled == true]) == toset(["subscriptions"])
-    error_message = "that table alone"
+    error_message = "only the subscriptions table has a stream"
   }
 
   assert {
     condition     = aws_dynamodb_table.this["subscriptions"].stream_view_type == "NEW_AND_OLD_IMAGES" && output.subscriptions_stream_arn == aws_dynamodb_table.this["subscriptions"].stream_arn
-    error_message = "what was taken away is needed as much as what was added"
+    error_message = "the stream must hold the old and the new images"
   }
 }

@@ -28,7 +28,7 @@ run "refuses_the_default_stage_of_http_apis" {
   expect_failures = [var.stage_name]
 }
 
-run "refuses_an_api_that_anybody_may_connect_to" {
+run "refuses_an_api_without_a_connect_route" {
   command = plan
 
   variables {
@@ -78,7 +78,7 @@ run "refuses_a_route_response_on_connect" {
   expect_failures = [var.routes]
 }
 
-run "refuses_a_route_that_answers_every_request_429" {
+run "refuses_a_rate_limit_of_zero_for_a_route" {
   command = plan
 
   variables {
@@ -88,7 +88,7 @@ run "refuses_a_route_that_answers_every_request_429" {
   expect_failures = [var.routes]
 }
 
-run "refuses_a_route_without_burst" {
+run "refuses_a_burst_limit_of_zero_for_a_route" {
   command = plan
 
   variables {
@@ -98,7 +98,7 @@ run "refuses_a_route_without_burst" {
   expect_failures = [var.routes]
 }
 
-run "refuses_two_versions_of_a_function_behind_one_integration" {
+run "refuses_two_versions_of_one_function" {
   command = plan
 
   variables {
@@ -108,7 +108,7 @@ run "refuses_two_versions_of_a_function_behind_one_integration" {
   expect_failures = [var.routes]
 }
 
-run "refuses_to_wait_longer_than_29_seconds" {
+run "refuses_an_integration_timeout_above_29_seconds" {
   command = plan
 
   variables {
@@ -118,7 +118,7 @@ run "refuses_to_wait_longer_than_29_seconds" {
   expect_failures = [var.integration_timeout_milliseconds]
 }
 
-run "refuses_to_wait_less_than_50_milliseconds" {
+run "refuses_an_integration_timeout_below_50_milliseconds" {
   command = plan
 
   variables {
@@ -128,7 +128,7 @@ run "refuses_to_wait_less_than_50_milliseconds" {
   expect_failures = [var.integration_timeout_milliseconds]
 }
 
-run "refuses_a_default_that_answers_every_request_429" {
+run "refuses_a_default_rate_limit_of_zero" {
   command = plan
 
   variables {
@@ -138,7 +138,7 @@ run "refuses_a_default_that_answers_every_request_429" {
   expect_failures = [var.default_throttling]
 }
 
-run "refuses_a_retention_that_cloudwatch_does_not_have" {
+run "refuses_a_retention_unknown_to_cloudwatch" {
   command = plan
 
   variables {

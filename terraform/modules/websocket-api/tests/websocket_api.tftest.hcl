@@ -58,24 +58,24 @@ variables {
   }
 }
 
-run "a_frames_action_selects_its_route" {
+run "action_of_a_frame_selects_the_route" {
   command = plan
 
   assert {
     condition     = aws_apigatewayv2_api.this.protocol_type == "WEBSOCKET" && aws_apigatewayv2_api.this.route_selection_expression == "$request.body.action"
-    error_message = "the wire protocol routes by the field action"
+    error_message = "the protocol routes by the field action"
   }
 }
 
 run "routes_to_one_function_share_an_integration" {
   assert {
     condition     = length(aws_apigatewayv2_integration.this) == 2
-    error_message = "two functions are two integrations, however many routes there are"
+    error_message = "routes to one function must share an integration"
   }
 
   assert {
     condition     = { for key, route in aws_apigatewayv2_route.this : key => route.target } == { "$connect" = "integrations/int001", "$default" = "integrations/int002", "$disconnect" = "integrations/int001", notify = "integrations/int002", ping = "integrations/int002" }
-    error_message = "each route leads to its function"
+    error_message = "each route must lead to its function"
   }
 
   assert {
@@ -83,36 +83,36 @@ run "routes_to_one_function_share_an_integration" {
       for integration in aws_apigatewayv2_integration.this :
       integration.integration_type == "AWS_PROXY" && integration.integration_method == "POST" && integration.payload_format_version == "1.0" && integration.timeout_milliseconds <= 29000
     ])
-    error_message = "WebSocket integrations are POST, of payload 1.0 and at most 29 s, none of which validate checks"
+    error_message = "WebSocket integrations must be POST with payload 1.0 and at most 29 s, which validate does not check"
   }
 }
 
-run "replies_reach_the_client_only_where_asked_and_never_on_connect" {
+run "actions_reply_by_default_and_connect_never_does" {
   assert {
     condition     = toset(keys(aws_apigatewayv2_route_response.this)) == toset(["$default", "ping"])
-    error_message = "by default every action has a reply, and a route may do without"
+    error_message = "every action must have a reply unless the route switches it off"
   }
 
   assert {
     condition     = { for key, route in aws_apigatewayv2_route.this : key => route.route_response_selection_expression if route.route_response_selection_expression != null } == { "$default" = "$default", ping = "$default" }
-    error_message = "the expression and the response go together: either alone drops the reply"
+    error_message = "a reply needs both the selection expression and the route response"
   }
 
   assert {
     condition     = alltrue([for response in aws_apigatewayv2_route_response.this : response.route_response_key == "$default"])
-    error_message = "$default is the only key there is"
+    error_message = "$default is the only key of a route response"
   }
 }
 
-run "nobody_connects_without_the_authorizer" {
+run "connect_requires_the_authorizer" {
   assert {
     condition     = aws_apigatewayv2_route.this["$connect"].authorization_type == "CUSTOM" && aws_apigatewayv2_route.this["$connect"].authorizer_id == "auth01"
-    error_message = "$connect asks the authorizer"
+    error_message = "$connect must use the authorizer"
   }
 
   assert {
     condition     = alltrue([for key, route in aws_apigatewayv2_route.this : route.authorization_type == "NONE" if key != "$connect"])
-    error_message = "API Gateway authorizes at $connect only"
+    error_message = "API Gateway authorizes only $connect"
   }
 
   assert {
@@ -121,7 +121,7 @@ run "nobody_connects_without_the_authorizer" {
   }
 }
 
-run "only_this_stages_own_routes_may_invoke_the_functions" {
+run "only_routes_of_this_stage_may_invoke_the_functions" {
   assert {
     condition = { for key, permission in aws_lambda_permission.route : key => permission.source_arn } == {
       "$connect"    = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/$connect"
@@ -130,33 +130,33 @@ run "only_this_stages_own_routes_may_invoke_the_functions" {
       notify        = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/notify"
       ping          = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/ping"
     }
-    error_message = "a permission names API, stage and route, without wildcards"
+    error_message = "a permission must name API, stage and route, without wildcards"
   }
 
   assert {
     condition     = aws_lambda_permission.authorizer.source_arn == "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/authorizers/auth01"
-    error_message = "the authorizer is invoked as this authorizer only"
+    error_message = "only this authorizer may invoke its function"
   }
 
   assert {
     condition     = alltrue([for permission in concat(values(aws_lambda_permission.route), [aws_lambda_permission.authorizer]) : permission.principal == "apigateway.amazonaws.com" && permission.qualifier == "live"])
-    error_message = "API Gateway invokes the version in service"
+    error_message = "API Gateway must invoke the alias"
   }
 
   assert {
     condition     = alltrue([for permission in values(aws_lambda_permission.route) : can(regex("^[a-zA-Z0-9_-]{1,100}$", permission.statement_id))])
-    error_message = "Lambda takes no $ in a statement id"
+    error_message = "a statement id must not contain $"
   }
 }
 
-run "the_stage_serves_the_deployment_of_what_is_declared" {
+run "stage_serves_the_deployment_of_the_declared_routes" {
   assert {
     condition     = aws_apigatewayv2_stage.this.deployment_id == "dep001" && toset(keys(aws_apigatewayv2_deployment.this.triggers)) == toset(["authorizer", "integrations", "routes", "route_responses"])
-    error_message = "a release is a deployment of these four"
+    error_message = "the stage must serve the deployment of these four resources"
   }
 }
 
-run "a_new_route_makes_a_new_deployment" {
+run "new_route_creates_a_new_deployment" {
   variables {
     routes = {
       "$connect" = {
@@ -166,13 +166,13 @@ run "a_new_route_makes_a_new_deployment" {
   }
 
   assert {
-    condition     = aws_apigatewayv2_deployment.this.triggers.routes != run.the_stage_serves_the_deployment_of_what_is_declared.deployment_triggers.routes
-    error_message = "without a changed trigger the stage goes on serving the old routes"
+    condition     = aws_apigatewayv2_deployment.this.triggers.routes != run.stage_serves_the_deployment_of_the_declared_routes.deployment_triggers.routes
+    error_message = "a new route must change the trigger, or the stage serves the old routes"
   }
 
   assert {
-    condition     = aws_apigatewayv2_deployment.this.triggers.authorizer == run.the_stage_serves_the_deployment_of_what_is_declared.deployment_triggers.authorizer
-    error_message = "what did not change triggers nothing"
+    condition     = aws_apigatewayv2_deployment.this.triggers.authorizer == run.stage_serves_the_deployment_of_the_declared_routes.deployment_triggers.authorizer
+    error_message = "unchanged resources must not change the trigger"
   }
 }
 
@@ -194,73 +194,73 @@ run "every_settings_block_has_both_throttles" {
 
   assert {
     condition     = aws_apigatewayv2_stage.this.default_route_settings[0].throttling_rate_limit == 200 && aws_apigatewayv2_stage.this.default_route_settings[0].throttling_burst_limit == 100
-    error_message = "without both limits every connect is answered 429"
+    error_message = "without both limits API Gateway answers every connect with 429"
   }
 
   assert {
     condition     = one(aws_apigatewayv2_stage.this.route_settings).route_key == "$connect" && one(aws_apigatewayv2_stage.this.route_settings).throttling_rate_limit == 50 && one(aws_apigatewayv2_stage.this.route_settings).throttling_burst_limit == 25
-    error_message = "a route with limits of its own has both, and only such a route has a block"
+    error_message = "only routes with their own limits may have a block, with both limits"
   }
 
   assert {
     condition     = one(aws_apigatewayv2_stage.this.route_settings).detailed_metrics_enabled && one(aws_apigatewayv2_stage.this.route_settings).logging_level == "ERROR"
-    error_message = "a route's block repeats the defaults, which it replaces"
+    error_message = "a route's block must repeat the default settings, which it replaces"
   }
 }
 
 run "frames_and_tokens_stay_out_of_the_logs" {
   assert {
     condition     = aws_apigatewayv2_stage.this.default_route_settings[0].data_trace_enabled == false && aws_apigatewayv2_stage.this.default_route_settings[0].logging_level == "OFF"
-    error_message = "tracing would write every frame to the log"
+    error_message = "data tracing must be off, because it logs every frame"
   }
 
   assert {
     condition     = !strcontains(lower(aws_apigatewayv2_stage.this.access_log_settings[0].format), "querystring") && !strcontains(lower(aws_apigatewayv2_stage.this.access_log_settings[0].format), "header")
-    error_message = "a token in the query string or a header must not be logged"
+    error_message = "the access log must not hold the query string or headers, which carry tokens"
   }
 }
 
-run "the_access_log_is_json_that_api_gateway_takes" {
+run "access_log_is_valid_json" {
   assert {
     condition     = jsondecode(aws_apigatewayv2_stage.this.access_log_settings[0].format).connectionId == "$context.connectionId"
-    error_message = "each line is one JSON object"
+    error_message = "every line must be one JSON object"
   }
 
   assert {
     condition     = alltrue([for value in values(jsondecode(aws_apigatewayv2_stage.this.access_log_settings[0].format)) : startswith(value, "$context.")]) && length(aws_apigatewayv2_stage.this.access_log_settings[0].format) <= 3072
-    error_message = "the template is made of context variables and is at most 3 KB"
+    error_message = "the template may hold only context variables, and at most 3 KB"
   }
 
   assert {
     condition     = aws_apigatewayv2_stage.this.access_log_settings[0].destination_arn == aws_cloudwatch_log_group.access[0].arn && aws_cloudwatch_log_group.access[0].retention_in_days == 30
-    error_message = "it has a log group of its own, with an end"
+    error_message = "the access log must have its own group with a retention"
   }
 }
 
-run "the_accounts_role_is_left_alone_unless_asked_for" {
+run "logging_role_of_the_account_is_unchanged_by_default" {
   assert {
     condition     = length(aws_api_gateway_account.this) == 0 && length(aws_iam_role.logging) == 0
-    error_message = "it belongs to the account, and one owner a Region"
+    error_message = "the role is a setting of the account, with one owner in a Region"
   }
 }
 
-run "the_accounts_role_can_be_set_here" {
+run "logging_role_of_the_account_can_be_set" {
   variables {
     manage_account_logging_role = true
   }
 
   assert {
     condition     = aws_api_gateway_account.this[0].cloudwatch_role_arn == "arn:aws:iam::123456789012:role/api-gateway-logging-eu-west-1"
-    error_message = "API Gateway writes logs by this role"
+    error_message = "the account must use this role"
   }
 
   assert {
     condition     = aws_iam_role_policy_attachment.logging[0].policy_arn == "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
-    error_message = "API Gateway checks for the rights of AWS's own policy"
+    error_message = "API Gateway requires the permissions of AWS's managed policy"
   }
 }
 
-run "the_access_log_can_be_left_out" {
+run "access_log_can_be_switched_off" {
   command = plan
 
   variables {
@@ -269,11 +269,11 @@ run "the_access_log_can_be_left_out" {
 
   assert {
     condition     = length(aws_cloudwatch_log_group.access) == 0 && length(aws_apigatewayv2_stage.this.access_log_settings) == 0 && output.access_log_group_name == null
-    error_message = "an account without a logging role can still have the API"
+    error_message = "without logs the API must need no logging role"
   }
 }
 
-run "functions_are_told_where_to_post" {
+run "output_has_the_endpoint_for_posts" {
   assert {
     condition     = output.management_endpoint == "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/v1"
     error_message = "PostToConnection needs the HTTPS endpoint with the stage"

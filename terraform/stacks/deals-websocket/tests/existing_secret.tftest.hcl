@@ -8,21 +8,21 @@ variables {
   jwt_secret_arn    = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:issuer-AbCdEf"
 }
 
-run "an_existing_secret_is_used_and_none_is_made" {
+run "existing_secret_is_used_and_none_is_created" {
   command = plan
 
   assert {
     condition     = length(aws_secretsmanager_secret.jwt) == 0 && length(aws_secretsmanager_secret_version.jwt) == 0
-    error_message = "the secret belongs to somebody else"
+    error_message = "no secret may be created beside an existing one"
   }
 
   assert {
     condition     = local.functions.authorizer.environment.JWT_SECRET_ARN == var.jwt_secret_arn && local.functions.message_router.environment.JWT_SECRET_ARN == var.jwt_secret_arn
-    error_message = "those who verify tokens are told where the secret is"
+    error_message = "functions that verify tokens must get the secret's ARN"
   }
 }
 
-run "the_key_of_an_existing_secret_is_used_by_its_readers_alone" {
+run "key_of_an_existing_secret_is_used_only_by_its_readers" {
   command = plan
 
   variables {
@@ -31,16 +31,16 @@ run "the_key_of_an_existing_secret_is_used_by_its_readers_alone" {
 
   assert {
     condition     = toset([for function, arns in local.key_arns : function if contains(arns, var.jwt_secret_kms_key_arn)]) == toset(["authorizer", "message_router"])
-    error_message = "who does not read the secret has no use for its key"
+    error_message = "only functions that read the secret may use its key"
   }
 
   assert {
     condition     = one(local.key_permissions.authorizer.UseKeys.resources) == var.jwt_secret_kms_key_arn && length(local.key_permissions.delivery) == 0
-    error_message = "the key's right is granted with it, and to nobody else"
+    error_message = "only functions that read the secret may get permissions on its key"
   }
 
   assert {
     condition     = one(local.permissions.authorizer.ReadSigningKeys.resources) == var.jwt_secret_arn
-    error_message = "the existing secret is the one that is read"
+    error_message = "the existing secret must be the one that is read"
   }
 }

@@ -8,16 +8,16 @@ variables {
   jwt_secret        = "a-secret-of-at-least-thirty-two-bytes"
 }
 
-run "the_stack_knows_every_threshold_of_the_module" {
+run "stack_knows_every_threshold_of_the_module" {
   command = plan
 
   assert {
     condition     = toset(local.threshold_names) == toset(keys(module.alarms[0].thresholds))
-    error_message = "a threshold that the stack does not know cannot be set, and one that the module does not know is dropped"
+    error_message = "the stack and the module must know the same thresholds"
   }
 }
 
-run "thresholds_notification_and_switches_reach_the_alarms" {
+run "alarm_settings_reach_the_module" {
   command = plan
 
   variables {
@@ -30,16 +30,16 @@ run "thresholds_notification_and_switches_reach_the_alarms" {
 
   assert {
     condition     = module.alarms[0].thresholds.connections == 5 && module.alarms[0].thresholds.error_rate_percent == 1
-    error_message = "what is given is taken, the rest is as it was"
+    error_message = "given thresholds must apply, and the others keep their defaults"
   }
 
   assert {
     condition     = !contains(keys(output.alarm_names), "post_throttles") && output.alarm_topic_arn == "arn:aws:sns:eu-west-1:123456789012:pager"
-    error_message = "one alarm less, and an existing topic"
+    error_message = "the disabled alarm must be missing, and the others notify the existing topic"
   }
 }
 
-run "alarms_and_dashboard_can_be_left_out" {
+run "alarms_and_dashboard_can_be_switched_off" {
   command = plan
 
   variables {
@@ -49,11 +49,11 @@ run "alarms_and_dashboard_can_be_left_out" {
 
   assert {
     condition     = output.alarm_names == {} && output.alarm_topic_arn == null && output.dashboard_name == null
-    error_message = "none of them is made"
+    error_message = "neither alarms nor dashboard may exist"
   }
 }
 
-run "a_janitor_that_is_switched_off_is_silent_by_intent" {
+run "disabled_janitor_has_no_silence_alarm" {
   command = plan
 
   variables {
@@ -62,11 +62,11 @@ run "a_janitor_that_is_switched_off_is_silent_by_intent" {
 
   assert {
     condition     = !contains(keys(output.alarm_names), "janitor_silent") && contains(keys(output.alarm_names), "upkeep_lag")
-    error_message = "its dead man's switch would fire for ever"
+    error_message = "a disabled janitor must have no dead man's switch, which would always fire"
   }
 }
 
-run "log_levels_and_sampling_are_settings_of_the_functions" {
+run "log_levels_and_sampling_reach_the_functions" {
   command = plan
 
   variables {
@@ -77,11 +77,11 @@ run "log_levels_and_sampling_are_settings_of_the_functions" {
 
   assert {
     condition     = local.telemetry_environment.delivery == { LOG_LEVEL = "DEBUG", LOG_SAMPLE_RATE = "0.01", SERVICE = "deals-test" }
-    error_message = "one function may say more than the others"
+    error_message = "one function must be able to have another log level"
   }
 
   assert {
     condition     = local.telemetry_environment.janitor.LOG_LEVEL == "WARNING"
-    error_message = "the others say what all say"
+    error_message = "the other functions must have the common log level"
   }
 }

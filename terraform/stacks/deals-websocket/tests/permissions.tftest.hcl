@@ -8,10 +8,10 @@ variables {
   jwt_secret        = "a-secret-of-at-least-thirty-two-bytes"
 }
 
-run "no_function_may_do_everything_or_touch_everything" {
+run "functions_have_no_wildcard_permissions" {
   assert {
     condition     = alltrue(flatten([for policy in values(output.function_policies) : [for statement in jsondecode(policy).Statement : [for action in statement.Action : !strcontains(action, "*")]]]))
-    error_message = "an action is named in full"
+    error_message = "actions must be named in full"
   }
 
   assert {
@@ -20,23 +20,23 @@ run "no_function_may_do_everything_or_touch_everything" {
         for resource in statement.Resource : !strcontains(resource, "*") || endswith(resource, "/@connections/*") || endswith(resource, ":log-stream:*")
       ]
     ]]))
-    error_message = "only connections and log streams, whose ids nobody knows beforehand, are named by a pattern"
+    error_message = "only connections and log streams, whose ids are not known at the plan, may be named by a pattern"
   }
 
   assert {
     condition     = alltrue(flatten([for policy in values(output.function_policies) : [for statement in jsondecode(policy).Statement : statement.Effect == "Allow"]]))
-    error_message = "rights are granted, never taken away again"
+    error_message = "no statement may deny"
   }
 }
 
 run "each_function_has_a_role_of_its_own" {
   assert {
     condition     = length(distinct(values(output.function_roles))) == 6
-    error_message = "a shared role gives each function the rights of all"
+    error_message = "each function must have its own role"
   }
 }
 
-# What the code of each function calls beyond its logs and its trigger: ACTION THING.
+# What the code of each function calls, beyond its logs and its trigger: ACTION RESOURCE.
 run "each_function_may_do_exactly_what_its_code_calls" {
   assert {
     condition = { for function, permissions in local.permissions : function => join("\n", sort(flatten([
@@ -115,11 +115,11 @@ run "each_function_may_do_exactly_what_its_code_calls" {
         "sqs:SendMessage deals-test-deliveries",
       ])
     }
-    error_message = "a right more is an opening, a right less a fault: change this list together with the code"
+    error_message = "permissions must be exactly what the code calls: change this list together with the code"
   }
 }
 
-run "posting_is_allowed_on_this_stage_only_and_closing_to_the_janitor_alone" {
+run "functions_post_only_on_this_stage_and_only_the_janitor_closes" {
   assert {
     condition = { for function, policy in output.function_policies : function => flatten([for statement in jsondecode(policy).Statement : statement.Resource if contains(statement.Action, "execute-api:ManageConnections")]) } == {
       authorizer         = []
@@ -129,11 +129,11 @@ run "posting_is_allowed_on_this_stage_only_and_closing_to_the_janitor_alone" {
       janitor            = [for method in ["POST", "GET", "DELETE"] : "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/${method}/@connections/*"]
       message_router     = ["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/POST/@connections/*"]
     }
-    error_message = "who posts does so on this stage's connections; only the janitor asks for them and closes them"
+    error_message = "functions may post only to this stage's connections, and only the janitor may read and close them"
   }
 }
 
-run "queues_are_read_by_their_own_function_alone" {
+run "each_queue_is_read_only_by_its_function" {
   assert {
     condition = { for function, policy in output.function_policies : function => flatten([for statement in jsondecode(policy).Statement : statement.Resource if contains(statement.Action, "sqs:ReceiveMessage")]) } == {
       authorizer         = []
@@ -143,18 +143,18 @@ run "queues_are_read_by_their_own_function_alone" {
       janitor            = []
       message_router     = []
     }
-    error_message = "two readers of one queue take each other's messages"
+    error_message = "each queue must have only one reader"
   }
 }
 
-run "without_a_key_nobody_may_use_one" {
+run "without_a_key_no_function_may_use_one" {
   assert {
     condition     = alltrue([for policy in values(output.function_policies) : !strcontains(policy, "kms:")])
-    error_message = "AWS's own keys need no rights"
+    error_message = "without a key no function may have permissions on one"
   }
 }
 
-run "a_key_is_used_through_the_services_that_the_function_calls" {
+run "key_is_used_only_through_the_services_that_a_function_calls" {
   variables {
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
   }
@@ -170,80 +170,80 @@ run "a_key_is_used_through_the_services_that_the_function_calls" {
       janitor            = "kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com"
       message_router     = "kms:Decrypt kms:GenerateDataKey arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com secretsmanager.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
     }
-    error_message = "a function may use the key only by way of what it calls"
+    error_message = "a function may use the key only through the services that it calls"
   }
 }
 
-run "nothing_is_traced_and_no_right_given_unless_asked" {
+run "tracing_is_off_by_default_and_grants_nothing" {
   assert {
     condition     = alltrue([for policy in values(output.function_policies) : !strcontains(policy, "xray:")])
-    error_message = "tracing is off by default"
+    error_message = "tracing must be off by default"
   }
 }
 
-run "tracing_gives_each_function_its_right" {
+run "tracing_lets_each_function_send_segments" {
   variables {
     tracing = "Active"
   }
 
   assert {
     condition     = alltrue([for policy in values(output.function_policies) : strcontains(policy, "xray:PutTraceSegments")])
-    error_message = "every function of the path sends its part"
+    error_message = "every function must be allowed to send segments"
   }
 }
 
-run "operators_who_look_may_change_nothing" {
+run "read_policy_changes_nothing" {
   assert {
     condition = toset(flatten(jsondecode(output.operator_policies["read"]).Statement[*].Action)) == toset([
       "cloudwatch:DescribeAlarms", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "execute-api:ManageConnections",
       "lambda:GetFunctionConfiguration", "logs:FilterLogEvents", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
     ])
-    error_message = "looking takes exactly these"
+    error_message = "the read policy must hold exactly these actions"
   }
 
   assert {
     condition     = [for statement in jsondecode(output.operator_policies["read"]).Statement : statement.Resource if contains(statement.Action, "execute-api:ManageConnections")] == [["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/GET/@connections/*"]]
-    error_message = "who looks asks for connections, and neither posts nor closes"
+    error_message = "the read policy may read connections, and neither post nor close"
   }
 }
 
-run "operators_who_mend_have_what_looks_and_reach_no_more_than_the_stack" {
+run "full_policy_includes_read_and_reaches_only_the_stack" {
   assert {
     condition     = length(setsubtract(jsondecode(output.operator_policies["read"]).Statement[*].Sid, jsondecode(output.operator_policies["full"]).Statement[*].Sid)) == 0
-    error_message = "read is a part of full"
+    error_message = "the full policy must include the read policy"
   }
 
   assert {
     condition     = [for statement in jsondecode(output.operator_policies["full"]).Statement : statement.Sid if contains(statement.Resource, "*")] == ["LookAtAlarms"]
-    error_message = "only alarms cannot be narrowed down"
+    error_message = "only the actions on alarms support no resources"
   }
 
   assert {
     condition = [for statement in jsondecode(output.operator_policies["full"]).Statement : statement.Resource if contains(statement.Action, "lambda:InvokeFunction")] == [[
       "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast:live", "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-index_projector:live",
     ]]
-    error_message = "the version in service of what publishes and of what keeps the index, and no other function"
+    error_message = "the full policy may invoke only the aliases of broadcast and of the projector"
   }
 
   assert {
     condition     = !strcontains(output.operator_policies["full"], "secretsmanager:") && !strcontains(output.operator_policies["full"], "POST/@connections")
-    error_message = "who mends cannot act as a user, nor post as the service"
+    error_message = "the full policy must not read the secret or post to connections"
   }
 
   assert {
     condition     = max([for policy in values(output.operator_policies) : length(policy)]...) <= 6144
-    error_message = "IAM stops at 6,144 characters for a managed policy"
+    error_message = "IAM limits a managed policy to 6,144 characters"
   }
 }
 
-run "only_the_policy_that_signs_reads_the_secret" {
+run "only_the_sign_policy_reads_the_secret" {
   assert {
     condition     = jsondecode(output.operator_policies["sign"]).Statement[*].Action == [["secretsmanager:GetSecretValue"]]
-    error_message = "signing takes the secret and nothing else"
+    error_message = "the sign policy may read the secret and nothing else"
   }
 }
 
-run "operators_use_a_key_only_through_what_they_call" {
+run "operators_use_the_key_only_through_the_services_that_they_call" {
   variables {
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
   }
@@ -256,6 +256,6 @@ run "operators_use_a_key_only_through_what_they_call" {
       read = "kms:Decrypt dynamodb.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
       sign = "kms:Decrypt secretsmanager.eu-west-1.amazonaws.com"
     }
-    error_message = "a key is for what the commands read and send"
+    error_message = "the key may be used only for what the commands read and send"
   }
 }

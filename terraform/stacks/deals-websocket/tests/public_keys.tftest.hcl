@@ -1,4 +1,4 @@
-# A deployment whose tokens are verified by the issuer's public keys alone.
+# A deployment that verifies tokens with the issuer's public keys alone.
 mock_provider "aws" {
   source = "../../mocks"
 }
@@ -9,7 +9,7 @@ variables {
   jwt               = { algorithms = ["ES256", "EdDSA"], jwks_url = "https://issuer.example/jwks.json?tenant=1" }
 }
 
-run "without_a_secret_none_is_made_and_nobody_may_read_one" {
+run "without_hs256_there_is_no_secret_and_nobody_may_read_one" {
   command = plan
 
   variables {
@@ -18,21 +18,21 @@ run "without_a_secret_none_is_made_and_nobody_may_read_one" {
 
   assert {
     condition     = length(aws_secretsmanager_secret.jwt) == 0 && output.jwt_secret_arn == null
-    error_message = "public keys need no secret"
+    error_message = "with public keys alone no secret may exist"
   }
 
   assert {
     condition     = length(flatten([for permissions in values(local.permissions) : [for statement in values(permissions) : [for action in statement.actions : action if startswith(action, "secretsmanager:")]]])) == 0
-    error_message = "a right that is not used is one too many"
+    error_message = "no function may read a secret"
   }
 
   assert {
     condition     = !strcontains(jsonencode(local.key_permissions), "secretsmanager")
-    error_message = "nor may the key be used by way of Secrets Manager"
+    error_message = "no function may use the key through Secrets Manager"
   }
 }
 
-run "those_who_verify_tokens_are_told_where_the_keys_are" {
+run "functions_that_verify_tokens_get_the_url_of_the_keys" {
   command = plan
 
   assert {
@@ -43,6 +43,6 @@ run "those_who_verify_tokens_are_told_where_the_keys_are" {
         JWT_LEEWAY_SECONDS = "30"
       }
     ])
-    error_message = "a function without the URL does not start"
+    error_message = "functions that verify tokens must get the URL of the keys"
   }
 }

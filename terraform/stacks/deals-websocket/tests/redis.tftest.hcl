@@ -9,7 +9,7 @@ variables {
   redis_enabled     = true
 }
 
-run "off_leaves_no_vpc_no_cache_no_stream_and_no_function_more" {
+run "without_redis_there_is_no_vpc_cache_stream_or_further_function" {
   variables {
     redis_enabled     = false
     packages_manifest = "tests/fixtures/manifest.json"
@@ -17,51 +17,51 @@ run "off_leaves_no_vpc_no_cache_no_stream_and_no_function_more" {
 
   assert {
     condition     = length(module.network) == 0 && length(module.cache) == 0 && module.tables.subscriptions_stream_arn == null
-    error_message = "what is switched off costs nothing"
+    error_message = "without Redis none of its resources may exist"
   }
 
   assert {
     condition     = toset(keys(module.function)) == toset(["authorizer", "broadcast", "connection_handler", "delivery", "janitor", "message_router"])
-    error_message = "neither the relay nor the projector is there"
+    error_message = "without Redis neither the relay nor the projector may exist"
   }
 
   assert {
     condition     = length(local.vpc_functions) == 0 && length(local.stream_triggers) == 0 && alltrue([for policy in values(output.function_policies) : !strcontains(policy, "ec2:") && !strcontains(policy, "elasticache:")])
-    error_message = "no function is in a VPC, or may be"
+    error_message = "without Redis no function may be in a VPC or have its permissions"
   }
 
   assert {
     condition     = alltrue(flatten([for settings in values(local.functions) : [for name in keys(settings.environment) : !startswith(name, "REDIS") && name != "INDEX_ENABLED" && name != "LIMITS_STORE"]]))
-    error_message = "no function is told of what is not there"
+    error_message = "without Redis no function may have its settings"
   }
 
   assert {
     condition     = output.redis == null && output.redis_publisher == null
-    error_message = "there is nothing to speak of"
+    error_message = "without Redis its outputs must be null"
   }
 }
 
-run "what_speaks_to_redis_is_in_the_vpc_and_nothing_else" {
+run "only_functions_that_use_redis_are_in_the_vpc" {
   assert {
     condition     = toset(local.vpc_functions) == toset(["broadcast", "index_projector", "redis_relay"])
-    error_message = "the connection plane stays outside, where it can post"
+    error_message = "functions that post to connections must stay outside the VPC"
   }
 
   assert {
     condition     = toset([for function, policy in output.function_policies : function if strcontains(policy, "ec2:CreateNetworkInterface")]) == toset(local.vpc_functions)
-    error_message = "only a function in a VPC may have network interfaces"
+    error_message = "only functions in a VPC may have network interfaces"
   }
 
   assert {
     condition     = contains(local.vpc_config.security_group_ids, "sg-clients") && length(local.vpc_config.security_group_ids) == 2 && length(local.vpc_config.subnet_ids) == 2
-    error_message = "they carry the group that gets out to AWS and the one that gets to the cache, in two Availability Zones"
+    error_message = "functions must have the groups for AWS and for the cache, in two Availability Zones"
   }
 }
 
 run "broadcast_never_posts_from_the_vpc" {
   assert {
     condition     = local.functions.broadcast.environment.DIRECT_AUDIENCE_MAX == "0" && !strcontains(output.function_policies.broadcast, "execute-api:")
-    error_message = "no endpoint leads to a connection: everything goes by the queue"
+    error_message = "broadcast must push everything through the queue, because no endpoint serves connections"
   }
 }
 
@@ -84,7 +84,7 @@ run "each_function_connects_as_itself_by_iam" {
         REDIS_USERNAME  = "deals-test-redis-relay"
       }
     }
-    error_message = "where, as whom, and for which cache a token is signed"
+    error_message = "functions must know the address, their user, and the cache that a token is signed for"
   }
 
   assert {
@@ -98,16 +98,16 @@ run "each_function_connects_as_itself_by_iam" {
       message_router     = []
       redis_relay        = ["arn:aws:elasticache:eu-west-1:123456789012:replicationgroup:deals-test", "arn:aws:elasticache:eu-west-1:123456789012:user:deals-test-redis-relay"]
     }
-    error_message = "a role connects as its own user, and as nobody else"
+    error_message = "a role may connect only as its own user"
   }
 
   assert {
     condition     = alltrue([for policy in values(output.function_policies) : !strcontains(policy, "redis-auth-token")]) && output.redis_publisher.auth_token_secret_arn == null
-    error_message = "there is no secret"
+    error_message = "there must be no secret"
   }
 }
 
-run "the_new_functions_may_do_exactly_what_their_code_calls" {
+run "relay_and_projector_may_do_exactly_what_their_code_calls" {
   assert {
     condition = { for function in ["index_projector", "redis_relay"] : function => join("\n", sort(flatten([
       for statement in values(local.permissions[function]) : [for pair in setproduct(statement.actions, statement.resources) : "${pair[0]} ${trimprefix(pair[1], join(":", concat(slice(split(":", pair[1]), 0, 5), [""])))}"]
@@ -127,62 +127,62 @@ run "the_new_functions_may_do_exactly_what_their_code_calls" {
         "lambda:InvokeFunction function:deals-test-broadcast:live",
       ])
     }
-    error_message = "a right more is an opening, a right less a fault: change this list together with the code"
+    error_message = "permissions must be exactly what the code calls: change this list together with the code"
   }
 }
 
-run "the_relay_hands_over_each_minute_to_a_successor" {
+run "relay_is_started_each_minute_and_at_most_two_run" {
   assert {
     condition     = local.schedules.redis_relay.expression == "rate(1 minute)" && local.timeouts_seconds.redis_relay == 900 && var.reserved_concurrency.redis_relay == 2
-    error_message = "one holds the lease, the next waits for it, and no third is started"
+    error_message = "two runs of the relay may overlap, and no more"
   }
 
   assert {
     condition     = local.functions.redis_relay.environment.BROADCAST_FUNCTION == "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast:live"
-    error_message = "it calls the version in service, which is what it may call"
+    error_message = "the relay must invoke the alias of broadcast, which is what it may call"
   }
 }
 
-run "the_projector_reads_the_stream_and_tends_the_index_each_minute" {
+run "projector_reads_the_stream_and_maintains_the_index_each_minute" {
   assert {
     condition     = local.schedules.index_projector.input == "{\"task\":\"tend\"}" && local.schedules.index_projector.expression == "rate(1 minute)" && local.timeouts_seconds.index_projector == 900
-    error_message = "tending is told apart from a batch by its input, and may rebuild everything"
+    error_message = "the schedule must pass the maintenance task, and the timeout must allow a rebuild"
   }
 
   assert {
     condition     = local.stream_triggers.index_projector.stream_arn == "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-test-subscriptions/stream/2026-01-01T00:00:00.000" && local.stream_triggers.index_projector.batch_size == 500
-    error_message = "the index follows the subscriptions table"
+    error_message = "the projector must read the stream of the subscriptions table"
   }
 
   assert {
     condition     = [for statement in jsondecode(output.function_policies.index_projector).Statement : statement.Resource if statement.Sid == "ReadStream"][0] == [module.tables.subscriptions_stream_arn]
-    error_message = "its role may read that one stream"
+    error_message = "its role may read only that stream"
   }
 
   assert {
     condition     = local.functions.message_router.environment.INDEX_ENABLED == "true"
-    error_message = "who subscribes is told to leave word for the index"
+    error_message = "the functions that subscribe must record changes for the index"
   }
 }
 
-run "endpoints_lead_to_this_services_things_alone" {
+run "endpoints_reach_only_resources_of_this_service" {
   assert {
     condition     = toset(keys(module.network[0].endpoint_policies)) == toset(["dynamodb", "lambda", "sqs"])
-    error_message = "what no function calls has no endpoint: it would be charged for nothing"
+    error_message = "no endpoint may exist for a service that no function calls, because it costs"
   }
 
   assert {
     condition     = jsondecode(module.network[0].endpoint_policies.lambda).Statement[0].Resource == ["arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast:live"]
-    error_message = "the relay's way out leads to broadcast"
+    error_message = "the Lambda endpoint must reach only broadcast"
   }
 
   assert {
     condition     = toset(jsondecode(module.network[0].endpoint_policies.sqs).Statement[0].Resource) == toset(["arn:aws:sqs:eu-west-1:123456789012:deals-test-deliveries", "arn:aws:sqs:eu-west-1:123456789012:deals-test-events-dlq"])
-    error_message = "broadcast's way out leads to the queues it sends to"
+    error_message = "the SQS endpoint must reach only the queues that broadcast sends to"
   }
 }
 
-run "publishers_get_a_user_that_sees_nothing" {
+run "publishers_get_a_user_that_may_only_publish" {
   assert {
     condition = output.redis_publisher == {
       auth_token_secret_arn = null
@@ -191,19 +191,19 @@ run "publishers_get_a_user_that_sees_nothing" {
       user_name             = "deals-test-publisher"
       vpc_id                = module.network[0].vpc_id
     }
-    error_message = "all that another service needs to publish"
+    error_message = "the output must hold all that another service needs to publish"
   }
 
   assert {
     condition     = local.redis_access.publisher == { keys = ["%W~deals:events"], channels = ["deals:[^@]*"], commands = ["ping", "client|setname", "multi", "exec", "discard", "publish", "xadd"] }
-    error_message = "it adds to the stream and speaks on the channels, and no more"
+    error_message = "the publisher's user may only add to the stream and publish to channels"
   }
 }
 
-run "every_user_stays_within_its_names" {
+run "every_user_may_use_only_names_of_the_service" {
   assert {
     condition     = alltrue(flatten([for access in values(local.redis_access) : [for pattern in concat(access.keys, access.channels) : can(regex("^(%[RW]~)?deals:", pattern))]]))
-    error_message = "another service may use the same cache: this one touches deals:* alone"
+    error_message = "users may use only deals:*, because other services may share the cache"
   }
 
   assert {
@@ -225,11 +225,11 @@ run "operators_find_the_nodes_and_the_address" {
       slow_log_group_name  = null
       url                  = "rediss://master.deals-test.abc123.euw1.cache.amazonaws.com:6379"
     }
-    error_message = "alarms are made of these"
+    error_message = "operators must find the nodes and the address"
   }
 }
 
-run "an_auth_token_is_kept_in_a_secret_and_never_in_the_environment" {
+run "auth_token_is_in_a_secret_and_not_in_the_environment" {
   variables {
     redis            = { authentication = "auth_token", port = 7379 }
     redis_auth_token = "a-token-of-at-least-sixteen-characters"
@@ -240,26 +240,26 @@ run "an_auth_token_is_kept_in_a_secret_and_never_in_the_environment" {
       REDIS_SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:deals-test-redis-auth-token-AbCdEf"
       REDIS_URL        = "rediss://master.deals-test.abc123.euw1.cache.amazonaws.com:7379"
     } }
-    error_message = "functions are told where the token is, not what it is"
+    error_message = "functions must get the token's ARN, not the token"
   }
 
   assert {
     condition     = toset([for function, policy in output.function_policies : function if strcontains(policy, "redis-auth-token")]) == toset(local.vpc_functions)
-    error_message = "only who connects may read it"
+    error_message = "only functions that connect may read the secret"
   }
 
   assert {
     condition     = jsondecode(module.network[0].endpoint_policies.secretsmanager).Statement[0].Resource == ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:deals-test-redis-auth-token-AbCdEf"]
-    error_message = "and there is a way to it, and to no other secret"
+    error_message = "the Secrets Manager endpoint must reach only this secret"
   }
 
   assert {
     condition     = alltrue([for policy in values(output.function_policies) : !strcontains(policy, "elasticache:")])
-    error_message = "nobody connects by IAM"
+    error_message = "with an AUTH token no role may connect by IAM"
   }
 }
 
-run "an_existing_vpc_with_a_nat_gateway_lets_limits_be_counted_in_redis" {
+run "existing_vpc_with_a_nat_gateway_allows_limits_in_redis" {
   variables {
     limits_store = "redis"
     network      = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], internet_egress = true }
@@ -267,37 +267,37 @@ run "an_existing_vpc_with_a_nat_gateway_lets_limits_be_counted_in_redis" {
 
   assert {
     condition     = local.functions.message_router.environment.LIMITS_STORE == "redis" && local.functions.message_router.environment.REDIS_USERNAME == "deals-test-message-router"
-    error_message = "the router is told to count in Redis, and as whom"
+    error_message = "the router must count in Redis, as its own user"
   }
 
   assert {
     condition     = contains(local.vpc_functions, "message_router") && strcontains(output.function_policies.message_router, "user:deals-test-message-router") && strcontains(output.function_policies.message_router, "execute-api:ManageConnections")
-    error_message = "it is where Redis is, and still posts, by the NAT gateway"
+    error_message = "the router must be in the VPC, and post through the NAT gateway"
   }
 
   assert {
     condition     = module.network[0].vpc_id == "vpc-1" && length(module.network[0].endpoint_policies) == 0
-    error_message = "nothing is made in somebody else's VPC but security groups"
+    error_message = "in an existing VPC only security groups may be created"
   }
 
   assert {
     condition     = !strcontains(output.function_policies.broadcast, "execute-api:")
-    error_message = "broadcast does not post, NAT gateway or not"
+    error_message = "broadcast must not post, even with a NAT gateway"
   }
 }
 
-run "a_key_is_used_by_the_new_functions_where_they_read_what_it_encrypts" {
+run "given_key_is_used_by_the_projector_but_not_the_relay" {
   variables {
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
   }
 
   assert {
     condition     = local.key_permissions.index_projector.UseKeys.conditions[0].values == ["dynamodb.eu-west-1.amazonaws.com"] && length(local.key_permissions.redis_relay) == 0
-    error_message = "the projector reads the table, the relay reads nothing that is encrypted"
+    error_message = "only the projector, which reads the table, may use the key"
   }
 }
 
-run "long_names_give_ids_within_elasticaches_40_characters_that_stay_unique" {
+run "long_names_give_unique_ids_of_at_most_40_characters" {
   command = plan
 
   variables {
@@ -307,19 +307,19 @@ run "long_names_give_ids_within_elasticaches_40_characters_that_stay_unique" {
 
   assert {
     condition     = alltrue([for id in concat([local.names.cache], values(local.names.redis_users)) : can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", id)) && length(id) <= 40])
-    error_message = "ElastiCache refuses longer ones"
+    error_message = "ElastiCache refuses ids above 40 characters"
   }
 
   assert {
     condition     = endswith(local.names.cache, substr(sha256("deals-for-all-of-the-family-staging-europe"), 0, 5))
-    error_message = "what was cut off is told apart by a hash"
+    error_message = "a hash must distinguish shortened names"
   }
 }
 
-run "no_function_may_do_everything_or_touch_everything_with_redis_either" {
+run "functions_have_no_wildcard_permissions_with_redis" {
   assert {
     condition     = alltrue(flatten([for policy in values(output.function_policies) : [for statement in jsondecode(policy).Statement : [for action in statement.Action : !strcontains(action, "*")]]]))
-    error_message = "an action is named in full"
+    error_message = "actions must be named in full"
   }
 
   assert {
@@ -328,16 +328,16 @@ run "no_function_may_do_everything_or_touch_everything_with_redis_either" {
         for resource in statement.Resource : !strcontains(resource, "*") || endswith(resource, "/@connections/*") || endswith(resource, ":log-stream:*") || endswith(resource, "/stream/*")
       ] if statement.Sid != "ManageNetworkInterfaces" && statement.Effect == "Allow"
     ]]))
-    error_message = "beside what nobody knows beforehand, only network interfaces, whose making names no resource"
+    error_message = "beside ids that are not known at the plan, only network interfaces may have a pattern, because creating them names no resource"
   }
 
   assert {
     condition     = alltrue([for function in local.vpc_functions : anytrue([for statement in jsondecode(output.function_policies[function]).Statement : statement.Effect == "Deny" && contains(statement.Action, "ec2:CreateNetworkInterface")])])
-    error_message = "and those are denied to the functions' code"
+    error_message = "the functions' code must be denied network interfaces"
   }
 }
 
-run "a_local_server_without_tls_is_reached_as_it_is" {
+run "local_server_is_reached_without_tls" {
   variables {
     redis            = { authentication = "auth_token" }
     redis_auth_token = "a-token-of-at-least-sixteen-characters"
@@ -350,27 +350,27 @@ run "a_local_server_without_tls_is_reached_as_it_is" {
 
   assert {
     condition     = alltrue([for function in local.vpc_functions : local.functions[function].environment.REDIS_URL == "redis://127.0.0.1:7379"])
-    error_message = "the address is the local cloud's to say"
+    error_message = "the functions must use the address of the local cloud"
   }
 }
 
-run "what_redis_brings_is_watched" {
+run "resources_of_redis_have_alarms" {
   variables {
     redis = { replicas = 1 }
   }
 
   assert {
     condition     = [for id in keys(output.alarm_names) : id if startswith(id, "cache_memory/")] == ["cache_memory/deals-test-001", "cache_memory/deals-test-002"]
-    error_message = "each node of the cache"
+    error_message = "every node of the cache must have alarms"
   }
 
   assert {
     condition     = [for id in keys(output.alarm_names) : id if startswith(id, "iterator_age/")] == ["iterator_age/index_projector"]
-    error_message = "how far the index is behind"
+    error_message = "there must be an alarm on the lag of the index"
   }
 
   assert {
     condition     = !contains(keys(output.alarm_names), "lambda_concurrency/redis_relay")
-    error_message = "two of the relay are as they should be"
+    error_message = "two runs of the relay must not count as high concurrency"
   }
 }

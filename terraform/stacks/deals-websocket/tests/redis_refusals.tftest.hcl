@@ -20,7 +20,7 @@ run "refuses_redis_without_the_packages_of_its_functions" {
   expect_failures = [var.packages_manifest]
 }
 
-run "refuses_a_name_that_elasticache_does_not_take" {
+run "refuses_a_name_invalid_in_elasticache" {
   command = plan
 
   variables {
@@ -30,7 +30,7 @@ run "refuses_a_name_that_elasticache_does_not_take" {
   expect_failures = [var.redis_enabled]
 }
 
-run "refuses_settings_of_a_cache_that_is_not_there" {
+run "refuses_cache_settings_without_redis" {
   command = plan
 
   variables {
@@ -41,7 +41,7 @@ run "refuses_settings_of_a_cache_that_is_not_there" {
   expect_failures = [var.redis]
 }
 
-run "refuses_a_network_for_nothing" {
+run "refuses_network_settings_without_redis" {
   command = plan
 
   variables {
@@ -52,7 +52,7 @@ run "refuses_a_network_for_nothing" {
   expect_failures = [var.network]
 }
 
-run "refuses_a_token_for_nothing" {
+run "refuses_an_auth_token_without_redis" {
   command = plan
 
   variables {
@@ -63,7 +63,7 @@ run "refuses_a_token_for_nothing" {
   expect_failures = [var.redis_auth_token]
 }
 
-run "refuses_a_token_beside_users_by_iam" {
+run "refuses_an_auth_token_with_iam_users" {
   command = plan
 
   variables {
@@ -73,7 +73,7 @@ run "refuses_a_token_beside_users_by_iam" {
   expect_failures = [var.redis_auth_token]
 }
 
-run "refuses_an_auth_token_that_is_not_given" {
+run "refuses_token_authentication_without_a_token" {
   command = plan
 
   variables {
@@ -83,7 +83,7 @@ run "refuses_an_auth_token_that_is_not_given" {
   expect_failures = [var.redis_auth_token]
 }
 
-run "refuses_an_authentication_that_elasticache_does_not_have" {
+run "refuses_an_unknown_authentication" {
   command = plan
 
   variables {
@@ -93,7 +93,7 @@ run "refuses_an_authentication_that_elasticache_does_not_have" {
   expect_failures = [var.redis]
 }
 
-run "refuses_users_by_iam_in_redis_6" {
+run "refuses_iam_users_with_redis_6" {
   command = plan
 
   variables {
@@ -113,7 +113,7 @@ run "refuses_several_availability_zones_for_one_node" {
   expect_failures = [var.redis]
 }
 
-run "refuses_a_failover_to_nobody" {
+run "refuses_failover_without_a_replica" {
   command = plan
 
   variables {
@@ -143,7 +143,7 @@ run "refuses_a_vpc_without_subnets" {
   expect_failures = [var.network]
 }
 
-run "refuses_addresses_for_a_vpc_that_exists" {
+run "refuses_a_cidr_block_with_an_existing_vpc" {
   command = plan
 
   variables {
@@ -153,7 +153,7 @@ run "refuses_addresses_for_a_vpc_that_exists" {
   expect_failures = [var.network]
 }
 
-run "refuses_endpoints_in_a_vpc_that_others_use" {
+run "refuses_endpoints_in_an_existing_vpc" {
   command = plan
 
   variables {
@@ -163,7 +163,7 @@ run "refuses_endpoints_in_a_vpc_that_others_use" {
   expect_failures = [var.network]
 }
 
-run "refuses_a_nat_gateway_in_a_vpc_that_has_none" {
+run "refuses_internet_egress_with_a_new_vpc" {
   command = plan
 
   variables {
@@ -173,7 +173,7 @@ run "refuses_a_nat_gateway_in_a_vpc_that_has_none" {
   expect_failures = [var.network]
 }
 
-run "refuses_security_groups_of_a_vpc_that_is_yet_to_be_made" {
+run "refuses_security_groups_with_a_new_vpc" {
   command = plan
 
   variables {
@@ -183,7 +183,7 @@ run "refuses_security_groups_of_a_vpc_that_is_yet_to_be_made" {
   expect_failures = [var.network]
 }
 
-run "refuses_limits_in_a_redis_that_is_not_there" {
+run "refuses_limits_in_redis_without_redis" {
   command = plan
 
   variables {
@@ -195,7 +195,7 @@ run "refuses_limits_in_a_redis_that_is_not_there" {
   expect_failures = [var.limits_store]
 }
 
-run "refuses_limits_in_redis_where_the_router_could_not_post" {
+run "refuses_limits_in_redis_without_internet_egress" {
   command = plan
 
   variables {
@@ -205,7 +205,7 @@ run "refuses_limits_in_redis_where_the_router_could_not_post" {
   expect_failures = [var.limits_store]
 }
 
-run "refuses_limits_in_a_file" {
+run "refuses_an_unknown_store_of_limits" {
   command = plan
 
   variables {
@@ -225,7 +225,7 @@ run "refuses_a_relay_without_a_successor" {
   expect_failures = [var.reserved_concurrency]
 }
 
-run "refuses_an_index_that_waits_for_a_minute" {
+run "refuses_an_index_window_of_a_minute" {
   command = plan
 
   variables {
@@ -235,7 +235,7 @@ run "refuses_an_index_that_waits_for_a_minute" {
   expect_failures = [var.index_stream]
 }
 
-run "refuses_half_a_record_in_a_batch" {
+run "refuses_a_fractional_batch_size" {
   command = plan
 
   variables {
@@ -245,7 +245,7 @@ run "refuses_half_a_record_in_a_batch" {
   expect_failures = [var.index_stream]
 }
 
-run "refuses_a_relay_that_does_nothing_at_once" {
+run "refuses_a_relay_without_parallel_publishes" {
   command = plan
 
   variables {
@@ -255,7 +255,7 @@ run "refuses_a_relay_that_does_nothing_at_once" {
   expect_failures = [var.relay]
 }
 
-run "refuses_a_stream_that_keeps_things_for_months" {
+run "refuses_a_stream_retention_of_months" {
   command = plan
 
   variables {
@@ -265,7 +265,7 @@ run "refuses_a_stream_that_keeps_things_for_months" {
   expect_failures = [var.relay]
 }
 
-run "refuses_more_parallel_batches_than_lambda_has" {
+run "refuses_more_parallel_batches_than_lambda_allows" {
   command = plan
 
   variables {
@@ -275,7 +275,7 @@ run "refuses_more_parallel_batches_than_lambda_has" {
   expect_failures = [var.index_stream]
 }
 
-run "refuses_a_redis_without_tls_beyond_this_machine" {
+run "refuses_a_remote_redis_without_tls" {
   command = plan
 
   variables {

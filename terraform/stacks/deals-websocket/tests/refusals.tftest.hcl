@@ -78,7 +78,7 @@ run "refuses_an_unknown_log_level" {
   expect_failures = [var.log_level]
 }
 
-run "refuses_algorithms_that_the_functions_do_not_know" {
+run "refuses_unknown_algorithms" {
   command = plan
 
   variables {
@@ -98,7 +98,7 @@ run "refuses_public_key_algorithms_without_the_issuers_keys" {
   expect_failures = [var.jwt]
 }
 
-run "refuses_an_issuers_keys_that_no_algorithm_uses" {
+run "refuses_an_issuers_keys_without_a_public_key_algorithm" {
   command = plan
 
   variables {
@@ -108,7 +108,7 @@ run "refuses_an_issuers_keys_that_no_algorithm_uses" {
   expect_failures = [var.jwt]
 }
 
-run "refuses_an_issuers_keys_by_plain_http" {
+run "refuses_an_issuers_keys_over_plain_http" {
   command = plan
 
   variables {
@@ -118,7 +118,7 @@ run "refuses_an_issuers_keys_by_plain_http" {
   expect_failures = [var.jwt]
 }
 
-run "refuses_an_issuers_keys_from_a_host_that_only_begins_like_this_machine" {
+run "refuses_plain_http_to_a_host_that_only_starts_like_localhost" {
   command = plan
 
   variables {
@@ -128,7 +128,7 @@ run "refuses_an_issuers_keys_from_a_host_that_only_begins_like_this_machine" {
   expect_failures = [var.jwt]
 }
 
-run "refuses_a_secret_that_no_algorithm_uses" {
+run "refuses_a_secret_without_hs256" {
   command = plan
 
   variables {
@@ -149,7 +149,7 @@ run "refuses_hs256_without_a_secret" {
   expect_failures = [var.jwt_secret]
 }
 
-run "refuses_a_user_without_connections" {
+run "refuses_zero_connections_for_a_user" {
   command = plan
 
   variables {
@@ -159,7 +159,7 @@ run "refuses_a_user_without_connections" {
   expect_failures = [var.max_connections_per_user]
 }
 
-run "refuses_a_limit_that_lets_nothing_pass" {
+run "refuses_a_rate_of_zero" {
   command = plan
 
   variables {
@@ -169,7 +169,7 @@ run "refuses_a_limit_that_lets_nothing_pass" {
   expect_failures = [var.action_limits]
 }
 
-run "refuses_a_limit_finer_than_the_functions_read" {
+run "refuses_a_rate_with_too_many_decimals" {
   command = plan
 
   variables {
@@ -179,7 +179,7 @@ run "refuses_a_limit_finer_than_the_functions_read" {
   expect_failures = [var.action_limits]
 }
 
-run "refuses_a_limit_without_a_burst" {
+run "refuses_a_burst_of_zero" {
   command = plan
 
   variables {
@@ -189,7 +189,7 @@ run "refuses_a_limit_without_a_burst" {
   expect_failures = [var.action_limits]
 }
 
-run "refuses_a_list_without_algorithms" {
+run "refuses_an_empty_list_of_algorithms" {
   command = plan
 
   variables {
@@ -219,7 +219,7 @@ run "refuses_two_sources_of_the_secret" {
   expect_failures = [var.jwt_secret]
 }
 
-run "refuses_to_do_without_a_secret" {
+run "refuses_to_plan_without_a_secret" {
   command = plan
 
   variables {
@@ -289,7 +289,7 @@ run "refuses_a_recovery_window_of_one_day" {
   expect_failures = [var.jwt_secret_recovery_window_days]
 }
 
-run "refuses_a_key_of_a_secret_that_is_not_given" {
+run "refuses_a_key_without_an_existing_secret" {
   command = plan
 
   variables {
@@ -309,7 +309,7 @@ run "refuses_a_direct_audience_that_needs_pacing" {
   expect_failures = [var.direct_audience_max]
 }
 
-run "refuses_connections_without_subscriptions" {
+run "refuses_zero_subscriptions_for_a_connection" {
   command = plan
 
   variables {
@@ -329,7 +329,7 @@ run "refuses_more_subscriptions_than_the_protocol_allows" {
   expect_failures = [var.max_subscriptions]
 }
 
-run "refuses_messages_that_are_not_kept" {
+run "refuses_a_message_retention_of_zero" {
   command = plan
 
   variables {
@@ -339,7 +339,7 @@ run "refuses_messages_that_are_not_kept" {
   expect_failures = [var.message_retention_days]
 }
 
-run "refuses_messages_that_are_kept_longer_than_a_year" {
+run "refuses_a_message_retention_above_a_year" {
   command = plan
 
   variables {
@@ -349,7 +349,7 @@ run "refuses_messages_that_are_kept_longer_than_a_year" {
   expect_failures = [var.message_retention_days]
 }
 
-run "refuses_throttles_of_a_route_that_the_api_does_not_have" {
+run "refuses_throttling_of_an_unknown_route" {
   command = plan
 
   variables {
@@ -359,7 +359,7 @@ run "refuses_throttles_of_a_route_that_the_api_does_not_have" {
   expect_failures = [var.throttling]
 }
 
-run "refuses_local_endpoints_without_their_places" {
+run "refuses_local_endpoints_without_placeholders" {
   command = plan
 
   variables {
@@ -379,7 +379,7 @@ run "refuses_an_alias_for_a_key" {
   expect_failures = [var.kms_key_arn]
 }
 
-run "refuses_an_upkeep_that_spends_more_than_the_account_has" {
+run "refuses_an_upkeep_budget_above_the_accounts_limit" {
   command = plan
 
   variables {
@@ -399,7 +399,7 @@ run "refuses_probes_more_often_than_the_janitor_runs" {
   expect_failures = [var.upkeep]
 }
 
-run "refuses_a_budget_that_leaves_an_instance_nothing" {
+run "refuses_a_posting_budget_below_one_for_each_instance" {
   command = plan
 
   variables {
@@ -409,7 +409,7 @@ run "refuses_a_budget_that_leaves_an_instance_nothing" {
   expect_failures = [var.posts_per_second_budget]
 }
 
-run "refuses_a_budget_of_half_a_post" {
+run "refuses_a_fractional_posting_budget" {
   command = plan
 
   variables {
@@ -419,7 +419,7 @@ run "refuses_a_budget_of_half_a_post" {
   expect_failures = [var.posts_per_second_budget]
 }
 
-run "refuses_a_log_level_of_no_function" {
+run "refuses_a_log_level_of_an_unknown_function" {
   command = plan
 
   variables {
@@ -429,7 +429,7 @@ run "refuses_a_log_level_of_no_function" {
   expect_failures = [var.log_levels]
 }
 
-run "refuses_a_log_level_of_a_function_that_is_none" {
+run "refuses_an_unknown_log_level_of_a_function" {
   command = plan
 
   variables {
@@ -439,7 +439,7 @@ run "refuses_a_log_level_of_a_function_that_is_none" {
   expect_failures = [var.log_levels]
 }
 
-run "refuses_a_share_of_more_than_all" {
+run "refuses_a_sampling_share_above_1" {
   command = plan
 
   variables {
@@ -449,7 +449,7 @@ run "refuses_a_share_of_more_than_all" {
   expect_failures = [var.log_sample_rate]
 }
 
-run "refuses_tracing_that_lambda_does_not_know" {
+run "refuses_an_unknown_tracing_mode" {
   command = plan
 
   variables {
@@ -459,7 +459,7 @@ run "refuses_tracing_that_lambda_does_not_know" {
   expect_failures = [var.tracing]
 }
 
-run "refuses_a_threshold_of_no_alarm" {
+run "refuses_an_unknown_threshold" {
   command = plan
 
   variables {

@@ -25,7 +25,7 @@ run "every_route_of_the_protocol_leads_to_its_function" {
       subscribeToDeals     = "message_router"
       unsubscribeFromDeals = "message_router"
     }
-    error_message = "an action without a route is answered as unknown"
+    error_message = "every action must have a route, or it is answered as unknown"
   }
 }
 
@@ -34,21 +34,21 @@ run "names_are_made_of_service_environment_and_function" {
 
   assert {
     condition     = output.function_names == { for function in ["authorizer", "broadcast", "connection_handler", "delivery", "janitor", "message_router"] : function => "deals-test-${function}" }
-    error_message = "publishers and operators find functions by these names"
+    error_message = "publishers and operators find the functions by these names"
   }
 
   assert {
     condition     = output.table_names == { for table in ["connections", "history", "limits", "messages", "revocations", "subscriptions"] : table => "deals-test-${table}" }
-    error_message = "tables are named alike"
+    error_message = "tables must be named like the functions"
   }
 
   assert {
     condition     = output.log_group_names.broadcast == "/aws/lambda/deals-test-broadcast" && output.log_group_names.access == "/aws/apigateway/deals-test/access"
-    error_message = "logs are found by the same names"
+    error_message = "log groups must be named like the functions"
   }
 }
 
-run "functions_are_told_exactly_what_their_settings_ask_for" {
+run "functions_get_exactly_the_settings_that_they_read" {
   assert {
     condition = { for function, settings in local.functions : function => join(" ", sort(keys(settings.environment))) } == {
       authorizer         = "CONNECTIONS_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN MAX_CONNECTIONS_PER_USER REVOCATIONS_TABLE"
@@ -58,7 +58,7 @@ run "functions_are_told_exactly_what_their_settings_ask_for" {
       janitor            = "CONNECTIONS_TABLE HISTORY_TABLE MANAGEMENT_ENDPOINT POSTS_PER_SECOND PROBE_INTERVAL_SECONDS REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE"
       message_router     = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL HISTORY_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN LIMITS_TABLE LIMIT_OTHERS LIMIT_SEND_MESSAGE LIMIT_SUBSCRIPTIONS MANAGEMENT_ENDPOINT MAX_SUBSCRIPTIONS MESSAGES_TABLE MESSAGE_RETENTION_DAYS REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE"
     }
-    error_message = "a function without a setting does not start"
+    error_message = "every function must have its settings, or it does not start"
   }
 
   assert {
@@ -73,16 +73,16 @@ run "functions_are_told_exactly_what_their_settings_ask_for" {
       MESSAGE_RETENTION_DAYS = "30"
       SUBSCRIPTIONS_TABLE    = "deals-test-subscriptions"
     }
-    error_message = "each setting is its own thing's name or address"
+    error_message = "each setting must be the name or address of its resource"
   }
 
   assert {
     condition     = local.functions.delivery.environment.DELIVERIES_DLQ_URL == "https://sqs.eu-west-1.amazonaws.com/123456789012/deals-test-deliveries-dlq"
-    error_message = "what cannot be posted goes to the deliveries' dead letters"
+    error_message = "pushes that cannot be posted must go to the deliveries' dead-letter queue"
   }
 }
 
-run "limits_reach_the_functions_as_their_settings_read_them" {
+run "limits_reach_the_functions_in_the_format_that_they_read" {
   command = plan
 
   variables {
@@ -96,16 +96,16 @@ run "limits_reach_the_functions_as_their_settings_read_them" {
       LIMIT_SEND_MESSAGE  = "0.5/20"
       LIMIT_SUBSCRIPTIONS = "2/20"
     }
-    error_message = "RATE/BURST, with the default for what is left out"
+    error_message = "limits must be RATE/BURST, with defaults for missing ones"
   }
 
   assert {
     condition     = local.functions.authorizer.environment.MAX_CONNECTIONS_PER_USER == "5"
-    error_message = "the authorizer refuses the sixth"
+    error_message = "the authorizer must get the limit of connections"
   }
 }
 
-run "the_janitor_runs_each_minute_as_it_is_told" {
+run "janitor_runs_each_minute_with_its_settings" {
   command = plan
 
   variables {
@@ -114,12 +114,12 @@ run "the_janitor_runs_each_minute_as_it_is_told" {
 
   assert {
     condition     = local.schedules == { janitor = { expression = "rate(1 minute)", enabled = true } }
-    error_message = "expired tokens and lost connections are nobody's event, so a clock looks after them"
+    error_message = "the janitor must run each minute, because no event reports expired tokens and lost connections"
   }
 
   assert {
     condition     = local.functions.janitor.environment.POSTS_PER_SECOND == "50" && local.functions.janitor.environment.PROBE_INTERVAL_SECONDS == "1800"
-    error_message = "what is configured reaches the function"
+    error_message = "the janitor must get its settings"
   }
 }
 
@@ -128,11 +128,11 @@ run "delivery_may_spend_the_budget_in_equal_shares" {
 
   assert {
     condition     = local.functions.delivery.environment.POSTS_PER_SECOND == "5000"
-    error_message = "two instances, as many as the queue's mapping starts, share 10,000"
+    error_message = "two instances, the maximum of the queue's mapping, must share 10,000"
   }
 }
 
-run "instances_times_rate_never_pass_the_budget" {
+run "shares_of_the_budget_never_exceed_it" {
   command = plan
 
   variables {
@@ -143,11 +143,11 @@ run "instances_times_rate_never_pass_the_budget" {
 
   assert {
     condition     = local.functions.delivery.environment.POSTS_PER_SECOND == "357" && 7 * local.posts_per_second <= var.posts_per_second_budget
-    error_message = "what does not divide evenly is left over, not overspent"
+    error_message = "the shares must not exceed the budget"
   }
 }
 
-run "a_reservation_wider_than_the_queue_counts_in_full" {
+run "reservation_above_the_queues_concurrency_counts_in_full" {
   command = plan
 
   variables {
@@ -157,11 +157,11 @@ run "a_reservation_wider_than_the_queue_counts_in_full" {
 
   assert {
     condition     = local.posts_per_second * var.reserved_concurrency.delivery <= var.posts_per_second_budget
-    error_message = "whoever else invokes delivery keeps to the budget too"
+    error_message = "the shares must count the whole reservation"
   }
 }
 
-run "issuer_and_audience_are_checked_where_given" {
+run "given_issuer_and_audience_reach_the_functions" {
   command = plan
 
   variables {
@@ -170,28 +170,28 @@ run "issuer_and_audience_are_checked_where_given" {
 
   assert {
     condition     = local.jwt_environment.JWT_ISSUER == "https://issuer.example" && local.jwt_environment.JWT_AUDIENCE == "deals" && local.jwt_environment.JWT_LEEWAY_SECONDS == "5"
-    error_message = "what is configured reaches the functions"
+    error_message = "the functions must get issuer and audience"
   }
 }
 
-run "the_secret_is_written_and_not_kept" {
+run "secret_is_written_without_plan_and_state_holding_it" {
   assert {
     condition     = aws_secretsmanager_secret_version.jwt[0].secret_string == null && aws_secretsmanager_secret_version.jwt[0].secret_string_wo_version == 1
-    error_message = "the value goes by the write-only argument, into neither plan nor state"
+    error_message = "the value must be written by the write-only argument, so that plan and state do not hold it"
   }
 
   assert {
     condition     = alltrue([for environment in values(local.functions)[*].environment : alltrue([for value in values(environment) : !strcontains(value, "a-secret-of")])])
-    error_message = "functions are told where the secret is, not what it is"
+    error_message = "functions must get the secret's ARN, not the secret"
   }
 
   assert {
     condition     = !can(regex("-[^-]{6}$", aws_secretsmanager_secret.jwt[0].name))
-    error_message = "Secrets Manager reads a hyphen and six characters at the end as its own suffix"
+    error_message = "a secret's name must not end in a hyphen and six characters, which look like AWS's own suffix"
   }
 }
 
-run "two_keys_are_taken_while_rotating" {
+run "rotation_accepts_two_keys" {
   variables {
     jwt_secret         = "{\"current\": \"the-new-secret-of-thirty-two-bytes-\", \"previous\": \"the-old-secret-of-thirty-two-bytes-\"}"
     jwt_secret_version = 2
@@ -199,21 +199,21 @@ run "two_keys_are_taken_while_rotating" {
 
   assert {
     condition     = aws_secretsmanager_secret_version.jwt[0].secret_string_wo_version == 2
-    error_message = "a new version number writes the new value"
+    error_message = "a new version number must write the new value"
   }
 }
 
-run "clients_are_told_where_to_connect" {
+run "output_has_the_addresses_for_clients" {
   assert {
     condition = output.env == {
       WEBSOCKET_API_GATEWAY_ID  = "a1b2c3d4e5"
       WEBSOCKET_API_GATEWAY_URL = "wss://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/v1"
     }
-    error_message = "clients and tests take these two variables"
+    error_message = "clients and tests read these two variables"
   }
 }
 
-run "a_local_cloud_gets_its_own_addresses" {
+run "local_cloud_gets_its_own_addresses" {
   variables {
     stage_name = "v2"
     local_endpoints = {
@@ -224,25 +224,25 @@ run "a_local_cloud_gets_its_own_addresses" {
 
   assert {
     condition     = output.websocket_url == "ws://127.0.0.1:4566/_aws/execute-api/a1b2c3d4e5/v2" && output.management_endpoint == "http://127.0.0.1:4566/_aws/execute-api/a1b2c3d4e5/v2"
-    error_message = "no event knows the local cloud's address, so it is put together here"
+    error_message = "the endpoint must be the local cloud's address, which no event carries"
   }
 
   assert {
     condition     = local.functions.delivery.environment.MANAGEMENT_ENDPOINT == output.management_endpoint
-    error_message = "the functions post where the output says"
+    error_message = "the functions must post to the endpoint of the output"
   }
 }
 
-run "packages_come_from_beside_the_manifest" {
+run "packages_are_read_beside_the_manifest" {
   command = plan
 
   assert {
     condition     = alltrue([for package in values(local.packages) : package.path == "tests/fixtures/package.zip" && package.s3_key == null])
-    error_message = "a file is relative to its manifest"
+    error_message = "files must be relative to the manifest"
   }
 }
 
-run "packages_come_from_s3_where_a_bucket_is_given" {
+run "packages_are_read_from_the_given_bucket" {
   command = plan
 
   variables {
@@ -252,6 +252,6 @@ run "packages_come_from_s3_where_a_bucket_is_given" {
 
   assert {
     condition     = alltrue([for package in values(local.packages) : package.path == null && package.s3_bucket == "packages" && package.s3_key == "deals/1.0.0/package.zip"])
-    error_message = "the key is the prefix and the file's name"
+    error_message = "the key must be the prefix and the file's name"
   }
 }

@@ -1,5 +1,5 @@
-# What `test -json -verbose` prints of this is what tests/terraform/test_alarms.py reads. It is applied, so that the API
-# has an id, and switches on all that can be watched.
+# tests/terraform/test_alarms.py reads what `test -json -verbose` prints of this run. The run applies, so that the API has
+# an id, and switches on everything that has alarms.
 mock_provider "aws" {
   source = "../../mocks"
 }
@@ -11,28 +11,28 @@ variables {
   redis_enabled     = true
 }
 
-run "everything_is_watched" {
+run "every_function_table_and_queue_has_alarms" {
   variables {
     reserved_concurrency = { authorizer = 50 }
   }
 
   assert {
     condition     = length(setsubtract(keys(module.function), [for id in keys(output.alarm_names) : split("/", id)[1] if startswith(id, "lambda_duration/")])) == 0
-    error_message = "every function"
+    error_message = "every function must have alarms"
   }
 
   assert {
     condition     = length(setsubtract(keys(module.tables.names), [for id in keys(output.alarm_names) : split("/", id)[1] if startswith(id, "dynamodb_throttles/")])) == 0
-    error_message = "every table"
+    error_message = "every table must have alarms"
   }
 
   assert {
     condition     = [for id in keys(output.alarm_names) : id if startswith(id, "dead_letters/")] == ["dead_letters/deliveries", "dead_letters/events"]
-    error_message = "both dead-letter queues"
+    error_message = "both dead-letter queues must have alarms"
   }
 
   assert {
     condition     = output.dashboard_name == "deals-test"
-    error_message = "and there is a dashboard"
+    error_message = "there must be a dashboard"
   }
 }

@@ -1,10 +1,10 @@
-"""What of an installation is shipped."""
+"""Which files of an installation ship."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from builder.prune import shipped
+from builder.dependencies import read_shipped_files
 
 INSTALLED = [
     ".lock",
@@ -28,13 +28,13 @@ INSTALLED = [
 ]
 
 
-def test_shipped_is_code_data_and_the_terms(tmp_path: Path) -> None:
+def test_shipped_files_are_code_data_and_licences(tmp_path: Path) -> None:
     for name in INSTALLED:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(name.encode())
 
-    assert list(shipped(tmp_path)) == [
+    assert list(read_shipped_files(tmp_path)) == [
         (name, name.encode())
         for name in [
             "greeting/__init__.py",
@@ -48,5 +48,5 @@ def test_shipped_is_code_data_and_the_terms(tmp_path: Path) -> None:
     ]
 
 
-def test_shipped_of_an_empty_installation_is_nothing(tmp_path: Path) -> None:
-    assert list(shipped(tmp_path)) == []
+def test_empty_installation_ships_nothing(tmp_path: Path) -> None:
+    assert list(read_shipped_files(tmp_path)) == []
