@@ -37,7 +37,7 @@ class _Credentials(CredentialProvider):
 
 
 def connect(address: RedisAddress, credentials_provider: CredentialsProvider | None) -> Redis:
-    """Create a client of Redis, which connects at its first command. `credentials_provider` is None without AUTH.
+    """Create a client of Redis, which connects at its first command; None for the provider means no AUTH.
 
     The client never retries: only its caller knows which commands may be repeated.
     """
