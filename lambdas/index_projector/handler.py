@@ -28,11 +28,13 @@ from realtime_core.redis.client import redis_client
 from realtime_core.redis.dynamodb_health import DynamoHealth
 from realtime_core.settings import read
 from realtime_core.subscriptions.pending_changes import DynamoPending
+from realtime_core.telemetry.configuration import configure
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import INDEX_FAILURES
 from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
+configure(os.environ)
 
 ANSWER_SECONDS = 3.0
 """A script of many writes takes a while on a busy server, and nobody waits for it here."""

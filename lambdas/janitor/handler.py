@@ -20,10 +20,12 @@ from realtime_core.history.dynamodb import DynamoHistory
 from realtime_core.push.management_api.client import ManagementApiClient
 from realtime_core.settings import read
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+from realtime_core.telemetry.configuration import configure
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
+configure(os.environ)
 
 RESERVE_SECONDS = 15.0
 """Kept of the function's time for the page that is under way when the run's time is up, and for the rest."""

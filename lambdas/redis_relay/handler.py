@@ -12,6 +12,7 @@ from realtime_core.adapters.aws_lambda import lambda_client
 from realtime_core.aws.client import client
 from realtime_core.redis.login import NoCredentials, credentials_provider
 from realtime_core.settings import read
+from realtime_core.telemetry.configuration import configure
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metrics import add, flush, measured
 from redis_relay.broadcasting import BroadcastFunction
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from realtime_core.telemetry.metric_catalog import Metric
 
 log = get_logger(__name__)
+configure(os.environ)
 
 RESERVE_SECONDS = 5.0
 """Kept of the function's time."""

@@ -24,7 +24,6 @@ import sys
 import time
 import traceback  # noqa: F401
 
-BUILDERS = ("_router", "_publisher", "_admission", "_verifier", "_stores", "_pusher")
 FILTERS = ({"category": "phones", "maxPrice": 500}, {"category": "laptops"})
 
 
@@ -41,9 +40,6 @@ def main() -> None:
     module, rounds, *actions = sys.argv[1:]
     started = time.process_time()
     function = importlib.import_module(module)
-    for name in BUILDERS:
-        if hasattr(function, name):
-            getattr(function, name)()
     ready = time.process_time()
     first_event = json.loads(os.environ.get("FIRST_EVENT", "null"))
     answer = first_event and function.handler(first_event, Context())

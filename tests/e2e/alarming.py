@@ -12,7 +12,7 @@ from typing import Any
 from local_cloud.client import WAIT_SECONDS
 from local_cloud.gateway.metrics import Batch, read_emf
 from realtime_core.telemetry import metric_catalog as catalog
-from realtime_core.telemetry import metrics
+from realtime_core.telemetry.metrics import Recorder
 
 Values = list[tuple[catalog.Metric, float, str | None]]
 
@@ -76,15 +76,14 @@ def on_ours(alarms: dict[str, dict[str, Any]]) -> set[str]:
 
 def publish(stack: Any, monkeypatch: Any, values: Values) -> dict[Any, list[float]]:
     """Have the functions' code publish values in the deployed service's name; the series that come of it."""
-    monkeypatch.setenv("SERVICE", "deals-local")
-    monkeypatch.setattr(metrics, "_cold", False)
-    monkeypatch.setattr(metrics, "_collected", {})
-    monkeypatch.setattr(metrics, "_frames", {})
+    recorder = Recorder()
+    recorder.configure(service="deals-local")
+    recorder.start(cold=False)
     printed, batch, found = io.StringIO(), Batch(), {}
     with redirect_stdout(printed):
         for metric, value, of in values:
-            metrics.add(metric, value, of)
-            metrics.flush("test")
+            recorder.add(metric, value, of)
+            recorder.flush("test")
     for line in printed.getvalue().splitlines():
         for series, value in read_emf(line):
             batch.add(series, value)

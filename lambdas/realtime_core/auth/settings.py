@@ -1,4 +1,4 @@
-"""Settings of the functions that verify tokens; a module of its own, since the others need no such rules."""
+"""Settings of the functions that verify tokens. A module of its own: no other function imports its rules."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from realtime_core.settings import secure_url, text, whole, words
 
 
 class TokenSettings:
-    """What a function that verifies tokens has."""
+    """Settings of a function that verifies tokens."""
 
     jwt_secret_arn: str | None = text(default=None)
     """The ARN of the secret that holds the signing keys; needed for HS256."""
     jwt_jwks_url: str | None = secure_url(default=None)
-    """Where the issuer's public keys are; needed for RS256, ES256 and EdDSA."""
+    """The URL of the issuer's public keys (JWKS); needed for RS256, ES256 and EdDSA."""
     jwt_algorithms: tuple[str, ...] = words(SUPPORTED_ALGORITHMS, default=("HS256",))
     jwt_issuer: str | None = text(default=None)
     jwt_audience: str | None = text(default=None)
@@ -20,5 +20,5 @@ class TokenSettings:
 
     @property
     def token_rules(self) -> TokenRules:
-        """Which tokens this deployment accepts."""
+        """The rules by which this deployment accepts tokens."""
         return TokenRules(self.jwt_algorithms, self.jwt_issuer, self.jwt_audience, self.jwt_leeway_seconds)

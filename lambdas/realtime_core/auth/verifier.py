@@ -46,6 +46,14 @@ class TokenVerifier:
         keys = self._issuer_keys.public_keys(told.key_id, told.algorithm, now)
         return verify(token, keys, self._rules, now)
 
+    def fetch_keys(self, now: float) -> None:
+        """Fetch the keys ahead of the first token. Raises StoreUnavailable if they cannot be had."""
+        if self._secrets is not None:
+            self._secrets.signing_keys(now)
+        for algorithm in self._rules.algorithms:
+            if algorithm != SHARED_SECRET_ALGORITHM and self._issuer_keys is not None:
+                self._issuer_keys.public_keys(None, algorithm, now)
+
 
 def token_verifier(settings: TokenSettings) -> TokenVerifier:
     """Make the verifier. Raises SettingsInvalid where an accepted algorithm has no source of keys."""

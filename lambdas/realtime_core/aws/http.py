@@ -59,6 +59,13 @@ class HttpPool:
             except _Stale:
                 continue
 
+    def open_ahead(self) -> None:
+        """Open a connection for a request that is still to come. Raises OSError."""
+        connection = self._open()
+        # The function may be frozen until then, and the other side may close it meanwhile.
+        connection.may_be_stale = True
+        self._idle.append(connection)
+
     def close(self) -> None:
         """Close what is idle."""
         while self._idle:
@@ -103,11 +110,11 @@ class _Stale(ConnectionError):
 
 
 class _Connection:
-    """One open connection; `used` once it has carried an answer."""
+    """One open connection; `may_be_stale` says that it was idle, so the other side may have closed it."""
 
     def __init__(self, opened: socket.socket) -> None:
         self._socket = opened
-        self._used = False
+        self.may_be_stale = False
         self._rest = b""
 
     def close(self) -> None:
@@ -119,12 +126,12 @@ class _Connection:
             self._send(request)
             first = self._socket.recv(READ_BYTES)
         except (ConnectionResetError, BrokenPipeError) as error:
-            raise (_Stale() if self._used else error) from error
+            raise (_Stale() if self.may_be_stale else error) from error
         if not first:
-            raise _Stale() if self._used else ConnectionResetError("closed without an answer")
+            raise _Stale() if self.may_be_stale else ConnectionResetError("closed without an answer")
         self._rest = first
         answer, reusable = self._answer()
-        self._used = True
+        self.may_be_stale = True
         # More than was asked for: nobody knows what it answers.
         return answer, reusable and not self._rest
 

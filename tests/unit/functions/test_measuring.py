@@ -10,7 +10,9 @@ import pytest
 from authorizer import handler as authorizer
 from authorizer.connect_authorizer import ConnectAuthorizer
 from broadcast import handler as broadcast
+from broadcast.wiring import Broadcast
 from connection_handler import handler as connection_handler
+from connection_handler.wiring import Stores
 from delivery import handler as delivery
 from message_router import handler as message_router
 from message_router.requests import ACTIONS
@@ -178,7 +180,7 @@ def test_a_removed_connection_tells_how_long_it_was_open(published):
 def test_disconnect_publishes_the_duration(monkeypatch, capsys):
     connections = MemoryConnections()
     connections.add(Connection("c1", "ann", int(time.time()) - 60, 0))
-    stores = connections, MemorySubscriptions(connections)
+    stores = Stores(connections, MemorySubscriptions(connections))
     monkeypatch.setattr(connection_handler, "_stores", lambda: stores)
     request = {"connectionId": "c1", "requestId": "gw-1", "eventType": "DISCONNECT"}
     connection_handler.handler({"requestContext": request}, None)
@@ -240,9 +242,11 @@ def test_delivery_speaks_of_a_job_by_the_id_of_what_it_comes_from(post, capsys):
 
 
 def test_broadcast_counts_what_it_refused(monkeypatch, capsys):
-    monkeypatch.setattr(broadcast, "_refused", MemoryDeadLetterQueue)
+    dead_letters = MemoryDeadLetterQueue()
+    monkeypatch.setattr(broadcast, "_broadcast", lambda: Broadcast(None, dead_letters))
     answer = broadcast.handler({"data": {}}, Clock(60))
     assert answer["statusCode"] == 400
     printed = capsys.readouterr().out.splitlines()
     assert published_in(printed) == {("EventsRefused",): [1]}
     assert {json.loads(line)["correlationId"] for line in printed} == {"l-1"}
+    assert [raw for raw, _ in dead_letters.entries] == ['{"data": {}}']

@@ -39,6 +39,7 @@ class ManagementApiClient:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         self._endpoint = Endpoint.of(endpoint_url)
+        self._connect_timeout = connect_timeout
         self._pool = Pool(self._endpoint, connect_timeout)
         self._pacer = None if posts_per_second is None else Pacer(posts_per_second)
         self._patience = timeouts
@@ -62,11 +63,21 @@ class ManagementApiClient:
         if left:
             raise StoreUnavailable(f"{len(left)} connections could not be closed; the first: {left[0][2]}")
 
+    def connect_ahead(self) -> None:
+        """Open a connection for a post that is still to come. Raises OSError if nobody answers in time."""
+        with self._turn:
+            self._pool.open_ahead(time.monotonic() + self._connect_timeout)
+            self._signing().requests("POST", b"", credentials(), time.time())
+
+    def _signing(self) -> Signer:
+        self._signer = self._signer or Signer(self._endpoint, region())
+        return self._signer
+
     def _run(
         self, method: Method, payload: bytes, connection_ids: Sequence[str], budget_seconds: float
     ) -> tuple[Job, list[Outcome]]:
         deadline = time.monotonic() + budget_seconds
-        signer = self._signer = self._signer or Signer(self._endpoint, region())
+        signer = self._signing()
         mine = credentials()
         with self._turn:
             job = Job(
