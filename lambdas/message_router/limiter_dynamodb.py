@@ -1,4 +1,4 @@
-"""The limits table: one token bucket an item, taken from by conditional writes alone."""
+"""Token buckets in DynamoDB: an item is a bucket, and conditional writes take its tokens."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 REMEMBERED_MAX = 10_000
 
-# DynamoDB knows no maximum of two values, so a bucket that is full by now and one that is still filling take
-# different writes, each on the condition that it is the right one.
+# DynamoDB's expressions have no maximum of two values. So a full bucket and one that is still filling take
+# different writes, each with the condition that the bucket is in that state.
 _FULL = ("SET full_at = :next, expires_at = :expires", "attribute_not_exists(full_at) OR full_at <= :now")
 _FILLING = (
     "SET full_at = full_at + :interval, expires_at = :expires",
@@ -24,7 +24,7 @@ _FILLING = (
 
 
 class DynamoLimiter:
-    """`Limiter` on DynamoDB: exact, whatever the number of processes, as far as their clocks agree."""
+    """`Limiter` on DynamoDB: exact for any number of processes, as far as their clocks agree."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -32,24 +32,26 @@ class DynamoLimiter:
         self._seen: OrderedDict[str, int] = OrderedDict()
 
     def take(self, bucket: str, limit: Limit, now: float) -> None:
-        """Take a token. Raises RateLimited where there is none.
+        """Take a token. Raises RateLimited if there is none.
 
-        One write. Only somebody who is faster than the rate costs a second one, and only where the action
-        before went through another process: a bucket's moment never moves back, so what this process saw of
-        it is enough to know that it is still filling.
+        Takes one write, and a second only if the user exceeds the rate and the previous action went through
+        another process: the time at which a bucket is full never decreases, so the last one that this process
+        saw proves that the bucket is still filling.
         """
-        moment = microseconds(now)
-        if self._seen.get(bucket, 0) > moment:
-            refused = self._write(bucket, limit, moment, filling=True)
+        now_us = microseconds(now)
+
+        if self._seen.get(bucket, 0) > now_us:
+            conflict = self._write(bucket, limit, now_us, filling=True)
         else:
-            refused = self._write(bucket, limit, moment, filling=False)
-            if refused is not None and full_at(refused, limit, moment) is not None:
-                refused = self._write(bucket, limit, moment, filling=True)
-        if refused is not None:
-            raise RateLimited(retry_after_ms(refused, limit, moment))
+            conflict = self._write(bucket, limit, now_us, filling=False)
+            if conflict is not None and full_at(conflict, limit, now_us) is not None:
+                conflict = self._write(bucket, limit, now_us, filling=True)
+
+        if conflict is not None:
+            raise RateLimited(retry_after_ms(conflict, limit, now_us))
 
     def _write(self, bucket: str, limit: Limit, now: int, *, filling: bool) -> int | None:
-        """Try to take a token; None where it was taken, else the moment that stood against it."""
+        """Try to take a token. Returns None if it was taken, else the `full_at` for which it was not."""
         expression, condition = _FILLING if filling else _FULL
         values = {":now": now, ":expires": bucket_expires_at(limit, now)}
         values |= (
@@ -57,6 +59,7 @@ class DynamoLimiter:
             if filling
             else {":next": now + limit.interval}
         )
+
         try:
             answer = perform(
                 lambda: self._client.update_item(
@@ -72,17 +75,18 @@ class DynamoLimiter:
         except ConditionFailed as failed:
             item = failed.refused[0]
             if item is None:
-                # Swept since it was seen: it had been full for an hour.
+                # Expired since this process saw it: it had been full for an hour.
                 self._seen.pop(bucket, None)
                 return self._write(bucket, limit, now, filling=False)
-            stands = int(item["full_at"]["N"])
-            self._remember(bucket, stands)
-            return stands
+            conflict = int(item["full_at"]["N"])
+            self._remember(bucket, conflict)
+            return conflict
+
         self._remember(bucket, int(answer["Attributes"]["full_at"]["N"]))
         return None
 
-    def _remember(self, bucket: str, moment: int) -> None:
+    def _remember(self, bucket: str, bucket_full_at: int) -> None:
         self._seen.pop(bucket, None)
-        self._seen[bucket] = moment
+        self._seen[bucket] = bucket_full_at
         if len(self._seen) > REMEMBERED_MAX:
             self._seen.popitem(last=False)

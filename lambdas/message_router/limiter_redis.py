@@ -1,4 +1,4 @@
-"""Token buckets in Redis: the same arithmetic as on DynamoDB, done by a script, so that it is exact."""
+"""Token buckets in Redis: a script does the same arithmetic as on DynamoDB, atomically."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PREFIX = "deals:l:"
 
 # Whole microseconds since the epoch stay below 2^53 until the year 2255, so Lua's numbers hold them exactly.
 TAKE = Script("""
--- KEYS: bucket; ARGV: now, interval, tolerance, in microseconds. Answers '' where a token was taken, else the
--- moment that stands against it.
+-- KEYS: bucket; ARGV: now, interval, tolerance, in microseconds. Returns '' if a token was taken, else the
+-- time at which the bucket is full again.
 local now, interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local stands = redis.call('GET', KEYS[1])
-local start = math.max(tonumber(stands or 0), now)
+local full_at = redis.call('GET', KEYS[1])
+local start = math.max(tonumber(full_at or 0), now)
 if start > now + tolerance then
-  return stands
+  return full_at
 end
 local after = start + interval
 redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX',
@@ -32,26 +32,28 @@ return ''
 
 
 class RedisLimiter:
-    """`Limiter` on Redis. Its client must have been given `TAKE`."""
+    """`Limiter` on Redis. Its client must have loaded the script `TAKE`."""
 
     def __init__(self, client: RedisClient, breaker: Breaker | None = None) -> None:
         self._client = client
         self._breaker = breaker or Breaker()
 
     def take(self, bucket: str, limit: Limit, now: float) -> None:
-        """Take a token (one script). Raises RateLimited where there is none.
+        """Take a token (one script). Raises RateLimited if there is none, RedisFault if Redis fails.
 
-        After a fault Redis is left alone for a while, so that not every action waits for it in vain.
+        After a fault no action calls Redis for a while: each would wait for its timeout.
         """
         if not self._breaker.allows():
             raise RedisFault(self._breaker.reason or "refused", "left alone after a fault")
-        moment = microseconds(now)
-        command = TAKE.call([PREFIX + bucket], [moment, limit.interval, limit.tolerance])
+
+        now_us = microseconds(now)
+        command = TAKE.call([PREFIX + bucket], [now_us, limit.interval, limit.tolerance])
         try:
-            [stands] = self._client.ask([command])
+            [bucket_full_at] = self._client.ask([command])
         except RedisFault as fault:
             self._breaker.failed(fault.reason)
             raise
         self._breaker.succeeded()
-        if stands:
-            raise RateLimited(retry_after_ms(int(stands), limit, moment))
+
+        if bucket_full_at:
+            raise RateLimited(retry_after_ms(int(bucket_full_at), limit, now_us))

@@ -1,4 +1,4 @@
-"""What an action needs to know first, in one read: the connection's record, and something beside it."""
+"""Reads what an action needs first in one call: the connection's record, and an item of another table."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 
 class ConnectionLookup(Protocol):
-    """What an action needs to know before it begins, in one read."""
+    """Looks up a connection, with another record that the action needs, in one read."""
 
     def connection_and_bounds(self, connection_id: str, now_s: int) -> tuple[Connection | None, StreamBounds]:
-        """The connection's record as last written, or None, and the history's bounds."""
+        """Return the connection's record as last written, or None, and the history's bounds."""
 
     def connection_and_health(self, connection_id: str) -> tuple[Connection | None, Health | None]:
-        """The connection's record as last written, or None, and the last report on Redis.
+        """Return the connection's record as last written, or None, and the last report on Redis.
 
-        None for that where nobody has reported, or there is no Redis.
+        The report is None if there was none yet, or there is no Redis.
         """
 
 
 class DynamoConnectionLookup:
     """`ConnectionLookup` on DynamoDB: one consistent BatchGetItem over two tables.
 
-    `has_index` says that somebody keeps a health record; without, nobody looks for one.
+    `has_index` says that there is a health record to look for.
     """
 
     def __init__(
@@ -47,33 +47,35 @@ class DynamoConnectionLookup:
         self._connections = DynamoConnections(client, connections_table)
 
     def connection_and_bounds(self, connection_id: str, now_s: int) -> tuple[Connection | None, StreamBounds]:
-        """The record as last written, or None, and the bounds."""
-        record, counter = self._both(connection_id, COUNTER)
+        """Return the record as last written, or None, and the bounds."""
+        record, counter = self._read(connection_id, COUNTER)
         return record, bounds_from(counter or {}, now_s)
 
     def connection_and_health(self, connection_id: str) -> tuple[Connection | None, Health | None]:
-        """The record as last written, or None, and the last report on Redis, or None."""
+        """Return the record as last written, or None, and the last report on Redis, or None."""
         if not self._has_index:
             return self._connections.get(connection_id), None
-        record, health = self._both(connection_id, HEALTH)
+        record, health = self._read(connection_id, HEALTH)
         return record, health_from(health)
 
-    def _both(self, connection_id: str, key: Item) -> tuple[Connection | None, Item | None]:
-        """A connection's record, and an item of the history table."""
-        found: dict[str, Any] = {}
-        asked: Any = {
+    def _read(self, connection_id: str, key: Item) -> tuple[Connection | None, Item | None]:
+        """Read a connection's record, and an item of the history table."""
+        items: dict[str, Any] = {}
+        keys: Any = {
             self._connections_table: {
                 "Keys": [{"connection_id": {"S": connection_id}}],
                 "ConsistentRead": True,
             },
             self._history_table: {"Keys": [key], "ConsistentRead": True},
         }
+
         for _ in backoff.attempts():
-            pending = asked
+            pending = keys
             answer = perform(lambda: self._client.batch_get_item(RequestItems=pending))  # noqa: B023 - called at once
-            found |= {table: items[0] for table, items in answer["Responses"].items() if items}
-            asked = answer.get("UnprocessedKeys")
-            if not asked:
-                record = found.get(self._connections_table)
-                return connection_from(record) if record else None, found.get(self._history_table)
+            items |= {table: read[0] for table, read in answer["Responses"].items() if read}
+            keys = answer.get("UnprocessedKeys")
+            if not keys:
+                record = items.get(self._connections_table)
+                return connection_from(record) if record else None, items.get(self._history_table)
+
         raise StoreUnavailable("DynamoDB left a read of two items undone")

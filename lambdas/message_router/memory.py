@@ -16,27 +16,27 @@ from realtime_core.redis.memory import MemoryHealth
 
 
 class MemoryLimiter(InMemoryAdapter):
-    """`Limiter` in memory: `moments` is when each bucket is full again."""
+    """`Limiter` in memory: `moments` maps each bucket to the time at which it is full again."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.moments: dict[str, int] = {}
 
     def take(self, bucket: str, limit: Limit, now: float) -> None:
-        """Take a token. Raises RateLimited where there is none."""
+        """Take a token. Raises RateLimited if there is none."""
         self._reach()
-        moment = microseconds(now)
+        now_us = microseconds(now)
         with self._lock:
-            stands = self.moments.get(bucket)
-            after = full_at(stands, limit, moment)
+            before = self.moments.get(bucket)
+            after = full_at(before, limit, now_us)
             if after is None:
-                assert stands is not None, "a bucket that was never used has a token"  # noqa: S101
-                raise RateLimited(retry_after_ms(stands, limit, moment))
+                assert before is not None, "a bucket that was never used has a token"  # noqa: S101
+                raise RateLimited(retry_after_ms(before, limit, now_us))
             self.moments[bucket] = after
 
 
 class MemoryConnectionLookup:
-    """`ConnectionLookup` over twins; without `health` nobody keeps a health record."""
+    """`ConnectionLookup` on the other twins; without `health` there is no health record."""
 
     def __init__(
         self, connections: MemoryConnections, history: MemoryHistory, health: MemoryHealth | None = None
@@ -46,9 +46,9 @@ class MemoryConnectionLookup:
         self._health = health
 
     def connection_and_bounds(self, connection_id: str, now_s: int) -> tuple[Connection | None, StreamBounds]:
-        """The record as last written, or None, and the bounds."""
+        """Return the record as last written, or None, and the bounds."""
         return self._connections.get(connection_id), self._history.bounds(now_s)
 
     def connection_and_health(self, connection_id: str) -> tuple[Connection | None, Health | None]:
-        """The record as last written, or None, and the last report on Redis, or None."""
+        """Return the record as last written, or None, and the last report on Redis, or None."""
         return self._connections.get(connection_id), self._health.last() if self._health else None

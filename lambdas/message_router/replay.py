@@ -1,4 +1,4 @@
-"""Which stored events answer a `since`: in order, filtered, what fits a frame, never a silent gap."""
+"""Selects the stored events that answer a `since`: filtered, in order, and without a silent gap."""
 
 from __future__ import annotations
 
@@ -12,47 +12,50 @@ from realtime_core.wire.strict_json import byte_length, dumps
 from realtime_core.wire.topics import ALL_DEALS
 
 REPLY_BYTES = 6 * 1024
-"""Room for the reply around its events: the filter alone may take 4 KB."""
+"""Kept for the rest of the reply: its filter alone may take 4 KB."""
 PROGRESS_BYTES = 16 * 1024
-"""Kept for events after `since`, however many it overtook: else a client would read those for ever."""
+"""Kept for events after `since`: if overtaken ones took all the room, no page would get further."""
 REPLY_BYTES_MAX = MESSAGE_BYTES_MAX - REPLY_BYTES
 OVERTAKEN_BYTES_MAX = REPLY_BYTES_MAX - PROGRESS_BYTES
 SCANNED_MAX = 2_000
-"""Events that are looked at for one reply, so that a rare topic does not keep a client waiting."""
+"""Events that are read for one reply, so that a client of a rare topic does not wait for a whole scan."""
 
 
 class Page:
-    """What a reply holds, and how far it got."""
+    """The events of one reply, and how far it reads."""
 
     __slots__ = ("alone", "complete", "events", "more", "reached")
 
     def __init__(self, reached: int) -> None:
         self.events: list[dict[str, Any]] = []
         self.alone: list[dict[str, Any]] = []
-        """Events that fit no reply; each goes as a frame of its own."""
+        """Events that fit no reply: each is sent as a frame of its own."""
         self.reached = reached
-        """The highest position that was looked at."""
+        """The highest position that was read."""
         self.more = False
         self.complete = True
-        """False where events that `since` overtook did not fit."""
+        """False if events that `since` overtook did not fit."""
 
 
 def first_needed(since: int, overtaken_from: int | None) -> int:
-    """Where a replay begins; `overtaken_from` is what the event at `since` says, where it is still kept."""
+    """Return where a replay begins; `overtaken_from` comes with the event at `since`, if that is kept."""
     return since + 1 if overtaken_from is None else min(overtaken_from, since + 1)
 
 
 def page(stored_events: Iterable[StoredEvent], *, since: int, topic: str, wanted: Filter) -> Page:
-    """Fill one reply from the events after `since`, in order, led by those that it may have overtaken."""
+    """Fill one reply with the events after `since`, in order, led by those that it may have overtaken."""
     result = Page(reached=since)
     room, used, progress = FRAME_BYTES_MAX - REPLY_BYTES, 0, False
+
     for scanned, stored in enumerate(stored_events):
         if scanned == SCANNED_MAX:
             result.more = True
             break
+
         if stored.position != since and _matches(stored, topic, wanted):
             event = live_frame(stored)
             size = byte_length(dumps(event)) + 1
+
             if stored.position < since:
                 if used + size > OVERTAKEN_BYTES_MAX:
                     result.complete = False
@@ -61,6 +64,7 @@ def page(stored_events: Iterable[StoredEvent], *, since: int, topic: str, wanted
             elif used + size > room and progress:
                 result.more = True
                 break
+
             progress = progress or stored.position > since
             if used + size > REPLY_BYTES_MAX:
                 result.alone.append(event)
@@ -68,11 +72,12 @@ def page(stored_events: Iterable[StoredEvent], *, since: int, topic: str, wanted
                 result.events.append(event)
                 used += size
         result.reached = max(result.reached, stored.position)
+
     return result
 
 
 def live_frame(stored: StoredEvent) -> dict[str, Any]:
-    """The frame as its subscribers got it live."""
+    """Return the frame that subscribers received live."""
     return {
         "type": stored.message_type,
         "data": stored.data,

@@ -1,4 +1,4 @@
-"""Lambda's INIT phase: parts and connections are made ahead of the first invocation, and faults stay harmless."""
+"""Lambda's INIT phase: what is made ahead of the first invocation, and what becomes of its faults."""
 
 import threading
 import time
