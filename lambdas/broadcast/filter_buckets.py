@@ -1,4 +1,4 @@
-"""The filters that share one value of one attribute, ranges in the order of their bounds."""
+"""Buckets of filters that share a value of an attribute, with their ranges sorted by bound."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from realtime_core.subscriptions.base import Group
 
 T = TypeVar("T")
 RangeKey: TypeAlias = tuple[str, str | None, str]
-"""The attribute, the one to look at where that is absent, and the operator (`gte`, `gt`, `lte`, `lt`)."""
+"""The attribute, the attribute to use if that is absent, and the operator (`gte`, `gt`, `lte`, `lt`)."""
 
 
 class Entry:
-    """A group, and what is left to test where the condition that it is filed under holds."""
+    """A group, with the tests that remain once the condition that it is filed under holds."""
 
     __slots__ = ("group", "tests")
 
@@ -24,7 +24,7 @@ class Entry:
         self.tests = tests
 
     def passes(self, values: Mapping[str, Any]) -> bool:
-        """Whether the rest of the filter holds."""
+        """Whether the remaining tests hold."""
         for name, otherwise, test in self.tests:
             value = values.get(name)
             if value is None and otherwise is not None:
@@ -35,72 +35,72 @@ class Entry:
 
 
 class _Sorted(Generic[T]):
-    """Things by their bound, in order: those whose bound holds for a value are all at one end."""
+    """Items sorted by bound: those whose bound holds for a value are all at one end."""
 
-    __slots__ = ("bounds", "things")
+    __slots__ = ("bounds", "items")
 
     def __init__(self) -> None:
         self.bounds: list[float] = []
-        self.things: list[T] = []
+        self.items: list[T] = []
 
-    def add(self, bound: float, thing: T) -> None:
+    def add(self, bound: float, item: T) -> None:
         place = bisect_left(self.bounds, bound)
         self.bounds.insert(place, bound)
-        self.things.insert(place, thing)
+        self.items.insert(place, item)
 
-    def discard(self, bound: float, thing: T) -> None:
-        place = self.things.index(thing, bisect_left(self.bounds, bound))
-        del self.bounds[place], self.things[place]
+    def discard(self, bound: float, item: T) -> None:
+        place = self.items.index(item, bisect_left(self.bounds, bound))
+        del self.bounds[place], self.items[place]
 
     def holding(self, operator: str, value: float) -> list[T]:
         if operator == "gte":
-            return self.things[: bisect_right(self.bounds, value)]
+            return self.items[: bisect_right(self.bounds, value)]
         if operator == "gt":
-            return self.things[: bisect_left(self.bounds, value)]
+            return self.items[: bisect_left(self.bounds, value)]
         if operator == "lte":
-            return self.things[bisect_left(self.bounds, value) :]
-        return self.things[bisect_right(self.bounds, value) :]
+            return self.items[bisect_left(self.bounds, value) :]
+        return self.items[bisect_right(self.bounds, value) :]
 
 
 class _Range:
-    """Entries under one range of one attribute: some match where it holds, the others are tested then."""
+    """Entries under a range of an attribute: if it holds, some match, and others have further tests."""
 
-    __slots__ = ("sure", "tested")
+    __slots__ = ("matching", "tested")
 
     def __init__(self) -> None:
-        # Apart, so that the sure ones are found by slicing.
-        self.sure: _Sorted[Group] = _Sorted()
+        # Apart, so that a slice returns all entries that match at once.
+        self.matching: _Sorted[Group] = _Sorted()
         self.tested: _Sorted[Entry] = _Sorted()
 
     def add(self, bound: float, entry: Entry) -> None:
         if entry.tests:
             self.tested.add(bound, entry)
         else:
-            self.sure.add(bound, entry.group)
+            self.matching.add(bound, entry.group)
 
     def discard(self, bound: float, entry: Entry) -> None:
         if entry.tests:
             self.tested.discard(bound, entry)
         else:
-            self.sure.discard(bound, entry.group)
+            self.matching.discard(bound, entry.group)
 
     def __bool__(self) -> bool:
-        return bool(self.sure.bounds or self.tested.bounds)
+        return bool(self.matching.bounds or self.tested.bounds)
 
 
 class Bucket:
-    """Entries, by the range that they are filed under or by none."""
+    """Entries, by the range that they are filed under, if any."""
 
-    __slots__ = ("_ranges", "_sure", "_tested", "size")
+    __slots__ = ("_matching", "_ranges", "_tested", "size")
 
     def __init__(self) -> None:
         self.size = 0
         self._ranges: dict[RangeKey, _Range] = {}
-        self._sure: dict[str, Group] = {}
+        self._matching: dict[str, Group] = {}
         self._tested: dict[str, Entry] = {}
 
     def add(self, entry: Entry, key: RangeKey | None, bound: float) -> None:
-        """File an entry that is not here yet; `bound` says nothing without a key."""
+        """File an entry that is not in the bucket yet; `bound` is ignored without a key."""
         self.size += 1
         if key is not None:
             if key not in self._ranges:
@@ -109,10 +109,10 @@ class Bucket:
         elif entry.tests:
             self._tested[entry.group.group_id] = entry
         else:
-            self._sure[entry.group.group_id] = entry.group
+            self._matching[entry.group.group_id] = entry.group
 
     def discard(self, entry: Entry, key: RangeKey | None, bound: float) -> None:
-        """Take out an entry that was filed here by the same key and bound."""
+        """Remove an entry that was added with the same key and bound."""
         self.size -= 1
         if key is not None:
             filed = self._ranges[key]
@@ -122,21 +122,21 @@ class Bucket:
         elif entry.tests:
             del self._tested[entry.group.group_id]
         else:
-            del self._sure[entry.group.group_id]
+            del self._matching[entry.group.group_id]
 
-    def match(self, values: Mapping[str, Any], found: list[Group]) -> None:
-        """Add to `found` the groups whose filters hold, given that what all of this bucket share does."""
-        if self._sure:
-            found += self._sure.values()
+    def match(self, values: Mapping[str, Any], groups: list[Group]) -> None:
+        """Append to `groups` those whose filters hold, given that the bucket's shared condition does."""
+        if self._matching:
+            groups += self._matching.values()
         if self._tested:
-            found += [entry.group for entry in self._tested.values() if entry.passes(values)]
+            groups += [entry.group for entry in self._tested.values() if entry.passes(values)]
         for (name, otherwise, operator), filed in self._ranges.items():
             value = values.get(name)
             if value is None and otherwise is not None:
                 value = values.get(otherwise)
-            # A boolean is an int to Python, and no number to a filter.
+            # To Python a boolean is an int, to a filter it is not a number.
             if value.__class__ is int or value.__class__ is float:
-                found += filed.sure.holding(operator, value)
+                groups += filed.matching.holding(operator, value)
                 if filed.tested.bounds:
-                    held = filed.tested.holding(operator, value)
-                    found += [entry.group for entry in held if entry.passes(values)]
+                    candidates = filed.tested.holding(operator, value)
+                    groups += [entry.group for entry in candidates if entry.passes(values)]

@@ -1,11 +1,11 @@
-"""Which groups an event reaches, without asking every filter.
+"""Finds the groups that an event matches, without testing every filter.
 
-A filter is filed under its most telling condition; what is left of it is tested only where that one holds.
-Equality is most telling: a lookup by the event's value. Among the filters of one value, and among those
-without any equality, ranges are kept in the order of their bounds, so a bisection finds all that hold. Only
-what neither can file is tested one by one.
+Each filter is filed under its most selective condition; its other conditions are tested only if that holds.
+Equality is the most selective: the event's value looks it up. Filters of the same value, and filters without
+an equality, are sorted by the bounds of their ranges, so a bisection finds all that hold. Only the rest are
+tested each by itself.
 
-An index answers exactly as testing filter by filter would (`planning.matching_groups`), in another order.
+The result is that of testing filter by filter (tests do so), in another order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Place(NamedTuple):
 
     entry: Entry
     shelf: Shelf | None
-    """None for the bucket of the filters that have no equality."""
+    """None for the bucket of filters without an equality."""
     name: str
     values: tuple[Any, ...]
     range_key: RangeKey | None
@@ -34,7 +34,7 @@ class _Place(NamedTuple):
 
 
 class FilterIndex:
-    """The groups of one topic, by what their filters ask for. Not safe to share between threads."""
+    """The groups of a topic, indexed by their filters' conditions. Not safe to share between threads."""
 
     def __init__(self) -> None:
         self._places: dict[str, _Place] = {}
@@ -47,23 +47,25 @@ class FilterIndex:
         return len(self._places)
 
     def add(self, group: Group) -> None:
-        """File a group, or replace the one with its id."""
+        """Add a group, or replace the one with its id."""
         self.discard(group)
+
         conditions = conditions_of(group.filter)
-        chosen = self._most_telling(conditions)
+        chosen = self._most_selective(conditions)
         shelf, name, values = chosen[1:] if chosen else (None, "", ())
-        ranged = next((one for one in conditions if _is_range(one.condition)), None)
+        ranged = next((item for item in conditions if _is_range(item.condition)), None)
         range_key, bound, rest = _split(ranged) if ranged else (None, 0, [])
-        rest += [one for one in conditions if one is not ranged and not (chosen and one is chosen[0])]
+        rest += [item for item in conditions if item is not ranged and not (chosen and item is chosen[0])]
         entry = Entry(
-            group, tuple((one.name, one.otherwise, compile_condition(one.condition)) for one in rest)
+            group, tuple((item.name, item.otherwise, compile_condition(item.condition)) for item in rest)
         )
+
         for bucket in self._open(shelf, name, values):
             bucket.add(entry, range_key, bound)
         self._places[group.group_id] = _Place(entry, shelf, name, values, range_key, bound)
 
     def discard(self, group: Group) -> None:
-        """Take a group out by its id, if it is there."""
+        """Remove a group by its id, if it is there."""
         place = self._places.pop(group.group_id, None)
         if place is None:
             return
@@ -73,52 +75,57 @@ class FilterIndex:
             _close_empty(place.shelf, place.name, place.values)
 
     def groups(self) -> list[Group]:
-        """Every group, in the order in which they were added."""
+        """Return every group, in the order in which they were added."""
         return [place.entry.group for place in self._places.values()]
 
     def get(self, group_id: str) -> Group | None:
-        """The group of an id."""
+        """Return the group with an id, if it is there."""
         place = self._places.get(group_id)
         return place.entry.group if place else None
 
     def match(self, event: Attributes) -> list[Group]:
-        """The groups whose filter matches the event, each once, in no particular order."""
+        """Return the groups whose filter matches the event, each once, in no particular order."""
         values = event.values
-        found: list[Group] = []
-        self._others.match(values, found)
+        groups: list[Group] = []
+        self._others.match(values, groups)
         repeats = False
+
         for name, value in values.items():
             if value.__class__ is list:
                 buckets = self._one_of.get(name)
                 if buckets:
-                    for key in {_key(one) for one in value if _is_scalar(one)}:
+                    for key in {_key(item) for item in value if _is_scalar(item)}:
                         if bucket := buckets.get(key):
-                            bucket.match(values, found)
+                            bucket.match(values, groups)
                     repeats = repeats or len(value) > 1
             elif _is_scalar(value):
                 key = _key(value)
                 for shelf in (self._equal, self._one_of):
                     if (buckets := shelf.get(name)) and (bucket := buckets.get(key)):
-                        bucket.match(values, found)
-        return list({group.group_id: group for group in found}.values()) if repeats else found
+                        bucket.match(values, groups)
 
-    def _most_telling(
+        return list({group.group_id: group for group in groups}.values()) if repeats else groups
+
+    def _most_selective(
         self, conditions: list[Condition]
     ) -> tuple[Condition, Shelf, str, tuple[Any, ...]] | None:
-        """The equality whose buckets hold the fewest so far, with where it belongs."""
+        """Return the equality whose buckets have the fewest filters, with its place, if there is one."""
         best = None
         fewest = -1
-        for one in conditions:
-            if one.otherwise is not None or one.condition.__class__ is dict:
+        for condition in conditions:
+            expected = condition.condition
+            if condition.otherwise is not None or expected.__class__ is dict:
                 continue
-            if one.condition.__class__ is list:
-                shelf, values = self._one_of, tuple(map(_key, one.condition))
+
+            if expected.__class__ is list:
+                shelf, values = self._one_of, tuple(map(_key, expected))
             else:
-                shelf, values = self._equal, (_key(one.condition),)
-            buckets = shelf.get(one.name, {})
+                shelf, values = self._equal, (_key(expected),)
+
+            buckets = shelf.get(condition.name, {})
             size = sum(buckets[value].size for value in values if value in buckets)
             if fewest < 0 or size < fewest:
-                best, fewest = (one, shelf, one.name, values), size
+                best, fewest = (condition, shelf, condition.name, values), size
         return best
 
     def _open(self, shelf: Shelf | None, name: str, values: tuple[Any, ...]) -> list[Bucket]:
@@ -145,7 +152,7 @@ _SCALARS = frozenset({str, int, float, bool})
 
 
 def _key(value: Any) -> Any:
-    """What equal values share: to Python 1 is True as well, to a filter it is not."""
+    """Return a key that only equal values share: to Python 1 equals True, to a filter it does not."""
     return (value,) if value.__class__ is bool else value
 
 
@@ -154,7 +161,7 @@ def _is_range(condition: Any) -> bool:
 
 
 def _split(ranged: Condition) -> tuple[RangeKey, float, list[Condition]]:
-    """A range by its first bound, and what the others say."""
+    """Split a range into its first bound and a condition with the others."""
     (operator, bound), *others = ranged.condition.items()
     rest = [Condition(ranged.name, ranged.otherwise, dict(others))] if others else []
     return (ranged.name, ranged.otherwise, operator), bound, rest

@@ -1,8 +1,8 @@
-"""The groups of topics in an index that stays with the process from event to event.
+"""An index of the topics' groups that the process keeps from event to event.
 
-The registry of groups stays the truth, and whoever was told that a subscription is in force gets the next
-event. A topic's groups are all read once, and again every ten minutes; for each event in between only the
-announcements of new groups are read. A group that has ended meanwhile costs a read that finds nobody.
+The table remains authoritative: a connection whose subscription was confirmed receives the next event. All
+groups of a topic are read at first and every ten minutes; for each event in between, only the announcements
+of new groups are. A group that has ended meanwhile costs a read that returns no members.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from realtime_core.subscriptions.base import Group, Subscriptions
 
 REFRESH_SECONDS = 10 * 60
-"""How long groups that have ended stay; far less than an announcement lasts."""
+"""How long ended groups may stay in the index; much shorter than the lifetime of an announcement."""
 OVERLAP_SECONDS = 120
-"""How late an announcement may be written after its time: clocks differ, and a function may take 29 s."""
+"""How much later than its time an announcement may be written: clocks differ, a function takes up to 29 s."""
 GROUPS_KEPT = 100_000
-"""Of all topics together, at about 1.5 KB each; what was used longest ago goes first."""
+"""Of all topics, at about 1.5 KB each; above that the least recently used topic is evicted."""
 
 
 class _Topic:
-    """The groups of one topic as far as they are known."""
+    """The known groups of a topic."""
 
     __slots__ = ("index", "looked_at", "read_at")
 
@@ -35,16 +35,16 @@ class _Topic:
         self.read_at = self.looked_at = now
         self.index = FilterIndex()
 
-    def know(self, groups: Iterable[Group]) -> None:
-        """Take these as they are, and nothing else."""
+    def replace(self, groups: Iterable[Group]) -> None:
+        """Replace the groups by these."""
         listed = {group.group_id: group for group in groups}
-        for gone in [group for group in self.index.groups() if group.group_id not in listed]:
-            self.index.discard(gone)
+        for ended in [group for group in self.index.groups() if group.group_id not in listed]:
+            self.index.discard(ended)
         for group in listed.values():
             self._put(group)
 
-    def learn(self, groups: Iterable[Group]) -> None:
-        """Take these too. Of a group that is announced several times the most shards hold."""
+    def add(self, groups: Iterable[Group]) -> None:
+        """Add groups. If a group is announced several times, its largest number of shards counts."""
         for group in groups:
             known = self.index.get(group.group_id)
             self._put(group._replace(shards=max(group.shards, known.shards)) if known else group)
@@ -63,15 +63,16 @@ class GroupIndex:
         self._topics: OrderedDict[str, _Topic] = OrderedDict()
 
     def matching(self, topic: str, event: Attributes, now: int) -> list[Group]:
-        """The groups of exactly this topic whose filter matches, each once; one query, mostly empty."""
+        """Return the groups of exactly this topic that match, each once (one query, mostly empty)."""
         known = self._topics.get(topic)
         if known is None or not 0 <= now - known.read_at < REFRESH_SECONDS:
             groups = self._subscriptions.groups(topic, now)
             known = known or _Topic(now)
-            known.know(groups)
+            known.replace(groups)
             known.read_at = now
         else:
-            known.learn(self._subscriptions.announced(topic, known.looked_at - OVERLAP_SECONDS))
+            known.add(self._subscriptions.announced(topic, known.looked_at - OVERLAP_SECONDS))
+
         known.looked_at = now
         self._topics[topic] = known
         self._topics.move_to_end(topic)
@@ -83,5 +84,5 @@ class GroupIndex:
             self._topics.popitem(last=False)
 
     def _size(self) -> int:
-        # A topic without groups takes room as well.
+        # A topic without groups takes memory too.
         return sum(len(topic.index) + 1 for topic in self._topics.values())

@@ -1,7 +1,7 @@
-"""`Subscriptions` whose members are read from Redis, wherever that is sure to give the same as DynamoDB.
+"""`Subscriptions` that reads members from Redis whenever the result is certain to equal DynamoDB's.
 
-What is pending is read first, and laid over what the index says. So whatever change is in neither happened
-after the reading began. Any doubt, and the whole event is read from DynamoDB.
+Pending changes are read first, and applied to the members that the index returns. So a change that is in
+neither was made after reading began. In any doubt, all members of the event are read from DynamoDB.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 REPORT_SECONDS = 10
-"""How seldom a process reports what it found."""
+"""The interval at which a process reports the same state again."""
 OVERLAP_SECONDS = 120
-"""Clocks differ: announcements are read from so long before."""
+"""Announcements are read from this much earlier: clocks differ."""
 
 
 class IndexedSubscriptions:
     """`Subscriptions` on DynamoDB, with the index in front of its two big reads.
 
-    An event that reaches fewer than `shards_min` shards is read from DynamoDB at once: that takes fewer
-    queries than asking what is pending does. `now` is the time of day in epoch seconds.
+    An event that reaches fewer than `shards_min` shards is read from DynamoDB directly: that takes fewer
+    queries than reading the pending changes. `now` returns the time in epoch seconds.
     """
 
     def __init__(
@@ -61,27 +61,28 @@ class IndexedSubscriptions:
         self._reported: Health | None = None
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
-        """The connections of the groups that may be posted to at `now`, by portions, group by group."""
-        found = None
+        """Yield the groups' connections that are reachable at `now`, in portions, group by group."""
+        members = None
         if sum(group.shards for group in groups) >= self._shards_min:
-            found = self._attempt(lambda: self._members(groups, now))
-        yield from found if found is not None else self._store.members(groups, now)
+            members = self._attempt(lambda: self._members(groups, now))
+        yield from members if members is not None else self._store.members(groups, now)
 
     def groups(self, topic: str, now: int) -> list[Group]:
-        """The groups of exactly this topic that may have members."""
+        """Return the groups of exactly this topic that may have members."""
         known = self._attempt(lambda: self._index.groups(topic, now))
         if known is None:
             return self._store.groups(topic, now)
+
         groups, checked = known
-        # A group may come several times; of its shards the most hold.
-        found = {group.group_id: group for group in groups}
+        # A group may be announced several times; its largest number of shards counts.
+        by_id = {group.group_id: group for group in groups}
         for group in self._store.announced(topic, checked - OVERLAP_SECONDS):
-            if group.group_id not in found or found[group.group_id].shards < group.shards:
-                found[group.group_id] = group
-        return list(found.values())
+            if group.group_id not in by_id or by_id[group.group_id].shards < group.shards:
+                by_id[group.group_id] = group
+        return list(by_id.values())
 
     def announced(self, topic: str, since: int) -> list[Group]:
-        """The groups that were listed, or spread, at `since` or later; of these DynamoDB alone knows."""
+        """Return the groups that were listed, or spread, at `since` or later; only DynamoDB has these."""
         return self._store.announced(topic, since)
 
     def subscribe(
@@ -109,27 +110,28 @@ class IndexedSubscriptions:
         self._store.extend(connection)
 
     def spread(self, group: Group, shards: int, now: int) -> None:
-        """Let new members of a group that has grown go to more shards."""
+        """Give new members of a group that has grown more shards."""
         self._store.spread(group, shards, now)
 
     def _members(self, groups: Sequence[Group], now: int) -> list[tuple[Group, list[str]]]:
         overlay = self._pending.overlay(now)
         if not overlay.complete or overlay.age(now) > BEHIND_SECONDS:
             raise RedisFault("behind", "the index lags behind the table")
-        found = self._index.members(groups, now)
-        return laid_over(found, overlay, now) if overlay.items else found
+        members = self._index.members(groups, now)
+        return with_pending(members, overlay, now) if overlay.items else members
 
     def _attempt(self, read: Callable[[], T]) -> T | None:
-        """What the index says; None where it cannot be asked, or not be believed."""
+        """Return what the index returns; None if it cannot be read or trusted."""
         if self._breaker.allows():
             try:
-                found = read()
+                result = read()
             except RedisFault as fault:
                 log.warning("redis_fallback", reason=fault.reason, problem=str(fault))
                 self._breaker.failed(fault.reason)
             else:
                 self._recovered()
-                return found
+                return result
+
         reason = self._breaker.reason or "unknown"
         add(REDIS_FALLBACKS, 1, reason)
         self._report("down")
@@ -143,31 +145,32 @@ class IndexedSubscriptions:
             self._report("up")
 
     def _report(self, state: str) -> None:
-        """Say how Redis was found, but not each time; that this fails is no reason to fail."""
-        found = Health("down" if state == "down" else "up", int(self._now()))
+        """Report the state of Redis, at most every `REPORT_SECONDS` unless it changes. Never raises."""
+        current = Health("down" if state == "down" else "up", int(self._now()))
         before = self._reported
-        if before is not None and before.redis == found.redis and found.at - before.at < REPORT_SECONDS:
+        if before is not None and before.redis == current.redis and current.at - before.at < REPORT_SECONDS:
             return
         try:
-            self._health.report(found)
+            self._health.report(current)
         except StoreUnavailable as error:
             log.warning("health_not_reported", reason=str(error))
-        self._reported = found
+        self._reported = current
 
 
-def laid_over(
-    found: Sequence[tuple[Group, list[str]]], overlay: Overlay, now: int
+def with_pending(
+    members: Sequence[tuple[Group, list[str]]], overlay: Overlay, now: int
 ) -> list[tuple[Group, list[str]]]:
-    """Members as the index has them, a portion for each shard, with what is pending taken for the truth."""
+    """Apply the pending changes to the members that the index returned, a portion for each shard."""
     changed: dict[str, set[str]] = {}
     joined: dict[str, list[str]] = {}
-    for one in overlay.items:
-        changed.setdefault(one.topic, set()).add(one.connection_id)
-        if one.group_id is not None and one.until > now:
-            joined.setdefault(one.group_id, []).append(one.connection_id)
-    after: list[tuple[Group, list[str]]] = []
-    for group, ids in found:
+    for change in overlay.items:
+        changed.setdefault(change.topic, set()).add(change.connection_id)
+        if change.group_id is not None and change.until > now:
+            joined.setdefault(change.group_id, []).append(change.connection_id)
+
+    current: list[tuple[Group, list[str]]] = []
+    for group, ids in members:
         left_out = changed.get(group.topic, frozenset[str]())
-        kept = [one for one in ids if one not in left_out] if left_out else ids
-        after.append((group, kept + joined.pop(group.group_id, [])))
-    return after
+        kept = [connection_id for connection_id in ids if connection_id not in left_out] if left_out else ids
+        current.append((group, kept + joined.pop(group.group_id, [])))
+    return current

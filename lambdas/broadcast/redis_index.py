@@ -1,7 +1,7 @@
-"""Reading the fan-out index: members by pipelines, and the groups of a topic. Exact, or not at all.
+"""Reads the index in Redis: members in pipelines, and the groups of a topic. Exact, or a RedisFault.
 
-Each pipeline begins and ends with a look at the index itself. What was read in between counts only where both
-find it ready and the same, on the server that it was built on.
+Each pipeline begins and ends by reading the state of the index. The replies in between are used only if both
+states are ready and equal, on the server that the index was built on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TOPICS_KEPT = 64
 
 
 class RedisIndex:
-    """The index as `index_projector` keeps it. `now` is the time of day in epoch seconds."""
+    """The index that `index_projector` maintains. `now` returns the time in epoch seconds."""
 
     def __init__(
         self, client: RedisClient, now: Callable[[], float] = time.time, commands_max: int = COMMANDS_MAX
@@ -43,10 +43,11 @@ class RedisIndex:
         self._groups: OrderedDict[str, tuple[str, str, list[Group]]] = OrderedDict()
 
     def members(self, groups: Sequence[Group], now: int) -> list[tuple[Group, list[str]]]:
-        """The connections of the groups that are reachable at `now`, a shard at a time. Raises RedisFault."""
+        """Return the groups' connections that are reachable at `now`, shard by shard. Raises RedisFault."""
         shards = [(group, shard) for group in groups for shard in range(group.shards)]
-        found: list[tuple[Group, list[str]]] = []
+        members: list[tuple[Group, list[str]]] = []
         epoch: str | None = None
+
         for start in range(0, len(shards), self._commands_max):
             portion = shards[start : start + self._commands_max]
             commands: list[Command] = [
@@ -54,19 +55,21 @@ class RedisIndex:
                 for group, shard in portion
             ]
             epoch, replies = self._read(commands, epoch)
-            found += [(group, ids) for (group, _), ids in zip(portion, replies, strict=True)]
-        return found
+            members += [(group, ids) for (group, _), ids in zip(portion, replies, strict=True)]
+
+        return members
 
     def groups(self, topic: str, now: int) -> tuple[list[Group], int] | None:
-        """A topic's groups, and since when what was announced has to be added. Raises RedisFault.
+        """Return a topic's groups, and the time from which announcements must be added. Raises RedisFault.
 
-        None where the index knows nothing of the topic, or not lately enough. Groups that have ended an hour
-        ago at most may be among them: their expiry may have been put off meanwhile.
+        None if the index does not have the topic, or has not checked it recently. Groups that ended up to an
+        hour ago are included: their expiry may have been extended since.
         """
         key = topic_key(topic)
         epoch, [[version, checked]] = self._read([("HMGET", key, VERSION, CHECKED)])
         if checked is None or not 0 <= now - int(checked) <= CHECKED_SECONDS_MAX:
             return None
+
         known = self._groups.get(topic)
         if known is None or known[:2] != (epoch, version):
             _, [fields] = self._read([("HGETALL", key)], epoch)
@@ -75,16 +78,17 @@ class RedisIndex:
             ended = now - ANNOUNCEMENT_LIFETIME_SECONDS
             known = (epoch, version, [group for group, expires_at in decoded if expires_at > ended])
             self._groups[topic] = known
+
         self._groups.move_to_end(topic)
         if len(self._groups) > TOPICS_KEPT:
             self._groups.popitem(last=False)
         return known[2], int(checked)
 
     def _read(self, commands: Sequence[Command], epoch: str | None = None) -> tuple[str, list[Any]]:
-        """The replies, all of one index that may be believed, of the given epoch where one is given."""
+        """Return the replies, all of one trusted index, and of the given epoch if there is one."""
         replies = self._client.ask([*LOOK, *commands, *LOOK])
         size = len(LOOK)
         before, after = (trusted(look, self._now()) for look in (replies[:size], replies[-size:]))
         if before != after or epoch not in {None, before}:
-            raise RedisFault("changed", "the index was built anew while it was read")
+            raise RedisFault("changed", "the index was rebuilt while it was read")
         return before, replies[size:-size]
