@@ -1,4 +1,4 @@
-"""Budgets of docs/architecture.md: reads, writes and posts that each action really makes, limiter aside."""
+"""Budgets of docs/architecture.md: the reads, writes and posts of each action, without the limiter's."""
 
 import json
 import os
@@ -30,12 +30,12 @@ MANY = Limit(rate=1000, burst=1000)
 
 
 @pytest.fixture(params=[False, True], ids=["alone", "with an index"])
-def world(request, dynamodb, dynamo_stores):
-    """A router on DynamoDB, with Ann on one connection and Ben on two."""
-    stores, poster = dynamo_stores, MemoryManagementApi()
+def ask(request, dynamodb, dynamo_stores):
+    """Asks a router on DynamoDB that has Ann on one connection and Ben on two."""
+    stores, management_api = dynamo_stores, MemoryManagementApi()
     pending = PendingWrites("subscriptions") if request.param else None
     subscriptions = DynamoSubscriptions(dynamodb, "connections", "subscriptions", pending=pending)
-    pusher = Pusher(poster, stores.connections, subscriptions, MemoryDeliveries())
+    pusher = Pusher(management_api, stores.connections, subscriptions, MemoryDeliveries())
     actions = Actions(
         connections=stores.connections,
         subscriptions=subscriptions,
@@ -53,9 +53,9 @@ def world(request, dynamodb, dynamo_stores):
         stores.connections.add(Connection(connection_id, user_id, NOW, NOW + 3600))
     router = Router(actions, stores.connections, limits, lambda: NOW)
 
-    def ask(connection_id, user_id, action, data):
-        """The reply of an action, and what it took."""
-        posts = sum(map(len, poster.received.values()))
+    def answer(connection_id, user_id, action, data):
+        """Return the data of an action's reply, and its (reads, writes, posts)."""
+        posts = sum(map(len, management_api.received.values()))
         body = json.dumps({"action": action, "data": data, "requestId": f"{action}-{connection_id}"})
         context = {"userId": user_id, "tokenExp": str(NOW + 3600)}
         with watching(dynamodb) as watch:
@@ -64,59 +64,59 @@ def world(request, dynamodb, dynamo_stores):
         return reply["data"], (
             watch.reads,
             watch.writes,
-            sum(map(len, poster.received.values())) - posts,
+            sum(map(len, management_api.received.values())) - posts,
         )
 
-    return ask
+    return answer
 
 
-def test_ping_touches_no_store(world):
-    assert world("a1", "ann", "ping", {})[1] == (0, 0, 0)
+def test_ping_touches_no_store(ask):
+    assert ask("a1", "ann", "ping", {})[1] == (0, 0, 0)
 
 
-def test_get_status_takes_two_reads(world):
-    assert world("a1", "ann", "getStatus", {})[1] == (2, 0, 0)
+def test_get_status_takes_two_reads(ask):
+    assert ask("a1", "ann", "getStatus", {})[1] == (2, 0, 0)
 
 
-def test_get_status_tells_that_redis_is_down_for_no_read_more(request, dynamodb, world):
+def test_get_status_reports_that_redis_is_down_without_another_read(request, dynamodb, ask):
     DynamoHealth(dynamodb, "history").report(Health("down", NOW - 60))
-    status, spent = world("a1", "ann", "getStatus", {})
+    status, spent = ask("a1", "ann", "getStatus", {})
     assert status["systemStatus"] == ("degraded" if "index" in request.node.name else "operational")
     assert spent == (2, 0, 0)
     DynamoHealth(dynamodb, "history").report(Health("up", NOW))
-    assert world("a1", "ann", "getStatus", {})[0]["systemStatus"] == "operational"
+    assert ask("a1", "ann", "getStatus", {})[0]["systemStatus"] == "operational"
 
 
-def test_subscribe_takes_one_read_and_at_most_three_writes(world):
-    reads, writes, posts = world("a1", "ann", "subscribeToDeals", {"topic": "books"})[1]
+def test_subscribe_takes_one_read_and_at_most_three_writes(ask):
+    reads, writes, posts = ask("a1", "ann", "subscribeToDeals", {"topic": "books"})[1]
     assert (reads, posts) == (1, 0)
     assert writes <= 3
 
 
-def test_changing_a_subscription_takes_one_read_and_one_write_where_the_group_is_known(world):
-    world("a1", "ann", "subscribeToDeals", {"topic": "books"})
-    assert world("b1", "ben", "subscribeToDeals", {"topic": "books"})[1] == (1, 1, 0)
-    assert world("b1", "ben", "unsubscribeFromDeals", {"topic": "books"})[1] == (1, 1, 0)
+def test_changing_a_subscription_takes_one_read_and_one_write_where_the_group_is_known(ask):
+    ask("a1", "ann", "subscribeToDeals", {"topic": "books"})
+    assert ask("b1", "ben", "subscribeToDeals", {"topic": "books"})[1] == (1, 1, 0)
+    assert ask("b1", "ben", "unsubscribeFromDeals", {"topic": "books"})[1] == (1, 1, 0)
 
 
-def test_send_message_takes_one_query_one_write_and_a_post_for_each_connection(world):
-    assert world("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})[1] == (1, 1, 2)
+def test_send_message_takes_one_query_one_write_and_a_post_for_each_connection(ask):
+    assert ask("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})[1] == (1, 1, 2)
 
 
-def test_a_repeated_message_takes_one_write_and_no_post(world):
-    world("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})
-    assert world("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})[1] == (0, 1, 0)
+def test_a_repeated_message_takes_one_write_and_no_post(ask):
+    ask("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})
+    assert ask("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})[1] == (0, 1, 0)
 
 
-def test_an_inbox_page_takes_one_query(world):
-    assert world("b1", "ben", "getMessages", {})[1] == (1, 0, 0)
+def test_an_inbox_page_takes_one_query(ask):
+    assert ask("b1", "ben", "getMessages", {})[1] == (1, 0, 0)
 
 
 @pytest.mark.parametrize(("kind", "reads"), [("delivered", 1), ("read", 2)])
-def test_an_acknowledgement_takes_one_write_and_tells_the_sender(world, kind, reads):
-    sent, _ = world("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})
+def test_an_acknowledgement_takes_one_write_and_notifies_the_sender(ask, kind, reads):
+    sent, _ = ask("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})
     # One query for the sender; `read` reads the entry too, because a transaction returns nothing.
-    assert world("b1", "ben", "notificationAck", {"messageId": sent["messageId"], "type": kind})[1] == (
+    assert ask("b1", "ben", "notificationAck", {"messageId": sent["messageId"], "type": kind})[1] == (
         reads,
         1,
         1,

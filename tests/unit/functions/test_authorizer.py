@@ -1,4 +1,4 @@
-"""The authorizer: who may connect, and what API Gateway is told."""
+"""The authorizer: who may connect, and its answers to API Gateway."""
 
 import json
 from pathlib import Path
@@ -39,22 +39,22 @@ def refusal(connect_authorizer, text, now=NOW):
 
 def open_connections(connect_authorizer, count, **changes):
     for number in range(count):
-        one = Connection(f"c{number}", "ann", NOW, NOW + 3600)
-        connect_authorizer.connections.add(one._replace(**changes))
+        connection = Connection(f"c{number}", "ann", NOW, NOW + 3600)
+        connect_authorizer.connections.add(connection._replace(**changes))
 
 
-def test_admit_of_a_good_token_is_its_identity(connect_authorizer):
+def test_authorize_of_a_good_token_is_its_identity(connect_authorizer):
     identity = connect_authorizer.authorize(token(jti="t-1"), NOW)
     assert (identity.user_id, identity.issued_at, identity.token_id) == ("ann", NOW, "t-1")
 
 
-def test_admit_refuses_a_bad_token_before_any_store_is_asked(connect_authorizer):
+def test_authorize_refuses_a_bad_token_before_any_store_is_asked(connect_authorizer):
     connect_authorizer.revocations.down = connect_authorizer.connections.down = True
     assert refusal(connect_authorizer, issue("ann", "x" * 32, NOW)) == (401, "signature")
 
 
 @pytest.mark.parametrize("revoked", [Revocation("ann", NOW, NOW), Revocation("ann", NOW, NOW, "t-1")])
-def test_admit_refuses_what_was_revoked(connect_authorizer, revoked):
+def test_authorize_refuses_what_was_revoked(connect_authorizer, revoked):
     connect_authorizer.revocations.revoke(revoked)
     assert refusal(connect_authorizer, token(jti="t-1")) == (403, "revoked")
     assert connect_authorizer.authorize(token(jti="t-2", iat=NOW + 1), NOW).token_id == "t-2"
@@ -68,7 +68,7 @@ def test_a_revocation_outlasts_the_leeway_by_which_clocks_may_differ(connect_aut
     assert refusal(connect_authorizer, old) == (403, "revoked")
 
 
-def test_admit_refuses_one_connection_too_many(connect_authorizer):
+def test_authorize_refuses_one_connection_too_many(connect_authorizer):
     open_connections(connect_authorizer, 2)
     assert connect_authorizer.authorize(token(), NOW).user_id == "ann"
     open_connections(connect_authorizer, 3)
@@ -76,13 +76,13 @@ def test_admit_refuses_one_connection_too_many(connect_authorizer):
     assert connect_authorizer.authorize(issue("ben", SECRET, NOW), NOW).user_id == "ben"
 
 
-def test_admit_does_not_count_what_is_over(connect_authorizer):
+def test_authorize_does_not_count_what_is_over(connect_authorizer):
     open_connections(connect_authorizer, 3, token_exp=NOW - 61)
     assert connect_authorizer.authorize(token(), NOW).user_id == "ann"
 
 
 @pytest.mark.parametrize("store", ["revocations", "connections"])
-def test_admit_lets_nobody_in_whom_it_cannot_check(connect_authorizer, store):
+def test_authorize_admits_nobody_whom_it_cannot_check(connect_authorizer, store):
     getattr(connect_authorizer, store).down = True
     with pytest.raises(StoreUnavailable):
         connect_authorizer.authorize(token(), NOW)
