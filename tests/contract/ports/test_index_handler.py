@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-import broadcast.handler
 import index_projector.handler
+from broadcast import wiring
 from broadcast.indexed_subscriptions import IndexedSubscriptions
 from index_projector.handler import handler
 from realtime_core.errors import SettingsInvalid
@@ -122,6 +122,6 @@ def test_broadcast_reads_the_index_only_where_there_is_one(started, with_redis, 
     )
     if with_redis:
         environment["REDIS_URL"] = started.server.url
-    settings = read(broadcast.handler.Settings, environment)
+    settings = read(wiring.Settings, environment)
 
-    assert type(broadcast.handler._subscriptions(settings, started.dynamodb)) is kind
+    assert type(wiring._subscriptions(settings, started.dynamodb, wiring._redis(settings))) is kind

@@ -51,7 +51,7 @@ def test_an_invocation_is_one_line_that_declares_and_carries_its_values(lines):
 
     [line] = lines()
     assert before - 1 <= line["_aws"]["Timestamp"] <= time.time() * 1000 + 1
-    assert {one["Namespace"] for one in line["_aws"]["CloudWatchMetrics"]} == {"DealsWebSocket"}
+    assert {directive["Namespace"] for directive in line["_aws"]["CloudWatchMetrics"]} == {"DealsWebSocket"}
     assert declared(line) == {
         "MessageCount": ([["Service"], ["Service", "Action"]], "Count"),
         "ErrorRate": ([["Service"]], "None"),

@@ -1,4 +1,4 @@
-"""How a function is told where Redis is, and who it is there."""
+"""Settings of Redis: its address, and the login."""
 
 import datetime
 

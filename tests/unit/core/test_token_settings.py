@@ -88,7 +88,7 @@ def test_limits_have_the_contracts_defaults_and_are_read_from_their_settings():
 def test_a_function_that_verifies_by_a_secret_starts_without_cryptography(function):
     code = f"import sys, {function}.handler\nprint(sorted({{'jwt', 'cryptography'}} & set(sys.modules)))"
     lambdas = str(Path(__file__).parents[3] / "lambdas")
-    told = subprocess.run(
+    ran = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": lambdas}, capture_output=True, text=True, check=True
     )
-    assert told.stdout.strip() == "[]"
+    assert ran.stdout.strip() == "[]"
