@@ -1,4 +1,4 @@
-"""May they connect: a good token, not revoked, of a user who has not too many connections."""
+"""Decides who may connect: a valid token that is not revoked, of a user below the maximum of connections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ConnectAuthorizer:
-    """Decides on handshakes."""
+    """Authorizes handshakes."""
 
     def __init__(
         self,
@@ -29,10 +29,10 @@ class ConnectAuthorizer:
         self._max = max_connections_per_user
 
     def authorize(self, token: str, now: float) -> Identity:
-        """Who may connect (two reads). Raises TokenRefused: 401 for a bad token, 403 for the rest.
+        """Return the identity of a token (two reads). Raises TokenRefused: 401 for a bad token, else 403.
 
-        The count is of an index, which lags by some milliseconds, and knows nothing of handshakes that are
-        under way: users who open many connections in the same moment may get a few more than the maximum.
+        Connections are counted in an index that lags by some milliseconds and does not have pending
+        handshakes: a user who opens many connections at the same moment may exceed the maximum by a few.
         """
         identity = self.verifier.identify(token, now)
         if self.revocations.is_revoked(identity.user_id, identity.token_id, identity.issued_at):

@@ -1,51 +1,34 @@
-"""Lambda authorizer of `$connect`: who is this, and may they connect.
+"""Lambda authorizer of `$connect`: verifies the token, and decides whether its user may connect.
 
-A missing or invalid token is answered 401 by raising `Exception("Unauthorized")`, a valid token that may not
-connect 403 by a Deny policy, as API Gateway documents for REQUEST authorizers; anything else is a fault of
-ours and becomes a 500. What goes into `context` comes back on every later event of the connection.
+API Gateway's contract for REQUEST authorizers: raising `Exception("Unauthorized")` answers the handshake 401
+(the token is missing or not valid), a Deny policy answers 403 (a valid token that may not connect), any other
+error 500. API Gateway passes `context` on with every later event of the connection.
 """
 
 from __future__ import annotations
 
-import os
 import time
-from functools import cache
 from typing import Any
 
-from authorizer.connect_authorizer import ConnectAuthorizer
-from authorizer.settings import Settings
-from realtime_core.auth.dynamodb import DynamoRevocations
+from authorizer.wiring import build
 from realtime_core.auth.handshake import find_token, read_headers
 from realtime_core.auth.tokens import Identity
-from realtime_core.auth.verifier import token_verifier
-from realtime_core.aws.client import client
-from realtime_core.connections.dynamodb import DynamoConnectionCounts
 from realtime_core.errors import TokenRefused
-from realtime_core.settings import read
+from realtime_core.initialization import build_at_init
 from realtime_core.telemetry.logs import bind, get_logger
 from realtime_core.telemetry.metric_catalog import AUTHORIZER_FAULTS, TOKEN_FAILURES
 from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
 
+_authorizer = build_at_init(build)
+
 
 class Unauthorized(Exception):
-    """API Gateway answers 401 exactly where the message is the word `Unauthorized`."""
+    """API Gateway answers 401 if the message is exactly the word `Unauthorized`."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
-
-
-@cache
-def _authorizer() -> ConnectAuthorizer:
-    settings = read(Settings, os.environ)
-    dynamodb = client("dynamodb")
-    return ConnectAuthorizer(
-        verifier=token_verifier(settings),
-        revocations=DynamoRevocations(dynamodb, settings.revocations_table),
-        connections=DynamoConnectionCounts(dynamodb, settings.connections_table),
-        max_connections_per_user=settings.max_connections_per_user,
-    )
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -64,15 +47,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
                 raise Unauthorized from None
             return _policy("anonymous", "Deny", event["methodArn"], {})
         except Exception:
-            # Lambda logs the error itself; its own Errors count every Unauthorized too.
+            # Lambda logs the error itself, but its Errors metric counts every Unauthorized too.
             add(AUTHORIZER_FAULTS, 1)
             raise
+
         bind(userId=identity.user_id)
         return _policy(identity.user_id, "Allow", event["methodArn"], _context_of(identity))
 
 
 def _context_of(identity: Identity) -> dict[str, str]:
-    """Outside limit: API Gateway takes a flat object, and hands every value back as a string."""
+    """Outside limit: API Gateway takes a flat object, and returns every value as a string."""
     context = {
         "userId": identity.user_id,
         "tokenExp": str(identity.token_exp),

@@ -1,1 +1,1 @@
-"""Lambda that takes published events, and decides who gets each."""
+"""Lambda that receives published events, and selects the recipients of each."""

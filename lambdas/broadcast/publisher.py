@@ -1,4 +1,4 @@
-"""Who gets this event, and by which way: match by distinct filter, read members, post directly or queue."""
+"""Publishes an event: match it by distinct filter, read the members, then post directly or queue."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 DIRECT_BUDGET_SECONDS = 10.0
-"""How long a small audience is posted to from here; what is left by then goes on from the queue."""
+"""How long a small audience is posted to from here; the queue takes over what is left by then."""
 LOOKUP_THREADS = 16
-"""Recipients whose connections are looked up at once; a query waits on the network, not on the processor."""
+"""Recipients whose connections are looked up at once: queries wait for the network, not the processor."""
 
 
 class Outcome(NamedTuple):
-    """What a published event came to, counted in connections."""
+    """The result of publishing an event, counted in connections."""
 
     event_id: str
     position: int | None
@@ -50,7 +50,7 @@ class Outcome(NamedTuple):
     queued: int
 
     def as_body(self) -> dict[str, Any]:
-        """The synchronous answer's body, by the wire contract."""
+        """Return the body of the synchronous answer, by the wire contract."""
         return {
             "broadcast": "success",
             "eventId": self.event_id,
@@ -61,29 +61,43 @@ class Outcome(NamedTuple):
         }
 
 
-class Publisher(NamedTuple):
+class Publisher:
     """Publishes events on ports. `direct_max` is the largest audience that is posted to without the queue."""
 
-    connections: Connections
-    subscriptions: Subscriptions
-    groups: GroupIndex
-    messages: Messages
-    history: History
-    deliveries: Deliveries
-    pusher: Pusher
-    direct_max: int
-    now: Callable[[], float]
+    def __init__(
+        self,
+        *,
+        connections: Connections,
+        subscriptions: Subscriptions,
+        groups: GroupIndex,
+        messages: Messages,
+        history: History,
+        deliveries: Deliveries,
+        pusher: Pusher,
+        direct_max: int,
+        now: Callable[[], float],
+    ) -> None:
+        self._connections = connections
+        self._subscriptions = subscriptions
+        self._groups = groups
+        self._messages = messages
+        self._history = history
+        self._deliveries = deliveries
+        self._pusher = pusher
+        self._direct_max = direct_max
+        self._now = now
 
     def publish(self, event: Event, event_id: str) -> dict[str, Any]:
-        """Publish one event, once for each event id; the answer's body, the same for every repeat.
+        """Publish an event, once for each event id. Returns the answer's body, the same for every repeat.
 
-        Raises StoreUnavailable where it could not be stored, planned or queued; the next try goes on there.
+        Raises StoreUnavailable if it could not be stored, planned or queued; the next attempt resumes there.
         """
-        kept = encode_event(event, event_id) if event.recipients is None else None
-        claim = self.history.claim(event_id, kept, int(self.now() * 1000))
+        stored = encode_event(event, event_id) if event.recipients is None else None
+        claim = self._history.claim(event_id, stored, int(self._now() * 1000))
         if claim.answer is not None:
             log.info("published_before", eventId=event_id)
             return dict(loads(claim.answer))
+
         try:
             if event.recipients is None:
                 outcome = self._broadcast(event, claim)
@@ -91,10 +105,11 @@ class Publisher(NamedTuple):
                 outcome = self._notify(event, event.recipients, claim)
         except Exception:
             with suppress(StoreUnavailable):
-                self.history.release(claim)
+                self._history.release(claim)
             raise
+
         body = outcome.as_body()
-        self.history.finish(claim, dumps(body), in_flight=outcome.queued > 0)
+        self._history.finish(claim, dumps(body), in_flight=outcome.queued > 0)
         log.info("published", **body)
         add(EVENTS_PUBLISHED, 1)
         return body
@@ -102,43 +117,46 @@ class Publisher(NamedTuple):
     def _broadcast(self, event: Event, claim: PublishClaim) -> Outcome:
         accepted_at = claim.at_ms // 1000
         payload = event_frame(event, event_id=claim.event_id, now=accepted_at, position=claim.position)
-        return self._send(payload, self._subscribers(event, int(self.now())), "deal", claim)
+        return self._send(payload, self._subscribers(event, int(self._now())), "deal", claim)
 
     def _subscribers(self, event: Event, now: int) -> list[str]:
-        """The connections whose subscriptions match, each once: a query a topic, and one a matching shard."""
+        """Return the connections that match, each once; takes a query per topic and per matching shard."""
         assert event.topic is not None, "an event has a topic or recipients"  # noqa: S101
         attributes = Attributes(event.filters, event.data)
         matched = [
             group
             for topic in topics_reached(event.topic)
-            for group in self.groups.matching(topic, attributes, now)
+            for group in self._groups.matching(topic, attributes, now)
         ]
+
         sizes: dict[str, int] = {}
-        found: dict[str, None] = {}
-        for group, members in self.subscriptions.members(matched, now):
+        connection_ids: dict[str, None] = {}
+        for group, members in self._subscriptions.members(matched, now):
             sizes[group.group_id] = sizes.get(group.group_id, 0) + len(members)
-            found.update(dict.fromkeys(members))
-        log.debug("matched", topic=event.topic, groups=len(matched), connections=len(found))
+            connection_ids.update(dict.fromkeys(members))
+
+        log.debug("matched", topic=event.topic, groups=len(matched), connections=len(connection_ids))
         self._spread(matched, sizes)
-        return list(found)
+        return list(connection_ids)
 
     def _spread(self, groups: Iterable[Group], sizes: dict[str, int]) -> None:
         for group in groups:
             wanted = shards_for(sizes.get(group.group_id, 0), group.shards)
             if wanted > group.shards:
-                self.subscriptions.add_shards(group, wanted, int(self.now()))
+                self._subscriptions.add_shards(group, wanted, int(self._now()))
                 log.info("group_spread", groupId=group.group_id, shards=wanted)
 
     def _notify(self, event: Event, user_ids: Sequence[str], claim: PublishClaim) -> Outcome:
-        """Store a notification in each inbox, then push it to whoever is connected.
+        """Store a notification in each inbox, then push it to the recipients who are connected.
 
-        The message id is made of the event's id and first time, so a try that goes on from a failed one
+        The message id derives from the event's id and first time, so an attempt that resumes a failed one
         stores nothing twice.
         """
         accepted_at = claim.at_ms // 1000
         message_id = new_message_id(claim.at_ms, event_entropy(claim.event_id))
         content = notification_content(event)
-        self.messages.put_all(
+
+        self._messages.put_all(
             [
                 Message(
                     message_id=message_id,
@@ -152,17 +170,20 @@ class Publisher(NamedTuple):
                 for user_id in user_ids
             ]
         )
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not for events of a topic
+
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - events of a topic need no threads
 
         with ThreadPoolExecutor(min(LOOKUP_THREADS, len(user_ids))) as pool:
-            found = [one for ones in pool.map(self.connections.of_user, user_ids) for one in ones]
+            lookups = pool.map(self._connections.of_user, user_ids)
+            reachable = [connection for connections in lookups for connection in connections]
+
         payload = notification_frame(event, message_id=message_id, event_id=claim.event_id, now=accepted_at)
-        return self._send(payload, reachable_connections(found, int(self.now())), "notification", claim)
+        return self._send(payload, reachable_connections(reachable, int(self._now())), "notification", claim)
 
     def _send(
         self, payload: str, connection_ids: Sequence[str], priority: Priority, claim: PublishClaim
     ) -> Outcome:
-        whole = DeliveryJob(
+        job = DeliveryJob(
             payload,
             tuple(connection_ids),
             priority,
@@ -171,12 +192,14 @@ class Publisher(NamedTuple):
             position=claim.position,
             correlation_id=claim.event_id,
         )
-        if len(connection_ids) <= self.direct_max:
-            pushed = self.pusher.push(whole, DIRECT_BUDGET_SECONDS)
+
+        if len(connection_ids) <= self._direct_max:
+            pushed = self._pusher.push(job, DIRECT_BUDGET_SECONDS)
             if pushed.queued:
-                self.history.expect_chunks(claim, 1)
+                self._history.expect_chunks(claim, 1)
             return Outcome(claim.event_id, claim.position, pushed.delivered, pushed.queued)
-        chunks = split_job(whole)
-        self.history.expect_chunks(claim, len(chunks))
-        self.deliveries.send(chunks)
+
+        chunks = split_job(job)
+        self._history.expect_chunks(claim, len(chunks))
+        self._deliveries.send(chunks)
         return Outcome(claim.event_id, claim.position, 0, len(connection_ids))

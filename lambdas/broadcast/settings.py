@@ -19,4 +19,4 @@ class Settings(LoggingSettings, RedisSettings):
     direct_audience_max: int = whole(minimum=0, maximum=1_000, default=100)
     message_retention_days: int = whole(minimum=1, maximum=365, default=30)
     index_shards_min: int = whole(minimum=1, maximum=1_000, default=8)
-    """Events that reach fewer shards are read from DynamoDB even where there is an index: that is cheaper."""
+    """Events that reach fewer shards are read from DynamoDB, though there is an index: that is cheaper."""

@@ -1,39 +1,27 @@
-"""Lambda of `$connect` and `$disconnect`: comes and goes."""
+"""Lambda of `$connect` and `$disconnect`: stores and removes the connection's record."""
 
 from __future__ import annotations
 
-import os
 import time
-from functools import cache
 from typing import Any
 
-from connection_handler.settings import Settings
+from connection_handler.wiring import build
 from realtime_core.auth.handshake import read_headers, select_subprotocol
-from realtime_core.aws.client import client
 from realtime_core.connections.base import Connection
-from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.errors import StoreUnavailable
+from realtime_core.initialization import build_at_init
 from realtime_core.push.pusher import remove_connections
-from realtime_core.settings import read
-from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 from realtime_core.telemetry.logs import bind, get_logger
 from realtime_core.telemetry.metrics import measured
 
 log = get_logger(__name__)
 
 
-@cache
-def _stores() -> tuple[DynamoConnections, DynamoSubscriptions]:
-    settings = read(Settings, os.environ)
-    dynamodb = client("dynamodb")
-    return (
-        DynamoConnections(dynamodb, settings.connections_table),
-        DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table),
-    )
+_stores = build_at_init(build)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answer a CONNECT or DISCONNECT event with a status; only a 2xx lets the connection open."""
+    """Answer a CONNECT or DISCONNECT event with a status; the connection opens only for a 2xx."""
     request = event["requestContext"]
     with measured(
         "connection_handled", connectionId=request["connectionId"], correlationId=request["requestId"]
@@ -44,9 +32,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
                     return _connect(event, request)
                 case "DISCONNECT":
                     return _disconnect(request)
-                case kind:
-                    # A client may name any route as its action. Its connection is open, whatever it says.
-                    log.warning("route_refused", eventType=kind)
+                case event_type:
+                    # A client may name `$connect` or `$disconnect` as its action; its connection stays open.
+                    log.warning("route_refused", eventType=event_type)
                     return {"statusCode": 200}
         except StoreUnavailable:
             log.exception("store_unavailable", eventType=request["eventType"])
@@ -54,20 +42,20 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _connect(event: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    who = request["authorizer"]
-    connections, _ = _stores()
-    connections.add(
+    context = request["authorizer"]
+    _stores().connections.add(
         Connection(
             connection_id=request["connectionId"],
-            user_id=who["userId"],
+            user_id=context["userId"],
             connected_at=int(request.get("connectedAt", time.time() * 1000)) // 1000,
-            token_exp=int(who["tokenExp"]),
-            issued_at=int(who.get("issuedAt") or 0),
-            token_id=who.get("tokenId"),
+            token_exp=int(context["tokenExp"]),
+            issued_at=int(context.get("issuedAt") or 0),
+            token_id=context.get("tokenId"),
         )
     )
-    bind(userId=who["userId"])
+    bind(userId=context["userId"])
     log.info("connected")
+
     selected = select_subprotocol(read_headers(event))
     return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": selected} if selected else {}}
 

@@ -1,1 +1,1 @@
-"""Lambda behind the deliveries queue: posts, and nothing else."""
+"""Lambda behind the deliveries queue: posts to connections."""

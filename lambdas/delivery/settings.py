@@ -15,4 +15,4 @@ class Settings(LoggingSettings):
     deliveries_queue_url: str = url()
     deliveries_dlq_url: str = url()
     posts_per_second: int = whole(minimum=1, maximum=100_000)
-    """What one instance may spend of the account's request budget."""
+    """The part of the account's request quota that one instance may use."""

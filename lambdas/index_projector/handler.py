@@ -8,17 +8,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Literal
 
 from index_projector.invocation import CheckTask, parse_task
 from index_projector.stream import first_sequence_number, parse_changes
 from index_projector.wiring import components
 from realtime_core.errors import StoreUnavailable, ValidationFailed
+from realtime_core.telemetry.configuration import configure
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import INDEX_FAILURES
 from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
+configure(os.environ)
 
 RESERVE_SECONDS = 10.0
 """Left over at the end of the function's time."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
 from janitor.run_report import RunReport
 from janitor.wiring import components
 from realtime_core.errors import StoreUnavailable
+from realtime_core.telemetry.configuration import configure
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
+configure(os.environ)
 
 RESERVE_SECONDS = 15.0
 """Left of the function's time for the page that is in work when the run's time is up, and for the rest."""

@@ -1,4 +1,4 @@
-"""How often a user may ask for what. A ping is free: it touches no store, and is not counted in one."""
+"""Rate limits of the actions. A ping is not limited: it calls no store, so nothing counts it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = get_logger(__name__)
 
 
 class ActionLimits:
-    """The limits of one user's actions, over all the user's connections."""
+    """Limits each user's actions, over all connections of the user."""
 
     def __init__(self, limiter: Limiter, *, send_message: Limit, subscriptions: Limit, others: Limit) -> None:
         self._limiter = limiter
@@ -27,7 +27,7 @@ class ActionLimits:
         self._others = others
 
     def take(self, action: Action, user_id: str, now: float) -> None:
-        """Count an action. Raises RateLimited; where it cannot be counted the action goes through."""
+        """Count an action. Raises RateLimited. An action that cannot be counted is allowed."""
         match action:
             case Ping():
                 return
@@ -37,9 +37,10 @@ class ActionLimits:
                 name, limit = "subscriptions", self._subscriptions
             case _:
                 name, limit = "others", self._others
+
         try:
             self._limiter.take(f"{user_id}#{name}", limit, now)
         except StoreUnavailable as error:
-            # Limits protect the service from some of its users; a fault of ours may not shut out all of them.
+            # Limits protect the service from a few users; its own fault must not shut out all of them.
             log.warning("limiter_unavailable", reason=str(error))
             add(LIMITER_FAILURES, 1)

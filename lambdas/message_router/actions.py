@@ -1,4 +1,4 @@
-"""What each action of the wire contract does, on ports; replies are `(type, data)` of the answering frame."""
+"""Performs each action of the wire contract, on ports; a reply is `(type, data)` of the reply frame."""
 
 from __future__ import annotations
 
@@ -53,36 +53,49 @@ NO_RECORD = "The server has no record of this connection; reconnect"
 Reply = tuple[str, dict[str, Any]]
 
 PUSH_BUDGET_SECONDS = 5.0
-"""How long a sender may wait for the push to the other side; what is left by then goes on from the queue."""
+"""How long a sender waits for the push to the recipient; the queue takes over what is left by then."""
 
 
 class Caller(NamedTuple):
-    """Who asks; `token_exp` is the expiry that was checked, in epoch seconds."""
+    """The user and connection that sent the request; `token_exp` is the verified expiry, in epoch seconds."""
 
     connection_id: str
     user_id: str
     token_exp: int
     correlation_id: str
-    """Of the request, to follow it by through the queue."""
+    """The id of the request in all logs, also behind the queue."""
 
 
-class Actions(NamedTuple):
-    """The actions, and the ports they work on."""
+class Actions:
+    """Performs the actions on ports. `entropy` returns random bytes, for message ids."""
 
-    connections: Connections
-    subscriptions: Subscriptions
-    messages: Messages
-    history: History
-    lookup: ConnectionLookup
-    verifier: TokenVerifier
-    revocations: Revocations
-    pusher: Pusher
-    now: Callable[[], float]
-    entropy: Callable[[int], bytes]
-    """Random bytes for message ids."""
+    def __init__(
+        self,
+        *,
+        connections: Connections,
+        subscriptions: Subscriptions,
+        messages: Messages,
+        history: History,
+        lookup: ConnectionLookup,
+        verifier: TokenVerifier,
+        revocations: Revocations,
+        pusher: Pusher,
+        now: Callable[[], float],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self._connections = connections
+        self._subscriptions = subscriptions
+        self._messages = messages
+        self._history = history
+        self._lookup = lookup
+        self._verifier = verifier
+        self._revocations = revocations
+        self._pusher = pusher
+        self._now = now
+        self._entropy = entropy
 
     def perform(self, action: Action, caller: Caller, request_id: str | None) -> Reply:
-        """Do one action. Raises ActionError for what the client is to be told."""
+        """Perform an action. Raises ActionError for what the client must learn."""
         reply: Reply
         match action:
             case Ping():
@@ -104,14 +117,15 @@ class Actions(NamedTuple):
         return reply
 
     def _subscribe(self, action: SubscribeToDeals, caller: Caller) -> Reply:
-        now = int(self.now())
+        now = int(self._now())
         try:
-            record, bounds = self.lookup.connection_and_bounds(caller.connection_id, now)
+            record, bounds = self._lookup.connection_and_bounds(caller.connection_id, now)
             if record is None:
                 raise ConnectionUnknown(NO_RECORD)
-            self.subscriptions.subscribe(
+            self._subscriptions.subscribe(
                 caller.connection_id, action.topic, action.filter.canonical, now, record=record
             )
+
             data: dict[str, Any] = {"topic": action.topic, "filters": action.filter.as_object()}
             if action.since is None:
                 return "subscriptionConfirmed", {**data, "position": bounds.settled}
@@ -120,16 +134,18 @@ class Actions(NamedTuple):
             raise SubscriptionFailed("The subscription could not be stored; try again") from error
 
     def _replay(self, action: SubscribeToDeals, since: int, caller: Caller) -> dict[str, Any]:
-        """What was published since a position. The subscription is in force by now: nothing falls between."""
-        now_ms = int(self.now() * 1000)
+        """Return the events since a position. The subscription is in force already, so no event is missed."""
+        now_ms = int(self._now() * 1000)
         now = now_ms // 1000
-        newest = self.history.bounds(now).newest
-        seen = self.history.event_at(since) if since else None
-        first = replay_start(since, seen.low if seen else None)
-        found = fill_page(
-            self.history.events_between(first, newest), since=since, topic=action.topic, wanted=action.filter
+
+        newest = self._history.bounds(now).newest
+        last_received = self._history.event_at(since) if since else None
+        first = replay_start(since, last_received.low if last_received else None)
+        result = fill_page(
+            self._history.events_between(first, newest), since=since, topic=action.topic, wanted=action.filter
         )
-        for event in found.oversized:
+
+        for event in result.oversized:
             job = DeliveryJob(
                 dumps(event),
                 (caller.connection_id,),
@@ -138,34 +154,36 @@ class Actions(NamedTuple):
                 now_ms,
                 correlation_id=caller.correlation_id,
             )
-            self.pusher.push(job, PUSH_BUDGET_SECONDS)
-        # Read last: had the floor risen over what was read, it would show.
-        bounds = self.history.bounds(now)
+            self._pusher.push(job, PUSH_BUDGET_SECONDS)
+
+        # Read after the events: if the oldest of them were trimmed meanwhile, the floor shows it.
+        bounds = self._history.bounds(now)
         known = since <= newest
-        recovered = known and found.complete and bounds.floor <= first
+        recovered = known and result.complete and bounds.floor <= first
         add(RESUMES, 1)
         if not recovered:
             add(RESUME_GAPS, 1)
+
         data: dict[str, Any] = {
             "position": max(since, bounds.settled) if known else newest,
             "recovered": recovered,
-            "events": found.events,
+            "events": result.events,
         }
-        if found.more:
-            return {**data, "position": found.reached, "more": True}
+        if result.more:
+            return {**data, "position": result.reached, "more": True}
         return data
 
     def _unsubscribe(self, action: UnsubscribeFromDeals, caller: Caller) -> Reply:
         try:
-            self.subscriptions.unsubscribe(caller.connection_id, action.topic)
+            self._subscriptions.unsubscribe(caller.connection_id, action.topic)
         except StoreUnavailable as error:
             raise SubscriptionFailed("The subscription could not be removed; try again") from error
         return "unsubscriptionConfirmed", {"topic": action.topic}
 
     def _send(self, action: SendMessage, caller: Caller, request_id: str | None) -> Reply:
-        now = self.now()
+        now = self._now()
         message = Message(
-            message_id=new_message_id(int(now * 1000), self.entropy(10)),
+            message_id=new_message_id(int(now * 1000), self._entropy(10)),
             recipient_id=action.recipient_id,
             sender_id=caller.user_id,
             kind="message",
@@ -173,28 +191,32 @@ class Actions(NamedTuple):
             content=action.content,
             created_at=int(now),
         )
+
         try:
-            stored = self.messages.put(message, request_id)
+            stored = self._messages.put(message, request_id)
         except StoreUnavailable as error:
             raise MessageFailed("The message could not be stored; nothing was sent, try again") from error
+
+        # A repeat of a request returns the message that the first one stored: its recipient has it already.
         if stored.message_id == message.message_id:
             frame = wire.received_frame(stored, now=int(now))
             self._push_to_user(stored.recipient_id, frame, stored.message_id, caller)
         return "messageSent", wire.sent_reply(stored)
 
     def _inbox(self, action: GetMessages, caller: Caller) -> Reply:
-        entries, more = self.messages.inbox(
-            caller.user_id, action.after, action.limit, action.status, int(self.now())
+        entries, more = self._messages.inbox(
+            caller.user_id, action.after, action.limit, action.status, int(self._now())
         )
         return "messages", wire.inbox_page(entries, more)
 
     def _acknowledge(self, action: NotificationAck, caller: Caller) -> Reply:
-        now = int(self.now())
+        now = int(self._now())
         try:
-            message = self.messages.acknowledge(caller.user_id, action.message_id, action.type, now)
+            message = self._messages.acknowledge(caller.user_id, action.message_id, action.type, now)
         except StoreUnavailable as error:
             raise MessageFailed("The acknowledgement could not be stored; try again") from error
-        # What was read before is not "delivered" again: the sender would take it for a step back.
+
+        # A message that was read before keeps that status: "delivered" now would look like a step back.
         if message.kind == "message" and message.status == action.type:
             status = wire.status_frame(message, action.type, now=now)
             self._push_to_user(message.sender_id, status, message.message_id, caller)
@@ -202,59 +224,64 @@ class Actions(NamedTuple):
         return "notificationAcked", {"messageId": message.message_id, "type": action.type, "timestamp": at}
 
     def _status(self, caller: Caller) -> Reply:
-        record, health = self.lookup.connection_and_health(caller.connection_id)
+        record, health = self._lookup.connection_and_health(caller.connection_id)
         if record is None:
             raise ConnectionUnknown(NO_RECORD)
-        degraded = health is not None and health.is_degraded(self.now())
+        degraded = health is not None and health.is_degraded(self._now())
         try:
-            unread: int | None = self.messages.unread(caller.user_id)
+            unread: int | None = self._messages.unread(caller.user_id)
         except StoreUnavailable:
             log.exception("unread_unknown")
             unread = None
+
         return "statusUpdate", {
             "connectionId": record.connection_id,
             "userId": record.user_id,
             "connectedSince": record.connected_at,
             "tokenExpiresAt": record.token_exp,
             "subscriptions": [
-                {"topic": one.topic, "filters": load_filter(one.filter).as_object()}
-                for one in sorted(record.subscriptions.values(), key=lambda one: one.topic)
+                {"topic": subscription.topic, "filters": load_filter(subscription.filter).as_object()}
+                for subscription in sorted(record.subscriptions.values(), key=lambda item: item.topic)
             ],
             "unread": unread,
             "systemStatus": "degraded" if unread is None or degraded else "operational",
         }
 
     def _refresh(self, action: RefreshToken, caller: Caller) -> Reply:
-        now = self.now()
+        now = self._now()
         try:
-            identity = self.verifier.identify(action.token, now)
+            identity = self._verifier.identify(action.token, now)
         except TokenRefused as refused:
             log.info("refresh_refused", reason=refused.reason)
             add(TOKEN_FAILURES, 1, refused.reason)
             raise AuthenticationFailed("The token is not valid for this connection") from refused
+
         if identity.user_id != caller.user_id:
             log.warning("refresh_refused", reason="other_user")
             add(TOKEN_FAILURES, 1, "other_user")
             raise AuthenticationFailed("The token is not valid for this connection")
-        if self.revocations.is_revoked(identity.user_id, identity.token_id, identity.issued_at):
+        if self._revocations.is_revoked(identity.user_id, identity.token_id, identity.issued_at):
             log.info("refresh_refused", reason="revoked")
             add(TOKEN_FAILURES, 1, "revoked")
             raise AuthenticationFailed("The token was revoked")
-        record = self.connections.extend(
+
+        record = self._connections.extend(
             caller.connection_id, identity.token_exp, identity.issued_at, identity.token_id
         )
         if record is None:
             raise ConnectionUnknown(NO_RECORD)
         if record.subscriptions:
-            self.subscriptions.extend(record)
+            self._subscriptions.extend(record)
         return "tokenRefreshed", {"expiresAt": record.token_exp}
 
     def _push_to_user(self, user_id: str, payload: str, about: str, caller: Caller) -> None:
-        """Push to every connection of a user. What is stored is safe already, so a fault is only logged."""
-        now = self.now()
+        """Push to every connection of a user. The message is stored already, so a fault is only logged."""
+        now = self._now()
         try:
             reachable = [
-                one.connection_id for one in self.connections.of_user(user_id) if one.token_exp > now
+                connection.connection_id
+                for connection in self._connections.of_user(user_id)
+                if connection.token_exp > now
             ]
             job = DeliveryJob(
                 payload,
@@ -264,6 +291,6 @@ class Actions(NamedTuple):
                 int(now * 1000),
                 correlation_id=caller.correlation_id,
             )
-            self.pusher.push(job, PUSH_BUDGET_SECONDS)
+            self._pusher.push(job, PUSH_BUDGET_SECONDS)
         except StoreUnavailable:
             log.exception("push_failed", messageId=about)

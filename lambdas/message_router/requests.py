@@ -1,4 +1,4 @@
-"""What a client may ask for: one value per action, and the table by which requests are read into them."""
+"""The actions that a client may request: a class for each, and the table by which requests are parsed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from realtime_core.wire.frames import MESSAGE_BYTES_MAX, Request, content_fits
 from realtime_core.wire.topics import ALL_DEALS, read_topic
 
 MESSAGE_TYPE_CHARS_MAX = 64
-# A JWT longer than this fits no header either; it is refused before any work is done on it.
+# Outside limit: API Gateway takes no longer header. A longer token is refused before it is decoded.
 TOKEN_CHARS_MAX = 8 * 1024
 
 
@@ -31,7 +31,7 @@ class Ping(NamedTuple):
 
 
 class SubscribeToDeals(NamedTuple):
-    """Add or replace the subscription to a topic; `since` asks for what came after that position."""
+    """Add or replace the subscription to a topic; `since` requests the events after that position."""
 
     topic: str
     filter: Filter
@@ -39,13 +39,13 @@ class SubscribeToDeals(NamedTuple):
 
 
 class UnsubscribeFromDeals(NamedTuple):
-    """Drop the subscription to a topic."""
+    """Remove the subscription to a topic."""
 
     topic: str
 
 
 class SendMessage(NamedTuple):
-    """A message to another user."""
+    """Send a message to another user."""
 
     recipient_id: str
     content: str
@@ -53,7 +53,7 @@ class SendMessage(NamedTuple):
 
 
 class GetMessages(NamedTuple):
-    """A page of the caller's inbox: up to `limit` entries after the message id `after`."""
+    """Read a page of the caller's inbox: up to `limit` entries after the message id `after`."""
 
     after: str | None
     limit: int
@@ -61,18 +61,18 @@ class GetMessages(NamedTuple):
 
 
 class NotificationAck(NamedTuple):
-    """What became of an entry of the caller's inbox."""
+    """Acknowledge an entry of the caller's inbox as delivered or read."""
 
     message_id: str
     type: Acknowledgement
 
 
 class GetStatus(NamedTuple):
-    """The caller's own connection and the service's state."""
+    """Read the state of the caller's connection and of the service."""
 
 
 class RefreshToken(NamedTuple):
-    """A newer token for the same user."""
+    """Extend the connection to the expiry of a newer token of the same user."""
 
     token: str
 
@@ -90,7 +90,7 @@ Action = (
 
 
 class ActionSpec(NamedTuple):
-    """How an action is read: its fields, in the order in which `make` takes their values."""
+    """How an action is parsed: its fields, in the order in which `make` takes their values."""
 
     make: Callable[..., Action]
     fields: tuple[Field, ...] = ()
@@ -143,7 +143,7 @@ ACTIONS: Mapping[str, ActionSpec] = MappingProxyType(
 
 
 def parse_action(request: Request) -> Action:
-    """What the request asks for. Raises ValidationFailed with every problem, by path (`data.topic`)."""
+    """Parse the requested action. Raises ValidationFailed with every problem, by path (`data.topic`)."""
     spec = ACTIONS.get(request.action)
     if spec is None:
         reject("action", f'"{shorten(request.action)}" is not known; known are {", ".join(ACTIONS)}')

@@ -1,7 +1,7 @@
-"""From a MESSAGE event to the reply frame: decode, identify, check the token, count, do, answer.
+"""Answers a MESSAGE event with the reply frame: decode, identify, check the token, count, perform, reply.
 
-A client's mistake is an `error` frame with status 200: API Gateway counts a 4xx or 5xx status as an
-IntegrationError of the API.
+The reply to a client's mistake is an `error` frame with status 200: API Gateway counts a 4xx or 5xx status as
+an IntegrationError of the API.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 UNKNOWN = "unknown"
-"""What a frame counts as that names no action: what clients make up must not become metrics."""
+"""Counts frames without a known action: text that clients make up must not become metrics."""
 
 INTERNAL_MESSAGE = (
     "Something went wrong on our side; try again, and name the correlationId when you report it"
@@ -34,24 +34,24 @@ INTERNAL_MESSAGE = (
 
 
 class InternalError(ActionError):
-    """A fault of ours: the client learns the id to report, and nothing else."""
+    """A fault of the service: the client learns the id to report, and nothing else."""
 
     def __init__(self, correlation_id: str) -> None:
         super().__init__(INTERNAL_MESSAGE, {"correlationId": correlation_id})
 
 
 class Incoming(NamedTuple):
-    """What a MESSAGE event says: the frame's text and who sent it."""
+    """A MESSAGE event: the frame's text, and its sender."""
 
     body: str | None
     connection_id: str
     correlation_id: str
     authorizer: Mapping[str, Any]
-    """The authorizer's context; empty where API Gateway did not hand it back."""
+    """The authorizer's context; empty if API Gateway did not pass it on."""
 
 
 class Router:
-    """Answers one frame at a time."""
+    """Answers frames, one at a time."""
 
     def __init__(
         self, actions: Actions, connections: Connections, limits: ActionLimits, now: Callable[[], float]
@@ -62,19 +62,22 @@ class Router:
         self._now = now
 
     def reply(self, incoming: Incoming) -> str:
-        """The frame that answers `incoming`; never raises."""
+        """Return the frame that answers `incoming`; never raises."""
         request_id: str | None = None
         counted_as = UNKNOWN
+
         try:
             request = decode_request(incoming.body)
             request_id = request.request_id
             if request.action in ACTIONS:
                 counted_as = request.action
             bind(action=counted_as, clientRequestId=request_id)
+
             action = parse_action(request)
             caller = self._caller(incoming, action)
             bind(userId=caller.user_id)
             log.debug("action_understood")
+
             self._limits.take(action, caller.user_id, self._now())
             type_, data = self._actions.perform(action, caller, request_id)
             add(ERROR_RATE, 0)
@@ -93,19 +96,21 @@ class Router:
         return error_frame(error, now=int(self._now()), request_id=request_id)
 
     def _caller(self, incoming: Incoming, action: Action) -> Caller:
-        """Who asks, by the authorizer's context; by the record where that is absent or has run out.
+        """Identify the caller by the authorizer's context, or by the record if that is absent or has expired.
 
-        The context keeps the expiry of the token that opened the connection, so a token that was refreshed
-        since is only known to the record. A ping by a token that is still good touches no store.
+        The context has the expiry of the token that opened the connection; after a refresh, only the record
+        has the newer one. A ping with a token that has not expired reads no store.
         """
         now = self._now()
         user_id, token_exp = incoming.authorizer.get("userId"), incoming.authorizer.get("tokenExp")
+
         if user_id and token_exp:
             caller = Caller(incoming.connection_id, str(user_id), int(token_exp), incoming.correlation_id)
             if caller.token_exp > now or isinstance(action, RefreshToken):
                 return caller
         elif isinstance(action, Ping):
             return Caller(incoming.connection_id, "", 0, incoming.correlation_id)
+
         record = self._connections.get(incoming.connection_id)
         if record is None:
             raise ConnectionUnknown(NO_RECORD)

@@ -25,6 +25,6 @@ class Settings(LoggingSettings, TokenSettings, RedisSettings):
     limit_subscriptions: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=Limit(2, 20))
     limit_others: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=Limit(10, 40))
     limits_store: str = choice(("dynamodb", "redis"), default="dynamodb")
-    """Where actions are counted; `redis` needs REDIS_URL."""
+    """The store of rate limits; `redis` requires REDIS_URL."""
     index_enabled: bool = flag(default=False)
-    """Whether events are read from an index, which has to be told of every change of a subscription."""
+    """Whether there is an index in Redis: then each change of a subscription is reported to it."""

@@ -28,9 +28,9 @@ _REQUIRED: Final = object()
 
 
 class _Setting:
-    """How a variable's text becomes a value; `parse` raises ValueError for what is not `expected`.
+    """How a variable's text becomes a value; `parse` raises ValueError for a text that is not `expected`.
 
-    It stands in the class where the values are in each object, and keeps them from being changed.
+    Declared in the class, it is a data descriptor, and so keeps the objects' values from being assigned.
     """
 
     __slots__ = ("default", "expected", "parse")
@@ -42,7 +42,7 @@ class _Setting:
 
     @property
     def required(self) -> bool:
-        """Whether it has to be set."""
+        """Whether the variable must be set."""
         return self.default is _REQUIRED
 
     def __set__(self, settings: object, value: object) -> None:
@@ -50,9 +50,25 @@ class _Setting:
 
 
 def read(kind: type[S], environ: Mapping[str, str]) -> S:
-    """The settings of a class. Raises SettingsInvalid, naming every variable at fault and the remedy."""
+    """Read the settings of a class. Raises SettingsInvalid, naming every variable at fault and the remedy."""
+    values, problems = _values(kind, environ)
+    if problems:
+        raise SettingsInvalid("; ".join(problems))
+    return _filled(kind, values)
+
+
+def read_valid(kind: type[S], environ: Mapping[str, str]) -> S:
+    """Read the settings of a class, all of which have defaults; the default replaces a value at fault."""
+    values, _ = _values(kind, environ)
+    defaults = {field: setting.default for field, setting in declared(kind).items()}
+    return _filled(kind, defaults | values)
+
+
+def _values(kind: type[Any], environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the valid values by field, and what is wrong with the other variables."""
     values: dict[str, Any] = {}
     problems: list[str] = []
+
     for field, setting in declared(kind).items():
         name = field.upper()
         raw = environ.get(name, "").strip()
@@ -65,19 +81,22 @@ def read(kind: type[S], environ: Mapping[str, str]) -> S:
             problems.append(f"{name} is not set; set it to {setting.expected}")
         else:
             values[field] = setting.default
-    if problems:
-        raise SettingsInvalid("; ".join(problems))
+
+    return values, problems
+
+
+def _filled(kind: type[S], values: dict[str, Any]) -> S:
     settings = kind()
     vars(settings).update(values)
     return settings
 
 
 def declared(kind: type[Any]) -> dict[str, _Setting]:
-    """The settings of a class by field, inherited ones first: to read them, and to document them."""
+    """Return the settings of a class by field, inherited ones first: to read them, and to document them."""
     return {
         field: setting
-        for one in reversed(kind.__mro__)
-        for field, setting in vars(one).items()
+        for base in reversed(kind.__mro__)
+        for field, setting in vars(base).items()
         if isinstance(setting, _Setting)
     }
 
@@ -85,12 +104,12 @@ def declared(kind: type[Any]) -> dict[str, _Setting]:
 def text(
     *, default: Any = _REQUIRED, expected: str = "a text that is not empty", pattern: str = r"(?s).+"
 ) -> Any:
-    """A setting that is a string, matching `pattern` as a whole. `default` may be None."""
+    """Declare a string that matches `pattern` as a whole. `default` may be None."""
     return _field(_matching(re.compile(pattern)), expected, default)
 
 
 def whole(*, minimum: int, maximum: int, default: Any = _REQUIRED) -> Any:
-    """A setting that is a whole number from `minimum` to `maximum`."""
+    """Declare a whole number from `minimum` to `maximum`."""
 
     def parse(raw: str) -> int:
         number = int(raw)
@@ -102,7 +121,7 @@ def whole(*, minimum: int, maximum: int, default: Any = _REQUIRED) -> Any:
 
 
 def choice(allowed: Collection[str], *, default: Any = _REQUIRED) -> Any:
-    """A setting that is one of a few words."""
+    """Declare one of a few words."""
 
     def parse(raw: str) -> str:
         if raw not in allowed:
@@ -113,7 +132,7 @@ def choice(allowed: Collection[str], *, default: Any = _REQUIRED) -> Any:
 
 
 def flag(*, default: Any = _REQUIRED) -> Any:
-    """A setting that is `true` or `false`."""
+    """Declare a boolean, written `true` or `false`."""
 
     def parse(raw: str) -> bool:
         if raw not in {"true", "false"}:
@@ -124,19 +143,19 @@ def flag(*, default: Any = _REQUIRED) -> Any:
 
 
 def words(allowed: Collection[str], *, default: Any = _REQUIRED) -> Any:
-    """A setting that is one or more of a few words, separated by commas; a tuple."""
+    """Declare one or more of a few words, separated by commas; the value is a tuple."""
 
     def parse(raw: str) -> tuple[str, ...]:
-        found = tuple(word.strip() for word in raw.split(","))
-        if not set(found) <= set(allowed):
+        values = tuple(word.strip() for word in raw.split(","))
+        if not set(values) <= set(allowed):
             raise ValueError(raw)
-        return found
+        return values
 
     return _field(parse, f"one or more of {', '.join(allowed)}, separated by commas", default)
 
 
 def url(*, default: Any = _REQUIRED) -> Any:
-    """A setting that is an http or https URL; without a slash at its end."""
+    """Declare an http or https URL; the value has no slash at its end."""
 
     def parse(raw: str) -> str:
         parse_url(raw)
@@ -146,12 +165,12 @@ def url(*, default: Any = _REQUIRED) -> Any:
 
 
 def parsed(parse: Callable[[str], Any], expected: str, *, default: Any = _REQUIRED) -> Any:
-    """A setting of a kind of its own; `parse` raises ValueError for what is not `expected`."""
+    """Declare a value of any type; `parse` raises ValueError for a text that is not `expected`."""
     return _field(parse, expected, default)
 
 
 def secure_url(*, default: Any = _REQUIRED) -> Any:
-    """A setting that is an https URL, or an http one of this machine, where nobody can listen."""
+    """Declare an https URL, or an http URL of the loopback interface, where nobody can listen."""
 
     def parse(raw: str) -> str:
         parts = parse_url(raw)
@@ -160,6 +179,18 @@ def secure_url(*, default: Any = _REQUIRED) -> Any:
         return raw
 
     return _field(parse, "a URL that begins with https:// (http:// for this machine alone)", default)
+
+
+def share(*, default: Any = _REQUIRED) -> Any:
+    """Declare a number from 0 to 1."""
+
+    def parse(raw: str) -> float:
+        number = float(raw)
+        if not 0 <= number <= 1:
+            raise ValueError(raw)
+        return number
+
+    return _field(parse, "a number from 0 to 1", default)
 
 
 def _field(parse: Callable[[str], Any], expected: str, default: Any) -> Any:
@@ -175,20 +206,8 @@ def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
     return parse
 
 
-def share(*, default: Any = _REQUIRED) -> Any:
-    """A setting that is a number from 0 to 1."""
-
-    def parse(raw: str) -> float:
-        number = float(raw)
-        if not 0 <= number <= 1:
-            raise ValueError(raw)
-        return number
-
-    return _field(parse, "a number from 0 to 1", default)
-
-
 class LoggingSettings:
-    """What every function has. `logs` and `metrics` read these for themselves; here they are checked."""
+    """Settings of every function: `telemetry.configuration` configures logs and metrics by them."""
 
     log_level: str = choice(LOG_LEVELS, default="INFO")
     log_sample_rate: float = share(default=0.0)

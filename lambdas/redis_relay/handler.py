@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
+from realtime_core.telemetry.configuration import configure
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metrics import measured
 from redis_relay.wiring import open_relay
 
 log = get_logger(__name__)
+configure(os.environ)
 
 RESERVE_SECONDS = 5.0
 """Left over at the end of the function's time."""

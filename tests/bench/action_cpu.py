@@ -10,7 +10,7 @@ TARGETS = {"ping": 20.0, "getStatus": 5.0, "subscribeToDeals": 5.0}
 
 
 def run(*, quick: bool) -> Report:
-    """Measure both routers, a process each in turn."""
+    """Measure both routers, each in a process of its own, in turn."""
     actions = list(TARGETS)
     rounds, repeats = (2, 20) if quick else (5, 60)
     ours: dict[str, list[float]] = {action: [] for action in actions}
@@ -42,8 +42,8 @@ def run(*, quick: bool) -> Report:
             **{f"{action}, the guide's (µs)": tuple(guides[action]) for action in actions},
         },
         notes=(
-            "The guide's reads the record and posts the reply; ours is given the identity, and returns it.",
-            "Ours has rate limits too: one write more.",
+            "The guide's reads the record and posts the reply; ours gets the identity and returns the reply.",
+            "Ours also counts the action against a rate limit, which is a write.",
         ),
     )
 

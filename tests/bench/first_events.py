@@ -1,4 +1,4 @@
-"""The first event that each function gets in the bench of cold starts."""
+"""The first event of each function in the bench of cold starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def first_events(secret: str, turn: int) -> dict[str, dict[str, Any]]:
-    """Events by function; `secret` signs the token of the handshake."""
+    """Return the events by function; `secret` signs the token of the handshake."""
     # Not needed to find this bench.
     from deals_ops.token_issuer import issue_token
     from realtime_core.push.base import DeliveryJob

@@ -1,4 +1,4 @@
-"""Functions in processes of their own: how to start one, and the cloud that they talk to."""
+"""Starts functions in processes of their own, and serves the cloud that they call."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def run_function(
     first_event: Mapping[str, Any] | None = None,
     **environment: str,
 ) -> dict[str, Any]:
-    """The figures of a function whose module is under `path`: see `function_child`.
+    """Return the figures of a function whose module is under `path`: see `function_child`.
 
-    Compiled modules are kept in a cache beside the machine's own: a process of Lambda's compiles none of the
-    runtime's, and none of a zip's that ships them.
+    Compiled modules stay in a cache of their own: a process of Lambda compiles neither the runtime's modules
+    nor those of a zip that ships them compiled.
     """
     cache = Path(tempfile.gettempdir()) / f"deals-bench-pycache-{os.getuid()}"
     given = {
@@ -71,11 +71,10 @@ def run_function(
 
 @contextmanager
 def cloud(secret: str = "") -> Iterator[dict[str, str]]:
-    """AWS over TLS, with a connection of both routers; the settings by which functions find it.
+    """Serve AWS over TLS, with a connection in both routers' tables; yield the settings that lead there.
 
-    `secret` is the text of the JWT secret, where one is wanted.
-
-    It answers slowly, and in another process's time: what is measured is the functions' CPU alone.
+    `secret` is the text of the JWT secret; empty for none. The stand-in is slow, but runs in another process
+    than the functions, whose CPU alone is measured.
     """
     # Slow to import, and not needed to find this bench.
     import boto3
@@ -87,18 +86,18 @@ def cloud(secret: str = "") -> Iterator[dict[str, str]]:
 
     with tempfile.TemporaryDirectory() as folder, mock_aws():
         certificate = self_signed(Path(folder))
-        made = boto3.client("dynamodb", region_name="eu-west-1")
-        create_tables(made)
-        made.create_table(
+        dynamodb = boto3.client("dynamodb", region_name="eu-west-1")
+        create_tables(dynamodb)
+        dynamodb.create_table(
             TableName="guide",
             KeySchema=[{"AttributeName": "connectionId", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "connectionId", "AttributeType": "S"}],
             **BILLING,
         )
-        _connect(made)
+        _connect(dynamodb)
         if secret:
-            kept = boto3.client("secretsmanager", region_name="eu-west-1")
-            kept.create_secret(Name="jwt", SecretString=secret)
+            secrets_manager = boto3.client("secretsmanager", region_name="eu-west-1")
+            secrets_manager.create_secret(Name="jwt", SecretString=secret)
         url = serve(certificate)
         yield {
             "AWS_ENDPOINT_URL": url,

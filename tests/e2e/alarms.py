@@ -12,7 +12,7 @@ from typing import Any
 from local_cloud.client import WAIT_SECONDS
 from local_cloud.gateway.metrics import MetricBatch, read_emf
 from realtime_core.telemetry import metric_catalog as catalog
-from realtime_core.telemetry import metrics
+from realtime_core.telemetry.metrics import Recorder
 
 Values = list[tuple[catalog.Metric, float, str | None]]
 
@@ -79,18 +79,17 @@ def select_own(alarms: dict[str, dict[str, Any]]) -> set[str]:
     }
 
 
-def publish_metrics(stack: Any, monkeypatch: Any, values: Values) -> dict[Any, list[float]]:
+def publish_metrics(stack: Any, values: Values) -> dict[Any, list[float]]:
     """Publish values with the functions' own code, as the deployed service; return the published series."""
-    monkeypatch.setenv("SERVICE", "deals-local")
-    monkeypatch.setattr(metrics, "_cold", False)
-    monkeypatch.setattr(metrics, "_collected", {})
-    monkeypatch.setattr(metrics, "_frames", {})
+    recorder = Recorder()
+    recorder.configure(service="deals-local")
+    recorder.start(cold=False)
 
     printed, batch, published = io.StringIO(), MetricBatch(), {}
     with redirect_stdout(printed):
         for metric, value, dimension in values:
-            metrics.add(metric, value, dimension)
-            metrics.flush("test")
+            recorder.add(metric, value, dimension)
+            recorder.flush("test")
 
     for line in printed.getvalue().splitlines():
         for series, value in read_emf(line):
@@ -119,7 +118,6 @@ def set_state(stack: Any, alarm: dict[str, Any], state: str, reason: str = "a te
 async def assert_fires_above_threshold(
     stack: Any,
     inbox: AlarmInbox,
-    monkeypatch: Any,
     key: str,
     driven: tuple[catalog.Metric, list[float], str | None],
 ) -> None:
@@ -127,7 +125,7 @@ async def assert_fires_above_threshold(
     alarm, (metric, values, dimension) = read_declared_alarms(stack)[key], driven
     set_state(stack, alarm, "OK")
 
-    published = publish_metrics(stack, monkeypatch, [(metric, value, dimension) for value in values])
+    published = publish_metrics(stack, [(metric, value, dimension) for value in values])
 
     assert published[identify(alarm)] == values, f"the alarm reads {identify(alarm)}"
     over = max(values) if alarm["statistic"] != "Sum" else sum(values)
@@ -139,12 +137,10 @@ async def assert_fires_above_threshold(
     await inbox.wait_for(alarm["alarm_name"], "OK")
 
 
-async def assert_fires_on_silence(
-    stack: Any, inbox: AlarmInbox, monkeypatch: Any, key: str, metric: catalog.Metric
-) -> None:
+async def assert_fires_on_silence(stack: Any, inbox: AlarmInbox, key: str, metric: catalog.Metric) -> None:
     """A dead man's switch counts a metric that every run publishes, and fires when it is missing."""
     alarm = read_declared_alarms(stack)[key]
-    published = publish_metrics(stack, monkeypatch, [(metric, 3, None)])
+    published = publish_metrics(stack, [(metric, 3, None)])
     assert identify(alarm) in published, f"no run publishes {identify(alarm)}, which the alarm reads"
     assert (alarm["statistic"], alarm["treat_missing_data"]) == ("SampleCount", "breaching")
     assert (alarm["comparison_operator"], alarm["threshold"]) == ("LessThanThreshold", 1)

@@ -56,9 +56,9 @@ def alarms(stack):
 
 
 @pytest.fixture
-def publish(stack, monkeypatch):
+def publish(stack):
     """Publish values with the functions' own code."""
-    return lambda values: publish_metrics(stack, monkeypatch, values)
+    return lambda values: publish_metrics(stack, values)
 
 
 def test_every_alarm_on_an_own_metric_has_a_test(alarms):
@@ -82,8 +82,8 @@ def test_declared_alarms_exist_with_their_metric_and_topic(stack, alarms):
 
 
 @pytest.mark.parametrize("key", DRIVEN)
-async def test_metric_over_its_threshold_notifies(stack, inbox, monkeypatch, key):
-    await assert_fires_above_threshold(stack, inbox, monkeypatch, key, DRIVEN[key])
+async def test_metric_over_its_threshold_notifies(stack, inbox, key):
+    await assert_fires_above_threshold(stack, inbox, key, DRIVEN[key])
 
 
 def evaluate(alarm, published):
@@ -132,8 +132,8 @@ async def test_error_rate_ignores_client_mistakes_and_little_traffic(alarms, pub
     assert evaluate(alarms["refusal_rate"], few) == 0
 
 
-async def test_janitor_that_does_not_run_notifies(stack, inbox, monkeypatch):
-    await assert_fires_on_silence(stack, inbox, monkeypatch, "janitor_silent", catalog.UPKEEP_LAG)
+async def test_janitor_that_does_not_run_notifies(stack, inbox):
+    await assert_fires_on_silence(stack, inbox, "janitor_silent", catalog.UPKEEP_LAG)
 
 
 async def test_composite_alarm_notifies_when_a_user_facing_alarm_fires(stack, inbox, alarms):

@@ -47,12 +47,12 @@ def test_every_alarm_on_redis_has_a_test(redis_stack):
 
 
 @pytest.mark.parametrize("key", DRIVEN)
-async def test_metric_over_its_threshold_notifies(redis_stack, inbox, monkeypatch, key):
-    await assert_fires_above_threshold(redis_stack, inbox, monkeypatch, key, DRIVEN[key])
+async def test_metric_over_its_threshold_notifies(redis_stack, inbox, key):
+    await assert_fires_above_threshold(redis_stack, inbox, key, DRIVEN[key])
 
 
-async def test_relay_that_does_not_run_notifies(redis_stack, inbox, monkeypatch):
-    await assert_fires_on_silence(redis_stack, inbox, monkeypatch, "relay_silent", catalog.RELAY_LAG)
+async def test_relay_that_does_not_run_notifies(redis_stack, inbox):
+    await assert_fires_on_silence(redis_stack, inbox, "relay_silent", catalog.RELAY_LAG)
 
 
 def test_index_without_maintenance_counts_as_behind(redis_stack):

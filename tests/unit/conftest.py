@@ -1,4 +1,4 @@
-"""What every unit test has: metrics and log fields that begin empty, and a way to read what it made."""
+"""What every unit test has: metrics and log fields that begin empty, and a way to read what it published."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from realtime_core.telemetry import metrics
+from realtime_core.telemetry import logs
 from realtime_core.telemetry.logs import bound
+from realtime_core.telemetry.metrics import recorder
 from tests.published import Published, published_in
 
 if TYPE_CHECKING:
@@ -15,26 +16,24 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def no_metrics_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Metrics are collected for a process; no test sees those of another, nor a cold start."""
-    monkeypatch.setattr(metrics, "_collected", {})
-    monkeypatch.setattr(metrics, "_cold", False)
-    monkeypatch.setattr(metrics, "_frames", {})
+def telemetry_of_its_own() -> Iterator[None]:
+    """Logs and metrics belong to the process: no test sees another's values, settings or bound fields.
 
-
-@pytest.fixture(autouse=True)
-def no_log_fields_of_others() -> Iterator[None]:
-    """What a test binds to its log lines, as a handler does, ends with it."""
+    A test is no cold start either.
+    """
+    logs.configure()
+    recorder.configure()
+    recorder.start(cold=False)
     with bound():
         yield
 
 
 @pytest.fixture
 def published(capsys: pytest.CaptureFixture[str]) -> Callable[[], Published]:
-    """What was published since the last call."""
+    """Return what was published since the last call."""
 
     def read() -> Published:
-        metrics.flush("test")
+        recorder.flush("test")
         return published_in(capsys.readouterr().out)
 
     return read

@@ -20,5 +20,5 @@ class TokenSettings:
 
     @property
     def token_rules(self) -> TokenRules:
-        """Which tokens this deployment accepts."""
+        """The rules by which this deployment accepts tokens."""
         return TokenRules(self.jwt_algorithms, self.jwt_issuer, self.jwt_audience, self.jwt_leeway_seconds)

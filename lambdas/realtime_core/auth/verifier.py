@@ -48,6 +48,14 @@ class TokenVerifier:
         keys = self._issuer_keys.public_keys(signed_token.key_id, signed_token.algorithm, now)
         return verify(token, keys, self._rules, now)
 
+    def fetch_keys(self, now: float) -> None:
+        """Fetch the keys ahead of the first token. Raises StoreUnavailable if they cannot be had."""
+        if self._secrets is not None:
+            self._secrets.signing_keys(now)
+        for algorithm in self._rules.algorithms:
+            if algorithm != SHARED_SECRET_ALGORITHM and self._issuer_keys is not None:
+                self._issuer_keys.public_keys(None, algorithm, now)
+
 
 def token_verifier(settings: TokenSettings) -> TokenVerifier:
     """The verifier for the settings. Raises SettingsInvalid if an algorithm has no source of keys."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from realtime_core.aws import credentials
 from realtime_core.aws.endpoint import Endpoint
@@ -46,6 +46,12 @@ def client(service: str, **overrides: Any) -> Any:
     SettingsInvalid where one is missing.
     """
     return create_client(JsonClient, service, **overrides)
+
+
+def connect_ahead(client: DynamoDBClient) -> None:
+    """Open a connection for a call that is still to come, and derive its key. Raises OSError if it fails."""
+    # To a type checker it is botocore's client, which has no such method.
+    cast("JsonClient", client).connect_ahead()
 
 
 def create_client(

@@ -40,6 +40,13 @@ class HttpPool:
             except _StaleConnection:
                 continue
 
+    def open_ahead(self) -> None:
+        """Open a connection for a request that is still to come. Raises OSError."""
+        connection = self._open()
+        # The function may be frozen until then, and the other side may close it meanwhile.
+        connection.may_be_stale = True
+        self._idle.append(connection)
+
     def close(self) -> None:
         """Close the idle connections."""
         while self._idle:
@@ -85,12 +92,12 @@ class _StaleConnection(ConnectionError):
 
 
 class _Connection:
-    """One open connection. After the first response it may turn out to be stale."""
+    """One open connection; `may_be_stale` if it was idle, so the other side may have closed it."""
 
     def __init__(self, opened: socket.socket) -> None:
         self._socket = opened
         self._parser = ResponseParser(BODY_BYTES_MAX)
-        self._used = False
+        self.may_be_stale = False
 
     def close(self) -> None:
         self._socket.close()
@@ -101,9 +108,9 @@ class _Connection:
             self._send(request)
             data = self._socket.recv(READ_BYTES)
         except (ConnectionResetError, BrokenPipeError) as error:
-            raise (_StaleConnection() if self._used else error) from error
+            raise (_StaleConnection() if self.may_be_stale else error) from error
         if not data:
-            raise _StaleConnection() if self._used else _closed()
+            raise _StaleConnection() if self.may_be_stale else _closed()
 
         response = self._parser.feed(data)
         while response is None:
@@ -111,7 +118,7 @@ class _Connection:
                 response = self._parser.feed(data)
             elif (response := self._parser.end()) is None:
                 raise _closed()
-        self._used = True
+        self.may_be_stale = True
         return response
 
     def _send(self, request: bytes) -> None:

@@ -153,6 +153,14 @@ class JsonClient(AwsClient):
         body = _encode(parameters).encode()
         return _json_object(self._exchange(operation, lambda: self._request(operation, body)).body)
 
+    def connect_ahead(self) -> None:
+        """Do what the first call would have to do besides calling. Raises OSError where nobody answers.
+
+        That is to open a connection, and to derive the day's signing key, which a request nobody sends does.
+        """
+        self._request("DescribeEndpoints", b"{}")
+        self._http.open_ahead()
+
     def _request(self, operation: str, body: bytes) -> bytes:
         headers = {
             "content-type": f"application/x-amz-json-{self._service.version}",

@@ -1,4 +1,4 @@
-"""Settings of the functions that speak to Redis; a module of its own, since others need no such rules."""
+"""Settings of the functions that use Redis. A module of its own: no other function imports its rules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SCHEMES = {"rediss": "https", "redis": "http"}
 
 
 class RedisAddress(NamedTuple):
-    """Where Redis is reached, and whether by TLS."""
+    """The address of Redis, and whether connections to it use TLS."""
 
     host: str
     port: int
@@ -20,9 +20,10 @@ class RedisAddress(NamedTuple):
 
 
 def parse_redis_url(raw: str) -> RedisAddress:
-    """`rediss://HOST[:PORT]`, or `redis://` of this machine. Raises ValueError for anything else.
+    """Parse `rediss://HOST[:PORT]`, or `redis://` of the loopback interface. Raises ValueError otherwise.
 
-    Names and passwords do not belong into a URL, which ends up in logs; nor is there a database to choose.
+    A URL may end up in a log, so it must not contain a name or a password; and it cannot select a database,
+    as there is only one.
     """
     scheme, _, rest = raw.partition("://")
     tls = scheme == "rediss"
@@ -35,17 +36,17 @@ def parse_redis_url(raw: str) -> RedisAddress:
 
 
 class RedisSettings:
-    """How a function reaches Redis: by a password kept in Secrets Manager, or as its own IAM role."""
+    """How a function connects to Redis, and logs in: by a password in Secrets Manager, or as its IAM role."""
 
     redis_url: RedisAddress | None = parsed(
         parse_redis_url,
         "rediss://HOST:PORT without name or password (redis:// for this machine alone)",
         default=None,
     )
-    """None where Redis is switched off."""
+    """None if Redis is switched off."""
     redis_username: str | None = text(default=None)
-    """The user of the access control list; needed with IAM, where it is the user's id."""
+    """The user of the access control list; required for IAM, where it is the user's id."""
     redis_secret_arn: str | None = text(default=None)
-    """The ARN of the secret that holds the password."""
+    """The ARN of the secret that contains the password."""
     redis_iam_cache: str | None = text(default=None)
-    """The name of the ElastiCache replication group that is logged in to as the function's role."""
+    """The name of the ElastiCache replication group; set it to log in as the function's IAM role."""

@@ -1,15 +1,15 @@
-"""Structured logs: one line of JSON an event, on stdout, with what the invocation is about bound to it.
+"""Structured logs: each event is one line of JSON on stdout, with the fields that the invocation has bound.
 
     log = get_logger(__name__)
 
     with bound(connectionId=connection_id, correlationId=request_id):
         log.info("subscribed", topic=topic)
 
-Tokens, secrets and what people say to each other never reach a log: fields of the names in `HIDDEN` are
-masked however deep they are, and so is everything that looks like a JWT.
+Tokens, secrets and message contents never reach a log: fields with a name in `HIDDEN` are masked at any
+depth, and so is every text that looks like a JWT.
 
-Of LOG_SAMPLE_RATE (0 to 1) of all requests every line is logged, down to DEBUG. Which ones, their correlation
-id decides: a request is traced through all functions or through none.
+A share of requests (LOG_SAMPLE_RATE, 0 to 1) is logged in full, down to DEBUG. The hash of the correlation id
+selects them, so every function selects the same requests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from __future__ import annotations
 import binascii
 import json
 import logging
-import os
 import re
 import sys
 import time
@@ -48,13 +47,14 @@ MASK = "[hidden]"
 # Outside limit: CloudWatch cuts a log event at 256 KB; a stack says enough in much less.
 STACK_CHARS_MAX = 8_000
 
-# Built once: json.dumps builds its encoder anew on each call that has options.
+# Built once: json.dumps builds another encoder for each call that has options.
 _encode = json.JSONEncoder(separators=(",", ":"), default=str, skipkeys=True).encode
 _quoted = json.encoder.encode_basestring_ascii
 _JWT = re.compile(r"eyJ[\w-]{6,}\.[\w-]+\.[\w-]*")
 _PARENT = "service"
 _SAMPLED = "sampled"
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("bound", default={})  # noqa: B039 - never changed in place
+_sample_rate = 0.0
 
 
 class Logger:
@@ -66,23 +66,23 @@ class Logger:
         self._logger = logger
 
     def debug(self, event: str, /, **fields: Any) -> None:
-        """Log what only helps to find a fault."""
+        """Log a step that only helps to find a fault."""
         self._log(logging.DEBUG, event, fields)
 
     def info(self, event: str, /, **fields: Any) -> None:
-        """Log what happened as it should."""
+        """Log something that happened as it should."""
         self._log(logging.INFO, event, fields)
 
     def warning(self, event: str, /, **fields: Any) -> None:
-        """Log what the service dealt with, but someone may want to know of."""
+        """Log a problem that the service has dealt with."""
         self._log(logging.WARNING, event, fields)
 
     def error(self, event: str, /, **fields: Any) -> None:
-        """Log a fault of ours."""
+        """Log a fault of the service."""
         self._log(logging.ERROR, event, fields)
 
     def exception(self, event: str, /, **fields: Any) -> None:
-        """Log a fault of ours, with the exception that is being handled."""
+        """Log a fault of the service, with the exception that is being handled."""
         self._log(logging.ERROR, event, fields, sys.exc_info()[1])
 
     def _log(
@@ -99,14 +99,14 @@ class Logger:
 
 
 def get_logger(name: str) -> Logger:
-    """The logger of a module; its level is LOG_LEVEL, or INFO where that is not set."""
+    """Return the logger of a module; its level is INFO until `configure` sets another."""
     return Logger(logging.getLogger(f"{_PARENT}.{name}"))
 
 
 class Bound:
-    """Adds fields to every line that is logged inside, also by what is called there."""
+    """Adds fields to every line that is logged inside the block, also by the functions that it calls."""
 
-    # A class, because a generator as context manager takes three times as long.
+    # A class: a generator as a context manager takes three times as long.
     __slots__ = ("_fields", "_token")
 
     def __init__(self, **fields: Any) -> None:
@@ -125,7 +125,7 @@ bound = Bound
 
 
 def bind(**fields: Any) -> None:
-    """Add fields to every further line, until the enclosing `bound` ends."""
+    """Add fields to every later line, until the enclosing `bound` ends."""
     _bound.set(_with(fields))
 
 
@@ -140,26 +140,26 @@ def _with(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_sampled(correlation_id: object) -> bool:
-    """Whether a request is among the sampled; the same in every function that it passes."""
+    """Whether a request is logged in full; every function comes to the same answer."""
     return binascii.crc32(str(correlation_id).encode()) < _sample_rate * 2**32
 
 
 def json_fields(event: str) -> str:
-    """The bound fields with the event's name, masked, as the inside of a JSON object."""
+    """Return the bound fields and the event's name, masked, as a JSON object without its braces."""
     parts = [f'"event":"{event}"']
     for name, value in _bound.get().items():
         shown = MASK if name.lower() in HIDDEN else value
-        # Nearly all are strings; the encoder takes longer to begin than to write one.
+        # Nearly all are strings, and the encoder takes longer to start than to write one.
         parts.append(f'"{name}":{_quoted(shown) if type(shown) is str else _encode(_masked(name, shown))}')
     text = ",".join(parts)
     return _JWT.sub(MASK, text) if "eyJ" in text else text
 
 
 class JsonFormatter(logging.Formatter):
-    """One line of JSON for a record. Fields of the call win over bound ones; none replaces the first four."""
+    """Formats a record as JSON. A call's fields override bound ones; none overrides the first four."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """Return the line without its newline."""
         line: dict[str, Any] = {
             "timestamp": _timestamp(record.created),
             "level": record.levelname,
@@ -174,7 +174,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class _Stdout(logging.Handler):
-    """Writes to whatever stdout is now: Lambda's runtime and tests replace it after import."""
+    """Writes to the current sys.stdout: Lambda's runtime and tests replace it after import."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -188,9 +188,9 @@ def _masked(name: str, value: Any) -> Any:
     if name.lower() in HIDDEN:
         return MASK
     if isinstance(value, Mapping):
-        return {str(inner): _masked(str(inner), one) for inner, one in value.items()}
+        return {str(key): _masked(str(key), item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_masked("", one) for one in value]
+        return [_masked("", item) for item in value]
     return value
 
 
@@ -199,11 +199,15 @@ def _exception(exception: BaseException) -> dict[str, str]:
     return {"type": type(exception).__name__, "reason": str(exception), "stack": stack[-STACK_CHARS_MAX:]}
 
 
-def _set_up() -> None:
+def configure(*, level: str = "INFO", sample_rate: float = 0.0) -> None:
+    """Set the level (a name, as LOG_LEVEL has it) and the share of requests that are logged in full."""
+    global _sample_rate  # noqa: PLW0603 - it belongs to the process, as the standard library's levels do
+    logging.getLogger(_PARENT).setLevel(level)
+    _sample_rate = sample_rate
+
+
+def _attach_handler() -> None:
     parent = logging.getLogger(_PARENT)
-    level = os.environ.get("LOG_LEVEL", "").strip()
-    # A level that is none is reported by the settings, whose errors need a log to go to.
-    parent.setLevel(level if level in logging.getLevelNamesMapping() else logging.INFO)
     # Lambda's own handler, on the root logger, would print every line a second time.
     parent.propagate = False
     handler = _Stdout()
@@ -211,19 +215,11 @@ def _set_up() -> None:
     parent.handlers = [handler]
 
 
-def _share(text: str) -> float:
-    """LOG_SAMPLE_RATE as a number. What is none is reported by the settings, whose errors need a log."""
-    try:
-        return min(1.0, max(0.0, float(text)))
-    except ValueError:
-        return 0.0
-
-
-_set_up()
-_sample_rate = _share(os.environ.get("LOG_SAMPLE_RATE", ""))
+_attach_handler()
+configure()
 
 
 def _timestamp(epoch_seconds: float) -> str:
-    """A moment in UTC, to the millisecond. Without datetime, whose import costs every cold start 3 ms."""
+    """Format a time in UTC, to the millisecond, without datetime, whose import takes 3 ms."""
     seconds, milliseconds = divmod(round(epoch_seconds * 1000), 1000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{milliseconds:03}+00:00"

@@ -13,7 +13,7 @@ from realtime_core.messages.memory import MemoryMessages
 from realtime_core.subscriptions.base import Subscriptions
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 from realtime_core.subscriptions.memory import MemorySubscriptions
-from realtime_core.telemetry import metrics
+from realtime_core.telemetry.metrics import recorder
 from tests.contract.ports.cases import connection
 from tests.contract.ports.clouds import moto_client
 from tests.contract.ports.index_harness import GoneFilteredOut, IndexHarness, ProjectedOnRead, operator
@@ -53,13 +53,12 @@ def dynamo_stores(dynamodb):
 
 
 @pytest.fixture
-def published(monkeypatch, capsys):
-    """The metrics that were made since the last call."""
-    monkeypatch.setattr(metrics, "_collected", {})
-    monkeypatch.setattr(metrics, "_cold", False)
+def published(capsys):
+    """Return the metrics that were published since the last call."""
+    recorder.start(cold=False)
 
     def read():
-        metrics.flush("test")
+        recorder.flush("test")
         return published_in(capsys.readouterr().out)
 
     return read

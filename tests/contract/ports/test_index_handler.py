@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-import broadcast.handler
+from broadcast import wiring as broadcast_wiring
 from broadcast.indexed_subscriptions import IndexedSubscriptions
 from index_projector import wiring
 from index_projector.handler import handler
@@ -124,6 +124,9 @@ def test_broadcast_reads_the_index_only_with_redis(started, with_redis, kind):
     )
     if with_redis:
         environment["REDIS_URL"] = started.server.url
-    settings = read(broadcast.handler.Settings, environment)
+    settings = read(broadcast_wiring.Settings, environment)
 
-    assert type(broadcast.handler._subscriptions(settings, started.dynamodb)) is kind
+    assert (
+        type(broadcast_wiring._subscriptions(settings, started.dynamodb, broadcast_wiring._redis(settings)))
+        is kind
+    )

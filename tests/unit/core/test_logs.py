@@ -185,8 +185,11 @@ def test_value_that_cannot_be_logged_costs_the_line_and_not_the_caller(lines, mo
 )
 def test_level_is_that_of_the_environment(level, logged):
     program = (
-        "import logging; logging.basicConfig(force=True)\n"  # as Lambda's runtime has a handler of its own
+        # Lambda's runtime has a handler of its own.
+        "import logging, os; logging.basicConfig(force=True)\n"
+        "from realtime_core.telemetry.configuration import configure\n"
         "from realtime_core.telemetry.logs import get_logger\n"
+        "configure(os.environ)\n"
         "log = get_logger('x'); log.debug('d'); log.info('i'); log.warning('w')"
     )
     ran = subprocess.run(

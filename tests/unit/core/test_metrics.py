@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime_core.telemetry import metrics
+from realtime_core.telemetry import logs
 from realtime_core.telemetry.logs import bind, get_logger
 from realtime_core.telemetry.metric_catalog import (
     AUTHORIZER_FAULTS,
@@ -22,14 +22,14 @@ from realtime_core.telemetry.metric_catalog import (
     UPKEEP_LAG,
     rows,
 )
-from realtime_core.telemetry.metrics import add, flush, measured
+from realtime_core.telemetry.metrics import add, flush, measured, recorder
 
 LAMBDAS = Path(__file__).parents[3] / "lambdas"
 
 
 @pytest.fixture
-def lines(capsys, monkeypatch):
-    monkeypatch.setenv("SERVICE", "deals-test")
+def lines(capsys):
+    recorder.configure(service="deals-test")
     return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -51,7 +51,7 @@ def test_an_invocation_is_one_line_that_declares_and_carries_its_values(lines):
 
     [line] = lines()
     assert before - 1 <= line["_aws"]["Timestamp"] <= time.time() * 1000 + 1
-    assert {one["Namespace"] for one in line["_aws"]["CloudWatchMetrics"]} == {"DealsWebSocket"}
+    assert {directive["Namespace"] for directive in line["_aws"]["CloudWatchMetrics"]} == {"DealsWebSocket"}
     assert declared(line) == {
         "MessageCount": ([["Service"], ["Service", "Action"]], "Count"),
         "ErrorRate": ([["Service"]], "None"),
@@ -148,9 +148,9 @@ def test_the_line_masks_what_a_log_would_mask(lines):
     assert (line["content"], line["token"], line["clientRequestId"]) == ("[hidden]",) * 3
 
 
-def test_a_first_invocation_is_a_cold_start_of_its_function(lines, monkeypatch):
-    monkeypatch.setattr(metrics, "_cold", True)
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "deals-test-janitor")
+def test_a_first_invocation_is_a_cold_start_of_its_function(lines):
+    recorder.configure(service="deals-test", function="deals-test-janitor")
+    recorder.start(cold=True)
     flush("first")
     flush("second")
     [line] = lines()
@@ -187,7 +187,10 @@ def test_every_metric_is_published_by_some_code():
 @pytest.mark.parametrize(("rate", "share"), [("1", 1.0), ("0", 0.0), ("", 0.0), ("0.3", 0.3), ("much", 0.0)])
 def test_a_share_of_requests_is_logged_in_full(rate, share):
     program = (
+        "import os\n"
+        "from realtime_core.telemetry.configuration import configure\n"
         "from realtime_core.telemetry.logs import bound, get_logger\n"
+        "configure(os.environ)\n"
         "log = get_logger('x')\n"
         "for number in range(1000):\n"
         "    with bound(correlationId=f'r-{number}'):\n"
@@ -215,8 +218,8 @@ def test_a_share_of_requests_is_logged_in_full(rate, share):
     assert "i" in [line["event"] for line in seen[0]]
 
 
-def test_a_sampled_line_below_the_level_is_as_complete_as_any(lines, monkeypatch):
-    monkeypatch.setattr("realtime_core.telemetry.logs._sample_rate", 1.0)
+def test_a_sampled_line_below_the_level_is_as_complete_as_any(lines):
+    logs.configure(sample_rate=1.0)
     log = get_logger("tests")
     with measured("x", correlationId="r1"):
         log.debug("seen", topic="books")

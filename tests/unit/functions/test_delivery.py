@@ -1,4 +1,4 @@
-"""The delivery function on in-memory twins of what is around it."""
+"""The delivery function on in-memory twins."""
 
 import json
 
@@ -25,8 +25,8 @@ class Clock:
         return self.left * 1000
 
 
-class TimedPoster(MemoryManagementApi):
-    """Takes down the order and the time budgets of posts."""
+class TimedManagementApi(MemoryManagementApi):
+    """Records the order and the time budgets of posts."""
 
     def __init__(self):
         super().__init__()
@@ -39,10 +39,10 @@ class TimedPoster(MemoryManagementApi):
 
 @pytest.fixture
 def outside(monkeypatch):
-    connections, poster, deliveries = MemoryConnections(), TimedPoster(), MemoryDeliveries()
-    pusher = Pusher(poster, connections, MemorySubscriptions(connections), deliveries)
+    connections, management_api, deliveries = MemoryConnections(), TimedManagementApi(), MemoryDeliveries()
+    pusher = Pusher(management_api, connections, MemorySubscriptions(connections), deliveries)
     monkeypatch.setattr(delivery, "_pusher", lambda: pusher)
-    return poster, deliveries
+    return management_api, deliveries
 
 
 def batch(*bodies):
@@ -55,7 +55,7 @@ def job(payload, priority="deal", ids=None):
 
 
 def test_delivery_posts_messages_before_notifications_before_deals(outside):
-    poster, _ = outside
+    management_api, _ = outside
     event = batch(
         job("deal 1"),
         job("note", "notification"),
@@ -65,52 +65,52 @@ def test_delivery_posts_messages_before_notifications_before_deals(outside):
     )
 
     assert delivery.handler(event, Clock(60)) == {"batchItemFailures": []}
-    assert [payload for payload, _ in poster.calls] == ["hello", "hi", "note", "deal 1", "deal 2"]
+    assert [payload for payload, _ in management_api.calls] == ["hello", "hi", "note", "deal 1", "deal 2"]
 
 
 def test_delivery_shares_its_time_evenly_and_keeps_a_reserve(outside):
-    poster, _ = outside
+    management_api, _ = outside
     delivery.handler(batch(*(job(f"deal {number}") for number in range(5))), Clock(60))
-    budgets = [budget for _, budget in poster.calls]
+    budgets = [budget for _, budget in management_api.calls]
     assert budgets == pytest.approx([11, 55 / 4, 55 / 3, 55 / 2, 55], abs=1)
 
 
 def test_delivery_without_time_puts_every_job_back(outside):
     _, deliveries = outside
     assert delivery.handler(batch(job("1"), job("2")), Clock(1)) == {"batchItemFailures": []}
-    assert [(one.connection_ids, one.attempt) for one in deliveries.jobs] == [(("to 1",), 2), (("to 2",), 2)]
+    assert [(job.connection_ids, job.attempt) for job in deliveries.jobs] == [(("to 1",), 2), (("to 2",), 2)]
 
 
 def test_delivery_hands_back_what_it_cannot_read_or_requeue_and_posts_the_rest(outside):
-    poster, deliveries = outside
+    management_api, deliveries = outside
     deliveries.down = True
-    poster.answers["slow"] = [503]
+    management_api.answers["slow"] = [503]
     event = batch("no job", job("stuck", ids=["slow"]), job("fine"))
 
     failed = delivery.handler(event, Clock(60))["batchItemFailures"]
 
-    assert [one["itemIdentifier"] for one in failed] == ["m0", "m1"]
-    assert poster.received == {"to fine": ["fine"]}
+    assert [item["itemIdentifier"] for item in failed] == ["m0", "m1"]
+    assert management_api.received == {"to fine": ["fine"]}
 
 
 def test_delivery_sends_what_one_connection_is_due_in_one_frame(outside):
-    poster, _ = outside
+    management_api, _ = outside
     event = batch(
         job('{"n":1}', ids=["a", "b"]), job('{"n":2}', ids=["b", "c"]), job('{"n":3}', "message", ids=["b"])
     )
     assert delivery.handler(event, Clock(60)) == {"batchItemFailures": []}
-    assert poster.received["a"] == ['{"n":1}']
-    assert poster.received["c"] == ['{"n":2}']
-    ((frame,),) = [poster.received["b"]]
+    assert management_api.received["a"] == ['{"n":1}']
+    assert management_api.received["c"] == ['{"n":2}']
+    ((frame,),) = [management_api.received["b"]]
     packed = json.loads(frame)
     assert (packed["type"], packed["data"]["frames"]) == ("batch", [{"n": 3}, {"n": 1}, {"n": 2}])
-    assert len(poster.calls) == 3
+    assert len(management_api.calls) == 3
 
 
 def test_delivery_tries_again_each_job_of_a_batch_that_was_not_sent(outside):
-    poster, deliveries = outside
-    poster.answers["b"] = [503]
+    management_api, deliveries = outside
+    management_api.answers["b"] = [503]
     delivery.handler(batch(job('{"n":1}', ids=["a", "b"]), job('{"n":2}', ids=["b"])), Clock(60))
-    left = {one.payload: (one.connection_ids, one.attempt) for one in deliveries.jobs}
+    left = {job.payload: (job.connection_ids, job.attempt) for job in deliveries.jobs}
     assert left == {'{"n":1}': (("b",), 2), '{"n":2}': (("b",), 2)}
-    assert poster.received == {"a": ['{"n":1}']}
+    assert management_api.received == {"a": ['{"n":1}']}

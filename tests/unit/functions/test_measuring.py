@@ -1,4 +1,4 @@
-"""What each function publishes of what it did, and under which correlation id it says so."""
+"""The metrics that each function publishes, and the correlation id of its lines."""
 
 import json
 import re
@@ -10,7 +10,9 @@ import pytest
 from authorizer import handler as authorizer
 from authorizer.connect_authorizer import ConnectAuthorizer
 from broadcast import handler as broadcast
+from broadcast.wiring import Broadcast
 from connection_handler import handler as connection_handler
+from connection_handler.wiring import Stores
 from deals_ops.token_issuer import issue_token
 from delivery import handler as delivery
 from message_router import handler as message_router
@@ -28,32 +30,32 @@ from realtime_core.push.pusher import ATTEMPTS_MAX, Pusher, remove_connections
 from realtime_core.subscriptions.memory import MemorySubscriptions
 from tests.published import published_in
 from tests.unit.functions.test_delivery import Clock
-from tests.unit.functions.test_router_limits import NOW, SECRET, House
+from tests.unit.functions.test_router_limits import NOW, SECRET, RouterHarness
 
 LAMBDAS = Path(__file__).parents[3] / "lambdas"
 CONNECT = json.loads(Path(__file__).parents[2].joinpath("events/authorizer_request.json").read_text())
 
 
 @pytest.fixture
-def house():
-    return House()
+def harness():
+    return RouterHarness()
 
 
-def ask(house, capsys, monkeypatch, body, *, received_ms=None):
+def ask(harness, capsys, monkeypatch, body, *, received_ms=None):
     """The reply of the router's handler, what it published, and its line."""
-    monkeypatch.setattr(message_router, "_router", lambda: house.router)
+    monkeypatch.setattr(message_router, "_router", lambda: harness.router)
     context = {"userId": "ann", "tokenExp": str(NOW + 3600)}
     request = {"connectionId": "c1", "requestId": "gw-1", "authorizer": context}
     if received_ms is not None:
         request["requestTimeEpoch"] = received_ms
     reply = message_router.handler({"body": body, "requestContext": request}, None)
     printed = capsys.readouterr().out.splitlines()
-    line = next(one for text in printed if (one := json.loads(text)).get("event") == "answered")
+    line = next(line for text in printed if (line := json.loads(text)).get("event") == "answered")
     return json.loads(reply["body"]), published_in(printed), line
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_router_counts_each_action_and_whether_it_was_an_error(house, capsys, monkeypatch, action):
+def test_router_counts_each_action_and_whether_it_was_an_error(harness, capsys, monkeypatch, action):
     data = {
         "sendMessage": {"recipientId": "ben", "content": "hi"},
         "notificationAck": {"messageId": "01JZZZZZZZZZZZZZZZZZZZZZZZ"},
@@ -62,7 +64,7 @@ def test_router_counts_each_action_and_whether_it_was_an_error(house, capsys, mo
     text = json.dumps({"action": action, "data": data, "requestId": "c-17"})
     received = round(time.time() * 1000) - 250
 
-    reply, found, line = ask(house, capsys, monkeypatch, text, received_ms=received)
+    reply, found, line = ask(harness, capsys, monkeypatch, text, received_ms=received)
 
     failed = reply["type"] == "error"
     assert failed == (action == "notificationAck")
@@ -83,37 +85,39 @@ def test_router_counts_each_action_and_whether_it_was_an_error(house, capsys, mo
         ('{"action":"sendMessage"}', "sendMessage"),
     ],
 )
-def test_router_makes_no_metric_of_what_clients_make_up(house, capsys, monkeypatch, body, counted):
-    _, found, line = ask(house, capsys, monkeypatch, body)
+def test_router_makes_no_metric_of_what_clients_make_up(harness, capsys, monkeypatch, body, counted):
+    _, found, line = ask(harness, capsys, monkeypatch, body)
     assert found["MessageCount", counted] == found["ErrorRate", "VALIDATION_ERROR"] == [1]
     assert len([name for name in found if name[0] == "MessageCount"]) == 2
     assert "dropTables" not in json.dumps(line)
     assert line.get("action", "unknown") == counted
 
 
-def test_router_counts_its_own_faults(house, capsys, monkeypatch):
-    house.connections.down = True
-    _, found, _ = ask(house, capsys, monkeypatch, '{"action":"getStatus"}')
+def test_router_counts_its_own_faults(harness, capsys, monkeypatch):
+    harness.connections.down = True
+    _, found, _ = ask(harness, capsys, monkeypatch, '{"action":"getStatus"}')
     assert found["ErrorRate", "INTERNAL_ERROR"] == [1]
 
 
-def test_clocks_that_differ_make_no_negative_latency(house, capsys, monkeypatch):
-    _, found, _ = ask(house, capsys, monkeypatch, '{"action":"ping"}', received_ms=time.time() * 1000 + 5000)
+def test_clocks_that_differ_make_no_negative_latency(harness, capsys, monkeypatch):
+    _, found, _ = ask(
+        harness, capsys, monkeypatch, '{"action":"ping"}', received_ms=time.time() * 1000 + 5000
+    )
     assert found["MessageLatency", "reply"] == [0]
 
 
-def test_a_resume_that_has_lost_something_is_a_gap(house, published):
-    assert house.ask("subscribeToDeals", {"since": 0})["data"]["recovered"] is True
+def test_a_resume_that_has_lost_something_is_a_gap(harness, published):
+    assert harness.ask("subscribeToDeals", {"since": 0})["data"]["recovered"] is True
     found = published()
     assert (found["Resumes",], found.get(("ResumeGaps",))) == ([1], None)
-    assert house.ask("subscribeToDeals", {"since": 999})["data"]["recovered"] is False
+    assert harness.ask("subscribeToDeals", {"since": 999})["data"]["recovered"] is False
     found = published()
     assert found["Resumes",] == found["ResumeGaps",] == [1]
 
 
-def test_refused_refreshes_count_by_reason(house, published):
+def test_refused_refreshes_count_by_reason(harness, published):
     for token in ("rubbish", issue_token("ann", "x" * 32, NOW), issue_token("ben", SECRET, NOW)):
-        house.refresh(token)
+        harness.refresh(token)
     found = published()
     assert sum(found["TokenFailures",]) == 3
     assert {name[1] for name in found if name[0] == "TokenFailures" and name[1:]} == {
@@ -124,7 +128,7 @@ def test_refused_refreshes_count_by_reason(house, published):
 
 
 @pytest.fixture
-def doorman(monkeypatch):
+def connect_authorizer(monkeypatch):
     connect_authorizer = ConnectAuthorizer(
         TokenVerifier(TokenRules(), MemorySigningSecrets(SECRET), None),
         MemoryRevocations(),
@@ -140,7 +144,7 @@ def connect(token):
     return authorizer.handler(event, None)
 
 
-def test_authorizer_counts_who_was_refused_by_reason_and_no_fault_for_it(doorman, published):
+def test_authorizer_counts_who_was_refused_by_reason_and_no_fault_for_it(connect_authorizer, published):
     with pytest.raises(authorizer.Unauthorized):
         connect(issue_token("ann", "x" * 32, int(time.time())))
     connect(issue_token("ann", SECRET, int(time.time()), scope="other"))
@@ -149,8 +153,8 @@ def test_authorizer_counts_who_was_refused_by_reason_and_no_fault_for_it(doorman
     assert ("AuthorizerFaults",) not in found
 
 
-def test_authorizer_counts_its_own_faults_apart(doorman, published):
-    doorman.connections.down = True
+def test_authorizer_counts_its_own_faults_apart(connect_authorizer, published):
+    connect_authorizer.connections.down = True
     with pytest.raises(StoreUnavailable):
         connect(issue_token("ann", SECRET, int(time.time())))
     assert published() == {("AuthorizerFaults",): [1]}
@@ -178,7 +182,7 @@ def test_a_removed_connection_tells_how_long_it_was_open(published):
 def test_disconnect_publishes_the_duration(monkeypatch, capsys):
     connections = MemoryConnections()
     connections.add(Connection("c1", "ann", int(time.time()) - 60, 0))
-    stores = connections, MemorySubscriptions(connections)
+    stores = Stores(connections, MemorySubscriptions(connections))
     monkeypatch.setattr(connection_handler, "_stores", lambda: stores)
     request = {"connectionId": "c1", "requestId": "gw-1", "eventType": "DISCONNECT"}
     connection_handler.handler({"requestContext": request}, None)
@@ -188,15 +192,17 @@ def test_disconnect_publishes_the_duration(monkeypatch, capsys):
 
 @pytest.fixture
 def post(monkeypatch):
-    connections, poster, queue, letters = (
+    connections, management_api, queue, dead_letters = (
         MemoryConnections(),
         MemoryManagementApi(),
         MemoryDeliveries(),
         MemoryDeadLetterQueue(),
     )
-    pusher = Pusher(poster, connections, MemorySubscriptions(connections), queue, undeliverable=letters)
+    pusher = Pusher(
+        management_api, connections, MemorySubscriptions(connections), queue, undeliverable=dead_letters
+    )
     monkeypatch.setattr(delivery, "_pusher", lambda: pusher)
-    return poster
+    return management_api
 
 
 def job(*ids, age_ms=0, attempt=1):
@@ -207,8 +213,8 @@ def job(*ids, age_ms=0, attempt=1):
 def deliver(*jobs, waited_ms=0):
     attributes = {"SentTimestamp": str(round(time.time() * 1000) - waited_ms)}
     records = [
-        {"messageId": f"m{at}", "body": encode_job(one), "attributes": attributes}
-        for at, one in enumerate(jobs)
+        {"messageId": f"m{at}", "body": encode_job(item), "attributes": attributes}
+        for at, item in enumerate(jobs)
     ]
     return delivery.handler({"Records": records}, Clock(60))
 
@@ -240,9 +246,11 @@ def test_delivery_speaks_of_a_job_by_the_id_of_what_it_comes_from(post, capsys):
 
 
 def test_broadcast_counts_what_it_refused(monkeypatch, capsys):
-    monkeypatch.setattr(broadcast, "_refused", MemoryDeadLetterQueue)
+    dead_letters = MemoryDeadLetterQueue()
+    monkeypatch.setattr(broadcast, "_broadcast", lambda: Broadcast(None, dead_letters))
     answer = broadcast.handler({"data": {}}, Clock(60))
     assert answer["statusCode"] == 400
     printed = capsys.readouterr().out.splitlines()
     assert published_in(printed) == {("EventsRefused",): [1]}
     assert {json.loads(line)["correlationId"] for line in printed} == {"l-1"}
+    assert [raw for raw, _ in dead_letters.entries] == ['{"data": {}}']

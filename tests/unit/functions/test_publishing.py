@@ -1,4 +1,4 @@
-"""`Publisher`: what an event for many comes to in the queue, also where its first try crashed half-way."""
+"""`Publisher`: the jobs that an event for many subscribers queues, also after an attempt that crashed."""
 
 import pytest
 
@@ -33,7 +33,9 @@ class CrashingDeliveries(MemoryDeliveries):
         super().send(jobs, delay_seconds)
 
 
-class House:
+class PublisherHarness:
+    """A publisher on in-memory twins, with 5,000 subscribers."""
+
     def __init__(self):
         self.connections, self.deliveries = MemoryConnections(), CrashingDeliveries()
         self.subscriptions = MemorySubscriptions(self.connections)
@@ -49,9 +51,9 @@ class House:
             direct_max=100,
             now=lambda: NOW,
         )
-        for number, one in enumerate(IDS):
-            self.connections.add(Connection(one, f"user-{number}", NOW, NOW + 3600))
-            self.subscriptions.subscribe(one, "books", "{}", NOW)
+        for number, connection_id in enumerate(IDS):
+            self.connections.add(Connection(connection_id, f"user-{number}", NOW, NOW + 3600))
+            self.subscriptions.subscribe(connection_id, "books", "{}", NOW)
 
     def queued(self):
         """(event id of the frame, position, connection ids) of each job."""
@@ -61,12 +63,12 @@ class House:
 
 
 @pytest.fixture
-def house():
-    return House()
+def harness():
+    return PublisherHarness()
 
 
-def test_an_event_is_planned_into_chunks_that_carry_the_payload_once(house):
-    answer = house.publisher.publish(EVENT, "e1")
+def test_an_event_is_planned_into_chunks_that_carry_the_payload_once(harness):
+    answer = harness.publisher.publish(EVENT, "e1")
 
     assert answer == {
         "broadcast": "success",
@@ -76,27 +78,27 @@ def test_an_event_is_planned_into_chunks_that_carry_the_payload_once(house):
         "queued": 5_000,
         "total": 5_000,
     }
-    assert [len(ids) for _, _, ids in house.queued()] == [2_000, 2_000, 1_000]
-    assert sorted(one for _, _, ids in house.queued() for one in ids) == IDS
+    assert [len(ids) for _, _, ids in harness.queued()] == [2_000, 2_000, 1_000]
+    assert sorted(connection_id for _, _, ids in harness.queued() for connection_id in ids) == IDS
 
 
-def test_an_event_that_is_published_again_queues_nothing_and_is_answered_the_same(house):
-    assert house.publisher.publish(EVENT, "e1") == house.publisher.publish(EVENT, "e1")
-    assert len(house.deliveries.jobs) == 3
+def test_an_event_that_is_published_again_queues_nothing_and_is_answered_the_same(harness):
+    assert harness.publisher.publish(EVENT, "e1") == harness.publisher.publish(EVENT, "e1")
+    assert len(harness.deliveries.jobs) == 3
 
 
 @pytest.mark.parametrize("taken", [0, 1, 2])
-def test_an_event_whose_queueing_crashed_goes_on_with_what_receivers_know_it_by(house, taken):
-    house.deliveries.crash_after = taken
+def test_an_event_whose_queueing_crashed_goes_on_with_what_receivers_know_it_by(harness, taken):
+    harness.deliveries.crash_after = taken
     with pytest.raises(StoreUnavailable):
-        house.publisher.publish(EVENT, "e1")
-    before = house.queued()
+        harness.publisher.publish(EVENT, "e1")
+    before = harness.queued()
     assert len(before) == taken
 
-    assert house.publisher.publish(EVENT, "e1")["position"] == 1
+    assert harness.publisher.publish(EVENT, "e1")["position"] == 1
 
-    again = house.queued()[taken:]
-    assert sorted(one for _, _, ids in again for one in ids) == IDS, "everybody has it"
+    again = harness.queued()[taken:]
+    assert sorted(connection_id for _, _, ids in again for connection_id in ids) == IDS, "everybody has it"
     # What was queued twice is the same chunk of the same event, which a receiver drops by its id.
     assert {(event_id, position) for event_id, position, _ in before + again} == {("e1", 1)}
     assert again[:taken] == before

@@ -1,4 +1,4 @@
-"""`Pusher`: who was reached, what goes back to the queue, who is forgotten, and what has landed."""
+"""`Pusher`: what is delivered, requeued and removed, and when a chunk is complete."""
 
 import threading
 
@@ -24,9 +24,11 @@ from realtime_core.subscriptions.memory import MemorySubscriptions
 NOW = 1_795_382_480
 
 
-class World:
+class PusherHarness:
+    """A pusher on in-memory twins, with four subscribers."""
+
     def __init__(self):
-        self.poster, self.deliveries = MemoryManagementApi(), MemoryDeliveries()
+        self.management_api, self.deliveries = MemoryManagementApi(), MemoryDeliveries()
         self.connections = MemoryConnections()
         self.subscriptions = MemorySubscriptions(self.connections)
         self.history, self.undeliverable = MemoryHistory(), MemoryDeadLetterQueue()
@@ -34,7 +36,7 @@ class World:
             self.connections.add(Connection(name, f"user-{name}", NOW, NOW + 3600))
             self.subscriptions.subscribe(name, "books", "{}", NOW)
         self.pusher = Pusher(
-            self.poster,
+            self.management_api,
             self.connections,
             self.subscriptions,
             self.deliveries,
@@ -49,111 +51,111 @@ class World:
 
 
 @pytest.fixture
-def world():
-    return World()
+def harness():
+    return PusherHarness()
 
 
 def job(*connection_ids, **more):
     return DeliveryJob('{"type":"x"}', connection_ids, "deal", "e1", NOW * 1000, **more)
 
 
-def test_push_to_nobody_posts_nothing(world):
-    assert world.pusher.push(job(), 5) == PushResult()
+def test_push_to_nobody_posts_nothing(harness):
+    assert harness.pusher.push(job(), 5) == PushResult()
 
 
-def test_push_sorts_every_connection_and_queues_only_what_is_left(world):
-    world.poster.answers = {"b": [410], "c": [429], "d": [413]}
-    result = world.pusher.push(job("a", "b", "c", "d"), 5)
+def test_push_sorts_every_connection_and_queues_only_what_is_left(harness):
+    harness.management_api.answers = {"b": [410], "c": [429], "d": [413]}
+    result = harness.pusher.push(job("a", "b", "c", "d"), 5)
     assert (result.delivered, result.gone, result.queued, result.refused) == (1, 1, 1, 1)
-    ((left, delay),) = world.deliveries.queued
+    ((left, delay),) = harness.deliveries.queued
     assert (left.connection_ids, left.attempt) == (("c",), 2)
     assert delay <= DELAY_SECONDS_MAX
 
 
-def test_push_removes_a_gone_connection_with_its_memberships(world):
-    world.poster.answers = {"b": [410]}
-    world.pusher.push(job("a", "b"), 5)
-    assert world.connections.get("b") is None
-    assert world.members() == {"a", "c", "d"}
+def test_push_removes_a_gone_connection_with_its_memberships(harness):
+    harness.management_api.answers = {"b": [410]}
+    harness.pusher.push(job("a", "b"), 5)
+    assert harness.connections.get("b") is None
+    assert harness.members() == {"a", "c", "d"}
 
 
-def test_push_delivers_although_the_gone_cannot_be_removed_just_now(world):
-    world.poster.answers = {"b": [410]}
-    world.connections.down = True
-    assert world.pusher.push(job("a", "b"), 5).delivered == 1
+def test_push_delivers_although_the_gone_cannot_be_removed_just_now(harness):
+    harness.management_api.answers = {"b": [410]}
+    harness.connections.down = True
+    assert harness.pusher.push(job("a", "b"), 5).delivered == 1
 
 
 @pytest.mark.parametrize("budget_seconds", [5, -REMOVAL_SECONDS - 5])
 def test_many_gone_are_removed_at_once_after_what_is_left_is_queued_and_within_the_time(
-    world, monkeypatch, budget_seconds
+    harness, monkeypatch, budget_seconds
 ):
     ids = [f"gone-{number}" for number in range(200)]
-    for one in ids:
-        world.connections.add(Connection(one, "user-a", NOW, NOW + 3600))
+    for connection_id in ids:
+        harness.connections.add(Connection(connection_id, "user-a", NOW, NOW + 3600))
     report = PostReport(gone=tuple(ids), unsent=("a",))
-    monkeypatch.setattr(world.poster, "post", lambda *_: report)
-    together, remove, queued = threading.Barrier(4), world.connections.remove, []
+    monkeypatch.setattr(harness.management_api, "post", lambda *_: report)
+    together, remove, queued = threading.Barrier(4), harness.connections.remove, []
 
-    def removing(one):
-        if one in ids[: 4 * REMOVAL_BATCH : REMOVAL_BATCH]:
-            together.wait(5)  # breaks where they come one after the other
-        queued.append(len(world.deliveries.queued))
-        return remove(one)
+    def removing(connection_id):
+        if connection_id in ids[: 4 * REMOVAL_BATCH : REMOVAL_BATCH]:
+            together.wait(5)  # breaks if they come one after the other
+        queued.append(len(harness.deliveries.queued))
+        return remove(connection_id)
 
-    monkeypatch.setattr(world.connections, "remove", removing)
+    monkeypatch.setattr(harness.connections, "remove", removing)
 
-    assert world.pusher.push(job("a", *ids), budget_seconds).gone == 200
+    assert harness.pusher.push(job("a", *ids), budget_seconds).gone == 200
 
-    left = [one for one in ids if world.connections.get(one) is not None]
+    left = [connection_id for connection_id in ids if harness.connections.get(connection_id) is not None]
     if budget_seconds > 0:
         assert (left, queued) == ([], [1] * 200)
     else:
-        assert (left, queued, len(world.deliveries.queued)) == (ids, [], 1)
+        assert (left, queued, len(harness.deliveries.queued)) == (ids, [], 1)
 
 
-def test_push_removes_the_gone_although_what_is_left_cannot_be_queued(world):
-    world.poster.answers = {"a": [500], "b": [410]}
-    world.deliveries.down = True
+def test_push_removes_the_gone_although_what_is_left_cannot_be_queued(harness):
+    harness.management_api.answers = {"a": [500], "b": [410]}
+    harness.deliveries.down = True
     with pytest.raises(StoreUnavailable):
-        world.pusher.push(job("a", "b"), 5)
-    assert world.connections.get("b") is None
+        harness.pusher.push(job("a", "b"), 5)
+    assert harness.connections.get("b") is None
 
 
-def test_push_fails_where_what_is_left_cannot_be_queued(world):
-    world.poster.answers = {"a": [500]}
-    world.deliveries.down = True
+def test_push_fails_where_what_is_left_cannot_be_queued(harness):
+    harness.management_api.answers = {"a": [500]}
+    harness.deliveries.down = True
     with pytest.raises(StoreUnavailable):
-        world.pusher.push(job("a"), 5)
+        harness.pusher.push(job("a"), 5)
 
 
-def test_push_gives_up_after_its_attempts_and_keeps_what_is_left(world):
-    world.poster.answers = {"a": [503]}
-    world.pusher.push(job("a", "b", attempt=ATTEMPTS_MAX), 5)
-    ((kept, reason),) = world.undeliverable.entries
+def test_push_gives_up_after_its_attempts_and_keeps_what_is_left(harness):
+    harness.management_api.answers = {"a": [503]}
+    harness.pusher.push(job("a", "b", attempt=ATTEMPTS_MAX), 5)
+    ((kept, reason),) = harness.undeliverable.entries
     assert decode_job(kept).connection_ids == ("a",)
     assert str(ATTEMPTS_MAX) in reason
-    assert world.deliveries.queued == []
+    assert harness.deliveries.queued == []
 
 
-def test_delays_grow_up_to_a_minute(world):
-    world.poster.answers = {"a": [503]}
+def test_delays_grow_up_to_a_minute(harness):
+    harness.management_api.answers = {"a": [503]}
     for attempt in range(1, ATTEMPTS_MAX):
-        world.pusher.push(job("a", attempt=attempt), 5)
-    delays = [delay for _, delay in world.deliveries.queued]
+        harness.pusher.push(job("a", attempt=attempt), 5)
+    delays = [delay for _, delay in harness.deliveries.queued]
     assert delays == sorted(delays)
     assert delays[-1] == DELAY_SECONDS_MAX
 
 
 @pytest.mark.parametrize(
-    ("answers", "attempt", "landed"),
+    ("answers", "attempt", "complete"),
     [({}, 1, True), ({"a": [410]}, 1, True), ({"a": [503]}, 1, False), ({"a": [503]}, ATTEMPTS_MAX, True)],
     ids=["delivered", "gone", "left", "given-up"],
 )
-def test_a_chunk_has_landed_when_nothing_of_it_is_left_to_try(world, answers, attempt, landed):
+def test_a_chunk_has_complete_when_nothing_of_it_is_left_to_try(harness, answers, attempt, complete):
     kept = '{"eventId":"e1","messageType":"x","topic":"t","data":{},"filters":{}}'
-    claim = world.history.claim("e1", kept, NOW * 1000)
-    world.history.expect_chunks(claim, 1)
-    world.history.finish(claim, "{}", in_flight=True)
-    world.poster.answers = answers
-    world.pusher.push(job("a", attempt=attempt, position=claim.position), 5)
-    assert (world.history.bounds(NOW).settled == claim.position) is landed
+    claim = harness.history.claim("e1", kept, NOW * 1000)
+    harness.history.expect_chunks(claim, 1)
+    harness.history.finish(claim, "{}", in_flight=True)
+    harness.management_api.answers = answers
+    harness.pusher.push(job("a", attempt=attempt, position=claim.position), 5)
+    assert (harness.history.bounds(NOW).settled == claim.position) is complete

@@ -1,4 +1,4 @@
-"""The router: how often a user may act, and which tokens a connection may live by."""
+"""The router: rate limits, and the tokens that may extend a connection."""
 
 import json
 
@@ -35,8 +35,8 @@ ACTIONS = {
 }
 
 
-class House:
-    """A router on twins, and a clock that stands."""
+class RouterHarness:
+    """A router on in-memory twins, with a clock that the test moves."""
 
     def __init__(self):
         self.now = float(NOW)
@@ -74,8 +74,8 @@ class House:
 
 
 @pytest.fixture
-def house():
-    return House()
+def harness():
+    return RouterHarness()
 
 
 def code(reply):
@@ -91,91 +91,91 @@ def code(reply):
         ("notificationAck", "refreshToken", 4),
     ],
 )
-def test_actions_of_one_bucket_share_its_burst(house, action, together, burst):
+def test_actions_of_one_bucket_share_its_burst(harness, action, together, burst):
     for number in range(burst):
-        assert code(house.ask((action, together)[number % 2])) != "RATE_LIMITED"
-    for one in (action, together):
-        reply = house.ask(one)
+        assert code(harness.ask((action, together)[number % 2])) != "RATE_LIMITED"
+    for name in (action, together):
+        reply = harness.ask(name)
         assert code(reply) == "RATE_LIMITED"
         assert reply["data"]["details"] == {"retryAfterMs": 1000}
-    house.now += 1
-    assert code(house.ask(action)) != "RATE_LIMITED"
+    harness.now += 1
+    assert code(harness.ask(action)) != "RATE_LIMITED"
 
 
-def test_every_action_but_ping_is_counted(house):
+def test_every_action_but_ping_is_counted(harness):
     for number, action in enumerate(ACTIONS):
-        house.ask(action, user_id=f"user-{number}")
-    assert len(house.limiter.full_at) == len(ACTIONS)
+        harness.ask(action, user_id=f"user-{number}")
+    assert len(harness.limiter.full_at) == len(ACTIONS)
     for _ in range(100):
-        assert house.ask("ping", user_id="pinger")["type"] == "pong"
-    assert len(house.limiter.full_at) == len(ACTIONS)
+        assert harness.ask("ping", user_id="pinger")["type"] == "pong"
+    assert len(harness.limiter.full_at) == len(ACTIONS)
 
 
-def test_a_user_is_counted_over_all_connections_and_no_other_user_is(house):
-    house.connections.add(Connection("c2", "ann", NOW, NOW + 3600))
-    assert code(house.ask("sendMessage")) is None
-    assert code(house.ask("sendMessage", connection_id="c2")) is None
-    assert code(house.ask("sendMessage", connection_id="c2")) == "RATE_LIMITED"
-    assert code(house.ask("sendMessage", user_id="ben")) is None
+def test_a_user_is_counted_over_all_connections_and_no_other_user_is(harness):
+    harness.connections.add(Connection("c2", "ann", NOW, NOW + 3600))
+    assert code(harness.ask("sendMessage")) is None
+    assert code(harness.ask("sendMessage", connection_id="c2")) is None
+    assert code(harness.ask("sendMessage", connection_id="c2")) == "RATE_LIMITED"
+    assert code(harness.ask("sendMessage", user_id="ben")) is None
 
 
-def test_what_breaks_the_contract_is_told_so_and_costs_nothing(house):
+def test_a_request_that_breaks_the_contract_is_refused_and_not_counted(harness):
     for _ in range(10):
-        assert code(house.ask("sendMessage", {})) == "VALIDATION_ERROR"
-    assert house.limiter.full_at == {}
+        assert code(harness.ask("sendMessage", {})) == "VALIDATION_ERROR"
+    assert harness.limiter.full_at == {}
 
 
-def test_actions_go_through_while_nobody_can_count_them_and_that_is_measured(house, published):
-    house.limiter.down = True
+def test_actions_are_allowed_while_they_cannot_be_counted_and_a_metric_counts_that(harness, published):
+    harness.limiter.down = True
     for _ in range(10):
-        assert house.ask("getStatus")["type"] == "statusUpdate"
+        assert harness.ask("getStatus")["type"] == "statusUpdate"
     assert published()["LimiterFailures",] == [10]
 
 
-def test_refresh_carries_the_new_token_into_the_record(house):
-    reply = house.refresh(issue_token("ann", SECRET, NOW, 7200, jti="t-2"))
+def test_refresh_carries_the_new_token_into_the_record(harness):
+    reply = harness.refresh(issue_token("ann", SECRET, NOW, 7200, jti="t-2"))
     assert reply["data"] == {"expiresAt": NOW + 7200}
-    record = house.record()
+    record = harness.record()
     assert (record.token_exp, record.issued_at, record.token_id) == (NOW + 7200, NOW, "t-2")
 
 
-def test_refresh_by_a_token_of_the_previous_secret_is_good_until_it_is_dropped(house):
+def test_refresh_by_a_token_of_the_previous_secret_is_good_until_it_is_dropped(harness):
     old = issue_token("ann", OLD_SECRET, NOW, 7200)
-    assert house.refresh(old)["type"] == "tokenRefreshed"
-    house.secrets.keys = (SECRET,)
-    assert code(house.refresh(old)) == "AUTHENTICATION_ERROR"
+    assert harness.refresh(old)["type"] == "tokenRefreshed"
+    harness.secrets.keys = (SECRET,)
+    assert code(harness.refresh(old)) == "AUTHENTICATION_ERROR"
 
 
-def test_refresh_with_another_users_token_is_refused_and_changes_nothing(house):
-    before = house.record()
-    assert code(house.refresh(issue_token("ben", SECRET, NOW, 7200))) == "AUTHENTICATION_ERROR"
-    assert house.record() == before
+def test_refresh_with_another_users_token_is_refused_and_changes_nothing(harness):
+    before = harness.record()
+    assert code(harness.refresh(issue_token("ben", SECRET, NOW, 7200))) == "AUTHENTICATION_ERROR"
+    assert harness.record() == before
 
 
 @pytest.mark.parametrize("revoked", [Revocation("ann", NOW, NOW), Revocation("ann", NOW, NOW, "t-2")])
-def test_refresh_with_a_revoked_token_is_refused_and_changes_nothing(house, revoked):
-    before = house.record()
-    house.revocations.revoke(revoked)
-    assert code(house.refresh(issue_token("ann", SECRET, NOW, 7200, jti="t-2"))) == "AUTHENTICATION_ERROR"
-    assert house.record() == before
-    assert house.refresh(issue_token("ann", SECRET, NOW + 1, 7200, jti="t-3"))["type"] == "tokenRefreshed"
+def test_refresh_with_a_revoked_token_is_refused_and_changes_nothing(harness, revoked):
+    before = harness.record()
+    harness.revocations.revoke(revoked)
+    assert code(harness.refresh(issue_token("ann", SECRET, NOW, 7200, jti="t-2"))) == "AUTHENTICATION_ERROR"
+    assert harness.record() == before
+    assert harness.refresh(issue_token("ann", SECRET, NOW + 1, 7200, jti="t-3"))["type"] == "tokenRefreshed"
 
 
 @pytest.mark.parametrize("order", [(7200, 5000), (5000, 7200)])
-def test_of_two_refreshes_that_cross_the_token_that_lives_longer_stays(house, order):
+def test_of_two_refreshes_that_cross_the_token_that_lives_longer_stays(harness, order):
     for seconds in order:
-        reply = house.refresh(issue_token("ann", SECRET, NOW, seconds, jti=f"t-{seconds}"))
+        reply = harness.refresh(issue_token("ann", SECRET, NOW, seconds, jti=f"t-{seconds}"))
         assert reply["type"] == "tokenRefreshed"
-    assert (house.record().token_exp, house.record().token_id) == (NOW + 7200, "t-7200")
+    assert (harness.record().token_exp, harness.record().token_id) == (NOW + 7200, "t-7200")
 
 
 @pytest.mark.parametrize(("skew", "answer"), [(30, "tokenRefreshed"), (31, "error")])
-def test_refresh_by_an_issuer_whose_clock_is_ahead_is_good_within_the_leeway(house, skew, answer):
-    assert house.refresh(issue_token("ann", SECRET, NOW + skew, 7200))["type"] == answer
+def test_refresh_by_an_issuer_whose_clock_is_ahead_is_good_within_the_leeway(harness, skew, answer):
+    assert harness.refresh(issue_token("ann", SECRET, NOW + skew, 7200))["type"] == answer
 
 
-def test_refresh_where_revocations_cannot_be_read_is_our_fault_and_changes_nothing(house):
-    before = house.record()
-    house.revocations.down = True
-    assert code(house.refresh(issue_token("ann", SECRET, NOW, 7200))) == "INTERNAL_ERROR"
-    assert house.record() == before
+def test_refresh_where_revocations_cannot_be_read_is_our_fault_and_changes_nothing(harness):
+    before = harness.record()
+    harness.revocations.down = True
+    assert code(harness.refresh(issue_token("ann", SECRET, NOW, 7200))) == "INTERNAL_ERROR"
+    assert harness.record() == before

@@ -115,7 +115,7 @@ def test_nodes_and_endpoints_are_the_stacks_defaults():
     nodes = (modules / "cache" / "README.md").read_text("utf-8")
     endpoints = (modules / "network" / "README.md").read_text("utf-8")
     assert f"cache.t4g.micro ${prices.CACHE_NODE_HOUR * 730:.2f} a month" in nodes
-    assert f"interface endpoint ${prices.VPC_ENDPOINT_HOUR * 730:.2f} a month" in endpoints
+    assert f"interface endpoint costs ${prices.VPC_ENDPOINT_HOUR * 730:.2f} a month" in endpoints
     cache = (modules / "cache" / "variables.tf").read_text("utf-8")
     replicas = cache.partition('variable "replicas"')[2].partition("\n}\n")[0]
     assert re.search(r"default +=\s*(\d+)", replicas)[1] == str(CACHE_NODES - 1)

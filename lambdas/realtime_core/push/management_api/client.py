@@ -39,6 +39,7 @@ class ManagementApiClient:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         self._endpoint = Endpoint.of(endpoint_url)
+        self._connect_timeout = connect_timeout
         self._pool = Pool(self._endpoint, connect_timeout)
         self._pacer = None if posts_per_second is None else Pacer(posts_per_second)
         self._timeouts = timeouts
@@ -62,11 +63,21 @@ class ManagementApiClient:
         if reasons:
             raise StoreUnavailable(f"{len(reasons)} connections could not be closed; the first: {reasons[0]}")
 
+    def connect_ahead(self) -> None:
+        """Open a connection for a post that is still to come. Raises OSError if nobody answers in time."""
+        with self._lock:
+            self._pool.open_ahead(time.monotonic() + self._connect_timeout)
+            self._connection_requests().prepare("POST", b"", credentials(), time.time())
+
+    def _connection_requests(self) -> ConnectionRequests:
+        self._requests = self._requests or ConnectionRequests(self._endpoint, region())
+        return self._requests
+
     def _run(
         self, method: Method, payload: bytes, connection_ids: Sequence[str], budget_seconds: float
     ) -> tuple[PostBatch, list[Outcome]]:
         deadline = time.monotonic() + budget_seconds
-        requests = self._requests = self._requests or ConnectionRequests(self._endpoint, region())
+        requests = self._connection_requests()
         signed_by = credentials()
 
         with self._lock:

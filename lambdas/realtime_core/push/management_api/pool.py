@@ -6,6 +6,7 @@ import math
 import selectors
 import socket
 import ssl
+import time
 from collections import deque
 
 from realtime_core.aws import backoff
@@ -81,6 +82,22 @@ class Pool:
         for connection in list(self._all):
             self.drop(connection)
         self._selector.close()
+
+    def open_ahead(self, deadline: float) -> None:
+        """Open one connection for the next batch. Raises OSError if it is not open by the deadline."""
+        now = time.monotonic()
+        self.begin(1, now)
+        try:
+            self.open_for(1, now)
+            while self._opening and now < deadline:
+                for connection, _ in self.wait(deadline - now):
+                    if self.continue_opening(connection, time.monotonic()):
+                        self.release(connection, time.monotonic())
+                now = time.monotonic()
+        finally:
+            self.end()
+        if not self.idle:
+            raise OSError(self.last_failure or "connecting took too long")
 
     @property
     def may_grow(self) -> bool:

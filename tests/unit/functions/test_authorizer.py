@@ -1,4 +1,4 @@
-"""The authorizer: who may connect, and what API Gateway is told."""
+"""The authorizer: who may connect, and its answers to API Gateway."""
 
 import json
 from pathlib import Path
@@ -39,8 +39,8 @@ def refusal(connect_authorizer, text, now=NOW):
 
 def open_connections(connect_authorizer, count, **changes):
     for number in range(count):
-        one = Connection(f"c{number}", "ann", NOW, NOW + 3600)
-        connect_authorizer.connections.add(one._replace(**changes))
+        connection = Connection(f"c{number}", "ann", NOW, NOW + 3600)
+        connect_authorizer.connections.add(connection._replace(**changes))
 
 
 def test_authorize_of_a_good_token_is_its_identity(connect_authorizer):
@@ -82,7 +82,7 @@ def test_authorize_does_not_count_what_is_over(connect_authorizer):
 
 
 @pytest.mark.parametrize("store", ["revocations", "connections"])
-def test_authorize_lets_nobody_in_whom_it_cannot_check(connect_authorizer, store):
+def test_authorize_admits_nobody_whom_it_cannot_check(connect_authorizer, store):
     getattr(connect_authorizer, store).down = True
     with pytest.raises(StoreUnavailable):
         connect_authorizer.authorize(token(), NOW)

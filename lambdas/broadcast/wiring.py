@@ -1,0 +1,98 @@
+"""Builds the publisher on the adapters that its settings name."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from broadcast.group_index import GroupIndex
+from broadcast.publisher import Publisher
+from broadcast.settings import Settings
+from realtime_core.aws.client import client, connect_ahead
+from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.initialization import warm_up
+from realtime_core.messages.dynamodb import DynamoMessages
+from realtime_core.push.management_api.client import ManagementApiClient
+from realtime_core.push.pusher import Pusher
+from realtime_core.push.sqs import SqsDeadLetterQueue, SqsDeliveries
+from realtime_core.settings import read
+from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+    from realtime_core.push.base import DeadLetterQueue
+    from realtime_core.redis.client import RedisClient
+    from realtime_core.subscriptions.base import Subscriptions
+
+
+class Broadcast(NamedTuple):
+    """The parts of the function: `dead_letters` takes the events that break the contract."""
+
+    publisher: Publisher
+    dead_letters: DeadLetterQueue
+
+
+def build(environ: Mapping[str, str]) -> Broadcast:
+    """Build them, connected to what most events need. Raises SettingsInvalid."""
+    settings = read(Settings, environ)
+
+    dynamodb, sqs = client("dynamodb"), client("sqs")
+    management_api = ManagementApiClient(settings.management_endpoint)
+    redis = _redis(settings)
+    connections = DynamoConnections(dynamodb, settings.connections_table)
+    subscriptions = _subscriptions(settings, dynamodb, redis)
+    deliveries = SqsDeliveries(sqs, settings.deliveries_queue_url)
+    publisher = Publisher(
+        connections=connections,
+        subscriptions=subscriptions,
+        groups=GroupIndex(subscriptions),
+        messages=DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days),
+        history=DynamoHistory(dynamodb, settings.history_table, os.urandom),
+        deliveries=deliveries,
+        pusher=Pusher(management_api, connections, subscriptions, deliveries),
+        direct_max=settings.direct_audience_max,
+        now=time.time,
+    )
+
+    # Every event needs DynamoDB, and one for a small audience is posted from here. Only large ones need SQS.
+    steps: list[Callable[[], object]] = [lambda: connect_ahead(dynamodb), management_api.connect_ahead]
+    if redis is not None:
+        steps.append(lambda: redis.execute([("PING",)]))
+    warm_up(*steps)
+
+    return Broadcast(publisher, SqsDeadLetterQueue(sqs, settings.events_dlq_url))
+
+
+def _redis(settings: Settings) -> RedisClient | None:
+    if settings.redis_url is None:
+        return None
+    # Imported here: without Redis, no cold start should pay for it.
+    from realtime_core.redis.client import redis_client  # noqa: PLC0415
+
+    return redis_client(settings)
+
+
+def _subscriptions(settings: Settings, dynamodb: DynamoDBClient, redis: RedisClient | None) -> Subscriptions:
+    """Return the store on DynamoDB, behind the index in Redis if there is one."""
+    store = DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table)
+    if redis is None:
+        return store
+
+    from broadcast.indexed_subscriptions import IndexedSubscriptions  # noqa: PLC0415
+    from broadcast.redis_index import RedisIndex  # noqa: PLC0415
+    from realtime_core.redis.dynamodb_health import DynamoHealth  # noqa: PLC0415
+    from realtime_core.subscriptions.pending_changes import DynamoPendingChanges  # noqa: PLC0415
+
+    return IndexedSubscriptions(
+        store,
+        RedisIndex(redis),
+        DynamoPendingChanges(dynamodb, settings.subscriptions_table),
+        DynamoHealth(dynamodb, settings.history_table),
+        shards_min=settings.index_shards_min,
+    )
