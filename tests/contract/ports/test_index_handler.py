@@ -124,4 +124,4 @@ def test_broadcast_reads_the_index_only_where_there_is_one(started, with_redis, 
         environment["REDIS_URL"] = started.server.url
     settings = read(wiring.Settings, environment)
 
-    assert type(wiring._subscriptions(settings, started.dynamodb, wiring._redis(settings))) is kind
+    assert type(wiring._subscriptions(settings, started.dynamodb)) is kind
