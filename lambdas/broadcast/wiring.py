@@ -22,12 +22,9 @@ from realtime_core.settings import read
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from types_boto3_dynamodb.client import DynamoDBClient
 
     from realtime_core.push.base import DeadLetterQueue
-    from realtime_core.redis.client import RedisClient
     from realtime_core.subscriptions.base import Subscriptions
 
 
@@ -44,9 +41,8 @@ def build(environ: Mapping[str, str]) -> Broadcast:
 
     dynamodb, sqs = client("dynamodb"), client("sqs")
     management_api = ManagementApiClient(settings.management_endpoint)
-    redis = _redis(settings)
     connections = DynamoConnections(dynamodb, settings.connections_table)
-    subscriptions = _subscriptions(settings, dynamodb, redis)
+    subscriptions = _subscriptions(settings, dynamodb)
     deliveries = SqsDeliveries(sqs, settings.deliveries_queue_url)
     publisher = Publisher(
         connections=connections,
@@ -61,37 +57,28 @@ def build(environ: Mapping[str, str]) -> Broadcast:
     )
 
     # Every event needs DynamoDB, and one for a small audience is posted from here. Only large ones need SQS.
-    steps: list[Callable[[], object]] = [lambda: connect_ahead(dynamodb), management_api.connect_ahead]
-    if redis is not None:
-        steps.append(lambda: redis.execute([("PING",)]))
-    warm_up(*steps)
+    # Redis is left out: while it is in trouble, INIT would wait for it, and the first event once more.
+    warm_up(lambda: connect_ahead(dynamodb), management_api.connect_ahead)
 
     return Broadcast(publisher, SqsDeadLetterQueue(sqs, settings.events_dlq_url))
 
 
-def _redis(settings: Settings) -> RedisClient | None:
-    if settings.redis_url is None:
-        return None
-    # Imported here: without Redis, no cold start should pay for it.
-    from realtime_core.redis.client import redis_client  # noqa: PLC0415
-
-    return redis_client(settings)
-
-
-def _subscriptions(settings: Settings, dynamodb: DynamoDBClient, redis: RedisClient | None) -> Subscriptions:
+def _subscriptions(settings: Settings, dynamodb: DynamoDBClient) -> Subscriptions:
     """Return the store on DynamoDB, behind the index in Redis if there is one."""
     store = DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table)
-    if redis is None:
+    if settings.redis_url is None:
         return store
 
+    # Imported here: without Redis, no cold start should pay for it.
     from broadcast.indexed_subscriptions import IndexedSubscriptions  # noqa: PLC0415
     from broadcast.redis_index import RedisIndex  # noqa: PLC0415
+    from realtime_core.redis.client import redis_client  # noqa: PLC0415
     from realtime_core.redis.dynamodb_health import DynamoHealth  # noqa: PLC0415
     from realtime_core.subscriptions.pending_changes import DynamoPendingChanges  # noqa: PLC0415
 
     return IndexedSubscriptions(
         store,
-        RedisIndex(redis),
+        RedisIndex(redis_client(settings)),
         DynamoPendingChanges(dynamodb, settings.subscriptions_table),
         DynamoHealth(dynamodb, settings.history_table),
         shards_min=settings.index_shards_min,

@@ -70,7 +70,7 @@ def build(environ: Mapping[str, str]) -> Router:
         entropy=os.urandom,
     )
 
-    limiter, connect_limiter = _limiter(settings)
+    limiter, limiter_steps = _limiter(settings)
     limits = ActionLimits(
         limiter,
         send_message=settings.limit_send_message,
@@ -78,8 +78,9 @@ def build(environ: Mapping[str, str]) -> Router:
         others=settings.limit_others,
     )
 
-    # Every action but a ping calls these two. Few call the rest: SQS, the management API, Secrets Manager.
-    warm_up(lambda: connect_ahead(dynamodb), connect_limiter)
+    # Every action but a ping calls these. Few call the rest: SQS, the management API, Secrets Manager. Redis
+    # is left out: while it is in trouble, INIT would wait for it, and the first action once more.
+    warm_up(lambda: connect_ahead(dynamodb), *limiter_steps)
 
     return Router(actions, connections, limits, time.time)
 
@@ -93,16 +94,15 @@ def _pending_writes(settings: Settings) -> PendingWrites | None:
     return PendingWrites(settings.subscriptions_table)
 
 
-def _limiter(settings: Settings) -> tuple[Limiter, Callable[[], object]]:
-    """Return the limiter, and what connects it ahead."""
+def _limiter(settings: Settings) -> tuple[Limiter, tuple[Callable[[], object], ...]]:
+    """Return the limiter, and the steps that warm it up."""
     if settings.limits_store == "redis":
         from message_router.limiter_redis import TAKE, RedisLimiter  # noqa: PLC0415
         from realtime_core.redis.client import redis_client  # noqa: PLC0415
 
-        redis = redis_client(settings, [TAKE])
-        return RedisLimiter(redis), lambda: redis.execute([("PING",)])
+        return RedisLimiter(redis_client(settings, [TAKE])), ()
 
     from message_router.limiter_dynamodb import DynamoLimiter  # noqa: PLC0415
 
     dynamodb = client("dynamodb", **LIMITER_OPTIONS)
-    return DynamoLimiter(dynamodb, settings.limits_table), lambda: connect_ahead(dynamodb)
+    return DynamoLimiter(dynamodb, settings.limits_table), (lambda: connect_ahead(dynamodb),)

@@ -126,7 +126,4 @@ def test_broadcast_reads_the_index_only_with_redis(started, with_redis, kind):
         environment["REDIS_URL"] = started.server.url
     settings = read(broadcast_wiring.Settings, environment)
 
-    assert (
-        type(broadcast_wiring._subscriptions(settings, started.dynamodb, broadcast_wiring._redis(settings)))
-        is kind
-    )
+    assert type(broadcast_wiring._subscriptions(settings, started.dynamodb)) is kind
