@@ -10,7 +10,7 @@ from authorizer.settings import Settings
 from realtime_core.auth.dynamodb import DynamoRevocations
 from realtime_core.auth.verifier import token_verifier
 from realtime_core.aws.client import client, connect_ahead
-from realtime_core.connections.dynamodb import DynamoConnectionCounts
+from realtime_core.connections.dynamodb_counts import DynamoConnectionCounts
 from realtime_core.initialization import warm_up
 from realtime_core.settings import read
 

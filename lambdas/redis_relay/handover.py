@@ -29,8 +29,8 @@ shows that.
 Still lost is what nobody received: messages between the death of a holder and its successor (the lease of
 15 s, and up to a minute until the schedule starts one), and while Redis is away.
 
-`tests/unit/relay/test_handover.py` explores these rules with a state machine; `tests/contract/relay` tests
-them on a real Redis under load.
+`tests/unit/redis_relay/test_handover.py` explores these rules with a state machine;
+`tests/contract/redis_relay` tests them on a real Redis under load.
 """
 
 from __future__ import annotations

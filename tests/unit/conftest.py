@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from realtime_core.telemetry import logs
 from realtime_core.telemetry.logs import bound
@@ -13,6 +14,11 @@ from tests.published import Published, published_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+# No deadline for an example, because the speed of the machine is not under test.
+settings.register_profile("unit", deadline=None)
+settings.load_profile("unit")
 
 
 @pytest.fixture(autouse=True)

@@ -29,8 +29,8 @@ from realtime_core.push.planning import encode_job
 from realtime_core.push.pusher import ATTEMPTS_MAX, Pusher, remove_connections
 from realtime_core.subscriptions.memory import MemorySubscriptions
 from tests.published import published_in
-from tests.unit.functions.test_delivery import Clock
-from tests.unit.functions.test_router_limits import NOW, SECRET, RouterHarness
+from tests.unit.delivery.test_delivery import Clock
+from tests.unit.message_router.test_router import NOW, SECRET, RouterHarness
 
 LAMBDAS = Path(__file__).parents[3] / "lambdas"
 CONNECT = json.loads(Path(__file__).parents[2].joinpath("events/authorizer_request.json").read_text())

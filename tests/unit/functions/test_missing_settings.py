@@ -10,7 +10,7 @@ from connection_handler import handler as connection_handler
 from delivery import handler as delivery
 from message_router import handler as message_router
 from realtime_core.errors import SettingsInvalid
-from tests.unit.functions.test_delivery import Clock
+from tests.unit.delivery.test_delivery import Clock
 
 REQUEST = {"connectionId": "c1", "requestId": "r1", "eventType": "DISCONNECT"}
 DEAL = {"messageType": "deal", "topic": "books", "data": {}}

@@ -11,7 +11,7 @@ from realtime_core.connections.memory import MemoryConnections, MemorySchedule
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.memory import MemoryManagementApi
 from realtime_core.subscriptions.memory import MemorySubscriptions
-from tests.contract.ports.cases import at_once
+from tests.contract.support.cases import at_once
 
 NOW = 1_795_382_480
 MINUTE = 60

@@ -1,0 +1,113 @@
+"""`Revocations` on DynamoDB and in memory."""
+
+import pytest
+
+from realtime_core.auth.base import Revocation
+from realtime_core.auth.dynamodb import DynamoRevocations
+from realtime_core.auth.memory import MemoryRevocations
+from realtime_core.errors import StoreUnavailable
+from tests.contract.support.cases import DAY, NOW
+from tests.contract.support.watched_clients import answering, paged, recording, watching
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def revocations(request):
+    if request.param == "memory":
+        return MemoryRevocations()
+    return DynamoRevocations(request.getfixturevalue("dynamodb"), "revocations")
+
+
+def all_tokens_of(user_id, before=NOW, revoked_at=NOW):
+    return Revocation(user_id, before, revoked_at)
+
+
+def one_token(token_id, user_id="ann", revoked_at=NOW):
+    return Revocation(user_id, revoked_at, revoked_at, token_id)
+
+
+def test_nothing_is_revoked_at_first(revocations):
+    assert not revocations.is_revoked("ann", "t-1", NOW - DAY)
+    assert not revocations.is_revoked("ann", None, 0)
+    assert revocations.recent(0) == []
+
+
+def test_revoking_a_user_covers_tokens_issued_until_then_and_no_later_ones(revocations):
+    revocations.revoke(all_tokens_of("ann"))
+    assert revocations.is_revoked("ann", None, NOW - DAY)
+    assert revocations.is_revoked("ann", "any", NOW)
+    assert not revocations.is_revoked("ann", "any", NOW + 1)
+    assert not revocations.is_revoked("ben", "any", NOW - DAY)
+
+
+def test_revoking_a_token_covers_no_other_token_of_its_user(revocations):
+    revocations.revoke(one_token("t-1"))
+    assert revocations.is_revoked("ann", "t-1", NOW - DAY)
+    assert revocations.is_revoked("ann", "t-1", NOW + DAY), "with any time of issue"
+    assert not revocations.is_revoked("ann", "t-2", NOW - DAY)
+    assert not revocations.is_revoked("ann", None, NOW - DAY)
+
+
+def test_token_id_that_equals_a_user_id_is_not_that_user(revocations):
+    revocations.revoke(one_token("ben"))
+    assert not revocations.is_revoked("ben", None, NOW)
+    revocations.revoke(all_tokens_of("t-2"))
+    assert not revocations.is_revoked("ann", "t-2", NOW)
+
+
+@pytest.mark.parametrize("order", [(NOW, NOW - 60), (NOW - 60, NOW)])
+def test_the_revocation_of_a_user_that_reaches_furthest_stays(revocations, order):
+    for before in order:
+        revocations.revoke(all_tokens_of("ann", before, revoked_at=NOW))
+    assert revocations.is_revoked("ann", None, NOW)
+    assert [item.before for item in revocations.recent(NOW)] == [NOW]
+
+
+def test_recent_returns_later_revocations_in_order(revocations):
+    revoked = [
+        all_tokens_of("ann", revoked_at=NOW - 1),
+        one_token("t-1", revoked_at=NOW),
+        all_tokens_of("ben", NOW + 5, NOW + 5),
+    ]
+    for item in reversed(revoked):
+        revocations.revoke(item)
+    assert revocations.recent(NOW - 1) == revoked
+    assert revocations.recent(NOW) == revoked[1:]
+    assert revocations.recent(NOW + 6) == []
+
+
+def test_recent_reads_every_page(dynamodb):
+    revocations = DynamoRevocations(dynamodb, "revocations")
+    for number in range(5):
+        revocations.revoke(one_token(f"t-{number}", revoked_at=NOW + number))
+    with paged(dynamodb, 2):
+        assert len(revocations.recent(NOW)) == 5
+
+
+def test_is_revoked_is_one_consistent_read_and_revoke_one_write(dynamodb):
+    revocations = DynamoRevocations(dynamodb, "revocations")
+    with watching(dynamodb) as watch, recording(dynamodb, "BatchGetItem") as reads:
+        revocations.is_revoked("ann", "t-1", NOW)
+        revocations.is_revoked("ann", None, NOW)
+        revocations.revoke(all_tokens_of("ann"))
+    assert (watch.reads, watch.writes) == (2, 1)
+    assert all(read["RequestItems"]["revocations"]["ConsistentRead"] for read in reads)
+
+
+def test_unprocessed_keys_are_read_again(dynamodb, monkeypatch):
+    monkeypatch.setattr("realtime_core.aws.backoff.BASE_SECONDS", 0.0)
+    revocations = DynamoRevocations(dynamodb, "revocations")
+    revocations.revoke(all_tokens_of("ann"))
+    unprocessed = {
+        "Responses": {},
+        "UnprocessedKeys": {"revocations": {"Keys": [{"subject": {"S": "u#ann"}}]}},
+    }
+    with answering(dynamodb, "BatchGetItem", (200, unprocessed)):
+        assert revocations.is_revoked("ann", None, NOW)
+    with answering(dynamodb, "BatchGetItem", *[(200, unprocessed)] * 20), pytest.raises(StoreUnavailable):
+        revocations.is_revoked("ann", None, NOW)
+
+
+def test_revocation_is_stored_for_over_a_year(dynamodb):
+    DynamoRevocations(dynamodb, "revocations").revoke(all_tokens_of("ann"))
+    item = dynamodb.get_item(TableName="revocations", Key={"subject": {"S": "u#ann"}})["Item"]
+    assert int(item["expires_at"]["N"]) >= NOW + 366 * DAY

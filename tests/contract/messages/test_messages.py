@@ -1,0 +1,301 @@
+import json
+from functools import partial
+
+import pytest
+
+from realtime_core.errors import NotFound
+from tests.contract.support.cases import DAY, NOW, at_once, message
+from tests.contract.support.watched_clients import before_next, paged, recording
+
+
+def inbox(stores, user="ben", *, after=None, limit=100, status=None, now=NOW):
+    return stores.messages.inbox(user, after, limit, status, now)
+
+
+def test_put_stores_an_unread_message_in_the_recipients_inbox(stores):
+    sent = message(content="schöne Grüße 👋")
+
+    assert stores.messages.put(sent, None) == sent
+
+    assert inbox(stores) == ([sent], None)
+    assert stores.messages.unread("ben") == 1
+    assert inbox(stores, "ann") == ([], None)
+    assert stores.messages.unread("ann") == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "x" * 120_000,
+        {},
+        {"price": 19.99, "count": 10**15, "big": 1.0, "none": None, "deep": {"a": [1, "2", {}]}},
+    ],
+    ids=["empty", "large", "no fields", "nested"],
+)
+def test_content_is_returned_exactly_as_it_was_stored(stores, content):
+    stores.messages.put(message(content=content), "r1")
+
+    [[stored], _] = inbox(stores)
+    repeat = stores.messages.put(message(1, content="another"), "r1")
+
+    assert stored.content == repeat.content == content
+    assert repr(stored.content) == repr(repeat.content) == repr(content)
+
+
+def test_put_of_the_same_request_returns_the_first_message(stores):
+    first = stores.messages.put(message(1), "r1")
+
+    repeat = stores.messages.put(message(2, recipient="cid", content="changed"), "r1")
+
+    assert repeat == first
+    assert inbox(stores) == ([first], None)
+    assert inbox(stores, "cid") == ([], None)
+    assert stores.messages.unread("ben") == 1
+
+
+def test_put_of_another_senders_request_id_is_another_message(stores):
+    stores.messages.put(message(1, sender="ann"), "r1")
+    stores.messages.put(message(2, sender="dan"), "r1")
+
+    assert stores.messages.unread("ben") == 2
+
+
+def test_put_of_a_request_id_after_a_day_is_a_new_message(stores):
+    stores.messages.put(message(1), "r1")
+    within = stores.messages.put(message(2, created_at=NOW + DAY - 1), "r1")
+    later = stores.messages.put(message(3, created_at=NOW + DAY), "r1")
+
+    assert within == message(1)
+    assert later == message(3, created_at=NOW + DAY)
+    assert [stored.message_id for stored in inbox(stores)[0]] == [message(1).message_id, later.message_id]
+
+
+def test_put_of_the_same_message_id_is_one_message(stores):
+    first = stores.messages.put(message(content="first"), None)
+
+    assert stores.messages.put(message(content="second"), None) == first
+    assert stores.messages.unread("ben") == 1
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_concurrent_puts_of_one_request_store_one_message(stores, number):
+    results = at_once(*[partial(stores.messages.put, message(n), "r1") for n in range(4)])
+
+    assert len(set(results)) == 1
+    assert inbox(stores) == ([results[0]], None)
+    assert stores.messages.unread("ben") == 1
+
+
+def test_concurrent_puts_for_one_recipient_count_each(stores):
+    at_once(*[partial(stores.messages.put, message(n), f"r{n}") for n in range(8)])
+
+    assert stores.messages.unread("ben") == len(inbox(stores)[0]) == 8
+
+
+def test_put_all_stores_each_once_despite_repeats(stores):
+    sent = [message(recipient=f"user{n}", kind="notification", content={"title": "t"}) for n in range(60)]
+    stores.messages.put_all(sent[:20])
+
+    stores.messages.put_all(sent)
+    stores.messages.put_all(sent[30:] + sent[:3] + sent[:3])
+
+    assert [inbox(stores, f"user{n}") for n in range(60)] == [([item], None) for item in sent]
+    assert {stores.messages.unread(f"user{n}") for n in range(60)} == {1}
+
+
+def test_put_all_stores_several_for_one_recipient_and_large_ones(stores):
+    sent = [message(n, recipient=f"user{n % 2}", content="x" * 120_000) for n in range(30)]
+
+    stores.messages.put_all(sent)
+    stores.messages.put_all([])
+
+    assert stores.messages.unread("user0") == stores.messages.unread("user1") == 15
+
+
+def test_put_all_keeps_each_transaction_below_the_4_mb_of_dynamodb(dynamodb, dynamo_stores):
+    sent = [message(recipient=f"user{n}", content="ü" * 60_000) for n in range(40)]
+
+    with recording(dynamodb, "TransactWriteItems") as calls:
+        dynamo_stores.messages.put_all(sent)
+
+    sizes = [len(json.dumps(call["TransactItems"], ensure_ascii=False).encode()) for call in calls]
+    assert len(sizes) == 2
+    assert max(sizes) < 4_000_000
+
+
+def test_acknowledge_advances_the_status(stores):
+    stores.messages.put(message(), None)
+
+    delivered = stores.messages.acknowledge("ben", message().message_id, "delivered", NOW + 5)
+    assert delivered == message()._replace(status="delivered", delivered_at=NOW + 5)
+    assert stores.messages.unread("ben") == 1
+
+    read = stores.messages.acknowledge("ben", message().message_id, "read", NOW + 9)
+    assert read == delivered._replace(status="read", read_at=NOW + 9)
+    assert inbox(stores) == ([read], None)
+    assert stores.messages.unread("ben") == 0
+
+
+@pytest.mark.parametrize("late", ["delivered", "read"])
+def test_acknowledge_of_a_read_message_changes_nothing(stores, late):
+    stores.messages.put(message(1), None)
+    stores.messages.put(message(2), None)
+    read = stores.messages.acknowledge("ben", message(1).message_id, "read", NOW + 5)
+
+    assert stores.messages.acknowledge("ben", message(1).message_id, late, NOW + 9) == read
+    assert inbox(stores)[0][0] == read
+    assert stores.messages.unread("ben") == 1
+
+
+def test_acknowledge_delivered_twice_keeps_the_first_time(stores):
+    stores.messages.put(message(), None)
+    first = stores.messages.acknowledge("ben", message().message_id, "delivered", NOW + 5)
+
+    assert stores.messages.acknowledge("ben", message().message_id, "delivered", NOW + 9) == first
+
+
+@pytest.mark.parametrize("status", ["delivered", "read"])
+def test_acknowledge_of_an_unknown_message_is_not_found(stores, status):
+    with pytest.raises(NotFound):
+        stores.messages.acknowledge("ben", message().message_id, status, NOW)
+    assert inbox(stores) == ([], None)
+    assert stores.messages.unread("ben") == 0
+
+
+@pytest.mark.parametrize("status", ["delivered", "read"])
+def test_acknowledge_of_another_users_message_is_not_found(stores, status):
+    stores.messages.put(message(), None)
+
+    with pytest.raises(NotFound):
+        stores.messages.acknowledge("ann", message().message_id, status, NOW)
+    assert inbox(stores) == ([message()], None)
+
+
+@pytest.mark.parametrize("status", ["delivered", "read"])
+def test_acknowledge_of_an_expired_message_is_not_found(stores, status):
+    stores.messages.put(message(), None)
+
+    with pytest.raises(NotFound):
+        stores.messages.acknowledge("ben", message().message_id, status, NOW + 30 * DAY)
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_concurrent_acknowledges_count_once(stores, number):
+    stores.messages.put(message(1), None)
+    stores.messages.put(message(2), None)
+    acknowledge = partial(stores.messages.acknowledge, "ben", message(1).message_id)
+
+    results = at_once(
+        *[partial(acknowledge, status, NOW) for status in ("read", "delivered", "read", "read")]
+    )
+
+    assert {result.message_id for result in results} == {message(1).message_id}
+    assert inbox(stores)[0][0].status == "read"
+    assert stores.messages.unread("ben") == 1
+
+
+def test_acknowledge_read_concurrent_with_delivered_keeps_both_times(dynamodb, dynamo_stores):
+    dynamo_stores.messages.put(message(), None)
+    deliver = partial(dynamo_stores.messages.acknowledge, "ben", message().message_id, "delivered", NOW + 1)
+
+    with before_next(dynamodb, "TransactWriteItems", deliver):
+        after = dynamo_stores.messages.acknowledge("ben", message().message_id, "read", NOW + 2)
+
+    assert after == message()._replace(status="read", delivered_at=NOW + 1, read_at=NOW + 2)
+    assert inbox(dynamo_stores) == ([after], None)
+    assert dynamo_stores.messages.unread("ben") == 0
+
+
+def test_inbox_pages_oldest_first_until_the_end(stores):
+    sent = [message(n, created_at=NOW + n) for n in range(7)]
+    for item in reversed(sent):
+        stores.messages.put(item, f"r{item.created_at}")
+
+    first, next_after = inbox(stores, limit=3)
+    second, last_after = inbox(stores, after=next_after, limit=3)
+    third, end = inbox(stores, after=last_after, limit=3)
+
+    assert (first, second, third) == (sent[:3], sent[3:6], sent[6:])
+    assert end is None
+
+
+def test_inbox_that_ends_with_a_full_page_has_no_next(stores):
+    for n in range(4):
+        stores.messages.put(message(n), None)
+
+    assert inbox(stores, limit=4)[1] is None
+    assert inbox(stores, after=message(3).message_id) == ([], None)
+
+
+def test_inbox_after_an_id_between_messages_continues_there(stores):
+    stores.messages.put(message(created_at=NOW), None)
+    stores.messages.put(message(created_at=NOW + 10), None)
+
+    messages, _ = inbox(stores, after=message(created_at=NOW + 5).message_id)
+
+    assert messages == [message(created_at=NOW + 10)]
+
+
+def test_inbox_omits_expired_messages(stores):
+    stores.messages.put(message(created_at=NOW), None)
+    stores.messages.put(message(created_at=NOW + 10), None)
+
+    assert inbox(stores, now=NOW + 30 * DAY) == ([message(created_at=NOW + 10)], None)
+
+
+def all_pages(stores, **how):
+    messages, after = [], None
+    while True:
+        page, after = inbox(stores, after=after, **how)
+        messages += page
+        if after is None:
+            return messages
+
+
+def test_inbox_by_status_returns_all_of_that_status(stores):
+    for n in range(9):
+        stores.messages.put(message(n), None)
+        if n % 3 == 0:
+            stores.messages.acknowledge("ben", message(n).message_id, "read", NOW)
+
+    read = all_pages(stores, status="read", limit=2)
+
+    assert [item.message_id for item in read] == [message(n).message_id for n in (0, 3, 6)]
+    assert len(all_pages(stores, status="sent", limit=4)) == 6
+    assert all_pages(stores, status="delivered") == []
+
+
+def test_inbox_by_a_rare_status_is_searched_to_the_end_in_bounded_calls(dynamodb, dynamo_stores):
+    for n in range(12):
+        dynamo_stores.messages.put(message(n), None)
+    dynamo_stores.messages.acknowledge("ben", message(11).message_id, "read", NOW)
+
+    with paged(dynamodb, 2):
+        empty, next_after = inbox(dynamo_stores, status="read")
+        messages = all_pages(dynamo_stores, status="read")
+
+    assert (empty, next_after) == ([], message(7).message_id)
+    assert [item.message_id for item in messages] == [message(11).message_id]
+
+
+def test_unread_counts_messages_of_all_days(stores):
+    for n in range(5):
+        stores.messages.put(message(n, created_at=NOW + n * DAY), f"r{n}")
+    stores.messages.acknowledge("ben", message(2, created_at=NOW + 2 * DAY).message_id, "read", NOW + 5 * DAY)
+
+    assert stores.messages.unread("ben") == 4
+
+
+def test_unread_counter_expires_after_the_last_message_it_counts(dynamodb, dynamo_stores):
+    for n in range(24):
+        dynamo_stores.messages.put(message(n, created_at=NOW + n * 3600), None)
+
+    items = dynamodb.scan(TableName="messages")["Items"]
+    counters = {
+        item["sk"]["S"]: int(item["expires_at"]["N"]) for item in items if "unread" in item["sk"]["S"]
+    }
+    for item in items:
+        if item["sk"]["S"].startswith("m#"):
+            day = int(item["created_at"]["N"]) // DAY
+            assert 0 < counters[f"unread#{day}"] - int(item["expires_at"]["N"]) <= DAY

@@ -1,0 +1,164 @@
+"""A DynamoDB to test against, and ways to watch its calls and to make it misbehave."""
+
+import json
+from collections import Counter
+from contextlib import contextmanager
+from functools import cache, partial
+from itertools import count
+from types import SimpleNamespace
+
+from realtime_core.aws import client
+from realtime_core.aws.http_response import HttpResponse
+from realtime_core.aws.json_client import JsonClient, refusal
+from tests.contract.support.moto_server import serve
+
+READS = {"GetItem", "Query", "BatchGetItem", "Scan"}
+WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"}
+
+
+@cache
+def _moto_url():
+    return serve()
+
+
+class WatchedClient(JsonClient):
+    """The service's own client, with a place to look at its calls, change them, or answer them."""
+
+    hooks = ()
+
+    def __getattr__(self, name):
+        """Operations that only tests call, such as create_table."""
+        return partial(self._by_name, "".join(part.title() for part in name.split("_")))
+
+    def _by_name(self, operation, **parameters):
+        return self.call(operation, parameters)
+
+    def call(self, operation, parameters):
+        parameters = dict(parameters)
+        for hook in self.hooks:
+            if (answer := hook(operation, parameters)) is not None:
+                if answer.status >= 300:
+                    raise refusal(operation, answer)
+                return json.loads(answer.body)
+        return super().call(operation, parameters)
+
+
+def moto_client(service, **overrides):
+    """One of the service's own clients, answered by moto, which may take long on a busy machine.
+
+    The service's own timeouts would repeat a write that moto is still busy with.
+    """
+    options = {"connect_timeout": 30, "read_timeout": 30, **overrides}
+    made = client.client(service, region_name="eu-west-1", endpoint_url=_moto_url(), **options)
+    made.__class__ = WatchedClient
+    return made
+
+
+@contextmanager
+def _hooked(client, hook):
+    client.hooks = (hook, *client.hooks)
+    try:
+        yield
+    finally:
+        client.hooks = tuple(one for one in client.hooks if one is not hook)
+
+
+class Watch:
+    """Every call of a client while it is watched."""
+
+    def __init__(self):
+        self.calls = Counter()
+
+    @property
+    def reads(self):
+        return sum(self.calls[name] for name in READS)
+
+    @property
+    def writes(self):
+        return sum(self.calls[name] for name in WRITES)
+
+
+@contextmanager
+def watching(client):
+    """Count the calls made inside."""
+    watch = Watch()
+
+    def note(operation, _):
+        watch.calls[operation] += 1
+
+    with _hooked(client, note):
+        yield watch
+
+
+@contextmanager
+def recording(client, operation):
+    """The parameters of every call of an operation, in order."""
+    seen = []
+
+    def record(called, parameters):
+        if called == operation:
+            seen.append(parameters)
+
+    with _hooked(client, record):
+        yield seen
+
+
+@contextmanager
+def before_next(client, operation, act, *, skip=0):
+    """Do something between the adapter's decision to make a call and the call: the ugliest moment.
+
+    `skip` calls of the operation are let through before.
+    """
+    done = []
+    calls = count()
+
+    def once(called, _):
+        if called == operation and not done and next(calls) >= skip:
+            done.append(operation)
+            act()
+
+    with _hooked(client, once):
+        yield
+    assert done, f"{operation} was never called"
+
+
+@contextmanager
+def paged(client, size):
+    """Make every query end its pages after `size` items, as DynamoDB does after 1 MB."""
+
+    def limit(operation, parameters):
+        if operation == "Query":
+            parameters["Limit"] = size
+
+    with _hooked(client, limit):
+        yield
+
+
+@contextmanager
+def answering(client, operation, *answers):
+    """Answer the next calls of an operation with these, each `(status, body)`.
+
+    None lets the call through, and so does the end of the list.
+    """
+    left = list(answers)
+    seen = SimpleNamespace(calls=0)
+
+    def respond(called, _):
+        if called != operation:
+            return None
+        seen.calls += 1
+        answer = left.pop(0) if left else None
+        return answer and HttpResponse(answer[0], json.dumps(answer[1]).encode())
+
+    with _hooked(client, respond):
+        yield seen
+
+
+def fault(code, status=400, **more):
+    """An answer that is an error."""
+    return status, {"__type": f"com.amazonaws.made.up#{code}", "message": "made up by the test", **more}
+
+
+def cancelled(*codes):
+    """The answer of a transaction that was cancelled for these reasons, one for each of its writes."""
+    return fault("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
