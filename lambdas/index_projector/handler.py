@@ -8,20 +8,20 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Literal
 
 from index_projector.invocation import CheckTask, parse_task
 from index_projector.stream import first_sequence_number, parse_changes
-from index_projector.wiring import components
+from index_projector.wiring import build
 from realtime_core.errors import StoreUnavailable, ValidationFailed
-from realtime_core.telemetry.configuration import configure
+from realtime_core.initialization import build_at_init
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import INDEX_FAILURES
 from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
-configure(os.environ)
+
+_components = build_at_init(build)
 
 RESERVE_SECONDS = 10.0
 """Left over at the end of the function's time."""
@@ -43,7 +43,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 def _apply(records: list[Any]) -> dict[str, Any]:
     """Apply records; if that fails, Lambda retries from the first of them, which keeps their order."""
     try:
-        components().projector.apply(parse_changes(records))
+        _components().projector.apply(parse_changes(records))
     except StoreUnavailable as error:
         log.warning("batch_failed", reason=str(error), records=len(records))
         add(INDEX_FAILURES, 1)
@@ -52,7 +52,7 @@ def _apply(records: list[Any]) -> dict[str, Any]:
 
 
 def _run(task: Literal["tend", "rebuild"] | CheckTask, seconds: float) -> dict[str, Any]:
-    parts = components()
+    parts = _components()
     if task == "tend":
         report = parts.maintenance.run(seconds)
         log.info("tended", **report.as_dict())

@@ -1,9 +1,8 @@
-"""Builds the parts of the function from its settings."""
+"""Builds the projector on the adapters that its settings name."""
 
 from __future__ import annotations
 
-import os
-from functools import cache
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from index_projector import scripts
@@ -14,7 +13,8 @@ from index_projector.rebuild import Rebuild
 from index_projector.settings import Settings
 from index_projector.table import Table
 from index_projector.verification import Verification
-from realtime_core.aws.client import client
+from realtime_core.aws.client import client, connect_ahead
+from realtime_core.initialization import warm_up
 from realtime_core.redis.client import redis_client
 from realtime_core.redis.dynamodb_health import DynamoHealth
 from realtime_core.settings import read
@@ -33,15 +33,17 @@ class Components(NamedTuple):
     verification: Verification
 
 
-@cache
-def components() -> Components:
-    """The parts of the function, built once for each process. Raises SettingsInvalid."""
-    settings = read(Settings, os.environ)
+def build(environ: Mapping[str, str]) -> Components:
+    """Build the parts, connected to DynamoDB. Raises SettingsInvalid."""
+    settings = read(Settings, environ)
     dynamodb = client("dynamodb")
     index = Index(redis_client(settings, scripts.ALL, REPLY_SECONDS))
     table = Table(dynamodb, settings.subscriptions_table)
     pending = DynamoPendingChanges(dynamodb, settings.subscriptions_table)
     health = DynamoHealth(dynamodb, settings.history_table)
+
+    # Redis is left out: while it is in trouble, INIT would wait for it, and the first batch once more.
+    warm_up(lambda: connect_ahead(dynamodb))
 
     projector = Projector(index, table, pending)
     rebuild, verification = Rebuild(index, table), Verification(index, table, projector)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
 from janitor.run_report import RunReport
-from janitor.wiring import components
+from janitor.wiring import build
 from realtime_core.errors import StoreUnavailable
-from realtime_core.telemetry.configuration import configure
+from realtime_core.initialization import build_at_init
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
-configure(os.environ)
+
+_components = build_at_init(build)
 
 RESERVE_SECONDS = 15.0
 """Left of the function's time for the page that is in work when the run's time is up, and for the rest."""
@@ -23,7 +23,7 @@ RESERVE_SECONDS = 15.0
 def handler(_event: object, context: Any) -> dict[str, Any]:
     """Do what is due. Returns the run report."""
     with measured("upkeep", correlationId=context.aws_request_id):
-        revoker, janitor, history = components()
+        revoker, janitor, history = _components()
         report = RunReport()
 
         revoker.run(report)

@@ -1,19 +1,20 @@
-"""Builds the parts of the function from its settings."""
+"""Builds the janitor on the adapters that its settings name."""
 
 from __future__ import annotations
 
 import os
-from functools import cache
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from janitor.janitor import Janitor
 from janitor.revocation import Revoker
 from janitor.settings import Settings
 from realtime_core.auth.dynamodb import DynamoRevocations
-from realtime_core.aws.client import client
+from realtime_core.aws.client import client, connect_ahead
 from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.connections.dynamodb_schedule import DynamoSchedule
 from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.initialization import warm_up
 from realtime_core.push.management_api.client import ManagementApiClient
 from realtime_core.settings import read
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
@@ -27,14 +28,15 @@ class Components(NamedTuple):
     history: DynamoHistory
 
 
-@cache
-def components() -> Components:
-    """The parts of the function, built once for each process. Raises SettingsInvalid."""
-    settings = read(Settings, os.environ)
+def build(environ: Mapping[str, str]) -> Components:
+    """Build the parts, connected to DynamoDB. Raises SettingsInvalid."""
+    settings = read(Settings, environ)
     dynamodb = client("dynamodb")
     connections = DynamoConnections(dynamodb, settings.connections_table)
     subscriptions = DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table)
     poster = ManagementApiClient(settings.management_endpoint, posts_per_second=settings.posts_per_second)
+
+    warm_up(lambda: connect_ahead(dynamodb))
 
     revoker = Revoker(
         revocations=DynamoRevocations(dynamodb, settings.revocations_table),

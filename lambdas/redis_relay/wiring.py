@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from realtime_core.aws.client import client
 from realtime_core.redis.credentials import NoCredentials, credentials_provider
@@ -18,7 +16,7 @@ from redis_relay.relay import Relay
 from redis_relay.settings import Settings, Timings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from redis.asyncio import Redis
 
@@ -28,10 +26,25 @@ BROADCAST_SECONDS = 65.0
 """How long to wait for `broadcast`, whose timeout is 60 s."""
 
 
+class Components(NamedTuple):
+    """The parts of the function."""
+
+    settings: Settings
+    broadcast: BroadcastClient
+
+
+def build(environ: Mapping[str, str]) -> Components:
+    """Build the parts; the relay itself connects them. Raises SettingsInvalid."""
+    settings = read(Settings, environ)
+    # One attempt: the callers retry by themselves, and know for how long.
+    functions = lambda_client(read_timeout=BROADCAST_SECONDS, attempts=1)
+    return Components(settings, BroadcastClient(functions, settings.broadcast_function))
+
+
 @contextmanager
-def open_relay(seconds: float) -> Iterator[Relay]:
+def open_relay(components: Components, seconds: float) -> Iterator[Relay]:
     """A relay for an invocation with so many seconds left, and the threads that it publishes from."""
-    settings = read(Settings, os.environ)
+    settings = components.settings
     drain = min(Timings.drain, seconds / 4)
     timings = Timings(
         relay=min(settings.relay_seconds, seconds - drain),
@@ -40,20 +53,12 @@ def open_relay(seconds: float) -> Iterator[Relay]:
     )
     with ThreadPoolExecutor(2 * settings.relay_parallel) as pool:
         yield Relay(
-            _connect, _broadcast(), pool, timings, parallel=settings.relay_parallel,
-            emit=_emit,
+            lambda: _connect(settings), components.broadcast, pool, timings,
+            parallel=settings.relay_parallel, emit=_emit,
         )  # fmt: skip
 
 
-@cache
-def _broadcast() -> BroadcastClient:
-    # One attempt: the callers retry by themselves, and know for how long.
-    functions = lambda_client(read_timeout=BROADCAST_SECONDS, attempts=1)
-    return BroadcastClient(functions, read(Settings, os.environ).broadcast_function)
-
-
-def _connect() -> Redis:
-    settings = read(Settings, os.environ)
+def _connect(settings: Settings) -> Redis:
     # Looked up for each connection: a password that Redis refused may have been rotated.
     login = credentials_provider(settings, lambda: client("secretsmanager"))
     return connect(settings.address, None if isinstance(login, NoCredentials) else login)

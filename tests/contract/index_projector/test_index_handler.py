@@ -6,9 +6,11 @@ import pytest
 
 from broadcast import wiring as broadcast_wiring
 from broadcast.indexed_subscriptions import IndexedSubscriptions
+from index_projector import handler as handler_module
 from index_projector import wiring
 from index_projector.handler import handler
 from realtime_core.errors import SettingsInvalid
+from realtime_core.initialization import BuiltAtInit
 from realtime_core.settings import read
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 from tests.contract.support.cases import NOW, PHONES, connection
@@ -37,9 +39,13 @@ def started(harness, monkeypatch):
     monkeypatch.setenv("REDIS_SECRET_ARN", secret["ARN"])
     for name, value in PROJECTOR.items():
         monkeypatch.setenv(name, value)
-    wiring.components.cache_clear()
-    yield harness
-    wiring.components.cache_clear()
+    rebuild_function(monkeypatch)
+    return harness
+
+
+def rebuild_function(monkeypatch):
+    """Build the function again, as a cold start does."""
+    monkeypatch.setattr(handler_module, "_components", BuiltAtInit(wiring.build))
 
 
 def batch(harness):
@@ -73,7 +79,7 @@ def test_batch_that_redis_refuses_is_retried_from_its_first_record(started, monk
     started.store.subscribe("c1", "a", PHONES, NOW)
     records = batch(started)
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9")
-    wiring.components.cache_clear()
+    rebuild_function(monkeypatch)
 
     failed = handler(records, Context)
 
@@ -110,7 +116,7 @@ def test_invalid_task_is_refused_with_its_invalid_fields(event, fields):
 
 def test_function_without_redis_says_what_to_set(started, monkeypatch):
     monkeypatch.delenv("REDIS_URL")
-    wiring.components.cache_clear()
+    rebuild_function(monkeypatch)
     with pytest.raises(SettingsInvalid, match="REDIS_URL is not set; set it to rediss://HOST:PORT"):
         handler({"task": "tend"}, Context)
 
