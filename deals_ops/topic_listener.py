@@ -174,4 +174,6 @@ def _translate_error_frame(action: str, data: dict[str, Any]) -> Exception:
 def _unpack_frames(text: str | bytes) -> list[Frame]:
     """Return the frames of a message: those of a `batch` frame, or the single frame that it is."""
     frame: Frame = json.loads(text)
-    return list(frame["data"]["frames"]) if frame["type"] == "batch" else [frame]
+    # A frame with a position is an event, whatever its publisher called it.
+    is_batch = frame["type"] == "batch" and "position" not in frame
+    return list(frame["data"]["frames"]) if is_batch else [frame]

@@ -44,8 +44,10 @@ class Person:
             async for text in self.socket:
                 self.raw.append(str(text))
                 frame = json.loads(text)
-                # A batch frame carries several pushes; each counts as a frame of its own.
-                frames = frame["data"]["frames"] if frame.get("type") == "batch" else [frame]
+                # A batch frame carries several pushes; each counts as a frame of its own. With a position it
+                # is an event, whatever its publisher called it.
+                is_batch = frame.get("type") == "batch" and "position" not in frame
+                frames = frame["data"]["frames"] if is_batch else [frame]
                 self.heard += [{**item, "_at": time.monotonic()} for item in frames]
                 self._news.set()
         self._news.set()

@@ -1,18 +1,49 @@
-"""How the tests are shared out among pytest-xdist's workers (`-n 3 --dist loadgroup --no-loadscope-reorder`).
+"""What all tests have, and how they are shared out among pytest-xdist's workers.
 
-A group runs on one worker, in order, so that what its tests share is made once and used by one of them at a
-time. Without `-n` the tests run in the same order in one process.
+`make` runs them with `-n 3 --dist loadgroup --no-loadscope-reorder`. A group runs on one worker, in order:
+what its tests share is created once and used by one of them at a time. Without `-n` the tests run in the same
+order in one process.
 """
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 import pytest
+
+from realtime_core.telemetry import logs
+from realtime_core.telemetry.logs import bound
+from realtime_core.telemetry.metrics import recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SUITES = ("e2e", "contract", "terraform", "unit")
 """The order in which the suites start: what takes longest cannot start last."""
 STACKS = ("redis_stack", "stack")
 """The fixtures that apply the service: each has a cloud and ports of its own, so both run side by side."""
 GATEWAY = "tests/contract/gateway/"
+MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "ARGS")
+
+
+def pytest_configure() -> None:
+    """Forget what the `make` that runs the tests was called with: tests call `make` themselves."""
+    for name in MAKE_VARIABLES:
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def telemetry_of_its_own() -> Iterator[None]:
+    """Logs and metrics belong to the process: no test sees another's values, settings or bound fields.
+
+    A test is no cold start either.
+    """
+    logs.configure()
+    recorder.configure()
+    recorder.start(cold=False)
+    with bound():
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist's own hook, which reads the groups, has no order

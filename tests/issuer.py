@@ -31,6 +31,7 @@ class Issuer:
         self.private = {}
         self.published = []
         self.requests = 0
+        self.request_headers = {}
         self.respond = None
         """Called with the request's handler, to write another response than the key set."""
 
@@ -61,6 +62,7 @@ def serve(issuer, port=0):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             issuer.requests += 1
+            issuer.request_headers = dict(self.headers)
             if issuer.respond is not None:
                 issuer.respond(self)
                 return

@@ -15,6 +15,7 @@ from redis_relay.settings import CHANNEL_PREFIX
 
 EVENT_BYTES_MAX = 262_144
 """The limit of a message of the events queue; a frame that clients receive is far smaller (128 KB)."""
+_FIRST_SHAPE = {"type", "data", "timestamp"}
 
 
 def from_channel(channel: bytes, data: bytes) -> bytes:
@@ -22,11 +23,21 @@ def from_channel(channel: bytes, data: bytes) -> bytes:
 
     Raises ValidationFailed with the invalid fields.
     """
-    event = _parse(data, "message")
+    event = _from_first_shape(_parse(data, "message"))
     topic = channel.decode(errors="replace").removeprefix(CHANNEL_PREFIX)
-    if event.get("topic", topic) != topic:
+    if event.get("topic") not in {None, topic}:
         reject("topic", f"differs from the channel's, {topic[:64]!r}; leave it out, or name the same")
     return _with_id({**event, "topic": topic}, f"channel:{uuid.uuid4()}")
+
+
+def _from_first_shape(event: dict[str, Any]) -> dict[str, Any]:
+    """An event as it is, or a message in the shape that services published before there was a protocol.
+
+    That shape is `{"type", "data", "timestamp"}`. The service sets the time of each event itself.
+    """
+    if event.keys() == _FIRST_SHAPE or event.keys() == _FIRST_SHAPE - {"timestamp"}:
+        return {"messageType": event["type"], "data": event["data"]}
+    return event
 
 
 def from_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> bytes:
@@ -56,4 +67,5 @@ def _parse(raw: Any, path: str) -> dict[str, Any]:
 def _with_id(event: dict[str, Any], event_id: str) -> bytes:
     """The valid event with this id, unless it has one of its own."""
     parse_event(event)
-    return dumps({"eventId": event_id, **event}).encode()
+    named = event.get("eventId") is not None
+    return dumps(event if named else {**event, "eventId": event_id}).encode()

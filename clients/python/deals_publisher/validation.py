@@ -22,6 +22,13 @@ EVENT_BYTES_MAX = 262_144
 
 _INBOX_BYTES_MAX = FRAME_BYTES_MAX - 2048
 _INTEGER_MIN, _INTEGER_MAX = -(2**63), 2**63 - 1
+PROTOCOL_FRAME_TYPES = frozenset(
+    {
+        "batch", "closing", "error", "events", "messageReceived", "messageSent", "messageStatus", "messages",
+        "notificationAcked", "pong", "presence", "reconnect", "statusUpdate", "subscriptionConfirmed",
+        "subscriptionEnded", "tokenExpiring", "tokenRefreshed", "unsubscriptionConfirmed",
+    }
+)  # fmt: skip
 _MESSAGE_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _TOPIC = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 _TOPIC_CHARS_MAX = 64
@@ -42,9 +49,11 @@ def check_topic(value: object, argument: str = "topic") -> str:
 
 def check_message_type(value: object, argument: str = "message_type") -> str:
     """Check the type of an event."""
-    if isinstance(value, str) and _MESSAGE_TYPE.fullmatch(value):
-        return value
-    raise InvalidArgument(argument, "must be a letter and up to 63 more characters of A-Z a-z 0-9 _ . -")
+    if not isinstance(value, str) or not _MESSAGE_TYPE.fullmatch(value):
+        raise InvalidArgument(argument, "must be a letter and up to 63 more characters of A-Z a-z 0-9 _ . -")
+    if value in PROTOCOL_FRAME_TYPES:
+        raise InvalidArgument(argument, f"{value!r} is the name of one of the protocol's own frames")
+    return value
 
 
 def check_identifier(value: object, argument: str) -> str:

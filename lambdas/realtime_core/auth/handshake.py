@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from realtime_core.errors import TokenRefused
+from realtime_core.wire.strict_json import loads
 
 SUBPROTOCOL = "deals.v1"
-_JWT_DOTS = 2
 
 
 def read_headers(event: Mapping[str, Any]) -> dict[str, str]:
@@ -28,13 +30,34 @@ def find_token(headers: Mapping[str, str] | None, query: Mapping[str, str] | Non
     scheme, _, credentials = _header(headers, "authorization").strip().partition(" ")
     if scheme.lower() == "bearer" and (token := credentials.strip()):
         return token
-    for offer in _offers(headers):
-        # Browsers can set no other header; the token is the offered protocol that looks like a JWT.
-        if offer.count(".") == _JWT_DOTS:
-            return offer
+    # Browsers can set no other header.
+    if token := _offered_token(_offers(headers)):
+        return token
     if query and (token := (query.get("token") or "").strip()):
         return token
     raise TokenRefused(401, "missing")
+
+
+def _offered_token(offers: Sequence[str]) -> str:
+    """The offer after the service's own protocol, else the first other one that begins as a JWT does."""
+    if SUBPROTOCOL not in offers:
+        return next(filter(_is_jwt, offers), "")
+    index = offers.index(SUBPROTOCOL)
+    if offers[index + 1 : index + 2] and offers[index + 1]:
+        return offers[index + 1]
+    return next(filter(_is_jwt, offers), "")
+
+
+def _is_jwt(offer: str) -> bool:
+    """Whether the part before the first dot is a JSON object in base64url, as the header of a JWT is."""
+    header, dot, _ = offer.partition(".")
+    if not dot:
+        return False
+    try:
+        decoded = loads(base64.b64decode(header + "=" * (-len(header) % 4), altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error):
+        return False
+    return isinstance(decoded, dict)
 
 
 def select_subprotocol(headers: Mapping[str, str] | None) -> str | None:

@@ -19,6 +19,7 @@ log = get_logger(__name__)
 FETCH_SECONDS = 3.0
 """The longest that a fetch may take: a handshake waits for it."""
 CONNECT_SECONDS = 1.0
+USER_AGENT = "deals-websocket-service"
 KEY_SET_BYTES_MAX = 256 * 1024
 
 MAX_AGE_SECONDS = 60 * 60
@@ -110,7 +111,8 @@ def _fetch(url: str) -> tuple[JwksKey, ...]:
             connection.request(
                 "GET",
                 f"{path}?{parts.query}" if parts.query else path,
-                headers={"Accept": "application/json"},
+                # Some issuers' firewalls refuse a request that does not say what sends it.
+                headers={"Accept": "application/json", "User-Agent": USER_AGENT},
             )
             response = connection.getresponse()
             if response.status != http.client.OK:

@@ -65,6 +65,12 @@ class _Reader:
             self._string(name, path): self._condition(value, f"{path}.{shorten(name)}", 1)
             for name, value in raw.items()
         }
+        for name, condition in conditions.items():
+            if _SHORTHAND.fullmatch(name) and not _is_shorthand_condition(condition):
+                self._add_problem(
+                    f"{path}.{shorten(name)}",
+                    'must be a number (400, not "400") or an object of operators: it bounds a number',
+                )
         if "" in conditions:
             self._add_problem(path, "has a condition on an attribute without a name")
         if self._conditions > CONDITIONS_MAX:
@@ -164,6 +170,13 @@ class _Reader:
 def _distinct(values: Iterable[Any]) -> list[Any]:
     """The values sorted by canonical text, without duplicates; by text, because 1 == True in Python."""
     return [value for _, value in sorted({dumps(value): value for value in values}.items())]
+
+
+def _is_shorthand_condition(condition: Any) -> bool:
+    """Whether `minX` or `maxX` may have this condition; None was reported already."""
+    if isinstance(condition, bool):
+        return False
+    return condition is None or isinstance(condition, int | float | dict)
 
 
 def _operator_problem(raw: dict[str, Any]) -> str | None:

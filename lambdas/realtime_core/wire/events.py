@@ -23,6 +23,29 @@ from realtime_core.wire.topics import ALL_DEALS, read_topic
 
 RECIPIENTS_MAX = 1000
 _MESSAGE_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+PROTOCOL_FRAME_TYPES = frozenset(
+    {
+        "batch",
+        "closing",
+        "error",
+        "events",
+        "messageReceived",
+        "messageSent",
+        "messageStatus",
+        "messages",
+        "notificationAcked",
+        "pong",
+        "presence",
+        "reconnect",
+        "statusUpdate",
+        "subscriptionConfirmed",
+        "subscriptionEnded",
+        "tokenExpiring",
+        "tokenRefreshed",
+        "unsubscriptionConfirmed",
+    }
+)
+"""What the frames of the protocol itself are called, replies and pushes: no event may be."""
 # An SNS envelope may hold an EventBridge event, and either may hold the event; deeper nesting is a mistake.
 _ENVELOPES_MAX = 3
 
@@ -52,6 +75,8 @@ def parse_event(raw: Any) -> Event:
     event = Event(*read_fields(json_object(raw, "event"), _FIELDS))
     if event.topic is not None and event.recipients is not None:
         reject("recipients", "cannot be combined with topic; publish to one or the other")
+    if event.message_type == "notification" and event.recipients is None:
+        reject("messageType", _RESERVED)
     if event.topic is None and event.recipients is None:
         event = Event(event.message_type, event.data, ALL_DEALS, event.filters, event.event_id, None)
     _reject_if_too_large(event)
@@ -123,9 +148,14 @@ def _reject_if_too_large(event: Event) -> None:
         reject("filters", f"is too large: {size} bytes; at most {MESSAGE_BYTES_MAX} are allowed per event")
 
 
+_RESERVED = "is the name of one of the protocol's own frames; choose another, such as dealUpdate"
+
+
 def _message_type(raw: Any, path: str) -> str:
     if not isinstance(raw, str) or not _MESSAGE_TYPE.fullmatch(raw):
         reject(path, "must be a letter followed by up to 63 characters of A-Z a-z 0-9 _ . -")
+    if raw in PROTOCOL_FRAME_TYPES:
+        reject(path, _RESERVED)
     return raw
 
 

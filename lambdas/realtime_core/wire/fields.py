@@ -30,19 +30,21 @@ class Field(NamedTuple):
 def read_fields(raw: Mapping[str, Any], fields: Sequence[Field], path: str = "") -> tuple[Any, ...]:
     """Read and validate the values of `fields`, in order. Raises ValidationFailed with every invalid field.
 
-    `path` precedes each name in the problems, for example `data.`.
+    `path` precedes each name in the problems, for example `data.`. Null for an optional field is the same as
+    leaving it out.
     """
     problems: list[Problem] = []
     values: list[Any] = []
     for field in fields:
         field_path = path + field.name
-        if field.name not in raw:
+        value = raw.get(field.name)
+        if value is None and (field.default is not REQUIRED or field.name not in raw):
             if field.default is REQUIRED:
                 problems.append(Problem(field_path, "is missing"))
             values.append(field.default)
             continue
         try:
-            values.append(field.read(raw[field.name], field_path))
+            values.append(field.read(value, field_path))
         except ValidationFailed as failed:
             problems.extend(failed.problems)
 

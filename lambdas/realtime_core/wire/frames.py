@@ -44,9 +44,11 @@ def decode_request(body: str | None) -> Request:
     if not isinstance(raw, dict):
         raise ValidationFailed([Problem("body", 'must be a JSON object such as {"action": "ping"}')])
 
-    action, data, request_id = raw.get("action"), raw.get("data", {}), raw.get("requestId")
+    # Null for an optional field is the same as leaving it out.
+    action, data, request_id = raw.get("action"), raw.get("data"), raw.get("requestId")
+    data = {} if data is None else data
     problems: list[Problem] = []
-    if "requestId" in raw and not _is_request_id(request_id):
+    if request_id is not None and not _is_request_id(request_id):
         problems.append(Problem("requestId", f"must be a string of 1 to {REQUEST_ID_CHARS_MAX} characters"))
         request_id = None
     if not isinstance(action, str):

@@ -212,3 +212,9 @@ def test_slow_issuer_delays_a_handshake_by_three_seconds_at_most(issuer, keys, m
     with pytest.raises(StoreUnavailable):
         keys.public_keys("k1", "ES256", NOW)
     assert time.monotonic() - began < 1.3
+
+
+def test_request_for_the_keys_names_the_service(issuer, verifier):
+    """Some issuers' firewalls refuse requests without a User-Agent: every handshake would be a 500."""
+    assert status(verifier, issuer.token("k1", now=NOW)) is None
+    assert issuer.request_headers["User-Agent"] == "deals-websocket-service"

@@ -5,7 +5,9 @@ import pytest
 from realtime_core.auth.handshake import find_token, read_headers, select_subprotocol
 from realtime_core.errors import TokenRefused
 
-HEADER, OFFER, QUERY = "aaa.bbb.ccc", "ddd.eee.fff", "ggg.hhh.iii"
+HEADER, QUERY = "aaa.bbb.ccc", "ggg.hhh.iii"
+OFFER = "eyJhbGciOiJIUzI1NiJ9.e30.x"
+"""Its first part is the JSON object {"alg": "HS256"}."""
 BEARER = {"Authorization": f"Bearer {HEADER}"}
 OFFERED = {"Sec-WebSocket-Protocol": f"deals.v1, {OFFER}"}
 IN_QUERY = {"token": QUERY}
@@ -19,6 +21,11 @@ IN_QUERY = {"token": QUERY}
         (OFFERED, None, OFFER),
         ({"sec-websocket-protocol": f"{OFFER},deals.v1"}, None, OFFER),
         ({"sec-websocket-protocol": f"graphql-ws,deals.v1 ,  {OFFER}"}, None, OFFER),
+        # Other protocols have dots as well: the token follows deals.v1, or begins with a JSON object.
+        ({"sec-websocket-protocol": f"base64.bearer.token, deals.v1, {OFFER}"}, None, OFFER),
+        ({"sec-websocket-protocol": f"base64.bearer.token, {OFFER}, deals.v1"}, None, OFFER),
+        ({"sec-websocket-protocol": f"{OFFER}, v12.stomp.x, deals.v1"}, None, OFFER),
+        ({"sec-websocket-protocol": "v12.stomp, deals.v1, no-token"}, None, "no-token"),
         (None, IN_QUERY, QUERY),
         ({"Host": "x"}, {"other": "1", **IN_QUERY}, QUERY),
         # Several tokens: precedence decides.
@@ -45,6 +52,8 @@ def test_find_token_returns_the_first_token_by_precedence(headers, query, token)
         ({"Authorization": "Basic dXNlcjpwYXNz"}, {"token": " "}),
         ({"Sec-WebSocket-Protocol": "deals.v1"}, {"Token": QUERY}),
         ({"Sec-WebSocket-Protocol": ""}, None),
+        ({"Sec-WebSocket-Protocol": "base64.bearer.token, deals.v1"}, None),
+        ({"Sec-WebSocket-Protocol": "W10.x.y, bnVsbA.x.y, deals.v1"}, None),
     ],
 )
 def test_find_token_without_a_token_raises_missing(headers, query):

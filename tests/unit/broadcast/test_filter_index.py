@@ -9,9 +9,10 @@ from broadcast.filter_index import FilterIndex
 from realtime_core.filters.filters import Attributes, parse_filter
 from realtime_core.subscriptions.base import Group
 from tests.matching_oracle import matching_groups
-from tests.unit.filters.filter_cases import CONDITIONS, EVENT_PARTS, NAMES, count, naive_matches
+from tests.unit.filters.filter_cases import EVENT_PARTS, naive_matches
+from tests.unit.filters.filter_cases import filters as generate_filters
 
-FILTERS = st.dictionaries(NAMES, CONDITIONS, max_size=4).filter(lambda raw: count(raw) <= 20)
+FILTERS = generate_filters(4)
 
 
 def group(raw, shards=1):

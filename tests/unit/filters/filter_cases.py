@@ -47,7 +47,22 @@ def _composed(inner):
 
 # Three conditions deep and small enough to stay within every limit; test_filter_limits tests the limits.
 CONDITIONS = LEAVES | _composed(LEAVES) | _composed(_composed(LEAVES).filter(lambda raw: len(str(raw)) < 200))
-FILTERS = st.dictionaries(NAMES, CONDITIONS, max_size=2).filter(lambda raw: count(raw) <= 20)
+
+
+def bounds_a_number(name, condition):
+    """Whether an attribute may have the condition: `minX` and `maxX` take numbers and operators alone."""
+    is_bound = name[:3] in {"min", "max"} and name[3:4] in tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    return not is_bound or _number(condition) or isinstance(condition, dict)
+
+
+def filters(max_size):
+    """Valid filters of up to so many attributes."""
+    return st.dictionaries(NAMES, CONDITIONS, max_size=max_size).filter(
+        lambda raw: count(raw) <= 20 and all(bounds_a_number(*item) for item in raw.items())
+    )
+
+
+FILTERS = filters(2)
 VALUES = st.none() | SCALARS | st.lists(SCALARS | st.none(), max_size=3) | st.just({"a": 1})
 EVENT_PARTS = st.dictionaries(NAMES, VALUES, max_size=6)
 

@@ -116,3 +116,14 @@ def test_any_json_is_a_filter_or_is_rejected_in_a_small_frame(raw):
     except ValidationFailed as failed:
         text = error_frame(failed, now=1, request_id="\x01" * 128)
     assert len(text.encode()) < 32 * 1024
+
+
+@pytest.mark.parametrize("condition", ["400", "", True, [400], [], ["400"]])
+def test_shorthand_with_anything_but_a_number_is_rejected(condition):
+    """A form sends "400": it would be confirmed, and never match a price of 399."""
+    assert "data.filters.maxPrice" in problems({"maxPrice": condition})
+
+
+@pytest.mark.parametrize("condition", [400, 0.5, {"gte": 1}, {"exists": True}, {"anyOf": [1, 2]}])
+def test_shorthand_with_a_number_or_operators_is_accepted(condition):
+    assert parse_filter({"maxPrice": condition})

@@ -45,6 +45,11 @@ GOOD = [
     ("subscribeToDeals", {}, SubscribeToDeals("all-deals", ALL, None)),
     (
         "subscribeToDeals",
+        {"topic": None, "filters": None, "since": None},
+        SubscribeToDeals("all-deals", ALL, None),
+    ),
+    (
+        "subscribeToDeals",
         {"topic": "electronics.laptops", "filters": {"minDiscount": 20}, "since": 17},
         SubscribeToDeals("electronics.laptops", parse_filter({"minDiscount": 20}), 17),
     ),
@@ -95,7 +100,8 @@ def test_parse_action_of_an_unknown_action_lists_the_known_ones(name):
         ("ping", {"echo": 1}, ["data.echo"]),
         ("getStatus", {"verbose": True}, ["data.verbose"]),
         ("subscribeToDeals", {"topic": "All Deals"}, ["data.topic"]),
-        ("subscribeToDeals", {"topic": None}, ["data.topic"]),
+        ("subscribeToDeals", {"topic": False}, ["data.topic"]),
+        ("sendMessage", {"recipientId": None, "content": None}, ["data.recipientId", "data.content"]),
         ("subscribeToDeals", {"filters": [], "since": -1}, ["data.filters", "data.since"]),
         ("subscribeToDeals", {"since": True}, ["data.since"]),
         ("subscribeToDeals", {"since": "17"}, ["data.since"]),

@@ -86,3 +86,18 @@ def test_entry_is_accepted_exactly_if_the_service_accepts_its_event(event):
     assert isinstance(entry, bytes) == (not isinstance(parsed, list))
     if isinstance(entry, list):
         assert entry == parsed
+
+
+@pytest.mark.parametrize("extra", [{}, {"timestamp": 1_795_382_480}, {"timestamp": "2026-11-27T20:00:00Z"}])
+def test_channel_message_in_the_shape_of_the_first_guide_is_an_event(extra):
+    message = {"type": "price_drop", "data": {"price": 9.5}, **extra}
+    event = json.loads(from_channel(b"deals:books", json.dumps(message).encode()))
+    assert (event["messageType"], event["data"], event["topic"]) == ("price_drop", {"price": 9.5}, "books")
+    assert parse_event(event)
+
+
+def test_null_for_an_optional_field_of_a_channel_message_is_the_same_as_leaving_it_out():
+    message = {**DEAL, "topic": None, "eventId": None, "recipients": None}
+    event = json.loads(from_channel(b"deals:books", json.dumps(message).encode()))
+    assert parse_event(event).topic == "books"
+    assert event["eventId"].startswith("channel:")

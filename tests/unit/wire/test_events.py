@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from realtime_core.errors import ValidationFailed
 from realtime_core.wire.events import (
+    PROTOCOL_FRAME_TYPES,
     Event,
     event_frame,
     notification_content,
@@ -75,14 +76,14 @@ def test_parse_event_at_a_limit_is_accepted(changes):
         ({"messageType": 1}, ["messageType"]),
         ({"data": None}, ["data"]),
         ({"data": "text"}, ["data"]),
-        ({"filters": None}, ["filters"]),
+        ({"filters": []}, ["filters"]),
         ({"eventId": "x" * 129}, ["eventId"]),
         ({"eventId": "a b"}, ["eventId"]),
         ({"eventId": 17}, ["eventId"]),
         ({"type": "x", "Data": {}}, ["type", "Data"]),
         ({"topic": "a", "recipients": ["u"]}, ["recipients"]),
         ({"recipients": []}, ["recipients"]),
-        ({"recipients": None}, ["recipients"]),
+        ({"recipients": {}}, ["recipients"]),
         ({"recipients": "user-1"}, ["recipients"]),
         ({"recipients": [f"user-{number}" for number in range(1001)]}, ["recipients"]),
         (
@@ -252,3 +253,21 @@ def test_unwrap_limits_nested_envelopes():
     for _ in range(6):
         body = json.dumps(sns(body))
     assert unwrap(body)["Type"] == "Notification"
+
+
+def test_null_for_an_optional_field_is_the_same_as_leaving_it_out():
+    nulls = dict.fromkeys(("topic", "filters", "eventId", "recipients"))
+    assert parse_event({**DEAL, **nulls}) == parse_event(
+        {name: value for name, value in DEAL.items() if name not in nulls}
+    )
+
+
+@pytest.mark.parametrize("message_type", sorted(PROTOCOL_FRAME_TYPES | {"notification"}))
+def test_message_type_of_the_protocol_itself_is_rejected(message_type):
+    """A client could not tell such an event from a reply, or would open it as a batch."""
+    assert list(problems({**DEAL, "messageType": message_type})) == ["messageType"]
+
+
+def test_notification_is_a_message_type_for_recipients_alone():
+    raw = {"messageType": "notification", "data": {"title": "t"}, "recipients": ["ann"]}
+    assert parse_event(raw).message_type == "notification"

@@ -34,6 +34,7 @@ def fields_of(failed):
     ("body", "request_"),
     [
         ('{"action":"ping"}', Request("ping", {}, None)),
+        ('{"action":"ping","data":null,"requestId":null}', Request("ping", {}, None)),
         ('{"action":"ping","data":{},"requestId":"c-17"}', Request("ping", {}, "c-17")),
         ('{"action":"","data":{"a":[1]}}', Request("", {"a": [1]}, None)),
         ('{"action":"x","later":1,"requestId":"é"}', Request("x", {}, "é")),
@@ -57,11 +58,11 @@ def test_decode_request_without_a_json_object_rejects_the_body(body):
         ({}, ["action"], None),
         ({"action": None, "requestId": "c-1"}, ["action"], "c-1"),
         ({"action": 1, "data": []}, ["action", "data"], None),
-        ({"action": "ping", "data": None, "requestId": "c-1"}, ["data"], "c-1"),
+        ({"action": "ping", "data": 0, "requestId": "c-1"}, ["data"], "c-1"),
         ({"action": "ping", "requestId": ""}, ["requestId"], None),
         ({"action": "ping", "requestId": "r" * 129}, ["requestId"], None),
         ({"action": "ping", "requestId": 17}, ["requestId"], None),
-        ({"action": "ping", "requestId": None}, ["requestId"], None),
+        ({"action": "ping", "requestId": False}, ["requestId"], None),
         ({"data": 1, "requestId": {}}, ["requestId", "action", "data"], None),
     ],
 )
