@@ -81,8 +81,9 @@ async def test_stopped_cloud_is_restored_with_apis_functions_and_tables_also_fro
 
 
 def test_stop_leaves_no_process_and_frees_the_port(tmp_path):
+    others = set(descendants(os.getpid()))
     cloud = LocalCloud.start(state_dir=tmp_path)
-    pids = descendants(os.getpid())
+    pids = set(descendants(os.getpid())) - others
 
     cloud.stop()
 
