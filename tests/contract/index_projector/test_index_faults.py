@@ -53,7 +53,7 @@ def timed_calls(client):
 
 
 def read(harness, reader=None, expected=EXPECTED):
-    """Read the members, which must be right, and cost Redis a second at most. Returns where they came from."""
+    """Read the members, which must be right, and cost Redis a second at most. Returns their source."""
     reader = reader or harness.reader()
     groups = harness.store.groups("a", NOW)
     with timed_calls(reader._index._client) as calls:

@@ -30,6 +30,8 @@ run "functions_have_no_wildcard_permissions" {
 }
 
 run "each_function_has_a_role_of_its_own" {
+  command = plan
+
   assert {
     condition     = length(distinct(values(output.function_roles))) == 6
     error_message = "each function must have its own role"
@@ -38,6 +40,8 @@ run "each_function_has_a_role_of_its_own" {
 
 # What the code of each function calls, beyond its logs and its trigger: ACTION RESOURCE.
 run "each_function_may_do_exactly_what_its_code_calls" {
+  command = plan
+
   assert {
     condition = { for function, permissions in local.permissions : function => join("\n", sort(flatten([
       for statement in values(permissions) : [for pair in setproduct(statement.actions, statement.resources) : "${pair[0]} ${trimprefix(pair[1], join(":", concat(slice(split(":", pair[1]), 0, 5), [""])))}"]
@@ -120,6 +124,8 @@ run "each_function_may_do_exactly_what_its_code_calls" {
 }
 
 run "functions_post_only_on_this_stage_and_only_the_janitor_closes" {
+  command = plan
+
   assert {
     condition = { for function, policy in output.function_policies : function => flatten([for statement in jsondecode(policy).Statement : statement.Resource if contains(statement.Action, "execute-api:ManageConnections")]) } == {
       authorizer         = []
@@ -134,6 +140,8 @@ run "functions_post_only_on_this_stage_and_only_the_janitor_closes" {
 }
 
 run "each_queue_is_read_only_by_its_function" {
+  command = plan
+
   assert {
     condition = { for function, policy in output.function_policies : function => flatten([for statement in jsondecode(policy).Statement : statement.Resource if contains(statement.Action, "sqs:ReceiveMessage")]) } == {
       authorizer         = []
@@ -148,6 +156,8 @@ run "each_queue_is_read_only_by_its_function" {
 }
 
 run "without_a_key_no_function_may_use_one" {
+  command = plan
+
   assert {
     condition     = alltrue([for policy in values(output.function_policies) : !strcontains(policy, "kms:")])
     error_message = "without a key no function may have permissions on one"
@@ -208,6 +218,8 @@ run "read_policy_changes_nothing" {
 }
 
 run "full_policy_includes_read_and_reaches_only_the_stack" {
+  command = plan
+
   assert {
     condition     = length(setsubtract(jsondecode(output.operator_policies["read"]).Statement[*].Sid, jsondecode(output.operator_policies["full"]).Statement[*].Sid)) == 0
     error_message = "the full policy must include the read policy"
@@ -237,6 +249,8 @@ run "full_policy_includes_read_and_reaches_only_the_stack" {
 }
 
 run "only_the_sign_policy_reads_the_secret" {
+  command = plan
+
   assert {
     condition     = jsondecode(output.operator_policies["sign"]).Statement[*].Action == [["secretsmanager:GetSecretValue"]]
     error_message = "the sign policy may read the secret and nothing else"

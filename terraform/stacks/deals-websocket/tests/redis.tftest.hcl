@@ -59,6 +59,8 @@ run "only_functions_that_use_redis_are_in_the_vpc" {
 }
 
 run "broadcast_never_posts_from_the_vpc" {
+  command = plan
+
   assert {
     condition     = local.functions.broadcast.environment.DIRECT_AUDIENCE_MAX == "0" && !strcontains(output.function_policies.broadcast, "execute-api:")
     error_message = "broadcast must push everything through the queue, because no endpoint serves connections"
@@ -66,6 +68,8 @@ run "broadcast_never_posts_from_the_vpc" {
 }
 
 run "each_function_connects_as_itself_by_iam" {
+  command = plan
+
   assert {
     condition = { for function in local.vpc_functions : function => { for name, value in local.functions[function].environment : name => value if startswith(name, "REDIS_") } } == {
       broadcast = {
@@ -108,6 +112,8 @@ run "each_function_connects_as_itself_by_iam" {
 }
 
 run "relay_and_projector_may_do_exactly_what_their_code_calls" {
+  command = plan
+
   assert {
     condition = { for function in ["index_projector", "redis_relay"] : function => join("\n", sort(flatten([
       for statement in values(local.permissions[function]) : [for pair in setproduct(statement.actions, statement.resources) : "${pair[0]} ${trimprefix(pair[1], join(":", concat(slice(split(":", pair[1]), 0, 5), [""])))}"]
@@ -132,6 +138,8 @@ run "relay_and_projector_may_do_exactly_what_their_code_calls" {
 }
 
 run "relay_is_started_each_minute_and_at_most_two_run" {
+  command = plan
+
   assert {
     condition     = local.schedules.redis_relay.expression == "rate(1 minute)" && local.timeouts_seconds.redis_relay == 900 && var.reserved_concurrency.redis_relay == 2
     error_message = "two runs of the relay may overlap, and no more"
@@ -144,6 +152,8 @@ run "relay_is_started_each_minute_and_at_most_two_run" {
 }
 
 run "projector_reads_the_stream_and_maintains_the_index_each_minute" {
+  command = plan
+
   assert {
     condition     = local.schedules.index_projector.input == "{\"task\":\"tend\"}" && local.schedules.index_projector.expression == "rate(1 minute)" && local.timeouts_seconds.index_projector == 900
     error_message = "the schedule must pass the maintenance task, and the timeout must allow a rebuild"
@@ -166,6 +176,8 @@ run "projector_reads_the_stream_and_maintains_the_index_each_minute" {
 }
 
 run "endpoints_reach_only_resources_of_this_service" {
+  command = plan
+
   assert {
     condition     = toset(keys(module.network[0].endpoint_policies)) == toset(["dynamodb", "lambda", "sqs"])
     error_message = "no endpoint may exist for a service that no function calls, because it costs"
@@ -183,6 +195,8 @@ run "endpoints_reach_only_resources_of_this_service" {
 }
 
 run "publishers_get_a_user_that_may_only_publish" {
+  command = plan
+
   assert {
     condition = output.redis_publisher == {
       auth_token_secret_arn = null
@@ -201,6 +215,8 @@ run "publishers_get_a_user_that_may_only_publish" {
 }
 
 run "every_user_may_use_only_names_of_the_service" {
+  command = plan
+
   assert {
     condition     = alltrue(flatten([for access in values(local.redis_access) : [for pattern in concat(access.keys, access.channels) : can(regex("^(%[RW]~)?deals:", pattern))]]))
     error_message = "users may use only deals:*, because other services may share the cache"
@@ -215,6 +231,8 @@ run "every_user_may_use_only_names_of_the_service" {
 }
 
 run "operators_find_the_nodes_and_the_address" {
+  command = plan
+
   assert {
     condition = merge(output.redis, { cluster_ids = join(" ", output.redis.cluster_ids) }) == {
       cluster_ids          = "deals-test-001 deals-test-002"

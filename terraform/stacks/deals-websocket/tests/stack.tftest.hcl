@@ -175,6 +175,8 @@ run "given_issuer_and_audience_reach_the_functions" {
 }
 
 run "secret_is_written_without_plan_and_state_holding_it" {
+  command = plan
+
   assert {
     condition     = aws_secretsmanager_secret_version.jwt[0].secret_string == null && aws_secretsmanager_secret_version.jwt[0].secret_string_wo_version == 1
     error_message = "the value must be written by the write-only argument, so that plan and state do not hold it"
