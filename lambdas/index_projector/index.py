@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from index_projector import scripts
 from index_projector.membership import Listing, Membership
+from realtime_core.concurrency import batches
 from realtime_core.subscriptions.redis_keys import (
     CHECKED,
     CLAIMS,
@@ -23,8 +24,6 @@ from realtime_core.subscriptions.redis_keys import (
 
 if TYPE_CHECKING:
     from realtime_core.redis.client import RedisClient, Script
-
-T = TypeVar("T")
 
 BATCH_SIZE = 500
 """Memberships or keys for one script, which blocks Redis for about a millisecond."""
@@ -229,8 +228,3 @@ def _listings(topic: str, fields: Sequence[str]) -> list[Listing]:
             group, expires_at = decode_group(topic, group_id, value)
             listings.append(Listing(topic, group_id, expires_at, group.shards, group.filter))
     return listings
-
-
-def batches(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    """Split items, in their order, into batches of at most `size`."""
-    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -14,7 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from index_projector import scripts
-from index_projector.index import BATCH_SIZE, batches
+from index_projector.index import BATCH_SIZE
+from realtime_core.concurrency import batches
 from realtime_core.errors import StoreUnavailable
 from realtime_core.redis.errors import RedisFault
 from realtime_core.subscriptions.redis_keys import (

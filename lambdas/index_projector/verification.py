@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from index_projector.index import batches
+from realtime_core.concurrency import batches
 from realtime_core.subscriptions.base import ANNOUNCEMENT_LIFETIME_SECONDS
 from realtime_core.subscriptions.redis_keys import CHECKED_SECONDS_MAX, MEMBERS
 from realtime_core.telemetry.logs import get_logger

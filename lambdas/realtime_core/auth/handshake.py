@@ -39,13 +39,14 @@ def find_token(headers: Mapping[str, str] | None, query: Mapping[str, str] | Non
 
 
 def _offered_token(offers: Sequence[str]) -> str:
-    """The offer after the service's own protocol, else the first other one that begins as a JWT does."""
-    if SUBPROTOCOL not in offers:
-        return next(filter(_is_jwt, offers), "")
-    index = offers.index(SUBPROTOCOL)
-    if offers[index + 1 : index + 2] and offers[index + 1]:
-        return offers[index + 1]
-    return next(filter(_is_jwt, offers), "")
+    """The token among the offers, or "".
+
+    Other protocols may stand anywhere. So it is the first offer after the service's own that begins as a JWT
+    does, else any that does, else whatever follows the service's own: that gets the answer to a bad token.
+    """
+    after = offers[offers.index(SUBPROTOCOL) + 1 :] if SUBPROTOCOL in offers else ()
+    candidates = (*after, *offers)
+    return next(filter(_is_jwt, candidates), after[0] if after else "")
 
 
 def _is_jwt(offer: str) -> bool:

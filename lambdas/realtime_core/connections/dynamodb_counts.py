@@ -37,6 +37,7 @@ class DynamoConnectionCounts:
             },
             "Select": "COUNT",
         }
+
         total = 0
         while True:
             page = perform(lambda: self._client.query(**parameters))

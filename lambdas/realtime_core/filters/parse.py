@@ -61,16 +61,20 @@ class _Reader:
                 path, f"has {len(raw)} conditions; at most {CONDITIONS_MAX} are allowed per filter"
             )
             return {}
+
         conditions = {
             self._string(name, path): self._condition(value, f"{path}.{shorten(name)}", 1)
             for name, value in raw.items()
         }
+
+        # A form sends "400", which would be accepted and never match a price of 399.
         for name, condition in conditions.items():
             if _SHORTHAND.fullmatch(name) and not _is_shorthand_condition(condition):
                 self._add_problem(
                     f"{path}.{shorten(name)}",
                     'must be a number (400, not "400") or an object of operators: it bounds a number',
                 )
+
         if "" in conditions:
             self._add_problem(path, "has a condition on an attribute without a name")
         if self._conditions > CONDITIONS_MAX:

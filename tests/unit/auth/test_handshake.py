@@ -25,6 +25,8 @@ IN_QUERY = {"token": QUERY}
         ({"sec-websocket-protocol": f"base64.bearer.token, deals.v1, {OFFER}"}, None, OFFER),
         ({"sec-websocket-protocol": f"base64.bearer.token, {OFFER}, deals.v1"}, None, OFFER),
         ({"sec-websocket-protocol": f"{OFFER}, v12.stomp.x, deals.v1"}, None, OFFER),
+        ({"sec-websocket-protocol": f"deals.v1, graphql-ws, {OFFER}"}, None, OFFER),
+        ({"sec-websocket-protocol": f"deals.v1, base64.bearer.token, {OFFER}"}, None, OFFER),
         ({"sec-websocket-protocol": "v12.stomp, deals.v1, no-token"}, None, "no-token"),
         (None, IN_QUERY, QUERY),
         ({"Host": "x"}, {"other": "1", **IN_QUERY}, QUERY),
