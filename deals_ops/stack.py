@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from deals_ops.errors import CallFailed, Missing, NotAllowed
 from realtime_core.auth.dynamodb import DynamoRevocations
 from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.connections.dynamodb_schedule import DynamoSchedule
-from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.history.dynamodb_events import DynamoHistory
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ class Stack:
     @property
     def history(self) -> DynamoHistory:
         """The published events."""
-        return DynamoHistory(self.dynamodb, self.get_setting("janitor", "HISTORY_TABLE"), os.urandom)
+        return DynamoHistory(self.dynamodb, self.get_setting("janitor", "HISTORY_TABLE"))
 
     def get_dead_letter_url(self, queue: str) -> str:
         """Return the URL of a queue's dead-letter queue."""

@@ -36,14 +36,15 @@ def run(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult
         functions = pool.map(lambda name: _describe_function(stack, name), (*FUNCTIONS, *REDIS_FUNCTIONS))
         queues = pool.map(lambda name: _describe_queue(stack, name), _QUEUES)
         alarms, connections = pool.submit(_list_alarms, stack), pool.submit(stack.schedule.count)
-        bounds = stack.history.bounds(int(time.time()))
+        settled = stack.history.settled(int(time.time()))
+        bounds = stack.history.bounds()
         data: dict[str, Any] = {
             "stack": stack.prefix,
             "region": stack.aws.region,
             "websocketUrl": stack.websocket_url,
             "managementEndpoint": stack.management_endpoint,
             "connections": connections.result(),
-            "history": {"newest": bounds.newest, "oldest": bounds.floor, "landed": bounds.settled},
+            "history": {"newest": bounds.newest, "oldest": bounds.floor, "landed": settled},
             "functions": [function for function in functions if function is not None],
             "queues": list(queues),
             "alarms": alarms.result(),

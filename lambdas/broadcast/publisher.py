@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from realtime_core.errors import StoreUnavailable
 from realtime_core.filters.filters import Attributes
-from realtime_core.history.base import encode_event
+from realtime_core.history.base import NewEvent, encode_event
 from realtime_core.ids import event_entropy, new_message_id
 from realtime_core.messages.base import Message
 from realtime_core.push.base import DeliveryJob
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from broadcast.group_index import GroupIndex
     from realtime_core.connections.base import Connections
-    from realtime_core.history.base import History, PublishClaim
+    from realtime_core.history.base import Admission, PublishClaim
     from realtime_core.messages.base import Messages
     from realtime_core.push.base import Deliveries, Priority
     from realtime_core.push.pusher import Pusher
@@ -71,7 +71,7 @@ class Publisher:
         subscriptions: Subscriptions,
         groups: GroupIndex,
         messages: Messages,
-        history: History,
+        admission: Admission,
         deliveries: Deliveries,
         pusher: Pusher,
         direct_max: int,
@@ -81,7 +81,7 @@ class Publisher:
         self._subscriptions = subscriptions
         self._groups = groups
         self._messages = messages
-        self._history = history
+        self._admission = admission
         self._deliveries = deliveries
         self._pusher = pusher
         self._direct_max = direct_max
@@ -93,7 +93,7 @@ class Publisher:
         Raises StoreUnavailable if it could not be stored, planned or queued; the next attempt resumes there.
         """
         stored = encode_event(event, event_id) if event.recipients is None else None
-        claim = self._history.claim(event_id, stored, int(self._now() * 1000))
+        claim = self._admission.claim(NewEvent(event_id, stored), int(self._now() * 1000))
         if claim.answer is not None:
             log.info("published_before", eventId=event_id)
             return dict(loads(claim.answer))
@@ -105,14 +105,21 @@ class Publisher:
                 outcome = self._notify(event, event.recipients, claim)
         except Exception:
             with suppress(StoreUnavailable):
-                self._history.release(claim)
+                self._admission.release(claim)
             raise
 
         body = outcome.as_body()
-        self._history.finish(claim, dumps(body), in_flight=outcome.queued > 0)
+        self._finish(claim, body, in_flight=outcome.queued > 0)
         log.info("published", **body)
         add(EVENTS_PUBLISHED, 1)
         return body
+
+    def _finish(self, claim: PublishClaim, body: dict[str, Any], *, in_flight: bool) -> None:
+        """Store the answer. The event is out: if this fails, a repeat is pushed again, with the same id."""
+        try:
+            self._admission.finish(claim, dumps(body), in_flight=in_flight)
+        except StoreUnavailable:
+            log.exception("answer_not_stored", eventId=claim.event_id)
 
     def _broadcast(self, event: Event, claim: PublishClaim) -> Outcome:
         accepted_at = claim.at_ms // 1000
@@ -140,11 +147,16 @@ class Publisher:
         return list(connection_ids)
 
     def _spread(self, groups: Iterable[Group], sizes: dict[str, int]) -> None:
+        """Give groups that have grown more shards. If that fails, the next event tries again."""
         for group in groups:
             wanted = shards_for(sizes.get(group.group_id, 0), group.shards)
             if wanted > group.shards:
-                self._subscriptions.add_shards(group, wanted, int(self._now()))
-                log.info("group_spread", groupId=group.group_id, shards=wanted)
+                try:
+                    self._subscriptions.add_shards(group, wanted, int(self._now()))
+                except StoreUnavailable:
+                    log.exception("group_not_spread", groupId=group.group_id, shards=wanted)
+                else:
+                    log.info("group_spread", groupId=group.group_id, shards=wanted)
 
     def _notify(self, event: Event, user_ids: Sequence[str], claim: PublishClaim) -> Outcome:
         """Store a notification in each inbox, then push it to the recipients who are connected.
@@ -196,10 +208,10 @@ class Publisher:
         if len(connection_ids) <= self._direct_max:
             pushed = self._pusher.push(job, DIRECT_BUDGET_SECONDS)
             if pushed.queued:
-                self._history.expect_chunks(claim, 1)
+                self._admission.expect_chunks(claim, 1)
             return Outcome(claim.event_id, claim.position, pushed.delivered, pushed.queued)
 
         chunks = split_job(job)
-        self._history.expect_chunks(claim, len(chunks))
+        self._admission.expect_chunks(claim, len(chunks))
         self._deliveries.send(chunks)
         return Outcome(claim.event_id, claim.position, 0, len(connection_ids))

@@ -12,7 +12,7 @@ from broadcast.publisher import Publisher
 from broadcast.settings import Settings
 from realtime_core.aws.client import client, connect_ahead
 from realtime_core.connections.dynamodb import DynamoConnections
-from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.history.dynamodb_admission import DynamoAdmission
 from realtime_core.initialization import warm_up
 from realtime_core.messages.dynamodb import DynamoMessages
 from realtime_core.push.management_api.client import ManagementApiClient
@@ -49,7 +49,7 @@ def build(environ: Mapping[str, str]) -> Broadcast:
         subscriptions=subscriptions,
         groups=GroupIndex(subscriptions),
         messages=DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days),
-        history=DynamoHistory(dynamodb, settings.history_table, os.urandom),
+        admission=DynamoAdmission(dynamodb, settings.history_table, os.urandom),
         deliveries=deliveries,
         pusher=Pusher(management_api, connections, subscriptions, deliveries),
         direct_max=settings.direct_audience_max,

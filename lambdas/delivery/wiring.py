@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from delivery.settings import Settings
 from realtime_core.aws.client import client, connect_ahead
 from realtime_core.connections.dynamodb import DynamoConnections
-from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.history.dynamodb_chunks import DynamoChunks
 from realtime_core.initialization import warm_up
 from realtime_core.push.management_api.client import ManagementApiClient
 from realtime_core.push.pusher import Pusher
@@ -33,6 +32,6 @@ def build(environ: Mapping[str, str]) -> Pusher:
         DynamoConnections(dynamodb, settings.connections_table),
         DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table),
         SqsDeliveries(sqs, settings.deliveries_queue_url),
-        history=DynamoHistory(dynamodb, settings.history_table, os.urandom),
+        chunks=DynamoChunks(dynamodb, settings.history_table),
         undeliverable=SqsDeadLetterQueue(sqs, settings.deliveries_dlq_url),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from realtime_core.auth.dynamodb import DynamoRevocations
 from realtime_core.aws.client import client, connect_ahead
 from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.connections.dynamodb_schedule import DynamoSchedule
-from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.history.dynamodb_trimming import DynamoTrimming
 from realtime_core.initialization import warm_up
 from realtime_core.push.management_api.client import ManagementApiClient
 from realtime_core.settings import read
@@ -25,7 +24,7 @@ class Components(NamedTuple):
 
     revoker: Revoker
     janitor: Janitor
-    history: DynamoHistory
+    trimming: DynamoTrimming
 
 
 def build(environ: Mapping[str, str]) -> Components:
@@ -51,4 +50,4 @@ def build(environ: Mapping[str, str]) -> Components:
         poster=poster,
         probe_seconds=settings.probe_interval_seconds,
     )
-    return Components(revoker, janitor, DynamoHistory(dynamodb, settings.history_table, os.urandom))
+    return Components(revoker, janitor, DynamoTrimming(dynamodb, settings.history_table))

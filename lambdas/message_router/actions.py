@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from message_router.replay import fill_page, replay_start
 from message_router.requests import (
     GetMessages,
     GetStatus,
@@ -15,6 +14,7 @@ from message_router.requests import (
     SubscribeToDeals,
     UnsubscribeFromDeals,
 )
+from message_router.resume import resume
 from realtime_core.errors import (
     AuthenticationFailed,
     ConnectionUnknown,
@@ -119,7 +119,7 @@ class Actions:
     def _subscribe(self, action: SubscribeToDeals, caller: Caller) -> Reply:
         now = int(self._now())
         try:
-            record, bounds = self._lookup.connection_and_bounds(caller.connection_id, now)
+            record, newest = self._lookup.connection_and_newest(caller.connection_id)
             if record is None:
                 raise ConnectionUnknown(NO_RECORD)
             self._subscriptions.subscribe(
@@ -128,50 +128,30 @@ class Actions:
 
             data: dict[str, Any] = {"topic": action.topic, "filters": action.filter.as_object()}
             if action.since is None:
-                return "subscriptionConfirmed", {**data, "position": bounds.settled}
+                return "subscriptionConfirmed", {**data, "position": newest}
             return "subscriptionConfirmed", {**data, **self._replay(action, action.since, caller)}
         except StoreUnavailable as error:
             raise SubscriptionFailed("The subscription could not be stored; try again") from error
 
     def _replay(self, action: SubscribeToDeals, since: int, caller: Caller) -> dict[str, Any]:
         """Return the events since a position. The subscription is in force already, so no event is missed."""
-        now_ms = int(self._now() * 1000)
-        now = now_ms // 1000
-
-        newest = self._history.bounds(now).newest
-        last_received = self._history.event_at(since) if since else None
-        first = replay_start(since, last_received.low if last_received else None)
-        result = fill_page(
-            self._history.events_between(first, newest), since=since, topic=action.topic, wanted=action.filter
-        )
-
-        for event in result.oversized:
+        resumed = resume(self._history, since, action.topic, action.filter)
+        for event in resumed.oversized:
             job = DeliveryJob(
                 dumps(event),
                 (caller.connection_id,),
                 "deal",
                 event["eventId"],
-                now_ms,
+                int(self._now() * 1000),
                 correlation_id=caller.correlation_id,
             )
             self._pusher.push(job, PUSH_BUDGET_SECONDS)
 
-        # Read after the events: if the oldest of them were trimmed meanwhile, the floor shows it.
-        bounds = self._history.bounds(now)
-        known = since <= newest
-        recovered = known and result.complete and bounds.floor <= first
         add(RESUMES, 1)
-        if not recovered:
+        if not resumed.recovered:
             add(RESUME_GAPS, 1)
-
-        data: dict[str, Any] = {
-            "position": max(since, bounds.settled) if known else newest,
-            "recovered": recovered,
-            "events": result.events,
-        }
-        if result.more:
-            return {**data, "position": result.reached, "more": True}
-        return data
+        data = {"position": resumed.position, "recovered": resumed.recovered, "events": resumed.events}
+        return {**data, "more": True} if resumed.more else data
 
     def _unsubscribe(self, action: UnsubscribeFromDeals, caller: Caller) -> Reply:
         try:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from realtime_core.aws import backoff
-from realtime_core.aws.dynamodb import Item, perform
+from realtime_core.aws.dynamodb import Item, get_all
 from realtime_core.connections.base import Connection
 from realtime_core.connections.dynamodb import DynamoConnections, connection_from
-from realtime_core.errors import StoreUnavailable
-from realtime_core.history.base import StreamBounds
-from realtime_core.history.in_flight import COUNTER, bounds_from
+from realtime_core.history.dynamodb_items import COUNTER, read_number
 from realtime_core.redis.dynamodb_health import HEALTH, health_from
 from realtime_core.redis.health import Health
 
@@ -21,8 +18,8 @@ if TYPE_CHECKING:
 class ConnectionLookup(Protocol):
     """Reads a connection's record together with another item."""
 
-    def connection_and_bounds(self, connection_id: str, now_s: int) -> tuple[Connection | None, StreamBounds]:
-        """The connection's record, or None, and the bounds of the history (one consistent read)."""
+    def connection_and_newest(self, connection_id: str) -> tuple[Connection | None, int]:
+        """The connection's record, or None, and the history's newest position (one consistent read)."""
 
     def connection_and_health(self, connection_id: str) -> tuple[Connection | None, Health | None]:
         """The connection's record, or None, and the last health report of Redis (one consistent read).
@@ -46,10 +43,10 @@ class DynamoConnectionLookup:
         self._has_index = has_index
         self._connections = DynamoConnections(client, connections_table)
 
-    def connection_and_bounds(self, connection_id: str, now_s: int) -> tuple[Connection | None, StreamBounds]:
-        """The connection's record, or None, and the bounds of the history."""
+    def connection_and_newest(self, connection_id: str) -> tuple[Connection | None, int]:
+        """The connection's record, or None, and the newest position of the history."""
         record, counter = self._read_both(connection_id, COUNTER)
-        return record, bounds_from(counter or {}, now_s)
+        return record, read_number(counter or {}, "n")
 
     def connection_and_health(self, connection_id: str) -> tuple[Connection | None, Health | None]:
         """The connection's record, or None, and the last health report of Redis, or None."""
@@ -60,20 +57,9 @@ class DynamoConnectionLookup:
 
     def _read_both(self, connection_id: str, key: Item) -> tuple[Connection | None, Item | None]:
         """A connection's record, and an item of the history table."""
-        items: dict[str, Any] = {}
-        request: Any = {
-            self._connections_table: {
-                "Keys": [{"connection_id": {"S": connection_id}}],
-                "ConsistentRead": True,
-            },
-            self._history_table: {"Keys": [key], "ConsistentRead": True},
-        }
-        for _ in backoff.attempts():
-            keys = request
-            response = perform(lambda: self._client.batch_get_item(RequestItems=keys))  # noqa: B023 - called at once
-            items |= {table: found[0] for table, found in response["Responses"].items() if found}
-            request = response.get("UnprocessedKeys")
-            if not request:
-                record = items.get(self._connections_table)
-                return connection_from(record) if record else None, items.get(self._history_table)
-        raise StoreUnavailable("DynamoDB left keys of a lookup unprocessed")
+        found = get_all(
+            self._client,
+            {self._connections_table: [{"connection_id": {"S": connection_id}}], self._history_table: [key]},
+        )
+        record = next(iter(found[self._connections_table]), None)
+        return connection_from(record) if record else None, next(iter(found[self._history_table]), None)

@@ -8,7 +8,6 @@ from message_router.limits import Limit, full_at, microseconds, retry_after_ms
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import RateLimited
-from realtime_core.history.base import StreamBounds
 from realtime_core.history.memory import MemoryHistory
 from realtime_core.in_memory import InMemoryAdapter
 from realtime_core.redis.health import Health
@@ -45,9 +44,9 @@ class MemoryConnectionLookup:
         self._history = history
         self._health = health
 
-    def connection_and_bounds(self, connection_id: str, now_s: int) -> tuple[Connection | None, StreamBounds]:
-        """The connection's record, or None, and the bounds of the history."""
-        return self._connections.get(connection_id), self._history.bounds(now_s)
+    def connection_and_newest(self, connection_id: str) -> tuple[Connection | None, int]:
+        """The connection's record, or None, and the newest position of the history."""
+        return self._connections.get(connection_id), self._history.bounds().newest
 
     def connection_and_health(self, connection_id: str) -> tuple[Connection | None, Health | None]:
         """The connection's record, or None, and the last health report of Redis, or None."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from realtime_core.filters.filters import Attributes, Filter
-from realtime_core.history.base import StoredEvent
+from realtime_core.history.base import EventPage, StoredEvent
 from realtime_core.wire.frames import FRAME_BYTES_MAX, MESSAGE_BYTES_MAX
 from realtime_core.wire.strict_json import byte_length, dumps
 from realtime_core.wire.topics import ALL_DEALS
@@ -19,60 +20,93 @@ REPLY_BYTES_MAX = MESSAGE_BYTES_MAX - REPLY_BYTES
 OVERTAKEN_BYTES_MAX = REPLY_BYTES_MAX - PROGRESS_BYTES
 SCANNED_MAX = 2_000
 """The most events that one reply scans, so that a client of a rare topic does not wait."""
+READS_MAX = 25
+"""The most reads after `since` that one reply takes: each of a hundred positions, or of 1 MB."""
 
 
 class Page:
     """The events of a reply, and how far it reaches."""
 
-    __slots__ = ("complete", "events", "more", "oversized", "reached")
+    __slots__ = ("complete", "events", "more", "oversized", "reached", "used")
 
     def __init__(self, reached: int) -> None:
         self.events: list[dict[str, Any]] = []
+        self.used = 0
+        """The bytes of `events`."""
         self.oversized: list[dict[str, Any]] = []
         """Events that do not fit a reply; each is sent as a separate frame."""
         self.reached = reached
-        """The highest position that was scanned."""
+        """The position of the last event that was scanned; the client's next `since`."""
         self.more = False
         """Whether there may be more events after `reached`."""
         self.complete = True
         """False if events that `since` overtook did not fit."""
 
+    def put(self, event: dict[str, Any], size: int) -> None:
+        """Add an event that takes `size` bytes of a reply."""
+        if self.used + size > REPLY_BYTES_MAX:
+            self.oversized.append(event)
+        else:
+            self.events.append(event)
+            self.used += size
 
-def replay_start(since: int, overtaken_from: int | None) -> int:
-    """The first position of a replay; `overtaken_from` is the `low` of the event at `since`, or None."""
-    return since + 1 if overtaken_from is None else min(overtaken_from, since + 1)
+
+def fill_page(
+    overtaken: Iterable[StoredEvent],
+    later: Iterable[EventPage],
+    *,
+    first: int,
+    last: int,
+    matches: Callable[[StoredEvent], bool],
+) -> Page:
+    """Fill a reply with the matching events from `first` on, in order, preceded by overtaken ones.
+
+    `later` reads the events from `first` to `last`, one page at a time as it is needed.
+    """
+    page = Page(first - 1)
+    for stored in filter(matches, overtaken):
+        event, size = _measure(stored)
+        # Overtaken events may exceed a network frame, but leave room for progress.
+        if page.used + size <= OVERTAKEN_BYTES_MAX:
+            page.put(event, size)
+        elif size > OVERTAKEN_BYTES_MAX:
+            page.oversized.append(event)
+        else:
+            page.complete = False
+
+    reached = _fill_later(page, later, matches)
+    if not page.more and reached < last:
+        # Also without an event there, else a client would never get beyond a long gap.
+        page.reached, page.more = max(page.reached, reached), True
+    return page
 
 
-def fill_page(stored_events: Iterable[StoredEvent], *, since: int, topic: str, wanted: Filter) -> Page:
-    """Fill a reply with the events after `since`, in order, preceded by those that it may have overtaken."""
-    result = Page(reached=since)
-    room, used, progress = FRAME_BYTES_MAX - REPLY_BYTES, 0, False
-    for scanned, stored in enumerate(stored_events):
-        if scanned == SCANNED_MAX:
-            result.more = True
-            break
+def _fill_later(page: Page, later: Iterable[EventPage], matches: Callable[[StoredEvent], bool]) -> int:
+    """Add events while they fit a network frame, but at least one; returns what the reads reached."""
+    room = max(FRAME_BYTES_MAX - REPLY_BYTES, page.used + PROGRESS_BYTES)
+    reached, scanned, progress = page.reached, 0, False
+    for read in islice(later, READS_MAX):
+        for stored in read.events:
+            if scanned == SCANNED_MAX:
+                page.more = True
+                return reached
+            if matches(stored):
+                event, size = _measure(stored)
+                if progress and page.used + size > room:
+                    page.more = True
+                    return reached
+                page.put(event, size)
+                progress = True
+            scanned += 1
+            page.reached = stored.position
+        reached = read.reached
+    return reached
 
-        if stored.position != since and _matches(stored, topic, wanted):
-            event = live_frame(stored)
-            size = byte_length(dumps(event)) + 1
-            if stored.position < since:
-                # Overtaken events may exceed a network frame, but leave room for progress.
-                if used + size > OVERTAKEN_BYTES_MAX:
-                    result.complete = False
-                    continue
-                room = max(room, used + size + PROGRESS_BYTES)
-            elif used + size > room and progress:
-                result.more = True
-                break
 
-            progress = progress or stored.position > since
-            if used + size > REPLY_BYTES_MAX:
-                result.oversized.append(event)
-            else:
-                result.events.append(event)
-                used += size
-        result.reached = max(result.reached, stored.position)
-    return result
+def _measure(stored: StoredEvent) -> tuple[dict[str, Any], int]:
+    """An event's frame, and its bytes in a reply."""
+    event = live_frame(stored)
+    return event, byte_length(dumps(event)) + 1
 
 
 def live_frame(stored: StoredEvent) -> dict[str, Any]:
@@ -85,6 +119,11 @@ def live_frame(stored: StoredEvent) -> dict[str, Any]:
         "position": stored.position,
         "timestamp": stored.at,
     }
+
+
+def matcher(topic: str, wanted: Filter) -> Callable[[StoredEvent], bool]:
+    """A predicate of the stored events that a subscription receives."""
+    return lambda stored: _matches(stored, topic, wanted)
 
 
 def _matches(stored: StoredEvent, topic: str, wanted: Filter) -> bool:

@@ -16,7 +16,7 @@ from realtime_core.auth.dynamodb import DynamoRevocations
 from realtime_core.auth.verifier import token_verifier
 from realtime_core.aws.client import client, connect_ahead
 from realtime_core.connections.dynamodb import DynamoConnections
-from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.history.dynamodb_events import DynamoHistory
 from realtime_core.initialization import warm_up
 from realtime_core.messages.dynamodb import DynamoMessages
 from realtime_core.push.management_api.client import ManagementApiClient
@@ -59,7 +59,7 @@ def build(environ: Mapping[str, str]) -> Router:
         connections=connections,
         subscriptions=subscriptions,
         messages=DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days),
-        history=DynamoHistory(dynamodb, settings.history_table, os.urandom),
+        history=DynamoHistory(dynamodb, settings.history_table),
         lookup=DynamoConnectionLookup(
             dynamodb, settings.connections_table, settings.history_table, has_index=settings.index_enabled
         ),

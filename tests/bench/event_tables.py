@@ -97,12 +97,13 @@ class Tables:
                 responses = self.queries.get(partition[1].decode(), self.empty) if partition else self.scan
                 start = _START.search(body)
                 return responses[int(start[1]) if start else 0]
-            case "UpdateItem" if b"flying.#flight = n" in body:
+            case "UpdateItem" if b"SET n = if_not_exists" in body:
                 self.position += 1
-                number = {"N": str(self.position)}
-                return json.dumps({"Attributes": {"n": number, "flying": {"M": {}}}}).encode()
-            case "UpdateItem" if b"DELETE chunks" in body:
-                return json.dumps({"Attributes": {"chunks": {"NS": ["0"]}}}).encode()
+                return json.dumps({"Attributes": {"n": {"N": str(self.position)}}}).encode()
+            case "UpdateItem" if b"ALL_NEW" in body:
+                return b'{"Attributes":{}}'
+            case "BatchGetItem":
+                return b'{"Responses":{}}'
             case "SendMessageBatch":
                 entries = json.loads(body)["Entries"]
                 self.queued += [entry["MessageBody"] for entry in entries]

@@ -5,7 +5,7 @@ Items are DynamoDB's own attribute values (`{"S": "…"}`, `{"N": "12"}`), witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime_core.aws import backoff
@@ -59,6 +59,26 @@ def perform(call: Callable[[], T]) -> T:
     raise StoreUnavailable(_describe(last)) from last
 
 
+def get_all(client: DynamoDBClient, keys: Mapping[str, Sequence[Item]]) -> dict[str, list[Item]]:
+    """Read items by the names of their tables, consistently, in one call; unknown ones are left out.
+
+    Raises StoreUnavailable unless all were read. Outside limit: at most 100 keys.
+    """
+    found: dict[str, list[Item]] = {table: [] for table in keys}
+    request: Any = {
+        table: {"Keys": list(of_table), "ConsistentRead": True} for table, of_table in keys.items()
+    }
+    for _ in backoff.attempts():
+        pending = request
+        response = perform(lambda: client.batch_get_item(RequestItems=pending))  # noqa: B023 - called at once
+        for table, items in response["Responses"].items():
+            found[table] += items
+        request = response.get("UnprocessedKeys")
+        if not request:
+            return found
+    raise StoreUnavailable("DynamoDB left keys of a batch unread")
+
+
 def query(client: DynamoDBClient, **parameters: Any) -> Iterator[tuple[list[Item], Item | None]]:
     """Yield each page of a query with the key that it ended at, None at the last. Pages may be empty."""
     while True:
@@ -79,10 +99,14 @@ def delete_all(client: DynamoDBClient, table: str, keys: Iterable[tuple[str, str
             {"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}}
             for pk, sk in distinct[start : start + BATCH_MAX]
         ]
-        _write_batch(client, table, requests)
+        write_batch(client, table, requests)
 
 
-def _write_batch(client: DynamoDBClient, table: str, requests: Any) -> None:
+def write_batch(client: DynamoDBClient, table: str, requests: Any) -> None:
+    """Make at most BATCH_MAX puts and deletes of distinct items.
+
+    Raises StoreUnavailable unless all were taken.
+    """
     for _ in backoff.attempts():
         pending = requests
         output = perform(lambda: client.batch_write_item(RequestItems={table: pending}))  # noqa: B023 - called at once

@@ -1,32 +1,44 @@
 """The history: positions, stored events for replay, and claims that make publishing idempotent.
 
-A client remembers one number, the highest position it has seen, but frames may arrive out of order. So each
-event stores the lowest position that was still in flight (allocated, but not completely pushed) when its own
-was allocated. A replay begins there, so that it includes every event that the remembered one overtook.
+A client remembers one number, the highest position it has handled, but frames may arrive out of order. So
+each event stores which lower positions were still unsettled (see `overtaken`) when its own was allocated: a
+replay includes them, because the remembered event may have overtaken them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from realtime_core.errors import StoreUnavailable
+from realtime_core.history.overtaken import NOTHING, Overtaken
+from realtime_core.lifetimes import DAY_SECONDS
 from realtime_core.wire.events import Event
 from realtime_core.wire.strict_json import dumps, loads
 
-HISTORY_SECONDS = 24 * 60 * 60
+HISTORY_SECONDS = DAY_SECONDS
 HISTORY_EVENTS = 10_000
 """An event is stored while it is younger than HISTORY_SECONDS or among the newest HISTORY_EVENTS."""
 
-IN_FLIGHT_SECONDS_MAX = 15 * 60
-"""After this an event no longer counts as in flight: its publisher crashed, or a chunk is a dead letter."""
+KEPT_POSITIONS = HISTORY_EVENTS + HISTORY_EVENTS // 10
+"""The newest positions whose events are kept at any age; a tenth more, for those that have no event."""
+
+EVENT_LIFETIME_SECONDS = 90 * DAY_SECONDS
+"""No event is stored longer, however few came after it."""
+
+BATCH_EVENTS_MAX = 49
+BATCH_BYTES_MAX = 3 * 1024 * 1024
+"""The most events that are stored together. Outside limits: a transaction has 100 items, of which an event
+needs two, and 4 MB."""
+
+POSITIONS_PER_MS = 1000
+"""A new history begins at the time in milliseconds times this, above each position of an earlier one."""
 
 
 class StoredEvent(NamedTuple):
     """An event of the history."""
 
     position: int
-    low: int
-    """The lowest position in flight when this one was allocated; at most `position`."""
     at: int
     """When it was accepted, epoch seconds."""
     event_id: str
@@ -34,6 +46,26 @@ class StoredEvent(NamedTuple):
     topic: str
     data: Mapping[str, Any]
     filters: Mapping[str, Any]
+    overtaken: Overtaken = NOTHING
+    """The lower positions that were not settled when this one was allocated."""
+    batch: int = 0
+    """The id of the batch in flight that the event belongs to; 0 if it is not known."""
+
+
+class EventPage(NamedTuple):
+    """Stored events in order, from one read."""
+
+    events: list[StoredEvent]
+    reached: int
+    """The highest position that was looked at, whether or not it has an event."""
+
+
+class NewEvent(NamedTuple):
+    """An event to be admitted to the history."""
+
+    event_id: str
+    text: str | None
+    """The encoded event, or None for a notification, which gets no position."""
 
 
 class PublishClaim(NamedTuple):
@@ -42,21 +74,40 @@ class PublishClaim(NamedTuple):
     event_id: str
     at_ms: int
     """When the event was first accepted, epoch milliseconds: the same for every repeat."""
-    position: int | None
+    position: int | None = None
     """None for a notification, which has no topic and is not in the history."""
-    in_flight_id: str | None = None
-    """Identifies the position among those in flight."""
+    batch: int = 0
+    """The id of the batch in flight that the event belongs to; 0 for a notification."""
+    batch_size: int = 1
+    """The number of events of that batch."""
     answer: str | None = None
     """The answer of an earlier call that published this event; then there is nothing left to do."""
 
 
-class StreamBounds(NamedTuple):
+class HistoryBounds(NamedTuple):
     """The range of the history: the events from `floor` to `newest` are stored."""
 
-    newest: int
-    floor: int
-    settled: int
-    """Every event up to this position is completely pushed; a new subscriber misses none after it."""
+    newest: int = 0
+    """The highest position that was allocated; 0 if the history is empty."""
+    floor: int = 1
+    """No event below this position is stored."""
+    whole: bool = True
+    """Whether nothing was ever removed, so that `floor` is where the history began."""
+
+
+def split_batches(events: Sequence[NewEvent]) -> Iterator[list[NewEvent]]:
+    """Split events into batches that a transaction can store."""
+    batch: list[NewEvent] = []
+    used = 0
+    for event in events:
+        size = len((event.text or "").encode())
+        if batch and (len(batch) == BATCH_EVENTS_MAX or used + size > BATCH_BYTES_MAX):
+            yield batch
+            batch, used = [], 0
+        batch.append(event)
+        used += size
+    if batch:
+        yield batch
 
 
 def encode_event(event: Event, event_id: str) -> str:
@@ -72,53 +123,58 @@ def encode_event(event: Event, event_id: str) -> str:
     )
 
 
-def decode_event(text: str, *, position: int, low: int, at_ms: int) -> StoredEvent:
+def decode_event(
+    text: str, *, position: int, at_ms: int, overtaken: Overtaken = NOTHING, batch: int = 0
+) -> StoredEvent:
     """The event of a stored text."""
     stored: dict[str, Any] = loads(text)
     return StoredEvent(
         position=position,
-        low=low,
         at=at_ms // 1000,
         event_id=stored["eventId"],
         message_type=stored["messageType"],
         topic=stored["topic"],
         data=stored["data"],
         filters=stored["filters"],
+        overtaken=overtaken,
+        batch=batch,
     )
 
 
-def new_in_flight_id(now_s: int, entropy: bytes) -> str:
-    """An id for an event in flight; it starts with the time in epoch seconds."""
-    return f"{now_s}-{entropy.hex()}"
-
-
-def expired(in_flight: Mapping[str, int], now_s: int) -> list[str]:
-    """The ids that began too long ago to be in flight still. `in_flight` has positions by id."""
-    return [name for name in in_flight if int(name.partition("-")[0]) < now_s - IN_FLIGHT_SECONDS_MAX]
-
-
-def lowest_in_flight(in_flight: Mapping[str, int], default: int, now_s: int) -> int:
-    """The lowest position in flight, or `default` if there is none."""
-    old = set(expired(in_flight, now_s))
-    return min((position for name, position in in_flight.items() if name not in old), default=default)
-
-
 class History(Protocol):
-    """The published events with their positions, and the claims that make publishing idempotent."""
+    """The stored events, as a replay reads them. All reads are consistent."""
 
-    def claim(self, event_id: str, text: str | None, now_ms: int) -> PublishClaim:
-        """Allocate a position and store the event, once for each event id, even if callers run at once.
+    def bounds(self) -> HistoryBounds:
+        """The range of the history (one read)."""
 
-        `text` is the encoded event, or None for a notification, which gets no position. A repeat within 24 h
-        returns the first call's position, time and, as soon as there is one, answer. While another caller is
-        publishing the event, this waits for its answer; raises StoreUnavailable if that takes too long.
+    def last_event_until(self, position: int, floor: int) -> StoredEvent | None:
+        """The stored event at `position`, or where there is none the nearest below it, but not below `floor`.
+
+        None if there is none near: the search takes a bounded number of reads, one where the event exists.
+        """
+
+    def events(self, first: int, last: int) -> Iterator[EventPage]:
+        """The stored events from `first` to `last`, inclusive, in order; each page takes one read."""
+
+
+class Admission(Protocol):
+    """What publishing writes: claims on events, their positions, and what is still in flight."""
+
+    def claim(self, event: NewEvent, now_ms: int) -> PublishClaim:
+        """Admit one event; as `claim_all`. Raises StoreUnavailable where that returns it."""
+
+    def claim_all(self, events: Sequence[NewEvent], now_ms: int) -> list[PublishClaim | StoreUnavailable]:
+        """Allocate positions to events of different ids, in their order, and store them together.
+
+        Each event id is stored once, even if callers run at once. A repeat within 24 h returns the first
+        call's position, time and, as soon as there is one, answer. A repeat whose first call died is taken
+        over: it keeps its position, unless that has long ceased to be in flight. The result of an event that
+        another caller is publishing just now is StoreUnavailable, after a wait for the answer; so is every
+        result of a call that could not reach the store.
         """
 
     def expect_chunks(self, claim: PublishClaim, chunks: int) -> None:
-        """Record the number of chunks that push the event, before they are queued."""
-
-    def complete_chunk(self, position: int, chunk: int) -> None:
-        """Record that a chunk needs no further attempt; a repeat is not an error."""
+        """Record the number of chunks that push the event, before or after they are queued."""
 
     def finish(self, claim: PublishClaim, answer: str, *, in_flight: bool) -> None:
         """Store the answer. With `in_flight`, queued chunks are still to be pushed."""
@@ -126,14 +182,19 @@ class History(Protocol):
     def release(self, claim: PublishClaim) -> None:
         """Give up the claim on an event that could not be published, so that a retry can begin at once."""
 
-    def bounds(self, now_s: int) -> StreamBounds:
-        """The range of the history (one consistent read)."""
 
-    def event_at(self, position: int) -> StoredEvent | None:
-        """The event at a position, or None if it is not stored."""
+class Chunks(Protocol):
+    """The chunks of queued events, as `delivery` completes them."""
 
-    def events_between(self, first: int, last: int) -> Iterator[StoredEvent]:
-        """The stored events from `first` to `last`, inclusive, in order."""
+    def complete_chunk(self, position: int, chunk: int) -> None:
+        """Record that a chunk needs no further attempt; a repeat is not an error."""
 
-    def trim(self, now_ms: int) -> int:
-        """Remove events that are older than a day and not among the newest 10,000; returns their number."""
+
+class Trimming(Protocol):
+    """What the janitor does for the history."""
+
+    def trim(self, now_ms: int, seconds: float) -> int:
+        """Remove, for about `seconds`, events older than HISTORY_SECONDS and not among the newest.
+
+        Returns their number. Also begins an empty history, and removes what is in flight no longer.
+        """

@@ -4,129 +4,242 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from realtime_core.errors import StoreUnavailable
+from realtime_core.history import base
 from realtime_core.history.base import (
-    HISTORY_EVENTS,
-    HISTORY_SECONDS,
+    EventPage,
+    HistoryBounds,
+    NewEvent,
     PublishClaim,
     StoredEvent,
-    StreamBounds,
     decode_event,
-    lowest_in_flight,
-    new_in_flight_id,
+)
+from realtime_core.history.overtaken import (
+    CLAIM_SECONDS,
+    IN_FLIGHT_SECONDS_MAX,
+    InFlightBatch,
+    known_at_begin,
+    lowest_position,
+    new_batch_id,
+    overtaken_by,
 )
 from realtime_core.in_memory import InMemoryAdapter
-from realtime_core.lifetimes import REPEAT_LIFETIME_SECONDS
+from realtime_core.lifetimes import DAY_SECONDS, REPEAT_LIFETIME_SECONDS
+
+PAGE_EVENTS = 100
 
 
 @dataclass
-class _Entry:
-    event: StoredEvent
-    in_flight_id: str
-    chunks: set[int] = field(default_factory=set)
+class _Record:
+    """What is known of an event id."""
+
+    claim: PublishClaim
+    taken_ms: int
+
+
+@dataclass
+class _InFlight:
+    batch: InFlightBatch
+    until: int
+    settled: set[int] = field(default_factory=set)
+
+
+@dataclass
+class _Chunks:
+    done: set[int] = field(default_factory=set)
+    total: int | None = None
+    claim: PublishClaim | None = None
 
 
 class MemoryHistory(InMemoryAdapter):
-    """`History` in memory."""
+    """`History`, `Admission`, `Chunks` and `Trimming` in memory."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._counter = itertools.count()
-        self._newest, self._floor = 0, 1
-        self._in_flight: dict[str, int] = {}
-        self._events: dict[int, _Entry] = {}
-        self._repeats: dict[str, PublishClaim] = {}
-        self._claimed: set[str] = set()
+        self._newest = self._began = self._floor = 0
+        self._events: dict[int, StoredEvent] = {}
+        self._records: dict[str, _Record] = {}
+        self._in_flight: dict[int, _InFlight] = {}
+        self._chunks: dict[int, _Chunks] = {}
 
-    def claim(self, event_id: str, text: str | None, now_ms: int) -> PublishClaim:
-        """Allocate a position and store the event, once for each event id."""
+    def bounds(self) -> HistoryBounds:
+        """The range of the history."""
+        self._reach()
+        if not self._newest:
+            return HistoryBounds()
+        return HistoryBounds(self._newest, self._floor, self._floor == self._began)
+
+    def settled(self, now_s: int) -> int:
+        """The position below which nothing is in flight."""
+        self._reach()
+        lowest = lowest_position(self._current(now_s))
+        return self._newest if lowest is None else max(lowest, self._floor) - 1
+
+    def last_event_until(self, position: int, floor: int) -> StoredEvent | None:
+        """The stored event at `position`, or the nearest below it."""
+        self._reach()
+        at = max((at for at in self._events if floor <= at <= position), default=None)
+        return None if at is None else self._events[at]
+
+    def events(self, first: int, last: int) -> Iterator[EventPage]:
+        """The stored events from `first` to `last`, in order."""
         self._reach()
         with self._lock:
-            first = self._repeats.get(event_id)
-            if first is not None and first.at_ms + REPEAT_LIFETIME_SECONDS * 1000 > now_ms:
-                if first.answer is None and event_id in self._claimed:
-                    raise StoreUnavailable(f"event {event_id} is being published by another invocation")
-                self._claimed.add(event_id)
-                return first._replace(in_flight_id=None)
-            claim = PublishClaim(event_id, now_ms, None)
-            if text is not None:
-                claim = self._allocate(event_id, text, now_ms)
-            self._repeats[event_id] = claim
-            self._claimed.add(event_id)
-            return claim
+            events = [self._events[at] for at in sorted(self._events) if first <= at <= last]
+        while len(events) > PAGE_EVENTS:
+            page, events = events[:PAGE_EVENTS], events[PAGE_EVENTS:]
+            yield EventPage(page, page[-1].position)
+        if first <= last:
+            yield EventPage(events, last)
+
+    def claim(self, event: NewEvent, now_ms: int) -> PublishClaim:
+        """Admit one event."""
+        (claim,) = self.claim_all([event], now_ms)
+        if isinstance(claim, StoreUnavailable):
+            raise claim
+        return claim
+
+    def claim_all(self, events: Sequence[NewEvent], now_ms: int) -> list[PublishClaim | StoreUnavailable]:
+        """Allocate positions to events and store them together."""
+        if self.down:
+            return [StoreUnavailable("MemoryHistory is down") for _ in events]
+        with self._lock:
+            new = [event for event in events if not self._is_repeat(event.event_id, now_ms)]
+            self._admit(new, now_ms)
+            ids = {event.event_id for event in new}
+            return [
+                self._records[event.event_id].claim
+                if event.event_id in ids
+                else self._repeat_of(event, now_ms)
+                for event in events
+            ]
 
     def expect_chunks(self, claim: PublishClaim, chunks: int) -> None:
         """Record the number of chunks that push the event."""
         self._reach()
         if claim.position is not None:
-            self._events[claim.position].chunks = set(range(chunks))
+            with self._lock:
+                entry = self._chunks.setdefault(claim.position, _Chunks())
+                entry.total, entry.claim = chunks, claim
+                self._settle_if_done(claim.position)
 
     def complete_chunk(self, position: int, chunk: int) -> None:
         """Record that a chunk needs no further attempt."""
         self._reach()
         with self._lock:
-            entry = self._events.get(position)
-            if entry is not None and chunk in entry.chunks:
-                entry.chunks.remove(chunk)
-                if not entry.chunks:
-                    self._in_flight.pop(entry.in_flight_id, None)
+            self._chunks.setdefault(position, _Chunks()).done.add(chunk)
+            self._settle_if_done(position)
 
     def finish(self, claim: PublishClaim, answer: str, *, in_flight: bool) -> None:
         """Store the answer."""
         self._reach()
         with self._lock:
-            self._repeats[claim.event_id] = self._repeats[claim.event_id]._replace(answer=answer)
-            if claim.in_flight_id is not None and not in_flight:
-                self._in_flight.pop(claim.in_flight_id, None)
+            record = self._records[claim.event_id]
+            record.claim = record.claim._replace(answer=answer)
+            if not in_flight:
+                self._settle(claim)
 
     def release(self, claim: PublishClaim) -> None:
         """Give up the claim."""
         self._reach()
-        self._claimed.discard(claim.event_id)
+        record = self._records.get(claim.event_id)
+        if record is not None and record.claim.batch == claim.batch:
+            record.taken_ms = 0
 
-    def bounds(self, now_s: int) -> StreamBounds:
-        """The range of the history."""
+    def trim(self, now_ms: int, seconds: float) -> int:  # noqa: ARG002 - memory takes no time
+        """Remove old events, and begin an empty history."""
         self._reach()
         with self._lock:
-            settled = lowest_in_flight(self._in_flight, self._newest + 1, now_s) - 1
-            return StreamBounds(self._newest, self._floor, settled)
-
-    def event_at(self, position: int) -> StoredEvent | None:
-        """The event at a position, or None if it is not stored."""
-        self._reach()
-        entry = self._events.get(position)
-        return entry.event if entry else None
-
-    def events_between(self, first: int, last: int) -> Iterator[StoredEvent]:
-        """The stored events from `first` to `last`, in order."""
-        self._reach()
-        with self._lock:
-            events = [self._events[at].event for at in sorted(self._events) if first <= at <= last]
-        yield from events
-
-    def trim(self, now_ms: int) -> int:
-        """Remove events that are older than a day and not among the newest 10,000; returns their number."""
-        self._reach()
-        with self._lock:
-            oldest = now_ms // 1000 - HISTORY_SECONDS
-            old = [
-                at
-                for at, entry in self._events.items()
-                if at <= self._newest - HISTORY_EVENTS and entry.event.at <= oldest
-            ]
+            if not self._newest:
+                self._begin(now_ms)
+            now_s = now_ms // 1000
+            self._in_flight = {key: entry for key, entry in self._in_flight.items() if entry.until > now_s}
+            old = list(itertools.takewhile(lambda at: self._is_old(at, now_s), sorted(self._events)))
             for at in old:
                 del self._events[at]
             self._floor = max([self._floor, *(at + 1 for at in old)])
             return len(old)
 
-    def _allocate(self, event_id: str, text: str, now_ms: int) -> PublishClaim:
-        self._newest += 1
-        in_flight_id = new_in_flight_id(now_ms // 1000, next(self._counter).to_bytes(6, "big"))
-        self._in_flight[in_flight_id] = self._newest
-        low = lowest_in_flight(self._in_flight, self._newest, now_ms // 1000)
-        event = decode_event(text, position=self._newest, low=low, at_ms=now_ms)
-        self._events[self._newest] = _Entry(event, in_flight_id)
-        return PublishClaim(event_id, now_ms, self._newest, in_flight_id)
+    def _begin(self, now_ms: int) -> None:
+        self._began = self._floor = now_ms * base.POSITIONS_PER_MS
+        self._newest = self._began - 1
+
+    def _admit(self, events: Sequence[NewEvent], now_ms: int) -> None:
+        of_topics = [event for event in events if event.text is not None]
+        batch = 0
+        if of_topics:
+            if not self._newest:
+                self._begin(now_ms)
+            batch = new_batch_id(self._newest, next(self._counter).to_bytes(6, "big"))
+        first = self._newest + 1
+        others = self._current(now_ms // 1000)
+        own = InFlightBatch(batch, first, len(of_topics))
+
+        for event in events:
+            claim = PublishClaim(event.event_id, now_ms, None, batch, max(1, len(of_topics)))
+            if event.text is not None:
+                self._newest += 1
+                claim = claim._replace(position=self._newest)
+                self._events[self._newest] = decode_event(
+                    event.text,
+                    position=self._newest,
+                    at_ms=now_ms,
+                    overtaken=overtaken_by(self._newest, own, others),
+                    batch=batch,
+                )
+            self._records[event.event_id] = _Record(claim, now_ms)
+        if of_topics:
+            self._in_flight[batch] = _InFlight(own, now_ms // 1000 + IN_FLIGHT_SECONDS_MAX)
+
+    def _is_repeat(self, event_id: str, now_ms: int) -> bool:
+        record = self._records.get(event_id)
+        return record is not None and record.claim.at_ms + REPEAT_LIFETIME_SECONDS * 1000 > now_ms
+
+    def _repeat_of(self, event: NewEvent, now_ms: int) -> PublishClaim | StoreUnavailable:
+        record = self._records[event.event_id]
+        if record.claim.answer is not None:
+            return record.claim
+        if record.taken_ms > now_ms - CLAIM_SECONDS * 1000:
+            return StoreUnavailable(f"event {event.event_id} is being published by another invocation")
+        record.taken_ms = now_ms
+        in_flight = self._in_flight.get(record.claim.batch)
+        if in_flight is not None and in_flight.until > now_ms // 1000 + 60:
+            in_flight.until = now_ms // 1000 + IN_FLIGHT_SECONDS_MAX
+        elif record.claim.position is not None:
+            self._events.pop(record.claim.position, None)
+            first_at_ms = record.claim.at_ms
+            self._admit([event], now_ms)
+            record = self._records[event.event_id]
+            record.claim = record.claim._replace(at_ms=first_at_ms)
+            at = record.claim.position
+            assert at is not None, "only events of topics have positions"  # noqa: S101
+            self._events[at] = self._events[at]._replace(at=first_at_ms // 1000)
+        return record.claim
+
+    def _settle_if_done(self, position: int) -> None:
+        chunks = self._chunks[position]
+        if chunks.total is not None and len(chunks.done) >= chunks.total and chunks.claim is not None:
+            self._settle(chunks.claim)
+            del self._chunks[position]
+
+    def _settle(self, claim: PublishClaim) -> None:
+        entry = self._in_flight.get(claim.batch)
+        if entry is None or claim.position is None:
+            return
+        entry.settled.add(claim.position)
+        if len(entry.settled) >= claim.batch_size:
+            del self._in_flight[claim.batch]
+
+    def _current(self, now_s: int) -> list[InFlightBatch]:
+        current = (entry.batch for entry in self._in_flight.values() if entry.until > now_s)
+        return sorted(current, key=lambda batch: known_at_begin(batch.batch))
+
+    def _is_old(self, position: int, now_s: int) -> bool:
+        at = self._events[position].at
+        if at <= now_s - base.EVENT_LIFETIME_SECONDS + DAY_SECONDS:
+            return True
+        return position <= self._newest - base.KEPT_POSITIONS and at <= now_s - base.HISTORY_SECONDS

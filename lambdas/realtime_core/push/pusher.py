@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from realtime_core.connections.base import Connections
-    from realtime_core.history.base import History
+    from realtime_core.history.base import Chunks
     from realtime_core.push.base import DeadLetterQueue, Deliveries, DeliveryJob, ManagementApi
     from realtime_core.subscriptions.base import Subscriptions
 
@@ -79,7 +79,7 @@ def remove_connections(
 class Pusher:
     """Posts jobs, removes gone connections and queues unsent ones.
 
-    `history` records the chunks that need no further attempt; `undeliverable` receives the rest of a job
+    `chunks` records those that need no further attempt; `undeliverable` receives the rest of a job
     after `ATTEMPTS_MAX` attempts. `jitter` returns a number in [0, 1).
     """
 
@@ -90,7 +90,7 @@ class Pusher:
         subscriptions: Subscriptions,
         deliveries: Deliveries,
         *,
-        history: History | None = None,
+        chunks: Chunks | None = None,
         undeliverable: DeadLetterQueue | None = None,
         jitter: Callable[[], float] = jitter,
     ) -> None:
@@ -98,7 +98,7 @@ class Pusher:
         self._connections = connections
         self._subscriptions = subscriptions
         self._deliveries = deliveries
-        self._history = history
+        self._chunks = chunks
         self._undeliverable = undeliverable
         self._jitter = jitter
 
@@ -179,10 +179,10 @@ class Pusher:
         add(DELIVERIES_RETRIED, len(job.connection_ids))
 
     def _complete(self, job: DeliveryJob) -> None:
-        if self._history is None or job.position is None:
+        if self._chunks is None or job.position is None:
             return
         try:
-            self._history.complete_chunk(job.position, job.chunk)
+            self._chunks.complete_chunk(job.position, job.chunk)
         except StoreUnavailable:
             # The event stays in flight until it expires; until then a resume reads more than it needs.
             log.exception("landing_not_recorded", eventId=job.event_id)

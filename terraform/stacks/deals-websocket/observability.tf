@@ -24,7 +24,7 @@ locals {
     connections   = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems"]
     subscriptions = concat(["Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"], var.redis_enabled ? ["Scan", "BatchGetItem"] : [])
     messages      = ["GetItem", "Query", "UpdateItem", "TransactWriteItems"]
-    history       = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "TransactWriteItems"]
+    history       = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "BatchWriteItem", "TransactWriteItems"]
     limits        = ["UpdateItem"]
     revocations   = ["BatchGetItem", "Query"]
   }

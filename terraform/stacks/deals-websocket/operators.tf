@@ -27,7 +27,7 @@ locals {
       actions   = ["dynamodb:Query"]
       resources = [module.tables.user_id_index_arn, module.tables.due_index_arn]
     }
-    LookAtHistory = { actions = ["dynamodb:GetItem"], resources = [local.tables.history] }
+    LookAtHistory = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], resources = [local.tables.history] }
     AskForConnections = {
       actions   = ["execute-api:ManageConnections"]
       resources = [local.connection_arns["GET"]]

@@ -54,7 +54,7 @@ locals {
         actions   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
         resources = [local.tables.messages]
       }
-      ReadHistory = { actions = ["dynamodb:GetItem", "dynamodb:Query"], resources = [local.tables.history] }
+      ReadHistory = { actions = ["dynamodb:Query"], resources = [local.tables.history] }
       # A new subscription reads both at once.
       LookAtBoth        = { actions = ["dynamodb:BatchGetItem"], resources = [local.tables.connections, local.tables.history] }
       PostToConnections = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
@@ -70,7 +70,10 @@ locals {
       }
       StoreNotifications = { actions = ["dynamodb:PutItem", "dynamodb:UpdateItem"], resources = [local.tables.messages] }
       KeepHistory = {
-        actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        actions = [
+          "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
+          "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem",
+        ]
         resources = [local.tables.history]
       }
       QueueDeliveries   = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
@@ -82,7 +85,7 @@ locals {
       ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
       PostToConnections = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
       QueueDeliveries   = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
-      RecordLandings    = { actions = ["dynamodb:UpdateItem"], resources = [local.tables.history] }
+      CompleteChunks    = { actions = ["dynamodb:UpdateItem", "dynamodb:DeleteItem"], resources = [local.tables.history] }
       KeepUndeliverable = { actions = ["sqs:SendMessage"], resources = [module.fan_out.deliveries_dlq_arn] }
     }
 
@@ -96,7 +99,10 @@ locals {
       }
       ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
       TrimHistory = {
-        actions   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+        actions = [
+          "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
+          "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem",
+        ]
         resources = [local.tables.history]
       }
       ManageConnections = {

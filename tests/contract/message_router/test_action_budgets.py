@@ -16,7 +16,7 @@ from realtime_core.auth.memory import MemorySigningSecrets
 from realtime_core.auth.tokens import TokenRules
 from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.connections.base import Connection
-from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.history.dynamodb_events import DynamoHistory
 from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
 from realtime_core.push.pusher import Pusher
 from realtime_core.redis.dynamodb_health import DynamoHealth
@@ -40,7 +40,7 @@ def spend(request, dynamodb, dynamo_stores):
         connections=stores.connections,
         subscriptions=subscriptions,
         messages=stores.messages,
-        history=DynamoHistory(dynamodb, "history", os.urandom),
+        history=DynamoHistory(dynamodb, "history"),
         lookup=DynamoConnectionLookup(dynamodb, "connections", "history", has_index=request.param),
         verifier=TokenVerifier(TokenRules(), MemorySigningSecrets("s" * 32), None),
         revocations=DynamoRevocations(dynamodb, "revocations"),

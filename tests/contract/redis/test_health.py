@@ -5,7 +5,8 @@ import pytest
 from message_router.lookup import DynamoConnectionLookup
 from message_router.memory import MemoryConnectionLookup
 from realtime_core.connections.memory import MemoryConnections
-from realtime_core.history.dynamodb import DynamoHistory
+from realtime_core.history.dynamodb_events import DynamoHistory
+from realtime_core.history.dynamodb_trimming import DynamoTrimming
 from realtime_core.history.memory import MemoryHistory
 from realtime_core.redis.dynamodb_health import DynamoHealth
 from realtime_core.redis.health import STALE_SECONDS, Health
@@ -49,10 +50,10 @@ def test_last_report_is_read_with_the_record(parts, state):
 
 def test_health_record_is_not_an_event_of_the_history(dynamodb):
     DynamoHealth(dynamodb, "history").report(Health("down", NOW))
-    history = DynamoHistory(dynamodb, "history", lambda count: b"x" * count)
+    history = DynamoHistory(dynamodb, "history")
 
-    assert list(history.events_between(0, 100)) == []
-    assert history.trim(NOW * 1000) == 0
+    assert [page.events for page in history.events(0, 100)] == [[], []]
+    assert DynamoTrimming(dynamodb, "history").trim(NOW * 1000, 1) == 0
     assert DynamoHealth(dynamodb, "history").last() is not None
 
 

@@ -14,6 +14,7 @@ from realtime_core.push.pusher import Pusher
 from realtime_core.subscriptions.memory import MemorySubscriptions
 from realtime_core.wire.events import parse_event
 from realtime_core.wire.strict_json import loads
+from tests.contract.support.admitted import BEGAN
 
 NOW = 1_795_382_480
 EVENT = parse_event({"messageType": "deal", "topic": "books", "data": {"price": 9}, "eventId": "e1"})
@@ -45,7 +46,7 @@ class PublisherHarness:
             subscriptions=self.subscriptions,
             groups=GroupIndex(self.subscriptions),
             messages=MemoryMessages(retention_days=30),
-            history=MemoryHistory(),
+            admission=MemoryHistory(),
             deliveries=self.deliveries,
             pusher=pusher,
             direct_max=100,
@@ -73,7 +74,7 @@ def test_an_event_is_planned_into_chunks_that_carry_the_payload_once(harness):
     assert answer == {
         "broadcast": "success",
         "eventId": "e1",
-        "position": 1,
+        "position": BEGAN,
         "delivered": 0,
         "queued": 5_000,
         "total": 5_000,
@@ -95,10 +96,10 @@ def test_an_event_whose_queueing_crashed_goes_on_with_what_receivers_know_it_by(
     before = harness.queued()
     assert len(before) == taken
 
-    assert harness.publisher.publish(EVENT, "e1")["position"] == 1
+    assert harness.publisher.publish(EVENT, "e1")["position"] == BEGAN
 
     again = harness.queued()[taken:]
     assert sorted(connection_id for _, _, ids in again for connection_id in ids) == IDS, "everybody has it"
     # What was queued twice is the same chunk of the same event, which a receiver drops by its id.
-    assert {(event_id, position) for event_id, position, _ in before + again} == {("e1", 1)}
+    assert {(event_id, position) for event_id, position, _ in before + again} == {("e1", BEGAN)}
     assert again[:taken] == before

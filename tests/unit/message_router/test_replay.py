@@ -6,19 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from message_router.replay import SCANNED_MAX, fill_page, replay_start
+from message_router.replay import READS_MAX, SCANNED_MAX, fill_page, matcher
 from realtime_core.filters.filters import parse_filter
-from realtime_core.history.base import StoredEvent, decode_event, encode_event, expired, lowest_in_flight
+from realtime_core.history.base import EventPage, StoredEvent, decode_event, encode_event
 from realtime_core.wire.events import event_frame, parse_event
 from realtime_core.wire.strict_json import byte_length, dumps
 
 EVERYTHING = parse_filter({})
 
 
-def stored(position, *, low=None, topic="books", size=10, **data):
+def stored(position, *, topic="books", size=10, **data):
     return StoredEvent(
         position,
-        low or position,
         1_795_382_480,
         f"e{position}",
         "dealUpdate",
@@ -28,17 +27,28 @@ def stored(position, *, low=None, topic="books", size=10, **data):
     )
 
 
+def fill(overtaken, later, *, topic="books", wanted=EVERYTHING):
+    """Fill a page from events in pages of a hundred, as the history reads them, up to the last of them."""
+    later = list(later)
+    first = later[0].position if later else 1
+    pages = [
+        EventPage(later[at : at + 100], later[at : at + 100][-1].position) for at in range(0, len(later), 100)
+    ]
+    last = later[-1].position if later else 0
+    return fill_page(overtaken, pages, first=first, last=last, matches=matcher(topic, wanted))
+
+
 def positions(page):
     return [event["position"] for event in page.events]
 
 
 def test_fill_page_returns_later_events_in_order_without_since():
-    page = fill_page(map(stored, range(3, 8)), since=3, topic="books", wanted=EVERYTHING)
+    page = fill([], map(stored, range(4, 8)))
     assert (positions(page), page.more, page.reached, page.complete) == ([4, 5, 6, 7], False, 7, True)
 
 
 def test_fill_page_returns_the_live_frames():
-    (event,) = fill_page([stored(4, size=1)], since=3, topic="books", wanted=EVERYTHING).events
+    (event,) = fill([], [stored(4, size=1)]).events
     assert event == {
         "type": "dealUpdate", "data": {"pad": "x"}, "timestamp": 1_795_382_480,
         "topic": "books", "eventId": "e4", "position": 4,
@@ -57,65 +67,72 @@ def test_fill_page_returns_the_text_of_the_live_frame(text):
     """Above all, numbers: a replay must not change a price."""
     event = parse_event(json.loads(f'{{"messageType":"dealUpdate","topic":"books","data":{text}}}'))
     live = event_frame(event, event_id="e4", now=1_795_382_480, position=4)
-    stored_event = decode_event(encode_event(event, "e4"), position=4, low=4, at_ms=1_795_382_480_999)
-    (replayed,) = fill_page([stored_event], since=3, topic="books", wanted=EVERYTHING).events
+    stored_event = decode_event(encode_event(event, "e4"), position=4, at_ms=1_795_382_480_999)
+    (replayed,) = fill([], [stored_event]).events
     assert dumps(replayed) == live
 
 
 def test_fill_page_applies_topic_and_filter_and_all_deals_is_every_topic():
     events = [stored(1, price=5), stored(2, topic="toys", price=5), stored(3, price=50)]
     cheap = parse_filter({"maxPrice": 10})
-    assert positions(fill_page(events, since=0, topic="books", wanted=cheap)) == [1]
-    assert positions(fill_page(events, since=0, topic="all-deals", wanted=cheap)) == [1, 2]
+    assert positions(fill([], events, wanted=cheap)) == [1]
+    assert positions(fill([], events, topic="all-deals", wanted=cheap)) == [1, 2]
 
 
 def test_fill_page_stops_at_a_network_frame_and_returns_the_position_reached():
     events = [stored(position, size=1000) for position in range(1, 101)]
-    page = fill_page(events, since=0, topic="books", wanted=EVERYTHING)
+    page = fill([], events)
     assert page.more
     assert positions(page)[-1] == page.reached < 100
     assert byte_length(dumps(page.events)) <= 26 * 1024 + 2
 
 
 def test_fill_page_returns_a_large_event_in_a_larger_frame():
-    page = fill_page([stored(1, size=60_000), stored(2)], since=0, topic="books", wanted=EVERYTHING)
+    page = fill([], [stored(1, size=60_000), stored(2)])
     assert (positions(page), page.more, page.reached) == ([1], True, 1)
 
 
 def test_fill_page_returns_an_event_that_fits_no_reply_separately():
-    page = fill_page(
-        [stored(1), stored(2, size=127_000), stored(3)],
-        since=1,
-        topic="books",
-        wanted=EVERYTHING,
-    )
+    page = fill([], [stored(2, size=127_000), stored(3)])
     assert [event["position"] for event in page.oversized] == [2]
     assert page.reached >= 2
+    page = fill([stored(1, size=110_000), stored(2)], [stored(4)])
+    assert [event["position"] for event in page.oversized] == [1], "also one that was overtaken"
+    assert (positions(page), page.complete) == ([2, 4], True)
 
 
 def test_fill_page_repeats_overtaken_events_and_makes_progress():
     overtaken = [stored(position, size=1000) for position in range(1, 80)]
-    page = fill_page(
-        [*overtaken, stored(80), *map(stored, range(81, 90))],
-        since=80,
-        topic="books",
-        wanted=EVERYTHING,
-    )
+    page = fill(overtaken, map(stored, range(81, 90)))
     assert page.complete
     assert positions(page) == [*range(1, 80), *range(81, 90)]
 
 
 def test_fill_page_is_incomplete_if_overtaken_events_do_not_fit():
     overtaken = [stored(position, size=1000) for position in range(1, 200)]
-    page = fill_page([*overtaken, stored(200), stored(201)], since=200, topic="books", wanted=EVERYTHING)
+    page = fill(overtaken, [stored(201)])
     assert not page.complete
     assert positions(page)[-1] == 201
 
 
 def test_fill_page_scans_a_limited_number_of_events():
-    events = (stored(position, topic="toys", size=0) for position in range(1, 10 * SCANNED_MAX))
-    page = fill_page(events, since=0, topic="books", wanted=EVERYTHING)
+    events = [stored(position, topic="toys", size=0) for position in range(1, 10 * SCANNED_MAX)]
+    page = fill([], events)
     assert (page.events, page.more, page.reached) == ([], True, SCANNED_MAX)
+
+
+def test_fill_page_takes_a_limited_number_of_reads_and_goes_on_after_them():
+    """Also where there is no event for long: else a client would never get beyond."""
+    reads = []
+
+    def pages():
+        for number in range(1, 1000):
+            reads.append(number)
+            yield EventPage([], number * 100)
+
+    page = fill_page([], pages(), first=1, last=100_000, matches=matcher("books", EVERYTHING))
+    assert (page.events, page.more, page.reached) == ([], True, READS_MAX * 100)
+    assert len(reads) == READS_MAX
 
 
 @given(st.lists(st.integers(0, 40_000), max_size=60), st.integers(0, 60))
@@ -123,7 +140,7 @@ def test_following_the_pages_returns_every_event_and_ends(sizes, since):
     events = [stored(position, size=size) for position, size in enumerate(sizes, 1)]
     seen, at = [], since
     for _ in range(len(sizes) + 2):
-        page = fill_page(events[at:], since=at, topic="books", wanted=EVERYTHING)
+        page = fill([], events[at:])
         seen += positions(page) + [event["position"] for event in page.oversized]
         assert byte_length(dumps(page.events)) <= 122 * 1024 + 2
         if not page.more:
@@ -131,18 +148,3 @@ def test_following_the_pages_returns_every_event_and_ends(sizes, since):
         assert page.reached > at
         at = page.reached
     assert sorted(seen) == list(range(since + 1, len(sizes) + 1))
-
-
-def test_replay_start_is_the_first_position_that_since_overtook():
-    assert replay_start(9, 4) == 4
-    assert replay_start(9, 9) == 9
-    assert replay_start(9, None) == 10
-    assert replay_start(0, None) == 1
-
-
-def test_ids_in_flight_expire():
-    in_flight = {"100-a": 7, "900-b": 9, "1001-c": 12}
-    assert expired(in_flight, 1000) == []
-    assert expired(in_flight, 1001) == ["100-a"]
-    assert lowest_in_flight(in_flight, 99, 1001) == 9
-    assert lowest_in_flight({}, 99, 1001) == 99

@@ -7,6 +7,7 @@ import pytest
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
+from realtime_core.history.base import NewEvent
 from realtime_core.history.memory import MemoryHistory
 from realtime_core.push.base import DeliveryJob, PostReport
 from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries, MemoryManagementApi
@@ -40,7 +41,7 @@ class PusherHarness:
             self.connections,
             self.subscriptions,
             self.deliveries,
-            history=self.history,
+            chunks=self.history,
             undeliverable=self.undeliverable,
             jitter=lambda: 1.0,
         )
@@ -153,9 +154,9 @@ def test_delays_grow_up_to_a_minute(harness):
 )
 def test_a_chunk_has_complete_when_nothing_of_it_is_left_to_try(harness, answers, attempt, complete):
     kept = '{"eventId":"e1","messageType":"x","topic":"t","data":{},"filters":{}}'
-    claim = harness.history.claim("e1", kept, NOW * 1000)
+    claim = harness.history.claim(NewEvent("e1", kept), NOW * 1000)
     harness.history.expect_chunks(claim, 1)
     harness.history.finish(claim, "{}", in_flight=True)
     harness.management_api.answers = answers
     harness.pusher.push(job("a", attempt=attempt, position=claim.position), 5)
-    assert (harness.history.bounds(NOW).settled == claim.position) is complete
+    assert (harness.history.settled(NOW) == claim.position) is complete

@@ -52,12 +52,16 @@ run "each_function_may_do_exactly_what_its_code_calls" {
         "secretsmanager:GetSecretValue secret:deals-test-jwt-signing-keys-AbCdEf",
       ])
       broadcast = join("\n", [
+        "dynamodb:BatchGetItem table/deals-test-history",
+        "dynamodb:BatchWriteItem table/deals-test-history",
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-connections",
+        "dynamodb:DeleteItem table/deals-test-history",
         "dynamodb:GetItem table/deals-test-history",
         "dynamodb:PutItem table/deals-test-history",
         "dynamodb:PutItem table/deals-test-messages",
         "dynamodb:Query table/deals-test-connections/index/UserIdIndex",
+        "dynamodb:Query table/deals-test-history",
         "dynamodb:Query table/deals-test-subscriptions",
         "dynamodb:UpdateItem table/deals-test-history",
         "dynamodb:UpdateItem table/deals-test-messages",
@@ -74,12 +78,15 @@ run "each_function_may_do_exactly_what_its_code_calls" {
       delivery = join("\n", [
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-connections",
+        "dynamodb:DeleteItem table/deals-test-history",
         "dynamodb:UpdateItem table/deals-test-history",
         "execute-api:ManageConnections a1b2c3d4e5/v1/POST/@connections/*",
         "sqs:SendMessage deals-test-deliveries",
         "sqs:SendMessage deals-test-deliveries-dlq",
       ])
       janitor = join("\n", [
+        "dynamodb:BatchGetItem table/deals-test-history",
+        "dynamodb:BatchWriteItem table/deals-test-history",
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-connections",
         "dynamodb:DeleteItem table/deals-test-history",
@@ -103,7 +110,6 @@ run "each_function_may_do_exactly_what_its_code_calls" {
         "dynamodb:DeleteItem table/deals-test-connections",
         "dynamodb:DeleteItem table/deals-test-subscriptions",
         "dynamodb:GetItem table/deals-test-connections",
-        "dynamodb:GetItem table/deals-test-history",
         "dynamodb:GetItem table/deals-test-messages",
         "dynamodb:PutItem table/deals-test-messages",
         "dynamodb:PutItem table/deals-test-subscriptions",

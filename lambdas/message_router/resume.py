@@ -1,0 +1,100 @@
+"""Resuming after a client's `since`: where the replay begins, what it repeats, and whether it is whole.
+
+Every `since` is answered in a bounded number of reads: at most 5 to find the event there, 25 for what it
+overtook, 25 for what came after it, and 2 of the bounds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from message_router.replay import READS_MAX, fill_page, matcher
+from realtime_core.history.overtaken import is_overtaken, ranges_to_read
+
+if TYPE_CHECKING:
+    from realtime_core.filters.filters import Filter
+    from realtime_core.history.base import History, HistoryBounds, StoredEvent
+
+
+class Resumed(NamedTuple):
+    """The answer to a `since`."""
+
+    position: int
+    """The client's next `since`."""
+    recovered: bool
+    """Whether nothing is missing."""
+    events: list[dict[str, Any]]
+    oversized: list[dict[str, Any]]
+    """Events that do not fit a reply; each is sent as a separate frame."""
+    more: bool
+
+
+class _Start(NamedTuple):
+    first: int
+    """The first position that is read after what was overtaken."""
+    overtaken: list[StoredEvent]
+    complete: bool
+    """Whether nothing is missing before `first`."""
+
+
+def resume(history: History, since: int, topic: str, wanted: Filter) -> Resumed:
+    """Read the events of a topic after `since`, filtered, and those that it may have overtaken.
+
+    The subscription is in force already, so what is stored later arrives live.
+    """
+    bounds = history.bounds()
+    if since > bounds.newest:
+        # Of another history: of a table that was restored to an earlier time, or no position at all.
+        return Resumed(bounds.newest, False, [], [], False)
+
+    start = _find_start(history, bounds, since)
+    last = bounds.newest
+    page = fill_page(
+        start.overtaken,
+        history.events(start.first, last),
+        first=start.first,
+        last=last,
+        matches=matcher(topic, wanted),
+    )
+    # Read after the events: if the oldest of them were trimmed meanwhile, the floor shows it.
+    is_reached = history.bounds().floor <= start.first
+    return Resumed(
+        page.reached, start.complete and page.complete and is_reached, page.events, page.oversized, page.more
+    )
+
+
+def _find_start(history: History, bounds: HistoryBounds, since: int) -> _Start:
+    if since < bounds.floor:
+        # What the event at `since` overtook is not known any more. Before the first event there is nothing.
+        return _Start(bounds.floor, [], bounds.whole and since in {0, bounds.floor - 1})
+
+    anchor = history.last_event_until(since, bounds.floor)
+    if anchor is None:
+        # A long gap, or one at the beginning of a history.
+        return _Start(since + 1, [], bounds.whole and since - bounds.floor < 1)
+    overtaken, complete = _read_overtaken(history, anchor, bounds)
+    if anchor.position < since:
+        # `since` is of an earlier reply, and has no event: the one before may have been stored after it.
+        overtaken.append(anchor)
+    return _Start(since + 1, overtaken, complete)
+
+
+def _read_overtaken(
+    history: History, anchor: StoredEvent, bounds: HistoryBounds
+) -> tuple[list[StoredEvent], bool]:
+    """The stored events that `anchor` may have overtaken, in order; False if some may be missing."""
+    found: list[StoredEvent] = []
+    reads = 0
+    ranges = ranges_to_read(anchor.overtaken, anchor.position)
+    for part in ranges:
+        for read in history.events(max(part.first, bounds.floor), part.last):
+            reads += 1
+            found += [
+                stored
+                for stored in read.events
+                if is_overtaken(anchor.overtaken, stored.position, stored.batch)
+            ]
+            if reads == READS_MAX and (part is not ranges[-1] or read.reached < part.last):
+                return found, False
+    # Below the floor of a whole history there has never been anything.
+    return found, bounds.whole or all(part.first >= bounds.floor for part in ranges)

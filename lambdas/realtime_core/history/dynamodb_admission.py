@@ -1,0 +1,353 @@
+"""Publishing's side of the history table: each event is admitted once, at a position of its own.
+
+In this order: what is known of the events; a batch in flight; positions; which other batches are in flight;
+events and repeat records in one transaction. A publisher that dies in between leaves a batch in flight, which
+a retry takes over or which ends by itself, and positions that no event will have.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from realtime_core.aws.dynamodb import ConditionFailed, Item, get_all, perform
+from realtime_core.errors import StoreUnavailable
+from realtime_core.history.base import EVENT_LIFETIME_SECONDS, NewEvent, PublishClaim, split_batches
+from realtime_core.history.dynamodb_chunks import DynamoChunks
+from realtime_core.history.dynamodb_in_flight import DynamoInFlight
+from realtime_core.history.dynamodb_items import COUNTER, event_key, number, read_number, repeat_key
+from realtime_core.history.dynamodb_positions import allocate
+from realtime_core.history.overtaken import (
+    CLAIM_SECONDS,
+    ENTROPY_BYTES,
+    InFlightBatch,
+    encode_overtaken,
+    new_batch_id,
+    overtaken_by,
+)
+from realtime_core.lifetimes import REPEAT_LIFETIME_SECONDS
+from realtime_core.telemetry.logs import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+log = get_logger(__name__)
+
+WAIT_SECONDS = 5.0
+"""How long a concurrent publisher of the same event waits for the first one's answer."""
+
+
+class DynamoAdmission:
+    """`Admission` on DynamoDB. `entropy` returns random bytes for the ids of batches in flight."""
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        entropy: Callable[[int], bytes],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client, self._table = client, table
+        self._entropy, self._sleep = entropy, sleep
+        self._in_flight = DynamoInFlight(client, table)
+        self._chunks = DynamoChunks(client, table)
+
+    def claim(self, event: NewEvent, now_ms: int) -> PublishClaim:
+        """Admit one event: two reads, four writes of which one is a transaction of two items."""
+        (claim,) = self.claim_all([event], now_ms)
+        if isinstance(claim, StoreUnavailable):
+            raise claim
+        return claim
+
+    def claim_all(self, events: Sequence[NewEvent], now_ms: int) -> list[PublishClaim | StoreUnavailable]:
+        """Admit events together: each batch takes as many calls as one event."""
+        results: dict[str, PublishClaim | StoreUnavailable] = {}
+        for batch in split_batches(events):
+            try:
+                results |= self._claim_batch(batch, now_ms)
+            except StoreUnavailable as error:
+                results |= {event.event_id: error for event in batch}
+        return [results[event.event_id] for event in events]
+
+    def expect_chunks(self, claim: PublishClaim, chunks: int) -> None:
+        """Record the number of chunks that push the event from the queue (one write)."""
+        if claim.position is not None:
+            self._chunks.expect(claim, chunks)
+
+    def finish(self, claim: PublishClaim, answer: str, *, in_flight: bool) -> None:
+        """Store the answer (one write); without `in_flight`, settle the position (one more write)."""
+        self._update(repeat_key(claim.event_id), "SET answer = :answer", {":answer": {"S": answer}})
+        if claim.position is not None and not in_flight:
+            self._in_flight.settle(claim.batch, claim.batch_size, claim.position, claim.at_ms // 1000)
+
+    def release(self, claim: PublishClaim) -> None:
+        """Give up the claim on an event that could not be published (one write)."""
+        self._release(claim.event_id, claim.batch)
+
+    def _claim_batch(
+        self, events: Sequence[NewEvent], now_ms: int
+    ) -> dict[str, PublishClaim | StoreUnavailable]:
+        newest, records = self._read(events, now_ms)
+        new = [event for event in events if event.event_id not in records]
+        claims: dict[str, PublishClaim | StoreUnavailable] = {}
+        if new:
+            admitted, others = self._admit(new, newest, now_ms)
+            claims |= admitted
+            records |= others
+
+        for event in events:
+            if event.event_id in records and event.event_id not in claims:
+                try:
+                    claims[event.event_id] = self._repeat_of(event, records[event.event_id], now_ms)
+                except StoreUnavailable as error:
+                    claims[event.event_id] = error
+        return claims
+
+    def _read(self, events: Sequence[NewEvent], now_ms: int) -> tuple[int, dict[str, Item]]:
+        """The newest position, and the repeat records of the events that have one (one consistent read)."""
+        keys = [COUNTER, *(repeat_key(event.event_id) for event in events)]
+        items = get_all(self._client, {self._table: keys})[self._table]
+        by_key = {item["pk"]["S"]: item for item in items}
+        records = {
+            event.event_id: by_key[f"e#{event.event_id}"]
+            for event in events
+            if read_number(by_key.get(f"e#{event.event_id}", {}), "expires_at") > now_ms // 1000
+        }
+        return read_number(by_key.get("counter", {}), "n"), records
+
+    def _admit(
+        self, events: Sequence[NewEvent], newest: int, now_ms: int
+    ) -> tuple[dict[str, PublishClaim], dict[str, Item]]:
+        """Store events that had no repeat record; returns their claims, and records that others have put."""
+        batch, positions, others = self._allocate(events, newest, now_ms)
+        own = InFlightBatch(batch, min(positions.values(), default=None), len(positions))
+        found: dict[str, Item] = {}
+        while left := [event for event in events if event.event_id not in found]:
+            # The batch ends when those are settled that are stored.
+            size = sum(event.text is not None for event in left)
+            claims = {
+                event.event_id: PublishClaim(
+                    event.event_id, now_ms, positions.get(event.event_id), batch, max(1, size)
+                )
+                for event in left
+            }
+            if found and size:
+                self._in_flight.begin(batch, own.size, left[0].event_id, now_ms // 1000, own.first)
+            taken = self._store(left, claims, own, others, now_ms)
+            if not taken:
+                return claims, found
+            found |= taken
+
+        if positions:
+            self._end(batch)
+        return {}, found
+
+    def _allocate(
+        self, events: Sequence[NewEvent], newest: int, now_ms: int
+    ) -> tuple[int, dict[str, int], list[InFlightBatch]]:
+        """Put a batch in flight and take its positions (two writes, one read).
+
+        Returns its id, the positions by event id, and the other batches in flight.
+        """
+        of_topics = [event for event in events if event.text is not None]
+        if not of_topics:
+            return 0, {}, []
+        batch = new_batch_id(newest, self._entropy(ENTROPY_BYTES))
+        self._in_flight.begin(batch, len(of_topics), of_topics[0].event_id, now_ms // 1000)
+        try:
+            first = allocate(self._client, self._table, len(of_topics), now_ms)
+            others = self._in_flight.others(batch, now_ms // 1000)
+        except StoreUnavailable:
+            self._end(batch)
+            raise
+        return batch, {event.event_id: first + index for index, event in enumerate(of_topics)}, others
+
+    def _store(
+        self,
+        events: Sequence[NewEvent],
+        claims: dict[str, PublishClaim],
+        own: InFlightBatch,
+        others: Sequence[InFlightBatch],
+        now_ms: int,
+    ) -> dict[str, Item]:
+        """Store events and their repeat records in one transaction; {} if it was taken.
+
+        Else nothing is stored, and the records that other publishers have put meanwhile are returned.
+        """
+        puts: list[Any] = []
+        owners: list[str] = []
+        for event in events:
+            claim = claims[event.event_id]
+            puts.append(self._put_of_record(claim, own, now_ms))
+            owners.append(event.event_id)
+            if event.text is not None and claim.position is not None:
+                puts.append(
+                    {"Put": {"TableName": self._table, "Item": _event_item(event.text, claim, own, others)}}
+                )
+                owners.append(event.event_id)
+
+        try:
+            perform(lambda: self._client.transact_write_items(TransactItems=puts))
+        except ConditionFailed as failed:
+            refused = {owners[index]: item or {} for index, item in failed.refused.items()}
+            if any(read_number(item, "batch_id") == own.batch for item in refused.values() if own.batch):
+                return {}  # an attempt whose answer was lost has stored them all
+            return refused
+        except StoreUnavailable:
+            # It may have been taken all the same: then a retry shall find records to take over at once.
+            for event in events:
+                with suppress(StoreUnavailable):
+                    self._release(event.event_id, own.batch)
+            raise
+        return {}
+
+    def _put_of_record(self, claim: PublishClaim, own: InFlightBatch, now_ms: int) -> Any:
+        item: Item = {
+            **repeat_key(claim.event_id),
+            "p": number(claim.position or 0),
+            "at": number(now_ms),
+            "taken": number(now_ms),
+            "expires_at": number(now_ms // 1000 + REPEAT_LIFETIME_SECONDS),
+        }
+        if claim.batch:
+            item |= {
+                "batch_id": number(claim.batch),
+                "batch_size": number(claim.batch_size),
+                "first": number(own.first or 0),
+            }
+        put: Any = {
+            "TableName": self._table,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(pk) OR expires_at <= :now",
+            "ExpressionAttributeValues": {":now": number(now_ms // 1000)},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        return {"Put": put}
+
+    def _repeat_of(self, event: NewEvent, record: Item, now_ms: int) -> PublishClaim:
+        """The claim on a repeated event: with the first call's answer, or taken over after it expired."""
+        waited = 0.0
+        while True:
+            if "answer" in record:
+                return _claim_of(event.event_id, record)._replace(answer=record["answer"]["S"])
+            if read_number(record, "taken") <= now_ms - CLAIM_SECONDS * 1000:
+                claim = self._take_over(event, record, now_ms)
+                if claim is not None:
+                    return claim
+            if waited >= WAIT_SECONDS:
+                raise StoreUnavailable(
+                    f"event {event.event_id} is being published by another invocation; try again"
+                )
+
+            self._sleep(0.1)
+            waited += 0.1
+            key = repeat_key(event.event_id)
+            record = perform(
+                lambda: self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)  # noqa: B023 - called at once
+            ).get("Item", record)
+
+    def _take_over(self, event: NewEvent, record: Item, now_ms: int) -> PublishClaim | None:
+        """Claim an event whose publisher has died; None if somebody else was quicker.
+
+        Where its batch is no longer in flight, clients have passed its position: then it moves to a new one.
+        """
+        try:
+            self._update(
+                repeat_key(event.event_id),
+                "SET taken = :now",
+                {":now": number(now_ms), ":before": record["taken"]},
+                ConditionExpression="taken = :before AND attribute_not_exists(answer)",
+            )
+        except ConditionFailed:
+            return None
+        claim = _claim_of(event.event_id, record)
+        if claim.position is None or self._in_flight.extend(claim.batch, now_ms // 1000):
+            return claim
+        return self._move(event, claim, now_ms)
+
+    def _move(self, event: NewEvent, claim: PublishClaim, now_ms: int) -> PublishClaim:
+        """Store an event that this publisher has claimed at a new position, with its first time."""
+        newest, _ = self._read([event], now_ms)
+        batch, positions, others = self._allocate([event], newest, now_ms)
+        moved = claim._replace(position=positions.get(event.event_id), batch=batch, batch_size=1)
+        own = InFlightBatch(batch, moved.position)
+        assert event.text is not None, "only events of topics have positions"  # noqa: S101
+        writes: list[Any] = [
+            {"Delete": {"TableName": self._table, "Key": event_key(claim.position or 0)}},
+            {"Put": {"TableName": self._table, "Item": _event_item(event.text, moved, own, others)}},
+            {
+                "Update": {
+                    "TableName": self._table,
+                    "Key": repeat_key(event.event_id),
+                    "UpdateExpression": "SET p = :position, batch_id = :batch, batch_size = :one, #first = :position",
+                    "ConditionExpression": "taken = :now AND attribute_not_exists(answer)",
+                    "ExpressionAttributeNames": {"#first": "first"},
+                    "ExpressionAttributeValues": {
+                        ":position": number(moved.position or 0),
+                        ":batch": number(batch),
+                        ":one": number(1),
+                        ":now": number(now_ms),
+                    },
+                }
+            },
+        ]
+        try:
+            perform(lambda: self._client.transact_write_items(TransactItems=writes))
+        except ConditionFailed as failed:
+            self._end(batch)
+            raise StoreUnavailable(f"event {event.event_id} was taken over by another invocation") from failed
+        log.info("event_moved", eventId=event.event_id, before=claim.position, position=moved.position)
+        return moved
+
+    def _end(self, batch: int) -> None:
+        """End a batch whose positions no event will have; if that fails, it ends by itself."""
+        try:
+            self._in_flight.end(batch)
+        except StoreUnavailable:
+            log.exception("in_flight_not_ended", batch=batch)
+
+    def _release(self, event_id: str, batch: int) -> None:
+        """Let a retry take the event over at once, unless another publisher has put or moved its record."""
+        condition = "batch_id = :batch" if batch else "attribute_exists(pk)"
+        values = {":never": number(0)} | ({":batch": number(batch)} if batch else {})
+        with suppress(ConditionFailed):
+            self._update(repeat_key(event_id), "SET taken = :never", values, ConditionExpression=condition)
+
+    def _update(self, key: Item, expression: str, values: Item, **more: Any) -> Any:
+        return perform(
+            lambda: self._client.update_item(
+                TableName=self._table,
+                Key=key,
+                UpdateExpression=expression,
+                ExpressionAttributeValues=values,
+                **more,
+            )
+        )
+
+
+def _claim_of(event_id: str, record: Item) -> PublishClaim:
+    return PublishClaim(
+        event_id,
+        read_number(record, "at"),
+        read_number(record, "p") or None,
+        read_number(record, "batch_id"),
+        read_number(record, "batch_size", 1),
+    )
+
+
+def _event_item(text: str, claim: PublishClaim, own: InFlightBatch, others: Sequence[InFlightBatch]) -> Item:
+    position = claim.position
+    assert position is not None, "an event of a topic has a position"  # noqa: S101
+    overtaken = overtaken_by(position, own, others)
+    return {
+        **event_key(position),
+        "v": {"S": text},
+        "at": number(claim.at_ms),
+        "batch_id": number(claim.batch),
+        "low": number(position if overtaken.low is None else overtaken.low),
+        "overtook": {"S": encode_overtaken(overtaken)},
+        "expires_at": number(claim.at_ms // 1000 + EVENT_LIFETIME_SECONDS),
+    }

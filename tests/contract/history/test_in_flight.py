@@ -1,0 +1,167 @@
+"""What is in flight: what events overtake, chunks, leaks and their end, on DynamoDB and in memory."""
+
+import itertools
+
+import pytest
+
+from realtime_core.aws.http_response import HttpResponse
+from realtime_core.errors import StoreUnavailable
+from realtime_core.history.overtaken import BATCHES_MAX, IN_FLIGHT_SECONDS_MAX, InFlightBatch
+from tests.contract.support.admitted import BEGAN, NOW_MS, claim, new_event, publish, stored_events
+from tests.contract.support.watched_clients import hooked, watching
+
+NOW = NOW_MS // 1000
+MUCH_LATER = NOW + IN_FLIGHT_SECONDS_MAX + 1
+REFUSED = HttpResponse(400, {}, b'{"__type":"com.amazonaws#AccessDeniedException"}')
+
+
+@pytest.fixture(autouse=True)
+def _begun(request):
+    """The janitor has begun the history, so that even the first publisher knows the newest position."""
+    name = "stores" if "stores" in request.fixturenames else "dynamo"
+    request.getfixturevalue(name).trimming.trim(NOW_MS, 1)
+
+
+def overtaken(stores, position):
+    return stores.history.last_event_until(position, 1).overtaken
+
+
+def items_in_flight(dynamodb):
+    query = {
+        "TableName": "history",
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": "inflight"}},
+    }
+    return dynamodb.query(**query)["Items"]
+
+
+def test_an_event_stores_the_batches_in_flight_below_it(stores):
+    slow = claim(stores, "slow")
+    fast = publish(stores, "fast")
+    assert overtaken(stores, slow.position).low is None
+    assert overtaken(stores, fast.position).low == slow.position
+    assert [batch.first or batch.batch for batch in overtaken(stores, fast.position).batches] in (
+        [slow.batch],
+        [slow.position],
+    )
+    assert stores.history.settled(NOW) == slow.position - 1
+    stores.admission.finish(slow, "done", in_flight=False)
+    assert overtaken(stores, publish(stores, "next").position).low is None
+    assert stores.history.settled(NOW) == fast.position + 1
+
+
+def test_events_of_a_batch_overtake_those_before_them_in_it(stores):
+    claims = stores.admission.claim_all([new_event(f"e{number}") for number in range(3)], NOW_MS)
+    assert overtaken(stores, claims[0].position).low is None
+    for index, one in enumerate(claims[1:], 1):
+        assert overtaken(stores, one.position).low == BEGAN
+        (own,) = overtaken(stores, one.position).batches
+        assert (own.first, own.size) == (BEGAN, index)
+
+
+def test_a_batch_is_in_flight_until_its_last_event_is_settled(stores):
+    claims = stores.admission.claim_all([new_event(f"e{number}") for number in range(3)], NOW_MS)
+    for one in claims:
+        assert stores.history.settled(NOW) == BEGAN - 1
+        stores.admission.finish(one, "done", in_flight=False)
+        stores.admission.finish(one, "done", in_flight=False)
+    assert stores.history.settled(NOW) == BEGAN + 2
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["expect", 0, 1, 2])))
+def test_a_queued_event_is_in_flight_until_its_last_chunk_whoever_is_told_first(stores, order):
+    """A chunk may be posted before its publisher has said how many there are."""
+    one = claim(stores, "e")
+    for step in order:
+        assert stores.history.settled(NOW) == one.position - 1
+        if step == "expect":
+            stores.admission.expect_chunks(one, 3)
+            stores.admission.finish(one, "queued", in_flight=True)
+        else:
+            stores.chunks.complete_chunk(one.position, step)
+            if step != order[-1]:
+                stores.chunks.complete_chunk(one.position, step)
+    assert stores.history.settled(NOW) == one.position
+    stores.chunks.complete_chunk(one.position, 1)
+    assert stores.history.settled(NOW) == one.position
+
+
+def test_an_event_that_is_never_finished_ends_by_itself(stores):
+    lost = claim(stores, "lost")
+    assert stores.history.settled(NOW) == lost.position - 1
+    assert stores.history.settled(MUCH_LATER) == lost.position
+    after = publish(stores, "after", MUCH_LATER * 1000)
+    assert overtaken(stores, after.position).low is None
+
+
+def test_an_event_lists_many_batches_and_of_more_only_the_lowest_position(stores):
+    leaks = [claim(stores, f"leak{number}") for number in range(BATCHES_MAX)]
+    listed = overtaken(stores, publish(stores, "listed").position)
+    assert len(listed.batches) == BATCHES_MAX
+    claim(stores, "one more")
+    assert overtaken(stores, publish(stores, "not listed").position) == (leaks[0].position, None)
+
+
+def test_an_old_leaks_positions_are_looked_up_by_the_next_publisher(dynamodb, dynamo):
+    """So that what comes after it repeats its event alone, and nothing else."""
+    leak = claim(dynamo, "leak")
+    publish(dynamo, "before", NOW_MS + 4_000)
+    publish(dynamo, "looks up", NOW_MS + 6_000)
+    after = publish(dynamo, "after", NOW_MS + 6_001)
+    assert overtaken(dynamo, after.position) == (leak.position, (InFlightBatch(0, leak.position, 1),))
+
+
+def test_a_batch_whose_publisher_died_before_it_stored_anything_ends_after_90_seconds(dynamodb, dynamo):
+    with hooked(dynamodb, lambda called, _: REFUSED if called == "TransactWriteItems" else None):
+        with pytest.raises(StoreUnavailable):
+            claim(dynamo, "dead")
+    publish(dynamo, "e1", NOW_MS + 80_000)
+    assert dynamo.history.settled(NOW + 80) < BEGAN
+    publish(dynamo, "e2", NOW_MS + 91_000)
+    assert dynamo.history.settled(NOW + 91) == BEGAN + 2
+
+
+def test_publishing_goes_on_after_ten_thousand_leaks(dynamodb, dynamo):
+    """The first release stopped for good at 301 of them."""
+    leaks = [
+        {
+            "PutRequest": {
+                "Item": {
+                    "pk": {"S": "inflight"},
+                    "position": {"N": str(number * 10**15)},
+                    "e": {"S": f"leak{number}"},
+                    "batch_size": {"N": "1"},
+                    "began": {"N": str(NOW)},
+                    "until": {"N": str(NOW + IN_FLIGHT_SECONDS_MAX)},
+                }
+            }
+        }
+        for number in range(1, 10_001)
+    ]
+    for start in range(0, len(leaks), 25):
+        dynamodb.batch_write_item(RequestItems={"history": leaks[start : start + 25]})
+
+    with watching(dynamodb) as watch:
+        first = publish(dynamo, "among them")
+    assert overtaken(dynamo, first.position) == (2, None)
+    assert watch.reads <= 8
+
+    with watching(dynamodb) as watch:
+        second = publish(dynamo, "after their end", MUCH_LATER * 1000)
+    assert overtaken(dynamo, second.position).low is None
+    assert (watch.reads, watch.writes) <= (8, 6), "five of the publish, and one that removes 25 of them"
+
+    dynamo.trimming.trim(MUCH_LATER * 1000, 60)
+    assert items_in_flight(dynamodb) == []
+
+
+@pytest.mark.parametrize("operation", ["BatchWriteItem", "GetItem"])
+def test_tidying_up_that_fails_never_fails_a_publish(dynamodb, dynamo, operation):
+    claim(dynamo, "ended", NOW_MS - (IN_FLIGHT_SECONDS_MAX + 1) * 1000)
+    claim(dynamo, "old", NOW_MS - 60_000)
+    with (
+        hooked(dynamodb, lambda called, _: REFUSED if called == operation else None),
+        watching(dynamodb) as watch,
+    ):
+        assert publish(dynamo, "e").position == stored_events(dynamo)[-1].position
+    assert watch.calls[operation] > 0
