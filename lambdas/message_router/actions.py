@@ -52,6 +52,8 @@ NO_RECORD = "The server has no record of this connection; reconnect"
 
 Reply = tuple[str, dict[str, Any]]
 
+PUSHED_MAX = 1_000
+"""How many messages a process remembers to have pushed."""
 PUSH_BUDGET_SECONDS = 5.0
 """How long a sender waits for the push to the recipient; the queue takes over what is left by then."""
 
@@ -93,6 +95,8 @@ class Actions:
         self._pusher = pusher
         self._now = now
         self._entropy = entropy
+        self._pushed: dict[str, None] = {}
+        """The newest messages that this process has pushed, by id, oldest first."""
 
     def perform(self, action: Action, caller: Caller, request_id: str | None) -> Reply:
         """Perform an action. Raises ActionError for what the client must learn."""
@@ -197,11 +201,29 @@ class Actions:
         except StoreUnavailable as error:
             raise MessageFailed("The message could not be stored; nothing was sent, try again") from error
 
-        # A repeat of a request returns the message that the first one stored: its recipient has it already.
-        if stored.message_id == message.message_id:
+        # A repeat of a request returns the message that the first one stored.
+        is_new = stored.message_id == message.message_id
+        if is_new or not self._is_known_to_be_pushed(stored, int(now)):
             frame = wire.received_frame(stored, now=int(now))
             self._push_to_user(stored.recipient_id, frame, stored.message_id, caller)
+            self._note_pushed(stored.message_id)
         return "messageSent", wire.sent_reply(stored)
+
+    def _is_known_to_be_pushed(self, message: Message, now: int) -> bool:
+        """Whether this process has pushed a stored message, or its recipient has it or can no longer read it.
+
+        Otherwise the function may have died between storing and pushing. Nothing else tells: a mark on each
+        message that was pushed would cost every message a second write.
+        """
+        if message.message_id in self._pushed:
+            return True
+        entry = self._messages.get(message.recipient_id, message.message_id, now)
+        return entry is None or entry.status != "sent"
+
+    def _note_pushed(self, message_id: str) -> None:
+        self._pushed[message_id] = None
+        if len(self._pushed) > PUSHED_MAX:
+            del self._pushed[next(iter(self._pushed))]
 
     def _inbox(self, action: GetMessages, caller: Caller) -> Reply:
         entries, more = self._messages.inbox(
@@ -229,7 +251,7 @@ class Actions:
             raise ConnectionUnknown(NO_RECORD)
         degraded = health is not None and health.is_degraded(self._now())
         try:
-            unread: int | None = self._messages.unread(caller.user_id)
+            unread: int | None = self._messages.unread(caller.user_id, int(self._now()))
         except StoreUnavailable:
             log.exception("unread_unknown")
             unread = None
@@ -275,22 +297,18 @@ class Actions:
         return "tokenRefreshed", {"expiresAt": record.token_exp}
 
     def _push_to_user(self, user_id: str, payload: str, about: str, caller: Caller) -> None:
-        """Push to every connection of a user. The message is stored already, so a fault is only logged."""
-        now = self._now()
-        try:
-            reachable = [
-                connection.connection_id
-                for connection in self._connections.of_user(user_id)
-                if connection.token_exp > now
-            ]
-            job = DeliveryJob(
-                payload,
-                tuple(reachable),
-                "message",
-                about,
-                int(now * 1000),
-                correlation_id=caller.correlation_id,
-            )
-            self._pusher.push(job, PUSH_BUDGET_SECONDS)
-        except StoreUnavailable:
-            log.exception("push_failed", messageId=about)
+        """Push to every connection of a user, by the queue if need be.
+
+        Raises StoreUnavailable if not even the queue takes it. What it is about is stored by then: the client
+        repeats its request, and that pushes again.
+        """
+        job = DeliveryJob(
+            payload,
+            (),
+            "message",
+            about,
+            int(self._now() * 1000),
+            correlation_id=caller.correlation_id,
+            user_ids=(user_id,),
+        )
+        self._pusher.push(job, PUSH_BUDGET_SECONDS)

@@ -35,7 +35,7 @@ def spend(request, dynamodb, dynamo_stores):
     stores, management_api = dynamo_stores, MemoryManagementApi()
     pending = PendingWrites("subscriptions") if request.param else None
     subscriptions = DynamoSubscriptions(dynamodb, "connections", "subscriptions", pending=pending)
-    pusher = Pusher(management_api, stores.connections, subscriptions, MemoryDeliveries())
+    pusher = Pusher(management_api, stores.connections, subscriptions, MemoryDeliveries(), now=lambda: NOW)
     actions = Actions(
         connections=stores.connections,
         subscriptions=subscriptions,
