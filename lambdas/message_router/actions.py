@@ -52,10 +52,13 @@ NO_RECORD = "The server has no record of this connection; reconnect"
 
 Reply = tuple[str, dict[str, Any]]
 
-PUSHED_MAX = 1_000
-"""How many messages a process remembers to have pushed."""
 PUSH_BUDGET_SECONDS = 5.0
 """How long a sender waits for the push to the recipient; the queue takes over what is left by then."""
+REPEAT_DELAY_SECONDS = 6
+"""How long the push of a repeated request waits in the queue: a first request that still runs has handed over
+its own by then."""
+PUSHED_MAX = 1_000
+"""How many messages a process remembers to have pushed."""
 
 
 class Caller(NamedTuple):
@@ -201,16 +204,17 @@ class Actions:
         except StoreUnavailable as error:
             raise MessageFailed("The message could not be stored; nothing was sent, try again") from error
 
-        # A repeat of a request returns the message that the first one stored.
-        is_new = stored.message_id == message.message_id
-        if is_new or not self._is_known_to_be_pushed(stored, int(now)):
-            frame = wire.received_frame(stored, now=int(now))
-            self._push_to_user(stored.recipient_id, frame, stored.message_id, caller)
-            self._note_pushed(stored.message_id)
+        frame = wire.received_frame(stored, now=int(now))
+        job = self._job_for_user(stored.recipient_id, frame, stored.message_id, caller)
+        if stored.message_id == message.message_id:
+            self._pusher.push(job, PUSH_BUDGET_SECONDS)
+        elif not self._is_known_to_be_pushed(stored, int(now)):
+            self._pusher.push_later(job, REPEAT_DELAY_SECONDS)
+        self._note_pushed(stored.message_id)
         return "messageSent", wire.sent_reply(stored)
 
     def _is_known_to_be_pushed(self, message: Message, now: int) -> bool:
-        """Whether this process has pushed a stored message, or its recipient has it or can no longer read it.
+        """Whether a message that an earlier request stored was pushed by this process, or has been received.
 
         Otherwise the function may have died between storing and pushing. Nothing else tells: a mark on each
         message that was pushed would cost every message a second write.
@@ -241,7 +245,8 @@ class Actions:
         # A message that was read before keeps that status: "delivered" now would look like a step back.
         if message.kind == "message" and message.status == action.type:
             status = wire.status_frame(message, action.type, now=now)
-            self._push_to_user(message.sender_id, status, message.message_id, caller)
+            job = self._job_for_user(message.sender_id, status, message.message_id, caller)
+            self._pusher.push(job, PUSH_BUDGET_SECONDS)
         at = wire.acknowledged_at(message, action.type, now)
         return "notificationAcked", {"messageId": message.message_id, "type": action.type, "timestamp": at}
 
@@ -296,13 +301,13 @@ class Actions:
             self._subscriptions.extend(record)
         return "tokenRefreshed", {"expiresAt": record.token_exp}
 
-    def _push_to_user(self, user_id: str, payload: str, about: str, caller: Caller) -> None:
-        """Push to every connection of a user, by the queue if need be.
+    def _job_for_user(self, user_id: str, payload: str, about: str, caller: Caller) -> DeliveryJob:
+        """A push to every connection of a user.
 
-        Raises StoreUnavailable if not even the queue takes it. What it is about is stored by then: the client
-        repeats its request, and that pushes again.
+        What it is about is stored by then. Where not even the queue takes the push, the client gets an error
+        and repeats its request, and that pushes again.
         """
-        job = DeliveryJob(
+        return DeliveryJob(
             payload,
             (),
             "message",
@@ -311,4 +316,3 @@ class Actions:
             correlation_id=caller.correlation_id,
             user_ids=(user_id,),
         )
-        self._pusher.push(job, PUSH_BUDGET_SECONDS)

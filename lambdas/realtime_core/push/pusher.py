@@ -149,6 +149,10 @@ class Pusher:
         self._remove_gone(tuple(gone), deadline)
         return results
 
+    def push_later(self, job: DeliveryJob, delay_seconds: int) -> None:
+        """Queue a whole job, with a delay of up to 900 s. Raises StoreUnavailable."""
+        self._deliveries.send([job], delay_seconds)
+
     def _with_connections(self, jobs: Sequence[DeliveryJob]) -> list[DeliveryJob]:
         """The jobs with their users' connections; users whose connections cannot be looked up stay."""
         now = int(self._now())

@@ -78,6 +78,8 @@ locals {
     }, local.redis_permissions.broadcast)
 
     delivery = {
+      # Of users whose connections could not be looked up when the job was queued.
+      FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
       ForgetConnections = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
       ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
       PostToConnections = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
