@@ -3,15 +3,26 @@
 import json
 from functools import partial
 from itertools import chain
+from random import Random
 
 import pytest
 
 from realtime_core.aws.http_response import HttpResponse
+from realtime_core.ids import new_message_id
 from realtime_core.messages.base import NotAllStored
 from realtime_core.messages.dynamodb_items import COUNTER_SHARDS
 from tests.contract.support.cases import NOW, message
 from tests.contract.support.transactions import arrive, conflicting_transactions
 from tests.contract.support.watched_clients import answering, cancelled, fault, hooked, watching
+
+
+def messages_for_ben(count):
+    """Messages of as many senders, with ids as random as they are in the service."""
+    entropy = Random(5)
+    return [
+        message(sender=f"user{n}")._replace(message_id=new_message_id(NOW * 1000, entropy.randbytes(10)))
+        for n in range(count)
+    ]
 
 
 @pytest.fixture
@@ -22,9 +33,9 @@ def clock(dynamodb, dynamo_stores, monkeypatch):
 
 @pytest.mark.parametrize("per_second", [100, 250])
 def test_messages_to_one_inbox_are_all_stored_and_counted(clock, dynamo_stores, per_second):
-    sent = [message(n, sender=f"user{n}") for n in range(120)]
+    calls = [partial(dynamo_stores.messages.put, item, "r1") for item in messages_for_ben(120)]
 
-    errors = arrive(clock, [partial(dynamo_stores.messages.put, item, "r1") for item in sent], per_second)
+    errors = arrive(clock, calls, per_second)
 
     assert errors == {}
     assert dynamo_stores.messages.unread("ben", NOW) == 120
@@ -34,19 +45,19 @@ def test_messages_to_one_inbox_are_all_stored_and_counted(clock, dynamo_stores, 
 def test_one_counter_for_all_would_refuse_some_of_them(clock, dynamo_stores, monkeypatch):
     """That the conflicts of these tests are real ones; it is what the first release had."""
     monkeypatch.setattr("realtime_core.messages.dynamodb_items.COUNTER_SHARDS", 1)
-    sent = [message(n, sender=f"user{n}") for n in range(120)]
+    calls = [partial(dynamo_stores.messages.put, item, "r1") for item in messages_for_ben(120)]
 
-    errors = arrive(clock, [partial(dynamo_stores.messages.put, item, "r1") for item in sent], 100)
+    errors = arrive(clock, calls, 100)
 
     assert errors["Contended"] > 12
 
 
 def test_messages_that_come_while_others_are_read_are_counted_exactly(clock, dynamo_stores):
-    messages = dynamo_stores.messages
-    for n in range(30):
-        messages.put(message(n), None)
-    read = [partial(messages.acknowledge, "ben", message(n).message_id, "read", NOW) for n in range(30)]
-    put = [partial(messages.put, message(n), None) for n in range(30, 60)]
+    messages, sent = dynamo_stores.messages, messages_for_ben(60)
+    for item in sent[:30]:
+        messages.put(item, None)
+    read = [partial(messages.acknowledge, "ben", item.message_id, "read", NOW) for item in sent[:30]]
+    put = [partial(messages.put, item, None) for item in sent[30:]]
 
     assert arrive(clock, chain.from_iterable(zip(read, put, strict=True)), 200) == {}
 
@@ -104,8 +115,8 @@ def test_a_notification_in_an_outage_names_all_who_are_without_and_does_not_try_
 
 def test_an_inbox_has_a_bounded_number_of_counters(dynamodb, dynamo_stores):
     """As many as it has shards for each day, however many messages come."""
-    for n in range(100):
-        dynamo_stores.messages.put(message(n), None)
+    for item in messages_for_ben(100):
+        dynamo_stores.messages.put(item, None)
 
     counters = scan(dynamodb, "unread#")
     assert len({counter["sk"]["S"] for counter in counters}) <= COUNTER_SHARDS
