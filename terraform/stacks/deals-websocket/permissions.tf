@@ -80,12 +80,12 @@ locals {
     delivery = {
       # Of users whose connections could not be looked up when the job was queued.
       FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
-      ForgetConnections = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
-      ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
-      PostToConnections = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
-      QueueDeliveries   = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
-      RecordLandings    = { actions = ["dynamodb:UpdateItem"], resources = [local.tables.history] }
-      KeepUndeliverable = { actions = ["sqs:SendMessage"], resources = [module.fan_out.deliveries_dlq_arn] }
+      ForgetConnections     = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
+      ForgetMemberships     = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
+      PostToConnections     = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
+      QueueDeliveries       = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
+      RecordLandings        = { actions = ["dynamodb:UpdateItem"], resources = [local.tables.history] }
+      KeepUndeliverable     = { actions = ["sqs:SendMessage"], resources = [module.fan_out.deliveries_dlq_arn] }
     }
 
     janitor = {
