@@ -66,7 +66,8 @@ def decide_delivery(dead_letter: DeadLetter, now: float) -> RedriveDecision:
     except ValueError as error:
         return RedriveDecision("unreadable job", None, str(error))
 
-    about = f"{job.priority} for {len(job.connection_ids)} connections"
+    kind = "users" if job.user_ids else "connections"
+    about = f"{job.priority} for {len(job.user_ids or job.connection_ids)} {kind}"
     if now - job.published_at_ms / 1000 > CONNECTION_LIFETIME_SECONDS:
         why = "older than two hours: all of its connections have ended; purge it"
         return RedriveDecision(about, job.event_id, why)

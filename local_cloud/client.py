@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import time
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 15.0
 """How long a frame may take on a busy machine; a test that waits longer fails."""
-
-_request_numbers = itertools.count(1)
 
 
 @dataclass
@@ -58,7 +56,7 @@ class Person:
 
     async def ask(self, action: str, data: Any = None, **fields: Any) -> dict[str, Any]:
         """Send an action with a unique requestId and wait for the frame that answers it."""
-        request_id = fields.pop("requestId", f"r-{next(_request_numbers)}")
+        request_id = fields.pop("requestId", str(uuid.uuid4()))
         request = {"action": action, "requestId": request_id, **fields}
         if data is not None:
             request["data"] = data

@@ -9,8 +9,9 @@ from realtime_core.errors import StoreUnavailable
 from realtime_core.filters.filters import Attributes
 from realtime_core.history.base import NewEvent, encode_event
 from realtime_core.ids import event_entropy, new_message_id
-from realtime_core.messages.base import Message
+from realtime_core.messages.base import Message, NotAllStored
 from realtime_core.push.base import DeliveryJob
+from realtime_core.push.lookup import find_connections
 from realtime_core.push.planning import reachable_connections, split_job
 from realtime_core.subscriptions.base import shards_for
 from realtime_core.telemetry.logs import get_logger
@@ -36,8 +37,6 @@ log = get_logger(__name__)
 
 DIRECT_BUDGET_SECONDS = 10.0
 """How long a small audience is posted to from here; the queue takes over what is left by then."""
-LOOKUP_THREADS = 16
-"""Recipients whose connections are looked up at once: queries wait for the network, not the processor."""
 
 
 class Outcome(NamedTuple):
@@ -48,6 +47,7 @@ class Outcome(NamedTuple):
     """None for a notification."""
     delivered: int
     queued: int
+    """Users whose connections could not be looked up yet count as one connection each."""
 
     def as_body(self) -> dict[str, Any]:
         """Return the body of the synchronous answer, by the wire contract."""
@@ -162,39 +162,58 @@ class Publisher:
         """Store a notification in each inbox, then push it to the recipients who are connected.
 
         The message id derives from the event's id and first time, so an attempt that resumes a failed one
-        stores nothing twice.
+        stores nothing twice. An inbox that fails holds up no other: it is left to the next attempt.
         """
-        accepted_at = claim.at_ms // 1000
         message_id = new_message_id(claim.at_ms, event_entropy(claim.event_id))
-        content = notification_content(event)
+        unstored = self._store_notifications(event, user_ids, message_id, claim)
+        if unstored is not None:
+            user_ids = [user_id for user_id in user_ids if user_id not in unstored.recipient_ids]
 
-        self._messages.put_all(
-            [
-                Message(
-                    message_id=message_id,
-                    recipient_id=user_id,
-                    sender_id="",
-                    kind="notification",
-                    type=event.message_type,
-                    content=content,
-                    created_at=accepted_at,
-                )
-                for user_id in user_ids
-            ]
+        found, left = find_connections(self._connections, user_ids)
+        payload = notification_frame(
+            event, message_id=message_id, event_id=claim.event_id, now=claim.at_ms // 1000
         )
+        reachable = reachable_connections(found, int(self._now()))
+        outcome = self._send(payload, reachable, "notification", claim, left)
 
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - events of a topic need no threads
+        if unstored is not None:
+            raise unstored
+        return outcome
 
-        with ThreadPoolExecutor(min(LOOKUP_THREADS, len(user_ids))) as pool:
-            lookups = pool.map(self._connections.of_user, user_ids)
-            reachable = [connection for connections in lookups for connection in connections]
-
-        payload = notification_frame(event, message_id=message_id, event_id=claim.event_id, now=accepted_at)
-        return self._send(payload, reachable_connections(reachable, int(self._now())), "notification", claim)
+    def _store_notifications(
+        self, event: Event, user_ids: Sequence[str], message_id: str, claim: PublishClaim
+    ) -> NotAllStored | None:
+        """Store a notification in each inbox; return the error of those in which it could not be stored."""
+        content = notification_content(event)
+        try:
+            self._messages.put_all(
+                [
+                    Message(
+                        message_id=message_id,
+                        recipient_id=user_id,
+                        sender_id="",
+                        kind="notification",
+                        type=event.message_type,
+                        content=content,
+                        created_at=claim.at_ms // 1000,
+                    )
+                    for user_id in user_ids
+                ]
+            )
+        except NotAllStored as error:
+            log.exception("notification_not_stored", recipients=len(error.recipient_ids))
+            return error
+        return None
 
     def _send(
-        self, payload: str, connection_ids: Sequence[str], priority: Priority, claim: PublishClaim
+        self,
+        payload: str,
+        connection_ids: Sequence[str],
+        priority: Priority,
+        claim: PublishClaim,
+        user_ids: tuple[str, ...] = (),
     ) -> Outcome:
+        """Post to a small audience or queue a large one; users who are still to be looked up are queued."""
         job = DeliveryJob(
             payload,
             tuple(connection_ids),
@@ -203,9 +222,9 @@ class Publisher:
             claim.at_ms,
             position=claim.position,
             correlation_id=claim.event_id,
+            user_ids=user_ids,
         )
-
-        if len(connection_ids) <= self._direct_max:
+        if len(connection_ids) <= self._direct_max and not user_ids:
             pushed = self._pusher.push(job, DIRECT_BUDGET_SECONDS)
             if pushed.queued:
                 self._admission.expect_chunks(claim, 1)
@@ -214,4 +233,4 @@ class Publisher:
         chunks = split_job(job)
         self._admission.expect_chunks(claim, len(chunks))
         self._deliveries.send(chunks)
-        return Outcome(claim.event_id, claim.position, 0, len(connection_ids))
+        return Outcome(claim.event_id, claim.position, 0, len(connection_ids) + len(user_ids))

@@ -54,6 +54,11 @@ Reply = tuple[str, dict[str, Any]]
 
 PUSH_BUDGET_SECONDS = 5.0
 """How long a sender waits for the push to the recipient; the queue takes over what is left by then."""
+REPEAT_DELAY_SECONDS = 6
+"""How long the push of a repeated request waits in the queue: a first request that still runs has handed over
+its own by then."""
+PUSHED_MAX = 1_000
+"""How many messages a process remembers to have pushed."""
 
 
 class Caller(NamedTuple):
@@ -93,6 +98,8 @@ class Actions:
         self._pusher = pusher
         self._now = now
         self._entropy = entropy
+        self._pushed: dict[str, None] = {}
+        """The newest messages that this process has pushed, by id, oldest first."""
 
     def perform(self, action: Action, caller: Caller, request_id: str | None) -> Reply:
         """Perform an action. Raises ActionError for what the client must learn."""
@@ -177,11 +184,30 @@ class Actions:
         except StoreUnavailable as error:
             raise MessageFailed("The message could not be stored; nothing was sent, try again") from error
 
-        # A repeat of a request returns the message that the first one stored: its recipient has it already.
+        frame = wire.received_frame(stored, now=int(now))
+        job = self._job_for_user(stored.recipient_id, frame, stored.message_id, caller)
         if stored.message_id == message.message_id:
-            frame = wire.received_frame(stored, now=int(now))
-            self._push_to_user(stored.recipient_id, frame, stored.message_id, caller)
+            self._pusher.push(job, PUSH_BUDGET_SECONDS)
+        elif not self._is_known_to_be_pushed(stored, int(now)):
+            self._pusher.push_later(job, REPEAT_DELAY_SECONDS)
+        self._note_pushed(stored.message_id)
         return "messageSent", wire.sent_reply(stored)
+
+    def _is_known_to_be_pushed(self, message: Message, now: int) -> bool:
+        """Whether a message that an earlier request stored was pushed by this process, or has been received.
+
+        Otherwise the function may have died between storing and pushing. Nothing else tells: a mark on each
+        message that was pushed would cost every message a second write.
+        """
+        if message.message_id in self._pushed:
+            return True
+        entry = self._messages.get(message.recipient_id, message.message_id, now)
+        return entry is None or entry.status != "sent"
+
+    def _note_pushed(self, message_id: str) -> None:
+        self._pushed[message_id] = None
+        if len(self._pushed) > PUSHED_MAX:
+            del self._pushed[next(iter(self._pushed))]
 
     def _inbox(self, action: GetMessages, caller: Caller) -> Reply:
         entries, more = self._messages.inbox(
@@ -199,7 +225,8 @@ class Actions:
         # A message that was read before keeps that status: "delivered" now would look like a step back.
         if message.kind == "message" and message.status == action.type:
             status = wire.status_frame(message, action.type, now=now)
-            self._push_to_user(message.sender_id, status, message.message_id, caller)
+            job = self._job_for_user(message.sender_id, status, message.message_id, caller)
+            self._pusher.push(job, PUSH_BUDGET_SECONDS)
         at = wire.acknowledged_at(message, action.type, now)
         return "notificationAcked", {"messageId": message.message_id, "type": action.type, "timestamp": at}
 
@@ -209,7 +236,7 @@ class Actions:
             raise ConnectionUnknown(NO_RECORD)
         degraded = health is not None and health.is_degraded(self._now())
         try:
-            unread: int | None = self._messages.unread(caller.user_id)
+            unread: int | None = self._messages.unread(caller.user_id, int(self._now()))
         except StoreUnavailable:
             log.exception("unread_unknown")
             unread = None
@@ -254,23 +281,18 @@ class Actions:
             self._subscriptions.extend(record)
         return "tokenRefreshed", {"expiresAt": record.token_exp}
 
-    def _push_to_user(self, user_id: str, payload: str, about: str, caller: Caller) -> None:
-        """Push to every connection of a user. The message is stored already, so a fault is only logged."""
-        now = self._now()
-        try:
-            reachable = [
-                connection.connection_id
-                for connection in self._connections.of_user(user_id)
-                if connection.token_exp > now
-            ]
-            job = DeliveryJob(
-                payload,
-                tuple(reachable),
-                "message",
-                about,
-                int(now * 1000),
-                correlation_id=caller.correlation_id,
-            )
-            self._pusher.push(job, PUSH_BUDGET_SECONDS)
-        except StoreUnavailable:
-            log.exception("push_failed", messageId=about)
+    def _job_for_user(self, user_id: str, payload: str, about: str, caller: Caller) -> DeliveryJob:
+        """A push to every connection of a user.
+
+        What it is about is stored by then. Where not even the queue takes the push, the client gets an error
+        and repeats its request, and that pushes again.
+        """
+        return DeliveryJob(
+            payload,
+            (),
+            "message",
+            about,
+            int(self._now() * 1000),
+            correlation_id=caller.correlation_id,
+            user_ids=(user_id,),
+        )

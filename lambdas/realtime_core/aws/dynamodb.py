@@ -38,13 +38,25 @@ class ConditionFailed(Exception):
         self.refused = refused
 
 
-def perform(call: Callable[[], T]) -> T:
+class Contended(StoreUnavailable):
+    """Every attempt of a call met a conflict or throttling: another one may succeed.
+
+    `writes` has the indexes of the writes of a transaction that were at fault in the last attempt.
+    """
+
+    def __init__(self, text: str, writes: frozenset[int]) -> None:
+        super().__init__(text)
+        self.writes = writes
+
+
+def perform(call: Callable[[], T], attempts: int = backoff.ATTEMPTS) -> T:
     """Make a call, retry it where its error is passing, and return its result.
 
-    Raises ConditionFailed where a condition did not hold, and StoreUnavailable for every other error.
+    Raises ConditionFailed where a condition did not hold, Contended where the error of every attempt was
+    passing, and StoreUnavailable for every other error.
     """
     last: Refused | None = None
-    for _ in backoff.attempts():
+    for _ in backoff.attempts(attempts):
         try:
             return call()
         except Refused as error:
@@ -56,7 +68,7 @@ def perform(call: Callable[[], T]) -> T:
         except Unreachable as error:
             raise StoreUnavailable(f"DynamoDB could not be reached: {error.reason}") from error
     assert last is not None, "every attempt that did not return has failed"  # noqa: S101
-    raise StoreUnavailable(_describe(last)) from last
+    raise Contended(_describe(last), _writes_at_fault(last)) from last
 
 
 def get_all(client: DynamoDBClient, keys: Mapping[str, Sequence[Item]]) -> dict[str, list[Item]]:
@@ -131,6 +143,12 @@ def _failed_conditions(error: Refused) -> dict[int, Item | None] | None:
         if reason.get("Code") == "ConditionalCheckFailed"
     }
     return refused or None
+
+
+def _writes_at_fault(error: Refused) -> frozenset[int]:
+    return frozenset(
+        index for index, reason in enumerate(_reasons(error)) if reason.get("Code", "None") != "None"
+    )
 
 
 def _codes(error: Refused) -> set[str]:

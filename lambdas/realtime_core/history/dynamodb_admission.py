@@ -282,7 +282,8 @@ class DynamoAdmission:
                 "Update": {
                     "TableName": self._table,
                     "Key": repeat_key(event.event_id),
-                    "UpdateExpression": "SET p = :position, batch_id = :batch, batch_size = :one, #first = :position",
+                    "UpdateExpression": "SET p = :position, #first = :position,"
+                    " batch_id = :batch, batch_size = :one",
                     "ConditionExpression": "taken = :now AND attribute_not_exists(answer)",
                     "ExpressionAttributeNames": {"#first": "first"},
                     "ExpressionAttributeValues": {

@@ -36,7 +36,9 @@ class DynamoChunks:
             ":batch": number(claim.batch),
             ":size": number(claim.batch_size),
         }
-        self._record(claim.position, "SET expected = :expected, batch_id = :batch, batch_size = :size", values)
+        self._record(
+            claim.position, "SET expected = :expected, batch_id = :batch, batch_size = :size", values
+        )
 
     def complete_chunk(self, position: int, chunk: int) -> None:
         """Record that a chunk is done (one write); the last one settles the position (two more)."""
@@ -59,5 +61,7 @@ class DynamoChunks:
 
         item = response["Attributes"]
         if "expected" in item and len(item.get("done", {"NS": []})["NS"]) >= read_number(item, "expected"):
-            self._in_flight.settle(read_number(item, "batch_id"), read_number(item, "batch_size", 1), position, now_s)
+            self._in_flight.settle(
+                read_number(item, "batch_id"), read_number(item, "batch_size", 1), position, now_s
+            )
             perform(lambda: self._client.delete_item(TableName=self._table, Key=key))

@@ -4,8 +4,8 @@
 | --- | --- | --- | --- |
 | counter | `counter` | 0 | `n` newest position, `began` and `floor` first position of the history |
 | floor | `floor` | 0 | `floor` no event below is stored, `trimmed` no item below is left |
-| event | `b#<position // 100>` | its own | `v` the event, `at`, `batch_id`, `low`, `overtook`: see `overtaken` |
-| repeat | `e#<event id>` | 0 | `p` position, `batch_id`, `batch_size`, `first` of it, `at`, `taken`, `answer` |
+| event | `b#<position // 100>` | its own | `v` the event, `at`, `batch_id`, `low`, `overtook` |
+| repeat | `e#<event id>` | 0 | `p` position, `first`, `batch_id`, `batch_size`, `at`, `taken`, `answer` |
 | in flight | `inflight` | batch id | `e` an event id, `batch_size`, `began`, `until`, `p` lowest position |
 | settled | `s#<batch id>` | 0 | `done` positions of a batch of several that are settled |
 | chunks | `c#<position>` | 0 | `done` chunks, `expected` number, `batch_id`, `batch_size` |

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from collections.abc import Collection, Sequence
+from typing import Any, Literal, NamedTuple, NoReturn, Protocol
 
+from realtime_core.errors import Problem, StoreUnavailable, ValidationFailed
 from realtime_core.lifetimes import DAY_SECONDS
 
 MessageStatus = Literal["sent", "delivered", "read"]
@@ -37,6 +38,37 @@ def entry_expires_at(message: Message, retention_days: int) -> int:
     return message.created_at + retention_days * DAY_SECONDS
 
 
+def counted_until(expires_at: int) -> int:
+    """When an entry that expires unread leaves the unread count: at the end of that day, in UTC."""
+    return (expires_at // DAY_SECONDS + 1) * DAY_SECONDS
+
+
+def is_same_request(first: Message, repeat: Message) -> bool:
+    """Whether a request with the id of an earlier one asks for the same: recipient, type and content."""
+    return (first.recipient_id, first.type, first.content) == (
+        repeat.recipient_id,
+        repeat.type,
+        repeat.content,
+    )
+
+
+def refuse_reused_request_id() -> NoReturn:
+    """Raise ValidationFailed for a request id that belongs to another message."""
+    problem = (
+        "was used for another message within 24 hours; each message needs an id of its own, such as a UUID"
+    )
+    raise ValidationFailed([Problem("requestId", problem)])
+
+
+class NotAllStored(StoreUnavailable):
+    """Some of the messages of `put_all` could not be stored; the others are."""
+
+    def __init__(self, recipient_ids: Collection[str]) -> None:
+        super().__init__(f"{len(recipient_ids)} messages could not be stored")
+        self.recipient_ids = frozenset(recipient_ids)
+        """The recipients who are without one."""
+
+
 class Messages(Protocol):
     """The users' inboxes."""
 
@@ -44,11 +76,18 @@ class Messages(Protocol):
         """Store a message (one write: a transaction with its unread count and repeat record).
 
         A repeat of `sender_id` and `request_id` within 24 h stores nothing and returns the first message,
-        even if both run at once.
+        even if both run at once. Raises ValidationFailed if its recipient, type or content are others than
+        the first one's.
         """
 
     def put_all(self, messages: Sequence[Message]) -> None:
-        """Store notifications for many recipients, as `put` does; a stored `message_id` is skipped."""
+        """Store notifications for many recipients, as `put` does; a stored `message_id` is skipped.
+
+        Raises NotAllStored where some could not be stored; the others are.
+        """
+
+    def get(self, user_id: str, message_id: str, now: int) -> Message | None:
+        """An entry of a user's inbox (one read), or None if there is none or it has expired."""
 
     def acknowledge(self, user_id: str, message_id: str, status: Acknowledgement, now: int) -> Message:
         """Advance the status, never move it back (one write); the message after it. Raises NotFound."""
@@ -61,5 +100,5 @@ class Messages(Protocol):
         The id is None at the end of the inbox.
         """
 
-    def unread(self, user_id: str) -> int:
-        """How many entries are unread (one read, whatever the number)."""
+    def unread(self, user_id: str, now: int) -> int:
+        """How many entries are unread (one read, whatever the number); see `counted_until`."""

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from itertools import count
+from typing import TYPE_CHECKING
 
-from realtime_core.aws import backoff
 from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, query
 from realtime_core.errors import NotFound, StoreUnavailable
 from realtime_core.messages.base import STATUS_ORDER, Acknowledgement, Message, MessageStatus
 from realtime_core.messages.dynamodb_items import (
     ENTRY,
     UNREAD,
-    counter_expires_at,
-    counter_key,
     entry_from,
-    entry_item,
     entry_key,
     expires_at,
-    repeat_item,
     repeated_from,
 )
-from realtime_core.wire.strict_json import byte_length, dumps
+from realtime_core.messages.dynamodb_notifications import store_all
+from realtime_core.messages.dynamodb_writes import MessageWrites
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
-
-# Outside limits: a transaction takes 100 writes, two for each message, and 4 MB.
-TRANSACTION_MESSAGES_MAX = 50
-TRANSACTION_BYTES_MAX = 3_000_000
 
 INBOX_PAGES_MAX = 4
 """Pages that one call reads to find entries of a status; then the caller continues with another call."""
@@ -41,23 +34,33 @@ class DynamoMessages:
     def __init__(self, client: DynamoDBClient, table: str, retention_days: int) -> None:
         self._client = client
         self._table = table
-        self._retention_days = retention_days
+        self._writes = MessageWrites(table, retention_days)
 
     def put(self, message: Message, request_id: str | None) -> Message:
-        """Store a message (one transaction), or return the one that the same request or id has stored."""
-        writes = self._entry_writes(message)
-        if request_id is not None:
-            writes.append(self._repeat_write(message, request_id))
+        """Store a message (one transaction), or return the one that the same request or id has stored.
+
+        Raises ValidationFailed if the same request was for another recipient, type or content.
+        """
+        repeat = [] if request_id is None else [self._writes.repeat(message, request_id)]
+        attempts = count()
         try:
-            perform(lambda: self._client.transact_write_items(TransactItems=writes))
+            perform(
+                lambda: self._client.transact_write_items(
+                    TransactItems=[*self._writes.entry(message, next(attempts)), *repeat]
+                )
+            )
         except ConditionFailed as failed:
             return self._stored_message(failed, message)
         return message
 
     def put_all(self, messages: Sequence[Message]) -> None:
-        """Store notifications, 50 in a transaction. After StoreUnavailable some may be stored: retry."""
-        for chunk in self._chunks(messages):
-            self._put_chunk(chunk)
+        """Store notifications, 50 in a transaction. Raises NotAllStored; a retry stores the others alone."""
+        store_all(self._client, self._writes, messages)
+
+    def get(self, user_id: str, message_id: str, now: int) -> Message | None:
+        """An entry of a user's inbox (one consistent read), or None if there is none or it has expired."""
+        item = self._entry(user_id, message_id)
+        return None if item is None or expires_at(item) <= now else entry_from(item)
 
     def acknowledge(self, user_id: str, message_id: str, status: Acknowledgement, now: int) -> Message:
         """Advance the status, never move it back. Raises NotFound if the message is not in this user's inbox.
@@ -109,98 +112,36 @@ class DynamoMessages:
                 return messages, str(last["sk"]["S"]).removeprefix(ENTRY)
         return messages, None
 
-    def unread(self, user_id: str) -> int:
-        """How many entries are unread (one query over the counters, at most one for each day of retention).
+    def unread(self, user_id: str, now: int) -> int:
+        """How many entries are unread (one query over the counters, at most 64 for each day of retention).
 
-        An entry that expires unread is counted until the counter of its day is deleted, up to three days
-        later.
+        An entry that expires unread counts until the end of that day, with its counter. Expired counters are
+        left out together, because DynamoDB deletes one sooner than another.
         """
         pages = query(
             self._client,
             TableName=self._table,
             ConsistentRead=True,
             KeyConditionExpression="user_id = :user AND begins_with(sk, :unread)",
+            FilterExpression="expires_at > :now",
             ProjectionExpression="n",
-            ExpressionAttributeValues={":user": _s(user_id), ":unread": _s(UNREAD)},
+            ExpressionAttributeValues={":user": _s(user_id), ":unread": _s(UNREAD), ":now": _n(now)},
         )
         return sum(int(item["n"]["N"]) for items, _ in pages for item in items)
 
-    def _entry_writes(self, message: Message) -> list[Any]:
-        """The two writes that store a message: its entry, unless it exists, and the unread count."""
-        entry = {
-            "TableName": self._table,
-            "Item": entry_item(message, self._retention_days),
-            "ConditionExpression": "attribute_not_exists(sk)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        return [{"Put": entry}, self._count(message, 1)]
-
-    def _count(self, message: Message, step: int) -> Any:
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": counter_key(message),
-                "UpdateExpression": "SET expires_at = :expires ADD n :step",
-                "ExpressionAttributeValues": {
-                    ":expires": _n(counter_expires_at(message, self._retention_days)),
-                    ":step": _n(step),
-                },
-            }
-        }
-
-    def _repeat_write(self, message: Message, request_id: str) -> Any:
-        return {
-            "Put": {
-                "TableName": self._table,
-                "Item": repeat_item(message, request_id),
-                # An expired record may not have been deleted yet.
-                "ConditionExpression": "attribute_not_exists(sk) OR expires_at <= :now",
-                "ExpressionAttributeValues": {":now": _n(message.created_at)},
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
+    def _entry(self, user_id: str, message_id: str) -> Item | None:
+        key = entry_key(user_id, message_id)
+        return perform(
+            lambda: self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        ).get("Item")
 
     def _stored_message(self, failed: ConditionFailed, message: Message) -> Message:
         """The message that failed the conditions of `put`: in a repeat record, or the entry itself."""
         if record := failed.refused.get(2):
-            return repeated_from(record)
+            return repeated_from(record, message)
         if entry := failed.refused.get(0):
             return entry_from(entry)
         raise StoreUnavailable(f"DynamoDB rejected message {message.message_id} without a reason") from failed
-
-    def _chunks(self, messages: Sequence[Message]) -> Iterator[list[Message]]:
-        """Split messages into transactions; each may contain an entry and a counter only once."""
-        chunk: dict[str, Message] = {}
-        size = 0
-        for message in messages:
-            grown = size + byte_length(dumps(message.content))
-            if (
-                message.recipient_id in chunk
-                or len(chunk) == TRANSACTION_MESSAGES_MAX
-                or grown > TRANSACTION_BYTES_MAX
-            ):
-                yield list(chunk.values())
-                chunk, grown = {}, grown - size
-            chunk[message.recipient_id] = message
-            size = grown
-        if chunk:
-            yield list(chunk.values())
-
-    def _put_chunk(self, messages: list[Message]) -> None:
-        for _ in backoff.attempts():
-            pending = messages
-            writes = [write for message in pending for write in self._entry_writes(message)]
-            try:
-                perform(lambda: self._client.transact_write_items(TransactItems=writes))  # noqa: B023 - called at once
-            except ConditionFailed as failed:
-                # A stored message fails the whole transaction; retry with the others. Each has two writes.
-                messages = [
-                    message for index, message in enumerate(pending) if 2 * index not in failed.refused
-                ]
-                if messages:
-                    continue
-            return
-        raise StoreUnavailable(f"{len(messages)} notifications failed in every attempt")
 
     def _deliver(self, user_id: str, message_id: str, now: int) -> Message:
         try:
@@ -221,21 +162,20 @@ class DynamoMessages:
                 )
             )
         except ConditionFailed as unchanged:
-            return _current(unchanged.refused[0], message_id, now)
+            return entry_from(_current(unchanged.refused[0], message_id, now))
 
         return entry_from(response["Attributes"])
 
     def _read(self, user_id: str, message_id: str, now: int) -> Message:
-        key = entry_key(user_id, message_id)
-        response = perform(lambda: self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True))
-        message = _current(response.get("Item"), message_id, now)
+        item = _current(self._entry(user_id, message_id), message_id, now)
+        message, entry_ends = entry_from(item), expires_at(item)
 
         while message.status != "read":
             try:
-                self._mark_read(message, now)
+                self._mark_read(message, entry_ends, now)
             except ConditionFailed as changed:
                 # The status has advanced meanwhile. It only advances, so the loop ends.
-                moved = _current(changed.refused.get(0), message_id, now)
+                moved = entry_from(_current(changed.refused.get(0), message_id, now))
                 if STATUS_ORDER[moved.status] <= STATUS_ORDER[message.status]:
                     raise StoreUnavailable(
                         f"DynamoDB rejected message {message_id} without a reason"
@@ -245,30 +185,20 @@ class DynamoMessages:
                 return message._replace(status="read", read_at=now)
         return message
 
-    def _mark_read(self, message: Message, now: int) -> None:
-        entry: Any = {
-            "Update": {
-                "TableName": self._table,
-                "Key": entry_key(message.recipient_id, message.message_id),
-                "UpdateExpression": "SET #status = :read, read_at = :now",
-                # The same status as read, so that only one caller decrements the unread count.
-                "ConditionExpression": "#status = :known",
-                "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": {
-                    ":read": _s("read"),
-                    ":known": _s(message.status),
-                    ":now": _n(now),
-                },
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
-        perform(lambda: self._client.transact_write_items(TransactItems=[entry, self._count(message, -1)]))
+    def _mark_read(self, message: Message, entry_ends: int, now: int) -> None:
+        attempts = count()
+        perform(
+            lambda: self._client.transact_write_items(
+                TransactItems=self._writes.read(message, entry_ends, now, next(attempts))
+            )
+        )
 
 
-def _current(item: Item | None, message_id: str, now: int) -> Message:
+def _current(item: Item | None, message_id: str, now: int) -> Item:
+    """The item, unless it has expired or there is none. Raises NotFound."""
     if item is None or expires_at(item) <= now:
         raise NotFound(f"There is no message {message_id} in this inbox")
-    return entry_from(item)
+    return item
 
 
 def _s(text: str) -> dict[str, str]:

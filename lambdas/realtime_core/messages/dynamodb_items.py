@@ -3,24 +3,41 @@
 | item            | user_id            | sk             |
 | --------------- | ------------------ | -------------- |
 | inbox entry     | the recipient      | `m#<message_id>`; ids sort by time |
-| unread counter  | the recipient      | `unread#<day>`, one for the entries of each day |
-| repeat record   | `request#<sender>` | `r#<request_id>`, with a copy of the entry for a repeat's reply |
+| unread counter  | the recipient      | `unread#<day>#<shard>`, for the entries that expire on that day |
+| repeat record   | `request#<sender>` | `r#<request_id>`: the message's id, recipient, time and digest |
 
-A user id contains no `#`, so no user id equals the key of a repeat record. Each day has its own counter, so
-that it expires with its entries; a single counter would keep counting unread entries that have expired.
+A user id contains no `#`, so no user id equals the key of a repeat record.
+
+DynamoDB cancels a transaction that meets another one at an item. So a day has many counters, of which each
+attempt takes another: docs/adr/0018-unread-counts-in-shards.md. Counters end with the entries that they
+count; a single one would keep counting unread entries that have expired. In the first release the counters
+were `unread#<day>` by the day of storing. They expire at the same moments, and are added up with the others.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import cast
 
 from realtime_core.aws.dynamodb import Item
+from realtime_core.ids import shard_of
 from realtime_core.lifetimes import DAY_SECONDS, REPEAT_LIFETIME_SECONDS
-from realtime_core.messages.base import Message, MessageKind, MessageStatus, entry_expires_at
+from realtime_core.messages.base import (
+    Message,
+    MessageKind,
+    MessageStatus,
+    counted_until,
+    entry_expires_at,
+    is_same_request,
+    refuse_reused_request_id,
+)
 from realtime_core.wire.strict_json import dumps, loads
 
 ENTRY = "m#"
 UNREAD = "unread#"
+COUNTER_SHARDS = 64
+"""Counters of an inbox for a day. At 250 messages a second, which is what the partition of an inbox takes,
+less than one transaction in ten meets another at a counter."""
 
 
 def entry_key(user_id: str, message_id: str) -> Item:
@@ -47,35 +64,53 @@ def expires_at(item: Item) -> int:
     return int(item["expires_at"]["N"])
 
 
-def counter_key(message: Message) -> Item:
-    """The key of the unread counter that counts a message."""
-    return {
-        "user_id": {"S": message.recipient_id},
-        "sk": {"S": f"{UNREAD}{message.created_at // DAY_SECONDS}"},
-    }
+def counter_key(user_id: str, message_id: str, entry_ends: int, attempt: int) -> Item:
+    """The key of the counter that an attempt to count an entry takes; `entry_ends` is the entry's expiry."""
+    shard = shard_of(f"{message_id}#{attempt}", COUNTER_SHARDS)
+    return {"user_id": {"S": user_id}, "sk": {"S": f"{UNREAD}{entry_ends // DAY_SECONDS}#{shard}"}}
 
 
-def counter_expires_at(message: Message, retention_days: int) -> int:
-    """When a message's unread counter expires: not before the last entry of its day."""
-    day_end = (message.created_at // DAY_SECONDS + 1) * DAY_SECONDS
-    return day_end + retention_days * DAY_SECONDS
+def counter_expires_at(entry_ends: int) -> int:
+    """When an entry's counters expire, all at once: one may have counted down what another counted up."""
+    return counted_until(entry_ends)
 
 
 def repeat_item(message: Message, request_id: str) -> Item:
-    """The repeat record: it identifies a repeated request, and holds the message for its reply."""
+    """The repeat record: it identifies a repeated request, and has what a repeat is compared with.
+
+    The digest covers the content. The empty one is for the first release, which replies by this record.
+    """
     return {
         "user_id": {"S": f"request#{message.sender_id}"},
         "sk": {"S": f"r#{request_id}"},
-        **_fields(message),
+        **_fields(message._replace(content="")),
         "recipient_id": {"S": message.recipient_id},
         "message_id": {"S": message.message_id},
+        "digest": {"S": request_digest(message)},
         "expires_at": {"N": str(message.created_at + REPEAT_LIFETIME_SECONDS)},
     }
 
 
-def repeated_from(item: Item) -> Message:
-    """The message of a repeat record, as it was stored."""
-    return _message(item, recipient_id=item["recipient_id"]["S"], message_id=item["message_id"]["S"])
+def request_digest(message: Message) -> str:
+    """128 bits of a hash over what a request asks for: recipient, type and content."""
+    text = dumps([message.recipient_id, message.type, message.content])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def repeated_from(item: Item, message: Message) -> Message:
+    """The first message of a request, from its repeat record and the repeat's `message`.
+
+    Raises ValidationFailed if the request asked for another one then. A record of the first release has no
+    digest, but the whole message.
+    """
+    if "digest" in item:
+        is_same = item["digest"]["S"] == request_digest(message)
+    else:
+        first = _message(item, recipient_id=item["recipient_id"]["S"], message_id=item["message_id"]["S"])
+        is_same = is_same_request(first, message)
+    if not is_same:
+        refuse_reused_request_id()
+    return message._replace(message_id=item["message_id"]["S"], created_at=int(item["created_at"]["N"]))
 
 
 def _fields(message: Message) -> Item:

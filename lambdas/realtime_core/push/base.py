@@ -29,6 +29,8 @@ class DeliveryJob(NamedTuple):
     """The number of this chunk of the event, from 0."""
     correlation_id: str = ""
     """The id of the request or event that caused the job, for the logs."""
+    user_ids: tuple[str, ...] = ()
+    """Users whose connections could not be looked up: whoever posts the job looks them up."""
 
 
 class PostReport(NamedTuple):

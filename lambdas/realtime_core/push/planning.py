@@ -17,6 +17,9 @@ ENVELOPE_BYTES = 1024
 # An invocation posts one job: two seconds at a tenth of the account's 10,000 posts a second.
 JOB_IDS_MAX = 2000
 
+# Each user has at most a few dozen connections, which must fit one job when some of them are queued again.
+JOB_USERS_MAX = 50
+
 # Users wait for messages; an event of a topic reaches thousands and may arrive a moment later.
 PRIORITIES: tuple[Priority, ...] = ("message", "notification", "deal")
 
@@ -53,20 +56,26 @@ def split_connections(
 
 
 def split_job(whole: DeliveryJob) -> list[DeliveryJob]:
-    """Split a job for any number of connections into numbered jobs that each fit the queue."""
-    return [
-        whole._replace(connection_ids=connection_ids, chunk=number)
-        for number, connection_ids in enumerate(split_connections(whole.payload, whole.connection_ids))
+    """Split a job for any number of connections and users into numbered jobs that each fit the queue."""
+    parts = [
+        whole._replace(connection_ids=connection_ids, user_ids=())
+        for connection_ids in split_connections(whole.payload, whole.connection_ids)
     ]
+    for start in range(0, len(whole.user_ids), JOB_USERS_MAX):
+        user_ids = whole.user_ids[start : start + JOB_USERS_MAX]
+        parts.append(whole._replace(connection_ids=(), user_ids=user_ids))
+    return [part._replace(chunk=number) for number, part in enumerate(parts)]
 
 
 def encode_job(job: DeliveryJob) -> str:
     """The body of a queue message: the job's fields as a line of JSON, then the unchanged payload.
 
-    The payload is JSON itself; as a field it would be escaped, and could double in size.
+    The payload is JSON itself; as a field it would be escaped, and could double in size. A job for users
+    alone has no `connectionIds`: the first release knows no users, and shall fail rather than post to nobody.
     """
     fields = {
-        "connectionIds": job.connection_ids,
+        **({"connectionIds": job.connection_ids} if job.connection_ids or not job.user_ids else {}),
+        **({"userIds": job.user_ids} if job.user_ids else {}),
         "priority": job.priority,
         "eventId": job.event_id,
         "publishedAtMs": job.published_at_ms,
@@ -87,7 +96,9 @@ def decode_job(text: str) -> DeliveryJob:
     try:
         return DeliveryJob(
             payload=payload,
-            connection_ids=tuple(fields["connectionIds"]),
+            connection_ids=tuple(
+                fields.get("connectionIds", ()) if "userIds" in fields else fields["connectionIds"]
+            ),
             priority=fields["priority"],
             event_id=fields["eventId"],
             published_at_ms=fields["publishedAtMs"],
@@ -96,6 +107,7 @@ def decode_job(text: str) -> DeliveryJob:
             chunk=fields["chunk"],
             # Absent in jobs that an earlier version queued.
             correlation_id=fields.get("correlationId", ""),
+            user_ids=tuple(fields.get("userIds", ())),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a delivery job: {error!r}") from error

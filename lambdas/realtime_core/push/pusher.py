@@ -14,7 +14,8 @@ from realtime_core.aws.backoff import jitter
 from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import PostReport
-from realtime_core.push.planning import encode_job, frame_batches
+from realtime_core.push.lookup import find_connections
+from realtime_core.push.planning import encode_job, frame_batches, reachable_connections
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import (
     CONNECTION_DURATION,
@@ -52,6 +53,7 @@ class PushResult(NamedTuple):
 
     delivered: int = 0
     queued: int = 0
+    """Also counts users whose connections could not be looked up, each as one."""
     gone: int = 0
     refused: int = 0
     answers_lost: int = 0
@@ -79,8 +81,9 @@ def remove_connections(
 class Pusher:
     """Posts jobs, removes gone connections and queues unsent ones.
 
+    A job may name users: then their connections are looked up, and the job is queued if that fails.
     `chunks` records those that need no further attempt; `undeliverable` receives the rest of a job
-    after `ATTEMPTS_MAX` attempts. `jitter` returns a number in [0, 1).
+    after `ATTEMPTS_MAX` attempts. `jitter` returns a number in [0, 1), `now` epoch seconds.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Pusher:
         chunks: Chunks | None = None,
         undeliverable: DeadLetterQueue | None = None,
         jitter: Callable[[], float] = jitter,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._management_api = management_api
         self._connections = connections
@@ -101,13 +105,19 @@ class Pusher:
         self._chunks = chunks
         self._undeliverable = undeliverable
         self._jitter = jitter
+        self._now = now
 
     def push(self, job: DeliveryJob, budget_seconds: float) -> PushResult:
         """Post a job within a time budget. Raises StoreUnavailable if the unsent rest could not be queued."""
-        if not job.connection_ids:
-            return PushResult()
         deadline = time.monotonic() + budget_seconds
-        report = self._post(job.payload, job.connection_ids, budget_seconds)
+        [job] = self._with_connections([job])
+        if not job.connection_ids and not job.user_ids:
+            return PushResult()
+        report = (
+            self._post(job.payload, job.connection_ids, budget_seconds)
+            if job.connection_ids
+            else PostReport()
+        )
         try:
             return self._settle(job, report)
         finally:
@@ -120,6 +130,7 @@ class Pusher:
         whose unsent rest could not be queued: the caller must retry the whole job.
         """
         deadline = time.monotonic() + budget_seconds
+        jobs = self._with_connections(jobs)
         batches = frame_batches(jobs, int(time.time()))
         reports: list[list[PostReport]] = [[] for _ in jobs]
         gone: dict[str, None] = {}
@@ -138,6 +149,24 @@ class Pusher:
         self._remove_gone(tuple(gone), deadline)
         return results
 
+    def push_later(self, job: DeliveryJob, delay_seconds: int) -> None:
+        """Queue a whole job, with a delay of up to 900 s. Raises StoreUnavailable."""
+        self._deliveries.send([job], delay_seconds)
+
+    def _with_connections(self, jobs: Sequence[DeliveryJob]) -> list[DeliveryJob]:
+        """The jobs with their users' connections; users whose connections cannot be looked up stay."""
+        now = int(self._now())
+        looked_up: list[DeliveryJob] = []
+        is_reachable = True
+        for job in jobs:
+            if job.user_ids and is_reachable:
+                found, left = find_connections(self._connections, job.user_ids)
+                is_reachable = not left
+                connection_ids = dict.fromkeys([*job.connection_ids, *reachable_connections(found, now)])
+                job = job._replace(connection_ids=tuple(connection_ids), user_ids=left)  # noqa: PLW2901
+            looked_up.append(job)
+        return looked_up
+
     def _post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
         report = self._management_api.post(payload, connection_ids, budget_seconds)
         if report.throttled:
@@ -153,7 +182,7 @@ class Pusher:
 
     def _settle(self, job: DeliveryJob, report: PostReport) -> PushResult:
         _measure(job, report)
-        if report.unsent:
+        if report.unsent or job.user_ids:
             self._requeue(job._replace(connection_ids=report.unsent, attempt=job.attempt + 1))
         else:
             self._complete(job)
@@ -161,7 +190,7 @@ class Pusher:
             log.warning("post_refused", connectionId=connection_id, reason=reason, eventId=job.event_id)
         return PushResult(
             delivered=len(report.delivered),
-            queued=len(report.unsent),
+            queued=len(report.unsent) + len(job.user_ids),
             gone=len(report.gone),
             refused=len(report.refused),
             answers_lost=report.answers_lost,
@@ -171,12 +200,12 @@ class Pusher:
     def _requeue(self, job: DeliveryJob) -> None:
         if job.attempt > ATTEMPTS_MAX and self._undeliverable is not None:
             self._undeliverable.put(encode_job(job), f"not deliverable in {ATTEMPTS_MAX} attempts")
-            add(DELIVERIES_FAILED, len(job.connection_ids))
+            add(DELIVERIES_FAILED, _recipients(job))
             self._complete(job)
             return
         ceiling = min(DELAY_SECONDS_MAX, 2 ** (job.attempt - 1))
         self._deliveries.send([job], delay_seconds=round(ceiling * self._jitter()))
-        add(DELIVERIES_RETRIED, len(job.connection_ids))
+        add(DELIVERIES_RETRIED, _recipients(job))
 
     def _complete(self, job: DeliveryJob) -> None:
         if self._chunks is None or job.position is None:
@@ -203,6 +232,10 @@ class Pusher:
         except StoreUnavailable:
             # Not raised: a retry would deliver the job twice, while the next event finds them gone again.
             log.exception("gone_connections_not_removed", count=len(connection_ids))
+
+
+def _recipients(job: DeliveryJob) -> int:
+    return len(job.connection_ids) + len(job.user_ids)
 
 
 def _measure(job: DeliveryJob, report: PostReport) -> None:

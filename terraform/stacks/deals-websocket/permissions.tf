@@ -81,12 +81,14 @@ locals {
     }, local.redis_permissions.broadcast)
 
     delivery = {
-      ForgetConnections = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
-      ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
-      PostToConnections = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
-      QueueDeliveries   = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
-      CompleteChunks    = { actions = ["dynamodb:UpdateItem", "dynamodb:DeleteItem"], resources = [local.tables.history] }
-      KeepUndeliverable = { actions = ["sqs:SendMessage"], resources = [module.fan_out.deliveries_dlq_arn] }
+      # Of users whose connections could not be looked up when the job was queued.
+      FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
+      ForgetConnections     = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
+      ForgetMemberships     = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
+      PostToConnections     = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
+      QueueDeliveries       = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
+      CompleteChunks        = { actions = ["dynamodb:UpdateItem", "dynamodb:DeleteItem"], resources = [local.tables.history] }
+      KeepUndeliverable     = { actions = ["sqs:SendMessage"], resources = [module.fan_out.deliveries_dlq_arn] }
     }
 
     janitor = {

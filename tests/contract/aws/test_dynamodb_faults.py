@@ -49,7 +49,7 @@ def test_persistent_conflict_raises_after_a_few_attempts(dynamodb, dynamo_stores
         dynamo_stores.messages.put(message(), None)
 
     assert seen.calls == backoff.ATTEMPTS
-    assert dynamo_stores.messages.unread("ben") == 0
+    assert dynamo_stores.messages.unread("ben", NOW) == 0
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_conflicting_notifications_are_all_stored(dynamodb, dynamo_stores):
     ):
         dynamo_stores.messages.put_all(sent)
 
-    assert {dynamo_stores.messages.unread(f"user{n}") for n in range(60)} == {1}
+    assert {dynamo_stores.messages.unread(f"user{n}", NOW) for n in range(60)} == {1}
 
 
 def test_members_that_cannot_be_read_raise(dynamodb, dynamo_stores):

@@ -185,9 +185,9 @@ def test_a_transaction_whose_answer_was_lost_counts_as_taken(dynamodb, dynamo):
 @pytest.mark.parametrize("operation", ["BatchGetItem", "PutItem", "UpdateItem", "Query"])
 def test_a_failed_try_leaves_nothing_that_the_next_does_not_take_over(dynamodb, dynamo, operation):
     broken = HttpResponse(400, {}, b'{"__type":"com.amazonaws#AccessDeniedException"}')
-    with hooked(dynamodb, lambda called, _: broken if called == operation else None):
-        with pytest.raises(StoreUnavailable):
-            claim(dynamo, "e")
+    refuse = hooked(dynamodb, lambda called, _: broken if called == operation else None)
+    with refuse, pytest.raises(StoreUnavailable):
+        claim(dynamo, "e")
     second = claim(dynamo, "e", NOW_MS + 1)
     dynamo.admission.finish(second, "done", in_flight=False)
     assert dynamo.history.settled(NOW_MS // 1000) == second.position
@@ -205,9 +205,8 @@ def test_a_stored_event_whose_answer_was_lost_for_good_is_taken_over_at_once(dyn
             return broken
         return None
 
-    with hooked(dynamodb, store_and_fail):
-        with pytest.raises(StoreUnavailable):
-            claim(dynamo, "e")
+    with hooked(dynamodb, store_and_fail), pytest.raises(StoreUnavailable):
+        claim(dynamo, "e")
     assert claim(dynamo, "e", NOW_MS + 1).position == BEGAN
 
 
@@ -229,7 +228,7 @@ def test_large_events_are_split_over_transactions_of_4_mb(dynamodb, dynamo):
 
 
 def test_the_calls_of_publishing(dynamodb, dynamo):
-    """Reads: records and counter, batches in flight. Writes: in flight, counter, transaction, answer, settled."""
+    """Two reads: counter and records; what is in flight. Five writes: in flight, counter, events, answer, end."""
     publish(dynamo, "first")
     with watching(dynamodb) as watch:
         publish(dynamo, "second")

@@ -112,9 +112,9 @@ def test_an_old_leaks_positions_are_looked_up_by_the_next_publisher(dynamodb, dy
 
 
 def test_a_batch_whose_publisher_died_before_it_stored_anything_ends_after_90_seconds(dynamodb, dynamo):
-    with hooked(dynamodb, lambda called, _: REFUSED if called == "TransactWriteItems" else None):
-        with pytest.raises(StoreUnavailable):
-            claim(dynamo, "dead")
+    refuse = hooked(dynamodb, lambda called, _: REFUSED if called == "TransactWriteItems" else None)
+    with refuse, pytest.raises(StoreUnavailable):
+        claim(dynamo, "dead")
     publish(dynamo, "e1", NOW_MS + 80_000)
     assert dynamo.history.settled(NOW + 80) < BEGAN
     publish(dynamo, "e2", NOW_MS + 91_000)

@@ -1,9 +1,9 @@
-"""Publishers, deliveries, trimming and a client that comes and goes, in random orders, with deaths at any step.
+"""Publishers, deliveries, trimming and a client that comes and goes, in random orders, with sudden deaths.
 
 Checked: whatever was accepted and is not expired reaches the client, live or by replay, with one number to
-remember; `recovered: false` is said only where something was removed; what is in flight ends. The client keeps
-the protocol's rule: from a `subscribeToDeals` with `since` to the end of its replay, live events do not raise
-its number.
+remember; `recovered: false` is said only where something was removed; what is in flight ends. The client
+keeps the protocol's rule: from a `subscribeToDeals` with `since` to the end of its replay, live events do not
+raise its number.
 """
 
 import random
@@ -201,7 +201,7 @@ class World:
                 self.queue.pop(index)
 
     def wait(self):
-        """Time passes: so much that no function of before runs any more, or nothing of before is in flight."""
+        """Time passes: so much that no function of before runs, or nothing of before is in flight."""
         passed = self.random.choice([10, 100, 3_000, 95_000, 95_000, 960_000])
         if passed >= 95_000:
             for task in [task for task in self.tries if not task.ended]:

@@ -92,11 +92,14 @@ def test_a_position_behind_old_events_that_may_still_get_an_event_is_not_passed(
 def test_a_run_that_dies_leaves_nothing_behind(dynamodb, dynamo):
     store(dynamodb, 0, 59)
     died = iter([None])
-    with hooked(
-        dynamodb, lambda called, _: REFUSED if called == "BatchWriteItem" and next(died, REFUSED) else None
+    with (
+        hooked(
+            dynamodb,
+            lambda called, _: REFUSED if called == "BatchWriteItem" and next(died, REFUSED) else None,
+        ),
+        pytest.raises(StoreUnavailable),
     ):
-        with pytest.raises(StoreUnavailable):
-            dynamo.trimming.trim(DAY_LATER, 60)
+        dynamo.trimming.trim(DAY_LATER, 60)
     assert dynamo.history.bounds().floor == BEGAN + 50, "readers know already what may be missing"
     assert dynamo.trimming.trim(DAY_LATER, 60) == 25
     assert kept(dynamo) == list(range(50, 60))

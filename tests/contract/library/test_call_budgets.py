@@ -146,7 +146,7 @@ def test_inbox_and_unread_take_one_query(stores, spend):
         stores.messages.put(message(n), None)
 
     assert spend(lambda: stores.messages.inbox("ben", None, 3, None, NOW)) == (1, 0)
-    assert spend(lambda: stores.messages.unread("ben")) == (1, 0)
+    assert spend(lambda: stores.messages.unread("ben", NOW)) == (1, 0)
 
 
 def test_reads_that_must_be_current_are_consistent(dynamodb, stores):
@@ -158,7 +158,7 @@ def test_reads_that_must_be_current_are_consistent(dynamodb, stores):
         list(stores.subscriptions.members(stores.subscriptions.groups("a", NOW), NOW))
         stores.subscriptions.announced("a", NOW)
         stores.messages.inbox("ben", None, 10, None, NOW)
-        stores.messages.unread("ben")
+        stores.messages.unread("ben", NOW)
         stores.messages.acknowledge("ben", message().message_id, "read", NOW)
         stores.connections.get("c1")
 

@@ -3,7 +3,8 @@ from functools import partial
 
 import pytest
 
-from realtime_core.errors import NotFound
+from realtime_core.errors import NotFound, ValidationFailed
+from realtime_core.messages.dynamodb_items import entry_item, repeat_item
 from tests.contract.support.cases import DAY, NOW, at_once, message
 from tests.contract.support.watched_clients import before_next, paged, recording
 
@@ -18,9 +19,9 @@ def test_put_stores_an_unread_message_in_the_recipients_inbox(stores):
     assert stores.messages.put(sent, None) == sent
 
     assert inbox(stores) == ([sent], None)
-    assert stores.messages.unread("ben") == 1
+    assert stores.messages.unread("ben", NOW) == 1
     assert inbox(stores, "ann") == ([], None)
-    assert stores.messages.unread("ann") == 0
+    assert stores.messages.unread("ann", NOW) == 0
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_content_is_returned_exactly_as_it_was_stored(stores, content):
     stores.messages.put(message(content=content), "r1")
 
     [[stored], _] = inbox(stores)
-    repeat = stores.messages.put(message(1, content="another"), "r1")
+    repeat = stores.messages.put(message(1, content=content), "r1")
 
     assert stored.content == repeat.content == content
     assert repr(stored.content) == repr(repeat.content) == repr(content)
@@ -46,19 +47,87 @@ def test_content_is_returned_exactly_as_it_was_stored(stores, content):
 def test_put_of_the_same_request_returns_the_first_message(stores):
     first = stores.messages.put(message(1), "r1")
 
-    repeat = stores.messages.put(message(2, recipient="cid", content="changed"), "r1")
+    repeat = stores.messages.put(message(2, created_at=NOW + 7), "r1")
 
     assert repeat == first
     assert inbox(stores) == ([first], None)
+    assert stores.messages.unread("ben", NOW) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        message(2, recipient="cid"),
+        message(2, content="changed"),
+        message(2)._replace(type="image"),
+        # Fields that joined without a border would be the same text.
+        message(2, content="ext")._replace(type="t"),
+    ],
+    ids=["recipient", "content", "type", "shifted"],
+)
+def test_put_of_another_message_under_the_same_request_is_refused(stores, other):
+    first = stores.messages.put(message(1), "r1")
+
+    with pytest.raises(ValidationFailed) as refused:
+        stores.messages.put(other, "r1")
+
+    assert [problem.field for problem in refused.value.problems] == ["requestId"]
+    assert inbox(stores) == ([first], None)
     assert inbox(stores, "cid") == ([], None)
-    assert stores.messages.unread("ben") == 1
+    assert stores.messages.unread("ben", NOW) == 1
+    assert stores.messages.put(message(3), "r1") == first, "a true repeat still is one"
+
+
+def test_concurrent_puts_of_two_messages_under_one_request_store_one(stores):
+    results = at_once(
+        partial(stores.messages.put, message(1), "r1"),
+        partial(stores.messages.put, message(2, recipient="cid"), "r1"),
+    )
+
+    assert sorted(type(result).__name__ for result in results) == ["Message", "ValidationFailed"]
+    assert len(inbox(stores)[0] + inbox(stores, "cid")[0]) == 1
+
+
+def test_put_compares_with_a_request_of_the_first_release_by_the_whole_message(dynamodb, dynamo_stores):
+    """Its repeat record has no digest, and a copy of the entry."""
+    first = message(1)
+    record = {**repeat_item(first, "r1"), "content": {"S": json.dumps(first.content)}}
+    del record["digest"]
+    dynamodb.put_item(TableName="messages", Item=record)
+
+    assert dynamo_stores.messages.put(message(2), "r1") == first
+    with pytest.raises(ValidationFailed):
+        dynamo_stores.messages.put(message(3, recipient="cid"), "r1")
+    with pytest.raises(ValidationFailed):
+        dynamo_stores.messages.put(message(3, content="changed"), "r1")
+
+
+def test_repeat_record_has_what_the_first_release_replies_from_and_not_the_content(dynamodb, dynamo_stores):
+    dynamo_stores.messages.put(message(content="x" * 100_000), "r1")
+
+    key = {"user_id": {"S": "request#ann"}, "sk": {"S": "r#r1"}}
+    record = dynamodb.get_item(TableName="messages", Key=key)["Item"]
+
+    assert {"message_id", "recipient_id", "sender_id", "kind", "type", "created_at", "status"} < set(record)
+    assert json.loads(record["content"]["S"]) == ""
+    assert len(json.dumps(record)) < 1_000
+
+
+def test_get_returns_an_entry_of_ones_own_inbox_until_it_expires(stores):
+    stores.messages.put(message(), None)
+    read = stores.messages.acknowledge("ben", message().message_id, "read", NOW)
+
+    assert stores.messages.get("ben", message().message_id, NOW) == read
+    assert stores.messages.get("ann", message().message_id, NOW) is None
+    assert stores.messages.get("ben", message(1).message_id, NOW) is None
+    assert stores.messages.get("ben", message().message_id, NOW + 30 * DAY) is None
 
 
 def test_put_of_another_senders_request_id_is_another_message(stores):
     stores.messages.put(message(1, sender="ann"), "r1")
     stores.messages.put(message(2, sender="dan"), "r1")
 
-    assert stores.messages.unread("ben") == 2
+    assert stores.messages.unread("ben", NOW) == 2
 
 
 def test_put_of_a_request_id_after_a_day_is_a_new_message(stores):
@@ -75,7 +144,7 @@ def test_put_of_the_same_message_id_is_one_message(stores):
     first = stores.messages.put(message(content="first"), None)
 
     assert stores.messages.put(message(content="second"), None) == first
-    assert stores.messages.unread("ben") == 1
+    assert stores.messages.unread("ben", NOW) == 1
 
 
 @pytest.mark.parametrize("number", range(10))
@@ -84,13 +153,13 @@ def test_concurrent_puts_of_one_request_store_one_message(stores, number):
 
     assert len(set(results)) == 1
     assert inbox(stores) == ([results[0]], None)
-    assert stores.messages.unread("ben") == 1
+    assert stores.messages.unread("ben", NOW) == 1
 
 
 def test_concurrent_puts_for_one_recipient_count_each(stores):
     at_once(*[partial(stores.messages.put, message(n), f"r{n}") for n in range(8)])
 
-    assert stores.messages.unread("ben") == len(inbox(stores)[0]) == 8
+    assert stores.messages.unread("ben", NOW) == len(inbox(stores)[0]) == 8
 
 
 def test_put_all_stores_each_once_despite_repeats(stores):
@@ -101,7 +170,7 @@ def test_put_all_stores_each_once_despite_repeats(stores):
     stores.messages.put_all(sent[30:] + sent[:3] + sent[:3])
 
     assert [inbox(stores, f"user{n}") for n in range(60)] == [([item], None) for item in sent]
-    assert {stores.messages.unread(f"user{n}") for n in range(60)} == {1}
+    assert {stores.messages.unread(f"user{n}", NOW) for n in range(60)} == {1}
 
 
 def test_put_all_stores_several_for_one_recipient_and_large_ones(stores):
@@ -110,7 +179,7 @@ def test_put_all_stores_several_for_one_recipient_and_large_ones(stores):
     stores.messages.put_all(sent)
     stores.messages.put_all([])
 
-    assert stores.messages.unread("user0") == stores.messages.unread("user1") == 15
+    assert stores.messages.unread("user0", NOW) == stores.messages.unread("user1", NOW) == 15
 
 
 def test_put_all_keeps_each_transaction_below_the_4_mb_of_dynamodb(dynamodb, dynamo_stores):
@@ -129,12 +198,12 @@ def test_acknowledge_advances_the_status(stores):
 
     delivered = stores.messages.acknowledge("ben", message().message_id, "delivered", NOW + 5)
     assert delivered == message()._replace(status="delivered", delivered_at=NOW + 5)
-    assert stores.messages.unread("ben") == 1
+    assert stores.messages.unread("ben", NOW) == 1
 
     read = stores.messages.acknowledge("ben", message().message_id, "read", NOW + 9)
     assert read == delivered._replace(status="read", read_at=NOW + 9)
     assert inbox(stores) == ([read], None)
-    assert stores.messages.unread("ben") == 0
+    assert stores.messages.unread("ben", NOW) == 0
 
 
 @pytest.mark.parametrize("late", ["delivered", "read"])
@@ -145,7 +214,7 @@ def test_acknowledge_of_a_read_message_changes_nothing(stores, late):
 
     assert stores.messages.acknowledge("ben", message(1).message_id, late, NOW + 9) == read
     assert inbox(stores)[0][0] == read
-    assert stores.messages.unread("ben") == 1
+    assert stores.messages.unread("ben", NOW) == 1
 
 
 def test_acknowledge_delivered_twice_keeps_the_first_time(stores):
@@ -160,7 +229,7 @@ def test_acknowledge_of_an_unknown_message_is_not_found(stores, status):
     with pytest.raises(NotFound):
         stores.messages.acknowledge("ben", message().message_id, status, NOW)
     assert inbox(stores) == ([], None)
-    assert stores.messages.unread("ben") == 0
+    assert stores.messages.unread("ben", NOW) == 0
 
 
 @pytest.mark.parametrize("status", ["delivered", "read"])
@@ -192,7 +261,7 @@ def test_concurrent_acknowledges_count_once(stores, number):
 
     assert {result.message_id for result in results} == {message(1).message_id}
     assert inbox(stores)[0][0].status == "read"
-    assert stores.messages.unread("ben") == 1
+    assert stores.messages.unread("ben", NOW) == 1
 
 
 def test_acknowledge_read_concurrent_with_delivered_keeps_both_times(dynamodb, dynamo_stores):
@@ -204,7 +273,7 @@ def test_acknowledge_read_concurrent_with_delivered_keeps_both_times(dynamodb, d
 
     assert after == message()._replace(status="read", delivered_at=NOW + 1, read_at=NOW + 2)
     assert inbox(dynamo_stores) == ([after], None)
-    assert dynamo_stores.messages.unread("ben") == 0
+    assert dynamo_stores.messages.unread("ben", NOW) == 0
 
 
 def test_inbox_pages_oldest_first_until_the_end(stores):
@@ -284,18 +353,56 @@ def test_unread_counts_messages_of_all_days(stores):
         stores.messages.put(message(n, created_at=NOW + n * DAY), f"r{n}")
     stores.messages.acknowledge("ben", message(2, created_at=NOW + 2 * DAY).message_id, "read", NOW + 5 * DAY)
 
-    assert stores.messages.unread("ben") == 4
+    assert stores.messages.unread("ben", NOW) == 4
 
 
-def test_unread_counter_expires_after_the_last_message_it_counts(dynamodb, dynamo_stores):
+def test_unread_messages_count_until_the_end_of_the_day_on_which_they_expire(stores):
+    stores.messages.put(message(1), None)
+    stores.messages.put(message(2, created_at=NOW + DAY), None)
+    stores.messages.put(message(3), None)
+    stores.messages.acknowledge("ben", message(3).message_id, "read", NOW)
+    day_end = (NOW // DAY + 31) * DAY
+
+    assert [stores.messages.unread("ben", now) for now in (NOW + 30 * DAY, day_end - 1)] == [2, 2]
+    assert [stores.messages.unread("ben", now) for now in (day_end, day_end + DAY - 1)] == [1, 1]
+    assert stores.messages.unread("ben", day_end + DAY) == 0
+
+
+def test_unread_counters_of_one_day_expire_together_and_after_what_they_count(dynamodb, dynamo_stores):
+    """One that counted down may have counted nothing up: alone it would be a wrong figure."""
     for n in range(24):
         dynamo_stores.messages.put(message(n, created_at=NOW + n * 3600), None)
+        dynamo_stores.messages.acknowledge(
+            "ben", message(n, created_at=NOW + n * 3600).message_id, "read", NOW + n * 3600 + DAY
+        )
 
     items = dynamodb.scan(TableName="messages")["Items"]
-    counters = {
-        item["sk"]["S"]: int(item["expires_at"]["N"]) for item in items if "unread" in item["sk"]["S"]
-    }
+    ends = {}
+    for item in items:
+        if item["sk"]["S"].startswith("unread#"):
+            ends.setdefault(item["sk"]["S"].split("#")[1], set()).add(int(item["expires_at"]["N"]))
+    assert len(ends) == 2
     for item in items:
         if item["sk"]["S"].startswith("m#"):
-            day = int(item["created_at"]["N"]) // DAY
-            assert 0 < counters[f"unread#{day}"] - int(item["expires_at"]["N"]) <= DAY
+            entry_ends = int(item["expires_at"]["N"])
+            [counter_ends] = ends[str(entry_ends // DAY)]
+            assert 0 < counter_ends - entry_ends <= DAY
+
+
+def test_unread_counters_of_the_first_release_count_with_the_others_and_end_with_their_entries(
+    dynamodb, dynamo_stores
+):
+    """It had one for each day of storing: `unread#<day>`."""
+    ends = (NOW // DAY + 1 + 30) * DAY
+    for n in range(3):
+        dynamodb.put_item(TableName="messages", Item=entry_item(message(n), 30))
+    old = {"user_id": {"S": "ben"}, "sk": {"S": f"unread#{NOW // DAY}"}}
+    dynamodb.put_item(TableName="messages", Item={**old, "n": {"N": "3"}, "expires_at": {"N": str(ends)}})
+    dynamo_stores.messages.put(message(3), None)
+    assert dynamo_stores.messages.unread("ben", NOW) == 4
+
+    for n in (0, 3):
+        dynamo_stores.messages.acknowledge("ben", message(n).message_id, "read", NOW)
+
+    assert dynamo_stores.messages.unread("ben", NOW) == 2
+    assert [dynamo_stores.messages.unread("ben", now) for now in (ends - 1, ends)] == [2, 0]

@@ -56,6 +56,7 @@ def moto_client(service, **overrides):
 
 @contextmanager
 def hooked(client, hook):
+    """Let `hook(operation, parameters)` see every call, and answer it where it returns a response."""
     client.hooks = (hook, *client.hooks)
     try:
         yield

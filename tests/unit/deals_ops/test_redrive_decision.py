@@ -84,6 +84,13 @@ def test_a_delivery_restarts_at_its_first_attempt_and_is_otherwise_unchanged():
     assert (decision.about, decision.event_id) == ("deal for 2 connections", "e-1")
 
 
+def test_a_delivery_to_users_who_were_not_looked_up_is_described_by_their_number():
+    for_users = job(60)._replace(connection_ids=(), user_ids=("ann", "ben", "cid"), priority="message")
+    decision = decide_delivery(dead_letter(encode_job(for_users)), NOW)
+    assert decision.about == "message for 3 users"
+    assert decode_job(decision.body).user_ids == ("ann", "ben", "cid")
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [(encode_job(job(7_201)), "all of its connections have ended"), ("{}", "not a delivery job")],

@@ -5,12 +5,15 @@ import json
 import pytest
 
 from delivery import handler as delivery
+from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.push.base import DeliveryJob
 from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
 from realtime_core.push.planning import encode_job
 from realtime_core.push.pusher import Pusher
 from realtime_core.subscriptions.memory import MemorySubscriptions
+
+NOW = 1_795_382_480
 
 
 class Clock:
@@ -114,3 +117,16 @@ def test_delivery_tries_again_each_job_of_a_batch_that_was_not_sent(outside):
     left = {job.payload: (job.connection_ids, job.attempt) for job in deliveries.jobs}
     assert left == {'{"n":1}': (("b",), 2), '{"n":2}': (("b",), 2)}
     assert management_api.received == {"a": ['{"n":1}']}
+
+
+def test_delivery_looks_up_the_connections_of_users(monkeypatch):
+    connections, management_api = MemoryConnections(), MemoryManagementApi()
+    connections.add(Connection("a1", "ann", NOW, NOW + 60))
+    pusher = Pusher(
+        management_api, connections, MemorySubscriptions(connections), MemoryDeliveries(), now=lambda: NOW
+    )
+    monkeypatch.setattr(delivery, "_pusher", lambda: pusher)
+    body = encode_job(DeliveryJob("hello", (), "message", "e1", 0, user_ids=("ann",)))
+
+    assert delivery.handler(batch(body), Clock(60)) == {"batchItemFailures": []}
+    assert management_api.received == {"a1": ["hello"]}

@@ -12,6 +12,7 @@ from realtime_core.push.base import DeliveryJob
 from realtime_core.push.planning import (
     JOB_BYTES_MAX,
     JOB_IDS_MAX,
+    JOB_USERS_MAX,
     decode_job,
     encode_job,
     reachable_connections,
@@ -110,6 +111,36 @@ def test_split_job_keeps_every_field_and_fits_the_queue(payload):
 
 def test_split_job_without_connections_is_empty():
     assert split_job(DeliveryJob("{}", (), "deal", "e", 1)) == []
+
+
+def test_split_job_puts_users_into_jobs_of_their_own_and_numbers_all():
+    users = tuple(f"user-{number}" for number in range(2 * JOB_USERS_MAX + 1))
+    whole = DeliveryJob("{}", tuple(IDS[:3]), "notification", "e", 1, user_ids=users)
+
+    planned = split_job(whole)
+
+    assert [(len(job.connection_ids), len(job.user_ids)) for job in planned] == [
+        (3, 0),
+        (0, JOB_USERS_MAX),
+        (0, JOB_USERS_MAX),
+        (0, 1),
+    ]
+    assert tuple(user for job in planned for user in job.user_ids) == users
+    assert [job.chunk for job in planned] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("connection_ids", [(), ("c-1",)])
+def test_encode_job_keeps_users(connection_ids):
+    job = DeliveryJob("{}", connection_ids, "message", "e", 5, user_ids=("ann", "ben"))
+    assert decode_job(encode_job(job)) == job
+
+
+def test_encode_job_for_users_alone_has_no_connections_for_the_first_release_to_read():
+    """It must fail on such a job, which then waits for a newer function, instead of posting to nobody."""
+    fields = json.loads(
+        encode_job(DeliveryJob("{}", (), "message", "e", 5, user_ids=("ann",))).split("\n")[0]
+    )
+    assert "connectionIds" not in fields
 
 
 def test_encode_job_does_not_change_the_payload():

@@ -79,6 +79,7 @@ run "each_function_may_do_exactly_what_its_code_calls" {
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-connections",
         "dynamodb:DeleteItem table/deals-test-history",
+        "dynamodb:Query table/deals-test-connections/index/UserIdIndex",
         "dynamodb:UpdateItem table/deals-test-history",
         "execute-api:ManageConnections a1b2c3d4e5/v1/POST/@connections/*",
         "sqs:SendMessage deals-test-deliveries",
