@@ -55,7 +55,8 @@ def moto_client(service, **overrides):
 
 
 @contextmanager
-def _hooked(client, hook):
+def hooked(client, hook):
+    """Call `hook` with the operation and parameters of each call; what it returns answers the call."""
     client.hooks = (hook, *client.hooks)
     try:
         yield
@@ -86,7 +87,7 @@ def watching(client):
     def note(operation, _):
         watch.calls[operation] += 1
 
-    with _hooked(client, note):
+    with hooked(client, note):
         yield watch
 
 
@@ -99,7 +100,7 @@ def recording(client, operation):
         if called == operation:
             seen.append(parameters)
 
-    with _hooked(client, record):
+    with hooked(client, record):
         yield seen
 
 
@@ -117,7 +118,7 @@ def before_next(client, operation, act, *, skip=0):
             done.append(operation)
             act()
 
-    with _hooked(client, once):
+    with hooked(client, once):
         yield
     assert done, f"{operation} was never called"
 
@@ -130,7 +131,7 @@ def paged(client, size):
         if operation == "Query":
             parameters["Limit"] = size
 
-    with _hooked(client, limit):
+    with hooked(client, limit):
         yield
 
 
@@ -150,7 +151,7 @@ def answering(client, operation, *answers):
         answer = left.pop(0) if left else None
         return answer and HttpResponse(answer[0], json.dumps(answer[1]).encode())
 
-    with _hooked(client, respond):
+    with hooked(client, respond):
         yield seen
 
 
