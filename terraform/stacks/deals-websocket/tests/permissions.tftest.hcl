@@ -54,6 +54,7 @@ run "each_function_may_do_exactly_what_its_code_calls" {
       broadcast = join("\n", [
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-connections",
+        "dynamodb:GetItem table/deals-test-connections",
         "dynamodb:GetItem table/deals-test-history",
         "dynamodb:PutItem table/deals-test-history",
         "dynamodb:PutItem table/deals-test-messages",
@@ -69,11 +70,13 @@ run "each_function_may_do_exactly_what_its_code_calls" {
       connection_handler = join("\n", [
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-connections",
+        "dynamodb:GetItem table/deals-test-connections",
         "dynamodb:PutItem table/deals-test-connections",
       ])
       delivery = join("\n", [
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-connections",
+        "dynamodb:GetItem table/deals-test-connections",
         "dynamodb:UpdateItem table/deals-test-history",
         "execute-api:ManageConnections a1b2c3d4e5/v1/POST/@connections/*",
         "sqs:SendMessage deals-test-deliveries",
