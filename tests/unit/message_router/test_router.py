@@ -5,6 +5,7 @@ import json
 import pytest
 
 from deals_ops.token_issuer import issue_token
+from message_router import handler
 from message_router.action_limits import ActionLimits
 from message_router.actions import Actions
 from message_router.limits import Limit
@@ -267,3 +268,18 @@ def test_refresh_where_revocations_cannot_be_read_is_our_fault_and_changes_nothi
     harness.revocations.down = True
     assert code(harness.refresh(issue_token("ann", SECRET, NOW, 7200))) == "INTERNAL_ERROR"
     assert harness.record() == before
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_handler_takes_the_order_from_api_gateways_times(harness, monkeypatch, order):
+    monkeypatch.setattr(handler, "_router", lambda: harness.router)
+    for at in order:
+        request = {
+            "connectionId": "c1",
+            "requestId": "gw",
+            "requestTimeEpoch": NOW * 1000 + at,
+            "authorizer": {"userId": "ann", "tokenExp": str(NOW + 3600)},
+        }
+        body = json.dumps({"action": "subscribeToDeals", "data": {"filters": {"price": at}}})
+        handler.handler({"body": body, "requestContext": request}, None)
+    assert harness.record().subscriptions["all-deals"].filter == '{"price":2}'
