@@ -43,8 +43,8 @@ CALLS = {
 UNITS = {
     # Reads one or two revocations (consistent) and the count by the index; writes the record, two indexes.
     "connect": (1.5, 3),
-    # Writes the record, its indexes, and one membership.
-    "disconnect": (0, 4),
+    # Reads the record (consistent); writes it, its indexes, and one membership.
+    "disconnect": (1, 4),
     # Reads record and counter (consistent); the transaction of record and membership costs double.
     "subscribeToDeals": (2, 4),
     # Reads the recipient by the index; a transaction of message, unread count and repeat record.

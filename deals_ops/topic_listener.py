@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from websockets.sync.client import ClientConnection
 
-PING_SECONDS = 300
-"""Outside limit: API Gateway closes a connection that is idle for ten minutes."""
+SILENCE_SECONDS = 300
+"""Then ask whether the server knows the connection. Outside limit: after ten minutes it is closed."""
 REPLY_SECONDS = 30
 EVENT_IDS_MAX = 10_000
 BACKOFF_SECONDS_MAX = 30.0
@@ -107,10 +107,19 @@ class TopicListener:
         """Return the next frame: replayed ones first, then live ones in the order of their arrival."""
         while not self._replayed and not self._live:
             try:
-                self._live.extend(_unpack_frames(socket.recv(timeout=PING_SECONDS)))
+                self._live.extend(_unpack_frames(socket.recv(timeout=SILENCE_SECONDS)))
             except TimeoutError:
-                socket.send(json.dumps({"action": "ping"}))
+                self._check_subscribed(socket)
         return self._replayed.popleft() if self._replayed else self._live.popleft()
+
+    def _check_subscribed(self, socket: ClientConnection) -> None:
+        """Ask the server after a long silence. Raises OSError if it would never push anything.
+
+        A ping would not tell: it is answered without a look at what the server knows of the connection.
+        """
+        status = self._request(socket, "getStatus", {})
+        if not any(item["topic"] == self.topic for item in status["subscriptions"]):
+            raise OSError("the server has lost the subscription")
 
     def _subscribe(self, socket: ClientConnection) -> None:
         """Subscribe, and replay the events since the last position, page by page."""

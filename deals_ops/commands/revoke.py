@@ -48,7 +48,9 @@ def run(stack: Stack, arguments: argparse.Namespace, terminal: Terminal) -> Comm
     what = f"token {token_id}" if token_id else "every token issued until now"
     terminal.confirm(f"Revoke {what} of {user} in {stack.prefix}? This cannot be undone.")
     now = int(time.time())
-    revocation = Revocation(user, now, now, token_id)
+    # By its issuer's clock, which may be ahead by the leeway, a token of just now is issued later.
+    before = now + (int(stack.get_setting("authorizer", "JWT_LEEWAY_SECONDS")) if token_id is None else 0)
+    revocation = Revocation(user, before, now, token_id)
     stack.revocations.revoke(revocation)
 
     closed: list[str] = []
@@ -61,7 +63,7 @@ def run(stack: Stack, arguments: argparse.Namespace, terminal: Terminal) -> Comm
         closed, gone = close_connections(stack, covered, terminal)
         remove_records(stack, gone)
 
-    data = {"userId": user, "tokenId": token_id, "before": now, "closed": closed}
+    data = {"userId": user, "tokenId": token_id, "before": before, "closed": closed}
     effect = f"closed {len(closed)} connection(s)" if arguments.kick else "the janitor closes its connections"
     return CommandResult(data, [f"revoked: {what} of {user}; {effect}"])
 

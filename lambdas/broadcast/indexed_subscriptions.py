@@ -93,21 +93,24 @@ class IndexedSubscriptions:
         now: int,
         *,
         record: Connection | None = None,
+        received_ms: int | None = None,
     ) -> Connection:
         """Add or replace a subscription."""
-        return self._store.subscribe(connection_id, topic, canonical_filter, now, record=record)
+        return self._store.subscribe(
+            connection_id, topic, canonical_filter, now, record=record, received_ms=received_ms
+        )
 
-    def unsubscribe(self, connection_id: str, topic: str) -> None:
+    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
         """Remove the subscription to a topic, if there is one."""
-        self._store.unsubscribe(connection_id, topic)
+        self._store.unsubscribe(connection_id, topic, received_ms=received_ms)
 
     def remove_members(self, connections: Iterable[Connection]) -> None:
         """Remove the memberships of connections whose records were removed."""
         self._store.remove_members(connections)
 
-    def extend(self, connection: Connection) -> None:
+    def extend(self, connection: Connection, *, shortened: bool = False) -> None:
         """Copy a refreshed `token_exp` to the memberships."""
-        self._store.extend(connection)
+        self._store.extend(connection, shortened=shortened)
 
     def add_shards(self, group: Group, shards: int, now: int) -> None:
         """Give a group more shards, which new members use."""

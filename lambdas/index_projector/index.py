@@ -207,13 +207,13 @@ class Index:
         """Take a lease. Returns False if it is taken."""
         return bool(self._client.execute([("SET", key, text, "NX", "PX", milliseconds)])[0])
 
-    def rest(self, key: str, seconds: int) -> None:
-        """Set a key that says not to rebuild for this long."""
-        self._client.execute([("SET", key, "1", "EX", seconds)])
+    def rest(self, key: str, reason: str, seconds: int) -> None:
+        """Set a key that says not to rebuild for this long, and why."""
+        self._client.execute([("SET", key, reason, "EX", seconds)])
 
-    def resting(self, key: str) -> bool:
-        """Whether that key is set."""
-        return bool(self._client.execute([("EXISTS", key)])[0])
+    def resting(self, key: str) -> str:
+        """The reason in that key; empty if it is not set."""
+        return self._client.execute([("GET", key)])[0] or ""
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
         """Run one of the scripts of a rebuild."""

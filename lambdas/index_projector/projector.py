@@ -12,9 +12,12 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from index_projector.rebuild import REST, REST_SECONDS
 from realtime_core.errors import StoreUnavailable
 from realtime_core.redis.errors import RedisFault
 from realtime_core.telemetry.logs import get_logger
+from realtime_core.telemetry.metric_catalog import INDEX_FAILURES
+from realtime_core.telemetry.metrics import add
 
 if TYPE_CHECKING:
     from index_projector.index import Index
@@ -36,6 +39,8 @@ class Changes(NamedTuple):
     unlisted: Iterable[Listing] = ()
     pending: Iterable[PendingChange] = ()
     """Pending changes to delete once the memberships are up to date."""
+    unreported: int = 0
+    """New memberships whose writer does not report its changes as pending."""
 
 
 class Projector:
@@ -64,7 +69,25 @@ class Projector:
             if fault.reason == "out_of_memory":
                 self._abandon_index("out_of_memory")
             raise
+        if changes.unreported:
+            self._give_up(changes.unreported)
         self._delete_pending(changes.pending)
+
+    def _give_up(self, unreported: int) -> None:
+        """Take the index out of use while somebody subscribes clients without reporting it.
+
+        An earlier release of message_router, or one without INDEX_ENABLED: readers would take the index for
+        complete before the stream has brought such a member, and an event would miss it.
+        """
+        log.error(
+            "changes_not_reported",
+            memberships=unreported,
+            restSeconds=REST_SECONDS,
+            remedy="release message_router as it was, with INDEX_ENABLED",
+        )
+        add(INDEX_FAILURES, 1)
+        self._index.abandon()
+        self._index.rest(REST, "not_reported", REST_SECONDS)
 
     def refresh(self, memberships: Iterable[Membership]) -> None:
         """Set memberships to what the table says.

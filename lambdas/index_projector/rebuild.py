@@ -44,7 +44,7 @@ USED_SHARE_MAX = 0.9
 """If Redis is fuller than this after clearing, it has no room for an index."""
 REST = "deals:index:rest"
 REST_SECONDS = 600
-"""How long to wait after an index that was too large: each attempt reads the whole table."""
+"""How long to wait after an index that had to be given up: each attempt reads the whole table."""
 
 
 class RebuildResult(NamedTuple):
@@ -83,8 +83,8 @@ class Rebuild:
         """
         started = self._timer()
         epoch = os.urandom(9).hex()
-        if not force and self._index.resting(REST):
-            return RebuildResult("resting", "Redis had no room for the index")
+        if not force and (reason := self._index.resting(REST)):
+            return RebuildResult("resting", reason)
         if not self._index.lease(LEASE, epoch, LEASE_MS):
             return RebuildResult("busy", "another rebuild is running")
 
@@ -160,7 +160,7 @@ class Rebuild:
         for prefix in (MEMBERS, TOPIC, CLAIMS, TOUCHED):
             for keys in self._index.keys(f"{prefix}*"):
                 self._index.unlink(keys)
-        self._index.rest(REST, REST_SECONDS)
+        self._index.rest(REST, "out_of_memory", REST_SECONDS)
 
     def _step(self, script: Script, keys: Sequence[str], epoch: str, *arguments: str | int) -> None:
         if self._index.run(script, [META, LEASE, *keys], [epoch, LEASE_MS, *arguments]) == -1:

@@ -8,6 +8,7 @@ from typing import Any
 from index_projector.membership import Listing, Membership, parse_membership
 from index_projector.projector import Changes
 from index_projector.table import parse_listing
+from realtime_core.subscriptions.dynamodb_members import REPORTED
 from realtime_core.subscriptions.pending_changes import PendingChange, pending_from
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import INDEX_RECORDS_SKIPPED
@@ -25,6 +26,7 @@ def parse_changes(records: Iterable[Mapping[str, Any]]) -> Changes:
     listed: list[Listing] = []
     unlisted: list[Listing] = []
     pending: list[PendingChange] = []
+    unreported = 0
 
     for record in records:
         try:
@@ -32,6 +34,8 @@ def parse_changes(records: Iterable[Mapping[str, Any]]) -> Changes:
             match pk[:2], new is None:
                 case "g#", _:
                     memberships[parse_membership(pk, sk)] = None
+                    # Not of those that a refresh changes: an earlier release may have written them.
+                    unreported += record["eventName"] == "INSERT" and REPORTED not in new
                 case "t#", False:
                     listed.append(parse_listing(new))
                 case "t#", True:
@@ -49,7 +53,7 @@ def parse_changes(records: Iterable[Mapping[str, Any]]) -> Changes:
             log.warning("record_skipped", eventId=_text(record, "eventID"), reason=repr(error))
             add(INDEX_RECORDS_SKIPPED, 1)
 
-    return Changes(memberships, listed, unlisted, pending)
+    return Changes(memberships, listed, unlisted, pending, unreported)
 
 
 def first_sequence_number(records: Iterable[Mapping[str, Any]]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from message_router.requests import Ping, SendMessage, SubscribeToDeals, UnsubscribeFromDeals
 from realtime_core.errors import StoreUnavailable
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import LIMITER_FAILURES
@@ -12,7 +11,6 @@ from realtime_core.telemetry.metrics import add
 
 if TYPE_CHECKING:
     from message_router.limits import Limit, Limiter
-    from message_router.requests import Action
 
 log = get_logger(__name__)
 
@@ -26,14 +24,14 @@ class ActionLimits:
         self._subscriptions = subscriptions
         self._others = others
 
-    def take(self, action: Action, user_id: str, now: float) -> None:
-        """Count an action. Raises RateLimited. An action that cannot be counted is allowed."""
+    def take(self, action: str, user_id: str, now: float) -> None:
+        """Count an action, by its name. Raises RateLimited. An action that cannot be counted is allowed."""
         match action:
-            case Ping():
+            case "ping":
                 return
-            case SendMessage():
+            case "sendMessage":
                 name, limit = "sendMessage", self._send_message
-            case SubscribeToDeals() | UnsubscribeFromDeals():
+            case "subscribeToDeals" | "unsubscribeFromDeals":
                 name, limit = "subscriptions", self._subscriptions
             case _:
                 name, limit = "others", self._others

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from message_router.lookup import ConnectionLookup
     from message_router.requests import Action
     from realtime_core.auth.base import Revocations
+    from realtime_core.auth.tokens import Identity
     from realtime_core.auth.verifier import TokenVerifier
-    from realtime_core.connections.base import Connections
+    from realtime_core.connections.base import Connection, Connections
     from realtime_core.history.base import History
     from realtime_core.messages.base import Messages
     from realtime_core.push.pusher import Pusher
@@ -69,6 +70,8 @@ class Caller(NamedTuple):
     token_exp: int
     correlation_id: str
     """The id of the request in all logs, also behind the queue."""
+    received_ms: int
+    """When API Gateway received the request, epoch milliseconds."""
 
 
 class Actions:
@@ -130,7 +133,12 @@ class Actions:
             if record is None:
                 raise ConnectionUnknown(NO_RECORD)
             self._subscriptions.subscribe(
-                caller.connection_id, action.topic, action.filter.canonical, now, record=record
+                caller.connection_id,
+                action.topic,
+                action.filter.canonical,
+                now,
+                record=record,
+                received_ms=caller.received_ms,
             )
 
             data: dict[str, Any] = {"topic": action.topic, "filters": action.filter.as_object()}
@@ -162,7 +170,9 @@ class Actions:
 
     def _unsubscribe(self, action: UnsubscribeFromDeals, caller: Caller) -> Reply:
         try:
-            self._subscriptions.unsubscribe(caller.connection_id, action.topic)
+            self._subscriptions.unsubscribe(
+                caller.connection_id, action.topic, received_ms=caller.received_ms
+            )
         except StoreUnavailable as error:
             raise SubscriptionFailed("The subscription could not be removed; try again") from error
         return "unsubscriptionConfirmed", {"topic": action.topic}
@@ -272,14 +282,28 @@ class Actions:
             add(TOKEN_FAILURES, 1, "revoked")
             raise AuthenticationFailed("The token was revoked")
 
-        record = self._connections.extend(
-            caller.connection_id, identity.token_exp, identity.issued_at, identity.token_id
-        )
+        record = self._extend(caller.connection_id, identity)
+        return "tokenRefreshed", {"expiresAt": record.token_exp}
+
+    def _extend(self, connection_id: str, identity: Identity) -> Connection:
+        """Extend the connection to a good token's expiry; returns its record. Raises ConnectionUnknown.
+
+        A token that lives longer stays, unless it was revoked: then the connection would be closed in spite
+        of its good one.
+        """
+        token = (identity.token_exp, identity.issued_at, identity.token_id)
+        record = self._connections.extend(connection_id, *token)
+        shortened = False
+        if record is not None and (record.token_exp, record.issued_at, record.token_id) != token:
+            shortened = self._revocations.is_revoked(record.user_id, record.token_id, record.issued_at)
+            if shortened:
+                record = self._connections.extend(connection_id, *token, instead_of=record)
+
         if record is None:
             raise ConnectionUnknown(NO_RECORD)
         if record.subscriptions:
-            self._subscriptions.extend(record)
-        return "tokenRefreshed", {"expiresAt": record.token_exp}
+            self._subscriptions.extend(record, shortened=shortened)
+        return record
 
     def _job_for_user(self, user_id: str, payload: str, about: str, caller: Caller) -> DeliveryJob:
         """A push to every connection of a user.

@@ -17,16 +17,17 @@ _router = build_at_init(build)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer a MESSAGE event with the reply frame."""
     request = event["requestContext"]
+    received_ms = request.get("requestTimeEpoch")
     incoming = Incoming(
         body=event.get("body"),
         connection_id=request["connectionId"],
         correlation_id=request["requestId"],
         authorizer=request.get("authorizer") or {},
+        received_ms=round(time.time() * 1000) if received_ms is None else received_ms,
     )
 
     with measured("answered", connectionId=incoming.connection_id, correlationId=incoming.correlation_id):
         body = _router().reply(incoming)
-        received_ms = request.get("requestTimeEpoch")
         if received_ms is not None:
             # By two clocks, API Gateway's and ours: if ours is behind, the difference may be negative.
             add(MESSAGE_LATENCY, max(0, round(time.time() * 1000) - received_ms), "reply")

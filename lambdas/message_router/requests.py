@@ -142,9 +142,14 @@ ACTIONS: Mapping[str, ActionSpec] = MappingProxyType(
 """Every action by its name on the wire."""
 
 
+def check_known(request: Request) -> None:
+    """Raise ValidationFailed for an action that is not known."""
+    if request.action not in ACTIONS:
+        reject("action", f'"{shorten(request.action)}" is not known; known are {", ".join(ACTIONS)}')
+
+
 def parse_action(request: Request) -> Action:
     """Parse the requested action. Raises ValidationFailed with every problem, by path (`data.topic`)."""
-    spec = ACTIONS.get(request.action)
-    if spec is None:
-        reject("action", f'"{shorten(request.action)}" is not known; known are {", ".join(ACTIONS)}')
+    check_known(request)
+    spec = ACTIONS[request.action]
     return spec.make(*read_fields(request.data, spec.fields, "data."))

@@ -82,7 +82,7 @@ def build(environ: Mapping[str, str]) -> Router:
     # is left out: while it is in trouble, INIT would wait for it, and the first action once more.
     warm_up(lambda: connect_ahead(dynamodb), *limiter_steps)
 
-    return Router(actions, connections, limits, time.time)
+    return Router(actions, connections, limits, time.time, settings.jwt_leeway_seconds)
 
 
 def _pending_writes(settings: Settings) -> PendingWrites | None:

@@ -8,6 +8,8 @@ import time
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from realtime_core.auth.tokens import LEEWAY_SECONDS
+
 
 @pytest.fixture
 def revoke(operator):
@@ -26,6 +28,12 @@ def read_revoked_until(stack, user):
     return int(stack.table("revocations").get_item(Key={"subject": f"u#{user}"})["Item"]["before"])
 
 
+async def issue_newer(user, stack, second, **claims):
+    """Return a token that was issued after a second, and is not of the future beyond the leeway."""
+    await asyncio.sleep(max(0, second + 1 - LEEWAY_SECONDS - time.time()))
+    return stack.token(user, iat=second + 1, **claims)
+
+
 async def connect_refused(connects, user, **claims):
     """Expect a refused handshake and return its HTTP status."""
     with pytest.raises(InvalidStatus) as raised:
@@ -39,8 +47,9 @@ async def test_revoked_user_reconnects_only_with_a_newer_token(connects, user, s
     revoke(user)
     assert await connect_refused(connects, user, iat=now - 5) == 403
     second = read_revoked_until(stack, user)
-    assert now <= second <= int(time.time())
-    assert await connect_refused(connects, user, iat=second) == 403, "a token of the same second may be older"
+    assert now + LEEWAY_SECONDS <= second <= int(time.time()) + LEEWAY_SECONDS
+    assert await connect_refused(connects, user, iat=second) == 403, "the issuer's clock may be ahead"
+    await issue_newer(user, stack, second)
     person = await connects(user, iat=second + 1)
     assert (await person.ask("ping"))["type"] == "pong"
     assert (await connects(f"{user}-else", iat=now - 5)) is not None
@@ -70,8 +79,21 @@ async def test_refresh_with_a_revoked_token_is_refused_and_leaves_the_connection
     second = read_revoked_until(stack, user)
     error = await person.ask("refreshToken", {"token": stack.token(user, exp=later, iat=second)})
     assert error["data"]["code"] == "AUTHENTICATION_ERROR"
-    good = stack.token(user, exp=later, iat=second + 1)
+    good = await issue_newer(user, stack, second, exp=later)
     assert (await person.ask("refreshToken", {"token": good}))["data"]["expiresAt"] == later
+
+
+async def test_refresh_by_a_newer_token_that_lives_shorter_outlasts_a_revocation(
+    connects, user, stack, revoke
+):
+    person = await connects(user, exp=int(time.time()) + 7200)
+    revoke(user)
+    expires = int(time.time()) + 3000
+    good = await issue_newer(user, stack, read_revoked_until(stack, user), exp=expires)
+    assert (await person.ask("refreshToken", {"token": good}))["data"] == {"expiresAt": expires}
+
+    await asyncio.to_thread(stack.invoke_raw, "janitor", {})
+    assert (await person.ask("getStatus"))["data"]["tokenExpiresAt"] == expires
 
 
 async def test_record_holds_the_token_with_the_latest_expiry(connects, user, stack):

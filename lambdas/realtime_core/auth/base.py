@@ -11,7 +11,7 @@ class Revocation(NamedTuple):
 
     user_id: str
     before: int
-    """Epoch seconds, inclusive: a token issued in the second of the revocation is revoked too."""
+    """Epoch seconds by the issuer's clock, inclusive. To revoke what was issued until now, add the leeway."""
     revoked_at: int
     """When the revocation was made, epoch seconds."""
     token_id: str | None = None

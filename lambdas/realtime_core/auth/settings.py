@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from realtime_core.auth.tokens import SUPPORTED_ALGORITHMS, TokenRules
+from realtime_core.auth.tokens import LEEWAY_SECONDS, SUPPORTED_ALGORITHMS, TokenRules
 from realtime_core.settings import secure_url, text, whole, words
 
 
@@ -16,7 +16,7 @@ class TokenSettings:
     jwt_algorithms: tuple[str, ...] = words(SUPPORTED_ALGORITHMS, default=("HS256",))
     jwt_issuer: str | None = text(default=None)
     jwt_audience: str | None = text(default=None)
-    jwt_leeway_seconds: int = whole(default=30, minimum=0, maximum=300)
+    jwt_leeway_seconds: int = whole(default=LEEWAY_SECONDS, minimum=0, maximum=300)
 
     @property
     def token_rules(self) -> TokenRules:

@@ -14,6 +14,8 @@ from realtime_core.wire.strict_json import loads
 SHARED_SECRET_ALGORITHM = "HS256"  # noqa: S105 - the name of an algorithm
 SUPPORTED_ALGORITHMS = (SHARED_SECRET_ALGORITHM, "RS256", "ES256", "EdDSA")
 REQUIRED_SCOPE = "websocket"
+LEEWAY_SECONDS = 30
+"""How far clocks may differ, by default."""
 # The last second of the year 9999: a later time is a mistake, and may not fit a number of the store.
 _TIME_MAX = 253_402_300_799
 # It becomes part of a table's key. Outside limit: DynamoDB keys have at most 2,048 bytes.
@@ -30,7 +32,7 @@ class TokenRules:
         algorithms: tuple[str, ...] = (SHARED_SECRET_ALGORITHM,),
         issuer: str | None = None,
         audience: str | None = None,
-        leeway_seconds: int = 30,
+        leeway_seconds: int = LEEWAY_SECONDS,
     ) -> None:
         if not algorithms or not set(algorithms) <= set(SUPPORTED_ALGORITHMS):
             known = ", ".join(SUPPORTED_ALGORITHMS)
@@ -92,13 +94,18 @@ def verify(token: str, keys: Sequence[str | PublicKey], rules: TokenRules, now: 
         raise TokenRefused(401, "malformed")
     if REQUIRED_SCOPE not in _words(claims.get("scope"), split=True):
         raise TokenRefused(403, "scope")
-    return Identity(user_id, int(expires), int(issued), token_id)
+    return Identity(user_id, expires, issued, token_id)
 
 
-def _validity(claims: dict[str, Any], leeway: int, now: float) -> tuple[float, float]:
+def is_expired(token_exp: int, leeway: int, now: float) -> bool:
+    """Whether a token has expired, at the handshake and on every action alike; times are epoch seconds."""
+    return token_exp <= now - leeway
+
+
+def _validity(claims: dict[str, Any], leeway: int, now: float) -> tuple[int, int]:
     """The times of expiry and issue. Raises TokenRefused unless the token is valid now, within the leeway."""
-    expires, issued = _time(claims, "exp"), _time(claims, "iat")
-    if expires <= now - leeway:
+    expires, issued = int(_time(claims, "exp")), int(_time(claims, "iat"))
+    if is_expired(expires, leeway, now):
         raise TokenRefused(401, "expired")
     if issued > now + leeway:
         raise TokenRefused(401, "issued_in_future")

@@ -21,6 +21,8 @@ class Subscription(NamedTuple):
     """The canonical JSON of the filter."""
     group_id: str
     shard: int
+    received_ms: int = 0
+    """When API Gateway received the request that is in force, epoch milliseconds; 0 if it is unknown."""
 
 
 class Connection(NamedTuple):
@@ -36,6 +38,21 @@ class Connection(NamedTuple):
     """`iat` of the connection's current token; 0 if it is unknown."""
     token_id: str | None = None
     """`jti` of the connection's current token, if it has one."""
+    unsubscribed: Mapping[str, int] = _NONE
+    """When the latest unsubscribes were received, epoch milliseconds, by topic: a few, and only of topics
+    without a subscription. An earlier request that is worked off later compares itself with them."""
+    unsubscribed_before: int = 0
+    """No unsubscribe that `unsubscribed` no longer has was received later than this, epoch milliseconds."""
+    filter_bytes: int | None = 0
+    """The size of all filters as the store counts it; None if it has not been counted."""
+
+
+class RecordChanged(Exception):
+    """A record was not removed: its subscriptions are no longer those that the caller knew."""
+
+    def __init__(self, record: Connection) -> None:
+        super().__init__(f"the subscriptions of connection {record.connection_id} have changed")
+        self.record = record
 
 
 class Recipient(NamedTuple):
@@ -79,17 +96,29 @@ class Connections(ConnectionCounts, Protocol):
     def get(self, connection_id: str) -> Connection | None:
         """The record of a connection (one consistent read), or None."""
 
-    def remove(self, connection_id: str) -> Connection | None:
-        """Delete a record and return it (one write), or None if there was none."""
+    def remove(self, connection_id: str, *, known: Connection | None = None) -> Connection | None:
+        """Delete a record and return it (one write), or None if there was none.
+
+        With `known`, raises RecordChanged unless the subscriptions are still those: whoever has removed the
+        memberships of `known` leaves none behind.
+        """
 
     def of_user(self, user_id: str) -> list[Recipient]:
         """All connections of a user (one query; eventually consistent)."""
 
     def extend(
-        self, connection_id: str, token_exp: int, issued_at: int = 0, token_id: str | None = None
+        self,
+        connection_id: str,
+        token_exp: int,
+        issued_at: int = 0,
+        token_id: str | None = None,
+        *,
+        instead_of: Connection | None = None,
     ) -> Connection | None:
         """Extend the connection to a newer token's expiry (one write).
 
         Returns the record after the update, or None if there is none or the janitor is closing the
-        connection. `token_exp` only grows: of two concurrent refreshes, the later expiry stays.
+        connection. `token_exp` only grows: of two concurrent refreshes, the later expiry stays. The exception
+        is a record that still has the token of `instead_of`, which was revoked: that one is replaced by a
+        token with any expiry.
         """

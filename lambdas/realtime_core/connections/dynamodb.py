@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, query
 from realtime_core.connections.base import (
     Connection,
     Recipient,
+    RecordChanged,
     Subscription,
     reachable_until,
     record_expires_at,
@@ -16,8 +17,9 @@ from realtime_core.connections.dynamodb_counts import USER_ID_INDEX, DynamoConne
 from realtime_core.connections.dynamodb_schedule import schedule_item, schedule_partition
 from realtime_core.connections.schedule import REFRESHED, first_schedule
 
-if TYPE_CHECKING:
-    pass
+UNSUBSCRIBED = "u#"
+"""Prefix of the attributes that say when a topic was unsubscribed from: one for each topic, so that requests
+of two topics do not exclude each other."""
 
 
 def connection_item(connection: Connection) -> Item:
@@ -32,6 +34,7 @@ def connection_item(connection: Connection) -> Item:
             "M": {topic: subscription_value(item) for topic, item in connection.subscriptions.items()}
         },
         "issued_at": {"N": str(connection.issued_at)},
+        "filter_bytes": {"N": str(connection.filter_bytes or 0)},
     }
     if connection.token_id is not None:
         item["token_id"] = {"S": connection.token_id}
@@ -51,12 +54,25 @@ def connection_from(item: Item) -> Connection:
                 filter=value["M"]["f"]["S"],
                 group_id=value["M"]["g"]["S"],
                 shard=int(value["M"]["s"]["N"]),
+                received_ms=_whole(value["M"], "r"),
             )
             for topic, value in item["subscriptions"]["M"].items()
         },
-        issued_at=int(item.get("issued_at", {"N": "0"})["N"]),
+        issued_at=_whole(item, "issued_at"),
         token_id=item["token_id"]["S"] if "token_id" in item else None,
+        unsubscribed={
+            name.removeprefix(UNSUBSCRIBED): int(value["N"])
+            for name, value in item.items()
+            if name.startswith(UNSUBSCRIBED)
+        },
+        unsubscribed_before=_whole(item, "unsubscribed_before"),
+        filter_bytes=_whole(item, "filter_bytes") if "filter_bytes" in item else None,
     )
+
+
+def _whole(item: Item, name: str) -> int:
+    """A number of an item, 0 if it has none: earlier releases wrote fewer attributes."""
+    return int(item[name]["N"]) if name in item else 0
 
 
 def subscription_value(subscription: Subscription) -> Item:
@@ -66,6 +82,7 @@ def subscription_value(subscription: Subscription) -> Item:
             "f": {"S": subscription.filter},
             "g": {"S": subscription.group_id},
             "s": {"N": str(subscription.shard)},
+            "r": {"N": str(subscription.received_ms)},
         }
     }
 
@@ -88,13 +105,26 @@ class DynamoConnections(DynamoConnectionCounts):
         )
         return connection_from(response["Item"]) if "Item" in response else None
 
-    def remove(self, connection_id: str) -> Connection | None:
-        """Delete a record and return it (one write); of several concurrent callers, only one receives it."""
-        response = perform(
-            lambda: self._client.delete_item(
-                TableName=self._table, Key={"connection_id": {"S": connection_id}}, ReturnValues="ALL_OLD"
-            )
-        )
+    def remove(self, connection_id: str, *, known: Connection | None = None) -> Connection | None:
+        """Delete a record and return it (one write); of several concurrent callers, only one receives it.
+
+        With `known`, raises RecordChanged unless the subscriptions are still those.
+        """
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": {"connection_id": {"S": connection_id}},
+            "ReturnValues": "ALL_OLD",
+        }
+        if known is not None:
+            parameters |= {**_unchanged(known), "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+
+        try:
+            response = perform(lambda: self._client.delete_item(**parameters))
+        except ConditionFailed as changed:
+            record = changed.refused[0]
+            if record is None:
+                return None
+            raise RecordChanged(connection_from(record)) from changed
         return connection_from(response["Attributes"]) if response.get("Attributes") else None
 
     def of_user(self, user_id: str) -> list[Recipient]:
@@ -116,14 +146,22 @@ class DynamoConnections(DynamoConnectionCounts):
         ]
 
     def extend(
-        self, connection_id: str, token_exp: int, issued_at: int = 0, token_id: str | None = None
+        self,
+        connection_id: str,
+        token_exp: int,
+        issued_at: int = 0,
+        token_id: str | None = None,
+        *,
+        instead_of: Connection | None = None,
     ) -> Connection | None:
         """Extend the connection to a newer token's expiry (one write).
 
         Returns the record after the update, or None if there is none or the janitor is closing the
-        connection. `token_exp` only grows: of two concurrent refreshes, the later expiry stays. The record
-        becomes due for the janitor's next run, because its due time depends on the expiry.
+        connection. `token_exp` only grows: of two concurrent refreshes, the later expiry stays. Only the
+        token of `instead_of` is replaced by one with any expiry. The record becomes due for the janitor's
+        next run, because its due time depends on the expiry.
         """
+        condition, values = _may_replace(instead_of)
         try:
             response = perform(
                 lambda: self._client.update_item(
@@ -133,13 +171,14 @@ class DynamoConnections(DynamoConnectionCounts):
                         "SET token_exp = :exp, sweep = :sweep, due_at = :due, issued_at = :issued"
                         + (" REMOVE token_id" if token_id is None else ", token_id = :id")
                     ),
-                    ConditionExpression="token_exp < :exp AND attribute_not_exists(ending)",
+                    ConditionExpression=f"{condition} AND attribute_not_exists(ending)",
                     ExpressionAttributeValues={
                         ":exp": {"N": str(token_exp)},
                         ":sweep": {"S": schedule_partition(connection_id)},
                         ":due": {"N": str(REFRESHED)},
                         ":issued": {"N": str(issued_at)},
                         **({} if token_id is None else {":id": {"S": token_id}}),
+                        **values,
                     },
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -151,3 +190,40 @@ class DynamoConnections(DynamoConnectionCounts):
             return connection_from(record) if record and "ending" not in record else None
 
         return connection_from(response["Attributes"])
+
+
+def _may_replace(token_of: Connection | None) -> tuple[str, Item]:
+    """The condition that a record's token may be replaced, and its values."""
+    if token_of is None:
+        return "token_exp < :exp", {}
+    condition = "token_exp = :was_exp AND issued_at = :was_issued"
+    values: Item = {
+        ":was_exp": {"N": str(token_of.token_exp)},
+        ":was_issued": {"N": str(token_of.issued_at)},
+    }
+    if token_of.token_id is None:
+        return f"{condition} AND attribute_not_exists(token_id)", values
+    return f"{condition} AND token_id = :was_id", {**values, ":was_id": {"S": token_of.token_id}}
+
+
+def _unchanged(known: Connection) -> dict[str, Any]:
+    """The parameters of a condition that a record's memberships are those of `known`.
+
+    By group and shard alone: what else a subscription holds does not say where its membership is. For 50
+    subscriptions this is half of the 4 KB that an expression may have.
+    """
+    conditions = ["attribute_exists(connection_id)", "size(#s) = :count"]
+    names = {"#s": "subscriptions"}
+    values: Item = {":count": {"N": str(len(known.subscriptions))}}
+    for number, subscription in enumerate(known.subscriptions.values()):
+        names[f"#{number}"] = subscription.topic
+        values |= {
+            f":g{number}": {"S": subscription.group_id},
+            f":s{number}": {"N": str(subscription.shard)},
+        }
+        conditions.append(f"#s.#{number}.g = :g{number} AND #s.#{number}.s = :s{number}")
+    return {
+        "ConditionExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }

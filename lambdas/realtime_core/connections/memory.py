@@ -5,7 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from realtime_core.connections.base import Connection, Recipient, reachable_until, record_expires_at
+from realtime_core.connections.base import (
+    Connection,
+    Recipient,
+    RecordChanged,
+    reachable_until,
+    record_expires_at,
+)
 from realtime_core.connections.schedule import REFRESHED, ScheduledConnection, first_schedule
 from realtime_core.in_memory import InMemoryAdapter
 from realtime_core.lifetimes import CLOSE_AFTER_SECONDS
@@ -38,10 +44,13 @@ class MemoryConnections(InMemoryAdapter):
         self._reach()
         return self.records.get(connection_id)
 
-    def remove(self, connection_id: str) -> Connection | None:
-        """Delete a record and return it, or None if there was none."""
+    def remove(self, connection_id: str, *, known: Connection | None = None) -> Connection | None:
+        """Delete a record and return it, or None if there was none. Raises RecordChanged."""
         self._reach()
         with self.lock:
+            record = self.records.get(connection_id)
+            if record is not None and known is not None and _places(record) != _places(known):
+                raise RecordChanged(record)
             self.schedule.pop(connection_id, None)
             self.ending.discard(connection_id)
             return self.records.pop(connection_id, None)
@@ -68,7 +77,13 @@ class MemoryConnections(InMemoryAdapter):
             )
 
     def extend(
-        self, connection_id: str, token_exp: int, issued_at: int = 0, token_id: str | None = None
+        self,
+        connection_id: str,
+        token_exp: int,
+        issued_at: int = 0,
+        token_id: str | None = None,
+        *,
+        instead_of: Connection | None = None,
     ) -> Connection | None:
         """Extend the connection to a newer token's expiry; the record after it, or None."""
         self._reach()
@@ -76,13 +91,22 @@ class MemoryConnections(InMemoryAdapter):
             record = self.records.get(connection_id)
             if record is None or connection_id in self.ending:
                 return None
-            if record.token_exp < token_exp:
+            if record.token_exp < token_exp if instead_of is None else _token(record) == _token(instead_of):
                 record = self.records[connection_id] = record._replace(
                     token_exp=token_exp, issued_at=issued_at, token_id=token_id
                 )
                 scheduled = self.schedule[connection_id]
                 self.schedule[connection_id] = scheduled._replace(token_exp=token_exp, due_at=REFRESHED)
             return record
+
+
+def _places(record: Connection) -> set[tuple[str, str, int]]:
+    """Where a connection's memberships are."""
+    return {(item.topic, item.group_id, item.shard) for item in record.subscriptions.values()}
+
+
+def _token(record: Connection) -> tuple[int, int, str | None]:
+    return record.token_exp, record.issued_at, record.token_id
 
 
 PAGE = 200

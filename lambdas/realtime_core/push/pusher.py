@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from realtime_core.aws.backoff import jitter
 from realtime_core.concurrency import batches, map_concurrently
+from realtime_core.connections.base import RecordChanged
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import PostReport
 from realtime_core.push.lookup import find_connections
@@ -31,7 +32,7 @@ from realtime_core.telemetry.metrics import add
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from realtime_core.connections.base import Connections
+    from realtime_core.connections.base import Connection, Connections
     from realtime_core.history.base import Chunks
     from realtime_core.push.base import DeadLetterQueue, Deliveries, DeliveryJob, ManagementApi
     from realtime_core.subscriptions.base import Subscriptions
@@ -43,6 +44,8 @@ ATTEMPTS_MAX = 8
 DELAY_SECONDS_MAX = 60
 REMOVAL_BATCH = 25
 """Outside limit: a BatchWriteItem deletes 25 memberships; most connections have one."""
+REMOVAL_ATTEMPTS = 20
+"""Many times the requests that a connection can have been working off when it ended."""
 REMOVAL_SECONDS = 1.0
 """How long after its time budget a job may still remove gone connections. The next event finds the rest,
 but a function that times out repeats every delivery."""
@@ -65,17 +68,32 @@ class PushResult(NamedTuple):
 def remove_connections(
     connection_ids: Iterable[str], connections: Connections, subscriptions: Subscriptions
 ) -> int:
-    """Remove the records and memberships of connections that no longer exist; returns how many had a record.
+    """Remove the memberships and records of connections that no longer exist; returns how many it removed.
 
-    Safe to repeat, also concurrently: only the caller that deletes a record removes its memberships.
+    Safe to repeat, also concurrently and where an answer was lost: a record goes only after its memberships,
+    so whoever is interrupted leaves a record by which the rest is found.
     """
-    removed = [record for record in map(connections.remove, connection_ids) if record is not None]
-    if removed:
-        now = time.time()
-        for record in removed:
-            add(CONNECTION_DURATION, max(0, round(now - record.connected_at)))
-        subscriptions.remove_members(removed)
+    found = [record for record in map(connections.get, connection_ids) if record is not None]
+    if found:
+        subscriptions.remove_members(found)
+    removed = [record for record in found if _remove_record(record, connections, subscriptions)]
+
+    now = time.time()
+    for record in removed:
+        add(CONNECTION_DURATION, max(0, round(now - record.connected_at)))
     return len(removed)
+
+
+def _remove_record(record: Connection, connections: Connections, subscriptions: Subscriptions) -> bool:
+    """Remove a record whose memberships are removed. Returns False if another caller has done so."""
+    for _ in range(REMOVAL_ATTEMPTS):
+        try:
+            return connections.remove(record.connection_id, known=record) is not None
+        except RecordChanged as changed:
+            # A request of the client was still being worked off.
+            record = changed.record
+            subscriptions.remove_members([record])
+    raise StoreUnavailable(f"the record of connection {record.connection_id} kept changing")
 
 
 class Pusher:

@@ -51,23 +51,34 @@ class Subscriptions(Protocol):
         now: int,
         *,
         record: Connection | None = None,
+        received_ms: int | None = None,
     ) -> Connection:
         """Add or replace the connection's subscription to a topic, atomically; returns the record after it.
 
-        `record` is the connection's record if the caller has just read it; else it is read here. Costs at
-        most one read and three writes (a transaction counts as one): two writes if the group exists, none if
-        the subscription exists; more only if the record changes meanwhile. Raises ConnectionUnknown if the
-        connection has no record, SubscriptionFailed if it has reached a limit.
+        `record` is the connection's record if the caller has just read it; else it is read here.
+        `received_ms` is when API Gateway received the request, epoch milliseconds: if a later one for this
+        topic is in force, nothing changes. Without it the request counts as the last.
+
+        Costs at most one read and three writes (a transaction counts as one): two writes if the group exists,
+        one if the subscription exists; more only if the record changes meanwhile. Raises ConnectionUnknown if
+        the connection has no record, SubscriptionFailed if it has reached a limit.
         """
 
-    def unsubscribe(self, connection_id: str, topic: str) -> None:
-        """Remove the subscription to a topic, if there is one. Raises ConnectionUnknown."""
+    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
+        """Remove the subscription to a topic, if there is one (one read, at most one write).
+
+        It is remembered for a while, for subscribes that were received before it and finish later. If a later
+        request is in force, nothing changes. Raises ConnectionUnknown.
+        """
 
     def remove_members(self, connections: Iterable[Connection]) -> None:
         """Remove the memberships of connections whose records were removed (batches writes)."""
 
-    def extend(self, connection: Connection) -> None:
-        """Copy a refreshed `token_exp` to the connection's memberships."""
+    def extend(self, connection: Connection, *, shortened: bool = False) -> None:
+        """Copy a refreshed `token_exp` to the connection's memberships.
+
+        A later one that they have stays; with `shortened`, only if the record has another one by now.
+        """
 
     def groups(self, topic: str, now: int) -> list[Group]:
         """The groups of this topic that may have members (one query a page, no scan)."""
@@ -87,6 +98,11 @@ class Subscriptions(Protocol):
 
     def add_shards(self, group: Group, shards: int, now: int) -> None:
         """Give a group more shards, which new members use; a smaller number is ignored (one write)."""
+
+
+def filter_bytes(connection: Connection) -> int:
+    """The size of all filters of a connection."""
+    return sum(byte_length(item.filter) for item in connection.subscriptions.values())
 
 
 def check_subscription_limits(connection: Connection, topic: str, canonical_filter: str, most: int) -> None:

@@ -12,12 +12,19 @@ from typing import TYPE_CHECKING, Any
 from realtime_core.aws import backoff
 from realtime_core.aws.dynamodb import ConditionFailed, Item, delete_all, perform
 from realtime_core.connections.base import Connection, Subscription, record_expires_at
-from realtime_core.connections.dynamodb import DynamoConnections, connection_from, subscription_value
+from realtime_core.connections.dynamodb import DynamoConnections, connection_from
 from realtime_core.errors import ConnectionUnknown, StoreUnavailable
 from realtime_core.ids import group_id, shard_of
 from realtime_core.subscriptions.base import MAX_SUBSCRIPTIONS, Group, check_subscription_limits
 from realtime_core.subscriptions.dynamodb_groups import DynamoGroups
-from realtime_core.subscriptions.dynamodb_members import DynamoMembers, member_pk
+from realtime_core.subscriptions.dynamodb_members import REPORTED, DynamoMembers, member_pk
+from realtime_core.subscriptions.dynamodb_record import RecordUpdate
+from realtime_core.subscriptions.order import (
+    check_not_forgotten,
+    is_forgotten,
+    is_overtaken,
+    received_last,
+)
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -54,43 +61,44 @@ class DynamoSubscriptions:
         now: int,
         *,
         record: Connection | None = None,
+        received_ms: int | None = None,
     ) -> Connection:
-        """Add or replace a subscription; returns the record after it.
+        """Add or replace a subscription, unless a later request is in force; returns the record after it.
 
-        One read, none if the record is given. At most three writes: two if the group exists, none if the
+        One read, none if the record is given. At most three writes: two if the group exists, one if the
         subscription exists.
         """
         group = Group(group_id(topic, canonical_filter), topic, canonical_filter)
         connection = record or self._require(self._connections.get(connection_id))
         for _ in backoff.attempts():
+            at = received_last(connection, topic) if received_ms is None else received_ms
             old = connection.subscriptions.get(topic)
-            if old is not None and old.filter == canonical_filter:
+            if is_overtaken(connection, topic, at):
                 return connection
-            check_subscription_limits(connection, topic, canonical_filter, self._max)
-
-            group = self._groups.touch(group, now)
-            new = Subscription(topic, canonical_filter, group.group_id, shard_of(connection_id, group.shards))
             try:
-                self._write(connection, topic, old, new)
+                if old is not None and old.filter == canonical_filter:
+                    return self._confirm(connection, old, at)
+                check_not_forgotten(connection, topic, at)
+                check_subscription_limits(connection, topic, canonical_filter, self._max)
+
+                group = self._groups.touch(group, now)
+                shard = shard_of(connection_id, group.shards)
+                return self._join(
+                    connection, Subscription(topic, canonical_filter, group.group_id, shard, at)
+                )
             except ConditionFailed as changed:
                 connection = self._changed_record(changed)
-                continue
-            return connection._replace(subscriptions={**connection.subscriptions, topic: new})
         raise StoreUnavailable(f"the record of connection {connection_id} kept changing")
 
-    def unsubscribe(self, connection_id: str, topic: str) -> None:
+    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
         """Remove the subscription to a topic, if there is one (one read, at most one write)."""
         connection = self._require(self._connections.get(connection_id))
         for _ in backoff.attempts():
-            old = connection.subscriptions.get(topic)
-            if old is None:
-                return
+            at = received_last(connection, topic) if received_ms is None else received_ms
             try:
-                self._write(connection, topic, old, None)
+                return self._leave(connection, topic, at)
             except ConditionFailed as changed:
                 connection = self._changed_record(changed)
-                continue
-            return
         raise StoreUnavailable(f"the record of connection {connection_id} kept changing")
 
     def remove_members(self, connections: Iterable[Connection]) -> None:
@@ -105,10 +113,10 @@ class DynamoSubscriptions:
             ),
         )
 
-    def extend(self, connection: Connection) -> None:
+    def extend(self, connection: Connection, *, shortened: bool = False) -> None:
         """Copy a refreshed `token_exp` to the memberships (one write each); removed ones stay removed."""
         for subscription in connection.subscriptions.values():
-            self._extend(subscription, connection)
+            self._extend(subscription, connection, shortened=shortened)
 
     def groups(self, topic: str, now: int) -> list[Group]:
         """The groups of this topic that may have members (one query a page)."""
@@ -136,64 +144,92 @@ class DynamoSubscriptions:
         record = changed.refused.get(0)
         return self._require(connection_from(record) if record else None)
 
-    def _write(
-        self, connection: Connection, topic: str, old: Subscription | None, new: Subscription | None
-    ) -> None:
-        """Replace `old` by `new` in record and memberships. Raises ConditionFailed if the record changed.
+    def _confirm(self, connection: Connection, old: Subscription, at: int) -> Connection:
+        """Keep a subscription that was asked for again: another request may have been received between."""
+        if at == old.received_ms:
+            return connection
+        update = RecordUpdate(connection, old.topic, at)
+        after = update.confirm()
+        self._update_record(update)
+        return after
 
-        The condition includes `token_exp`: a membership with the old expiry would miss a refresh that has
-        just updated the other memberships.
-        """
-        values: dict[str, Any] = {":exp": {"N": str(connection.token_exp)}}
-        conditions = ["attribute_exists(connection_id)", "token_exp = :exp"]
+    def _join(self, connection: Connection, new: Subscription) -> Connection:
+        """Replace what the connection has of the topic by a subscription, in record and memberships."""
+        update = RecordUpdate(connection, new.topic, new.received_ms)
+        after = update.subscribe(new, self._max)
+        old = connection.subscriptions.get(new.topic)
+
+        member = {"Put": {"TableName": self._table, "Item": self._member(new, connection)}}
+        self._write(update, [member, *self._changes_of(connection, new.topic, old, new)])
+        return after
+
+    def _leave(self, connection: Connection, topic: str, at: int) -> None:
+        """Remove what the connection has of a topic, and remember when that was asked for."""
+        old = connection.subscriptions.get(topic)
+        if is_overtaken(connection, topic, at):
+            return
+        if old is None and (is_forgotten(connection, topic, at) or connection.unsubscribed.get(topic) == at):
+            return
+        update = RecordUpdate(connection, topic, at)
+        update.unsubscribe()
         if old is None:
-            conditions += ["attribute_not_exists(subscriptions.#topic)", "size(subscriptions) < :max"]
-            values[":max"] = {"N": str(self._max)}
+            self._update_record(update)
         else:
-            conditions += ["subscriptions.#topic.g = :group", "subscriptions.#topic.s = :shard"]
-            values |= {":group": {"S": old.group_id}, ":shard": {"N": str(old.shard)}}
-        if new is not None:
-            values[":new"] = subscription_value(new)
+            self._write(update, self._changes_of(connection, topic, old, None))
 
-        writes: list[Any] = [
-            {
-                "Update": {
-                    "TableName": self._connections_table,
-                    "Key": {"connection_id": {"S": connection.connection_id}},
-                    "UpdateExpression": f"SET {_AT} = :new" if new else f"REMOVE {_AT}",
-                    "ConditionExpression": " AND ".join(conditions),
-                    "ExpressionAttributeNames": {"#topic": topic},
-                    "ExpressionAttributeValues": values,
-                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                }
-            }
-        ]
-        if new is not None:
-            writes.append({"Put": {"TableName": self._table, "Item": _member(new, connection)}})
+    def _update_record(self, update: RecordUpdate) -> None:
+        """Change nothing but the record. Raises ConditionFailed if it is not as it was read."""
+        parameters = update.parameters(self._connections_table)
+        perform(lambda: self._client.update_item(**parameters))
+
+    def _write(self, update: RecordUpdate, writes: Sequence[Any]) -> None:
+        """Change the record and the rest in one step. Raises ConditionFailed if it is not as it was read."""
+        items: Any = [{"Update": update.parameters(self._connections_table)}, *writes]
+        perform(lambda: self._client.transact_write_items(TransactItems=items))
+
+    def _changes_of(
+        self, connection: Connection, topic: str, old: Subscription | None, new: Subscription | None
+    ) -> list[Any]:
+        """The writes that remove the old membership, and report the change to the index."""
+        writes: list[Any] = []
         if old is not None:
             key = _member_key(old, connection.connection_id)
             writes.append({"Delete": {"TableName": self._table, "Key": key}})
         changed = [subscription for subscription in (new, old) if subscription]
-        writes += self._pending_writes(connection, topic, changed, new)
-        perform(lambda: self._client.transact_write_items(TransactItems=writes))
+        return writes + self._pending_writes(connection, topic, changed, new)
 
-    def _extend(self, subscription: Subscription, connection: Connection) -> None:
+    def _extend(self, subscription: Subscription, connection: Connection, *, shortened: bool) -> None:
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": _member_key(subscription, connection.connection_id),
             "UpdateExpression": "SET e = :exp",
-            "ConditionExpression": "attribute_exists(pk) AND e < :exp",
+            "ConditionExpression": "attribute_exists(pk)" + ("" if shortened else " AND e < :exp"),
             "ExpressionAttributeValues": {":exp": {"N": str(connection.token_exp)}},
         }
-        pending = self._pending_writes(connection, subscription.topic, [subscription], subscription)
-        writes: list[Any] = [{"Update": update}, *pending]
+        others = self._pending_writes(connection, subscription.topic, [subscription], subscription)
+        if shortened:
+            others.append({"Update": self._unless_refreshed(connection)})
+        writes: list[Any] = [{"Update": update}, *others]
         try:
-            if pending:
+            if others:
                 perform(lambda: self._client.transact_write_items(TransactItems=writes))
             else:
                 perform(lambda: self._client.update_item(**update))
         except ConditionFailed:
             return  # the membership was removed, or a later refresh came first
+
+    def _unless_refreshed(self, connection: Connection) -> dict[str, Any]:
+        """An update that changes nothing, and fails once the record has another expiry.
+
+        Instead of a ConditionCheck, so that the function needs no permission for ConditionCheckItem.
+        """
+        return {
+            "TableName": self._connections_table,
+            "Key": {"connection_id": {"S": connection.connection_id}},
+            "UpdateExpression": "SET token_exp = :exp",
+            "ConditionExpression": "token_exp = :exp",
+            "ExpressionAttributeValues": {":exp": {"N": str(connection.token_exp)}},
+        }
 
     def _pending_writes(
         self, connection: Connection, topic: str, changed: Iterable[Subscription], new: Subscription | None
@@ -204,17 +240,14 @@ class DynamoSubscriptions:
         partitions = [member_pk(subscription.group_id, subscription.shard) for subscription in changed]
         return [self._pending.put(connection, topic, partitions, new.group_id if new else None)]
 
-
-_AT = "subscriptions.#topic"
+    def _member(self, subscription: Subscription, connection: Connection) -> Item:
+        member: Item = {
+            **_member_key(subscription, connection.connection_id),
+            "e": {"N": str(connection.token_exp)},
+            "expires_at": {"N": str(record_expires_at(connection))},
+        }
+        return member if self._pending is None else {**member, REPORTED: {"BOOL": True}}
 
 
 def _member_key(subscription: Subscription, connection_id: str) -> Item:
     return {"pk": {"S": member_pk(subscription.group_id, subscription.shard)}, "sk": {"S": connection_id}}
-
-
-def _member(subscription: Subscription, connection: Connection) -> Item:
-    return {
-        **_member_key(subscription, connection.connection_id),
-        "e": {"N": str(connection.token_exp)},
-        "expires_at": {"N": str(record_expires_at(connection))},
-    }

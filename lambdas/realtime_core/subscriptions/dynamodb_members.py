@@ -3,6 +3,7 @@
 | `pk` | `sk` | attributes |
 | --- | --- | --- |
 | `g#<group id>#<shard>` | the connection id | `e` the token's expiry, `expires_at` the record's |
+| | | `p` if the change was reported to the index as pending |
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 READERS = 8
 """Shards that are read at once. Most have one short page, so reading them in turn would be mostly waiting."""
+
+REPORTED = "p"
+"""Attribute of a membership whose writer reports its changes: index_projector takes others for a fault."""
 
 
 def member_pk(group: str, shard: int) -> str:

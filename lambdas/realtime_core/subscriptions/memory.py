@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from realtime_core.connections.base import (
     Connection,
@@ -22,8 +23,16 @@ from realtime_core.subscriptions.base import (
     Group,
     check_subscription_limits,
 )
+from realtime_core.subscriptions.order import (
+    check_not_forgotten,
+    is_forgotten,
+    is_overtaken,
+    received_last,
+    to_drop,
+)
 
 Shard = tuple[str, int]
+T = TypeVar("T")
 
 
 class MemorySubscriptions(InMemoryAdapter):
@@ -44,35 +53,45 @@ class MemorySubscriptions(InMemoryAdapter):
         now: int,
         *,
         record: Connection | None = None,
+        received_ms: int | None = None,
     ) -> Connection:
-        """Add or replace the connection's subscription to a topic; returns the record after it."""
+        """Add or replace a subscription, unless a later request is in force; returns the record after it."""
         del record  # reading it from memory costs nothing
         self._reach()
         with self._connections.lock:
             connection = self._require(connection_id)
-            old = connection.subscriptions.get(topic)
-            if old is not None and old.filter == canonical_filter:
+            at = received_last(connection, topic) if received_ms is None else received_ms
+            if is_overtaken(connection, topic, at):
                 return connection
-            check_subscription_limits(connection, topic, canonical_filter, self._max)
-            group = self._touch(Group(group_id(topic, canonical_filter), topic, canonical_filter), now)
-            new = Subscription(topic, canonical_filter, group.group_id, shard_of(connection_id, group.shards))
-            if old is not None:
-                self._drop(old, connection_id)
-            self._join(new, connection)
-            after = connection._replace(subscriptions={**connection.subscriptions, topic: new})
+            check_not_forgotten(connection, topic, at)
+            old = connection.subscriptions.get(topic)
+            if old is None or old.filter != canonical_filter:
+                new = self._replace(connection, topic, canonical_filter, now)._replace(received_ms=at)
+            else:
+                new = old._replace(received_ms=at)
+            after = connection._replace(
+                subscriptions={**connection.subscriptions, topic: new},
+                unsubscribed=_without(connection.unsubscribed, [topic]),
+            )
             self._connections.records[connection_id] = after
             return after
 
-    def unsubscribe(self, connection_id: str, topic: str) -> None:
+    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
         """Remove the subscription to a topic, if there is one. Raises ConnectionUnknown."""
         self._reach()
         with self._connections.lock:
             connection = self._require(connection_id)
-            old = connection.subscriptions.get(topic)
-            if old is not None:
+            at = received_last(connection, topic) if received_ms is None else received_ms
+            if is_overtaken(connection, topic, at) or is_forgotten(connection, topic, at):
+                return
+            if (old := connection.subscriptions.get(topic)) is not None:
                 self._drop(old, connection_id)
-                rest = {name: item for name, item in connection.subscriptions.items() if name != topic}
-                self._connections.records[connection_id] = connection._replace(subscriptions=rest)
+            dropped = to_drop(connection, topic, at)
+            self._connections.records[connection_id] = connection._replace(
+                subscriptions=_without(connection.subscriptions, [topic]),
+                unsubscribed={**_without(connection.unsubscribed, dropped), topic: at},
+                unsubscribed_before=max([connection.unsubscribed_before, *dropped.values()]),
+            )
 
     def remove_members(self, connections: Iterable[Connection]) -> None:
         """Remove the memberships of connections whose records were removed."""
@@ -82,14 +101,16 @@ class MemorySubscriptions(InMemoryAdapter):
                 for subscription in connection.subscriptions.values():
                     self._drop(subscription, connection.connection_id)
 
-    def extend(self, connection: Connection) -> None:
+    def extend(self, connection: Connection, *, shortened: bool = False) -> None:
         """Copy a refreshed `token_exp` to the memberships that still exist."""
         self._reach()
         with self._connections.lock:
+            record = self._connections.records.get(connection.connection_id)
+            may_shorten = shortened and record is not None and record.token_exp == connection.token_exp
             for subscription in connection.subscriptions.values():
                 shard = self._members.get((subscription.group_id, subscription.shard), {})
                 known = shard.get(connection.connection_id)
-                if known is not None and known.token_exp < connection.token_exp:
+                if known is not None and (may_shorten or known.token_exp < connection.token_exp):
                     self._join(subscription, connection)
 
     def groups(self, topic: str, now: int) -> list[Group]:
@@ -140,6 +161,17 @@ class MemorySubscriptions(InMemoryAdapter):
             raise ConnectionUnknown("The server has no record of this connection; reconnect")
         return connection
 
+    def _replace(self, connection: Connection, topic: str, canonical_filter: str, now: int) -> Subscription:
+        """Replace the membership of a topic. Raises SubscriptionFailed."""
+        check_subscription_limits(connection, topic, canonical_filter, self._max)
+        group = self._touch(Group(group_id(topic, canonical_filter), topic, canonical_filter), now)
+        shard = shard_of(connection.connection_id, group.shards)
+        new = Subscription(topic, canonical_filter, group.group_id, shard)
+        if (old := connection.subscriptions.get(topic)) is not None:
+            self._drop(old, connection.connection_id)
+        self._join(new, connection)
+        return new
+
     def _touch(self, group: Group, now: int) -> Group:
         known, expires = self._groups.get(group.group_id, (group, 0))
         if expires <= now + REGISTRY_MARGIN_SECONDS:
@@ -154,3 +186,8 @@ class MemorySubscriptions(InMemoryAdapter):
 
     def _drop(self, subscription: Subscription, connection_id: str) -> None:
         self._members.get((subscription.group_id, subscription.shard), {}).pop(connection_id, None)
+
+
+def _without(items: Mapping[str, T], topics: Iterable[str]) -> dict[str, T]:
+    left_out = set(topics)
+    return {topic: item for topic, item in items.items() if topic not in left_out}

@@ -34,7 +34,10 @@ locals {
     })
 
     connection_handler = {
-      RecordConnection  = { actions = ["dynamodb:PutItem", "dynamodb:DeleteItem"], resources = [local.tables.connections] }
+      RecordConnection = {
+        actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"]
+        resources = [local.tables.connections]
+      }
       ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
     }
 
@@ -63,7 +66,7 @@ locals {
 
     broadcast = merge(local.post_directly, {
       FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
-      ForgetConnections     = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
+      ForgetConnections     = { actions = ["dynamodb:GetItem", "dynamodb:DeleteItem"], resources = [local.tables.connections] }
       FindSubscribers = {
         actions   = ["dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"]
         resources = [local.tables.subscriptions]
@@ -83,7 +86,7 @@ locals {
     delivery = {
       # Of users whose connections could not be looked up when the job was queued.
       FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
-      ForgetConnections     = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
+      ForgetConnections     = { actions = ["dynamodb:GetItem", "dynamodb:DeleteItem"], resources = [local.tables.connections] }
       ForgetMemberships     = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
       PostToConnections     = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
       QueueDeliveries       = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }

@@ -124,6 +124,21 @@ def test_record_has_the_token_with_the_latest_expiry(stores):
     assert stores.connections.get("c1").token_id is None
 
 
+def test_extend_instead_of_a_token_takes_any_expiry(stores):
+    stores.connections.add(connection()._replace(issued_at=NOW - 5, token_id="t-1"))
+    revoked = stores.connections.get("c1")
+
+    after = stores.connections.extend("c1", NOW + 60, NOW, "t-2", instead_of=revoked)
+    assert (after.token_exp, after.issued_at, after.token_id) == (NOW + 60, NOW, "t-2")
+    assert stores.connections.get("c1") == after
+
+    again = stores.connections.extend("c1", NOW + 30, NOW, "t-3", instead_of=revoked)
+    assert again == after, "its token has been replaced already"
+    without_id = stores.connections.extend("c1", NOW + 30, NOW, instead_of=after)
+    assert without_id.token_id is None
+    assert stores.connections.extend("c1", NOW + 9, NOW, "t-4", instead_of=without_id).token_id == "t-4"
+
+
 def test_count_of_user_counts_only_open_connections(stores):
     for number in range(3):
         stores.connections.add(connection(f"c{number}"))

@@ -228,7 +228,7 @@ def test_large_events_are_split_over_transactions_of_4_mb(dynamodb, dynamo):
 
 
 def test_the_calls_of_publishing(dynamodb, dynamo):
-    """Two reads: counter and records; what is in flight. Five writes: in flight, counter, events, answer, end."""
+    """Two reads: counter and records, in flight. Five writes: in flight, counter, events, answer, end."""
     publish(dynamo, "first")
     with watching(dynamodb) as watch:
         publish(dynamo, "second")

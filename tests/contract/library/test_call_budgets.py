@@ -40,11 +40,12 @@ def test_connections_take_one_call_each(stores, spend):
 
 
 def test_subscribe_takes_one_read_and_at_most_three_writes(dynamodb, stores, spend):
-    def subscribe(wanted):
-        return spend(lambda: stores.subscriptions.subscribe("c1", "a", wanted, NOW))
+    def subscribe(wanted, received_ms=None):
+        return spend(lambda: stores.subscriptions.subscribe("c1", "a", wanted, NOW, received_ms=received_ms))
 
     assert subscribe(PHONES) == (1, 3), "an update of the group, its listing, the record with its membership"
-    assert subscribe(PHONES) == (1, 0), "no change"
+    assert subscribe(PHONES) == (1, 0), "the same request"
+    assert subscribe(PHONES, NOW * 1000) == (1, 1), "no change, but a later request"
     assert subscribe(LAPTOPS) == (1, 3)
     assert subscribe(PHONES) == (1, 1), "this process listed the group a moment ago"
 
@@ -85,11 +86,18 @@ def test_event_by_the_index_takes_a_query_for_each_partition_of_what_is_pending(
     assert spend(lambda: list(reader.members(groups[:7], NOW))) == (7, 0), "fewer than that"
 
 
-def test_unsubscribe_takes_one_read_and_at_most_one_write(stores, spend):
+def test_unsubscribe_takes_one_read_and_at_most_one_write(dynamodb, stores, spend):
     stores.subscriptions.subscribe("c1", "a", ANY, NOW)
 
-    assert spend(lambda: stores.subscriptions.unsubscribe("c1", "a")) == (1, 1)
-    assert spend(lambda: stores.subscriptions.unsubscribe("c1", "a")) == (1, 0)
+    def unsubscribe(topic, at):
+        return spend(lambda: stores.subscriptions.unsubscribe("c1", topic, received_ms=NOW * 1000 + at))
+
+    assert unsubscribe("a", 1) == (1, 1)
+    assert unsubscribe("a", 0) == (1, 0), "overtaken"
+    assert unsubscribe("b", 2) == (1, 1), "to hold against an earlier subscribe that is still under way"
+    with recording(dynamodb, "UpdateItem") as plain:
+        assert unsubscribe("a", 3) == (1, 1)
+    assert len(plain) == 1, "without a subscription no transaction, which costs twice as much"
 
 
 def test_remove_members_takes_one_write_for_25_memberships(stores, spend):

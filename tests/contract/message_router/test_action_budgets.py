@@ -60,7 +60,7 @@ def spend(request, dynamodb, dynamo_stores):
         body = json.dumps({"action": action, "data": data, "requestId": f"{action}-{connection_id}"})
         context = {"userId": user_id, "tokenExp": str(NOW + 3600)}
         with watching(dynamodb) as watch:
-            reply = json.loads(router.reply(Incoming(body, connection_id, "c", context)))
+            reply = json.loads(router.reply(Incoming(body, connection_id, "c", context, NOW * 1000)))
         assert reply["type"] != "error", reply
         return reply["data"], (
             watch.reads,

@@ -118,10 +118,12 @@ def test_unsubscribe_removes_one_membership(stores, ann):
     assert list(stores.connections.get("c1").subscriptions) == ["b"]
 
 
-def test_unsubscribe_without_a_subscription_does_nothing(stores, ann):
+def test_unsubscribe_without_a_subscription_changes_none(stores, ann):
+    stores.subscriptions.subscribe("c1", "a", ANY, NOW)
     stores.subscriptions.unsubscribe("c1", "all-deals")
 
-    assert stores.connections.get("c1") == connection()
+    assert list(stores.connections.get("c1").subscriptions) == ["a"]
+    assert member_ids(stores, "a", "all-deals") == ["c1"]
 
 
 def test_unsubscribe_without_a_record_raises(stores):
@@ -179,6 +181,21 @@ def test_extend_with_an_older_record_changes_nothing(stores, ann):
     stores.subscriptions.extend(older)
 
     assert reachable_until(stores, "a") == NOW + 2 * HOUR
+
+
+def test_extend_shortens_only_what_is_said_to_be_shortened_and_still_is(stores, ann):
+    stores.subscriptions.subscribe("c1", "a", ANY, NOW)
+    stores.connections.extend("c1", NOW + 600, NOW, instead_of=stores.connections.get("c1"))
+    shorter = stores.connections.get("c1")
+
+    stores.subscriptions.extend(shorter)
+    assert reachable_until(stores, "a") == NOW + HOUR
+    stores.subscriptions.extend(shorter, shortened=True)
+    assert reachable_until(stores, "a") == NOW + 600
+
+    stores.subscriptions.extend(stores.connections.extend("c1", NOW + 2 * HOUR, NOW + 1))
+    stores.subscriptions.extend(shorter, shortened=True)
+    assert reachable_until(stores, "a") == NOW + 2 * HOUR, "a later refresh came first"
 
 
 def test_member_is_reachable_no_longer_than_its_record(stores):

@@ -146,3 +146,29 @@ def test_an_unreachable_server_fails_after_the_last_attempt():
         pytest.raises(CallFailed, match="no connection"),
     ):
         receive(server, 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ("error", {"code": "CONNECTION_ERROR", "message": "reconnect"}),
+        ("statusUpdate", {"subscriptions": []}),
+        ("statusUpdate", {"subscriptions": [{"topic": "b", "filters": {}}]}),
+    ],
+)
+def test_a_silent_connection_that_the_server_does_not_know_is_replaced(monkeypatch, answer):
+    """A ping would be answered for ever."""
+    monkeypatch.setattr("deals_ops.topic_listener.SILENCE_SECONDS", 0.05)
+    with ScriptedServer([confirmed(5), answer], [confirmed(7, events=[event(7)])]) as server:
+        positions, notes = receive(server, 1)
+    assert positions == [7]
+    assert [action for action, _ in server.requests] == ["subscribeToDeals", "getStatus", "subscribeToDeals"]
+    assert server.requests[-1][1]["since"] == 5
+    assert len(notes) == 1
+
+
+def test_a_silent_connection_that_is_subscribed_is_kept(monkeypatch):
+    monkeypatch.setattr("deals_ops.topic_listener.SILENCE_SECONDS", 0.05)
+    subscribed = ("statusUpdate", {"subscriptions": [{"topic": "a", "filters": {}}]})
+    with ScriptedServer([confirmed(5), subscribed, subscribed, event(6)]) as server:
+        assert receive(server, 1) == ([6], [])

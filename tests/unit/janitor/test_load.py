@@ -80,6 +80,10 @@ class Table:
         self._move(item["sweep"]["S"], before, _place(item))
         return {}
 
+    def get_item(self, **parameters):
+        self.calls["Get"] += 1
+        return {"Item": self.items[parameters["Key"]["connection_id"]["S"]]}
+
     def delete_item(self, **parameters):
         self.calls["Delete"] += 1
         item = self.items.pop(parameters["Key"]["connection_id"]["S"])
@@ -155,9 +159,9 @@ def test_hand_over_of_all_at_once_takes_two_writes_each():
     assert {len(frames) for frames in connections.poster.received.values()} == {1}
 
 
-def test_removal_of_all_at_once_takes_one_write_each():
+def test_removal_of_all_at_once_takes_one_read_and_one_write_each():
     connections = ManyConnections(seconds=1, size=FEWER)
     report, calls = connections.run(2 * HOUR + 62)
 
     assert (report.outlived, connections.table.items) == (FEWER, {})
-    assert (calls["Delete"], calls["Update"]) == (FEWER, 0)
+    assert (calls["Get"], calls["Delete"], calls["Update"]) == (FEWER, FEWER, 0)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from deals_ops.token_issuer import issue_token
+from message_router import handler
 from message_router.action_limits import ActionLimits
 from message_router.actions import Actions
 from message_router.limits import Limit
@@ -16,6 +17,7 @@ from realtime_core.auth.tokens import TokenRules
 from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
+from realtime_core.errors import TokenRefused
 from realtime_core.history.memory import MemoryHistory
 from realtime_core.messages.memory import MemoryMessages
 from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
@@ -43,6 +45,7 @@ class RouterHarness:
         self.connections, self.revocations = MemoryConnections(), MemoryRevocations()
         self.limiter, self.secrets = MemoryLimiter(), MemorySigningSecrets(SECRET, OLD_SECRET)
         subscriptions, history = MemorySubscriptions(self.connections), MemoryHistory()
+        self.subscriptions = subscriptions
         actions = Actions(
             connections=self.connections,
             subscriptions=subscriptions,
@@ -61,10 +64,12 @@ class RouterHarness:
         self.router = Router(actions, self.connections, limits, lambda: self.now)
         self.connections.add(Connection("c1", "ann", NOW, NOW + 3600, issued_at=NOW, token_id="t-1"))
 
-    def ask(self, action, data=None, user_id="ann", connection_id="c1", token_exp=NOW + 3600):
+    def ask(self, action, data=None, user_id="ann", connection_id="c1", **times):
+        """The reply to an action; `token_exp` is of the handshake's token, `received_ms` the request's."""
         body = json.dumps({"action": action, "data": ACTIONS.get(action, {}) if data is None else data})
-        context = {"userId": user_id, "tokenExp": str(token_exp)}
-        return json.loads(self.router.reply(Incoming(body, connection_id, "id", context)))
+        context = {"userId": user_id, "tokenExp": str(times.get("token_exp", NOW + 3600))}
+        at = times.get("received_ms", round(self.now * 1000))
+        return json.loads(self.router.reply(Incoming(body, connection_id, "id", context, at)))
 
     def refresh(self, text):
         return self.ask("refreshToken", {"token": text})
@@ -119,10 +124,77 @@ def test_a_user_is_counted_over_all_connections_and_no_other_user_is(harness):
     assert code(harness.ask("sendMessage", user_id="ben")) is None
 
 
-def test_a_request_that_breaks_the_contract_is_refused_and_not_counted(harness):
-    for _ in range(10):
-        assert code(harness.ask("sendMessage", {})) == "VALIDATION_ERROR"
+def test_a_request_is_counted_before_it_is_parsed(harness, monkeypatch):
+    """A filter may take long to parse, so a flood of them must not be free because they are wrong."""
+    wrong = {"filters": {"price": {"nearly": 3}}}
+    for _ in range(3):
+        assert code(harness.ask("subscribeToDeals", wrong)) == "VALIDATION_ERROR"
+
+    monkeypatch.setattr("message_router.router.parse_action", None)
+    assert code(harness.ask("subscribeToDeals", wrong)) == "RATE_LIMITED"
+
+
+def test_what_is_refused_by_its_envelope_is_not_counted(harness):
+    for action in ("dance", "", "$connect"):
+        assert code(harness.ask(action)) == "VALIDATION_ERROR"
+    assert json.loads(harness.router.reply(Incoming("[]", "c1", "id", {}, 0)))["type"] == "error"
     assert harness.limiter.full_at == {}
+
+
+def test_a_user_beyond_the_limit_reads_no_store(harness):
+    """Not even with a token that has expired, for which the record is read."""
+    for _ in range(4):
+        harness.ask("getStatus")
+    harness.connections.down = True
+    assert code(harness.ask("getStatus", token_exp=NOW - 60)) == "RATE_LIMITED"
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize(("ago", "refused"), [(-1, False), (29, False), (30, True), (31, True)])
+def test_an_action_has_the_leeway_of_the_handshake(harness, action, ago, refused):
+    verifier = TokenVerifier(TokenRules(), harness.secrets, None)
+    token = issue_token("ann", SECRET, NOW, exp=NOW - ago, iat=NOW - 99)
+    opens = True
+    try:
+        verifier.identify(token, NOW)
+    except TokenRefused:
+        opens = False
+    assert opens is not refused
+
+    harness.connections.records["c1"] = harness.record()._replace(token_exp=NOW - ago)
+    reply = harness.ask(action, token_exp=NOW - ago)
+    said = "expired" in reply["data"].get("message", "")
+    assert said is (refused and action != "refreshToken")
+
+
+def test_the_leeway_of_actions_is_the_settings(harness):
+    strict = Router(harness.router._actions, harness.connections, harness.router._limits, lambda: NOW, 0)
+    context = {"userId": "ann", "tokenExp": str(NOW)}
+    harness.connections.records["c1"] = harness.record()._replace(token_exp=NOW)
+    reply = json.loads(strict.reply(Incoming('{"action":"getStatus"}', "c1", "id", context, 0)))
+    assert code(reply) == "AUTHENTICATION_ERROR"
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1), (2, 1, 3)])
+def test_the_subscription_received_last_is_in_force_and_every_reply_is_its_own(harness, order):
+    """As if they had been worked off in their order: the earlier one is confirmed, and then replaced."""
+    asked = {1: {"price": 1}, 2: None, 3: {"price": 3}}
+    for at in order:
+        action = "unsubscribeFromDeals" if asked[at] is None else "subscribeToDeals"
+        data = {"topic": "a"} if asked[at] is None else {"topic": "a", "filters": asked[at]}
+        reply = harness.ask(action, data, received_ms=NOW * 1000 + at)
+        assert reply["type"] in {"subscriptionConfirmed", "unsubscriptionConfirmed"}
+        assert reply["data"].get("filters") == asked[at]
+    assert [item.filter for item in harness.record().subscriptions.values()] == ['{"price":3}']
+
+
+@pytest.mark.parametrize("action", ["subscribeToDeals", "unsubscribeFromDeals", "getStatus", "refreshToken"])
+def test_a_connection_without_a_record_is_told_to_reconnect(harness, action):
+    harness.connections.remove("c1")
+    data = {"token": issue_token("ann", SECRET, NOW, 7200)} if action == "refreshToken" else {}
+    reply = harness.ask(action, data)
+    assert code(reply) == "CONNECTION_ERROR"
+    assert "reconnect" in reply["data"]["message"]
 
 
 def test_actions_are_allowed_while_they_cannot_be_counted_and_a_metric_counts_that(harness, published):
@@ -174,8 +246,40 @@ def test_refresh_by_an_issuer_whose_clock_is_ahead_is_good_within_the_leeway(har
     assert harness.refresh(issue_token("ann", SECRET, NOW + skew, 7200))["type"] == answer
 
 
+@pytest.mark.parametrize("revoked", [Revocation("ann", NOW, NOW), Revocation("ann", NOW, NOW, "t-1")])
+def test_refresh_by_a_good_token_replaces_a_revoked_one_that_lives_longer(harness, revoked):
+    """Else the connection is closed for the token that it no longer needs."""
+    harness.ask("subscribeToDeals", {"topic": "a"})
+    harness.revocations.revoke(revoked)
+    good = issue_token("ann", SECRET, NOW + 1, 600, jti="t-2")
+
+    assert harness.refresh(good)["data"] == {"expiresAt": NOW + 601}
+
+    record = harness.record()
+    assert (record.token_exp, record.token_id) == (NOW + 601, "t-2")
+    assert not harness.revocations.is_revoked("ann", record.token_id, record.issued_at)
+    [group] = harness.subscriptions.groups("a", NOW)
+    assert [members for _, members in harness.subscriptions.members([group], NOW + 600)] == [["c1"]]
+    assert [members for _, members in harness.subscriptions.members([group], NOW + 601)] == [[]]
+
+
 def test_refresh_where_revocations_cannot_be_read_is_our_fault_and_changes_nothing(harness):
     before = harness.record()
     harness.revocations.down = True
     assert code(harness.refresh(issue_token("ann", SECRET, NOW, 7200))) == "INTERNAL_ERROR"
     assert harness.record() == before
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_handler_takes_the_order_from_api_gateways_times(harness, monkeypatch, order):
+    monkeypatch.setattr(handler, "_router", lambda: harness.router)
+    for at in order:
+        request = {
+            "connectionId": "c1",
+            "requestId": "gw",
+            "requestTimeEpoch": NOW * 1000 + at,
+            "authorizer": {"userId": "ann", "tokenExp": str(NOW + 3600)},
+        }
+        body = json.dumps({"action": "subscribeToDeals", "data": {"filters": {"price": at}}})
+        handler.handler({"body": body, "requestContext": request}, None)
+    assert harness.record().subscriptions["all-deals"].filter == '{"price":2}'

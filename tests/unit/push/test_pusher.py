@@ -97,11 +97,11 @@ def test_many_gone_are_removed_at_once_after_what_is_left_is_queued_and_within_t
     monkeypatch.setattr(harness.management_api, "post", lambda *_: report)
     together, remove, queued = threading.Barrier(4), harness.connections.remove, []
 
-    def removing(connection_id):
+    def removing(connection_id, **known):
         if connection_id in ids[: 4 * REMOVAL_BATCH : REMOVAL_BATCH]:
             together.wait(5)  # breaks if they come one after the other
         queued.append(len(harness.deliveries.queued))
-        return remove(connection_id)
+        return remove(connection_id, **known)
 
     monkeypatch.setattr(harness.connections, "remove", removing)
 

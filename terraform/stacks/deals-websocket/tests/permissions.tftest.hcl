@@ -57,6 +57,7 @@ run "each_function_may_do_exactly_what_its_code_calls" {
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-connections",
         "dynamodb:DeleteItem table/deals-test-history",
+        "dynamodb:GetItem table/deals-test-connections",
         "dynamodb:GetItem table/deals-test-history",
         "dynamodb:PutItem table/deals-test-history",
         "dynamodb:PutItem table/deals-test-messages",
@@ -73,12 +74,14 @@ run "each_function_may_do_exactly_what_its_code_calls" {
       connection_handler = join("\n", [
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-connections",
+        "dynamodb:GetItem table/deals-test-connections",
         "dynamodb:PutItem table/deals-test-connections",
       ])
       delivery = join("\n", [
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-connections",
         "dynamodb:DeleteItem table/deals-test-history",
+        "dynamodb:GetItem table/deals-test-connections",
         "dynamodb:Query table/deals-test-connections/index/UserIdIndex",
         "dynamodb:UpdateItem table/deals-test-history",
         "execute-api:ManageConnections a1b2c3d4e5/v1/POST/@connections/*",
