@@ -24,6 +24,8 @@ class DyingService:
         self.connections = self.requests = 0
         self.together = 1
         self.response = answer({})
+        self.closes = False
+        """Whether a connection is closed after the response."""
         self.open = []
         self.unanswered = []
         self.accepted = threading.Semaphore(0)
@@ -93,6 +95,8 @@ class _Connection(asyncio.Protocol):
         if len(service.unanswered) >= service.together:
             for connection in service.unanswered:
                 connection.transport.write(service.response)
+                if service.closes:
+                    connection.transport.close()
             service.unanswered, service.together = [], 1
 
     def end(self, ending):
@@ -112,8 +116,17 @@ def dying_service(context=None):
     """Serve a DyingService on `port`, over TLS where a context is given."""
     service, started = DyingService(), threading.Event()
     loop = service.loop
+    server = None
+
+    async def stop():
+        server.close()
+        for connection in list(service.open):
+            connection.transport.abort()
+        for _ in range(3):  # a transport over TLS ends after the one below it
+            await asyncio.sleep(0)
 
     async def serve():
+        nonlocal server
         server = await loop.create_server(lambda: _Connection(service), "127.0.0.1", 0, ssl=context)
         service.port = server.sockets[0].getsockname()[1]
         started.set()
@@ -128,6 +141,7 @@ def dying_service(context=None):
     try:
         yield service
     finally:
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
