@@ -13,6 +13,12 @@ ENDINGS = ("close", "notify", "reset")
 ABORT_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
+def is_whole_http(received):
+    head, blank_line, body = received.partition(b"\r\n\r\n")
+    length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+    return bool(blank_line) and len(body) >= length
+
+
 class DyingService:
     """`connections` counts those opened, `requests` the whole requests received.
 
@@ -24,6 +30,8 @@ class DyingService:
         self.connections = self.requests = 0
         self.together = 1
         self.response = answer({})
+        self.is_whole = is_whole_http
+        """Whether the bytes received are a whole request."""
         self.closes = False
         """Whether a connection is closed after the response."""
         self.open = []
@@ -80,9 +88,7 @@ class _Connection(asyncio.Protocol):
             self.end(self.ending)
             return
         self.received += data
-        head, blank_line, body = self.received.partition(b"\r\n\r\n")
-        length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
-        if not blank_line or len(body) < length:
+        if not self.service.is_whole(self.received):
             return
         self.received = b""
         self.answer()
@@ -92,12 +98,14 @@ class _Connection(asyncio.Protocol):
         service.requests += 1
         service.received.set()
         service.unanswered.append(self)
+        # Read first: the test goes on, and may change it, as soon as it has the response.
+        closes = service.closes
         if len(service.unanswered) >= service.together:
-            for connection in service.unanswered:
+            unanswered, service.unanswered, service.together = service.unanswered, [], 1
+            for connection in unanswered:
                 connection.transport.write(service.response)
-                if service.closes:
+                if closes:
                     connection.transport.close()
-            service.unanswered, service.together = [], 1
 
     def end(self, ending):
         if ending == "hang":
