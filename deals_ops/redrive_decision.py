@@ -1,7 +1,7 @@
 """Decides whether a dead letter can be sent again, and with which body. Calls nothing.
 
 **Events** go through the events queue again, under the id that their first attempts had: the publisher's
-`eventId`, else the id that the service assigned (the queue message's, or the invocation's). An event that was
+`eventId`, else its carrier's (SNS, EventBridge), the queue message's, or the invocation's. An event that was
 partly or fully published before is therefore not published twice: `broadcast` knows the id for 24 hours, and
 after that clients still drop a repeat by it. An event that still breaks the contract stays.
 
@@ -19,7 +19,8 @@ from deals_ops.dead_letters import DeadLetter
 from realtime_core.errors import ValidationFailed
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.push.planning import JOB_BYTES_MAX, decode_job, encode_job
-from realtime_core.wire.events import parse_event, unwrap
+from realtime_core.wire.envelopes import unwrap
+from realtime_core.wire.events import parse_event
 from realtime_core.wire.fields import IDENTIFIER
 from realtime_core.wire.strict_json import byte_length, dumps, loads
 
@@ -93,5 +94,7 @@ def _unwrap_event(dead_letter: DeadLetter) -> tuple[dict[str, Any], str]:
     # Lambda's record of an asynchronous invocation that failed: docs.aws.amazon.com/lambda/latest/dg/
     # invocation-async-retain-records.html
     if isinstance(body, dict) and "requestPayload" in body and "requestContext" in body:
-        return unwrap(dumps(body["requestPayload"])), str(body["requestContext"].get("requestId", ""))
-    return unwrap(dead_letter.body), dead_letter.message_id
+        carried = unwrap(dumps(body["requestPayload"]))
+        return carried.raw, str(body["requestContext"].get("requestId", ""))
+    carried = unwrap(dead_letter.body)
+    return carried.raw, carried.carrier_id or dead_letter.message_id

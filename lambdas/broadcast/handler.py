@@ -18,7 +18,8 @@ from realtime_core.push.sqs import age_ms
 from realtime_core.telemetry.logs import bind, bound, get_logger
 from realtime_core.telemetry.metric_catalog import EVENTS_REFUSED, QUEUE_AGE
 from realtime_core.telemetry.metrics import add, measured
-from realtime_core.wire.events import parse_event, unwrap
+from realtime_core.wire.envelopes import unwrap
+from realtime_core.wire.events import parse_event
 from realtime_core.wire.strict_json import dumps
 
 log = get_logger(__name__)
@@ -61,11 +62,16 @@ def _invoked(raw: Any, request_id: str) -> dict[str, Any]:
 
 
 def _from_queue(record: dict[str, Any]) -> list[dict[str, str]]:
-    """Publish one queued event; return the record that SQS must retry, as a list of none or one."""
+    """Publish one queued event; return the record that SQS must retry, as a list of none or one.
+
+    An event without an id has that of its carrier: SQS may deliver a message twice, and SNS and EventBridge
+    may send one envelope as two messages.
+    """
     with bound(correlationId=record["messageId"]):
         add(QUEUE_AGE, age_ms(record, time.time()), "events")
         try:
-            event = parse_event(unwrap(record["body"]))
+            carried = unwrap(record["body"])
+            event = parse_event(carried.raw)
         except ValidationFailed as error:
             try:
                 _refuse(record["body"], error)
@@ -73,7 +79,7 @@ def _from_queue(record: dict[str, Any]) -> list[dict[str, str]]:
                 return [{"itemIdentifier": record["messageId"]}]
             return []
 
-        event_id = event.event_id or record["messageId"]
+        event_id = event.event_id or carried.carrier_id or record["messageId"]
         bind(correlationId=event_id, eventId=event_id)
         try:
             _broadcast().publisher.publish(event, event_id)

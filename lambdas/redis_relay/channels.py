@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from realtime_core.aws.backoff import delay
 from realtime_core.errors import ValidationFailed
+from realtime_core.telemetry.logs import get_logger
 from redis_relay.broadcast_client import PublishStatus
 from redis_relay.dead_letters import DeadLetter, DeadLetterWriter
 from redis_relay.events import EVENT_BYTES_MAX, from_channel
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from redis_relay.broadcast_client import PublishResult
     from redis_relay.run_report import RunReport
+
+log = get_logger(__name__)
 
 MESSAGES_MAX = 10_000
 BYTES_MAX = 32 * 1024 * 1024
@@ -103,12 +106,16 @@ class ChannelForwarder:
             self._waiting.task_done()
 
     def _parse(self, message: ChannelMessage) -> bytes | None:
-        """The message's event; None if it breaks the contract, and then it is rejected."""
+        """The message's event; None if it breaks the contract, or the relay fails on it: it is put aside."""
         try:
             return from_channel(message.channel, message.data)
         except ValidationFailed as error:
             self._reject(message, error.message, tuple(error.details))
-            return None
+        except Exception as error:
+            # A fault of ours: if it killed the worker, the messages behind this one would wait for ever.
+            log.exception("channel_message_failed", channel=message.channel.decode(errors="replace"))
+            self.lose(message, f"the relay failed on it: {type(error).__name__}")
+        return None
 
     async def _forward(self, message: ChannelMessage, event: bytes) -> None:
         """Publish an event, with retries until `RETRY_WITHIN_SECONDS` are over."""

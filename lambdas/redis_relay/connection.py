@@ -74,7 +74,7 @@ async def cancel(*tasks: asyncio.Task[Any]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def first_completed(*work: Coroutine[Any, Any, None] | asyncio.Task[None]) -> None:
+async def first_completed(*work: Coroutine[Any, Any, None] | asyncio.Task[Any]) -> None:
     """Wait until the first of these ends, then cancel those that were passed as coroutines.
 
     Raises the error that the first one raised, unwrapped from the groups that TaskGroup makes.

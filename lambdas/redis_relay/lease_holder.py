@@ -84,11 +84,14 @@ class LeaseState:
 
 
 class Lease:
-    """One invocation's access to the lease. `seconds` is how long it lasts without a renewal."""
+    """One invocation's access to the lease. `seconds` is how long it lasts without a renewal.
 
-    def __init__(self, redis: Redis, holder: str, seconds: float, ends: float) -> None:
+    `token` is that of its last acquisition, empty before the first.
+    """
+
+    def __init__(self, redis: Redis, holder: str, seconds: float, ends: float, token: str) -> None:
         self._redis, self._holder, self._seconds, self._ends = redis, holder, seconds, ends
-        self._token = ""
+        self._token = token
         self._in_force_until = 0.0
 
     @property
@@ -176,6 +179,11 @@ class LeaseHolder:
             else:
                 self.finished = True
 
+    async def release(self, redis: Redis) -> None:
+        """Free the lease if this invocation still has it, so that no successor waits for its end."""
+        if self._token:
+            await self._lease(redis).release()
+
     async def _acquire(self, redis: Redis, lease: Lease, state: LeaseState) -> None:
         """Subscribe before acquiring, so that the subscription has what is published in between."""
         async with redis.pubsub() as pubsub:
@@ -261,7 +269,7 @@ class LeaseHolder:
 
     def _lease(self, redis: Redis) -> Lease:
         ends = time.time() + (self._ends_at - time.monotonic())
-        return Lease(redis, self._holder, self._timings.lease, ends)
+        return Lease(redis, self._holder, self._timings.lease, ends, self._token)
 
     def _available(self, state: LeaseState) -> bool:
         return state.holder in {"", self._holder} or state.ends - time.time() < self._timings.handover

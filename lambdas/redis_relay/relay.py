@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from realtime_core.aws.backoff import delay
 from realtime_core.errors import StoreUnavailable
 from realtime_core.telemetry.logs import get_logger
+from redis_relay.broadcast_client import REASON_CHARS_MAX, PublishResult, PublishStatus
 from redis_relay.channels import ChannelForwarder
 from redis_relay.connection import cancel, first_completed, not_cancelled
 from redis_relay.dead_letters import DeadLetterWriter
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from realtime_core.telemetry.metric_catalog import Metric
-    from redis_relay.broadcast_client import BroadcastClient, PublishResult
+    from redis_relay.broadcast_client import BroadcastClient
     from redis_relay.settings import Timings
 
 log = get_logger(__name__)
@@ -65,25 +66,31 @@ class Relay:
     async def run(self) -> Literal["busy", "relayed"]:
         """Relay until a successor takes over or the time is up; `busy` if another invocation relays.
 
-        Survives outages of Redis. Finishes what is in work at the end, for at most `drain` seconds.
+        Survives outages of Redis. Finishes what is in work at the end, for at most `drain` seconds. Where a
+        worker dies, records what was accepted, frees the lease for a successor, and raises its error.
         """
+        relaying = asyncio.create_task(self._stay_connected())
         forwarding = asyncio.create_task(self._channels.run())
         measuring = asyncio.create_task(self._publish_metrics())
         busy = False
         try:
-            busy = not await self._stay_connected()
-            if busy:
-                return "busy"
-
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._channels.drain(), self._timings.drain)
-            self._channels.lose_unfinished()
-            await self._flush_dead_letters()
-            return "relayed"
+            await first_completed(relaying, forwarding, measuring)
+            busy = not relaying.result()
+            if not busy:
+                with suppress(TimeoutError):
+                    drained = first_completed(self._channels.drain(), forwarding)
+                    await asyncio.wait_for(drained, self._timings.drain)
+                await self._end()
+        except Exception:
+            log.exception("relay_failed")
+            await cancel(relaying, forwarding)
+            await self._end()
+            raise
         finally:
-            await cancel(forwarding, measuring)
+            await cancel(relaying, forwarding, measuring)
             if not busy:  # a busy one does not know the lag of the invocation that relays
                 self._emit(self.report.take_metrics())
+        return "busy" if busy else "relayed"
 
     async def _stay_connected(self) -> bool:
         """Relay over one connection after another. Returns False if another invocation relays."""
@@ -122,11 +129,16 @@ class Relay:
         finally:
             await cancel(streaming, *others)
 
-    async def _flush_dead_letters(self) -> None:
-        """Write the remaining dead letters over a connection of their own; log if that fails."""
+    async def _end(self) -> None:
+        """Record what is unfinished as lost and free the lease, over a connection of its own.
+
+        Logs if that fails; the lease ends by itself.
+        """
+        self._channels.lose_unfinished()
         redis = self._connect()
         try:
             await self._dead_letters.flush(redis)
+            await self._lease_holder.release(redis)
         except (RedisError, OSError, StoreUnavailable) as error:
             log.warning("dead_letters_not_written", reason=f"{type(error).__name__}: {error}")
         finally:
@@ -134,10 +146,21 @@ class Relay:
                 await redis.aclose()
 
     async def _publish(self, event: bytes) -> PublishResult:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._broadcast.publish, event)
+        """Publish an event in a thread. Raises if there is none to be had, which ends the relay."""
+        publishing = asyncio.get_running_loop().run_in_executor(self._pool, self._broadcast.publish, event)
+        try:
+            return await publishing
+        except Exception as error:
+            # A fault of ours, perhaps due to this event: if it ended the worker, every relay would die of it.
+            log.exception("publish_failed")
+            reason = f"{type(error).__name__}: {error}"[:REASON_CHARS_MAX]
+            return PublishResult(PublishStatus.FAULT, reason)
 
     async def _publish_metrics(self) -> None:
-        while True:
+        while not_cancelled():
             await asyncio.sleep(self._timings.metrics)
             self.report.channel_lag = self._channels.lag()
-            self._emit(self.report.take_metrics())
+            try:
+                self._emit(self.report.take_metrics())
+            except Exception:
+                log.exception("metrics_not_published")

@@ -180,6 +180,10 @@ class StreamConsumer:
             event = from_entry(entry_id, fields)
         except ValidationFailed as error:
             return PublishResult(PublishStatus.REJECTED, error.message, tuple(error.details))
+        except Exception as error:
+            # A fault of ours: if it ended the reader, every relay would die of this entry.
+            log.exception("stream_entry_failed", entryId=entry_id.decode())
+            return PublishResult(PublishStatus.FAULT, f"the relay failed on it: {type(error).__name__}")
         async with self._slots:
             if self._stopping.is_set():
                 return PublishResult(PublishStatus.UNAVAILABLE, "the relay ends")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 import urllib.request
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -14,7 +15,7 @@ from local_cloud.client import WAIT_SECONDS
 from local_cloud.stack import REGION, Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 class Service:
@@ -64,6 +65,43 @@ class Service:
     def send(self, queue: str, body: Any) -> None:
         """Send a body to a queue of the stack."""
         self._sqs.send_message(QueueUrl=self.outputs["queue_urls"][queue], MessageBody=json.dumps(body))
+
+    def queue_arn(self, queue: str) -> str:
+        """Return the ARN of a queue of the stack."""
+        return str(self._queue_attributes(queue)["QueueArn"])
+
+    @contextmanager
+    def admitting(self, queue: str, sender: str, source_arn: str) -> Iterator[None]:
+        """Let an AWS service send to a queue for one source, as Terraform does for those that it is given."""
+        url, before = self.outputs["queue_urls"][queue], self._queue_attributes(queue).get("Policy", "")
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": sender},
+            "Action": "sqs:SendMessage",
+            "Resource": self.queue_arn(queue),
+            "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self._sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        try:
+            yield
+        finally:
+            self._sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": before})
+
+    async def emptied(self, queue: str) -> None:
+        """Wait until a queue has no message left, waiting or being processed."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        while time.monotonic() < deadline:
+            attributes = await asyncio.to_thread(self._queue_attributes, queue)
+            if not any(int(attributes[name]) for name in counts):
+                return
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"{queue} is not empty within {WAIT_SECONDS} s")
+
+    def _queue_attributes(self, queue: str) -> Mapping[str, str]:
+        url = self.outputs["queue_urls"][queue]
+        return self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
 
     def table(self, name: str) -> Any:
         """Return a table of the stack."""

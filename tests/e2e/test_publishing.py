@@ -8,6 +8,8 @@ import uuid
 
 import pytest
 
+from tests.e2e import carriers
+
 DEAL = {"title": "Espresso machine", "category": "home", "price": 599, "discountPercentage": 20}
 
 
@@ -69,6 +71,23 @@ async def test_event_arrives_by_every_asynchronous_path(connects, user, topic, s
 
     frame = await person.hears("dealUpdate")
     assert (frame["data"], frame["eventId"]) == (DEAL, event["eventId"])
+
+
+@pytest.mark.parametrize("carrier", [carriers.sns, carriers.eventbridge])
+async def test_envelope_that_its_carrier_delivers_twice_is_one_event(connects, user, topic, stack, carrier):
+    person = await connects(user)
+    await person.subscribe(topic)
+    event = {"messageType": "dealUpdate", "topic": topic, "data": DEAL}
+
+    with carrier(stack) as way:
+        carrier_id = way.publish(event)
+        frame = await person.hears("dealUpdate")
+        assert (frame["data"], frame["eventId"]) == (DEAL, carrier_id)
+        stack.send("events", way.envelope(event, carrier_id))
+        await stack.emptied("events")
+
+    await person.ask("ping")
+    assert len(person.all_heard("dealUpdate")) == 1
 
 
 async def test_large_audience_is_reached_through_the_queue_once_each(connects, user, topic, stack):

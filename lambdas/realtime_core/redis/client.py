@@ -6,7 +6,6 @@ Why it does not use redis-py: docs/adr/0016-hiredis-without-redis-py.md.
 from __future__ import annotations
 
 import hashlib
-import select
 import socket
 import ssl
 import threading
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws.client import client
 from realtime_core.aws.endpoint import tls_context, use_system_authorities
+from realtime_core.aws.idle_connections import is_alive, is_stale, was_idle_for_long
 from realtime_core.errors import ServiceError, SettingsInvalid
 from realtime_core.redis.credentials import credentials_provider
 from realtime_core.redis.errors import RedisFault, refusal
@@ -34,6 +34,9 @@ REPLY_SECONDS = 0.8
 """The timeout of a whole pipeline, plus the time that its bytes take at BYTES_PER_SECOND_MIN."""
 BYTES_PER_SECOND_MIN = 10_000_000
 RECEIVE_BYTES = 256 * 1024
+IDLE_SECONDS_MAX = 60.0
+"""How long an idle connection is trusted. ElastiCache closes none by default, but it patches its servers and
+fails over, which a frozen function does not notice. A new connection takes a few milliseconds."""
 
 # Short, because the function can continue without Redis instead of waiting for the password.
 SECRET_OPTIONS = {"connect_timeout": 0.3, "read_timeout": 0.5, "attempts": 1}
@@ -57,7 +60,9 @@ class Script:
 class RedisClient:
     """One connection to Redis, opened when it is first needed. Threads may share it and take turns.
 
-    The client never retries: its caller knows whether a repeat is safe, and what to do without Redis.
+    The client does not retry: its caller knows what to do without Redis. But where the connection ended
+    while it was idle, the pipeline goes out on a new one. Redis may then have executed it twice, which every
+    command of ours can be (`aws.idle_connections`).
     """
 
     def __init__(
@@ -75,6 +80,8 @@ class RedisClient:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._reader: hiredis.Reader | None = None
+        self._idle_since = 0.0
+        self._has_replied = False
 
     def execute(self, commands: Sequence[Command]) -> list[Any]:
         """Execute a pipeline of commands; returns the replies in order, with strings as str.
@@ -87,9 +94,7 @@ class RedisClient:
 
         with self._lock:
             try:
-                if self._socket is None or _closed(self._socket):
-                    self._open()
-                return self._exchange(commands)
+                return self._execute(commands)
             except RedisFault:
                 self._close()
                 raise
@@ -99,6 +104,9 @@ class RedisClient:
             except TimeoutError as error:
                 self._close()
                 raise RedisFault("timeout", "no reply in time") from error
+            except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+                self._close()
+                raise RedisFault("closed", "the connection ended") from error
             except ssl.SSLError as error:
                 self._close()
                 if isinstance(error, ssl.SSLCertVerificationError):
@@ -113,6 +121,20 @@ class RedisClient:
         """Close the connection; the next pipeline opens a new one."""
         with self._lock:
             self._close()
+
+    def _execute(self, commands: Sequence[Command]) -> list[Any]:
+        if self._socket is not None and self._is_usable(self._socket):
+            try:
+                return self._exchange(commands)
+            except OSError as error:
+                if self._has_replied or not is_stale(error):
+                    raise
+        self._open()
+        return self._exchange(commands)
+
+    def _is_usable(self, opened: socket.socket) -> bool:
+        """Whether the connection is recent, and still open as far as one can see."""
+        return not was_idle_for_long(self._idle_since, IDLE_SECONDS_MAX) and is_alive(opened)
 
     def _close(self) -> None:
         if self._socket is not None:
@@ -148,6 +170,7 @@ class RedisClient:
         assert self._socket is not None, "opened by the caller"  # noqa: S101
         assert self._reader is not None, "created with the connection"  # noqa: S101
         started = self._clock()
+        self._has_replied = False
         self._socket.sendall(b"".join([pack_command(tuple[Any, ...](command)) for command in commands]))
 
         replies: list[Any] = []
@@ -164,27 +187,18 @@ class RedisClient:
                 if not data:
                     raise ConnectionResetError("closed in the middle of a reply")
                 received += len(data)
+                self._has_replied = True
                 if self._clock() - started > self._reply_seconds + received / BYTES_PER_SECOND_MIN:
                     raise TimeoutError
                 self._reader.feed(data)
         except HiredisError as error:
             raise RedisFault("protocol", "not a reply of Redis") from error
 
+        self._idle_since = time.time()
         for reply in replies:
             if isinstance(reply, ReplyError):
                 raise refusal(str(reply))
         return replies
-
-
-def _closed(open_socket: socket.socket) -> bool:
-    """Whether the server has closed the connection, as it may while a function is frozen.
-
-    Between pipelines the server sends nothing else, so a readable socket means end of file.
-    """
-    try:
-        return bool(select.select([open_socket], [], [], 0)[0])
-    except (OSError, ValueError):
-        return True
 
 
 def redis_client(

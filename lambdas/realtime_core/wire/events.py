@@ -17,7 +17,7 @@ from realtime_core.wire.fields import (
     reject_if_any,
 )
 from realtime_core.wire.frames import MESSAGE_BYTES_MAX, content_fits, frame
-from realtime_core.wire.json_problems import find_json_problems, parse_leniently
+from realtime_core.wire.json_problems import find_json_problems
 from realtime_core.wire.strict_json import INTEGER_MAX, byte_length, dumps, loads
 from realtime_core.wire.topics import ALL_DEALS, read_topic
 
@@ -46,8 +46,6 @@ PROTOCOL_FRAME_TYPES = frozenset(
     }
 )
 """What the frames of the protocol itself are called, replies and pushes: no event may be."""
-# An SNS envelope may hold an EventBridge event, and either may hold the event; deeper nesting is a mistake.
-_ENVELOPES_MAX = 3
 
 
 class Event(NamedTuple):
@@ -103,33 +101,6 @@ def notification_frame(event: Event, *, message_id: str, event_id: str, now: int
     message_type = None if event.message_type == "notification" else event.message_type
     data = {**notification_content(event), "messageId": message_id}
     return frame("notification", data, now=now, eventId=event_id, messageType=message_type)
-
-
-def unwrap(body: str) -> Any:
-    """Extract the raw event from a queue message: its body, or the content of an SNS or EventBridge envelope.
-
-    Raises ValidationFailed if there is no JSON object; `parse_event` validates the object.
-    """
-    raw = _object(body, "body")
-    for _ in range(_ENVELOPES_MAX):
-        if "messageType" in raw:
-            break
-        if raw.get("Type") == "Notification" and "Message" in raw:
-            raw = _object(raw["Message"], "Message")
-        elif "detail-type" in raw and "detail" in raw:
-            raw = json_object(raw["detail"], "detail")
-        else:
-            break
-    return raw
-
-
-def _object(text: Any, path: str) -> dict[str, Any]:
-    try:
-        raw = loads(text) if isinstance(text, str) else text
-    except ValueError as error:
-        reject_if_any(find_json_problems(parse_leniently(text), path))
-        reject(path, str(error))
-    return json_object(raw, path)
 
 
 def _reject_if_too_large(event: Event) -> None:

@@ -39,8 +39,8 @@ resource "aws_sns_topic_subscription" "this" {
   filter_policy       = each.value.filter_policy
   filter_policy_scope = each.value.filter_policy == null ? null : each.value.filter_policy_scope
 
-  # The event itself, without SNS's envelope: what comes by SNS reads like what comes by SQS.
-  raw_message_delivery = true
+  # SNS may deliver a message twice, and only the MessageId in its envelope tells: raw delivery removes it.
+  raw_message_delivery = false
 }
 
 ################################################################################
@@ -64,6 +64,5 @@ resource "aws_cloudwatch_event_target" "this" {
   event_bus_name = each.value.event_bus_name
   arn            = aws_sqs_queue.this["events"].arn
 
-  # The publisher's event is the detail; the envelope around it is EventBridge's.
-  input_path = "$.detail"
+  # No input path or transformer: EventBridge may deliver an event twice, and only the id beside `detail` tells.
 }

@@ -25,9 +25,19 @@ def dead_letter(body, **attributes):
         pytest.param({**EVENT, "eventId": "mine"}, "mine", id="the-publishers-own"),
         pytest.param(EVENT, "message-1", id="the-queues"),
         pytest.param(
-            {"Type": "Notification", "MessageId": "sns", "Message": json.dumps(EVENT)}, "message-1", id="sns"
+            {"Type": "Notification", "MessageId": "sns", "Message": json.dumps(EVENT)}, "sns", id="sns"
         ),
-        pytest.param({"detail-type": "x", "source": "y", "detail": EVENT}, "message-1", id="eventbridge"),
+        pytest.param(
+            {"id": "bridge", "detail-type": "x", "source": "y", "detail": EVENT}, "bridge", id="eventbridge"
+        ),
+        pytest.param(
+            {"detail-type": "x", "source": "y", "detail": EVENT}, "message-1", id="envelope-without-an-id"
+        ),
+        pytest.param(
+            {"id": "bridge", "detail-type": "x", "detail": {**EVENT, "eventId": "mine"}},
+            "mine",
+            id="the-publishers-own-in-an-envelope",
+        ),
         pytest.param(
             {"requestContext": {"requestId": "r-1"}, "requestPayload": EVENT}, "r-1", id="failed-invocation"
         ),

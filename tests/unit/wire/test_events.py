@@ -14,7 +14,6 @@ from realtime_core.wire.events import (
     notification_content,
     notification_frame,
     parse_event,
-    unwrap,
 )
 from realtime_core.wire.frames import MESSAGE_BYTES_MAX
 from tests.unit.wire.test_strict_json import JSON_VALUES
@@ -193,66 +192,6 @@ def test_notification_content_is_a_copy_of_the_data():
     event = parse_event(NOTICE)
     notification_content(event)["title"] = "changed"
     assert notification_content(event) == NOTICE["data"]
-
-
-EVENTBRIDGE = {"version": "0", "id": "1", "detail-type": "deal", "source": "shop", "detail": DEAL}
-
-
-def sns(message):
-    return {"Type": "Notification", "MessageId": "1", "TopicArn": "arn", "Message": message}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        DEAL,
-        sns(json.dumps(DEAL)),
-        EVENTBRIDGE,
-        sns(json.dumps(EVENTBRIDGE)),
-        {**EVENTBRIDGE, "detail": sns(json.dumps(DEAL))},
-    ],
-    ids=["itself", "sns", "eventbridge", "eventbridge-in-sns", "sns-in-eventbridge"],
-)
-def test_unwrap_returns_the_event_of_its_envelope(body):
-    assert unwrap(json.dumps(body)) == DEAL
-
-
-def test_unwrap_of_an_event_with_envelope_fields_returns_the_event():
-    event = {**DEAL, **sns("{}"), **EVENTBRIDGE}
-    assert unwrap(json.dumps(event)) == event
-
-
-def test_unwrap_returns_an_object_without_an_envelope_unchanged():
-    assert unwrap('{"data":{"Type":"Notification"}}') == {"data": {"Type": "Notification"}}
-    assert list(problems(unwrap('{"detail":{}}'))) == ["messageType", "data", "detail"]
-
-
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ("", "body"),
-        ("text", "body"),
-        ("[]", "body"),
-        ('"x"', "body"),
-        ('{"a":NaN}', "a"),
-        ('{"data":{"price":1e999}}', "data.price"),
-        (json.dumps(sns("text")), "Message"),
-        (json.dumps(sns("[]")), "Message"),
-        (json.dumps(sns(17)), "Message"),
-        (json.dumps({**EVENTBRIDGE, "detail": "x"}), "detail"),
-    ],
-)
-def test_unwrap_without_an_object_reports_the_path(body, field):
-    with pytest.raises(ValidationFailed) as caught:
-        unwrap(body)
-    assert [problem.field for problem in caught.value.problems] == [field]
-
-
-def test_unwrap_limits_nested_envelopes():
-    body = json.dumps(DEAL)
-    for _ in range(6):
-        body = json.dumps(sns(body))
-    assert unwrap(body)["Type"] == "Notification"
 
 
 def test_null_for_an_optional_field_is_the_same_as_leaving_it_out():

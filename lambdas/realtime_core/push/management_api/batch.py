@@ -96,6 +96,7 @@ class PostBatch:
 
             if now >= sweep_at:
                 for connection in self._pool.overdue(now):
+                    connection.may_be_stale = False  # it may as well be slow
                     self._fail(connection, "no answer in time", now)
                 sweep_at = now + self._sweep_seconds
 
@@ -186,7 +187,7 @@ class PostBatch:
         if self._ready and now < self._deadline and (self._pacer is None or self._pacer.take(now)):
             self._send(connection, self._ready.popleft(), now)
         else:
-            self._pool.release(connection, now)
+            self._pool.release(connection)
 
     def _handle_response(
         self, connection: Connection, connection_id: str, response: HttpResponse, now: float
@@ -214,13 +215,20 @@ class PostBatch:
             self._pool.drop(connection)
 
     def _fail(self, connection: Connection, reason: str, now: float) -> None:
-        """Drop a busy connection that failed. Its post may have arrived if all of it was sent."""
+        """Drop a busy connection that failed. Its post may have arrived if all of it was sent.
+
+        Where the connection ended while it was idle, that is no attempt: the post goes out again at once.
+        Each such failure uses up one of the connections that were idle, so it is not for ever.
+        """
         connection_id, connection.recipient = connection.recipient, None
         assert connection_id is not None, "only a busy connection has a deadline"  # noqa: S101
         self._in_flight -= 1
         self.answers_lost += connection.sent
         self._pool.drop(connection)
-        self._retry(connection_id, reason, now)
+        if connection.may_be_stale:
+            self._ready.appendleft(connection_id)
+        else:
+            self._retry(connection_id, reason, now)
 
     def _retry(self, connection_id: str, reason: str, now: float) -> None:
         """Schedule another attempt after a pause, if there is time for it."""

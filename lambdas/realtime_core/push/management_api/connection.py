@@ -11,6 +11,7 @@ from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
 from realtime_core.aws.http_response import BadResponse, HttpResponse, ResponseParser
+from realtime_core.aws.idle_connections import has_received_nothing
 
 FAULTS = (OSError, BadResponse)
 """What a connection may raise, after which it is of no use. TLS errors are OSErrors."""
@@ -28,14 +29,15 @@ _BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 class Connection:
     """A connection to one address.
 
-    `deadline` (monotonic seconds) is when its current step times out, `idle_since` when it was last released,
-    `recipient` the connection id that its request is for (None while idle), and `interest` the events that it
-    waits for, as `selectors` names them.
+    `deadline` (monotonic seconds) is when its current step times out, `idle_since` when it was last released
+    (epoch seconds), `recipient` the connection id that its request is for (None while idle), and `interest`
+    the events that it waits for, as `selectors` names them. `may_be_stale` says whether it was idle and has
+    not received anything since: then its end may have gone unnoticed.
     """
 
     __slots__ = (
         "_context", "_parser", "_receive", "_rest", "_send", "_server_name", "_session", "address",
-        "deadline", "idle_since", "interest", "is_open", "recipient", "socket",
+        "deadline", "idle_since", "interest", "is_open", "may_be_stale", "recipient", "socket",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +53,7 @@ class Connection:
         self.recipient: str | None = None
         self.deadline = math.inf
         self.idle_since = 0.0
+        self.may_be_stale = False
         self.interest = EVENT_WRITE
         self.is_open = False
         self._context = context
@@ -139,6 +142,7 @@ class Connection:
         except _BLOCKED:
             return None
         if data:
+            self.may_be_stale = False
             response = self._parser.feed(data)
         else:
             response = self._parser.end()
@@ -148,6 +152,10 @@ class Connection:
         if response is not None and self._rest:  # the server did not read the whole request
             return response._replace(reusable=False)
         return response
+
+    def is_alive(self) -> bool:
+        """Whether it has received nothing while it was idle, but what TLS sends by itself."""
+        return has_received_nothing(self.socket)
 
     def close(self) -> None:
         """Close at once; what was sent may still arrive."""

@@ -11,13 +11,14 @@ from collections import deque
 
 from realtime_core.aws import backoff
 from realtime_core.aws.endpoint import Endpoint, tls_context, use_system_authorities
-from realtime_core.push.management_api.connection import FAULTS, Address, Connection
+from realtime_core.aws.idle_connections import was_idle_for_long
+from realtime_core.push.management_api.connection import Address, Connection
 
 CONNECTIONS_MAX = 400
 OPENING_MAX = 16
 """Handshakes at once: more would only wait for each other, and the first make the rest cheaper."""
 IDLE_SECONDS_MAX = 20.0
-"""How long an idle connection is trusted. A request on one that died unnoticed costs an attempt."""
+"""How long an idle connection is trusted. A post on one that died unnoticed has to be sent again."""
 
 
 def size_for(posts: int) -> int:
@@ -67,7 +68,7 @@ class Pool:
         self.not_before = now
 
         for connection in list(self.idle):
-            if now - connection.idle_since > IDLE_SECONDS_MAX:
+            if was_idle_for_long(connection.idle_since, IDLE_SECONDS_MAX):
                 self.drop(connection)
         for connection, _ in self.wait(0):
             self.check_idle(connection)
@@ -92,7 +93,7 @@ class Pool:
             while self._opening and now < deadline:
                 for connection, _ in self.wait(deadline - now):
                     if self.continue_opening(connection, time.monotonic()):
-                        self.release(connection, time.monotonic())
+                        self.release(connection)
                 now = time.monotonic()
         finally:
             self.end()
@@ -152,12 +153,8 @@ class Pool:
 
     def check_idle(self, connection: Connection) -> None:
         """Handle an event on an idle connection: a TLS session ticket is harmless, anything else ends it."""
-        try:
-            if connection.receive() is None:
-                return
-        except FAULTS:
-            pass
-        self.drop(connection)
+        if not connection.is_alive():
+            self.drop(connection)
 
     def overdue(self, now: float) -> list[Connection]:
         """Return the busy connections whose deadline has passed, and drop those that were still opening."""
@@ -168,10 +165,11 @@ class Pool:
                 self._record_failure(connection.address, TimeoutError("connecting took too long"), now)
         return [connection for connection in late if connection.is_open]
 
-    def release(self, connection: Connection, now: float) -> None:
+    def release(self, connection: Connection) -> None:
         """Keep an open connection for the next post."""
         connection.deadline = math.inf
-        connection.idle_since = now
+        connection.idle_since = time.time()
+        connection.may_be_stale = True
         self.idle.append(connection)
 
     def drop(self, connection: Connection) -> None:

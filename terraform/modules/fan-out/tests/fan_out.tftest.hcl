@@ -156,12 +156,16 @@ run "only_the_named_topics_and_rules_may_send_and_only_to_events" {
   }
 
   assert {
-    condition     = aws_sns_topic_subscription.this["prices"].raw_message_delivery && aws_sns_topic_subscription.this["prices"].endpoint == "arn:aws:sqs:eu-west-1:123456789012:deals-test-events"
-    error_message = "SNS must deliver raw messages"
+    condition     = !aws_sns_topic_subscription.this["prices"].raw_message_delivery && aws_sns_topic_subscription.this["prices"].endpoint == "arn:aws:sqs:eu-west-1:123456789012:deals-test-events"
+    error_message = "SNS must deliver its envelope, whose MessageId tells a repeat"
   }
 
   assert {
-    condition     = aws_cloudwatch_event_target.this["catalogue"].input_path == "$.detail" && aws_cloudwatch_event_target.this["catalogue"].event_bus_name == "shop"
-    error_message = "EventBridge must deliver the detail of events of the given bus"
+    condition = (
+      aws_cloudwatch_event_target.this["catalogue"].input_path == null
+      && length(aws_cloudwatch_event_target.this["catalogue"].input_transformer) == 0
+      && aws_cloudwatch_event_target.this["catalogue"].event_bus_name == "shop"
+    )
+    error_message = "EventBridge must deliver whole events of the given bus, whose id tells a repeat"
   }
 }

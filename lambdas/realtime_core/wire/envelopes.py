@@ -1,0 +1,67 @@
+"""What carriers put around a published event: SNS notifications and EventBridge events.
+
+A carrier may deliver one envelope twice, as two messages of the queue. Only the id inside the envelope tells
+that they are one: SNS's `MessageId`
+(docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html), EventBridge's `id`
+(docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from realtime_core.wire.fields import json_object, reject, reject_if_any
+from realtime_core.wire.json_problems import find_json_problems, parse_leniently
+from realtime_core.wire.strict_json import loads
+
+# An SNS envelope may hold an EventBridge event, and either may hold the event; deeper nesting is a mistake.
+_ENVELOPES_MAX = 3
+_ID_CHARS_MAX = 64
+
+
+class Carried(NamedTuple):
+    """The raw event of a queue message, which `parse_event` validates."""
+
+    raw: dict[str, Any]
+    carrier_id: str | None
+    """The id that its carrier gave it, the same however often it is delivered; None where none is known.
+
+    Of nested envelopes it is the innermost one's: what forwards an event may itself get it twice. It is at
+    most 64 letters, digits and hyphens, so an event id has room for more behind it.
+    """
+
+
+def unwrap(body: str) -> Carried:
+    """Extract the raw event from a queue message: its body, or the content of an SNS or EventBridge envelope.
+
+    Raises ValidationFailed if there is no JSON object.
+    """
+    raw, carrier_id = _object(body, "body"), None
+    for _ in range(_ENVELOPES_MAX):
+        if "messageType" in raw:
+            break
+        if raw.get("Type") == "Notification" and "Message" in raw:
+            carrier_id = _identifier(raw.get("MessageId")) or carrier_id
+            raw = _object(raw["Message"], "Message")
+        elif "detail-type" in raw and "detail" in raw:
+            carrier_id = _identifier(raw.get("id")) or carrier_id
+            raw = json_object(raw["detail"], "detail")
+        else:
+            break
+    return Carried(raw, carrier_id)
+
+
+def _identifier(value: Any) -> str | None:
+    """Return the id of an envelope; None for anything that is not like AWS's, which are UUIDs."""
+    if not isinstance(value, str) or len(value) > _ID_CHARS_MAX or not value.isascii():
+        return None
+    return value if value.replace("-", "").isalnum() else None
+
+
+def _object(text: Any, path: str) -> dict[str, Any]:
+    try:
+        raw = loads(text) if isinstance(text, str) else text
+    except ValueError as error:
+        reject_if_any(find_json_problems(parse_leniently(text), path))
+        reject(path, str(error))
+    return json_object(raw, path)
