@@ -51,7 +51,7 @@ class NotificationHarness:
             subscriptions=subscriptions,
             groups=GroupIndex(subscriptions),
             messages=self.messages,
-            history=MemoryHistory(),
+            admission=MemoryHistory(),
             deliveries=self.deliveries,
             pusher=self.pusher,
             direct_max=100,

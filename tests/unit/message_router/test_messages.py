@@ -82,7 +82,7 @@ class Conversation:
     def ask(self, user_id, action, request_id, **data):
         body = json.dumps({"action": action, "data": data, "requestId": request_id})
         context = {"userId": user_id, "tokenExp": str(NOW + 3600)}
-        return json.loads(self.router.reply(Incoming(body, f"{user_id[0]}1", "id", context)))
+        return json.loads(self.router.reply(Incoming(body, f"{user_id[0]}1", "id", context, NOW * 1000)))
 
     def send(self, request_id="r1", recipient="ben", content="hi", **more):
         return self.ask("ann", "sendMessage", request_id, recipientId=recipient, content=content, **more)
