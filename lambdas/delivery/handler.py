@@ -72,6 +72,7 @@ def _log(job: DeliveryJob, result: PushResult) -> None:
         queued=result.queued,
         gone=result.gone,
         refused=result.refused,
+        deadLettered=result.dead_lettered,
         answersLost=result.answers_lost,
         throttled=result.throttled,
     )

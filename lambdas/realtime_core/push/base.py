@@ -38,9 +38,11 @@ class PostReport(NamedTuple):
     gone: tuple[str, ...] = ()
     """410: the connection no longer exists; its record must be removed."""
     unsent: tuple[str, ...] = ()
-    """Throttled, a server error, a broken connection or out of time: another attempt may succeed."""
+    """Throttled, a server error, a broken connection, out of time, or `unexpected`: try again later."""
     refused: Mapping[str, str] = _NONE
-    """Other errors such as 413 and 403, with the reason: another attempt would fail too."""
+    """413, with the reason: the payload is too large for every attempt."""
+    unexpected: Mapping[str, int] = _NONE
+    """Why, and for how many of `unsent`: answers such as 403 that nothing about a connection explains."""
     answers_lost: int = 0
     """Attempts whose response was lost: they may have succeeded, but are repeated."""
     throttled: int = 0

@@ -12,8 +12,9 @@ from realtime_core.wire.strict_json import byte_length, dumps, loads
 
 # Outside limit: the largest SQS message that the Terraform provider allows.
 JOB_BYTES_MAX = 256 * 1024
-# Room for the fields of a job other than its payload and ids.
-ENVELOPE_BYTES = 1024
+# Room for the fields of a job other than its payload and ids, and for the reason of a dead letter: a job that
+# fits the queue is not cut when it is given up.
+ENVELOPE_BYTES = 6 * 1024
 # An invocation posts one job: two seconds at a tenth of the account's 10,000 posts a second.
 JOB_IDS_MAX = 2000
 

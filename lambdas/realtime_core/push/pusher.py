@@ -28,7 +28,7 @@ from realtime_core.telemetry.metric_catalog import (
 from realtime_core.telemetry.metrics import add
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from realtime_core.connections.base import Connections
     from realtime_core.history.base import History
@@ -48,12 +48,13 @@ but a function that times out repeats every delivery."""
 
 
 class PushResult(NamedTuple):
-    """How many connections of a job were reached, queued for another attempt, gone, or refused."""
+    """How many connections of a job were reached, queued for another attempt, gone, refused or given up."""
 
     delivered: int = 0
     queued: int = 0
     gone: int = 0
     refused: int = 0
+    dead_lettered: int = 0
     answers_lost: int = 0
     """Attempts whose response was lost, see `PostReport`."""
     throttled: int = 0
@@ -79,8 +80,8 @@ def remove_connections(
 class Pusher:
     """Posts jobs, removes gone connections and queues unsent ones.
 
-    `history` records the chunks that need no further attempt; `undeliverable` receives the rest of a job
-    after `ATTEMPTS_MAX` attempts. `jitter` returns a number in [0, 1).
+    `history` records the chunks of which nothing can be delivered any more; `undeliverable` receives the rest
+    of a job after `ATTEMPTS_MAX` attempts. `jitter` returns a number in [0, 1).
     """
 
     def __init__(
@@ -153,27 +154,35 @@ class Pusher:
 
     def _settle(self, job: DeliveryJob, report: PostReport) -> PushResult:
         _measure(job, report)
-        if report.unsent:
+        _log_failures(job, report)
+        given_up = bool(report.unsent) and job.attempt >= ATTEMPTS_MAX and self._undeliverable is not None
+        if given_up:
+            self._give_up(job._replace(connection_ids=report.unsent), report.unexpected)
+        elif report.unsent:
             self._requeue(job._replace(connection_ids=report.unsent, attempt=job.attempt + 1))
         else:
             self._complete(job)
-        for connection_id, reason in report.refused.items():
-            log.warning("post_refused", connectionId=connection_id, reason=reason, eventId=job.event_id)
         return PushResult(
             delivered=len(report.delivered),
-            queued=len(report.unsent),
+            queued=0 if given_up else len(report.unsent),
             gone=len(report.gone),
             refused=len(report.refused),
+            dead_lettered=len(report.unsent) if given_up else 0,
             answers_lost=report.answers_lost,
             throttled=report.throttled,
         )
 
+    def _give_up(self, job: DeliveryJob, unexpected: Mapping[str, int]) -> None:
+        """Make the rest of a job a dead letter.
+
+        Its chunk is not complete: while the event counts as in flight, a client that resumes finds it.
+        """
+        assert self._undeliverable is not None, "only who has a dead-letter queue gives up"  # noqa: S101
+        answers = "".join(f"; {count} x {reason}" for reason, count in unexpected.items())
+        self._undeliverable.put(encode_job(job), f"not deliverable in {ATTEMPTS_MAX} attempts{answers}")
+        add(DELIVERIES_FAILED, len(job.connection_ids))
+
     def _requeue(self, job: DeliveryJob) -> None:
-        if job.attempt > ATTEMPTS_MAX and self._undeliverable is not None:
-            self._undeliverable.put(encode_job(job), f"not deliverable in {ATTEMPTS_MAX} attempts")
-            add(DELIVERIES_FAILED, len(job.connection_ids))
-            self._complete(job)
-            return
         ceiling = min(DELAY_SECONDS_MAX, 2 ** (job.attempt - 1))
         self._deliveries.send([job], delay_seconds=round(ceiling * self._jitter()))
         add(DELIVERIES_RETRIED, len(job.connection_ids))
@@ -215,13 +224,25 @@ def _measure(job: DeliveryJob, report: PostReport) -> None:
         add(DELIVERIES_FAILED, len(report.refused))
 
 
+def _log_failures(job: DeliveryJob, report: PostReport) -> None:
+    for connection_id, reason in report.refused.items():
+        log.warning("post_refused", connectionId=connection_id, reason=reason, eventId=job.event_id)
+    # One line for each reason: what is wrong is wrong for thousands of connections at once.
+    for reason, count in report.unexpected.items():
+        log.error("posts_failed", reason=reason, count=count, eventId=job.event_id, attempt=job.attempt)
+
+
 def _merge(reports: Sequence[PostReport]) -> PostReport:
     """The report of a job, from the reports of the frames that contained it."""
+    unexpected: dict[str, int] = {}
+    for reason, count in chain.from_iterable(report.unexpected.items() for report in reports):
+        unexpected[reason] = unexpected.get(reason, 0) + count
     return PostReport(
         delivered=tuple(chain.from_iterable(report.delivered for report in reports)),
         gone=tuple(chain.from_iterable(report.gone for report in reports)),
         unsent=tuple(chain.from_iterable(report.unsent for report in reports)),
         refused=dict(chain.from_iterable(report.refused.items() for report in reports)),
+        unexpected=unexpected,
         answers_lost=sum(report.answers_lost for report in reports),
         throttled=sum(report.throttled for report in reports),
     )

@@ -4,7 +4,7 @@ from realtime_core.aws import backoff
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import DeliveryJob
 from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries
-from realtime_core.push.planning import decode_job
+from realtime_core.push.planning import decode_job, encode_job, split_job
 from realtime_core.push.sqs import SqsDeadLetterQueue, SqsDeliveries
 from tests.contract.support.cases import NOW
 from tests.contract.support.watched_clients import answering, fault, moto_client, recording, watching
@@ -197,6 +197,18 @@ def test_put_cuts_an_input_that_is_too_large_and_stores_its_size(sqs, queue_url)
         len((name + "String" + text).encode()) for name, text in [("reason", reason), ("originalBytes", size)]
     )
     assert 250_000 < len(message["Body"].encode()) + attributes <= 262_144
+
+
+def test_largest_job_is_kept_whole_as_a_dead_letter(sqs, queue_url):
+    ids = tuple(f"{number:04}{'x' * 60}" for number in range(4_000))
+    whole = DeliveryJob(f'"{"y" * 131_070}"', ids, "deal", "e" * 128, NOW * 1000, correlation_id="c" * 128)
+    largest = split_job(whole)[0]
+
+    SqsDeadLetterQueue(sqs, queue_url).put(encode_job(largest), "👋" * 5_000)
+
+    [message] = received(sqs, queue_url)
+    assert decode_job(message["Body"]) == largest
+    assert "originalBytes" not in message["MessageAttributes"]
 
 
 def test_put_that_fails_raises(sqs, queue_url):

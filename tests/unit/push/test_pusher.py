@@ -4,6 +4,8 @@ import threading
 
 import pytest
 
+from deals_ops.dead_letters import DeadLetter
+from deals_ops.redrive_decision import decide_delivery
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
@@ -137,6 +139,42 @@ def test_push_gives_up_after_its_attempts_and_keeps_what_is_left(harness):
     assert harness.deliveries.queued == []
 
 
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_push_that_is_answered_unexpectedly_is_queued_again_and_in_the_end_kept_whole(harness, status):
+    """Nothing about the connection explains the answer, so nothing of the job is given up for it."""
+    ids = [f"r{number:04}" for number in range(2_000)]
+    harness.management_api.answers = {connection_id: [status] for connection_id in ids}
+
+    result = harness.pusher.push(job("a", *ids), 5)
+    assert (result.delivered, result.queued, result.refused) == (1, 2_000, 0)
+    for _ in range(ATTEMPTS_MAX - 1):
+        [(left, _)] = harness.deliveries.queued
+        harness.deliveries.queued.clear()
+        result = harness.pusher.push(left, 5)
+
+    assert harness.deliveries.queued == []
+    ((kept, reason),) = harness.undeliverable.entries
+    assert decode_job(kept).connection_ids == tuple(ids)
+    assert (result.queued, result.dead_lettered, result.refused) == (0, 2_000, 0)
+    assert f"2000 x {status}" in reason
+
+
+def test_push_that_is_redriven_reaches_only_those_that_were_left(harness):
+    harness.management_api.answers = {"b": [403], "c": [404]}
+    harness.pusher.push(job("a", "b", "c", attempt=ATTEMPTS_MAX), 5)
+    ((kept, _),) = harness.undeliverable.entries
+    letter = DeadLetter("m1", kept, NOW, 1)
+    harness.management_api.answers = {}
+
+    harness.pusher.push(decode_job(decide_delivery(letter, NOW + 60).body), 5)
+
+    assert {name: len(frames) for name, frames in harness.management_api.received.items()} == {
+        "a": 1,
+        "b": 1,
+        "c": 1,
+    }
+
+
 def test_delays_grow_up_to_a_minute(harness):
     harness.management_api.answers = {"a": [503]}
     for attempt in range(1, ATTEMPTS_MAX):
@@ -148,10 +186,19 @@ def test_delays_grow_up_to_a_minute(harness):
 
 @pytest.mark.parametrize(
     ("answers", "attempt", "complete"),
-    [({}, 1, True), ({"a": [410]}, 1, True), ({"a": [503]}, 1, False), ({"a": [503]}, ATTEMPTS_MAX, True)],
-    ids=["delivered", "gone", "left", "given-up"],
+    [
+        ({}, 1, True),
+        ({"a": [410]}, 1, True),
+        ({"a": [413]}, 1, True),
+        ({"a": [503]}, 1, False),
+        ({"a": [403]}, 1, False),
+        ({"a": [503]}, ATTEMPTS_MAX, False),
+    ],
+    ids=["delivered", "gone", "too-large", "left", "unexpected", "dead-lettered"],
 )
-def test_a_chunk_has_complete_when_nothing_of_it_is_left_to_try(harness, answers, attempt, complete):
+def test_a_chunk_is_complete_when_nothing_of_it_can_be_delivered_any_more(
+    harness, answers, attempt, complete
+):
     kept = '{"eventId":"e1","messageType":"x","topic":"t","data":{},"filters":{}}'
     claim = harness.history.claim("e1", kept, NOW * 1000)
     harness.history.expect_chunks(claim, 1)
