@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from realtime_core.errors import StoreUnavailable
@@ -11,7 +12,7 @@ from realtime_core.history.base import encode_event
 from realtime_core.ids import event_entropy, new_message_id
 from realtime_core.messages.base import Message
 from realtime_core.push.base import DeliveryJob
-from realtime_core.push.planning import reachable_connections, split_job
+from realtime_core.push.planning import opening_connections, reachable_connections, split_job
 from realtime_core.subscriptions.base import shards_for
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import EVENTS_PUBLISHED
@@ -21,7 +22,7 @@ from realtime_core.wire.strict_json import dumps, loads
 from realtime_core.wire.topics import topics_reached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from broadcast.group_index import GroupIndex
     from realtime_core.connections.base import Connections
@@ -36,6 +37,7 @@ log = get_logger(__name__)
 
 DIRECT_BUDGET_SECONDS = 10.0
 """How long a small audience is posted to from here; the queue takes over what is left by then."""
+_NONE: Mapping[str, int] = MappingProxyType({})
 LOOKUP_THREADS = 16
 """Recipients whose connections are looked up at once: queries wait for the network, not the processor."""
 
@@ -178,10 +180,17 @@ class Publisher:
             reachable = [connection for connections in lookups for connection in connections]
 
         payload = notification_frame(event, message_id=message_id, event_id=claim.event_id, now=accepted_at)
-        return self._send(payload, reachable_connections(reachable, int(self._now())), "notification", claim)
+        now = int(self._now())
+        opening = opening_connections(reachable, now)
+        return self._send(payload, reachable_connections(reachable, now), "notification", claim, opening)
 
     def _send(
-        self, payload: str, connection_ids: Sequence[str], priority: Priority, claim: PublishClaim
+        self,
+        payload: str,
+        connection_ids: Sequence[str],
+        priority: Priority,
+        claim: PublishClaim,
+        opening: Mapping[str, int] = _NONE,
     ) -> Outcome:
         job = DeliveryJob(
             payload,
@@ -191,6 +200,7 @@ class Publisher:
             claim.at_ms,
             position=claim.position,
             correlation_id=claim.event_id,
+            opening=opening,
         )
 
         if len(connection_ids) <= self._direct_max:

@@ -28,6 +28,7 @@ from realtime_core.ids import new_message_id
 from realtime_core.messages import frames as wire
 from realtime_core.messages.base import Message
 from realtime_core.push.base import DeliveryJob
+from realtime_core.push.planning import opening_connections, reachable_connections
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import RESUME_GAPS, RESUMES, TOKEN_FAILURES
 from realtime_core.telemetry.metrics import add
@@ -278,18 +279,15 @@ class Actions:
         """Push to every connection of a user. The message is stored already, so a fault is only logged."""
         now = self._now()
         try:
-            reachable = [
-                connection.connection_id
-                for connection in self._connections.of_user(user_id)
-                if connection.token_exp > now
-            ]
+            recipients = self._connections.of_user(user_id)
             job = DeliveryJob(
                 payload,
-                tuple(reachable),
+                tuple(reachable_connections(recipients, int(now))),
                 "message",
                 about,
                 int(now * 1000),
                 correlation_id=caller.correlation_id,
+                opening=opening_connections(recipients, int(now)),
             )
             self._pusher.push(job, PUSH_BUDGET_SECONDS)
         except StoreUnavailable:

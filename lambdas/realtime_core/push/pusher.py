@@ -14,7 +14,7 @@ from realtime_core.aws.backoff import jitter
 from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import PostReport
-from realtime_core.push.planning import encode_job, frame_batches
+from realtime_core.push.planning import encode_job, frame_batches, keep_opening, narrow, opening_delay
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import (
     CONNECTION_DURATION,
@@ -108,9 +108,10 @@ class Pusher:
         if not job.connection_ids:
             return PushResult()
         deadline = time.monotonic() + budget_seconds
-        report = self._post(job.payload, job.connection_ids, budget_seconds)
+        posted = self._post(job.payload, job.connection_ids, budget_seconds)
+        report, opening = keep_opening(job, posted, int(time.time()))
         try:
-            return self._settle(job, report)
+            return self._settle(job, report, opening)
         finally:
             self._remove_gone(report.gone, deadline)
 
@@ -123,20 +124,26 @@ class Pusher:
         deadline = time.monotonic() + budget_seconds
         batches = frame_batches(jobs, int(time.time()))
         reports: list[list[PostReport]] = [[] for _ in jobs]
-        gone: dict[str, None] = {}
         for number, batch in enumerate(batches):
             # The frames share the remaining time evenly, so that none uses up the time of the others.
             share = max(0.0, deadline - time.monotonic()) / (len(batches) - number)
             report = self._post(batch.payload, batch.connection_ids, share)
-            gone.update(dict.fromkeys(report.gone))
             for index in batch.jobs:
                 reports[index].append(report)
 
         # Requeue first: unsent jobs would be lost, while the next event finds gone connections again.
-        results = [
-            self._try_settle(job, _merge(job_reports)) for job, job_reports in zip(jobs, reports, strict=True)
+        now = int(time.time())
+        settled = [
+            keep_opening(job, _merge(job_reports), now)
+            for job, job_reports in zip(jobs, reports, strict=True)
         ]
-        self._remove_gone(tuple(gone), deadline)
+        results = [
+            self._try_settle(job, report, opening)
+            for job, (report, opening) in zip(jobs, settled, strict=True)
+        ]
+        gone = dict.fromkeys(chain.from_iterable(report.gone for report, _ in settled))
+        may_open = set(chain.from_iterable(opening for _, opening in settled))
+        self._remove_gone([item for item in gone if item not in may_open], deadline)
         return results
 
     def _post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
@@ -145,26 +152,34 @@ class Pusher:
             add(DELIVERIES_THROTTLED, report.throttled)
         return report
 
-    def _try_settle(self, job: DeliveryJob, report: PostReport) -> PushResult | None:
+    def _try_settle(
+        self, job: DeliveryJob, report: PostReport, opening: Mapping[str, int]
+    ) -> PushResult | None:
         try:
-            return self._settle(job, report)
+            return self._settle(job, report, opening)
         except StoreUnavailable:
             log.exception("job_not_requeued", eventId=job.event_id)
             return None
 
-    def _settle(self, job: DeliveryJob, report: PostReport) -> PushResult:
+    def _settle(self, job: DeliveryJob, report: PostReport, opening: Mapping[str, int]) -> PushResult:
+        """Queue what is left of a job. `opening` has the connections that may open a moment later."""
         _measure(job, report)
         _log_failures(job, report)
         given_up = bool(report.unsent) and job.attempt >= ATTEMPTS_MAX and self._undeliverable is not None
         if given_up:
-            self._give_up(job._replace(connection_ids=report.unsent), report.unexpected)
+            self._give_up(narrow(job, report.unsent), report.unexpected)
         elif report.unsent:
-            self._requeue(job._replace(connection_ids=report.unsent, attempt=job.attempt + 1))
-        else:
+            ceiling = min(DELAY_SECONDS_MAX, 2**job.attempt)
+            left = narrow(job, report.unsent)._replace(attempt=job.attempt + 1)
+            self._requeue(left, round(ceiling * self._jitter()))
+        if opening:
+            # No failed attempt: it ends when the connections open, or are too old to.
+            self._requeue(narrow(job, tuple(opening)), opening_delay(opening, int(time.time())))
+        if not (report.unsent or opening):
             self._complete(job)
         return PushResult(
             delivered=len(report.delivered),
-            queued=0 if given_up else len(report.unsent),
+            queued=len(opening) + (0 if given_up else len(report.unsent)),
             gone=len(report.gone),
             refused=len(report.refused),
             dead_lettered=len(report.unsent) if given_up else 0,
@@ -182,9 +197,8 @@ class Pusher:
         self._undeliverable.put(encode_job(job), f"not deliverable in {ATTEMPTS_MAX} attempts{answers}")
         add(DELIVERIES_FAILED, len(job.connection_ids))
 
-    def _requeue(self, job: DeliveryJob) -> None:
-        ceiling = min(DELAY_SECONDS_MAX, 2 ** (job.attempt - 1))
-        self._deliveries.send([job], delay_seconds=round(ceiling * self._jitter()))
+    def _requeue(self, job: DeliveryJob, delay_seconds: int) -> None:
+        self._deliveries.send([job], delay_seconds=delay_seconds)
         add(DELIVERIES_RETRIED, len(job.connection_ids))
 
     def _complete(self, job: DeliveryJob) -> None:

@@ -199,8 +199,8 @@ def test_close_closes_and_accepts_connections_that_are_gone(poster):
     port, other_side = poster
     other_side.answers |= {"gone": [410], "slow": [429, 503, 200]}
 
-    port.close(["a", "gone", "slow"])
-    port.close([])
+    assert port.close(["a", "gone", "slow"]) == ("gone",)
+    assert port.close([]) == ()
 
 
 def test_close_deletes_each_connection(served):

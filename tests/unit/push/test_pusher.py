@@ -1,6 +1,7 @@
 """`Pusher`: what is delivered, requeued and removed, and when a chunk is complete."""
 
 import threading
+import time
 
 import pytest
 
@@ -10,9 +11,10 @@ from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
 from realtime_core.history.memory import MemoryHistory
+from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
 from realtime_core.push.base import DeliveryJob, PostReport
 from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries, MemoryManagementApi
-from realtime_core.push.planning import decode_job
+from realtime_core.push.planning import decode_job, encode_job
 from realtime_core.push.pusher import (
     ATTEMPTS_MAX,
     DELAY_SECONDS_MAX,
@@ -115,6 +117,68 @@ def test_many_gone_are_removed_at_once_after_what_is_left_is_queued_and_within_t
         assert (left, queued, len(harness.deliveries.queued)) == (ids, [], 1)
 
 
+def young(age_seconds, *connection_ids):
+    """The connections of a job that were so many seconds old when it was planned."""
+    return dict.fromkeys(connection_ids, int(time.time()) - age_seconds)
+
+
+def test_push_during_the_handshake_keeps_the_record_and_is_tried_again_shortly(harness):
+    """Of 60 connects under pushes, 10 stayed open without a record and never received anything again."""
+    harness.management_api.answers = {"b": [410, 200]}
+
+    result = harness.pusher.push(job("a", "b", opening=young(1, "b")), 5)
+
+    assert (result.delivered, result.queued, result.gone) == (1, 1, 0)
+    assert harness.connections.get("b") is not None
+    [(left, delay)] = harness.deliveries.queued
+    assert (left.connection_ids, 1 <= delay <= 8) == (("b",), True)
+
+    assert harness.pusher.push(decode_job(encode_job(left)), 5).delivered == 1
+    assert harness.management_api.received["b"] == ['{"type":"x"}']
+
+
+def test_push_to_a_handshake_that_never_ends_is_given_up_as_gone_without_a_dead_letter(harness):
+    harness.management_api.answers = {"b": [410]}
+    delays = []
+    pushed = job("b", attempt=ATTEMPTS_MAX, opening=young(0, "b"))
+    while (result := harness.pusher.push(pushed, 5)).queued:
+        [(left, delay)] = harness.deliveries.queued
+        harness.deliveries.queued.clear()
+        delays.append(delay)
+        # Time passes: the connection was made that much earlier.
+        pushed = left._replace(opening={"b": left.opening["b"] - delay})
+
+    assert (result.gone, harness.connections.get("b"), harness.undeliverable.entries) == (1, None, [])
+    assert HANDSHAKE_SECONDS_MAX <= sum(delays) <= HANDSHAKE_SECONDS_MAX + 8
+    assert len(delays) <= 8
+
+
+@pytest.mark.parametrize("opening", [{}, {"b": 1}, young(HANDSHAKE_SECONDS_MAX, "b"), young(1, "a")], ids=str)
+def test_push_to_a_connection_that_was_open_before_is_final_when_it_is_gone(harness, opening):
+    harness.management_api.answers = {"b": [410]}
+    assert harness.pusher.push(job("a", "b", opening=opening), 5).gone == 1
+    assert (harness.connections.get("b"), harness.deliveries.queued) == (None, [])
+
+
+def test_jobs_pushed_together_keep_the_record_that_one_of_them_may_still_need(harness):
+    harness.management_api.answers = {"b": [410]}
+    jobs = [job("b", opening=young(1, "b")), job("b", "a")]
+
+    assert [result.queued for result in harness.pusher.push_all(jobs, 5)] == [1, 0]
+
+    assert harness.connections.get("b") is not None
+    assert [left.connection_ids for left in harness.deliveries.jobs] == [("b",)]
+
+
+def test_push_queues_what_was_throttled_apart_from_what_is_still_opening(harness):
+    harness.management_api.answers = {"a": [429], "b": [410]}
+    harness.pusher.push(job("a", "b", attempt=3, opening=young(2, "a", "b")), 5)
+    left = {
+        queued.connection_ids: (queued.attempt, set(queued.opening)) for queued in harness.deliveries.jobs
+    }
+    assert left == {("a",): (4, {"a"}), ("b",): (3, {"b"})}
+
+
 def test_push_removes_the_gone_although_what_is_left_cannot_be_queued(harness):
     harness.management_api.answers = {"a": [500], "b": [410]}
     harness.deliveries.down = True
@@ -140,7 +204,7 @@ def test_push_gives_up_after_its_attempts_and_keeps_what_is_left(harness):
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-def test_push_that_is_answered_unexpectedly_is_queued_again_and_in_the_end_kept_whole(harness, status):
+def test_push_with_an_unexpected_answer_is_queued_again_and_in_the_end_kept_whole(harness, status):
     """Nothing about the connection explains the answer, so nothing of the job is given up for it."""
     ids = [f"r{number:04}" for number in range(2_000)]
     harness.management_api.answers = {connection_id: [status] for connection_id in ids}

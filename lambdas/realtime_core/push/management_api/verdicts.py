@@ -16,8 +16,8 @@ Outcome = tuple[str, Verdict, str]
 def verdict_of(status: int) -> Verdict:
     """Return the verdict on an HTTP status.
 
-    `retry` is worth another attempt at once, `unexpected` a later one: a 403, 404 or 400 says that a
-    permission, an address or a request is wrong, which somebody has to mend, and nothing about the connection.
+    `retry` is worth another attempt at once, `unexpected` a later one: a 403, 404 or 400 says that something
+    of the service is wrong, such as a permission or the address, and nothing about the connection.
     """
     if 200 <= status < 300:
         return "delivered"
