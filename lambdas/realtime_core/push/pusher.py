@@ -28,7 +28,7 @@ from realtime_core.telemetry.metric_catalog import (
 from realtime_core.telemetry.metrics import add
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from realtime_core.connections.base import Connections
     from realtime_core.history.base import History
@@ -108,12 +108,13 @@ class Pusher:
         if not job.connection_ids:
             return PushResult()
         deadline = time.monotonic() + budget_seconds
-        posted = self._post(job.payload, job.connection_ids, budget_seconds)
-        report, opening = keep_opening(job, posted, int(time.time()))
+        report = self._post(job.payload, job.connection_ids, budget_seconds)
+        posted = _Posted(job, *keep_opening(job, report, int(time.time())))
+        _record(posted)
         try:
-            return self._settle(job, report, opening)
+            return self._settle(posted)
         finally:
-            self._remove_gone(report.gone, deadline)
+            self._remove_gone(posted.report.gone, deadline)
 
     def push_all(self, jobs: Sequence[DeliveryJob], budget_seconds: float) -> list[PushResult | None]:
         """Post jobs together, urgent ones first; returns the result of each.
@@ -131,18 +132,19 @@ class Pusher:
             for index in batch.jobs:
                 reports[index].append(report)
 
-        # Requeue first: unsent jobs would be lost, while the next event finds gone connections again.
         now = int(time.time())
-        settled = [
-            keep_opening(job, _merge(job_reports), now)
+        posted = [
+            _Posted(job, *keep_opening(job, _merge(job_reports), now))
             for job, job_reports in zip(jobs, reports, strict=True)
         ]
-        results = [
-            self._try_settle(job, report, opening)
-            for job, (report, opening) in zip(jobs, settled, strict=True)
-        ]
-        gone = dict.fromkeys(chain.from_iterable(report.gone for report, _ in settled))
-        may_open = set(chain.from_iterable(opening for _, opening in settled))
+        for item in posted:
+            _record(item)
+
+        # Requeue first: unsent jobs would be lost, while the next event finds gone connections again. All at
+        # once: the time that is kept for this does for one call to a slow queue or table, not for ten.
+        results = map_concurrently(self._try_settle, posted)
+        gone = dict.fromkeys(chain.from_iterable(item.report.gone for item in posted))
+        may_open = set(chain.from_iterable(item.opening for item in posted))
         self._remove_gone([item for item in gone if item not in may_open], deadline)
         return results
 
@@ -152,19 +154,16 @@ class Pusher:
             add(DELIVERIES_THROTTLED, report.throttled)
         return report
 
-    def _try_settle(
-        self, job: DeliveryJob, report: PostReport, opening: Mapping[str, int]
-    ) -> PushResult | None:
+    def _try_settle(self, posted: _Posted) -> PushResult | None:
         try:
-            return self._settle(job, report, opening)
+            return self._settle(posted)
         except StoreUnavailable:
-            log.exception("job_not_requeued", eventId=job.event_id)
+            log.exception("job_not_requeued", eventId=posted.job.event_id)
             return None
 
-    def _settle(self, job: DeliveryJob, report: PostReport, opening: Mapping[str, int]) -> PushResult:
-        """Queue what is left of a job. `opening` has the connections that may open a moment later."""
-        _measure(job, report)
-        _log_failures(job, report)
+    def _settle(self, posted: _Posted) -> PushResult:
+        """Queue what is left of a job, or record that nothing is."""
+        job, report, opening = posted
         given_up = bool(report.unsent) and job.attempt >= ATTEMPTS_MAX and self._undeliverable is not None
         if given_up:
             self._give_up(narrow(job, report.unsent), report.unexpected)
@@ -214,11 +213,18 @@ class Pusher:
         """Remove gone connections, in concurrent batches, until REMOVAL_SECONDS after the deadline."""
 
         def remove(batch: Sequence[str]) -> int:
-            """Remove a batch, unless it is too late; returns how many are left."""
-            if time.monotonic() > deadline + REMOVAL_SECONDS:
-                return len(batch)
-            remove_connections(batch, self._connections, self._subscriptions)
-            return 0
+            """Remove those of a batch that there is time for; returns how many are left."""
+            tried: list[str] = []
+
+            def in_time() -> Iterator[str]:
+                for connection_id in batch:
+                    if time.monotonic() > deadline + REMOVAL_SECONDS:
+                        return
+                    tried.append(connection_id)
+                    yield connection_id
+
+            remove_connections(in_time(), self._connections, self._subscriptions)
+            return len(batch) - len(tried)
 
         try:
             if left := sum(map_concurrently(remove, batches(connection_ids, REMOVAL_BATCH))):
@@ -228,7 +234,19 @@ class Pusher:
             log.exception("gone_connections_not_removed", count=len(connection_ids))
 
 
-def _measure(job: DeliveryJob, report: PostReport) -> None:
+class _Posted(NamedTuple):
+    """A job that was posted."""
+
+    job: DeliveryJob
+    report: PostReport
+    """Its `gone` are really gone."""
+    opening: Mapping[str, int]
+    """The connections that answered 410, but may open a moment later; see `DeliveryJob`."""
+
+
+def _record(posted: _Posted) -> None:
+    """Add the metrics of a job that was posted, and log what was refused."""
+    job, report, _ = posted
     if report.delivered:
         add(DELIVERIES_DELIVERED, len(report.delivered))
         add(MESSAGE_LATENCY, max(0, round(time.time() * 1000) - job.published_at_ms), "push")
@@ -236,9 +254,6 @@ def _measure(job: DeliveryJob, report: PostReport) -> None:
         add(DELIVERIES_GONE, len(report.gone))
     if report.refused:
         add(DELIVERIES_FAILED, len(report.refused))
-
-
-def _log_failures(job: DeliveryJob, report: PostReport) -> None:
     for connection_id, reason in report.refused.items():
         log.warning("post_refused", connectionId=connection_id, reason=reason, eventId=job.event_id)
     # One line for each reason: what is wrong is wrong for thousands of connections at once.

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from realtime_core.aws import backoff
@@ -91,6 +93,31 @@ def test_batches_are_as_few_as_sqs_allows(sqs, queue_url):
         SqsDeliveries(sqs, queue_url).send([job(n) for n in range(30)])
 
     assert watch.calls == {"SendMessageBatch": 3}
+
+
+def test_batches_of_a_large_audience_are_sent_at_once(sqs, queue_url, monkeypatch):
+    """500 chunks with a large payload are 500 batches: one after the other they take a third of a minute."""
+    together, send = threading.Barrier(4), sqs.send_message_batch
+
+    def sending(**parameters):
+        together.wait(5)  # breaks if they come one after the other
+        return send(**parameters)
+
+    monkeypatch.setattr(sqs, "send_message_batch", sending)
+
+    SqsDeliveries(sqs, queue_url).send([job(n, f'"{"ü" * 110_000}"') for n in range(4)])
+
+    assert len(received(sqs, queue_url)) == 4
+
+
+def test_send_of_which_one_batch_fails_raises_after_the_others_were_sent(sqs, queue_url):
+    with (
+        answering(sqs, "SendMessageBatch", fault("AccessDenied", 403)),
+        pytest.raises(StoreUnavailable, match="AccessDenied"),
+    ):
+        SqsDeliveries(sqs, queue_url).send([job(n, f'"{"ü" * 110_000}"') for n in range(4)])
+
+    assert len(received(sqs, queue_url)) == 3
 
 
 def test_send_sets_the_delay(sqs, queue_url):

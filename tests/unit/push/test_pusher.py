@@ -12,6 +12,7 @@ from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
 from realtime_core.history.memory import MemoryHistory
 from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
+from realtime_core.push import pusher
 from realtime_core.push.base import DeliveryJob, PostReport
 from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries, MemoryManagementApi
 from realtime_core.push.planning import decode_job, encode_job
@@ -87,6 +88,21 @@ def test_push_delivers_although_the_gone_cannot_be_removed_just_now(harness):
     harness.management_api.answers = {"b": [410]}
     harness.connections.down = True
     assert harness.pusher.push(job("a", "b"), 5).delivered == 1
+
+
+def test_removal_of_the_gone_stops_soon_after_its_time_within_a_batch_too(harness, monkeypatch):
+    """A table that answers slowly may not make the function time out, which would repeat every delivery."""
+    clock = iter(range(1_000))
+    monkeypatch.setattr(pusher.time, "monotonic", lambda: next(clock) * 0.5)
+    ids = [f"gone-{number}" for number in range(REMOVAL_BATCH)]
+    for connection_id in ids:
+        harness.connections.add(Connection(connection_id, "user-a", NOW, NOW + 3600))
+    harness.management_api.answers = {connection_id: [410] for connection_id in ids}
+
+    harness.pusher.push(job(*ids), 2)
+
+    left = sum(harness.connections.get(connection_id) is not None for connection_id in ids)
+    assert 0 < left < len(ids)
 
 
 @pytest.mark.parametrize("budget_seconds", [5, -REMOVAL_SECONDS - 5])
@@ -168,6 +184,20 @@ def test_jobs_pushed_together_keep_the_record_that_one_of_them_may_still_need(ha
 
     assert harness.connections.get("b") is not None
     assert [left.connection_ids for left in harness.deliveries.jobs] == [("b",)]
+
+
+def test_jobs_that_are_left_are_queued_at_once_not_one_after_the_other(harness, monkeypatch):
+    """What is kept of a function's time for this must do for all of them, while SQS is slow."""
+    harness.management_api.answers = {name: [503] for name in "abcd"}
+    together, send = threading.Barrier(4), harness.deliveries.send
+
+    def sending(jobs, delay_seconds=0):
+        together.wait(5)  # breaks if they come one after the other
+        send(jobs, delay_seconds)
+
+    monkeypatch.setattr(harness.deliveries, "send", sending)
+
+    assert [result.queued for result in harness.pusher.push_all([job(name) for name in "abcd"], 5)] == [1] * 4
 
 
 def test_push_queues_what_was_throttled_apart_from_what_is_still_opening(harness):
