@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 BUCKET_EVENTS = 100
-CLAIM_SECONDS = 90
-"""How long a claim is exclusive: longer than an invocation of `broadcast` may run."""
+CLAIM_SECONDS = 32
+"""How long a claim is exclusive: longer than an invocation of `broadcast` may run, and shorter than the queue
+waits before it delivers the event of one that was killed again."""
 WAIT_SECONDS = 5.0
 """How long a concurrent publisher of the same event waits for the first one's answer."""
 TRIM_EVENTS_MAX = 2_000
