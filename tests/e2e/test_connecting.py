@@ -100,9 +100,10 @@ async def test_refused_handshake_reveals_no_detail(stack, user):
 async def test_pushes_during_the_handshake_leave_the_record_and_arrive(connects, user, stack):
     """The record is found before API Gateway has opened the connection, and a post to it is answered 410."""
     sender = await connects(f"{user}-sender")
-    # The answer to the first write of the record is lost, and the second write waits: so the record is there
-    # while the handshake goes on.
-    for fault in ({"cut": "after"}, {"delay_ms": 3_000}):
+    # The answer to the first write of the record is lost, and two more attempts take long: so the record is
+    # there while the handshake goes on.
+    held = {"delay_ms": 4_000}
+    for fault in ({"cut": "after"}, {"cut": "after", **held}, held):
         stack.control("faults", {"service": "dynamodb", "operation": "PutItem", "times": 1, **fault})
 
     opening = asyncio.create_task(connects(user))
