@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from deals_ops.argument_types import is_connection_id, parse_user_or_connection_id
-from deals_ops.errors import Missing
+from deals_ops.errors import DONE, PARTLY, Missing
 from deals_ops.terminal import CommandResult, Terminal
+from realtime_core.connections.base import may_be_opening
 from realtime_core.push.pusher import remove_connections
 
 if TYPE_CHECKING:
@@ -43,13 +45,17 @@ def run(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult
     examples = ", ".join(connection_ids[:5])
     terminal.confirm(f"Close {len(connection_ids)} connection(s) of {stack.prefix}: {examples}?")
     closed, gone = close_connections(stack, connection_ids, terminal)
+    opening = find_opening(stack, gone)
+    gone = [connection_id for connection_id in gone if connection_id not in opening]
     removed = remove_records(stack, gone)
-    if is_one and not closed and not removed:
+    if is_one and not closed and not removed and not opening:
         raise Missing(f"there is no connection {target}: it has ended, or belongs to another stack")
 
     display = [f"closed: {connection_id}" for connection_id in closed]
     display += [f"already gone, record removed: {connection_id}" for connection_id in gone]
-    return CommandResult({"closed": closed, "gone": gone}, display)
+    display += [f"still connecting, try again in half a minute: {connection_id}" for connection_id in opening]
+    data = {"closed": closed, "gone": gone, "connecting": opening}
+    return CommandResult(data, display, PARTLY if opening else DONE)
 
 
 def close_connections(
@@ -69,6 +75,13 @@ def close_connections(
                 gone.append(connection_id)
             advance(1)
     return closed, gone
+
+
+def find_opening(stack: Stack, connection_ids: Sequence[str]) -> list[str]:
+    """Return which of these connections that are gone may not have opened yet: their records must stay."""
+    now = int(time.time())
+    records = [stack.connections.get(connection_id) for connection_id in connection_ids]
+    return [record.connection_id for record in records if record and may_be_opening(record, now)]
 
 
 def remove_records(stack: Stack, connection_ids: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from deals_ops.argument_types import parse_user_id
 from deals_ops.commands.connections import list_of_user, scan_connections
-from deals_ops.commands.kick import close_connections, remove_records
+from deals_ops.commands.kick import close_connections, find_opening, remove_records
 from deals_ops.errors import Missing, WrongArgument
 from deals_ops.terminal import CommandResult, Terminal
 from realtime_core.auth.base import Revocation
@@ -61,7 +61,9 @@ def run(stack: Stack, arguments: argparse.Namespace, terminal: Terminal) -> Comm
             if revocation.covers(record.user_id, record.token_id, record.issued_at)
         ]
         closed, gone = close_connections(stack, covered, terminal)
-        remove_records(stack, gone)
+        # The janitor closes what has not opened yet.
+        opening = find_opening(stack, gone)
+        remove_records(stack, [connection_id for connection_id in gone if connection_id not in opening])
 
     data = {"userId": user, "tokenId": token_id, "before": before, "closed": closed}
     effect = f"closed {len(closed)} connection(s)" if arguments.kick else "the janitor closes its connections"

@@ -24,6 +24,9 @@ from realtime_core.wire.strict_json import dumps
 
 log = get_logger(__name__)
 
+EVENT_SECONDS = 15.0
+"""How long an event may take: its direct posts with their last answers, and the calls before and after."""
+
 _broadcast = build_at_init(build)
 
 
@@ -31,7 +34,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     """Publish one event (an invoke), or each event of an SQS batch."""
     with measured("broadcast", awsRequestId=context.aws_request_id):
         if records := _queued(event):
-            return {"batchItemFailures": [failed for record in records for failed in _from_queue(record)]}
+            failed = [item for record in records for item in _in_time(record, context)]
+            return {"batchItemFailures": failed}
         bind(correlationId=context.aws_request_id)
         return _invoked(event, context.aws_request_id)
 
@@ -59,6 +63,14 @@ def _invoked(raw: Any, request_id: str) -> dict[str, Any]:
     event_id = event.event_id or request_id
     bind(correlationId=event_id, eventId=event_id)
     return {"statusCode": 200, "body": dumps(_broadcast().publisher.publish(event, event_id))}
+
+
+def _in_time(record: dict[str, Any], context: Any) -> list[dict[str, str]]:
+    """Publish one queued event, or leave it to the queue if there is no time for it any more."""
+    if context.get_remaining_time_in_millis() / 1000 < EVENT_SECONDS:
+        log.warning("event_left_for_lack_of_time", correlationId=record["messageId"])
+        return [{"itemIdentifier": record["messageId"]}]
+    return _from_queue(record)
 
 
 def _from_queue(record: dict[str, Any]) -> list[dict[str, str]]:

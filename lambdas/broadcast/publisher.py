@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from realtime_core.errors import StoreUnavailable
@@ -12,7 +13,7 @@ from realtime_core.ids import event_entropy, new_message_id
 from realtime_core.messages.base import Message, NotAllStored
 from realtime_core.push.base import DeliveryJob
 from realtime_core.push.lookup import find_connections
-from realtime_core.push.planning import reachable_connections, split_job
+from realtime_core.push.planning import opening_connections, reachable_connections, split_job
 from realtime_core.subscriptions.base import shards_for
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import EVENTS_PUBLISHED
@@ -22,7 +23,7 @@ from realtime_core.wire.strict_json import dumps, loads
 from realtime_core.wire.topics import topics_reached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from broadcast.group_index import GroupIndex
     from realtime_core.connections.base import Connections
@@ -37,6 +38,7 @@ log = get_logger(__name__)
 
 DIRECT_BUDGET_SECONDS = 10.0
 """How long a small audience is posted to from here; the queue takes over what is left by then."""
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class Outcome(NamedTuple):
@@ -173,8 +175,15 @@ class Publisher:
         payload = notification_frame(
             event, message_id=message_id, event_id=claim.event_id, now=claim.at_ms // 1000
         )
-        reachable = reachable_connections(found, int(self._now()))
-        outcome = self._send(payload, reachable, "notification", claim, left)
+        now = int(self._now())
+        outcome = self._send(
+            payload,
+            reachable_connections(found, now),
+            "notification",
+            claim,
+            user_ids=left,
+            opening=opening_connections(found, now),
+        )
 
         if unstored is not None:
             raise unstored
@@ -211,7 +220,9 @@ class Publisher:
         connection_ids: Sequence[str],
         priority: Priority,
         claim: PublishClaim,
+        *,
         user_ids: tuple[str, ...] = (),
+        opening: Mapping[str, int] = _NONE,
     ) -> Outcome:
         """Post to a small audience or queue a large one; users who are still to be looked up are queued."""
         job = DeliveryJob(
@@ -223,6 +234,7 @@ class Publisher:
             position=claim.position,
             correlation_id=claim.event_id,
             user_ids=user_ids,
+            opening=opening,
         )
         if len(connection_ids) <= self._direct_max and not user_ids:
             pushed = self._pusher.push(job, DIRECT_BUDGET_SECONDS)

@@ -17,8 +17,9 @@ from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
 
-RESERVE_SECONDS = 5.0
-"""Part of the function's time that is kept for requeueing and for removing gone connections."""
+RESERVE_SECONDS = 8.0
+"""Part of the function's time that is kept for the last answers (3 s), for requeueing and for removing gone
+connections. A function that times out repeats all of its deliveries."""
 
 
 _pusher = build_at_init(build)
@@ -72,6 +73,7 @@ def _log(job: DeliveryJob, result: PushResult) -> None:
         queued=result.queued,
         gone=result.gone,
         refused=result.refused,
+        deadLettered=result.dead_lettered,
         answersLost=result.answers_lost,
         throttled=result.throttled,
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import jwt
 import pytest
+from boto3.dynamodb.conditions import Key
 from websockets.exceptions import InvalidStatus
 
-from local_cloud.client import Person
+from local_cloud.client import WAIT_SECONDS, Person
 
 PLACES = ["header", "subprotocol", "query"]
 
@@ -93,3 +95,41 @@ async def test_refused_handshake_reveals_no_detail(stack, user):
     with pytest.raises(InvalidStatus) as refused:
         await Person.connect(f"{stack.websocket_url}?token={stack.token(user, exp=int(time.time()) - 60)}")
     assert b"xpired" not in (refused.value.response.body or b"")
+
+
+async def test_pushes_during_the_handshake_leave_the_record_and_arrive(connects, user, stack):
+    """The record is found before API Gateway has opened the connection, and a post to it is answered 410."""
+    sender = await connects(f"{user}-sender")
+    # The answer to the first write of the record is lost, and two more attempts take long: so the record is
+    # there while the handshake goes on.
+    held = {"delay_ms": 4_000}
+    for fault in ({"cut": "after"}, {"cut": "after", **held}, held):
+        stack.control("faults", {"service": "dynamodb", "operation": "PutItem", "times": 1, **fault})
+
+    opening = asyncio.create_task(connects(user))
+    await wait_for_record(stack, user)
+    await sender.ask("sendMessage", {"recipientId": user, "content": "hi"})
+    notification = {
+        "messageType": "notification",
+        "recipients": [user],
+        "data": {"title": "t", "message": "m"},
+    }
+    answer = await asyncio.to_thread(stack.invoke, "broadcast", notification)
+    assert (answer["delivered"], answer["queued"]) == (0, 1)
+    assert not opening.done(), "the handshake ended too early, so this test would prove nothing"
+
+    person = await opening
+    await person.hears("messageReceived")
+    await person.hears("notification")
+    status = await person.ask("getStatus")
+    assert status["type"] == "statusUpdate"
+
+
+async def wait_for_record(stack, user_id: str) -> None:
+    """Wait until a connection of a user has a record."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not stack.table("connections").query(
+        IndexName="UserIdIndex", KeyConditionExpression=Key("user_id").eq(user_id)
+    )["Items"]:
+        assert time.monotonic() < deadline, f"no record of {user_id}"
+        await asyncio.sleep(0.05)

@@ -20,7 +20,7 @@ async def test_kick_of_a_connection_leaves_the_users_others_open(operator, conne
     connection = await leaver.connection_id()
     result = await operator.expect("kick", connection, "--yes", "--json")
     assert key_paths(result.data) == key_paths(documented_shape("kick"))
-    assert result.data == {"closed": [connection], "gone": []}
+    assert result.data == {"closed": [connection], "gone": [], "connecting": []}
     await wait_closed(leaver)
     assert (await other.ask("ping"))["type"] == "pong"
 
@@ -43,7 +43,7 @@ async def test_kick_of_a_lost_connection_removes_its_record_and_memberships(
     connection = await person.connection_id()
     stack.vanish(connection)
     result = await operator.expect("kick", connection, "--yes", "--json")
-    assert result.data == {"closed": [], "gone": [connection]}
+    assert result.data == {"closed": [], "gone": [connection], "connecting": []}
     assert "Item" not in stack.table("connections").get_item(Key={"connection_id": connection})
     assert stack.memberships(connection) == []
     await operator.expect("kick", connection, "--yes", code=3)

@@ -21,7 +21,7 @@ IN_FLIGHT_SECONDS_MAX = 15 * 60
 UNRESOLVED_SECONDS_MAX = 5
 """The age at which the positions of a batch in flight are looked up."""
 
-CLAIM_SECONDS = 90
+CLAIM_SECONDS = 32
 """How long a claim is exclusive: longer than an invocation of `broadcast` may run. A batch that was not
 stored by then never will be."""
 

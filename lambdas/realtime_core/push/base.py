@@ -31,6 +31,8 @@ class DeliveryJob(NamedTuple):
     """The id of the request or event that caused the job, for the logs."""
     user_ids: tuple[str, ...] = ()
     """Users whose connections could not be looked up: whoever posts the job looks them up."""
+    opening: Mapping[str, int] = _NONE
+    """The connections that may still be in their handshake, and when each was made, in epoch seconds."""
 
 
 class PostReport(NamedTuple):
@@ -38,11 +40,13 @@ class PostReport(NamedTuple):
 
     delivered: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
-    """410: the connection no longer exists; its record must be removed."""
+    """410: the connection no longer exists, or not yet (`connections.base.is_opening`)."""
     unsent: tuple[str, ...] = ()
-    """Throttled, a server error, a broken connection or out of time: another attempt may succeed."""
+    """Throttled, a server error, a broken connection, out of time, or `unexpected`: try again later."""
     refused: Mapping[str, str] = _NONE
-    """Other errors such as 413 and 403, with the reason: another attempt would fail too."""
+    """413, with the reason: the payload is too large for every attempt."""
+    unexpected: Mapping[str, int] = _NONE
+    """Why, and for how many of `unsent`: answers such as 403 that nothing about a connection explains."""
     answers_lost: int = 0
     """Attempts whose response was lost: they may have succeeded, but are repeated."""
     throttled: int = 0
@@ -54,7 +58,7 @@ class ProbeReport(NamedTuple):
 
     alive: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
-    """410: the connection no longer exists; its record must be removed."""
+    """410: the connection no longer exists, or not yet (`connections.base.is_opening`)."""
     unknown: tuple[str, ...] = ()
     """Throttled, out of time or refused: probe again later."""
 
@@ -82,5 +86,5 @@ class ManagementApi(Protocol):
     def probe(self, connection_ids: Sequence[str], budget_seconds: float) -> ProbeReport:
         """Check whether each connection exists, within the time budget; never raises for an id."""
 
-    def close(self, connection_ids: Sequence[str]) -> None:
-        """Close connections (DELETE); one that no longer exists is not an error."""
+    def close(self, connection_ids: Sequence[str]) -> tuple[str, ...]:
+        """Close connections (DELETE). Returns those that did not exist any more, or not yet (410)."""

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from realtime_core.connections.base import Recipient
-from realtime_core.push.base import DeliveryJob, Priority
+from realtime_core.connections.base import Recipient, is_opening
+from realtime_core.push.base import DeliveryJob, PostReport, Priority
 from realtime_core.wire.frames import pack_frames
 from realtime_core.wire.strict_json import byte_length, dumps, loads
 
 # Outside limit: the largest SQS message that the Terraform provider allows.
 JOB_BYTES_MAX = 256 * 1024
-# Room for the fields of a job other than its payload and ids.
-ENVELOPE_BYTES = 1024
+# Room for the fields of a job other than its payload and ids, and for the reason of a dead letter: a job that
+# fits the queue is not cut when it is given up.
+ENVELOPE_BYTES = 6 * 1024
+# A colon and an epoch second.
+EPOCH_BYTES = 12
 # An invocation posts one job: two seconds at a tenth of the account's 10,000 posts a second.
 JOB_IDS_MAX = 2000
 
 # Each user has at most a few dozen connections, which must fit one job when some of them are queued again.
 JOB_USERS_MAX = 50
+
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 # Users wait for messages; an event of a topic reaches thousands and may arrive a moment later.
 PRIORITIES: tuple[Priority, ...] = ("message", "notification", "deal")
@@ -29,19 +35,60 @@ def reachable_connections(members: Iterable[Recipient], now: int) -> list[str]:
     return list(dict.fromkeys(member.connection_id for member in members if member.token_exp > now))
 
 
+def opening_connections(members: Iterable[Recipient], now: int) -> dict[str, int]:
+    """The connections that may still be in their handshake, and when each was made.
+
+    Only those that were found by their user can be: a subscription comes over an open connection.
+    """
+    return {
+        member.connection_id: member.connected_at
+        for member in members
+        if is_opening(member.connected_at, now)
+    }
+
+
+def keep_opening(job: DeliveryJob, report: PostReport, now: int) -> tuple[PostReport, dict[str, int]]:
+    """Take the connections that may still open out of the `gone` of a report, and return both."""
+    opening = {
+        connection_id: job.opening[connection_id]
+        for connection_id in report.gone
+        if is_opening(job.opening.get(connection_id, 0), now)
+    }
+    if not opening:
+        return report, opening
+    return report._replace(gone=tuple(item for item in report.gone if item not in opening)), opening
+
+
+def opening_delay(opening: Mapping[str, int], now: int) -> int:
+    """How long to wait for connections to open: as long as the youngest has taken so far, 1 to 8 seconds."""
+    return min(8, max(1, now - max(opening.values())))
+
+
+def narrow(job: DeliveryJob, connection_ids: Sequence[str]) -> DeliveryJob:
+    """The job for some of its connections, and for its users."""
+    opening = {item: job.opening[item] for item in connection_ids if item in job.opening}
+    return job._replace(connection_ids=tuple(connection_ids), opening=opening)
+
+
 def split_connections(
     payload: str,
     ids: Sequence[str],
     *,
+    opening: Mapping[str, int] = _NONE,
     bytes_max: int = JOB_BYTES_MAX - ENVELOPE_BYTES,
     ids_max: int = JOB_IDS_MAX,
 ) -> list[tuple[str, ...]]:
-    """Split ids into chunks that each fit a job with the payload. Raises ValueError if not one id fits."""
+    """Split ids into chunks that each fit a job with the payload. Raises ValueError if not one id fits.
+
+    The ids in `opening` are named twice in a job, the second time with an epoch second.
+    """
     room = bytes_max - byte_length(payload)
     chunks: list[tuple[str, ...]] = []
     start = used = 0
     for index, connection_id in enumerate(ids):
         size = _id_bytes(connection_id)
+        if connection_id in opening:
+            size += size + EPOCH_BYTES
         if size > room:
             raise ValueError(
                 f"a payload of {byte_length(payload)} bytes leaves no room in a job of {bytes_max}"
@@ -58,12 +105,12 @@ def split_connections(
 def split_job(whole: DeliveryJob) -> list[DeliveryJob]:
     """Split a job for any number of connections and users into numbered jobs that each fit the queue."""
     parts = [
-        whole._replace(connection_ids=connection_ids, user_ids=())
-        for connection_ids in split_connections(whole.payload, whole.connection_ids)
+        narrow(whole, connection_ids)._replace(user_ids=())
+        for connection_ids in split_connections(whole.payload, whole.connection_ids, opening=whole.opening)
     ]
     for start in range(0, len(whole.user_ids), JOB_USERS_MAX):
         user_ids = whole.user_ids[start : start + JOB_USERS_MAX]
-        parts.append(whole._replace(connection_ids=(), user_ids=user_ids))
+        parts.append(narrow(whole, ())._replace(user_ids=user_ids))
     return [part._replace(chunk=number) for number, part in enumerate(parts)]
 
 
@@ -73,7 +120,7 @@ def encode_job(job: DeliveryJob) -> str:
     The payload is JSON itself; as a field it would be escaped, and could double in size. A job for users
     alone has no `connectionIds`: the first release knows no users, and shall fail rather than post to nobody.
     """
-    fields = {
+    fields: dict[str, Any] = {
         **({"connectionIds": job.connection_ids} if job.connection_ids or not job.user_ids else {}),
         **({"userIds": job.user_ids} if job.user_ids else {}),
         "priority": job.priority,
@@ -84,6 +131,8 @@ def encode_job(job: DeliveryJob) -> str:
         "chunk": job.chunk,
         "correlationId": job.correlation_id,
     }
+    if job.opening:
+        fields["opening"] = job.opening
     return f"{dumps(fields)}\n{job.payload}"
 
 
@@ -107,7 +156,9 @@ def decode_job(text: str) -> DeliveryJob:
             chunk=fields["chunk"],
             # Absent in jobs that an earlier version queued.
             correlation_id=fields.get("correlationId", ""),
+            # Absent in most jobs, and in those that an earlier version queued.
             user_ids=tuple(fields.get("userIds", ())),
+            opening=fields.get("opening", {}),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a delivery job: {error!r}") from error

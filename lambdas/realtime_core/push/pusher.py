@@ -16,7 +16,15 @@ from realtime_core.connections.base import RecordChanged
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import PostReport
 from realtime_core.push.lookup import find_connections
-from realtime_core.push.planning import encode_job, frame_batches, reachable_connections
+from realtime_core.push.planning import (
+    encode_job,
+    frame_batches,
+    keep_opening,
+    narrow,
+    opening_connections,
+    opening_delay,
+    reachable_connections,
+)
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import (
     CONNECTION_DURATION,
@@ -30,7 +38,7 @@ from realtime_core.telemetry.metric_catalog import (
 from realtime_core.telemetry.metrics import add
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from realtime_core.connections.base import Connection, Connections
     from realtime_core.history.base import Chunks
@@ -52,13 +60,13 @@ but a function that times out repeats every delivery."""
 
 
 class PushResult(NamedTuple):
-    """How many connections of a job were reached, queued for another attempt, gone, or refused."""
+    """How many connections of a job were reached, queued for another attempt, gone, refused or given up."""
 
     delivered: int = 0
     queued: int = 0
-    """Also counts users whose connections could not be looked up, each as one."""
     gone: int = 0
     refused: int = 0
+    dead_lettered: int = 0
     answers_lost: int = 0
     """Attempts whose response was lost, see `PostReport`."""
     throttled: int = 0
@@ -100,8 +108,8 @@ class Pusher:
     """Posts jobs, removes gone connections and queues unsent ones.
 
     A job may name users: then their connections are looked up, and the job is queued if that fails.
-    `chunks` records those that need no further attempt; `undeliverable` receives the rest of a job
-    after `ATTEMPTS_MAX` attempts. `jitter` returns a number in [0, 1), `now` epoch seconds.
+    `chunks` records those of which nothing can be delivered any more; `undeliverable` receives the rest of
+    a job after `ATTEMPTS_MAX` attempts. `jitter` returns a number in [0, 1), `now` epoch seconds.
     """
 
     def __init__(
@@ -114,7 +122,7 @@ class Pusher:
         chunks: Chunks | None = None,
         undeliverable: DeadLetterQueue | None = None,
         jitter: Callable[[], float] = jitter,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = lambda: time.time(),  # noqa: PLW0108 - looked up at each call
     ) -> None:
         self._management_api = management_api
         self._connections = connections
@@ -136,10 +144,12 @@ class Pusher:
             if job.connection_ids
             else PostReport()
         )
+        posted = _Posted(job, *keep_opening(job, report, int(self._now())))
+        _record(posted)
         try:
-            return self._settle(job, report)
+            return self._settle(posted)
         finally:
-            self._remove_gone(report.gone, deadline)
+            self._remove_gone(posted.report.gone, deadline)
 
     def push_all(self, jobs: Sequence[DeliveryJob], budget_seconds: float) -> list[PushResult | None]:
         """Post jobs together, urgent ones first; returns the result of each.
@@ -149,22 +159,29 @@ class Pusher:
         """
         deadline = time.monotonic() + budget_seconds
         jobs = self._with_connections(jobs)
-        batches = frame_batches(jobs, int(time.time()))
+        batches = frame_batches(jobs, int(self._now()))
         reports: list[list[PostReport]] = [[] for _ in jobs]
-        gone: dict[str, None] = {}
         for number, batch in enumerate(batches):
             # The frames share the remaining time evenly, so that none uses up the time of the others.
             share = max(0.0, deadline - time.monotonic()) / (len(batches) - number)
             report = self._post(batch.payload, batch.connection_ids, share)
-            gone.update(dict.fromkeys(report.gone))
             for index in batch.jobs:
                 reports[index].append(report)
 
-        # Requeue first: unsent jobs would be lost, while the next event finds gone connections again.
-        results = [
-            self._try_settle(job, _merge(job_reports)) for job, job_reports in zip(jobs, reports, strict=True)
+        now = int(self._now())
+        posted = [
+            _Posted(job, *keep_opening(job, _merge(job_reports), now))
+            for job, job_reports in zip(jobs, reports, strict=True)
         ]
-        self._remove_gone(tuple(gone), deadline)
+        for item in posted:
+            _record(item)
+
+        # Requeue first: unsent jobs would be lost, while the next event finds gone connections again. All at
+        # once: the time that is kept for this does for one call to a slow queue or table, not for ten.
+        results = map_concurrently(self._try_settle, posted)
+        gone = dict.fromkeys(chain.from_iterable(item.report.gone for item in posted))
+        may_open = set(chain.from_iterable(item.opening for item in posted))
+        self._remove_gone([item for item in gone if item not in may_open], deadline)
         return results
 
     def push_later(self, job: DeliveryJob, delay_seconds: int) -> None:
@@ -181,8 +198,15 @@ class Pusher:
                 found, left = find_connections(self._connections, job.user_ids)
                 is_reachable = not left
                 connection_ids = dict.fromkeys([*job.connection_ids, *reachable_connections(found, now)])
-                job = job._replace(connection_ids=tuple(connection_ids), user_ids=left)  # noqa: PLW2901
-            looked_up.append(job)
+                looked_up.append(
+                    job._replace(
+                        connection_ids=tuple(connection_ids),
+                        user_ids=left,
+                        opening={**job.opening, **opening_connections(found, now)},
+                    )
+                )
+            else:
+                looked_up.append(job)
         return looked_up
 
     def _post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
@@ -191,38 +215,53 @@ class Pusher:
             add(DELIVERIES_THROTTLED, report.throttled)
         return report
 
-    def _try_settle(self, job: DeliveryJob, report: PostReport) -> PushResult | None:
+    def _try_settle(self, posted: _Posted) -> PushResult | None:
         try:
-            return self._settle(job, report)
+            return self._settle(posted)
         except StoreUnavailable:
-            log.exception("job_not_requeued", eventId=job.event_id)
+            log.exception("job_not_requeued", eventId=posted.job.event_id)
             return None
 
-    def _settle(self, job: DeliveryJob, report: PostReport) -> PushResult:
-        _measure(job, report)
-        if report.unsent or job.user_ids:
-            self._requeue(job._replace(connection_ids=report.unsent, attempt=job.attempt + 1))
-        else:
+    def _settle(self, posted: _Posted) -> PushResult:
+        """Queue what is left of a job, or record that nothing is."""
+        job, report, opening = posted
+        left = narrow(job, report.unsent)
+        is_given_up = (
+            bool(_recipients(left)) and job.attempt >= ATTEMPTS_MAX and self._undeliverable is not None
+        )
+        if is_given_up:
+            self._give_up(left, report.unexpected)
+        elif _recipients(left):
+            ceiling = min(DELAY_SECONDS_MAX, 2**job.attempt)
+            self._requeue(left._replace(attempt=job.attempt + 1), round(ceiling * self._jitter()))
+        if opening:
+            # No failed attempt: it ends when the connections open, or are too old to.
+            may_open = narrow(job, tuple(opening))._replace(user_ids=())
+            self._requeue(may_open, opening_delay(opening, int(self._now())))
+        if not (_recipients(left) or opening):
             self._complete(job)
-        for connection_id, reason in report.refused.items():
-            log.warning("post_refused", connectionId=connection_id, reason=reason, eventId=job.event_id)
         return PushResult(
             delivered=len(report.delivered),
-            queued=len(report.unsent) + len(job.user_ids),
+            queued=len(opening) + (0 if is_given_up else _recipients(left)),
             gone=len(report.gone),
             refused=len(report.refused),
+            dead_lettered=_recipients(left) if is_given_up else 0,
             answers_lost=report.answers_lost,
             throttled=report.throttled,
         )
 
-    def _requeue(self, job: DeliveryJob) -> None:
-        if job.attempt > ATTEMPTS_MAX and self._undeliverable is not None:
-            self._undeliverable.put(encode_job(job), f"not deliverable in {ATTEMPTS_MAX} attempts")
-            add(DELIVERIES_FAILED, _recipients(job))
-            self._complete(job)
-            return
-        ceiling = min(DELAY_SECONDS_MAX, 2 ** (job.attempt - 1))
-        self._deliveries.send([job], delay_seconds=round(ceiling * self._jitter()))
+    def _give_up(self, job: DeliveryJob, unexpected: Mapping[str, int]) -> None:
+        """Make the rest of a job a dead letter.
+
+        Its chunk is not complete: while the event counts as in flight, a client that resumes finds it.
+        """
+        assert self._undeliverable is not None, "only who has a dead-letter queue gives up"  # noqa: S101
+        answers = "".join(f"; {count} x {reason}" for reason, count in unexpected.items())
+        self._undeliverable.put(encode_job(job), f"not deliverable in {ATTEMPTS_MAX} attempts{answers}")
+        add(DELIVERIES_FAILED, _recipients(job))
+
+    def _requeue(self, job: DeliveryJob, delay_seconds: int) -> None:
+        self._deliveries.send([job], delay_seconds=delay_seconds)
         add(DELIVERIES_RETRIED, _recipients(job))
 
     def _complete(self, job: DeliveryJob) -> None:
@@ -238,11 +277,18 @@ class Pusher:
         """Remove gone connections, in concurrent batches, until REMOVAL_SECONDS after the deadline."""
 
         def remove(batch: Sequence[str]) -> int:
-            """Remove a batch, unless it is too late; returns how many are left."""
-            if time.monotonic() > deadline + REMOVAL_SECONDS:
-                return len(batch)
-            remove_connections(batch, self._connections, self._subscriptions)
-            return 0
+            """Remove those of a batch that there is time for; returns how many are left."""
+            tried: list[str] = []
+
+            def in_time() -> Iterator[str]:
+                for connection_id in batch:
+                    if time.monotonic() > deadline + REMOVAL_SECONDS:
+                        return
+                    tried.append(connection_id)
+                    yield connection_id
+
+            remove_connections(in_time(), self._connections, self._subscriptions)
+            return len(batch) - len(tried)
 
         try:
             if left := sum(map_concurrently(remove, batches(connection_ids, REMOVAL_BATCH))):
@@ -256,7 +302,19 @@ def _recipients(job: DeliveryJob) -> int:
     return len(job.connection_ids) + len(job.user_ids)
 
 
-def _measure(job: DeliveryJob, report: PostReport) -> None:
+class _Posted(NamedTuple):
+    """A job that was posted."""
+
+    job: DeliveryJob
+    report: PostReport
+    """Its `gone` are really gone."""
+    opening: Mapping[str, int]
+    """The connections that answered 410, but may open a moment later; see `DeliveryJob`."""
+
+
+def _record(posted: _Posted) -> None:
+    """Add the metrics of a job that was posted, and log what was refused."""
+    job, report, _ = posted
     if report.delivered:
         add(DELIVERIES_DELIVERED, len(report.delivered))
         add(MESSAGE_LATENCY, max(0, round(time.time() * 1000) - job.published_at_ms), "push")
@@ -264,15 +322,24 @@ def _measure(job: DeliveryJob, report: PostReport) -> None:
         add(DELIVERIES_GONE, len(report.gone))
     if report.refused:
         add(DELIVERIES_FAILED, len(report.refused))
+    for connection_id, reason in report.refused.items():
+        log.warning("post_refused", connectionId=connection_id, reason=reason, eventId=job.event_id)
+    # One line for each reason: what is wrong is wrong for thousands of connections at once.
+    for reason, count in report.unexpected.items():
+        log.error("posts_failed", reason=reason, count=count, eventId=job.event_id, attempt=job.attempt)
 
 
 def _merge(reports: Sequence[PostReport]) -> PostReport:
     """The report of a job, from the reports of the frames that contained it."""
+    unexpected: dict[str, int] = {}
+    for reason, count in chain.from_iterable(report.unexpected.items() for report in reports):
+        unexpected[reason] = unexpected.get(reason, 0) + count
     return PostReport(
         delivered=tuple(chain.from_iterable(report.delivered for report in reports)),
         gone=tuple(chain.from_iterable(report.gone for report in reports)),
         unsent=tuple(chain.from_iterable(report.unsent for report in reports)),
         refused=dict(chain.from_iterable(report.refused.items() for report in reports)),
+        unexpected=unexpected,
         answers_lost=sum(report.answers_lost for report in reports),
         throttled=sum(report.throttled for report in reports),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime_core.aws import backoff
 from realtime_core.aws.errors import Refused, Unreachable
+from realtime_core.concurrency import map_concurrently
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import DeliveryJob
 from realtime_core.push.planning import encode_job
@@ -41,9 +42,15 @@ class SqsDeliveries:
         self._queue_url = queue_url
 
     def send(self, jobs: Sequence[DeliveryJob], delay_seconds: int = 0) -> None:
-        """Queue jobs, with a delay of up to 900 s. Raises StoreUnavailable unless all were queued."""
-        for batch in _batches([encode_job(job) for job in jobs]):
-            self._send([_entry(index, body, delay_seconds) for index, body in enumerate(batch)])
+        """Queue jobs, with a delay of up to 900 s. Raises StoreUnavailable unless all were queued.
+
+        Batches are sent in threads: the chunks of a million recipients with a large payload are hundreds.
+        """
+        batches = list(_batches([encode_job(job) for job in jobs]))
+        map_concurrently(lambda batch: self._send_batch(batch, delay_seconds), batches)
+
+    def _send_batch(self, batch: Sequence[str], delay_seconds: int) -> None:
+        self._send([_entry(index, body, delay_seconds) for index, body in enumerate(batch)])
 
     def _send(self, entries: list[Any]) -> None:
         """Send a batch, and retry the entries that SQS did not accept."""

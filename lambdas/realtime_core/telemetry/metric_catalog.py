@@ -146,7 +146,7 @@ DELIVERIES_FAILED = Metric(
     "DeliveriesFailed",
     COUNT,
     "message_router, broadcast, delivery",
-    "Pushes that failed for good: refused (403, 413), or a dead letter after the last attempt",
+    "Pushes that failed for good: too large (413), or a dead letter after the last attempt",
 )
 QUEUE_AGE = Metric(
     "QueueAge",

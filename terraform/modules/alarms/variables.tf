@@ -116,7 +116,7 @@ variable "thresholds" {
     `api_client_error_percent`: 25; of requests, refused before a function ran: throttled (429), no good token, not allowed.
     `lambda_errors`: 2 in five minutes; one may be a function that was moved.
     `lambda_throttles`: 10 in five minutes; a queue's are tried again, a client's are not.
-    `lambda_duration_percent`: 95; of the timeout. delivery posts for up to 92 % of its own by design.
+    `lambda_duration_percent`: 95; of the timeout. delivery ends by itself at about 85 % of its own, with the last answers.
     `lambda_concurrency_percent`: 80; of the reservation, and of the account's limit.
     `lambda_account_concurrency`: 1000; the account's limit in the Region (Service Quotas), which 80 % above are of.
     `dynamodb_throttles`: 10 in five minutes; the first in a burst are tried again unseen.

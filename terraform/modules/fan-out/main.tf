@@ -16,6 +16,19 @@ locals {
     }
   }
 
+  # How long a message waits after its function was killed. AWS asks for at least the function's timeout, and advises six
+  # times as much, so that Lambda can try again what was throttled: docs.aws.amazon.com/lambda/latest/dg/
+  # services-sqs-configure.html. A mapping with a maximum_concurrency of its own receives no more than it may invoke, and
+  # what the account's limit throttles nevertheless is left receive_count_max attempts. The 15 seconds are for what may
+  # come before a function's own time: receiving, and INIT, which has at most ten.
+  start_seconds_max = 15
+  visibility_timeouts_seconds = {
+    for queue, values in local.queues : queue => coalesce(
+      values.settings.visibility_timeout_seconds,
+      values.settings.function_timeout_seconds + values.settings.batching_window_seconds + local.start_seconds_max,
+    )
+  }
+
   # By queue; a queue without statements gets no policy.
   policies = {
     for queue, policy in {
@@ -48,8 +61,7 @@ resource "aws_sqs_queue" "this" {
   message_retention_seconds = each.value.settings.retention_seconds
   receive_wait_time_seconds = 20
 
-  # AWS's advice for a mapping: six times the function's timeout, and the window on top. Less repeats deliveries.
-  visibility_timeout_seconds = 6 * each.value.settings.function_timeout_seconds + each.value.settings.batching_window_seconds
+  visibility_timeout_seconds = local.visibility_timeouts_seconds[each.key]
 
   sqs_managed_sse_enabled           = var.kms_key_arn == null ? true : null
   kms_master_key_id                 = var.kms_key_arn

@@ -22,6 +22,11 @@ output "deliveries_queue_arn" {
   value       = aws_sqs_queue.this["deliveries"].arn
 }
 
+output "visibility_timeouts_seconds" {
+  description = "By queue (events, deliveries): how long a received message stays hidden, for the check of the triggers"
+  value       = local.visibility_timeouts_seconds
+}
+
 ################################################################################
 # Dead-letter queues
 ################################################################################

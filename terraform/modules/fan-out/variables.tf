@@ -26,14 +26,17 @@ variable "events" {
 
     `function_timeout_seconds`: timeout of the function that reads the queue.
     `batching_window_seconds`: batching window of its event source mapping.
+    `visibility_timeout_seconds`: how long a received message stays hidden from others, and so how long it waits after its
+    function was killed; null for the timeout, the window and 15 seconds for a cold start.
     `receive_count_max`: attempts before a message becomes a dead letter.
     `retention_seconds`: how long a message waits at most, 60 to 1209600 (14 days).
   EOT
   type = object({
-    function_timeout_seconds = number
-    batching_window_seconds  = optional(number, 0)
-    receive_count_max        = optional(number, 5)
-    retention_seconds        = optional(number, 345600)
+    function_timeout_seconds   = number
+    batching_window_seconds    = optional(number, 0)
+    visibility_timeout_seconds = optional(number)
+    receive_count_max          = optional(number, 40)
+    retention_seconds          = optional(number, 345600)
   })
 
   validation {
@@ -44,6 +47,16 @@ variable "events" {
   validation {
     condition     = var.events.batching_window_seconds >= 0 && var.events.batching_window_seconds <= 300
     error_message = "events: batching_window_seconds is that of an event source mapping, 0 to 300."
+  }
+
+  validation {
+    condition     = try(var.events.visibility_timeout_seconds >= var.events.function_timeout_seconds + var.events.batching_window_seconds, true)
+    error_message = "events: with a visibility_timeout_seconds below function_timeout_seconds and batching_window_seconds together, SQS delivers a message again that is still worked on, and Lambda refuses the mapping; raise it, lower those, or leave it out."
+  }
+
+  validation {
+    condition     = try(var.events.visibility_timeout_seconds <= 43200 && floor(var.events.visibility_timeout_seconds) == var.events.visibility_timeout_seconds, true)
+    error_message = "events: SQS takes a whole visibility_timeout_seconds of up to 43200 (twelve hours)."
   }
 
   validation {
@@ -63,14 +76,17 @@ variable "deliveries" {
 
     `function_timeout_seconds`: timeout of the function that reads the queue.
     `batching_window_seconds`: batching window of its event source mapping.
+    `visibility_timeout_seconds`: how long a received message stays hidden from others, and so how long it waits after its
+    function was killed; null for the timeout, the window and 15 seconds for a cold start.
     `receive_count_max`: attempts before a message becomes a dead letter.
     `retention_seconds`: how long a message waits at most, 60 to 1209600 (14 days).
   EOT
   type = object({
-    function_timeout_seconds = number
-    batching_window_seconds  = optional(number, 0)
-    receive_count_max        = optional(number, 5)
-    retention_seconds        = optional(number, 345600)
+    function_timeout_seconds   = number
+    batching_window_seconds    = optional(number, 0)
+    visibility_timeout_seconds = optional(number)
+    receive_count_max          = optional(number, 20)
+    retention_seconds          = optional(number, 345600)
   })
 
   validation {
@@ -81,6 +97,16 @@ variable "deliveries" {
   validation {
     condition     = var.deliveries.batching_window_seconds >= 0 && var.deliveries.batching_window_seconds <= 300
     error_message = "deliveries: batching_window_seconds is that of an event source mapping, 0 to 300."
+  }
+
+  validation {
+    condition     = try(var.deliveries.visibility_timeout_seconds >= var.deliveries.function_timeout_seconds + var.deliveries.batching_window_seconds, true)
+    error_message = "deliveries: with a visibility_timeout_seconds below function_timeout_seconds and batching_window_seconds together, SQS delivers a message again that is still worked on, and Lambda refuses the mapping; raise it, lower those, or leave it out."
+  }
+
+  validation {
+    condition     = try(var.deliveries.visibility_timeout_seconds <= 43200 && floor(var.deliveries.visibility_timeout_seconds) == var.deliveries.visibility_timeout_seconds, true)
+    error_message = "deliveries: SQS takes a whole visibility_timeout_seconds of up to 43200 (twelve hours)."
   }
 
   validation {

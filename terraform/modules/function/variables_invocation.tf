@@ -63,18 +63,25 @@ variable "sqs_trigger" {
   description = <<-EOT
     The SQS queue that feeds the function; null for none. Items fail one by one (ReportBatchItemFailures).
 
-    `queue_arn`: ARN of the queue. Its visibility timeout should be six times `timeout_seconds`.
+    `queue_arn`: ARN of the queue.
+    `visibility_timeout_seconds`: visibility timeout of the queue, to check it against `timeout_seconds`; null for no check.
     `batch_size`: most messages of one invocation, 1 to 10000.
     `batching_window_seconds`: how long to wait for a batch to fill, 0 to 300; at least 1 above 10 messages.
     `maximum_concurrency`: most concurrent invocations from this queue, 2 to 1000; null for no limit.
   EOT
   type = object({
-    queue_arn               = string
-    batch_size              = optional(number, 10)
-    batching_window_seconds = optional(number, 0)
-    maximum_concurrency     = optional(number)
+    queue_arn                  = string
+    visibility_timeout_seconds = optional(number)
+    batch_size                 = optional(number, 10)
+    batching_window_seconds    = optional(number, 0)
+    maximum_concurrency        = optional(number)
   })
   default = null
+
+  validation {
+    condition     = try(var.sqs_trigger.visibility_timeout_seconds >= var.timeout_seconds + var.sqs_trigger.batching_window_seconds, true)
+    error_message = "sqs_trigger: Lambda refuses a queue whose visibility_timeout_seconds is below timeout_seconds (and a batch waits for its batching_window_seconds first); raise the queue's, or lower those."
+  }
 
   validation {
     condition     = try(var.sqs_trigger.batch_size >= 1 && var.sqs_trigger.batch_size <= 10000, true)

@@ -9,13 +9,15 @@ locals {
     "ping", "subscribeToDeals", "unsubscribeFromDeals", "sendMessage", "getMessages", "notificationAck", "getStatus", "refreshToken",
   ]
 
-  # A route waits 29 s at most. The two behind queues get a minute, of which delivery spends all but a reserve posting; janitor ends before its next run.
+  # A route waits 29 s at most. The two behind queues get half a minute: the message of one that was killed goes on only
+  # when its visibility timeout ends, which cannot be shorter. In it, broadcast plans for a million recipients, and
+  # delivery posts for all but a reserve and puts back what is left. janitor ends before its next run.
   timeouts_seconds = merge({
     authorizer         = 10
     connection_handler = 10
     message_router     = 29
-    broadcast          = 60
-    delivery           = 60
+    broadcast          = 30
+    delivery           = 30
     janitor            = 60
   }, local.redis_timeouts_seconds)
 
@@ -120,8 +122,17 @@ locals {
 
   # What invokes them besides the API.
   sqs_triggers = {
-    broadcast = { queue_arn = module.fan_out.events_queue_arn, maximum_concurrency = var.maximum_concurrency.broadcast }
-    delivery  = { queue_arn = module.fan_out.deliveries_queue_arn, maximum_concurrency = var.maximum_concurrency.delivery }
+    broadcast = {
+      queue_arn                  = module.fan_out.events_queue_arn
+      visibility_timeout_seconds = module.fan_out.visibility_timeouts_seconds.events
+      maximum_concurrency        = var.maximum_concurrency.broadcast
+    }
+
+    delivery = {
+      queue_arn                  = module.fan_out.deliveries_queue_arn
+      visibility_timeout_seconds = module.fan_out.visibility_timeouts_seconds.deliveries
+      maximum_concurrency        = var.maximum_concurrency.delivery
+    }
   }
 
   async_invocations = {

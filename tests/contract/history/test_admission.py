@@ -11,7 +11,7 @@ from realtime_core.history.overtaken import IN_FLIGHT_SECONDS_MAX
 from tests.contract.support.admitted import BEGAN, NOW_MS, claim, new_event, publish, stored_events
 from tests.contract.support.watched_clients import hooked, watching
 
-LATER_MS = NOW_MS + 91_000
+LATER_MS = NOW_MS + 33_000
 """A claim of NOW_MS is exclusive no longer."""
 MUCH_LATER_MS = NOW_MS + (IN_FLIGHT_SECONDS_MAX + 1) * 1000
 """What was put in flight at NOW_MS is in flight no longer."""

@@ -111,17 +111,17 @@ def test_an_old_leaks_positions_are_looked_up_by_the_next_publisher(dynamodb, dy
     assert overtaken(dynamo, after.position) == (leak.position, (InFlightBatch(0, leak.position, 1),))
 
 
-def test_a_batch_whose_publisher_died_before_it_stored_anything_ends_after_90_seconds(dynamodb, dynamo):
+def test_a_batch_whose_publisher_died_before_it_stored_anything_ends_with_its_claim(dynamodb, dynamo):
     refuse = hooked(dynamodb, lambda called, _: REFUSED if called == "TransactWriteItems" else None)
     with refuse, pytest.raises(StoreUnavailable):
         claim(dynamo, "dead")
-    publish(dynamo, "e1", NOW_MS + 80_000)
-    assert dynamo.history.settled(NOW + 80) < BEGAN
-    publish(dynamo, "e2", NOW_MS + 91_000)
-    assert dynamo.history.settled(NOW + 91) == BEGAN + 2
+    publish(dynamo, "e1", NOW_MS + 31_000)
+    assert dynamo.history.settled(NOW + 31) < BEGAN
+    publish(dynamo, "e2", NOW_MS + 33_000)
+    assert dynamo.history.settled(NOW + 33) == BEGAN + 2
 
 
-def test_publishing_goes_on_after_ten_thousand_leaks(dynamodb, dynamo):
+def test_publishing_goes_on_after_thousands_of_leaks(dynamodb, dynamo):
     """The first release stopped for good at 301 of them."""
     leaks = [
         {
@@ -136,7 +136,7 @@ def test_publishing_goes_on_after_ten_thousand_leaks(dynamodb, dynamo):
                 }
             }
         }
-        for number in range(1, 10_001)
+        for number in range(1, 2_001)
     ]
     for start in range(0, len(leaks), 25):
         dynamodb.batch_write_item(RequestItems={"history": leaks[start : start + 25]})

@@ -1,10 +1,12 @@
+import threading
+
 import pytest
 
 from realtime_core.aws import backoff
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import DeliveryJob
 from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries
-from realtime_core.push.planning import decode_job
+from realtime_core.push.planning import decode_job, encode_job, split_job
 from realtime_core.push.sqs import SqsDeadLetterQueue, SqsDeliveries
 from tests.contract.support.cases import NOW
 from tests.contract.support.watched_clients import answering, fault, moto_client, recording, watching
@@ -91,6 +93,31 @@ def test_batches_are_as_few_as_sqs_allows(sqs, queue_url):
         SqsDeliveries(sqs, queue_url).send([job(n) for n in range(30)])
 
     assert watch.calls == {"SendMessageBatch": 3}
+
+
+def test_batches_of_a_large_audience_are_sent_at_once(sqs, queue_url, monkeypatch):
+    """500 chunks with a large payload are 500 batches: one after the other they take a third of a minute."""
+    together, send = threading.Barrier(4), sqs.send_message_batch
+
+    def sending(**parameters):
+        together.wait(5)  # breaks if they come one after the other
+        return send(**parameters)
+
+    monkeypatch.setattr(sqs, "send_message_batch", sending)
+
+    SqsDeliveries(sqs, queue_url).send([job(n, f'"{"ü" * 110_000}"') for n in range(4)])
+
+    assert len(received(sqs, queue_url)) == 4
+
+
+def test_send_of_which_one_batch_fails_raises_after_the_others_were_sent(sqs, queue_url):
+    with (
+        answering(sqs, "SendMessageBatch", fault("AccessDenied", 403)),
+        pytest.raises(StoreUnavailable, match="AccessDenied"),
+    ):
+        SqsDeliveries(sqs, queue_url).send([job(n, f'"{"ü" * 110_000}"') for n in range(4)])
+
+    assert len(received(sqs, queue_url)) == 3
 
 
 def test_send_sets_the_delay(sqs, queue_url):
@@ -197,6 +224,18 @@ def test_put_cuts_an_input_that_is_too_large_and_stores_its_size(sqs, queue_url)
         len((name + "String" + text).encode()) for name, text in [("reason", reason), ("originalBytes", size)]
     )
     assert 250_000 < len(message["Body"].encode()) + attributes <= 262_144
+
+
+def test_largest_job_is_kept_whole_as_a_dead_letter(sqs, queue_url):
+    ids = tuple(f"{number:04}{'x' * 60}" for number in range(4_000))
+    whole = DeliveryJob(f'"{"y" * 131_070}"', ids, "deal", "e" * 128, NOW * 1000, correlation_id="c" * 128)
+    largest = split_job(whole)[0]
+
+    SqsDeadLetterQueue(sqs, queue_url).put(encode_job(largest), "👋" * 5_000)
+
+    [message] = received(sqs, queue_url)
+    assert decode_job(message["Body"]) == largest
+    assert "originalBytes" not in message["MessageAttributes"]
 
 
 def test_put_that_fails_raises(sqs, queue_url):

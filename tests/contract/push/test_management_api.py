@@ -79,17 +79,32 @@ def test_post_sorts_every_id_into_exactly_one_place(poster):
         "forbidden": [403],
         "bad": [400],
         "slow": [429, 503, 429, 200],
+        "missing": [404],
+        "forbidden too": [403],
     }
 
     report = port.post("{}", [*other_side.answers, "fine"], AMPLE_SECONDS)
 
-    assert (report.delivered, report.gone, report.unsent) == (("slow", "fine"), ("gone", "gone later"), ())
-    assert sorted(report.refused) == ["bad", "forbidden", "large"]
-    assert {name: reason[:3] for name, reason in report.refused.items()} == {
-        "bad": "400",
-        "forbidden": "403",
-        "large": "413",
+    assert (report.delivered, report.gone) == (("slow", "fine"), ("gone", "gone later"))
+    assert {name: reason[:3] for name, reason in report.refused.items()} == {"large": "413"}
+    assert report.unsent == ("forbidden", "bad", "missing", "forbidden too")
+    assert {reason[:3]: count for reason, count in report.unexpected.items()} == {
+        "403": 2,
+        "400": 1,
+        "404": 1,
     }
+
+
+@pytest.mark.parametrize("unexpected", [301, 400, 403, 404, 405])
+def test_post_with_an_unexpected_answer_is_left_to_a_later_attempt(served, unexpected):
+    """Whatever is wrong lasts longer than this attempt, and each try would cost a request of the quota."""
+    api, endpoint = served
+    api.answers["a"] = [unexpected, 200]
+
+    report = ManagementApiClient(endpoint).post("{}", ["a"], AMPLE_SECONDS)
+
+    assert (report.unsent, report.refused) == (("a",), {})
+    assert api.requests == [("POST", "a")]
 
 
 def test_post_that_never_succeeds_is_unsent_when_the_time_is_up(poster):
@@ -184,8 +199,8 @@ def test_close_closes_and_accepts_connections_that_are_gone(poster):
     port, other_side = poster
     other_side.answers |= {"gone": [410], "slow": [429, 503, 200]}
 
-    port.close(["a", "gone", "slow"])
-    port.close([])
+    assert port.close(["a", "gone", "slow"]) == ("gone",)
+    assert port.close([]) == ()
 
 
 def test_close_deletes_each_connection(served):

@@ -28,6 +28,9 @@ class Context:
 
     aws_request_id = "request-1"
 
+    def get_remaining_time_in_millis(self):
+        return 30_000
+
 
 @pytest.fixture
 def published(monkeypatch):

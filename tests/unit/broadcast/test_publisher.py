@@ -1,5 +1,7 @@
 """`Publisher`: the jobs that an event for many subscribers queues, also after an attempt that crashed."""
 
+import time
+
 import pytest
 
 from broadcast.group_index import GroupIndex
@@ -18,6 +20,9 @@ from tests.contract.support.admitted import BEGAN
 
 NOW = 1_795_382_480
 EVENT = parse_event({"messageType": "deal", "topic": "books", "data": {"price": 9}, "eventId": "e1"})
+NOTIFICATION = parse_event(
+    {"messageType": "alert", "recipients": ["ann"], "data": {"title": "x", "message": "y"}}
+)
 IDS = [f"c{number:05}" for number in range(5_000)]
 
 
@@ -40,21 +45,24 @@ class PublisherHarness:
     def __init__(self):
         self.connections, self.deliveries = MemoryConnections(), CrashingDeliveries()
         self.subscriptions = MemorySubscriptions(self.connections)
-        pusher = Pusher(MemoryManagementApi(), self.connections, self.subscriptions, self.deliveries)
-        self.publisher = Publisher(
+        self.management_api = MemoryManagementApi()
+        self.publisher = self.new_publisher()
+        for number, connection_id in enumerate(IDS):
+            self.connections.add(Connection(connection_id, f"user-{number}", NOW, NOW + 3600))
+            self.subscriptions.subscribe(connection_id, "books", "{}", NOW)
+
+    def new_publisher(self, *, direct_max=100, now=lambda: NOW):
+        return Publisher(
             connections=self.connections,
             subscriptions=self.subscriptions,
             groups=GroupIndex(self.subscriptions),
             messages=MemoryMessages(retention_days=30),
             admission=MemoryHistory(),
             deliveries=self.deliveries,
-            pusher=pusher,
-            direct_max=100,
-            now=lambda: NOW,
+            pusher=Pusher(self.management_api, self.connections, self.subscriptions, self.deliveries),
+            direct_max=direct_max,
+            now=now,
         )
-        for number, connection_id in enumerate(IDS):
-            self.connections.add(Connection(connection_id, f"user-{number}", NOW, NOW + 3600))
-            self.subscriptions.subscribe(connection_id, "books", "{}", NOW)
 
     def queued(self):
         """(event id of the frame, position, connection ids) of each job."""
@@ -86,6 +94,24 @@ def test_an_event_is_planned_into_chunks_that_carry_the_payload_once(harness):
 def test_an_event_that_is_published_again_queues_nothing_and_is_answered_the_same(harness):
     assert harness.publisher.publish(EVENT, "e1") == harness.publisher.publish(EVENT, "e1")
     assert len(harness.deliveries.jobs) == 3
+
+
+@pytest.mark.parametrize("directly", [True, False], ids=["directly", "by-the-queue"])
+def test_a_notification_names_the_connections_that_may_still_be_in_their_handshake(harness, directly):
+    """They are found by their user before they are open, and answer 410 until then."""
+    now = int(time.time())
+    harness.publisher = harness.new_publisher(direct_max=100 if directly else 0, now=lambda: now)
+    harness.connections.add(Connection("young", "ann", now - 1, now + 3600))
+    harness.connections.add(Connection("old", "ann", now - 3600, now + 3600))
+    harness.management_api.answers = {"young": [410], "old": [410]}
+
+    harness.publisher.publish(NOTIFICATION, "n1")
+
+    [job] = harness.deliveries.jobs
+    assert job.opening == {"young": now - 1}
+    assert set(job.connection_ids) == ({"young"} if directly else {"young", "old"})
+    kept = {name for name in ("young", "old") if harness.connections.get(name)}
+    assert kept == ({"young"} if directly else {"young", "old"})
 
 
 @pytest.mark.parametrize("taken", [0, 1, 2])

@@ -73,9 +73,9 @@ def test_delivery_posts_messages_before_notifications_before_deals(outside):
 
 def test_delivery_shares_its_time_evenly_and_keeps_a_reserve(outside):
     management_api, _ = outside
-    delivery.handler(batch(*(job(f"deal {number}") for number in range(5))), Clock(60))
+    delivery.handler(batch(*(job(f"deal {number}") for number in range(5))), Clock(30))
     budgets = [budget for _, budget in management_api.calls]
-    assert budgets == pytest.approx([11, 55 / 4, 55 / 3, 55 / 2, 55], abs=1)
+    assert budgets == pytest.approx([22 / 5, 22 / 4, 22 / 3, 22 / 2, 22], abs=0.5)
 
 
 def test_delivery_without_time_puts_every_job_back(outside):

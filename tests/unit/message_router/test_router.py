@@ -19,7 +19,9 @@ from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import TokenRefused
 from realtime_core.history.memory import MemoryHistory
+from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
 from realtime_core.messages.memory import MemoryMessages
+from realtime_core.push import pusher
 from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
 from realtime_core.push.pusher import Pusher
 from realtime_core.subscriptions.memory import MemorySubscriptions
@@ -44,6 +46,7 @@ class RouterHarness:
         self.now = float(NOW)
         self.connections, self.revocations = MemoryConnections(), MemoryRevocations()
         self.limiter, self.secrets = MemoryLimiter(), MemorySigningSecrets(SECRET, OLD_SECRET)
+        self.management_api, self.deliveries = MemoryManagementApi(), MemoryDeliveries()
         subscriptions, history = MemorySubscriptions(self.connections), MemoryHistory()
         self.subscriptions = subscriptions
         actions = Actions(
@@ -54,7 +57,7 @@ class RouterHarness:
             lookup=MemoryConnectionLookup(self.connections, history),
             verifier=TokenVerifier(TokenRules(), self.secrets, None),
             revocations=self.revocations,
-            pusher=Pusher(MemoryManagementApi(), self.connections, subscriptions, MemoryDeliveries()),
+            pusher=Pusher(self.management_api, self.connections, subscriptions, self.deliveries),
             now=lambda: self.now,
             entropy=lambda count: b"x" * count,
         )
@@ -81,6 +84,22 @@ class RouterHarness:
 @pytest.fixture
 def harness():
     return RouterHarness()
+
+
+@pytest.mark.parametrize(
+    ("age_seconds", "kept"), [(1, True), (HANDSHAKE_SECONDS_MAX, False)], ids=["opening", "open-before"]
+)
+def test_message_to_a_connection_that_answers_gone_is_queued_if_it_may_still_open(
+    harness, age_seconds, kept, monkeypatch
+):
+    monkeypatch.setattr(pusher.time, "time", lambda: harness.now)
+    harness.connections.add(Connection("c2", "ben", NOW - age_seconds, NOW + 3600))
+    harness.management_api.answers["c2"] = [410]
+
+    assert harness.ask("sendMessage")["type"] == "messageSent"
+
+    assert (harness.connections.get("c2") is not None) is kept
+    assert [job.connection_ids for job in harness.deliveries.jobs] == ([("c2",)] if kept else [])
 
 
 def code(reply):

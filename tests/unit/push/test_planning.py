@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from realtime_core.connections.base import Recipient
 from realtime_core.filters.filters import Attributes, Filter, parse_filter
+from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
 from realtime_core.push.base import DeliveryJob
 from realtime_core.push.planning import (
     JOB_BYTES_MAX,
@@ -15,6 +16,7 @@ from realtime_core.push.planning import (
     JOB_USERS_MAX,
     decode_job,
     encode_job,
+    opening_connections,
     reachable_connections,
     split_connections,
     split_job,
@@ -107,6 +109,32 @@ def test_split_job_keeps_every_field_and_fits_the_queue(payload):
         assert decode_job(body) == job
         assert job._replace(connection_ids=whole.connection_ids, chunk=0) == whole
     assert [job.chunk for job in planned] == list(range(len(planned)))
+
+
+def test_split_job_names_with_each_chunk_its_own_connections_that_may_be_opening():
+    opening = {connection_id: NOW + at for at, connection_id in enumerate(IDS[1_990:2_010])}
+    planned = split_job(DeliveryJob("{}", tuple(IDS), "notification", "e", NOW * 1000, opening=opening))
+    assert [len(job.opening) for job in planned] == [10, 10, 0, 0, 0]
+    assert planned[0].opening | planned[1].opening == opening
+    assert [decode_job(encode_job(job)) for job in planned] == planned
+
+
+def test_split_job_fits_the_queue_although_everybody_is_opening():
+    """As after an outage, when all clients reconnect."""
+    whole = DeliveryJob(LARGEST, tuple(f"{name:64}" for name in IDS), "notification", "e" * 128, NOW * 1000)
+    planned = split_job(whole._replace(opening=dict.fromkeys(whole.connection_ids, NOW)))
+    assert [item for job in planned for item in job.connection_ids] == list(whole.connection_ids)
+    assert max(len(encode_job(job).encode()) for job in planned) <= JOB_BYTES_MAX
+
+
+def test_opening_connections_are_those_made_seconds_ago():
+    members = [
+        Recipient("open", NOW + 60),
+        Recipient("old", NOW + 60, NOW - HANDSHAKE_SECONDS_MAX),
+        Recipient("young", NOW + 60, NOW - HANDSHAKE_SECONDS_MAX + 1),
+        Recipient("ahead", NOW + 60, NOW + 1),
+    ]
+    assert opening_connections(members, NOW) == {"young": NOW - HANDSHAKE_SECONDS_MAX + 1, "ahead": NOW + 1}
 
 
 def test_split_job_without_connections_is_empty():

@@ -1,17 +1,22 @@
 """`Pusher`: what is delivered, requeued and removed, and when a chunk is complete."""
 
 import threading
+import time
 
 import pytest
 
+from deals_ops.dead_letters import DeadLetter
+from deals_ops.redrive_decision import decide_delivery
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
 from realtime_core.history.base import NewEvent
 from realtime_core.history.memory import MemoryHistory
+from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
+from realtime_core.push import pusher
 from realtime_core.push.base import DeliveryJob, PostReport
 from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries, MemoryManagementApi
-from realtime_core.push.planning import decode_job
+from realtime_core.push.planning import decode_job, encode_job
 from realtime_core.push.pusher import (
     ATTEMPTS_MAX,
     DELAY_SECONDS_MAX,
@@ -86,6 +91,21 @@ def test_push_delivers_although_the_gone_cannot_be_removed_just_now(harness):
     assert harness.pusher.push(job("a", "b"), 5).delivered == 1
 
 
+def test_removal_of_the_gone_stops_soon_after_its_time_within_a_batch_too(harness, monkeypatch):
+    """A table that answers slowly may not make the function time out, which would repeat every delivery."""
+    clock = iter(range(1_000))
+    monkeypatch.setattr(pusher.time, "monotonic", lambda: next(clock) * 0.5)
+    ids = [f"gone-{number}" for number in range(REMOVAL_BATCH)]
+    for connection_id in ids:
+        harness.connections.add(Connection(connection_id, "user-a", NOW, NOW + 3600))
+    harness.management_api.answers = {connection_id: [410] for connection_id in ids}
+
+    harness.pusher.push(job(*ids), 2)
+
+    left = sum(harness.connections.get(connection_id) is not None for connection_id in ids)
+    assert 0 < left < len(ids)
+
+
 @pytest.mark.parametrize("budget_seconds", [5, -REMOVAL_SECONDS - 5])
 def test_many_gone_are_removed_at_once_after_what_is_left_is_queued_and_within_the_time(
     harness, monkeypatch, budget_seconds
@@ -114,6 +134,86 @@ def test_many_gone_are_removed_at_once_after_what_is_left_is_queued_and_within_t
         assert (left, queued, len(harness.deliveries.queued)) == (ids, [], 1)
 
 
+def young(age_seconds, *connection_ids):
+    """The connections of a job that were so many seconds old when it was planned."""
+    return dict.fromkeys(connection_ids, int(time.time()) - age_seconds)
+
+
+def test_push_during_the_handshake_keeps_the_record_and_is_tried_again_shortly(harness):
+    """Of 60 connects under pushes, 10 stayed open without a record and never received anything again."""
+    harness.management_api.answers = {"b": [410, 200]}
+
+    result = harness.pusher.push(job("a", "b", opening=young(1, "b")), 5)
+
+    assert (result.delivered, result.queued, result.gone) == (1, 1, 0)
+    assert harness.connections.get("b") is not None
+    [(left, delay)] = harness.deliveries.queued
+    assert (left.connection_ids, 1 <= delay <= 8) == (("b",), True)
+
+    assert harness.pusher.push(decode_job(encode_job(left)), 5).delivered == 1
+    assert harness.management_api.received["b"] == ['{"type":"x"}']
+
+
+def test_push_to_a_handshake_that_never_ends_is_given_up_as_gone_without_a_dead_letter(harness):
+    harness.management_api.answers = {"b": [410]}
+    delays = []
+    pushed = job("b", attempt=ATTEMPTS_MAX, opening=young(0, "b"))
+    while (result := harness.pusher.push(pushed, 5)).queued:
+        [(left, delay)] = harness.deliveries.queued
+        harness.deliveries.queued.clear()
+        delays.append(delay)
+        # Time passes: the connection was made that much earlier.
+        pushed = left._replace(opening={"b": left.opening["b"] - delay})
+
+    assert (result.gone, harness.connections.get("b"), harness.undeliverable.entries) == (1, None, [])
+    assert HANDSHAKE_SECONDS_MAX <= sum(delays) <= HANDSHAKE_SECONDS_MAX + 8
+    assert len(delays) <= 8
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [{}, {"b": 1}, young(HANDSHAKE_SECONDS_MAX, "b"), young(1, "a")],
+    ids=["of no age", "of an hour", "just old enough", "another one"],
+)
+def test_push_to_a_connection_that_was_open_before_is_final_when_it_is_gone(harness, opening):
+    harness.management_api.answers = {"b": [410]}
+    assert harness.pusher.push(job("a", "b", opening=opening), 5).gone == 1
+    assert (harness.connections.get("b"), harness.deliveries.queued) == (None, [])
+
+
+def test_jobs_pushed_together_keep_the_record_that_one_of_them_may_still_need(harness):
+    harness.management_api.answers = {"b": [410]}
+    jobs = [job("b", opening=young(1, "b")), job("b", "a")]
+
+    assert [result.queued for result in harness.pusher.push_all(jobs, 5)] == [1, 0]
+
+    assert harness.connections.get("b") is not None
+    assert [left.connection_ids for left in harness.deliveries.jobs] == [("b",)]
+
+
+def test_jobs_that_are_left_are_queued_at_once_not_one_after_the_other(harness, monkeypatch):
+    """What is kept of a function's time for this must do for all of them, while SQS is slow."""
+    harness.management_api.answers = {name: [503] for name in "abcd"}
+    together, send = threading.Barrier(4), harness.deliveries.send
+
+    def sending(jobs, delay_seconds=0):
+        together.wait(5)  # breaks if they come one after the other
+        send(jobs, delay_seconds)
+
+    monkeypatch.setattr(harness.deliveries, "send", sending)
+
+    assert [result.queued for result in harness.pusher.push_all([job(name) for name in "abcd"], 5)] == [1] * 4
+
+
+def test_push_queues_what_was_throttled_apart_from_what_is_still_opening(harness):
+    harness.management_api.answers = {"a": [429], "b": [410]}
+    harness.pusher.push(job("a", "b", attempt=3, opening=young(2, "a", "b")), 5)
+    left = {
+        queued.connection_ids: (queued.attempt, set(queued.opening)) for queued in harness.deliveries.jobs
+    }
+    assert left == {("a",): (4, {"a"}), ("b",): (3, {"b"})}
+
+
 def test_push_removes_the_gone_although_what_is_left_cannot_be_queued(harness):
     harness.management_api.answers = {"a": [500], "b": [410]}
     harness.deliveries.down = True
@@ -138,6 +238,42 @@ def test_push_gives_up_after_its_attempts_and_keeps_what_is_left(harness):
     assert harness.deliveries.queued == []
 
 
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_push_with_an_unexpected_answer_is_queued_again_and_in_the_end_kept_whole(harness, status):
+    """Nothing about the connection explains the answer, so nothing of the job is given up for it."""
+    ids = [f"r{number:04}" for number in range(2_000)]
+    harness.management_api.answers = {connection_id: [status] for connection_id in ids}
+
+    result = harness.pusher.push(job("a", *ids), 5)
+    assert (result.delivered, result.queued, result.refused) == (1, 2_000, 0)
+    for _ in range(ATTEMPTS_MAX - 1):
+        [(left, _)] = harness.deliveries.queued
+        harness.deliveries.queued.clear()
+        result = harness.pusher.push(left, 5)
+
+    assert harness.deliveries.queued == []
+    ((kept, reason),) = harness.undeliverable.entries
+    assert decode_job(kept).connection_ids == tuple(ids)
+    assert (result.queued, result.dead_lettered, result.refused) == (0, 2_000, 0)
+    assert f"2000 x {status}" in reason
+
+
+def test_push_that_is_redriven_reaches_only_those_that_were_left(harness):
+    harness.management_api.answers = {"b": [403], "c": [404]}
+    harness.pusher.push(job("a", "b", "c", attempt=ATTEMPTS_MAX), 5)
+    ((kept, _),) = harness.undeliverable.entries
+    letter = DeadLetter("m1", kept, NOW, 1)
+    harness.management_api.answers = {}
+
+    harness.pusher.push(decode_job(decide_delivery(letter, NOW + 60).body), 5)
+
+    assert {name: len(frames) for name, frames in harness.management_api.received.items()} == {
+        "a": 1,
+        "b": 1,
+        "c": 1,
+    }
+
+
 def test_delays_grow_up_to_a_minute(harness):
     harness.management_api.answers = {"a": [503]}
     for attempt in range(1, ATTEMPTS_MAX):
@@ -149,10 +285,19 @@ def test_delays_grow_up_to_a_minute(harness):
 
 @pytest.mark.parametrize(
     ("answers", "attempt", "complete"),
-    [({}, 1, True), ({"a": [410]}, 1, True), ({"a": [503]}, 1, False), ({"a": [503]}, ATTEMPTS_MAX, True)],
-    ids=["delivered", "gone", "left", "given-up"],
+    [
+        ({}, 1, True),
+        ({"a": [410]}, 1, True),
+        ({"a": [413]}, 1, True),
+        ({"a": [503]}, 1, False),
+        ({"a": [403]}, 1, False),
+        ({"a": [503]}, ATTEMPTS_MAX, False),
+    ],
+    ids=["delivered", "gone", "too-large", "left", "unexpected", "dead-lettered"],
 )
-def test_a_chunk_has_complete_when_nothing_of_it_is_left_to_try(harness, answers, attempt, complete):
+def test_a_chunk_is_complete_when_nothing_of_it_can_be_delivered_any_more(
+    harness, answers, attempt, complete
+):
     kept = '{"eventId":"e1","messageType":"x","topic":"t","data":{},"filters":{}}'
     claim = harness.history.claim(NewEvent("e1", kept), NOW * 1000)
     harness.history.expect_chunks(claim, 1)

@@ -8,36 +8,54 @@ from typing import Literal
 from realtime_core.aws.errors import is_retryable_status
 from realtime_core.push.base import PostReport, ProbeReport
 
-Verdict = Literal["delivered", "gone", "refused", "retry"]
+Verdict = Literal["delivered", "gone", "refused", "retry", "unexpected"]
 Outcome = tuple[str, Verdict, str]
 """A connection id, the result of the post, and the reason for it."""
 
 
 def verdict_of(status: int) -> Verdict:
-    """Return the verdict on an HTTP status; `retry` is worth another attempt."""
+    """Return the verdict on an HTTP status.
+
+    `retry` is worth another attempt at once, `unexpected` a later one: a 403, 404 or 400 says that something
+    of the service is wrong, such as a permission or the address, and nothing about the connection.
+    """
     if 200 <= status < 300:
         return "delivered"
     if status == 410:
         return "gone"
+    if status == 413:
+        return "refused"
     # 429 stands for the account's request budget, or for a client that reads too slowly.
-    return "retry" if is_retryable_status(status) else "refused"
+    return "retry" if is_retryable_status(status) else "unexpected"
 
 
 def report(outcomes: Iterable[Outcome], *, answers_lost: int = 0, throttled: int = 0) -> PostReport:
     """Sort outcomes, one for each id, into a report."""
-    ids: dict[Verdict, list[str]] = {"delivered": [], "gone": [], "retry": []}
+    delivered: list[str] = []
+    gone: list[str] = []
+    unsent: list[str] = []
     refused: dict[str, str] = {}
+    unexpected: dict[str, int] = {}
+    ids: dict[Verdict, list[str]] = {
+        "delivered": delivered,
+        "gone": gone,
+        "retry": unsent,
+        "unexpected": unsent,
+    }
     for connection_id, verdict, reason in outcomes:
         if verdict == "refused":
             refused[connection_id] = reason
-        else:
-            ids[verdict].append(connection_id)
+            continue
+        ids[verdict].append(connection_id)
+        if verdict == "unexpected":
+            unexpected[reason] = unexpected.get(reason, 0) + 1
 
     return PostReport(
-        delivered=tuple(ids["delivered"]),
-        gone=tuple(ids["gone"]),
-        unsent=tuple(ids["retry"]),
+        delivered=tuple(delivered),
+        gone=tuple(gone),
+        unsent=tuple(unsent),
         refused=refused,
+        unexpected=unexpected,
         answers_lost=answers_lost,
         throttled=throttled,
     )

@@ -43,9 +43,9 @@ run "each_queue_has_its_own_dead_letter_queue" {
   assert {
     condition = jsondecode(aws_sqs_queue.this["events"].redrive_policy) == {
       deadLetterTargetArn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-events-dlq"
-      maxReceiveCount     = 5
+      maxReceiveCount     = 40
     }
-    error_message = "an event that fails five times must become a dead letter"
+    error_message = "an event must have half an hour of attempts before it becomes a dead letter"
   }
 
   assert {
@@ -70,12 +70,30 @@ run "each_queue_has_its_own_dead_letter_queue" {
   }
 }
 
-run "visibility_timeout_is_six_function_timeouts_and_the_window" {
+run "a_killed_functions_message_waits_for_its_timeout_the_window_and_a_cold_start" {
   command = plan
 
   assert {
-    condition     = { for queue, resource in aws_sqs_queue.this : queue => resource.visibility_timeout_seconds } == { deliveries = 245, events = 360 }
-    error_message = "with a shorter timeout SQS delivers a message again while it is processed"
+    condition     = { for queue, resource in aws_sqs_queue.this : queue => resource.visibility_timeout_seconds } == { deliveries = 60, events = 75 }
+    error_message = "a shorter one delivers a message again while it is processed, a longer one delays it after a crash"
+  }
+
+  assert {
+    condition     = output.visibility_timeouts_seconds == { deliveries = 60, events = 75 }
+    error_message = "the triggers must be checked against the same numbers"
+  }
+}
+
+run "given_visibility_timeout_is_kept" {
+  command = plan
+
+  variables {
+    events = { function_timeout_seconds = 60, visibility_timeout_seconds = 360 }
+  }
+
+  assert {
+    condition     = aws_sqs_queue.this["events"].visibility_timeout_seconds == 360 && output.visibility_timeouts_seconds.events == 360
+    error_message = "who is throttled by an account's limit may follow AWS's advice of six timeouts"
   }
 }
 

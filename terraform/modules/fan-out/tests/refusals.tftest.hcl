@@ -57,6 +57,26 @@ run "refuses_an_impossible_window_for_events" {
   expect_failures = [var.events]
 }
 
+run "refuses_a_visibility_timeout_below_the_timeout_and_the_window_for_events" {
+  command = plan
+
+  variables {
+    events = { function_timeout_seconds = 60, batching_window_seconds = 5, visibility_timeout_seconds = 64 }
+  }
+
+  expect_failures = [var.events]
+}
+
+run "refuses_a_visibility_timeout_above_twelve_hours_for_events" {
+  command = plan
+
+  variables {
+    events = { function_timeout_seconds = 60, visibility_timeout_seconds = 43201 }
+  }
+
+  expect_failures = [var.events]
+}
+
 run "refuses_zero_attempts_for_events" {
   command = plan
 
@@ -92,6 +112,26 @@ run "refuses_an_impossible_window_for_deliveries" {
 
   variables {
     deliveries = { function_timeout_seconds = 60, batching_window_seconds = 301 }
+  }
+
+  expect_failures = [var.deliveries]
+}
+
+run "refuses_a_visibility_timeout_below_the_timeout_and_the_window_for_deliveries" {
+  command = plan
+
+  variables {
+    deliveries = { function_timeout_seconds = 60, batching_window_seconds = 5, visibility_timeout_seconds = 64 }
+  }
+
+  expect_failures = [var.deliveries]
+}
+
+run "refuses_a_visibility_timeout_above_twelve_hours_for_deliveries" {
+  command = plan
+
+  variables {
+    deliveries = { function_timeout_seconds = 60, visibility_timeout_seconds = 43201 }
   }
 
   expect_failures = [var.deliveries]

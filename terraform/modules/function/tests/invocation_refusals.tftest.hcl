@@ -28,6 +28,28 @@ run "refuses_events_older_than_six_hours" {
   expect_failures = [var.async_invocation]
 }
 
+run "refuses_a_queue_whose_visibility_timeout_is_below_the_timeout" {
+  command = plan
+
+  variables {
+    timeout_seconds = 60
+    sqs_trigger     = { queue_arn = "arn:aws:sqs:eu-west-1:123456789012:queue", visibility_timeout_seconds = 59 }
+  }
+
+  expect_failures = [var.sqs_trigger]
+}
+
+run "refuses_a_queue_whose_visibility_timeout_leaves_no_time_for_the_window" {
+  command = plan
+
+  variables {
+    timeout_seconds = 60
+    sqs_trigger     = { queue_arn = "arn:aws:sqs:eu-west-1:123456789012:queue", visibility_timeout_seconds = 64, batching_window_seconds = 5 }
+  }
+
+  expect_failures = [var.sqs_trigger]
+}
+
 run "refuses_an_empty_batch" {
   command = plan
 

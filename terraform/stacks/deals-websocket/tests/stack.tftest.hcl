@@ -257,3 +257,22 @@ run "packages_are_read_from_the_given_bucket" {
     error_message = "the key must be the prefix and the file's name"
   }
 }
+
+run "a_killed_functions_message_goes_on_within_a_minute" {
+  command = plan
+
+  assert {
+    condition     = local.timeouts_seconds.broadcast == 30 && local.timeouts_seconds.delivery == 30
+    error_message = "the code counts on these: the claim of an event and the reserve of delivery"
+  }
+
+  assert {
+    condition     = module.fan_out.visibility_timeouts_seconds == { deliveries = 45, events = 45 }
+    error_message = "an event that was accepted must reach everybody 90 seconds after its function was killed"
+  }
+
+  assert {
+    condition     = alltrue([for function, trigger in local.sqs_triggers : trigger.visibility_timeout_seconds > local.timeouts_seconds[function] && trigger.maximum_concurrency != null])
+    error_message = "without a maximum_concurrency a mapping receives more than it may invoke, and the short visibility timeout would use up the attempts"
+  }
+}
