@@ -22,7 +22,7 @@ from realtime_core.push.planning import JOB_BYTES_MAX, decode_job, encode_job
 from realtime_core.wire.envelopes import unwrap
 from realtime_core.wire.events import parse_event
 from realtime_core.wire.fields import IDENTIFIER
-from realtime_core.wire.strict_json import byte_length, dumps, loads
+from realtime_core.wire.strict_json import byte_length, dumps
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +86,5 @@ DECIDE_BY_QUEUE: dict[str, Callable[[DeadLetter, float], RedriveDecision]] = {
 
 def _unwrap_event(dead_letter: DeadLetter) -> tuple[dict[str, Any], str]:
     """Return the raw event, and the id that the service gave it if it has no `eventId` of its own."""
-    try:
-        body: Any = loads(dead_letter.body)
-    except ValueError:
-        body = None  # `unwrap` below reports what is wrong with it
-
-    # Lambda's record of an asynchronous invocation that failed: docs.aws.amazon.com/lambda/latest/dg/
-    # invocation-async-retain-records.html
-    if isinstance(body, dict) and "requestPayload" in body and "requestContext" in body:
-        carried = unwrap(dumps(body["requestPayload"]))
-        return carried.raw, str(body["requestContext"].get("requestId", ""))
     carried = unwrap(dead_letter.body)
     return carried.raw, carried.carrier_id or dead_letter.message_id

@@ -1,9 +1,11 @@
-"""What carriers put around a published event: SNS notifications and EventBridge events.
+"""What carriers put around a published event: SNS notifications, EventBridge events, records of Lambda.
 
 A carrier may deliver one envelope twice, as two messages of the queue. Only the id inside the envelope tells
 that they are one: SNS's `MessageId`
 (docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html), EventBridge's `id`
-(docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html).
+(docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html). Lambda's record of a failed
+asynchronous invocation has the id of the invocation, which all its attempts had
+(docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from realtime_core.wire.json_problems import find_json_problems, parse_leniently
 from realtime_core.wire.strict_json import loads
 
 # An SNS envelope may hold an EventBridge event, and either may hold the event; deeper nesting is a mistake.
+# Lambda's records have no envelope around the event.
 _ENVELOPES_MAX = 3
 _ID_CHARS_MAX = 64
 
@@ -32,7 +35,7 @@ class Carried(NamedTuple):
 
 
 def unwrap(body: str) -> Carried:
-    """Extract the raw event from a queue message: its body, or the content of an SNS or EventBridge envelope.
+    """Extract the raw event from a queue message: its body, or the content of its envelope.
 
     Raises ValidationFailed if there is no JSON object.
     """
@@ -46,6 +49,9 @@ def unwrap(body: str) -> Carried:
         elif "detail-type" in raw and "detail" in raw:
             carrier_id = _identifier(raw.get("id")) or carrier_id
             raw = json_object(raw["detail"], "detail")
+        elif "requestPayload" in raw and "requestContext" in raw:
+            carrier_id = _identifier(json_object(raw["requestContext"], "requestContext").get("requestId"))
+            raw = json_object(raw["requestPayload"], "requestPayload")
         else:
             break
     return Carried(raw, carrier_id)

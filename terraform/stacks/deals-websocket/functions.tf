@@ -136,7 +136,8 @@ locals {
   }
 
   async_invocations = {
-    broadcast = { on_failure_queue_arn = module.fan_out.events_dlq_arn }
+    # An event that failed twice goes on by the queue, which tries again within a minute: Lambda would wait for two.
+    broadcast = { on_failure_queue_arn = module.fan_out.events_queue_arn, maximum_retry_attempts = 1 }
   }
 
   schedules = merge({

@@ -12,6 +12,14 @@ DEAL = {"messageType": "dealUpdate", "data": {"id": 1, "price": 99.5}}
 EVENTBRIDGE = {"version": "0", "id": "bridge-1", "detail-type": "deal", "source": "shop", "detail": DEAL}
 
 
+FAILED = {
+    "version": "1.0",
+    "timestamp": "2026-11-27T23:20:00.000Z",
+    "requestContext": {"requestId": "r-1", "condition": "RetriesExhausted", "approximateInvokeCount": 2},
+    "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+}
+
+
 def sns(message):
     return {"Type": "Notification", "MessageId": "sns-1", "TopicArn": "arn", "Message": message}
 
@@ -24,8 +32,9 @@ def sns(message):
         EVENTBRIDGE,
         sns(json.dumps(EVENTBRIDGE)),
         {**EVENTBRIDGE, "detail": sns(json.dumps(DEAL))},
+        {**FAILED, "requestPayload": DEAL},
     ],
-    ids=["itself", "sns", "eventbridge", "eventbridge-in-sns", "sns-in-eventbridge"],
+    ids=["itself", "sns", "eventbridge", "eventbridge-in-sns", "sns-in-eventbridge", "failed-invocation"],
 )
 def test_unwrap_returns_the_event_of_its_envelope(body):
     assert unwrap(json.dumps(body)).raw == DEAL
@@ -80,6 +89,8 @@ def test_unwrap_limits_nested_envelopes():
         ({**sns(json.dumps(EVENTBRIDGE)), "MessageId": None}, "bridge-1"),
         (sns(json.dumps({**EVENTBRIDGE, "id": None})), "sns-1"),
         (sns(json.dumps({**DEAL, "eventId": "mine"})), "sns-1"),
+        ({**FAILED, "requestPayload": DEAL}, "r-1"),
+        ({"requestContext": {}, "requestPayload": DEAL}, None),
     ],
 )
 def test_carrier_id_is_that_of_the_innermost_envelope(body, carrier_id):
