@@ -215,7 +215,7 @@ run "tracing_lets_each_function_send_segments" {
 run "read_policy_changes_nothing" {
   assert {
     condition = toset(flatten(jsondecode(output.operator_policies["read"]).Statement[*].Action)) == toset([
-      "cloudwatch:DescribeAlarms", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "execute-api:ManageConnections",
+      "cloudwatch:DescribeAlarms", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "execute-api:ManageConnections",
       "lambda:GetFunctionConfiguration", "logs:FilterLogEvents", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
     ])
     error_message = "the read policy must hold exactly these actions"
