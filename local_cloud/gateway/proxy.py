@@ -11,6 +11,7 @@ from aiohttp import ClientError, ClientResponse, hdrs, web
 from local_cloud.gateway import forwarding, management
 from local_cloud.gateway.calls import build_error_response, identify_call
 from local_cloud.gateway.control import PREFIX, ControlApi
+from local_cloud.gateway.dynamodb_guard import Admission
 from local_cloud.gateway.enforcement import Call, Enforcement, needs_body
 from local_cloud.gateway.faults import Fault, Faults
 from local_cloud.gateway.forwarding import MAX_BUFFERED_BODY, end_to_end_headers
@@ -73,8 +74,16 @@ class Proxy:
 
         body = await self._read_body(request)
         call = Call(request, *identify_call(request.method, path, request.headers, body or b""), body)
-        if (refused := await self._enforcement.check(call)) is not None:
-            return build_error_response(refused, request.headers, call.service)
+        async with self._enforcement.admit(call) as admission:
+            if admission.refusal is not None:
+                return build_error_response(admission.refusal, request.headers, call.service)
+            return await self._serve(call, address, admission)
+
+    async def _serve(
+        self, call: Call, address: StageAddress | None, admission: Admission
+    ) -> web.StreamResponse:
+        """Serve a call that AWS accepts, unless a fault fails it."""
+        request = call.request
         fault = await self._apply_fault(call) if self._faults else None
         if isinstance(fault, web.Response):
             return fault
@@ -82,8 +91,8 @@ class Proxy:
         if address and address.rest.startswith("/@connections/"):
             response = await self._manage(call, address)
         else:
-            response = await self._forward(call, lost=fault is not None)
-        if request.method not in {"GET", "HEAD"} and path.startswith("/v2/apis"):
+            response = await self._forward(call, admission, lost=fault is not None)
+        if request.method not in {"GET", "HEAD"} and request.path.startswith("/v2/apis"):
             self._gateway.apis.forget()
         return _cut(request) if fault else response
 
@@ -144,27 +153,21 @@ class Proxy:
             return web.Response(status=decision.status, body=response, headers=headers)
         return await management.serve(self._gateway, request.method, address, data)
 
-    async def _forward(self, call: Call, *, lost: bool) -> web.StreamResponse:
-        started = time.monotonic()
-        response = None
+    async def _forward(self, call: Call, admission: Admission, *, lost: bool) -> web.StreamResponse:
+        """Hand a call on; its response passes whole, or as it comes if it is long and nothing reads it."""
+        is_invoke = (call.service, call.operation) == ("lambda", "Invoke")
+        is_read = lost or is_invoke or admission.finish is not None
+        response, started = None, time.monotonic()
         try:
             async with await forwarding.send(self._backend, call) as upstream:
-                if lost:
-                    return web.Response(body=await upstream.read())
-                if (call.service, call.operation) == ("lambda", "Invoke"):
-                    return self._limit_invoke(upstream, await forwarding.read(upstream))
-
-                # A short answer is read whole first, so that none of it or all of it reaches the client.
                 headers = end_to_end_headers(upstream.headers)
-                is_short = 0 < (upstream.content_length or 0) <= MAX_BUFFERED_BODY
-                if is_short and call.request.method != hdrs.METH_HEAD:
-                    body = await forwarding.read(upstream)
-                    return web.Response(
-                        status=upstream.status, reason=upstream.reason, headers=headers, body=body
+                if not is_read and not _is_short(upstream):
+                    response = web.StreamResponse(
+                        status=upstream.status, reason=upstream.reason, headers=headers
                     )
-
-                response = web.StreamResponse(status=upstream.status, reason=upstream.reason, headers=headers)
-                await self._stream(call, upstream, response)
+                    await _stream(call, upstream, response)
+                    return response
+                body = await forwarding.read(upstream)
         except (ClientError, OSError) as error:
             if call.request.transport is None:
                 raise  # it is the client that has gone
@@ -172,22 +175,26 @@ class Proxy:
                 return _build_unavailable(call, error, started)
             forwarding.log_failure(call, error, started)
             return _cut(call.request)
-        return response
 
-    async def _stream(self, call: Call, upstream: ClientResponse, response: web.StreamResponse) -> None:
-        await response.prepare(call.request)
-        async for chunk in upstream.content.iter_any():
-            await response.write(chunk)
-        await response.write_eof()
-
-    def _limit_invoke(self, upstream: ClientResponse, payload: bytes) -> web.Response:
-        """Return the response of an Invoke, or a function error when the payload is too large."""
-        headers = end_to_end_headers(upstream.headers)
-        error = functions.check_response(len(payload), self._backend.limits)
-        if error is not None:
+        if is_invoke and (failed := functions.check_response(len(body), self._backend.limits)) is not None:
             headers["X-Amz-Function-Error"] = "Unhandled"
-            headers["Content-Length"] = str(len(error))
-        return web.Response(status=upstream.status, body=error or payload, headers=headers)
+            body = failed
+        elif admission.finish is not None and upstream.status == 200:
+            body = admission.finish(body)
+            headers.pop("x-amz-crc32", None)  # clients check it, and the body may be another
+        headers["Content-Length"] = str(len(body))
+        return web.Response(status=upstream.status, reason=upstream.reason, headers=headers, body=body)
+
+
+def _is_short(upstream: ClientResponse) -> bool:
+    return upstream.method != hdrs.METH_HEAD and 0 < (upstream.content_length or 0) <= MAX_BUFFERED_BODY
+
+
+async def _stream(call: Call, upstream: ClientResponse, response: web.StreamResponse) -> None:
+    await response.prepare(call.request)
+    async for chunk in upstream.content.iter_any():
+        await response.write(chunk)
+    await response.write_eof()
 
 
 def _cut(request: web.BaseRequest) -> web.Response:

@@ -33,7 +33,7 @@ class RequestCheck:
 def render_refusal(refusal: Refusal) -> bytes:
     """Return the body of the error in DynamoDB's JSON protocol."""
     error = f"com.amazon.coral.validate#{refusal.error}"
-    return json.dumps({"__type": error, "message": refusal.message}).encode()
+    return json.dumps({"__type": error, "message": refusal.message, **(refusal.details or {})}).encode()
 
 
 def enforce(client: Any, limits: Limits | None = None) -> None:
@@ -46,6 +46,7 @@ def enforce(client: Any, limits: Limits | None = None) -> None:
             return None
         response = AWSResponse(params["url"], refusal.status, HeadersDict(), None)  # type: ignore[arg-type]
         error = {"Code": refusal.error, "Message": refusal.message}
-        return response, {"Error": error, "ResponseMetadata": {"HTTPStatusCode": refusal.status}}
+        metadata = {"HTTPStatusCode": refusal.status}
+        return response, {"Error": error, "ResponseMetadata": metadata, **(refusal.details or {})}
 
     client.meta.events.register("before-call.dynamodb", before_call)
