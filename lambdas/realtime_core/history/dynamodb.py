@@ -130,6 +130,8 @@ class DynamoHistory:
 
     def events_between(self, first: int, last: int) -> Iterator[StoredEvent]:
         """The stored events from `first` to `last`, in order (a query for each hundred positions)."""
+        if last < first:
+            return  # DynamoDB refuses a BETWEEN whose bounds are the wrong way round
         for bucket in range(first // BUCKET_EVENTS, last // BUCKET_EVENTS + 1):
             pages = query(
                 self._client,
