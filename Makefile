@@ -96,15 +96,19 @@ setup: $(TOOLS) ## Install the tools into .venv and .tools, all from locks
 
 .PHONY: lint
 lint: $(VENV)/.ready ## Check types and style
-	@$(MAKE) --jobs=2 typecheck style
+	@$(MAKE) --jobs=2 typecheck style validate
 
 .PHONY: style
-style: $(VENV)/.ready ## Check the style of Python, YAML and shell, and validate Terraform
+style: $(VENV)/.ready ## Check the style of Python, YAML, shell and Terraform
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	git ls-files -z '*.yml' '*.yaml' | xargs -0 $(VENV)/bin/yamllint --strict
 	git ls-files -z '*.sh' .ci/run | xargs -0 $(VENV)/bin/shellcheck
-	$(PY) $(TOOLCHAIN) check
+	$(PY) $(TOOLCHAIN) check-format
+
+.PHONY: validate
+validate: $(VENV)/.ready ## Validate every Terraform folder
+	$(PY) $(TOOLCHAIN) validate
 
 .PHONY: format
 format: $(VENV)/.ready ## Format Python and Terraform
@@ -168,6 +172,7 @@ STATE = $(if $(filter local,$(ENVIRONMENT)),-state=$(UP)/terraform.tfstate)
 DATA = TF_DATA_DIR=$(if $(filter local,$(ENVIRONMENT)),$(UP)/terraform-data,.terraform/$(ENVIRONMENT))
 UP = $(CURDIR)/.local_cloud/up
 
+# Every Terraform folder has tests, and `terraform test` validates it first.
 .PHONY: test
 test: $(TOOLS) ## Lint, then unit, contract, Terraform and end-to-end tests
 	@$(MAKE) --jobs=2 typecheck style package-local

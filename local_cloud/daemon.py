@@ -147,13 +147,13 @@ async def serve(
     server = web.Server(
         proxy.handle, auto_decompress=False, max_line_size=64 * 1024, max_field_size=64 * 1024
     )
-    runner = web.ServerRunner(server)
+    runner = web.ServerRunner(server, shutdown_timeout=1.0)
     await runner.setup()
 
     # Closing runs in reverse: connections end first, and their telemetry is published last.
     stack.push_async_callback(telemetry.publish)
     stack.push_async_callback(runner.cleanup)
-    await web.SockSite(runner, listener, shutdown_timeout=1.0).start()
+    await web.SockSite(runner, listener).start()
     stack.push_async_callback(gateway.close)
 
     for background in (gateway.keep_sweeping(), telemetry.keep_publishing()):

@@ -1,13 +1,18 @@
 """The emulator behind the proxy: MiniStack in an environment of its own, started clean.
 
 boto3 and MiniStack pin different botocores, hence the second environment.
+
+Two clouds may be given the same free port, and another process may take it before the emulator listens. So
+each emulator has a name of its own, which its health report repeats, and whoever else answers is noticed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -19,8 +24,16 @@ import aiohttp
 
 from local_cloud.settings import HOST, CloudFailed, find_python
 
+logger = logging.getLogger(__name__)
+
+LOG_FILE = "emulator.log"
+PORTS_TRIED = 3
 READY_WITHIN_S = 30.0
 STOPPED_WITHIN_S = 20.0
+
+
+class PortTaken(CloudFailed):
+    """Another server listens on the port that the emulator was to have."""
 
 
 def free_port() -> int:
@@ -39,7 +52,14 @@ def read_port(state: Path) -> int:
 
 
 def build_environment(
-    state: Path, *, port: int, proxy_url: str, region: str, persist: bool, extra: Mapping[str, str]
+    state: Path,
+    *,
+    port: int,
+    proxy_url: str,
+    region: str,
+    persist: bool,
+    name: str,
+    extra: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the emulator's whole environment: of the caller's own, only PATH and locale."""
     inherited = {k: os.environ[k] for k in ("PATH", "LANG", "LC_ALL") if k in os.environ}
@@ -50,6 +70,8 @@ def build_environment(
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "MINISTACK_REGION": region,
+        # Its only effect: /_ministack/health reports it.
+        "MINISTACK_EDITION": name,
         # Functions inherit it, so their own AWS calls pass the proxy too.
         "AWS_ENDPOINT_URL": proxy_url,
         "PERSIST_STATE": "1" if persist else "0",
@@ -67,27 +89,49 @@ class Emulator:
     """The running emulator, in a process group of its own; a watchdog ends it if this process is killed."""
 
     def __init__(self, url: str, state: Path) -> None:
-        self.url, self.log, self._scratch = url, state / "emulator.log", state / "tmp"
+        self.url, self.log, self._scratch = url, state / LOG_FILE, state / "tmp"
+        self._name = f"local-cloud-{secrets.token_hex(8)}"
         self._processes: list[asyncio.subprocess.Process] = []
 
     @classmethod
     async def start(
         cls, state: Path, *, proxy_url: str, region: str, persist: bool, extra: Mapping[str, str]
     ) -> Emulator:
-        """Start the emulator and wait until it is ready. Raises CloudFailed."""
-        python = find_python()
-        (state / "emulator").mkdir(exist_ok=True)
-        port = read_port(state) if persist else free_port()
-        emulator = cls(f"http://{HOST}:{port}", state)
-        shutil.rmtree(emulator._scratch, ignore_errors=True)
-        emulator._scratch.mkdir(parents=True)
+        """Start the emulator and wait until it is ready. Raises CloudFailed.
 
-        variables = build_environment(
-            state, port=port, proxy_url=proxy_url, region=region, persist=persist, extra=extra
-        )
-        with emulator.log.open("wb") as output:
+        If its port is taken meanwhile it gets another, unless the state belongs to that port.
+        """
+        python = find_python()
+        note = state / "emulator" / "port"
+        note.parent.mkdir(exist_ok=True)
+        attempts = 1 if persist and note.exists() else PORTS_TRIED
+
+        while True:
+            attempts -= 1
+            port = read_port(state) if persist else free_port()
+            emulator = cls(f"http://{HOST}:{port}", state)
+            shutil.rmtree(emulator._scratch, ignore_errors=True)
+            emulator._scratch.mkdir(parents=True)
+            variables = build_environment(
+                state, port=port, proxy_url=proxy_url, region=region, persist=persist,
+                name=emulator._name, extra=extra,
+            )  # fmt: skip
+
+            await emulator._spawn(python, variables)
+            try:
+                await emulator._wait_until_ready()
+            except PortTaken as taken:
+                if not attempts:
+                    raise
+                logger.warning("%s; trying another port", taken)
+                note.unlink(missing_ok=True)
+            else:
+                return emulator
+
+    async def _spawn(self, python: Path, variables: Mapping[str, str]) -> None:
+        with self.log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                python, "-m", "ministack", env=variables, cwd=state, start_new_session=True,
+                python, "-m", "ministack", env=variables, cwd=self._scratch.parent, start_new_session=True,
                 stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip
         # Ends the emulator's process group when this process is killed.
@@ -95,23 +139,41 @@ class Emulator:
             sys.executable, str(Path(__file__).with_name("watchdog.py")), str(process.pid),
             stdin=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        emulator._processes = [process, watchdog]
-
-        await emulator._wait_until_ready()
-        return emulator
+        self._processes = [process, watchdog]
 
     async def _wait_until_ready(self) -> None:
         deadline = asyncio.get_running_loop().time() + READY_WITHIN_S
+        ended = False
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
-            while asyncio.get_running_loop().time() < deadline and self._processes[0].returncode is None:
+            while asyncio.get_running_loop().time() < deadline:
+                ended = self._processes[0].returncode is not None
                 with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                    if other := await self._find_other(http):
+                        await self.stop()
+                        raise PortTaken(f"the emulator's address {self.url} was taken meanwhile by {other}")
                     async with http.get(f"{self.url}/_ministack/ready") as response:
                         if response.status == 200:
                             return
+                if ended:
+                    break
                 await asyncio.sleep(0.05)
 
         await self.stop()
+        if ended:
+            raise CloudFailed(f"the emulator ended while it started; see {self.log}")
         raise CloudFailed(f"the emulator was not ready within {READY_WITHIN_S:g} s; see {self.log}")
+
+    async def _find_other(self, http: aiohttp.ClientSession) -> str:
+        """Return the name of the server on this emulator's port; empty if it is this emulator.
+
+        Raises aiohttp's ClientError if none answers.
+        """
+        async with http.get(f"{self.url}/_ministack/health") as response:
+            try:
+                name = str((await response.json(content_type=None))["edition"])
+            except (ValueError, TypeError, LookupError):
+                return "a server that is no emulator"
+        return "" if name == self._name else name
 
     async def ended(self) -> None:
         """Wait until the emulator or its watchdog ends by itself, which neither should."""

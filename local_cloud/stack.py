@@ -8,9 +8,10 @@ import shutil
 import socket
 import tempfile
 import time
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,10 +19,10 @@ from urllib.parse import urlsplit
 import boto3
 import jwt
 
-from local_cloud import LocalCloud, snapshots
+from local_cloud import LocalCloud, diagnosis, snapshots
 from local_cloud.redis import find_program
 from local_cloud.settings import CloudFailed, find_port
-from local_cloud.terraform import Terraform
+from local_cloud.terraform import Terraform, TerraformFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,10 @@ MANIFEST = ROOT / "dist" / "local" / "manifest.json"
 STATE = ROOT / ".local_cloud"
 REGION = "us-east-1"
 TOKEN_SECONDS = 3600
+
+
+class FirstApplyFailed(UserWarning):
+    """A first apply failed on an empty cloud, and is begun once more on another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,11 @@ def _deploy(run: Path, port: int, *, redis: bool, progress: Callable[[str], None
 
 
 def _prepare(run: Path, ports: Ports, progress: Callable[[str], None]) -> None:
-    """Create the folder of a stopped cloud with the service on it, from a snapshot if there is one."""
+    """Create the folder of a stopped cloud with the service on it, from a snapshot if there is one.
+
+    An apply that fails on an empty cloud begins once more on another, with a warning that says why: an answer
+    that the cloud lost makes Terraform meet its own first try. Raises TerraformFailed where that fails too.
+    """
     name = snapshots.make_key(
         [ROOT / "terraform", ROOT / "local_cloud" / "requirements.txt"], *ports.key_parts()
     )
@@ -154,10 +163,22 @@ def _prepare(run: Path, ports: Ports, progress: Callable[[str], None]) -> None:
         return
 
     progress("taking the new zips" if restored else "starting the local cloud")
-    with LocalCloud.start(state_dir=run / "cloud", persist=True, **ports.as_options()) as cloud:
-        _apply(cloud.endpoint, run, cloud.env(), progress, cloud.redis)
+    try:
+        _apply_and_stop(run, ports, progress)
+    except TerraformFailed as error:
+        if restored:
+            raise
+        message = f"the first apply failed; beginning once more, on an empty cloud, because: {error}"
+        warnings.warn(message, FirstApplyFailed, stacklevel=2)
+        shutil.rmtree(run)
+        _apply_and_stop(run, ports, progress)
     (run / "packages.json").write_text(packages)
     snapshots.save(run, store, name)
+
+
+def _apply_and_stop(run: Path, ports: Ports, progress: Callable[[str], None]) -> None:
+    with LocalCloud.start(state_dir=run / "cloud", persist=True, **ports.as_options()) as cloud:
+        _apply(cloud.endpoint, run, cloud.env(), progress, cloud.redis)
 
 
 def bring_up(
@@ -203,7 +224,11 @@ def _read_stack(endpoint: str, run: Path, environment: Mapping[str, str], redis:
         "TF_VAR_port": str(urlsplit(endpoint).port),
         **(_build_redis_variables(redis) if redis else {}),
     }
-    terraform = Terraform(TERRAFORM_ROOT, run / "terraform.tfstate", {**environment, **variables})
+    # An emulator that was not started here has its logs elsewhere.
+    has_logs = (run / "cloud").is_dir()
+    explain = partial(diagnosis.keep_logs, run / "cloud", STATE / "failed") if has_logs else None
+    state = run / "terraform.tfstate"
+    terraform = Terraform(TERRAFORM_ROOT, state, {**environment, **variables}, explain)
     outputs = terraform.outputs() if (run / "terraform.tfstate").exists() else {}
     return Stack(endpoint, outputs, secret_file.read_text(), terraform, redis)
 

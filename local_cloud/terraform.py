@@ -27,9 +27,19 @@ class TerraformFailed(RuntimeError):
 class Terraform:
     """One root module, with its state and data outside the source tree."""
 
-    def __init__(self, root: Path, state: Path, environment: Mapping[str, str]) -> None:
-        """Add `environment` (endpoint, credentials, TF_VAR_…) to that of this process."""
+    def __init__(
+        self,
+        root: Path,
+        state: Path,
+        environment: Mapping[str, str],
+        explain: Callable[[], str] | None = None,
+    ) -> None:
+        """Add `environment` (endpoint, credentials, TF_VAR_…) to that of this process.
+
+        `explain` returns what the other side has to say when Terraform fails, for the error's message.
+        """
         self._root = root
+        self._explain = explain
         self._state = state.resolve()
         self._state.parent.mkdir(parents=True, exist_ok=True)
         self._environment = {
@@ -94,10 +104,12 @@ class Terraform:
             command, env=self._environment, capture_output=True, text=True, check=False
         )
         if completed.returncode:
-            raise TerraformFailed(
-                f"{' '.join(command[2:])} failed:\n{completed.stderr.strip() or completed.stdout.strip()}"
-            )
+            said = completed.stderr.strip() or completed.stdout.strip()
+            raise self._failure(f"{' '.join(command[2:])} failed:\n{said}")
         return completed.stdout
+
+    def _failure(self, message: str) -> TerraformFailed:
+        return TerraformFailed(f"{message}\n{self._explain()}" if self._explain else message)
 
     def _change(self, verb: str, progress: Callable[[str], None]) -> None:
         options = ["-auto-approve", "-input=false", "-json", f"-state={self._state}"]
@@ -134,7 +146,7 @@ class Terraform:
                         problems.append(event["text"])
 
         if process.returncode:
-            raise TerraformFailed(f"terraform {verb} failed:\n" + "\n".join(problems))
+            raise self._failure(f"terraform {verb} failed:\n" + "\n".join(problems))
 
 
 @contextmanager

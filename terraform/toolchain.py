@@ -9,7 +9,7 @@
     run ARG...           run any command, such as: run -chdir=terraform/environments/local plan
     fmt                  format every file
     validate [DIR...]    validate these folders, or all of them
-    check                check the format of every file and validate every folder
+    check-format         check the format of every file
     env DIR [ARG...]     print an applied root's output `env` as NAME=value lines (ARG such as -state=FILE)
     test [DIR...]        run `terraform test` in these folders, or in all that have tests (not with OpenTofu)
 
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("mirror").set_defaults(do=_mirror)
     commands.add_parser("folders").set_defaults(do=_folders)
     commands.add_parser("fmt").set_defaults(do=lambda _: _become(["fmt", "-recursive", str(suite.TERRAFORM)]))
-    commands.add_parser("check").set_defaults(do=_check)
+    commands.add_parser("check-format").set_defaults(do=_check_format)
     for name, do in (("validate", _validate), ("test", _test)):
         command = commands.add_parser(name)
         command.add_argument("folders", nargs="*", metavar="DIR", type=Path)
@@ -104,11 +104,10 @@ def _env(options: argparse.Namespace) -> int:
     return _say("\n".join(f"{name}={shlex.quote(value)}" for name, value in sorted(values.items())))
 
 
-def _check(_: argparse.Namespace) -> int:
-    session = Session.start()
-    formatted = suite.check_format(session)
+def _check_format(_: argparse.Namespace) -> int:
+    formatted = suite.check_format(Session.start())
     suite.report(formatted)
-    return max(int(not formatted.passed), _each(session, suite.validate, suite.folders()))
+    return int(not formatted.passed)
 
 
 def _validate(options: argparse.Namespace) -> int:

@@ -46,10 +46,9 @@ class Backend:
             lambda: asyncio.Semaphore(MAX_CONCURRENT_PER_FUNCTION)
         )
         # The emulator closes idle connections after 75 s; reusing a closed one would lose a request.
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
-        self.http = aiohttp.ClientSession(
-            connector=connector, auto_decompress=False, timeout=aiohttp.ClientTimeout(total=None)
-        )
+        self.http = _open_session(aiohttp.TCPConnector(limit=0, keepalive_timeout=30))
+        self.http_unshared = _open_session(aiohttp.TCPConnector(limit=0, force_close=True))
+        """For calls that must not meet a connection that the emulator is closing: a new one for each."""
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the emulator, for calls from threads."""
@@ -77,6 +76,12 @@ class Backend:
     async def close(self) -> None:
         """Close the pooled connections."""
         await self.http.close()
+        await self.http_unshared.close()
+
+
+def _open_session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    timeout = aiohttp.ClientTimeout(total=None)
+    return aiohttp.ClientSession(connector=connector, auto_decompress=False, timeout=timeout)
 
 
 def _read_invocation(status: int, headers: Mapping[str, str], text: str) -> Invocation:

@@ -62,7 +62,8 @@ def build_error_response(refusal: Refusal, headers: Mapping[str, str], service: 
         if service == "sqs":
             # The JSON protocol's clients read the query protocol's name from this header.
             error_headers["x-amzn-query-error"] = f"{error};Sender"
-        text = json.dumps({"__type": error.rpartition(".")[2], "message": message})
+        details = refusal.details or {}
+        text = json.dumps({"__type": error.rpartition(".")[2], "message": message, **details})
         content_type, body = "application/json", text.encode()
     return web.Response(status=refusal.status, body=body, content_type=content_type, headers=error_headers)
 

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from botocore.exceptions import ClientError
-
-from local_cloud.limits import apigateway, dynamodb, functions, signatures, sqs
+from local_cloud.gateway.dynamodb_guard import Admission, DynamoGuard
+from local_cloud.limits import apigateway, functions, signatures, sqs
 from local_cloud.limits.signatures import Signature, SignedRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from aiohttp import web
 
     from local_cloud.gateway.backend import Backend
     from local_cloud.limits.settings import Refusal
 
-logger = logging.getLogger(__name__)
-
 ROOT_KEY = "test"
 ROOT_SECRET = "test"  # noqa: S105 - the emulator's root, whose key and secret everybody knows
 _CHECKED_SERVICES = frozenset({"apigateway", "dynamodb", "lambda", "sqs"})
-# Calls that change a table's keys, or the table behind a name.
-_TABLE_CHANGES = frozenset({"CreateTable", "DeleteTable"})
 
 
 class Call(NamedTuple):
@@ -48,28 +43,40 @@ def needs_body(request: web.BaseRequest) -> bool:
 
 
 class Enforcement:
-    """Checks calls by the rules of `local_cloud.limits`, for which it reads the tables' keys."""
+    """Checks calls by the rules of `local_cloud.limits`, some of which need the emulator's resources."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend, self._limits = backend, backend.limits
-        self._dynamodb, self._apigateway = backend.client("dynamodb"), backend.client("apigateway")
-        self._keys: dict[str, dynamodb.KeyNames] = {}
+        self._apigateway = backend.client("apigateway")
+        self._dynamodb = DynamoGuard(backend.client("dynamodb"), backend.limits)
 
-    async def check(self, call: Call) -> Refusal | None:
-        """Return AWS's error for a call that AWS refuses, else None."""
+    @asynccontextmanager
+    async def admit(self, call: Call) -> AsyncIterator[Admission]:
+        """Check a call, which counts as under way until the block ends.
+
+        Malformed parameters are let through: the emulator refuses them.
+        """
         signature = signatures.parse(call.request.headers.get("Authorization", ""))
-        if signature is not None and (refusal := self._check_signature(signature, call)) is not None:
-            return refusal
+        refusal = self._check_signature(signature, call) if signature is not None else None
+        if refusal is None and call.service != "dynamodb":
+            try:
+                refusal = await self._check_service(call)
+            except (AttributeError, TypeError, ValueError):
+                refusal = None
+        if refusal is not None or call.service != "dynamodb":
+            yield Admission(refusal)
+            return
 
-        try:
-            return await self._check_service(call)
-        except (AttributeError, TypeError, ValueError):
-            return None  # the parameters are malformed, which the emulator refuses
+        async with AsyncExitStack() as stack:
+            try:
+                guard = self._dynamodb.admit(call.operation, _parse(call.body))
+                admission = await stack.enter_async_context(guard)
+            except (AttributeError, TypeError, ValueError):
+                admission = Admission(None)
+            yield admission
 
     async def _check_service(self, call: Call) -> Refusal | None:
         match call.service:
-            case "dynamodb":
-                return await self._check_dynamodb(call.operation, _parse(call.body))
             case "sqs":
                 return sqs.check_request(call.operation, _parse(call.body), self._limits)
             case "apigateway":
@@ -88,23 +95,6 @@ class Enforcement:
         url = f"http://{request.host}{request.raw_path}"
         signed = SignedRequest(request.method, url, request.headers.items(), call.body or b"")
         return signatures.check_secret(signature, ROOT_SECRET, signed, self._limits)
-
-    async def _check_dynamodb(self, operation: str, parameters: Mapping[str, Any]) -> Refusal | None:
-        if operation in _TABLE_CHANGES:
-            self._keys.pop(str(parameters.get("TableName")), None)
-            return None
-
-        for table in dynamodb.list_tables(operation, parameters) - self._keys.keys():
-            await self._read_keys(table)
-        return dynamodb.check_request(operation, parameters, self._keys.get, self._limits)
-
-    async def _read_keys(self, table: str) -> None:
-        try:
-            description = await asyncio.to_thread(self._dynamodb.describe_table, TableName=table)
-        except ClientError as error:
-            logger.info("the keys of %s are not known: %s", table, error)
-        else:
-            self._keys[table] = dynamodb.read_key_names(description)
 
     async def _check_apigateway(
         self, request: web.BaseRequest, parameters: Mapping[str, Any]

@@ -3,47 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
-from collections.abc import Mapping
+import time
 
 from aiohttp import ClientError, ClientResponse, hdrs, web
-from multidict import CIMultiDict
-from yarl import URL
 
-from local_cloud.gateway import management
+from local_cloud.gateway import forwarding, management
 from local_cloud.gateway.calls import build_error_response, identify_call
 from local_cloud.gateway.control import PREFIX, ControlApi
+from local_cloud.gateway.dynamodb_guard import Admission
 from local_cloud.gateway.enforcement import Call, Enforcement, needs_body
 from local_cloud.gateway.faults import Fault, Faults
+from local_cloud.gateway.forwarding import MAX_BUFFERED_BODY, end_to_end_headers
 from local_cloud.gateway.gateway import Gateway
 from local_cloud.gateway.management import StageAddress
 from local_cloud.gateway.websocket import VERSION, is_key
 from local_cloud.limits import apigateway, functions
 from local_cloud.limits.settings import Refusal
 
-logger = logging.getLogger(__name__)
-
 _BY_PATH = re.compile(r"^/_aws/execute-api/(?P<api>[^/]+)/(?P<stage>[^/]+)(?P<rest>/.*)?$")
 _BY_HOST = re.compile(r"^(?P<api>[a-z0-9]+)\.execute-api\.")
-# Headers of one connection only (RFC 9110, 7.6.1), and `expect`, which the proxy answers itself.
-_HOP_BY_HOP = frozenset(
-    {
-        "connection",
-        "expect",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-# Larger bodies are streamed.
-_MAX_BUFFERED_BODY = 256 * 1024
-# Headers that aiohttp would add although the client did not send them (a signature may cover their absence).
-_ADDED_BY_CLIENT = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 def refuse_upgrade(request: web.BaseRequest) -> web.Response | None:
@@ -95,17 +74,25 @@ class Proxy:
 
         body = await self._read_body(request)
         call = Call(request, *identify_call(request.method, path, request.headers, body or b""), body)
-        if (refused := await self._enforcement.check(call)) is not None:
-            return build_error_response(refused, request.headers, call.service)
+        async with self._enforcement.admit(call) as admission:
+            if admission.refusal is not None:
+                return build_error_response(admission.refusal, request.headers, call.service)
+            return await self._serve(call, address, admission)
+
+    async def _serve(
+        self, call: Call, address: StageAddress | None, admission: Admission
+    ) -> web.StreamResponse:
+        """Serve a call that AWS accepts, unless a fault fails it."""
+        request = call.request
         fault = await self._apply_fault(call) if self._faults else None
         if isinstance(fault, web.Response):
             return fault
 
         if address and address.rest.startswith("/@connections/"):
-            response = await self._manage(request, address, body)
+            response = await self._manage(call, address)
         else:
-            response = await self._forward(call, lost=fault is not None)
-        if request.method not in {"GET", "HEAD"} and path.startswith("/v2/apis"):
+            response = await self._forward(call, admission, lost=fault is not None)
+        if request.method not in {"GET", "HEAD"} and request.path.startswith("/v2/apis"):
             self._gateway.apis.forget()
         return _cut(request) if fault else response
 
@@ -127,7 +114,7 @@ class Proxy:
         if needs_body(request):
             return await request.content.read()
         length = request.content_length
-        return await request.read() if length is not None and length <= _MAX_BUFFERED_BODY else None
+        return await request.read() if length is not None and length <= MAX_BUFFERED_BODY else None
 
     async def _apply_fault(self, call: Call) -> web.Response | Fault | None:
         """Return the error if a fault fails this call, the fault if the response shall be lost, else None."""
@@ -145,72 +132,69 @@ class Proxy:
         failure = Refusal(fault.error, "A fault that a test asked for", fault.status)
         return build_error_response(failure, request.headers, call.service)
 
-    async def _manage(
-        self, request: web.BaseRequest, address: StageAddress, body: bytes | None
-    ) -> web.StreamResponse:
+    async def _manage(self, call: Call, address: StageAddress) -> web.StreamResponse:
         """Let the emulator check signature and policy, then serve the call.
 
         The emulator knows no connection, so its 410 means that the call is allowed.
         """
+        request, started = call.request, time.monotonic()
         try:
-            data = await request.read() if body is None else body
+            data = await request.read() if call.body is None else call.body
         except web.HTTPRequestEntityTooLarge:  # more than the server reads into memory
             return management.build_too_large()
 
-        decision = await self._backend.http.request(
-            request.method,
-            self._upstream_url(request),
-            data=data or None,
-            headers=_end_to_end_headers(request.headers),
-            skip_auto_headers=_ADDED_BY_CLIENT,
-        )
-        response = await decision.read()
+        try:
+            decision = await forwarding.send(self._backend, call, data)
+            response = await forwarding.read(decision)
+        except (ClientError, OSError) as error:
+            return _build_unavailable(call, error, started)
         if decision.status != 410:
-            headers = _end_to_end_headers(decision.headers)
+            headers = end_to_end_headers(decision.headers)
             return web.Response(status=decision.status, body=response, headers=headers)
         return await management.serve(self._gateway, request.method, address, data)
 
-    def _upstream_url(self, request: web.BaseRequest) -> URL:
-        return URL(self._backend.url + request.raw_path, encoded=True)
-
-    async def _forward(self, call: Call, *, lost: bool) -> web.StreamResponse:
-        request, body = call.request, call.body
+    async def _forward(self, call: Call, admission: Admission, *, lost: bool) -> web.StreamResponse:
+        """Hand a call on; its response passes whole, or as it comes if it is long and nothing reads it."""
+        is_invoke = (call.service, call.operation) == ("lambda", "Invoke")
+        is_read = lost or is_invoke or admission.finish is not None
+        response, started = None, time.monotonic()
         try:
-            upstream = await self._backend.http.request(
-                request.method,
-                self._upstream_url(request),
-                data=request.content if body is None else body or None,
-                headers=_end_to_end_headers(request.headers),
-                skip_auto_headers=_ADDED_BY_CLIENT,
-                allow_redirects=False,
-            )
+            async with await forwarding.send(self._backend, call) as upstream:
+                headers = end_to_end_headers(upstream.headers)
+                if not is_read and not _is_short(upstream):
+                    response = web.StreamResponse(
+                        status=upstream.status, reason=upstream.reason, headers=headers
+                    )
+                    await _stream(call, upstream, response)
+                    return response
+                body = await forwarding.read(upstream)
         except (ClientError, OSError) as error:
-            logger.warning("%s %s: the emulator did not answer: %s", request.method, request.path, error)
-            return management.build_error(503, "ServiceUnavailable", f"The emulator did not answer: {error}")
+            if call.request.transport is None:
+                raise  # it is the client that has gone
+            if response is None or not response.prepared:
+                return _build_unavailable(call, error, started)
+            forwarding.log_failure(call, error, started)
+            return _cut(call.request)
 
-        async with upstream:
-            if lost:
-                return web.Response(body=await upstream.read())
-            if (call.service, call.operation) == ("lambda", "Invoke"):
-                return self._limit_invoke(upstream, await upstream.read())
-
-            response = web.StreamResponse(status=upstream.status, reason=upstream.reason)
-            response.headers.extend(_end_to_end_headers(upstream.headers))
-            await response.prepare(request)
-            async for chunk in upstream.content.iter_any():
-                await response.write(chunk)
-            await response.write_eof()
-
-        return response
-
-    def _limit_invoke(self, upstream: ClientResponse, payload: bytes) -> web.Response:
-        """Return the response of an Invoke, or a function error when the payload is too large."""
-        headers = _end_to_end_headers(upstream.headers)
-        error = functions.check_response(len(payload), self._backend.limits)
-        if error is not None:
+        if is_invoke and (failed := functions.check_response(len(body), self._backend.limits)) is not None:
             headers["X-Amz-Function-Error"] = "Unhandled"
-            headers["Content-Length"] = str(len(error))
-        return web.Response(status=upstream.status, body=error or payload, headers=headers)
+            body = failed
+        elif admission.finish is not None and upstream.status == 200:
+            body = admission.finish(body)
+            headers.pop("x-amz-crc32", None)  # clients check it, and the body may be another
+        headers["Content-Length"] = str(len(body))
+        return web.Response(status=upstream.status, reason=upstream.reason, headers=headers, body=body)
+
+
+def _is_short(upstream: ClientResponse) -> bool:
+    return upstream.method != hdrs.METH_HEAD and 0 < (upstream.content_length or 0) <= MAX_BUFFERED_BODY
+
+
+async def _stream(call: Call, upstream: ClientResponse, response: web.StreamResponse) -> None:
+    await response.prepare(call.request)
+    async for chunk in upstream.content.iter_any():
+        await response.write(chunk)
+    await response.write_eof()
 
 
 def _cut(request: web.BaseRequest) -> web.Response:
@@ -220,5 +204,7 @@ def _cut(request: web.BaseRequest) -> web.Response:
     return web.Response()
 
 
-def _end_to_end_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP_BY_HOP)
+def _build_unavailable(call: Call, error: Exception, started: float) -> web.Response:
+    """Return the error of a call that the emulator did not answer, and log why."""
+    forwarding.log_failure(call, error, started)
+    return management.build_error(503, "ServiceUnavailable", f"The emulator did not answer: {error}")

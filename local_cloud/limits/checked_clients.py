@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse, HeadersDict
 
-from local_cloud.limits.dynamodb import KeyNames, check_request, list_tables, read_key_names
+from local_cloud.limits.conflicts import OngoingItems
+from local_cloud.limits.dynamodb import KeyNames, check_request, list_tables, name_items, read_key_names
 from local_cloud.limits.settings import Limits, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+_ongoing = OngoingItems()
+_lock = threading.Lock()
 
 
 class RequestCheck:
@@ -25,15 +31,38 @@ class RequestCheck:
 
     def __call__(self, operation: str, parameters: Mapping[str, Any]) -> Refusal | None:
         """Return AWS's error for a call above a limit, else None."""
+        self._read_keys(operation, parameters)
+        return check_request(operation, parameters, self._keys.get, self._limits)
+
+    @contextmanager
+    def admitting(self, operation: str, parameters: Mapping[str, Any]) -> Iterator[Refusal | None]:
+        """Yield AWS's error for a checked call that conflicts with another, else None.
+
+        The call is under way until the block ends. Calls conflict with those of all clients of this process.
+        """
+        self._read_keys(operation, parameters)
+        names = name_items(operation, parameters, self._keys.get)
+        with _lock:
+            refusal = _ongoing.begin(operation, names, self._limits)
+        if refusal is not None:
+            yield refusal
+            return
+
+        try:
+            yield None
+        finally:
+            with _lock:
+                _ongoing.end(operation, names)
+
+    def _read_keys(self, operation: str, parameters: Mapping[str, Any]) -> None:
         for table in list_tables(operation, parameters) - self._keys.keys():
             self._keys[table] = read_key_names(self._describe_table(TableName=table))
-        return check_request(operation, parameters, self._keys.get, self._limits)
 
 
 def render_refusal(refusal: Refusal) -> bytes:
     """Return the body of the error in DynamoDB's JSON protocol."""
     error = f"com.amazon.coral.validate#{refusal.error}"
-    return json.dumps({"__type": error, "message": refusal.message}).encode()
+    return json.dumps({"__type": error, "message": refusal.message, **(refusal.details or {})}).encode()
 
 
 def enforce(client: Any, limits: Limits | None = None) -> None:
@@ -46,6 +75,7 @@ def enforce(client: Any, limits: Limits | None = None) -> None:
             return None
         response = AWSResponse(params["url"], refusal.status, HeadersDict(), None)  # type: ignore[arg-type]
         error = {"Code": refusal.error, "Message": refusal.message}
-        return response, {"Error": error, "ResponseMetadata": {"HTTPStatusCode": refusal.status}}
+        metadata = {"HTTPStatusCode": refusal.status}
+        return response, {"Error": error, "ResponseMetadata": metadata, **(refusal.details or {})}
 
     client.meta.events.register("before-call.dynamodb", before_call)

@@ -35,6 +35,19 @@ class KeyNames(NamedTuple):
     sort: str | None = None
 
 
+class ItemName(NamedTuple):
+    """What is equal for equal items: the table, and the values of the key as texts."""
+
+    table: str
+    partition: str
+    sort: str = ""
+
+    def read_key(self, keys: KeyNames) -> dict[str, Any]:
+        """Return the key as the API takes it."""
+        values = (self.partition, self.sort)
+        return {name: json.loads(text) for name, text in zip(keys, values, strict=True) if name is not None}
+
+
 class Part(NamedTuple):
     """One item of a request: its table, its parameters, and the item or key that they hold, if any."""
 
@@ -67,6 +80,21 @@ def list_tables(operation: str, parameters: Mapping[str, Any]) -> set[str]:
     """Return the names of the tables whose keys a request holds."""
     parts = _split(operation, parameters)
     return {part.table for part in parts if part.item is not None or part.key is not None}
+
+
+def name_items(operation: str, parameters: Mapping[str, Any], find_keys: FindKeys) -> list[ItemName | None]:
+    """Return the name of each item that a request holds, in its order; Query and Scan hold none.
+
+    None stands for an item of an unknown table.
+    """
+    parts = (part for part in _split(operation, parameters) if part.item is not None or part.key is not None)
+    return [_name(part, find_keys) for part in parts]
+
+
+def list_items(operation: str, parameters: Mapping[str, Any]) -> list[Item | None]:
+    """Return the whole item that each part of a request writes; None for one that names only a key."""
+    parts = _split(operation, parameters)
+    return [part.item for part in parts if part.item is not None or part.key is not None]
 
 
 def read_key_names(description: Mapping[str, Any]) -> KeyNames:
@@ -182,6 +210,18 @@ def _identify(part: Part, find_keys: FindKeys) -> str | None:
     if part.item is None or keys is None:
         return None
     return f"{part.table} {_dump({name: part.item.get(name) for name in keys if name is not None})}"
+
+
+def name_item(table: str, attributes: Item, keys: KeyNames) -> ItemName:
+    """Return the name of an item, or of its key."""
+    sort = "" if keys.sort is None else _dump(attributes.get(keys.sort, {}))
+    return ItemName(table, _dump(attributes.get(keys.partition, {})), sort)
+
+
+def _name(part: Part, find_keys: FindKeys) -> ItemName | None:
+    keys = find_keys(part.table)
+    attributes = part.item if part.item is not None else part.key
+    return None if keys is None or attributes is None else name_item(part.table, attributes, keys)
 
 
 def _dump(key: Mapping[str, Any]) -> str:

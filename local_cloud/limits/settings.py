@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 KB = 1024
 MB = 1024 * KB
 
 
 class Refusal(NamedTuple):
-    """The error with which AWS refuses a request."""
+    """The error with which AWS refuses a request; `details` are fields of its body beside the message."""
 
     error: str
     message: str
     status: int = 400
+    details: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -37,6 +36,17 @@ class Limits:
     dynamodb_batch_get_items: int | None = 100
     # The API reference of TransactWriteItems, and of the batches for their keys.
     dynamodb_distinct_items: bool = True
+    # docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html,
+    # "Transaction conflict handling in DynamoDB".
+    dynamodb_transaction_conflicts: bool = True
+
+    # On request. docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html:
+    # AWS's are 1,000 write units and 3,000 read units a second.
+    dynamodb_partition_write_units: int | None = None
+    dynamodb_partition_read_units: int | None = None
+    # On request. docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html, "Data synchronization
+    # between tables and Global Secondary Indexes": usually a fraction of a second; there is no upper bound.
+    dynamodb_index_lag_ms: int | None = None
 
     # The largest that the Terraform provider takes as a queue's max_message_size; SQS itself takes 1 MiB.
     sqs_message_bytes: int | None = 256 * KB

@@ -81,7 +81,7 @@ def cloud(secret: str = "") -> Iterator[dict[str, str]]:
     from moto import mock_aws
 
     from local_cloud.certificates import self_signed
-    from tests.contract.support.moto_server import serve
+    from tests.bench.moto_server import serve
     from tests.contract.support.tables import BILLING, create_tables
 
     with tempfile.TemporaryDirectory() as folder, mock_aws():

@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 
 import pytest
-from moto import mock_aws
 
 from local_cloud.redis import RedisServer
 from realtime_core.connections.base import Connections
@@ -15,9 +14,10 @@ from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 from realtime_core.subscriptions.memory import MemorySubscriptions
 from realtime_core.telemetry.metrics import recorder
 from tests.contract.support.cases import connection
+from tests.contract.support.emulator import empty_emulator
 from tests.contract.support.index_harness import GoneFilteredOut, IndexHarness, ProjectedOnRead, operator
 from tests.contract.support.tables import create_tables
-from tests.contract.support.watched_clients import moto_client
+from tests.contract.support.watched_clients import aws_client
 from tests.published import published_in
 
 
@@ -29,16 +29,17 @@ class Stores:
 
 
 @pytest.fixture
-def cloud():
-    """AWS as far as moto plays it, empty."""
-    with mock_aws():
-        yield
+def cloud(monkeypatch):
+    """AWS as far as the local cloud's emulator plays it, empty, and credentials for it."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    empty_emulator()
 
 
 @pytest.fixture
 def dynamodb(cloud):
     """A client of a DynamoDB that has the tables."""
-    made = moto_client("dynamodb")
+    made = aws_client("dynamodb")
     create_tables(made)
     return made
 

@@ -6,7 +6,7 @@ from realtime_core.auth.memory import MemorySigningSecrets
 from realtime_core.auth.secrets_manager import SecretsManagerSigningSecrets
 from realtime_core.errors import SettingsInvalid, StoreUnavailable
 from tests.contract.support.cases import NOW
-from tests.contract.support.watched_clients import answering, fault, moto_client, watching
+from tests.contract.support.watched_clients import answering, aws_client, fault, watching
 
 OLD, NEW = "old-" + "o" * 32, "new-" + "n" * 32
 OUTAGE = fault("InternalServiceError", 500)
@@ -14,7 +14,7 @@ OUTAGE = fault("InternalServiceError", 500)
 
 @pytest.fixture
 def manager(cloud):
-    return moto_client("secretsmanager", attempts=1)
+    return aws_client("secretsmanager", attempts=1)
 
 
 @pytest.fixture

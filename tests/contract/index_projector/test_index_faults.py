@@ -60,7 +60,7 @@ def read(harness, reader=None, expected=EXPECTED):
         by_group = members(reader, groups, NOW)
 
     assert by_group == expected
-    # Not the whole time: twelve queries to moto take a while by themselves, above all on a busy machine.
+    # Not the whole time: twelve queries take a while by themselves, above all on a busy machine.
     assert sum(calls) < 1.0, calls
     return reader._breaker.reason or "redis"
 

@@ -14,7 +14,8 @@ from realtime_core.initialization import BuiltAtInit
 from realtime_core.settings import read
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 from tests.contract.support.cases import NOW, PHONES, connection
-from tests.contract.support.watched_clients import _moto_url, moto_client
+from tests.contract.support.emulator import emulator_url
+from tests.contract.support.watched_clients import aws_client
 from tests.published import published_in
 
 PROJECTOR = {"SUBSCRIPTIONS_TABLE": "subscriptions", "HISTORY_TABLE": "history"}
@@ -32,8 +33,8 @@ class Context:
 @pytest.fixture
 def started(harness, monkeypatch):
     """The function's environment, with the password in a secret."""
-    secret = moto_client("secretsmanager").create_secret(Name="redis", SecretString=harness.server.password)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", _moto_url())
+    secret = aws_client("secretsmanager").create_secret(Name="redis", SecretString=harness.server.password)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator_url())
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("REDIS_URL", harness.server.url)
     monkeypatch.setenv("REDIS_SECRET_ARN", secret["ARN"])

@@ -8,14 +8,14 @@ from collections import Counter, defaultdict
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from index_projector.stream import parse_changes
 from realtime_core.errors import ConnectionUnknown
 from tests.contract.support.cases import HOUR, connection
+from tests.contract.support.emulator import empty_emulator
 from tests.contract.support.index_harness import IndexHarness, members
 from tests.contract.support.tables import create_tables
-from tests.contract.support.watched_clients import moto_client
+from tests.contract.support.watched_clients import aws_client
 
 TOPICS = "ab"
 FILTERS = ["{}", '{"x":1}', '{"x":2}']
@@ -166,24 +166,24 @@ class IndexHistory:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @pytest.mark.timeout(300)
-def test_event_after_any_history_reaches_the_members_in_the_table(redis_server, steps):
-    with mock_aws():
-        dynamodb = moto_client("dynamodb")
-        create_tables(dynamodb)
-        harness = IndexHarness(dynamodb, redis_server)
-        harness.operator.flushall()
-        history = IndexHistory(harness)
-        try:
-            for number, step in enumerate(steps):
-                history.step(*step)
-                if number % 3 == 0:
-                    history.check()
-            history.check()
-            while any(history.waiting.values()):
-                history.step("deliver", 0, 99, 99)
-            history.check()
-            history.step("maintain", 0, 0, 0)
-            history.check()
-            assert history.read_from["redis"], history.read_from
-        finally:
-            harness.close()
+def test_event_after_any_history_reaches_the_members_in_the_table(cloud, redis_server, steps):
+    empty_emulator()
+    dynamodb = aws_client("dynamodb")
+    create_tables(dynamodb)
+    harness = IndexHarness(dynamodb, redis_server)
+    harness.operator.flushall()
+    history = IndexHistory(harness)
+    try:
+        for number, step in enumerate(steps):
+            history.step(*step)
+            if number % 3 == 0:
+                history.check()
+        history.check()
+        while any(history.waiting.values()):
+            history.step("deliver", 0, 99, 99)
+        history.check()
+        history.step("maintain", 0, 0, 0)
+        history.check()
+        assert history.read_from["redis"], history.read_from
+    finally:
+        harness.close()

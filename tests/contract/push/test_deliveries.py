@@ -9,7 +9,7 @@ from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries
 from realtime_core.push.planning import decode_job, encode_job, split_job
 from realtime_core.push.sqs import SqsDeadLetterQueue, SqsDeliveries
 from tests.contract.support.cases import NOW
-from tests.contract.support.watched_clients import answering, fault, moto_client, recording, watching
+from tests.contract.support.watched_clients import answering, aws_client, fault, recording, watching
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
@@ -20,7 +20,7 @@ def job(number=0, payload='{"type":"dealUpdate"}'):
 
 @pytest.fixture
 def sqs(cloud):
-    return moto_client("sqs")
+    return aws_client("sqs")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from realtime_core.redis.credentials import RedisCredentials, SecretCredentials
 from realtime_core.redis.errors import RedisFault
 from realtime_core.redis.settings import RedisAddress, parse_redis_url
 from tests.contract.support.index_harness import operator, redis_client
-from tests.contract.support.watched_clients import moto_client
+from tests.contract.support.watched_clients import aws_client
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_client_authenticates_with_username_and_password(redis_server, client):
 
 def test_missing_password_is_a_fault_of_redis(cloud, redis_server):
     """So callers that can do without Redis continue."""
-    manager = moto_client("secretsmanager", attempts=1)
+    manager = aws_client("secretsmanager", attempts=1)
     credentials_provider = SecretCredentials(
         manager, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:none"
     )

@@ -4,12 +4,12 @@ import pytest
 
 from realtime_core.errors import SettingsInvalid, StoreUnavailable
 from realtime_core.redis.credentials import SECRET_SECONDS, RedisCredentials, SecretCredentials
-from tests.contract.support.watched_clients import answering, fault, moto_client, watching
+from tests.contract.support.watched_clients import answering, aws_client, fault, watching
 
 
 @pytest.fixture
 def manager(cloud):
-    return moto_client("secretsmanager", attempts=1)
+    return aws_client("secretsmanager", attempts=1)
 
 
 @pytest.fixture

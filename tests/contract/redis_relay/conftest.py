@@ -44,11 +44,8 @@ def server(redis_server, monkeypatch):
 
 
 def client_of(server):
-    return redis.Redis.from_url(
-        server.url, password=server.password, ssl_ca_certs=server.authorities, decode_responses=True
-    ) if server.authorities else redis.Redis.from_url(
-        server.url, password=server.password, decode_responses=True
-    )  # fmt: skip
+    trusted = {"ssl_ca_certs": server.authorities} if server.authorities else {}
+    return redis.Redis.from_url(server.url, password=server.password, decode_responses=True, **trusted)
 
 
 @pytest.fixture

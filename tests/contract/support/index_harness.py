@@ -5,8 +5,6 @@ from contextlib import nullcontext
 from functools import cached_property
 
 import redis
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.dynamodb.models import dynamodb_backends
 
 from broadcast.indexed_subscriptions import IndexedSubscriptions
 from broadcast.redis_index import RedisIndex
@@ -29,8 +27,8 @@ from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 from realtime_core.subscriptions.pending_changes import DynamoPendingChanges, PendingWrites
 from tests.contract.redis_access.access import create_user
 from tests.contract.support.cases import ANY, LAPTOPS, NOW, PHONES
+from tests.contract.support.watched_clients import streams_client
 
-REGION = "eu-west-1"
 G_PHONES, G_LAPTOPS, G_ANY = (group_id("a", wanted) for wanted in (PHONES, LAPTOPS, ANY))
 """Groups of the topic "a"."""
 
@@ -57,6 +55,7 @@ def redis_client(server, scripts=(), kind=RedisClient, user=None, **options):
 
 def operator(server):
     """A client with all rights, to inspect and damage the index."""
+    # Only a connection by TLS takes the authorities, and not every machine's server speaks it.
     trusted = {"ssl_ca_certs": server.authorities} if server.authorities else {}
     return redis.Redis.from_url(server.url, password=server.password, decode_responses=True, **trusted)
 
@@ -76,18 +75,34 @@ class Stream:
 
     def __init__(self, dynamodb, table):
         spec = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-        dynamodb.update_table(TableName=table, StreamSpecification=spec)
-        self._table = table
-        self._read = 0
+        described = dynamodb.update_table(TableName=table, StreamSpecification=spec)["TableDescription"]
+        self._arn = described["LatestStreamArn"]
+        self._streams = streams_client()
+        self._iterators = None
 
     def records(self):
         """The records since the last call."""
-        # From moto's internals: its streams API only answers clients that it has patched.
-        shard = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[self._table].stream_shard
-        records = shard.get(shard.starting_sequence_number + self._read, 1_000_000)
-        self._read += len(records)
-        # moto records an update that creates an item twice, first with a bare key.
-        return [record for record in records if len(record["dynamodb"].get("NewImage", "removed")) > 2]
+        if self._iterators is None:
+            self._iterators = self._open_iterators()
+        records = []
+        for shard in self._iterators:
+            while page := self._read_page(shard):
+                records += page
+        return records
+
+    def _read_page(self, shard):
+        page = self._streams.get_records(ShardIterator=self._iterators[shard])
+        self._iterators[shard] = page["NextShardIterator"]
+        return page["Records"]
+
+    def _open_iterators(self):
+        described = self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]
+        return {
+            shard["ShardId"]: self._streams.get_shard_iterator(
+                StreamArn=self._arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            for shard in described["Shards"]
+        }
 
 
 class IndexHarness:

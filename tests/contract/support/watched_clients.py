@@ -3,26 +3,23 @@
 import json
 from collections import Counter
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cached_property, partial
 from itertools import count
 from types import SimpleNamespace
 
-from realtime_core.aws import client
+from local_cloud.limits.checked_clients import RequestCheck, render_refusal
+from realtime_core.aws.client import create_client
 from realtime_core.aws.http_response import HttpResponse
-from realtime_core.aws.json_client import JsonClient, refusal
-from tests.contract.support.moto_server import serve
+from realtime_core.aws.json_client import JsonClient, Service, refusal
+from tests.contract.support.emulator import emulator_url
 
+REGION = "eu-west-1"
 READS = {"GetItem", "Query", "BatchGetItem", "Scan"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"}
 
 
-@cache
-def _moto_url():
-    return serve()
-
-
 class WatchedClient(JsonClient):
-    """The service's own client, with a place to look at its calls, change them, or answer them."""
+    """The service's own client, under AWS's limits, with a place to see its calls, change or answer them."""
 
     hooks = ()
 
@@ -33,25 +30,48 @@ class WatchedClient(JsonClient):
     def _by_name(self, operation, **parameters):
         return self.call(operation, parameters)
 
+    @cached_property
+    def check(self):
+        """The limits that AWS has and the emulator may not have, as the local cloud's proxy holds them."""
+        return RequestCheck(lambda **table: super(WatchedClient, self).call("DescribeTable", table))
+
     def call(self, operation, parameters):
         parameters = dict(parameters)
+        _raise_for(operation, self.check(operation, parameters))
         for hook in self.hooks:
             if (answer := hook(operation, parameters)) is not None:
                 if answer.status >= 300:
                     raise refusal(operation, answer)
                 return json.loads(answer.body)
-        return super().call(operation, parameters)
+
+        with self.check.admitting(operation, parameters) as refused:
+            _raise_for(operation, refused)
+            return super().call(operation, parameters)
 
 
-def moto_client(service, **overrides):
-    """One of the service's own clients, answered by moto, which may take long on a busy machine.
+def _raise_for(operation, refused):
+    if refused is not None:
+        raise refusal(operation, HttpResponse(refused.status, render_refusal(refused)))
 
-    The service's own timeouts would repeat a write that moto is still busy with.
+
+def aws_client(service, **overrides):
+    """One of the service's own clients, answered by the emulator, which may take long on a busy machine.
+
+    The service's own timeouts would repeat a write that the emulator is still busy with.
     """
     options = {"connect_timeout": 30, "read_timeout": 30, **overrides}
-    made = client.client(service, region_name="eu-west-1", endpoint_url=_moto_url(), **options)
-    made.__class__ = WatchedClient
-    return made
+    return create_client(WatchedClient, service, region_name=REGION, endpoint_url=emulator_url(), **options)
+
+
+def streams_client():
+    """A client of DynamoDB's streams, which the service itself only has as an event source."""
+    streams = aws_client("dynamodb")
+    streams._service = Service("dynamodb", "DynamoDBStreams_20120810")
+    return streams
+
+
+moto_client = aws_client
+"""Its older name."""
 
 
 @contextmanager

@@ -28,11 +28,11 @@ FAILURE = {
 
 @pytest.fixture
 def fake_terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def write(ending: str) -> terraform.Terraform:
+    def write(ending: str, **options) -> terraform.Terraform:
         script = tmp_path / "toolchain.py"
         script.write_text(FAKE_TERRAFORM % ending)
         monkeypatch.setattr(terraform, "TOOLCHAIN", script)
-        return terraform.Terraform(tmp_path, tmp_path / "run" / "terraform.tfstate", {})
+        return terraform.Terraform(tmp_path, tmp_path / "run" / "terraform.tfstate", {}, **options)
 
     return write
 
@@ -59,6 +59,14 @@ def test_failed_apply_raises_with_terraforms_diagnostics(fake_terraform):
     failing = fake_terraform(f"provider.kill(); print({json.dumps(json.dumps(FAILURE))}); sys.exit(1)")
     with pytest.raises(terraform.TerraformFailed, match=r"a\.b: No such thing"):
         failing.apply(lambda _line: None)
+
+
+@pytest.mark.parametrize("verb", ["apply", "destroy", "outputs"])
+def test_failure_says_what_the_other_side_explains(fake_terraform, verb):
+    failing = fake_terraform("provider.kill(); sys.exit(1)", explain=lambda: "the cloud's own words")
+    arguments = () if verb == "outputs" else (lambda _line: None,)
+    with pytest.raises(terraform.TerraformFailed, match=r"the cloud's own words$"):
+        getattr(failing, verb)(*arguments)
 
 
 def test_interrupted_apply_leaves_no_process(fake_terraform):

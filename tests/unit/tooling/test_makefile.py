@@ -85,3 +85,9 @@ def test_make_test_runs_pytest_last() -> None:
     assert re.search(r"-m pytest tests/unit .*tests/terraform", printed[-1])
     assert any("ruff check" in line for line in printed[:-1])
     assert any("lambdas/build.py --target local" in line for line in printed[:-1])
+
+
+def test_make_lint_validates_terraform_and_make_test_leaves_that_to_its_tests() -> None:
+    validates = re.compile(r"terraform\.toolchain validate *$", re.MULTILINE)
+    assert validates.search(_make("-n", "lint").stdout)
+    assert not validates.search(_make("-n", "test").stdout)

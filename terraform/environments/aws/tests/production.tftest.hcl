@@ -15,6 +15,12 @@ run "plans_with_nothing_but_region_account_packages_and_secret" {
     condition     = output.function_names.broadcast == "deals-production-broadcast"
     error_message = "names must contain the environment"
   }
+
+  # Redis is off by default.
+  assert {
+    condition     = output.redis == null && output.redis_publisher == null
+    error_message = "without Redis none of it may exist"
+  }
 }
 
 run "refuses_an_account_alias" {
@@ -43,14 +49,5 @@ run "one_variable_switches_redis_on" {
   assert {
     condition     = output.function_names.redis_relay == "deals-production-redis_relay" && output.redis.node_count == 2
     error_message = "production must have a replica, the relay and the projector"
-  }
-}
-
-run "redis_is_off_by_default" {
-  command = plan
-
-  assert {
-    condition     = output.redis == null && output.redis_publisher == null
-    error_message = "without Redis none of it may exist"
   }
 }

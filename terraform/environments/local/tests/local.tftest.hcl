@@ -16,11 +16,8 @@ run "addresses_use_the_given_port_of_the_local_cloud" {
     condition     = output.env.WEBSOCKET_API_GATEWAY_URL == "ws://127.0.0.1:4599/_aws/execute-api/a1b2c3d4e5/v1" && output.management_endpoint == "http://127.0.0.1:4599/_aws/execute-api/a1b2c3d4e5/v1"
     error_message = "clients and functions must use the port of the local cloud"
   }
-}
 
-run "names_are_those_of_the_local_environment" {
-  command = plan
-
+  # Names are those of the local environment.
   assert {
     condition     = output.function_names.connection_handler == "deals-local-connection_handler" && output.table_names.connections == "deals-local-connections"
     error_message = "tests and tools find resources by these names"

@@ -17,7 +17,7 @@ run "stack_knows_every_threshold_of_the_module" {
   }
 }
 
-run "alarm_settings_reach_the_module" {
+run "settings_of_alarms_and_logs_reach_what_uses_them" {
   command = plan
 
   variables {
@@ -26,8 +26,13 @@ run "alarm_settings_reach_the_module" {
       disabled     = ["post_throttles"]
       notification = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:pager" }
     }
+    upkeep          = { enabled = false }
+    log_level       = "WARNING"
+    log_levels      = { delivery = "DEBUG" }
+    log_sample_rate = 0.01
   }
 
+  # Alarm settings reach the module.
   assert {
     condition     = module.alarms[0].thresholds.connections == 5 && module.alarms[0].thresholds.error_rate_percent == 1
     error_message = "given thresholds must apply, and the others keep their defaults"
@@ -36,6 +41,23 @@ run "alarm_settings_reach_the_module" {
   assert {
     condition     = !contains(keys(output.alarm_names), "post_throttles") && output.alarm_topic_arn == "arn:aws:sns:eu-west-1:123456789012:pager"
     error_message = "the disabled alarm must be missing, and the others notify the existing topic"
+  }
+
+  # Disabled janitor has no silence alarm.
+  assert {
+    condition     = !contains(keys(output.alarm_names), "janitor_silent") && contains(keys(output.alarm_names), "upkeep_lag")
+    error_message = "a disabled janitor must have no dead man's switch, which would always fire"
+  }
+
+  # Log levels and sampling reach the functions.
+  assert {
+    condition     = local.telemetry_environment.delivery == { LOG_LEVEL = "DEBUG", LOG_SAMPLE_RATE = "0.01", SERVICE = "deals-test" }
+    error_message = "one function must be able to have another log level"
+  }
+
+  assert {
+    condition     = local.telemetry_environment.janitor.LOG_LEVEL == "WARNING"
+    error_message = "the other functions must have the common log level"
   }
 }
 
@@ -50,38 +72,5 @@ run "alarms_and_dashboard_can_be_switched_off" {
   assert {
     condition     = output.alarm_names == {} && output.alarm_topic_arn == null && output.dashboard_name == null
     error_message = "neither alarms nor dashboard may exist"
-  }
-}
-
-run "disabled_janitor_has_no_silence_alarm" {
-  command = plan
-
-  variables {
-    upkeep = { enabled = false }
-  }
-
-  assert {
-    condition     = !contains(keys(output.alarm_names), "janitor_silent") && contains(keys(output.alarm_names), "upkeep_lag")
-    error_message = "a disabled janitor must have no dead man's switch, which would always fire"
-  }
-}
-
-run "log_levels_and_sampling_reach_the_functions" {
-  command = plan
-
-  variables {
-    log_level       = "WARNING"
-    log_levels      = { delivery = "DEBUG" }
-    log_sample_rate = 0.01
-  }
-
-  assert {
-    condition     = local.telemetry_environment.delivery == { LOG_LEVEL = "DEBUG", LOG_SAMPLE_RATE = "0.01", SERVICE = "deals-test" }
-    error_message = "one function must be able to have another log level"
-  }
-
-  assert {
-    condition     = local.telemetry_environment.janitor.LOG_LEVEL == "WARNING"
-    error_message = "the other functions must have the common log level"
   }
 }

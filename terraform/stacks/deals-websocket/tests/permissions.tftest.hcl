@@ -8,7 +8,8 @@ variables {
   jwt_secret        = "a-secret-of-at-least-thirty-two-bytes"
 }
 
-run "functions_have_no_wildcard_permissions" {
+run "policies_hold_exactly_what_their_holders_need" {
+  # Functions have no wildcard permissions.
   assert {
     condition     = alltrue(flatten([for policy in values(output.function_policies) : [for statement in jsondecode(policy).Statement : [for action in statement.Action : !strcontains(action, "*")]]]))
     error_message = "actions must be named in full"
@@ -27,21 +28,15 @@ run "functions_have_no_wildcard_permissions" {
     condition     = alltrue(flatten([for policy in values(output.function_policies) : [for statement in jsondecode(policy).Statement : statement.Effect == "Allow"]]))
     error_message = "no statement may deny"
   }
-}
 
-run "each_function_has_a_role_of_its_own" {
-  command = plan
-
+  # Each function has a role of its own.
   assert {
     condition     = length(distinct(values(output.function_roles))) == 6
     error_message = "each function must have its own role"
   }
-}
 
-# What the code of each function calls, beyond its logs and its trigger: ACTION RESOURCE.
-run "each_function_may_do_exactly_what_its_code_calls" {
-  command = plan
-
+  # Each function may do exactly what its code calls.
+  # What the code of each function calls, beyond its logs and its trigger: ACTION RESOURCE.
   assert {
     condition = { for function, permissions in local.permissions : function => join("\n", sort(flatten([
       for statement in values(permissions) : [for pair in setproduct(statement.actions, statement.resources) : "${pair[0]} ${trimprefix(pair[1], join(":", concat(slice(split(":", pair[1]), 0, 5), [""])))}"]
@@ -131,11 +126,8 @@ run "each_function_may_do_exactly_what_its_code_calls" {
     }
     error_message = "permissions must be exactly what the code calls: change this list together with the code"
   }
-}
 
-run "functions_post_only_on_this_stage_and_only_the_janitor_closes" {
-  command = plan
-
+  # Functions post only on this stage and only the janitor closes.
   assert {
     condition = { for function, policy in output.function_policies : function => flatten([for statement in jsondecode(policy).Statement : statement.Resource if contains(statement.Action, "execute-api:ManageConnections")]) } == {
       authorizer         = []
@@ -147,11 +139,8 @@ run "functions_post_only_on_this_stage_and_only_the_janitor_closes" {
     }
     error_message = "functions may post only to this stage's connections, and only the janitor may read and close them"
   }
-}
 
-run "each_queue_is_read_only_by_its_function" {
-  command = plan
-
+  # Each queue is read only by its function.
   assert {
     condition = { for function, policy in output.function_policies : function => flatten([for statement in jsondecode(policy).Statement : statement.Resource if contains(statement.Action, "sqs:ReceiveMessage")]) } == {
       authorizer         = []
@@ -163,56 +152,20 @@ run "each_queue_is_read_only_by_its_function" {
     }
     error_message = "each queue must have only one reader"
   }
-}
 
-run "without_a_key_no_function_may_use_one" {
-  command = plan
-
+  # Without a key no function may use one.
   assert {
     condition     = alltrue([for policy in values(output.function_policies) : !strcontains(policy, "kms:")])
     error_message = "without a key no function may have permissions on one"
   }
-}
 
-run "key_is_used_only_through_the_services_that_a_function_calls" {
-  variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
-  }
-
-  assert {
-    condition = { for function, policy in output.function_policies : function => [
-      for statement in jsondecode(policy).Statement : "${join(" ", statement.Action)} ${join(" ", statement.Resource)} ${join(" ", statement.Condition.StringEquals["kms:ViaService"])}" if statement.Sid == "UseKeys"
-      ][0] } == {
-      authorizer         = "kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com secretsmanager.eu-west-1.amazonaws.com"
-      broadcast          = "kms:Decrypt kms:GenerateDataKey arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
-      connection_handler = "kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com"
-      delivery           = "kms:Decrypt kms:GenerateDataKey arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
-      janitor            = "kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com"
-      message_router     = "kms:Decrypt kms:GenerateDataKey arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com secretsmanager.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
-    }
-    error_message = "a function may use the key only through the services that it calls"
-  }
-}
-
-run "tracing_is_off_by_default_and_grants_nothing" {
+  # Tracing is off by default and grants nothing.
   assert {
     condition     = alltrue([for policy in values(output.function_policies) : !strcontains(policy, "xray:")])
     error_message = "tracing must be off by default"
   }
-}
 
-run "tracing_lets_each_function_send_segments" {
-  variables {
-    tracing = "Active"
-  }
-
-  assert {
-    condition     = alltrue([for policy in values(output.function_policies) : strcontains(policy, "xray:PutTraceSegments")])
-    error_message = "every function must be allowed to send segments"
-  }
-}
-
-run "read_policy_changes_nothing" {
+  # Read policy changes nothing.
   assert {
     condition = toset(flatten(jsondecode(output.operator_policies["read"]).Statement[*].Action)) == toset([
       "cloudwatch:DescribeAlarms", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "execute-api:ManageConnections",
@@ -225,11 +178,8 @@ run "read_policy_changes_nothing" {
     condition     = [for statement in jsondecode(output.operator_policies["read"]).Statement : statement.Resource if contains(statement.Action, "execute-api:ManageConnections")] == [["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/GET/@connections/*"]]
     error_message = "the read policy may read connections, and neither post nor close"
   }
-}
 
-run "full_policy_includes_read_and_reaches_only_the_stack" {
-  command = plan
-
+  # Full policy includes read and reaches only the stack.
   assert {
     condition     = length(setsubtract(jsondecode(output.operator_policies["read"]).Statement[*].Sid, jsondecode(output.operator_policies["full"]).Statement[*].Sid)) == 0
     error_message = "the full policy must include the read policy"
@@ -256,22 +206,36 @@ run "full_policy_includes_read_and_reaches_only_the_stack" {
     condition     = max([for policy in values(output.operator_policies) : length(policy)]...) <= 6144
     error_message = "IAM limits a managed policy to 6,144 characters"
   }
-}
 
-run "only_the_sign_policy_reads_the_secret" {
-  command = plan
-
+  # Only the sign policy reads the secret.
   assert {
     condition     = jsondecode(output.operator_policies["sign"]).Statement[*].Action == [["secretsmanager:GetSecretValue"]]
     error_message = "the sign policy may read the secret and nothing else"
   }
 }
 
-run "operators_use_the_key_only_through_the_services_that_they_call" {
+run "key_and_tracing_add_only_what_they_need" {
   variables {
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    tracing     = "Active"
   }
 
+  # Key is used only through the services that a function calls.
+  assert {
+    condition = { for function, policy in output.function_policies : function => [
+      for statement in jsondecode(policy).Statement : "${join(" ", statement.Action)} ${join(" ", statement.Resource)} ${join(" ", statement.Condition.StringEquals["kms:ViaService"])}" if statement.Sid == "UseKeys"
+      ][0] } == {
+      authorizer         = "kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com secretsmanager.eu-west-1.amazonaws.com"
+      broadcast          = "kms:Decrypt kms:GenerateDataKey arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
+      connection_handler = "kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com"
+      delivery           = "kms:Decrypt kms:GenerateDataKey arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
+      janitor            = "kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com"
+      message_router     = "kms:Decrypt kms:GenerateDataKey arn:aws:kms:eu-west-1:123456789012:key/1 dynamodb.eu-west-1.amazonaws.com secretsmanager.eu-west-1.amazonaws.com sqs.eu-west-1.amazonaws.com"
+    }
+    error_message = "a function may use the key only through the services that it calls"
+  }
+
+  # Operators use the key only through the services that they call.
   assert {
     condition = { for policy, document in output.operator_policies : policy => [
       for statement in jsondecode(document).Statement : "${join(" ", statement.Action)} ${join(" ", statement.Condition.StringEquals["kms:ViaService"])}" if statement.Sid == "UseKeys"
@@ -281,5 +245,11 @@ run "operators_use_the_key_only_through_the_services_that_they_call" {
       sign = "kms:Decrypt secretsmanager.eu-west-1.amazonaws.com"
     }
     error_message = "the key may be used only for what the commands read and send"
+  }
+
+  # Tracing lets each function send segments.
+  assert {
+    condition     = alltrue([for policy in values(output.function_policies) : strcontains(policy, "xray:PutTraceSegments")])
+    error_message = "every function must be allowed to send segments"
   }
 }

@@ -41,7 +41,8 @@ run "without_redis_there_is_no_vpc_cache_stream_or_further_function" {
   }
 }
 
-run "only_functions_that_use_redis_are_in_the_vpc" {
+run "with_redis_its_functions_alone_are_in_the_vpc_and_each_connects_as_itself" {
+  # Only functions that use Redis are in the VPC.
   assert {
     condition     = toset(local.vpc_functions) == toset(["broadcast", "index_projector", "redis_relay"])
     error_message = "functions that post to connections must stay outside the VPC"
@@ -56,20 +57,14 @@ run "only_functions_that_use_redis_are_in_the_vpc" {
     condition     = contains(local.vpc_config.security_group_ids, "sg-clients") && length(local.vpc_config.security_group_ids) == 2 && length(local.vpc_config.subnet_ids) == 2
     error_message = "functions must have the groups for AWS and for the cache, in two Availability Zones"
   }
-}
 
-run "broadcast_never_posts_from_the_vpc" {
-  command = plan
-
+  # Broadcast never posts from the VPC.
   assert {
     condition     = local.functions.broadcast.environment.DIRECT_AUDIENCE_MAX == "0" && !strcontains(output.function_policies.broadcast, "execute-api:")
     error_message = "broadcast must push everything through the queue, because no endpoint serves connections"
   }
-}
 
-run "each_function_connects_as_itself_by_iam" {
-  command = plan
-
+  # Each function connects as itself by IAM.
   assert {
     condition = { for function in local.vpc_functions : function => { for name, value in local.functions[function].environment : name => value if startswith(name, "REDIS_") } } == {
       broadcast = {
@@ -109,11 +104,8 @@ run "each_function_connects_as_itself_by_iam" {
     condition     = alltrue([for policy in values(output.function_policies) : !strcontains(policy, "redis-auth-token")]) && output.redis_publisher.auth_token_secret_arn == null
     error_message = "there must be no secret"
   }
-}
 
-run "relay_and_projector_may_do_exactly_what_their_code_calls" {
-  command = plan
-
+  # Relay and projector may do exactly what their code calls.
   assert {
     condition = { for function in ["index_projector", "redis_relay"] : function => join("\n", sort(flatten([
       for statement in values(local.permissions[function]) : [for pair in setproduct(statement.actions, statement.resources) : "${pair[0]} ${trimprefix(pair[1], join(":", concat(slice(split(":", pair[1]), 0, 5), [""])))}"]
@@ -135,11 +127,8 @@ run "relay_and_projector_may_do_exactly_what_their_code_calls" {
     }
     error_message = "permissions must be exactly what the code calls: change this list together with the code"
   }
-}
 
-run "relay_is_started_each_minute_and_at_most_two_run" {
-  command = plan
-
+  # Relay is started each minute and at most two run.
   assert {
     condition     = local.schedules.redis_relay.expression == "rate(1 minute)" && local.timeouts_seconds.redis_relay == 900 && var.reserved_concurrency.redis_relay == 2
     error_message = "two runs of the relay may overlap, and no more"
@@ -149,11 +138,8 @@ run "relay_is_started_each_minute_and_at_most_two_run" {
     condition     = local.functions.redis_relay.environment.BROADCAST_FUNCTION == "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast:live"
     error_message = "the relay must invoke the alias of broadcast, which is what it may call"
   }
-}
 
-run "projector_reads_the_stream_and_maintains_the_index_each_minute" {
-  command = plan
-
+  # Projector reads the stream and maintains the index each minute.
   assert {
     condition     = local.schedules.index_projector.input == "{\"task\":\"tend\"}" && local.schedules.index_projector.expression == "rate(1 minute)" && local.timeouts_seconds.index_projector == 900
     error_message = "the schedule must pass the maintenance task, and the timeout must allow a rebuild"
@@ -173,11 +159,8 @@ run "projector_reads_the_stream_and_maintains_the_index_each_minute" {
     condition     = local.functions.message_router.environment.INDEX_ENABLED == "true"
     error_message = "the functions that subscribe must record changes for the index"
   }
-}
 
-run "endpoints_reach_only_resources_of_this_service" {
-  command = plan
-
+  # Endpoints reach only resources of this service.
   assert {
     condition     = toset(keys(module.network[0].endpoint_policies)) == toset(["dynamodb", "lambda", "sqs"])
     error_message = "no endpoint may exist for a service that no function calls, because it costs"
@@ -192,11 +175,8 @@ run "endpoints_reach_only_resources_of_this_service" {
     condition     = toset(jsondecode(module.network[0].endpoint_policies.sqs).Statement[0].Resource) == toset(["arn:aws:sqs:eu-west-1:123456789012:deals-test-deliveries", "arn:aws:sqs:eu-west-1:123456789012:deals-test-events-dlq"])
     error_message = "the SQS endpoint must reach only the queues that broadcast sends to"
   }
-}
 
-run "publishers_get_a_user_that_may_only_publish" {
-  command = plan
-
+  # Publishers get a user that may only publish.
   assert {
     condition = output.redis_publisher == {
       auth_token_secret_arn = null
@@ -212,11 +192,8 @@ run "publishers_get_a_user_that_may_only_publish" {
     condition     = local.redis_access.publisher == { keys = ["%W~deals:events"], channels = ["deals:[^@]*"], commands = ["ping", "client|setname", "multi", "exec", "discard", "publish", "xadd"] }
     error_message = "the publisher's user may only add to the stream and publish to channels"
   }
-}
 
-run "every_user_may_use_only_names_of_the_service" {
-  command = plan
-
+  # Every user may use only names of the service.
   assert {
     condition     = alltrue(flatten([for access in values(local.redis_access) : [for pattern in concat(access.keys, access.channels) : can(regex("^(%[RW]~)?deals:", pattern))]]))
     error_message = "users may use only deals:*, because other services may share the cache"
@@ -228,11 +205,8 @@ run "every_user_may_use_only_names_of_the_service" {
     ]]))
     error_message = "no function may flush or reconfigure the cache"
   }
-}
 
-run "operators_find_the_nodes_and_the_address" {
-  command = plan
-
+  # Operators find the nodes and the address.
   assert {
     condition = merge(output.redis, { cluster_ids = join(" ", output.redis.cluster_ids) }) == {
       cluster_ids          = "deals-test-001 deals-test-002"
@@ -244,6 +218,26 @@ run "operators_find_the_nodes_and_the_address" {
       url                  = "rediss://master.deals-test.abc123.euw1.cache.amazonaws.com:6379"
     }
     error_message = "operators must find the nodes and the address"
+  }
+
+  # Functions have no wildcard permissions with Redis.
+  assert {
+    condition     = alltrue(flatten([for policy in values(output.function_policies) : [for statement in jsondecode(policy).Statement : [for action in statement.Action : !strcontains(action, "*")]]]))
+    error_message = "actions must be named in full"
+  }
+
+  assert {
+    condition = alltrue(flatten([for policy in values(output.function_policies) : [
+      for statement in jsondecode(policy).Statement : [
+        for resource in statement.Resource : !strcontains(resource, "*") || endswith(resource, "/@connections/*") || endswith(resource, ":log-stream:*") || endswith(resource, "/stream/*")
+      ] if statement.Sid != "ManageNetworkInterfaces" && statement.Effect == "Allow"
+    ]]))
+    error_message = "beside ids that are not known at the plan, only network interfaces may have a pattern, because creating them names no resource"
+  }
+
+  assert {
+    condition     = alltrue([for function in local.vpc_functions : anytrue([for statement in jsondecode(output.function_policies[function]).Statement : statement.Effect == "Deny" && contains(statement.Action, "ec2:CreateNetworkInterface")])])
+    error_message = "the functions' code must be denied network interfaces"
   }
 }
 
@@ -304,14 +298,32 @@ run "existing_vpc_with_a_nat_gateway_allows_limits_in_redis" {
   }
 }
 
-run "given_key_is_used_by_the_projector_but_not_the_relay" {
+run "given_key_is_used_and_replicas_have_alarms" {
   variables {
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    redis       = { replicas = 1 }
   }
 
+  # Given key is used by the projector but not the relay.
   assert {
     condition     = local.key_permissions.index_projector.UseKeys.conditions[0].values == ["dynamodb.eu-west-1.amazonaws.com"] && length(local.key_permissions.redis_relay) == 0
     error_message = "only the projector, which reads the table, may use the key"
+  }
+
+  # Resources of Redis have alarms.
+  assert {
+    condition     = [for id in keys(output.alarm_names) : id if startswith(id, "cache_memory/")] == ["cache_memory/deals-test-001", "cache_memory/deals-test-002"]
+    error_message = "every node of the cache must have alarms"
+  }
+
+  assert {
+    condition     = [for id in keys(output.alarm_names) : id if startswith(id, "iterator_age/")] == ["iterator_age/index_projector"]
+    error_message = "there must be an alarm on the lag of the index"
+  }
+
+  assert {
+    condition     = !contains(keys(output.alarm_names), "lambda_concurrency/redis_relay")
+    error_message = "two runs of the relay must not count as high concurrency"
   }
 }
 
@@ -334,27 +346,6 @@ run "long_names_give_unique_ids_of_at_most_40_characters" {
   }
 }
 
-run "functions_have_no_wildcard_permissions_with_redis" {
-  assert {
-    condition     = alltrue(flatten([for policy in values(output.function_policies) : [for statement in jsondecode(policy).Statement : [for action in statement.Action : !strcontains(action, "*")]]]))
-    error_message = "actions must be named in full"
-  }
-
-  assert {
-    condition = alltrue(flatten([for policy in values(output.function_policies) : [
-      for statement in jsondecode(policy).Statement : [
-        for resource in statement.Resource : !strcontains(resource, "*") || endswith(resource, "/@connections/*") || endswith(resource, ":log-stream:*") || endswith(resource, "/stream/*")
-      ] if statement.Sid != "ManageNetworkInterfaces" && statement.Effect == "Allow"
-    ]]))
-    error_message = "beside ids that are not known at the plan, only network interfaces may have a pattern, because creating them names no resource"
-  }
-
-  assert {
-    condition     = alltrue([for function in local.vpc_functions : anytrue([for statement in jsondecode(output.function_policies[function]).Statement : statement.Effect == "Deny" && contains(statement.Action, "ec2:CreateNetworkInterface")])])
-    error_message = "the functions' code must be denied network interfaces"
-  }
-}
-
 run "local_server_is_reached_without_tls" {
   variables {
     redis            = { authentication = "auth_token" }
@@ -369,26 +360,5 @@ run "local_server_is_reached_without_tls" {
   assert {
     condition     = alltrue([for function in local.vpc_functions : local.functions[function].environment.REDIS_URL == "redis://127.0.0.1:7379"])
     error_message = "the functions must use the address of the local cloud"
-  }
-}
-
-run "resources_of_redis_have_alarms" {
-  variables {
-    redis = { replicas = 1 }
-  }
-
-  assert {
-    condition     = [for id in keys(output.alarm_names) : id if startswith(id, "cache_memory/")] == ["cache_memory/deals-test-001", "cache_memory/deals-test-002"]
-    error_message = "every node of the cache must have alarms"
-  }
-
-  assert {
-    condition     = [for id in keys(output.alarm_names) : id if startswith(id, "iterator_age/")] == ["iterator_age/index_projector"]
-    error_message = "there must be an alarm on the lag of the index"
-  }
-
-  assert {
-    condition     = !contains(keys(output.alarm_names), "lambda_concurrency/redis_relay")
-    error_message = "two runs of the relay must not count as high concurrency"
   }
 }

@@ -10,35 +10,84 @@ variables {
   redis_enabled     = true
 }
 
-run "refuses_redis_without_the_packages_of_its_functions" {
+run "refuses_each_of_these_values_1" {
   command = plan
 
   variables {
+    # Redis without the packages of its functions.
     packages_manifest = "tests/fixtures/manifest.json"
+
+    # An auth token with IAM users.
+    redis_auth_token = "a-token-of-at-least-sixteen-characters"
+
+    # Subnets without their VPC.
+    network = { subnet_ids = ["subnet-1", "subnet-2"] }
+
+    # A relay without a successor.
+    reserved_concurrency = { redis_relay = 1 }
+
+    # An index window of a minute.
+    index_stream = { batching_window_seconds = 60 }
+
+    # A relay without parallel publishes.
+    relay = { parallel = 0 }
+
+    # A remote Redis without TLS.
+    local_endpoints = {
+      websocket_url       = "ws://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
+      management_endpoint = "http://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
+      redis_url           = "redis://redis.example:6379"
+    }
   }
 
-  expect_failures = [var.packages_manifest]
+  expect_failures = [
+    var.packages_manifest,
+    var.redis_auth_token,
+    var.network,
+    var.reserved_concurrency,
+    var.index_stream,
+    var.relay,
+    var.local_endpoints,
+  ]
 }
 
-run "refuses_a_name_invalid_in_elasticache" {
+run "refuses_each_of_these_values_2" {
   command = plan
 
   variables {
+    # A name invalid in ElastiCache.
     name = "deals--2"
+
+    # A fractional batch size.
+    index_stream = { batch_size = 1.5 }
+
+    # A stream retention of months.
+    relay = { stream_keep_seconds = 604801 }
   }
 
-  expect_failures = [var.redis_enabled]
+  expect_failures = [
+    var.redis_enabled,
+    var.index_stream,
+    var.relay,
+  ]
 }
 
-run "refuses_cache_settings_without_redis" {
+run "refuses_each_of_these_values_3" {
   command = plan
 
   variables {
+    # Cache settings without Redis.
     redis_enabled = false
     redis         = { node_type = "cache.t4g.small" }
+
+    # More parallel batches than Lambda allows.
+    index_stream = { parallelization_factor = 11 }
   }
 
-  expect_failures = [var.redis]
+  expect_failures = [
+    var.redis,
+    var.index_stream,
+  ]
 }
 
 run "refuses_network_settings_without_redis" {
@@ -63,124 +112,89 @@ run "refuses_an_auth_token_without_redis" {
   expect_failures = [var.redis_auth_token]
 }
 
-run "refuses_an_auth_token_with_iam_users" {
+run "refuses_each_of_these_values_6" {
   command = plan
 
   variables {
-    redis_auth_token = "a-token-of-at-least-sixteen-characters"
-  }
-
-  expect_failures = [var.redis_auth_token]
-}
-
-run "refuses_token_authentication_without_a_token" {
-  command = plan
-
-  variables {
+    # Token authentication without a token.
     redis = { authentication = "auth_token" }
-  }
 
-  expect_failures = [var.redis_auth_token]
-}
-
-run "refuses_an_unknown_authentication" {
-  command = plan
-
-  variables {
-    redis = { authentication = "none" }
-  }
-
-  expect_failures = [var.redis]
-}
-
-run "refuses_iam_users_with_redis_6" {
-  command = plan
-
-  variables {
-    redis = { engine = "redis", engine_version = "6.2" }
-  }
-
-  expect_failures = [var.redis]
-}
-
-run "refuses_several_availability_zones_for_one_node" {
-  command = plan
-
-  variables {
-    redis = { replicas = 0, multi_az_enabled = true }
-  }
-
-  expect_failures = [var.redis]
-}
-
-run "refuses_failover_without_a_replica" {
-  command = plan
-
-  variables {
-    redis = { replicas = 0, automatic_failover_enabled = true }
-  }
-
-  expect_failures = [var.redis]
-}
-
-run "refuses_subnets_without_their_vpc" {
-  command = plan
-
-  variables {
-    network = { subnet_ids = ["subnet-1", "subnet-2"] }
-  }
-
-  expect_failures = [var.network]
-}
-
-run "refuses_a_vpc_without_subnets" {
-  command = plan
-
-  variables {
+    # A VPC without subnets.
     network = { vpc_id = "vpc-1" }
   }
 
-  expect_failures = [var.network]
+  expect_failures = [
+    var.redis_auth_token,
+    var.network,
+  ]
 }
 
-run "refuses_a_cidr_block_with_an_existing_vpc" {
+run "refuses_each_of_these_values_7" {
   command = plan
 
   variables {
+    # An unknown authentication.
+    redis = { authentication = "none" }
+
+    # A CIDR block with an existing VPC.
     network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], cidr_block = "10.0.0.0/24" }
   }
 
-  expect_failures = [var.network]
+  expect_failures = [
+    var.redis,
+    var.network,
+  ]
 }
 
-run "refuses_endpoints_in_an_existing_vpc" {
+run "refuses_each_of_these_values_8" {
   command = plan
 
   variables {
+    # IAM users with Redis 6.
+    redis = { engine = "redis", engine_version = "6.2" }
+
+    # Endpoints in an existing VPC.
     network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], interface_endpoints = ["sqs"] }
   }
 
-  expect_failures = [var.network]
+  expect_failures = [
+    var.redis,
+    var.network,
+  ]
 }
 
-run "refuses_internet_egress_with_a_new_vpc" {
+run "refuses_each_of_these_values_9" {
   command = plan
 
   variables {
+    # Several availability zones for one node.
+    redis = { replicas = 0, multi_az_enabled = true }
+
+    # Internet egress with a new VPC.
     network = { internet_egress = true }
   }
 
-  expect_failures = [var.network]
+  expect_failures = [
+    var.redis,
+    var.network,
+  ]
 }
 
-run "refuses_security_groups_with_a_new_vpc" {
+run "refuses_each_of_these_values_10" {
   command = plan
 
   variables {
+    # Failover without a replica.
+    redis = { replicas = 0, automatic_failover_enabled = true }
+
+    # Security groups with a new VPC.
     network = { security_group_ids = ["sg-1"] }
   }
 
-  expect_failures = [var.network]
+  expect_failures = [
+    var.redis,
+    var.network,
+  ]
 }
 
 run "refuses_limits_in_redis_without_redis" {
@@ -213,78 +227,4 @@ run "refuses_an_unknown_store_of_limits" {
   }
 
   expect_failures = [var.limits_store]
-}
-
-run "refuses_a_relay_without_a_successor" {
-  command = plan
-
-  variables {
-    reserved_concurrency = { redis_relay = 1 }
-  }
-
-  expect_failures = [var.reserved_concurrency]
-}
-
-run "refuses_an_index_window_of_a_minute" {
-  command = plan
-
-  variables {
-    index_stream = { batching_window_seconds = 60 }
-  }
-
-  expect_failures = [var.index_stream]
-}
-
-run "refuses_a_fractional_batch_size" {
-  command = plan
-
-  variables {
-    index_stream = { batch_size = 1.5 }
-  }
-
-  expect_failures = [var.index_stream]
-}
-
-run "refuses_a_relay_without_parallel_publishes" {
-  command = plan
-
-  variables {
-    relay = { parallel = 0 }
-  }
-
-  expect_failures = [var.relay]
-}
-
-run "refuses_a_stream_retention_of_months" {
-  command = plan
-
-  variables {
-    relay = { stream_keep_seconds = 604801 }
-  }
-
-  expect_failures = [var.relay]
-}
-
-run "refuses_more_parallel_batches_than_lambda_allows" {
-  command = plan
-
-  variables {
-    index_stream = { parallelization_factor = 11 }
-  }
-
-  expect_failures = [var.index_stream]
-}
-
-run "refuses_a_remote_redis_without_tls" {
-  command = plan
-
-  variables {
-    local_endpoints = {
-      websocket_url       = "ws://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
-      management_endpoint = "http://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
-      redis_url           = "redis://redis.example:6379"
-    }
-  }
-
-  expect_failures = [var.local_endpoints]
 }

@@ -7,125 +7,178 @@ variables {
   jwt_secret        = "a-secret-of-at-least-thirty-two-bytes"
 }
 
-run "refuses_a_name_in_capitals" {
+run "refuses_each_of_these_values_1" {
   command = plan
 
   variables {
+    # A name in capitals.
     name = "Deals"
+
+    # A prefix without a bucket.
+    package_prefix = "deals/"
+
+    # An unknown log level.
+    log_level = "TRACE"
+
+    # Unknown algorithms.
+    jwt = { algorithms = ["HS512"] }
+
+    # Zero connections for a user.
+    max_connections_per_user = 0
+
+    # A rate of zero.
+    action_limits = { send_message = { per_second = 0 } }
+
+    # Version zero of the secret.
+    jwt_secret_version = 0
+
+    # A recovery window of one day.
+    jwt_secret_recovery_window_days = 1
+
+    # A key without an existing secret.
+    jwt_secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/2"
+
+    # A direct audience that needs pacing.
+    direct_audience_max = 1001
+
+    # Zero subscriptions for a connection.
+    max_subscriptions = 0
+
+    # A message retention of zero.
+    message_retention_days = 0
+
+    # Local endpoints without placeholders.
+    local_endpoints = { websocket_url = "ws://127.0.0.1:4566", management_endpoint = "http://127.0.0.1:4566" }
+
+    # An alias for a key.
+    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:alias/deals"
+
+    # An upkeep budget above the account's limit.
+    upkeep = { posts_per_second = 10001 }
+
+    # A posting budget below one for each instance.
+    posts_per_second_budget = 1
+
+    # A sampling share above 1.
+    log_sample_rate = 5
+
+    # An unknown tracing mode.
+    tracing = "On"
   }
 
-  expect_failures = [var.name]
+  expect_failures = [
+    var.name,
+    var.package_prefix,
+    var.log_level,
+    var.jwt,
+    var.max_connections_per_user,
+    var.action_limits,
+    var.jwt_secret_version,
+    var.jwt_secret_recovery_window_days,
+    var.jwt_secret_kms_key_arn,
+    var.direct_audience_max,
+    var.max_subscriptions,
+    var.message_retention_days,
+    var.local_endpoints,
+    var.kms_key_arn,
+    var.upkeep,
+    var.posts_per_second_budget,
+    var.log_sample_rate,
+    var.tracing,
+  ]
 }
 
-run "refuses_an_environment_that_ends_in_a_hyphen" {
+run "refuses_each_of_these_values_2" {
   command = plan
 
   variables {
+    # An environment that ends in a hyphen.
     environment = "test-"
+
+    # Public key algorithms without the issuer's keys.
+    jwt = { algorithms = ["HS256", "RS256"] }
+
+    # A rate with too many decimals.
+    action_limits = { others = { per_second = 0.0015 } }
+
+    # More subscriptions than the protocol allows.
+    max_subscriptions = 51
+
+    # A message retention above a year.
+    message_retention_days = 366
+
+    # Probes more often than the janitor runs.
+    upkeep = { probe_interval_seconds = 59 }
+
+    # A fractional posting budget.
+    posts_per_second_budget = 10000.5
   }
 
-  expect_failures = [var.environment]
+  expect_failures = [
+    var.environment,
+    var.jwt,
+    var.action_limits,
+    var.max_subscriptions,
+    var.message_retention_days,
+    var.upkeep,
+    var.posts_per_second_budget,
+  ]
 }
 
-run "refuses_names_that_leave_no_room_for_the_functions" {
+run "refuses_each_of_these_values_3" {
   command = plan
 
   variables {
+    # Names that leave no room for the functions.
     name        = "deals-with-a-name-of-quite-some-length"
     environment = "staging"
-  }
 
-  expect_failures = [var.environment]
-}
-
-run "refuses_a_manifest_that_was_not_built" {
-  command = plan
-
-  variables {
-    packages_manifest = "tests/fixtures/absent.json"
-  }
-
-  expect_failures = [var.packages_manifest]
-}
-
-run "refuses_a_manifest_without_all_packages" {
-  command = plan
-
-  variables {
-    packages_manifest = "tests/fixtures/incomplete.json"
-  }
-
-  expect_failures = [var.packages_manifest]
-}
-
-run "refuses_a_prefix_without_a_bucket" {
-  command = plan
-
-  variables {
-    package_prefix = "deals/"
-  }
-
-  expect_failures = [var.package_prefix]
-}
-
-run "refuses_an_unknown_log_level" {
-  command = plan
-
-  variables {
-    log_level = "TRACE"
-  }
-
-  expect_failures = [var.log_level]
-}
-
-run "refuses_unknown_algorithms" {
-  command = plan
-
-  variables {
-    jwt = { algorithms = ["HS512"] }
-  }
-
-  expect_failures = [var.jwt]
-}
-
-run "refuses_public_key_algorithms_without_the_issuers_keys" {
-  command = plan
-
-  variables {
-    jwt = { algorithms = ["HS256", "RS256"] }
-  }
-
-  expect_failures = [var.jwt]
-}
-
-run "refuses_an_issuers_keys_without_a_public_key_algorithm" {
-  command = plan
-
-  variables {
+    # An issuer's keys without a public key algorithm.
     jwt = { jwks_url = "https://issuer.example/jwks.json" }
+
+    # A burst of zero.
+    action_limits = { subscriptions = { burst = 0 } }
   }
 
-  expect_failures = [var.jwt]
+  expect_failures = [
+    var.environment,
+    var.jwt,
+    var.action_limits,
+  ]
 }
 
-run "refuses_an_issuers_keys_over_plain_http" {
+run "refuses_each_of_these_values_4" {
   command = plan
 
   variables {
+    # A manifest that was not built.
+    packages_manifest = "tests/fixtures/absent.json"
+
+    # An issuer's keys over plain HTTP.
     jwt = { algorithms = ["HS256", "ES256"], jwks_url = "http://issuer.example/jwks.json" }
   }
 
-  expect_failures = [var.jwt]
+  expect_failures = [
+    var.packages_manifest,
+    var.jwt,
+  ]
 }
 
-run "refuses_plain_http_to_a_host_that_only_starts_like_localhost" {
+run "refuses_each_of_these_values_5" {
   command = plan
 
   variables {
+    # A manifest without all packages.
+    packages_manifest = "tests/fixtures/incomplete.json"
+
+    # Plain HTTP to a host that only starts like localhost.
     jwt = { algorithms = ["HS256", "ES256"], jwks_url = "http://127.0.0.1.issuer.example/jwks.json" }
   }
 
-  expect_failures = [var.jwt]
+  expect_failures = [
+    var.packages_manifest,
+    var.jwt,
+  ]
 }
 
 run "refuses_a_secret_without_hs256" {
@@ -147,46 +200,6 @@ run "refuses_hs256_without_a_secret" {
   }
 
   expect_failures = [var.jwt_secret]
-}
-
-run "refuses_zero_connections_for_a_user" {
-  command = plan
-
-  variables {
-    max_connections_per_user = 0
-  }
-
-  expect_failures = [var.max_connections_per_user]
-}
-
-run "refuses_a_rate_of_zero" {
-  command = plan
-
-  variables {
-    action_limits = { send_message = { per_second = 0 } }
-  }
-
-  expect_failures = [var.action_limits]
-}
-
-run "refuses_a_rate_with_too_many_decimals" {
-  command = plan
-
-  variables {
-    action_limits = { others = { per_second = 0.0015 } }
-  }
-
-  expect_failures = [var.action_limits]
-}
-
-run "refuses_a_burst_of_zero" {
-  command = plan
-
-  variables {
-    action_limits = { subscriptions = { burst = 0 } }
-  }
-
-  expect_failures = [var.action_limits]
 }
 
 run "refuses_an_empty_list_of_algorithms" {
@@ -269,164 +282,25 @@ run "refuses_an_unknown_field_in_the_secret" {
   expect_failures = [var.jwt_secret]
 }
 
-run "refuses_version_zero_of_the_secret" {
+run "refuses_each_of_these_values_16" {
   command = plan
 
   variables {
-    jwt_secret_version = 0
-  }
-
-  expect_failures = [var.jwt_secret_version]
-}
-
-run "refuses_a_recovery_window_of_one_day" {
-  command = plan
-
-  variables {
-    jwt_secret_recovery_window_days = 1
-  }
-
-  expect_failures = [var.jwt_secret_recovery_window_days]
-}
-
-run "refuses_a_key_without_an_existing_secret" {
-  command = plan
-
-  variables {
-    jwt_secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/2"
-  }
-
-  expect_failures = [var.jwt_secret_kms_key_arn]
-}
-
-run "refuses_a_direct_audience_that_needs_pacing" {
-  command = plan
-
-  variables {
-    direct_audience_max = 1001
-  }
-
-  expect_failures = [var.direct_audience_max]
-}
-
-run "refuses_zero_subscriptions_for_a_connection" {
-  command = plan
-
-  variables {
-    max_subscriptions = 0
-  }
-
-  expect_failures = [var.max_subscriptions]
-}
-
-run "refuses_more_subscriptions_than_the_protocol_allows" {
-  command = plan
-
-  variables {
-    max_subscriptions = 51
-  }
-
-  expect_failures = [var.max_subscriptions]
-}
-
-run "refuses_a_message_retention_of_zero" {
-  command = plan
-
-  variables {
-    message_retention_days = 0
-  }
-
-  expect_failures = [var.message_retention_days]
-}
-
-run "refuses_a_message_retention_above_a_year" {
-  command = plan
-
-  variables {
-    message_retention_days = 366
-  }
-
-  expect_failures = [var.message_retention_days]
-}
-
-run "refuses_throttling_of_an_unknown_route" {
-  command = plan
-
-  variables {
+    # Throttling of an unknown route.
     throttling = { routes = { subscribe = { rate_limit = 10, burst_limit = 10 } } }
-  }
 
-  expect_failures = [var.throttling]
-}
-
-run "refuses_local_endpoints_without_placeholders" {
-  command = plan
-
-  variables {
-    local_endpoints = { websocket_url = "ws://127.0.0.1:4566", management_endpoint = "http://127.0.0.1:4566" }
-  }
-
-  expect_failures = [var.local_endpoints]
-}
-
-run "refuses_an_alias_for_a_key" {
-  command = plan
-
-  variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:alias/deals"
-  }
-
-  expect_failures = [var.kms_key_arn]
-}
-
-run "refuses_an_upkeep_budget_above_the_accounts_limit" {
-  command = plan
-
-  variables {
-    upkeep = { posts_per_second = 10001 }
-  }
-
-  expect_failures = [var.upkeep]
-}
-
-run "refuses_probes_more_often_than_the_janitor_runs" {
-  command = plan
-
-  variables {
-    upkeep = { probe_interval_seconds = 59 }
-  }
-
-  expect_failures = [var.upkeep]
-}
-
-run "refuses_a_posting_budget_below_one_for_each_instance" {
-  command = plan
-
-  variables {
-    posts_per_second_budget = 1
-  }
-
-  expect_failures = [var.posts_per_second_budget]
-}
-
-run "refuses_a_fractional_posting_budget" {
-  command = plan
-
-  variables {
-    posts_per_second_budget = 10000.5
-  }
-
-  expect_failures = [var.posts_per_second_budget]
-}
-
-run "refuses_a_log_level_of_an_unknown_function" {
-  command = plan
-
-  variables {
+    # A log level of an unknown function.
     log_levels = { router = "DEBUG" }
+
+    # An unknown threshold.
+    alarms = { thresholds = { conections = 5 } }
   }
 
-  expect_failures = [var.log_levels]
+  expect_failures = [
+    var.throttling,
+    var.log_levels,
+    var.alarms,
+  ]
 }
 
 run "refuses_an_unknown_log_level_of_a_function" {
@@ -437,34 +311,4 @@ run "refuses_an_unknown_log_level_of_a_function" {
   }
 
   expect_failures = [var.log_levels]
-}
-
-run "refuses_a_sampling_share_above_1" {
-  command = plan
-
-  variables {
-    log_sample_rate = 5
-  }
-
-  expect_failures = [var.log_sample_rate]
-}
-
-run "refuses_an_unknown_tracing_mode" {
-  command = plan
-
-  variables {
-    tracing = "On"
-  }
-
-  expect_failures = [var.tracing]
-}
-
-run "refuses_an_unknown_threshold" {
-  command = plan
-
-  variables {
-    alarms = { thresholds = { conections = 5 } }
-  }
-
-  expect_failures = [var.alarms]
 }

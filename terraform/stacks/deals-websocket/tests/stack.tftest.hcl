@@ -8,9 +8,8 @@ variables {
   jwt_secret        = "a-secret-of-at-least-thirty-two-bytes"
 }
 
-run "every_route_of_the_protocol_leads_to_its_function" {
-  command = plan
-
+run "stack_joins_its_parts" {
+  # Every route of the protocol leads to its function.
   assert {
     condition = local.routes == {
       "$connect"           = "connection_handler"
@@ -27,11 +26,8 @@ run "every_route_of_the_protocol_leads_to_its_function" {
     }
     error_message = "every action must have a route, or it is answered as unknown"
   }
-}
 
-run "names_are_made_of_service_environment_and_function" {
-  command = plan
-
+  # Names are made of service environment and function.
   assert {
     condition     = output.function_names == { for function in ["authorizer", "broadcast", "connection_handler", "delivery", "janitor", "message_router"] : function => "deals-test-${function}" }
     error_message = "publishers and operators find the functions by these names"
@@ -46,9 +42,8 @@ run "names_are_made_of_service_environment_and_function" {
     condition     = output.log_group_names.broadcast == "/aws/lambda/deals-test-broadcast" && output.log_group_names.access == "/aws/apigateway/deals-test/access"
     error_message = "log groups must be named like the functions"
   }
-}
 
-run "functions_get_exactly_the_settings_that_they_read" {
+  # Functions get exactly the settings that they read.
   assert {
     condition = { for function, settings in local.functions : function => join(" ", sort(keys(settings.environment))) } == {
       authorizer         = "CONNECTIONS_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN MAX_CONNECTIONS_PER_USER REVOCATIONS_TABLE"
@@ -80,103 +75,14 @@ run "functions_get_exactly_the_settings_that_they_read" {
     condition     = local.functions.delivery.environment.DELIVERIES_DLQ_URL == "https://sqs.eu-west-1.amazonaws.com/123456789012/deals-test-deliveries-dlq"
     error_message = "pushes that cannot be posted must go to the deliveries' dead-letter queue"
   }
-}
 
-run "limits_reach_the_functions_in_the_format_that_they_read" {
-  command = plan
-
-  variables {
-    action_limits            = { send_message = { per_second = 0.5 }, others = { per_second = 100, burst = 400 } }
-    max_connections_per_user = 5
-  }
-
-  assert {
-    condition = { for name, value in local.functions.message_router.environment : name => value if startswith(name, "LIMIT_") } == {
-      LIMIT_OTHERS        = "100/400"
-      LIMIT_SEND_MESSAGE  = "0.5/20"
-      LIMIT_SUBSCRIPTIONS = "2/20"
-    }
-    error_message = "limits must be RATE/BURST, with defaults for missing ones"
-  }
-
-  assert {
-    condition     = local.functions.authorizer.environment.MAX_CONNECTIONS_PER_USER == "5"
-    error_message = "the authorizer must get the limit of connections"
-  }
-}
-
-run "janitor_runs_each_minute_with_its_settings" {
-  command = plan
-
-  variables {
-    upkeep = { posts_per_second = 50, probe_interval_seconds = 1800 }
-  }
-
-  assert {
-    condition     = local.schedules == { janitor = { expression = "rate(1 minute)", enabled = true } }
-    error_message = "the janitor must run each minute, because no event reports expired tokens and lost connections"
-  }
-
-  assert {
-    condition     = local.functions.janitor.environment.POSTS_PER_SECOND == "50" && local.functions.janitor.environment.PROBE_INTERVAL_SECONDS == "1800"
-    error_message = "the janitor must get its settings"
-  }
-}
-
-run "delivery_may_spend_the_budget_in_equal_shares" {
-  command = plan
-
+  # Delivery may spend the budget in equal shares.
   assert {
     condition     = local.functions.delivery.environment.POSTS_PER_SECOND == "5000"
     error_message = "two instances, the maximum of the queue's mapping, must share 10,000"
   }
-}
 
-run "shares_of_the_budget_never_exceed_it" {
-  command = plan
-
-  variables {
-    posts_per_second_budget = 2500
-    reserved_concurrency    = { delivery = 7 }
-    maximum_concurrency     = { delivery = 7 }
-  }
-
-  assert {
-    condition     = local.functions.delivery.environment.POSTS_PER_SECOND == "357" && 7 * local.posts_per_second <= var.posts_per_second_budget
-    error_message = "the shares must not exceed the budget"
-  }
-}
-
-run "reservation_above_the_queues_concurrency_counts_in_full" {
-  command = plan
-
-  variables {
-    reserved_concurrency = { delivery = 10 }
-    maximum_concurrency  = { delivery = 2 }
-  }
-
-  assert {
-    condition     = local.posts_per_second * var.reserved_concurrency.delivery <= var.posts_per_second_budget
-    error_message = "the shares must count the whole reservation"
-  }
-}
-
-run "given_issuer_and_audience_reach_the_functions" {
-  command = plan
-
-  variables {
-    jwt = { issuer = "https://issuer.example", audience = "deals", leeway_seconds = 5 }
-  }
-
-  assert {
-    condition     = local.jwt_environment.JWT_ISSUER == "https://issuer.example" && local.jwt_environment.JWT_AUDIENCE == "deals" && local.jwt_environment.JWT_LEEWAY_SECONDS == "5"
-    error_message = "the functions must get issuer and audience"
-  }
-}
-
-run "secret_is_written_without_plan_and_state_holding_it" {
-  command = plan
-
+  # Secret is written without plan and state holding it.
   assert {
     condition     = aws_secretsmanager_secret_version.jwt[0].secret_string == null && aws_secretsmanager_secret_version.jwt[0].secret_string_wo_version == 1
     error_message = "the value must be written by the write-only argument, so that plan and state do not hold it"
@@ -191,27 +97,100 @@ run "secret_is_written_without_plan_and_state_holding_it" {
     condition     = !can(regex("-[^-]{6}$", aws_secretsmanager_secret.jwt[0].name))
     error_message = "a secret's name must not end in a hyphen and six characters, which look like AWS's own suffix"
   }
-}
 
-run "rotation_accepts_two_keys" {
-  variables {
-    jwt_secret         = "{\"current\": \"the-new-secret-of-thirty-two-bytes-\", \"previous\": \"the-old-secret-of-thirty-two-bytes-\"}"
-    jwt_secret_version = 2
-  }
-
-  assert {
-    condition     = aws_secretsmanager_secret_version.jwt[0].secret_string_wo_version == 2
-    error_message = "a new version number must write the new value"
-  }
-}
-
-run "output_has_the_addresses_for_clients" {
+  # Output has the addresses for clients.
   assert {
     condition = output.env == {
       WEBSOCKET_API_GATEWAY_ID  = "a1b2c3d4e5"
       WEBSOCKET_API_GATEWAY_URL = "wss://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/v1"
     }
     error_message = "clients and tests read these two variables"
+  }
+
+  # Packages are read beside the manifest.
+  assert {
+    condition     = alltrue([for package in values(local.packages) : package.path == "tests/fixtures/package.zip" && package.s3_key == null])
+    error_message = "files must be relative to the manifest"
+  }
+}
+
+run "given_settings_reach_what_uses_them" {
+  variables {
+    action_limits            = { send_message = { per_second = 0.5 }, others = { per_second = 100, burst = 400 } }
+    max_connections_per_user = 5
+    upkeep                   = { posts_per_second = 50, probe_interval_seconds = 1800 }
+    posts_per_second_budget  = 2500
+    reserved_concurrency     = { delivery = 7 }
+    maximum_concurrency      = { delivery = 7 }
+    jwt                      = { issuer = "https://issuer.example", audience = "deals", leeway_seconds = 5 }
+    jwt_secret               = "{\"current\": \"the-new-secret-of-thirty-two-bytes-\", \"previous\": \"the-old-secret-of-thirty-two-bytes-\"}"
+    jwt_secret_version       = 2
+    package_bucket           = "packages"
+    package_prefix           = "deals/1.0.0/"
+  }
+
+  # Limits reach the functions in the format that they read.
+  assert {
+    condition = { for name, value in local.functions.message_router.environment : name => value if startswith(name, "LIMIT_") } == {
+      LIMIT_OTHERS        = "100/400"
+      LIMIT_SEND_MESSAGE  = "0.5/20"
+      LIMIT_SUBSCRIPTIONS = "2/20"
+    }
+    error_message = "limits must be RATE/BURST, with defaults for missing ones"
+  }
+
+  assert {
+    condition     = local.functions.authorizer.environment.MAX_CONNECTIONS_PER_USER == "5"
+    error_message = "the authorizer must get the limit of connections"
+  }
+
+  # Janitor runs each minute with its settings.
+  assert {
+    condition     = local.schedules == { janitor = { expression = "rate(1 minute)", enabled = true } }
+    error_message = "the janitor must run each minute, because no event reports expired tokens and lost connections"
+  }
+
+  assert {
+    condition     = local.functions.janitor.environment.POSTS_PER_SECOND == "50" && local.functions.janitor.environment.PROBE_INTERVAL_SECONDS == "1800"
+    error_message = "the janitor must get its settings"
+  }
+
+  # Shares of the budget never exceed it.
+  assert {
+    condition     = local.functions.delivery.environment.POSTS_PER_SECOND == "357" && 7 * local.posts_per_second <= var.posts_per_second_budget
+    error_message = "the shares must not exceed the budget"
+  }
+
+  # Given issuer and audience reach the functions.
+  assert {
+    condition     = local.jwt_environment.JWT_ISSUER == "https://issuer.example" && local.jwt_environment.JWT_AUDIENCE == "deals" && local.jwt_environment.JWT_LEEWAY_SECONDS == "5"
+    error_message = "the functions must get issuer and audience"
+  }
+
+  # Rotation accepts two keys.
+  assert {
+    condition     = aws_secretsmanager_secret_version.jwt[0].secret_string_wo_version == 2
+    error_message = "a new version number must write the new value"
+  }
+
+  # Packages are read from the given bucket.
+  assert {
+    condition     = alltrue([for package in values(local.packages) : package.path == null && package.s3_bucket == "packages" && package.s3_key == "deals/1.0.0/package.zip"])
+    error_message = "the key must be the prefix and the file's name"
+  }
+}
+
+run "reservation_above_the_queues_concurrency_counts_in_full" {
+  command = plan
+
+  variables {
+    reserved_concurrency = { delivery = 10 }
+    maximum_concurrency  = { delivery = 2 }
+  }
+
+  assert {
+    condition     = local.posts_per_second * var.reserved_concurrency.delivery <= var.posts_per_second_budget
+    error_message = "the shares must count the whole reservation"
   }
 }
 
@@ -232,29 +211,6 @@ run "local_cloud_gets_its_own_addresses" {
   assert {
     condition     = local.functions.delivery.environment.MANAGEMENT_ENDPOINT == output.management_endpoint
     error_message = "the functions must post to the endpoint of the output"
-  }
-}
-
-run "packages_are_read_beside_the_manifest" {
-  command = plan
-
-  assert {
-    condition     = alltrue([for package in values(local.packages) : package.path == "tests/fixtures/package.zip" && package.s3_key == null])
-    error_message = "files must be relative to the manifest"
-  }
-}
-
-run "packages_are_read_from_the_given_bucket" {
-  command = plan
-
-  variables {
-    package_bucket = "packages"
-    package_prefix = "deals/1.0.0/"
-  }
-
-  assert {
-    condition     = alltrue([for package in values(local.packages) : package.path == null && package.s3_bucket == "packages" && package.s3_key == "deals/1.0.0/package.zip"])
-    error_message = "the key must be the prefix and the file's name"
   }
 }
 
