@@ -25,7 +25,7 @@ def main() -> int:
     with running_stack(print, arguments.port) as stack:
         print(f"chaos: seed {arguments.seed}, {arguments.minutes:g} minutes", flush=True)
         report = asyncio.run(ChaosRun(Service(stack), arguments.seed).run(60 * arguments.minutes))
-    print(report)
+        print(report, flush=True)
     return 1 if report.failures else 0
 
 
