@@ -6,12 +6,28 @@ import argparse
 import asyncio
 import secrets
 import sys
+from typing import TYPE_CHECKING
 
 from local_cloud.stack import running_stack
 from tests.chaos.run import ChaosRun
+from tests.e2e.logs import Logs
 from tests.e2e.service import Service
 
+if TYPE_CHECKING:
+    from tests.chaos.report import Report
+
 SEEDS = 1_000_000
+LOGS_BACK_MS = 24 * 60 * 60 * 1000
+EXPLAINED_MAX = 3
+
+
+def print_logs(service: Service, report: Report) -> None:
+    """Print what the functions that publish and post logged of the first events that are missing."""
+    logs = Logs(service, back_ms=LOGS_BACK_MS)
+    for event_id in report.missing[:EXPLAINED_MAX]:
+        for function in ("broadcast", "delivery"):
+            for line in logs.read_lines(function, event_id):
+                print(f"{function}: {line}", flush=True)
 
 
 def main() -> int:
@@ -24,8 +40,10 @@ def main() -> int:
 
     with running_stack(print, arguments.port) as stack:
         print(f"chaos: seed {arguments.seed}, {arguments.minutes:g} minutes", flush=True)
-        report = asyncio.run(ChaosRun(Service(stack), arguments.seed).run(60 * arguments.minutes))
+        service = Service(stack)
+        report = asyncio.run(ChaosRun(service, arguments.seed).run(60 * arguments.minutes))
         print(report, flush=True)
+        print_logs(service, report)
     return 1 if report.failures else 0
 
 

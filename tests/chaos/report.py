@@ -21,6 +21,9 @@ class Report:
     """The longest delay of each kind, in seconds."""
     failures: list[str] = field(default_factory=list)
 
+    missing: list[str] = field(default_factory=list)
+    """The ids of events that broke the promise, for a look into the logs."""
+
     def note(self, name: str, seconds: float) -> None:
         """Note a delay, of which the longest counts."""
         self.worst[name] = max(self.worst.get(name, 0.0), seconds)

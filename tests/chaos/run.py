@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ARRIVES_WITHIN_SECONDS = 90
 """The promise: this long after the last fault everything that was accepted has arrived."""
+LATE_SECONDS = 90
+"""How long a broken promise is waited for, to tell a late event from a lost one."""
 READY_WITHIN_SECONDS = 150
 SUBSCRIBERS = 14
 """More than are posted to without the queue, which are 10 in the local environment."""
@@ -69,6 +71,7 @@ class ChaosRun:
             await self._wait_for_the_rest(ended)
             self._judge_pushes(ended)
             await self._judge_inboxes()
+            await self._tell_late_from_lost()
         self._publishers.close()
         return self.report
 
@@ -164,6 +167,11 @@ class ChaosRun:
     def _judge_pushes(self, ended: float) -> None:
         """Note what did not arrive, gaps in the history, and delays."""
         self.report.failures += [*self._missing_events(), *self._missing_messages()]
+        self.report.missing += [
+            event.event_id
+            for event in self._publishers.accepted
+            if any(event.event_id in failure for failure in self.report.failures)
+        ]
         for client in self._subscribers:
             for subscription in client.subscriptions.values():
                 self.report.failures += [
@@ -184,6 +192,16 @@ class ChaosRun:
         name = f"until an event accepted by {event.way} reached the last subscriber"
         self.report.note(name, arrived - event.at)
         self.report.note("from the last fault until the last event", arrived - ended)
+
+    async def _tell_late_from_lost(self) -> None:
+        """Wait once more for the events that broke the promise, and count those that come after all."""
+        broken = set(self._missing_events())
+        deadline = time.monotonic() + LATE_SECONDS
+        while broken and (lost := set(self._missing_events())):
+            if time.monotonic() > deadline:
+                self._counts["of the broken promises, events that did not come later either"] = len(lost)
+                break
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def _judge_inboxes(self) -> None:
         """Compare each inbox with what was sent: everything once."""

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from tests.e2e.service import Service
 
-KILLED = ("broadcast", "delivery", "message_router", "connection_handler", "authorizer", "janitor")
+KILLED = {
+    "broadcast": 3,
+    "delivery": 3,
+    "message_router": 3,
+    "connection_handler": 1,
+    "authorizer": 1,
+    "janitor": 1,
+}
+"""The functions that are killed, and how often each is chosen."""
 OVERLAPPING_MAX = 3
 """Faults of calls that are in force at once."""
 
@@ -95,8 +103,8 @@ class Trouble:
             self._counts[f"calls hit: {fault.name}"] += hits
 
     async def _kill_functions(self, deadline: float) -> None:
-        while await self._pause(1, 4, deadline):
-            function = self._dice.choice(KILLED)
+        while await self._pause(2, 5, deadline):
+            [function] = self._dice.choices(list(KILLED), list(KILLED.values()))
             killed = await asyncio.to_thread(kill_function, self._service, function)
             self._counts[f"processes killed: {function}"] += killed
 
