@@ -91,10 +91,11 @@ class ChaosRun:
         """Connect all clients and wait until they are ready; they stay connected until the end."""
         started = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            clients = [*self._subscribers, *self._senders]
-            tasks = [group.create_task(client.run()) for client in clients]
+            tasks = []
             async with asyncio.timeout(READY_WITHIN_SECONDS):
-                for client in clients:
+                # One after the other: all at once would start a process of each function for each client.
+                for client in [*self._subscribers, *self._senders]:
+                    tasks.append(group.create_task(client.run()))
                     await client.is_ready.wait()
             self.report.note("until all clients were ready", time.monotonic() - started)
             yield

@@ -14,15 +14,9 @@ if TYPE_CHECKING:
 
     from tests.e2e.service import Service
 
-KILLED = {
-    "broadcast": 3,
-    "delivery": 3,
-    "message_router": 3,
-    "connection_handler": 1,
-    "authorizer": 1,
-    "janitor": 1,
-}
-"""The functions that are killed, and how often each is chosen."""
+KILLED_FIRST = ("broadcast", "delivery", "message_router")
+"""The functions that even a short run kills, in any order; then any of all."""
+KILLED = (*KILLED_FIRST, "connection_handler", "authorizer", "janitor")
 OVERLAPPING_MAX = 3
 """Faults of calls that are in force at once."""
 
@@ -103,8 +97,9 @@ class Trouble:
             self._counts[f"calls hit: {fault.name}"] += hits
 
     async def _kill_functions(self, deadline: float) -> None:
+        first = self._dice.sample(KILLED_FIRST, len(KILLED_FIRST))
         while await self._pause(2, 5, deadline):
-            [function] = self._dice.choices(list(KILLED), list(KILLED.values()))
+            function = first.pop() if first else self._dice.choice(KILLED)
             killed = await asyncio.to_thread(kill_function, self._service, function)
             self._counts[f"processes killed: {function}"] += killed
 
