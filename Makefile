@@ -1,7 +1,8 @@
 # Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
 # Settings: PYTHON (3.11 or newer), ARGS (passed on), WORKERS (processes that run tests), TARGET=lambda|local,
 # ENVIRONMENT (local, or a tfvars file of terraform/environments/aws), TERRAFORM, TF_PLUGIN_DIR,
-# LOCALSTACK_ENDPOINT, BYTECODE_PYTHON (compiles the zips' modules; by default the python3.13 of this machine).
+# LOCALSTACK_ENDPOINT, MINUTES and SEED of `make chaos`, BYTECODE_PYTHON (compiles the zips' modules; by default
+# the python3.13 of this machine).
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -195,6 +196,10 @@ test-terraform: $(VENV)/.ready ## Test the Terraform modules by plan, with a moc
 .PHONY: test-local
 test-local: $(TOOLS) package-local ## Test end to end on LOCALSTACK_ENDPOINT if it answers, else on a local cloud
 	LOCALSTACK_ENDPOINT="$$($(PY) .ci/localstack_endpoint.py)" $(PYTEST) tests/e2e $(PARALLEL) $(ARGS)
+
+.PHONY: chaos
+chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whether what was accepted arrives (SEED=7)
+	$(PY) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: bench
 bench: $(TOOLS) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)

@@ -22,7 +22,7 @@ from local_cloud.settings import REPOSITORY, STATE_FILE, CloudFailed, Settings, 
 DEFAULT_STATE = REPOSITORY / ".local_cloud"
 DEFAULT_REGION = "us-east-1"
 STARTED_WITHIN_S = 40.0
-STOPPED_WITHIN_S = 30.0
+STOPPED_WITHIN_S = 60.0
 LOG_FILE = "proxy.log"
 
 

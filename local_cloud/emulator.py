@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 LOG_FILE = "emulator.log"
 PORTS_TRIED = 3
+# What Lambda waits before it tries an asynchronous invocation again, the second time twice as long:
+# docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+ASYNC_RETRY_S = 60
 READY_WITHIN_S = 30.0
 STOPPED_WITHIN_S = 20.0
 
@@ -74,6 +77,8 @@ def build_environment(
         "MINISTACK_EDITION": name,
         # Functions inherit it, so their own AWS calls pass the proxy too.
         "AWS_ENDPOINT_URL": proxy_url,
+        "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(ASYNC_RETRY_S),
+        "LAMBDA_ASYNC_RETRY_MAX_SECONDS": str(2 * ASYNC_RETRY_S),
         "PERSIST_STATE": "1" if persist else "0",
         "STATE_DIR": str(state / "emulator"),
         "S3_PERSIST": "1" if persist else "0",

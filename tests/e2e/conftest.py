@@ -35,6 +35,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 break
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what chaos runs report, above all their seeds, whether or not they passed."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name == "chaos":
+                    terminalreporter.write_line(str(value))
+
+
 class Connects(Protocol):
     """Opens a connection for a user; it is closed when the test ends."""
 
