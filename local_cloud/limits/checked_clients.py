@@ -26,13 +26,13 @@ class RequestCheck:
     def __init__(
         self, describe_table: Callable[..., Mapping[str, Any]], limits: Limits | None = None
     ) -> None:
-        self._describe_table, self._limits = describe_table, limits or Limits()
+        self._describe_table, self.limits = describe_table, limits or Limits()
         self._keys: dict[str, KeyNames] = {}
 
     def __call__(self, operation: str, parameters: Mapping[str, Any]) -> Refusal | None:
         """Return AWS's error for a call above a limit, else None."""
         self._read_keys(operation, parameters)
-        return check_request(operation, parameters, self._keys.get, self._limits)
+        return check_request(operation, parameters, self._keys.get, self.limits)
 
     @contextmanager
     def admitting(self, operation: str, parameters: Mapping[str, Any]) -> Iterator[Refusal | None]:
@@ -43,7 +43,7 @@ class RequestCheck:
         self._read_keys(operation, parameters)
         names = name_items(operation, parameters, self._keys.get)
         with _lock:
-            refusal = _ongoing.begin(operation, names, self._limits)
+            refusal = _ongoing.begin(operation, names, self.limits)
         if refusal is not None:
             yield refusal
             return

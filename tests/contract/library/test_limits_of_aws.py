@@ -56,6 +56,7 @@ def test_what_aws_refuses_is_refused(dynamodb, case):
 
 def test_write_beside_a_transaction_of_its_item_conflicts(dynamodb):
     transaction = {"TransactItems": [put(1), put(2)]}
+    dynamodb.check.limits.dynamodb_transaction_conflicts = True
 
     with dynamodb.check.admitting("TransactWriteItems", transaction):
         with pytest.raises(Refused) as single:

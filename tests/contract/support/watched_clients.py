@@ -8,6 +8,7 @@ from itertools import count
 from types import SimpleNamespace
 
 from local_cloud.limits.checked_clients import RequestCheck, render_refusal
+from local_cloud.limits.settings import Limits
 from realtime_core.aws.client import create_client
 from realtime_core.aws.http_response import HttpResponse
 from realtime_core.aws.json_client import JsonClient, Service, refusal
@@ -32,8 +33,12 @@ class WatchedClient(JsonClient):
 
     @cached_property
     def check(self):
-        """The limits that AWS has and the emulator may not have, as the local cloud's proxy holds them."""
-        return RequestCheck(lambda **table: super(WatchedClient, self).call("DescribeTable", table))
+        """The limits that AWS has and the emulator may not have, as the local cloud's proxy holds them.
+
+        Without conflicts of transactions: how long one takes depends on how busy this machine is.
+        """
+        limits = Limits(dynamodb_transaction_conflicts=False)
+        return RequestCheck(lambda **table: super(WatchedClient, self).call("DescribeTable", table), limits)
 
     def call(self, operation, parameters):
         parameters = dict(parameters)
