@@ -9,10 +9,10 @@ from realtime_core.push.pusher import remove_connections
 from tests.contract.support.cases import ANY, LAPTOPS, NOW, PHONES, at_once, connection, member_ids
 from tests.contract.support.watched_clients import (
     answering,
+    aws_client,
     before_next,
     fault,
     hooked,
-    moto_client,
     watching,
 )
 
@@ -61,7 +61,7 @@ def test_removal_of_many_removes_each_with_its_memberships(stores):
 def test_removal_whose_first_answer_is_lost_leaves_no_membership(dynamodb, dynamo_stores, operation):
     """The client repeats what got no answer, and a repeated delete returns nothing."""
     _subscribe_two(dynamo_stores)
-    other, lost = moto_client("dynamodb"), []
+    other, lost = aws_client("dynamodb"), []
 
     def carry_out_and_lose_the_answer(called, parameters):
         if called == operation and not lost:

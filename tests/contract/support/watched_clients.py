@@ -75,7 +75,6 @@ def streams_client():
     return streams
 
 
-moto_client = aws_client
 """Its older name."""
 
 
