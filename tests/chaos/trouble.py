@@ -101,6 +101,8 @@ class Trouble:
         while await self._pause(2, 5, deadline):
             function = first.pop() if first else self._dice.choice(KILLED)
             killed = await asyncio.to_thread(kill_function, self._service, function)
+            if not killed and function in KILLED_FIRST:
+                first.insert(0, function)  # none has started yet
             self._counts[f"processes killed: {function}"] += killed
 
     async def _drop_connections(self, deadline: float) -> None:
