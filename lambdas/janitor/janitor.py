@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from janitor.notices import send_notices
 from janitor.run_report import RunReport
 from realtime_core.concurrency import batches, map_concurrently
+from realtime_core.connections.base import is_opening
 from realtime_core.connections.schedule import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, due_work, reschedule
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.pusher import remove_connections
@@ -104,7 +105,10 @@ class Janitor:
         """Close the connections whose token has expired. The claim excludes a refresh in between."""
         claimed = self._claim(expired, now + LEASE_SECONDS, ending=True)
         ids = [record.connection_id for record in claimed]
-        self.poster.close(ids)
+        gone = self.poster.close(ids)
+        # One that has not opened yet is closed when the claim ends.
+        left = set(gone) - _ended(claimed, gone, now)
+        ids = [connection_id for connection_id in ids if connection_id not in left]
         self._remove(ids)
         report.closed += len(ids)
 
@@ -115,7 +119,8 @@ class Janitor:
         sent = send_notices(claimed, now, self.poster, POST_BUDGET_SECONDS)
         report.warned += len(sent.warned)
         report.handed_over += len(sent.handed_over)
-        report.gone += self._remove(sent.gone)
+        ended = _ended(claimed, sent.gone, now)
+        report.gone += self._remove(ended)
 
         def settle(record: ScheduledConnection) -> bool:
             """Store what was sent. Returns whether that was everything that was due."""
@@ -125,7 +130,7 @@ class Janitor:
             self.schedule.settle(until, settled)
             return settled.due_at > now
 
-        present = [record for record in claimed if record.connection_id not in sent.gone]
+        present = [record for record in claimed if record.connection_id not in ended]
         report.postponed += map_concurrently(settle, present).count(False)
 
     def _probe(self, records: list[ScheduledConnection], now: int, report: RunReport) -> None:
@@ -134,8 +139,9 @@ class Janitor:
         alive = set(probes.alive)
         self._reschedule([record for record in records if record.connection_id in alive], now, report)
         report.probed += len(alive)
-        report.gone += self._remove(probes.gone)
-        report.postponed += len(probes.unknown)
+        ended = _ended(records, probes.gone, now)
+        report.gone += self._remove(ended)
+        report.postponed += len(probes.unknown) + len(probes.gone) - len(ended)
 
     def _reschedule(self, present: list[ScheduledConnection], now: int, _report: RunReport) -> None:
         """Set when connections that are known to be present are due next."""
@@ -162,3 +168,9 @@ class Janitor:
                 batches(list(connection_ids), REMOVE_TOGETHER),
             )
         )
+
+
+def _ended(records: Iterable[ScheduledConnection], gone: Iterable[str], now: int) -> set[str]:
+    """The ids among `gone` (410) of connections that have ended; the others may not have opened yet."""
+    may_open = {record.connection_id for record in records if is_opening(record.connected_at, now)}
+    return set(gone) - may_open

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from realtime_core.connections.base import may_be_opening
 from realtime_core.errors import StoreUnavailable
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.push.pusher import remove_connections
@@ -57,28 +58,35 @@ class Revoker:
             if revocation in self._settled:
                 continue
             try:
-                report.revoked += self._close(revocation)
+                closed, left = self._close(revocation, now)
             except StoreUnavailable:
                 log.exception("upkeep_failed", duty="revoke", userId=revocation.user_id)
                 report.failures += 1
                 continue
-            if revocation.revoked_at < now - SETTLED_AFTER_SECONDS:
+            report.revoked += closed
+            if revocation.revoked_at < now - SETTLED_AFTER_SECONDS and not left:
                 self._settled.add(revocation)
         self._settled.intersection_update(recent)
 
-    def _close(self, revocation: Revocation) -> int:
-        """Close what a revocation covers. Returns how many connections that were."""
+    def _close(self, revocation: Revocation, now: int) -> tuple[int, int]:
+        """Close what a revocation covers. Returns how many were closed, and how many have not opened yet."""
         of_user = self.connections.of_user(revocation.user_id)
         # The index may be stale, so decide by the records themselves: a refresh changes the token.
         records = [self.connections.get(connection.connection_id) for connection in of_user]
         covered = [
-            record.connection_id
+            record
             for record in records
             if record is not None and revocation.covers(record.user_id, record.token_id, record.issued_at)
         ]
         if not covered:
-            return 0
+            return 0, 0
 
-        self.poster.close(covered)
-        log.info("connections_revoked", userId=revocation.user_id, count=len(covered))
-        return remove_connections(covered, self.connections, self.subscriptions)
+        gone = self.poster.close([record.connection_id for record in covered])
+        left = {
+            record.connection_id
+            for record in covered
+            if record.connection_id in gone and may_be_opening(record, now)
+        }
+        ended = [record.connection_id for record in covered if record.connection_id not in left]
+        log.info("connections_revoked", userId=revocation.user_id, count=len(ended), opening=len(left))
+        return remove_connections(ended, self.connections, self.subscriptions), len(left)

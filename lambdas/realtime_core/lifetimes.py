@@ -7,6 +7,11 @@ DAY_SECONDS = 24 * 60 * 60
 CONNECTION_LIFETIME_SECONDS = 2 * 60 * 60
 """Outside limit: API Gateway closes every WebSocket connection after two hours."""
 
+HANDSHAKE_SECONDS_MAX = 30
+"""How long after its `connected_at` a connection may still be in its handshake: the authorizer and then
+`$connect` may run for ten seconds each, which a test compares. Outside limit: only then does API Gateway open
+the connection, and until then it answers 410."""
+
 CLOSE_AFTER_SECONDS = 60
 """How long a connection stays open after its token has expired, so that the client can refresh it."""
 

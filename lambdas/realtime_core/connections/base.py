@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
+from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS, HANDSHAKE_SECONDS_MAX
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -60,6 +60,8 @@ class Recipient(NamedTuple):
 
     connection_id: str
     token_exp: int
+    connected_at: int = 0
+    """0 if it is unknown, for one that was open before."""
 
 
 RECORD_MARGIN_SECONDS = 10 * 60
@@ -69,6 +71,25 @@ RECORD_MARGIN_SECONDS = 10 * 60
 def record_expires_at(connection: Connection) -> int:
     """When the record and the memberships of a connection expire."""
     return connection.connected_at + CONNECTION_LIFETIME_SECONDS + RECORD_MARGIN_SECONDS
+
+
+def connected_at_of(expires_at: int) -> int:
+    """When a connection was made, by `record_expires_at`: for an index that has only the expiry."""
+    return expires_at - CONNECTION_LIFETIME_SECONDS - RECORD_MARGIN_SECONDS
+
+
+def is_opening(connected_at: int, now: int) -> bool:
+    """Whether a connection may still be in its handshake.
+
+    Its record is stored before it opens, so it is found and posted to, and API Gateway answers 410. That is
+    not final: the record has to stay, or the connection would open without one and never receive anything.
+    """
+    return now - connected_at < HANDSHAKE_SECONDS_MAX
+
+
+def may_be_opening(record: Connection, now: int) -> bool:
+    """`is_opening`, by a whole record: one with a subscription was open before."""
+    return is_opening(record.connected_at, now) and not record.subscriptions
 
 
 def reachable_until(token_exp: int, expires_at: int) -> int:

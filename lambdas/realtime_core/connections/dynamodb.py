@@ -10,6 +10,7 @@ from realtime_core.connections.base import (
     Recipient,
     RecordChanged,
     Subscription,
+    connected_at_of,
     reachable_until,
     record_expires_at,
 )
@@ -87,6 +88,11 @@ def subscription_value(subscription: Subscription) -> Item:
     }
 
 
+def _recipient(connection_id: str, token_exp: int, expires_at: int) -> Recipient:
+    """A recipient, from what the index has."""
+    return Recipient(connection_id, reachable_until(token_exp, expires_at), connected_at_of(expires_at))
+
+
 class DynamoConnections(DynamoConnectionCounts):
     """`Connections` on DynamoDB."""
 
@@ -137,10 +143,7 @@ class DynamoConnections(DynamoConnectionCounts):
             ExpressionAttributeValues={":user": {"S": user_id}},
         )
         return [
-            Recipient(
-                item["connection_id"]["S"],
-                reachable_until(int(item["token_exp"]["N"]), int(item["expires_at"]["N"])),
-            )
+            _recipient(item["connection_id"]["S"], int(item["token_exp"]["N"]), int(item["expires_at"]["N"]))
             for items, _ in pages
             for item in items
         ]

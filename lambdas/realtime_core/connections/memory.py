@@ -60,7 +60,11 @@ class MemoryConnections(InMemoryAdapter):
         self._reach()
         with self.lock:
             return [
-                Recipient(record.connection_id, reachable_until(record.token_exp, record_expires_at(record)))
+                Recipient(
+                    record.connection_id,
+                    reachable_until(record.token_exp, record_expires_at(record)),
+                    record.connected_at,
+                )
                 for record in self.records.values()
                 if record.user_id == user_id
             ]

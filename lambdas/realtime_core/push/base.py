@@ -38,7 +38,7 @@ class PostReport(NamedTuple):
 
     delivered: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
-    """410: the connection no longer exists; its record must be removed."""
+    """410: the connection no longer exists, or not yet (`connections.base.is_opening`)."""
     unsent: tuple[str, ...] = ()
     """Throttled, a server error, a broken connection or out of time: another attempt may succeed."""
     refused: Mapping[str, str] = _NONE
@@ -54,7 +54,7 @@ class ProbeReport(NamedTuple):
 
     alive: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
-    """410: the connection no longer exists; its record must be removed."""
+    """410: the connection no longer exists, or not yet (`connections.base.is_opening`)."""
     unknown: tuple[str, ...] = ()
     """Throttled, out of time or refused: probe again later."""
 
@@ -82,5 +82,5 @@ class ManagementApi(Protocol):
     def probe(self, connection_ids: Sequence[str], budget_seconds: float) -> ProbeReport:
         """Check whether each connection exists, within the time budget; never raises for an id."""
 
-    def close(self, connection_ids: Sequence[str]) -> None:
-        """Close connections (DELETE); one that no longer exists is not an error."""
+    def close(self, connection_ids: Sequence[str]) -> tuple[str, ...]:
+        """Close connections (DELETE). Returns those that did not exist any more, or not yet (410)."""

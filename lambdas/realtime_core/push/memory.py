@@ -36,13 +36,17 @@ class MemoryManagementApi(InMemoryAdapter):
             self._attempt(connection_id, budget_seconds) for connection_id in dict.fromkeys(connection_ids)
         )
 
-    def close(self, connection_ids: Sequence[str]) -> None:
-        """Close connections; one that no longer exists is not an error."""
+    def close(self, connection_ids: Sequence[str]) -> tuple[str, ...]:
+        """Close connections. Returns those that did not exist any more, or not yet."""
         self._reach()
+        gone = []
         for connection_id in dict.fromkeys(connection_ids):
-            if self._next_status(connection_id) != 410:
-                self.closed.append(connection_id)
+            if self._next_status(connection_id) == 410:
+                gone.append(connection_id)
+                continue
+            self.closed.append(connection_id)
             self.answers[connection_id] = [410]
+        return tuple(gone)
 
     def _post(self, payload: str, connection_id: str, budget_seconds: float) -> verdicts.Outcome:
         outcome = self._attempt(connection_id, budget_seconds)

@@ -49,7 +49,7 @@ def test_of_user_returns_only_that_users_connections(stores):
 
     recipients = stores.connections.of_user("ann")
 
-    assert set(recipients) == {Recipient("c1", NOW + HOUR), Recipient("c2", NOW + 60)}
+    assert set(recipients) == {Recipient("c1", NOW + HOUR, NOW), Recipient("c2", NOW + 60, NOW)}
     assert stores.connections.of_user("nobody") == []
 
 
@@ -81,7 +81,7 @@ def test_extend_sets_a_later_expiry(stores):
 
     assert after == before._replace(token_exp=NOW + 2 * HOUR)
     assert stores.connections.get("c1") == after
-    assert stores.connections.of_user("ann") == [Recipient("c1", NOW + 2 * HOUR)]
+    assert stores.connections.of_user("ann") == [Recipient("c1", NOW + 2 * HOUR, NOW)]
 
 
 def test_extend_keeps_a_later_expiry(stores):

@@ -9,6 +9,7 @@ from janitor.janitor import Janitor
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections, MemorySchedule
 from realtime_core.errors import StoreUnavailable
+from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
 from realtime_core.push.memory import MemoryManagementApi
 from realtime_core.subscriptions.memory import MemorySubscriptions
 from tests.contract.support.cases import at_once
@@ -182,6 +183,41 @@ def test_connection_lost_without_disconnect_is_removed_by_a_notice(harness):
 
     assert (report.warned, report.gone) == (0, 1)
     assert (harness.connections.records, harness.members("a")) == ({}, [])
+
+
+def test_notice_during_the_handshake_keeps_the_record_and_is_sent_by_the_next_run(harness):
+    harness.connect(token_seconds=80)
+    harness.poster.answers["c1"] = [410, 200]
+
+    report = harness.run(1)
+    assert (report.warned, report.gone, report.postponed) == (0, 0, 1)
+    assert set(harness.connections.records) == {"c1"}
+
+    assert harness.run(20).warned == 1
+    assert len(harness.frames()) == 1
+
+
+def test_probe_during_the_handshake_keeps_the_record(harness):
+    harness.connect()
+    harness.connections.schedule["c1"] = harness.connections.schedule["c1"]._replace(due_at=NOW - 1)
+    harness.poster.answers["c1"] = [410]
+
+    report = harness.run(1)
+    assert (report.gone, report.postponed) == (0, 1)
+    assert set(harness.connections.records) == {"c1"}
+
+    assert harness.run(HANDSHAKE_SECONDS_MAX).gone == 1
+
+
+def test_connection_that_opens_after_it_was_to_be_closed_is_closed_when_the_claim_ends(harness):
+    harness.connect(token_seconds=-50)
+    harness.poster.answers["c1"] = [410, 200]
+
+    assert harness.run(10).closed == 0
+    assert set(harness.connections.records) == {"c1"}
+
+    assert [report.closed for report in harness.run_each_minute(2)] == [0, 1]
+    assert (harness.poster.closed, harness.connections.records) == (["c1"], {})
 
 
 def test_both_notices_due_at_once_are_sent(harness):

@@ -10,6 +10,7 @@ from realtime_core.auth.base import Revocation
 from realtime_core.auth.memory import MemoryRevocations
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
+from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
 from realtime_core.push.memory import MemoryManagementApi
 from realtime_core.subscriptions.memory import MemorySubscriptions
 
@@ -40,11 +41,14 @@ class RevocationHarness:
             clock=lambda: self.now,
         )
 
-    def connect(self, connection_id="c1", user_id="ann", issued_at=NOW - MINUTE, token_id=None):
+    def connect(
+        self, connection_id="c1", *, user_id="ann", issued_at=NOW - MINUTE, token_id=None, topic="a", at=NOW
+    ):
         self.connections.add(
-            Connection(connection_id, user_id, NOW, NOW + HOUR, issued_at=issued_at, token_id=token_id)
+            Connection(connection_id, user_id, at, NOW + HOUR, issued_at=issued_at, token_id=token_id)
         )
-        self.subscriptions.subscribe(connection_id, "a", "{}", NOW)
+        if topic:
+            self.subscriptions.subscribe(connection_id, topic, "{}", NOW)
 
     def revoke(self, user_id="ann", before=NOW, token_id=None):
         self.revocations.revoke(Revocation(user_id, before, self.now, token_id))
@@ -114,6 +118,32 @@ def test_handshake_in_progress_is_closed_by_the_next_run(harness):
     harness.connect()
 
     assert harness.run(MINUTE).revoked == 1
+
+
+@pytest.mark.parametrize("first_run", [1, 2 * MINUTE])
+def test_revoked_connection_that_opens_after_it_was_to_be_closed_is_closed_by_the_next_run(
+    harness, first_run
+):
+    """Its record has to stay until then: without it nobody would find the open connection again."""
+    harness.revoke()
+    harness.connect(topic=None, at=NOW + first_run - 1)
+    harness.poster.answers["c1"] = [410, 200]
+
+    assert harness.run(first_run).revoked == 0
+    assert harness.connected() == {"c1"}
+
+    assert harness.run(MINUTE).revoked == 1
+    assert (harness.poster.closed, harness.connected()) == (["c1"], set())
+
+
+def test_revoked_connection_that_was_open_and_is_gone_is_removed_at_once(harness):
+    harness.connect("subscribed")
+    harness.connect("old", topic=None, at=NOW - HANDSHAKE_SECONDS_MAX)
+    harness.poster.answers = {"subscribed": [410], "old": [410]}
+    harness.revoke()
+
+    assert harness.run().revoked == 2
+    assert harness.connected() == set()
 
 
 def test_settled_revocation_is_not_applied_again(harness):

@@ -56,12 +56,13 @@ class ManagementApiClient:
         _, outcomes = self._run("GET", b"", connection_ids, budget_seconds)
         return probe_report(outcomes)
 
-    def close(self, connection_ids: Sequence[str]) -> None:
-        """Close connections, some of which may be gone. Raises StoreUnavailable if one stays open."""
+    def close(self, connection_ids: Sequence[str]) -> tuple[str, ...]:
+        """Close connections; returns those that were gone. Raises StoreUnavailable if one stays open."""
         _, outcomes = self._run("DELETE", b"", connection_ids, CLOSE_BUDGET_SECONDS)
         reasons = [reason for _, verdict, reason in outcomes if verdict not in {"delivered", "gone"}]
         if reasons:
             raise StoreUnavailable(f"{len(reasons)} connections could not be closed; the first: {reasons[0]}")
+        return tuple(connection_id for connection_id, verdict, _ in outcomes if verdict == "gone")
 
     def connect_ahead(self) -> None:
         """Open a connection for a post that is still to come. Raises OSError if nobody answers in time."""
