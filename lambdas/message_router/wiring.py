@@ -41,7 +41,7 @@ def build(environ: Mapping[str, str]) -> Router:
     settings = read(Settings, environ)
 
     dynamodb = client("dynamodb")
-    connections = DynamoConnections(dynamodb, settings.connections_table)
+    connections = DynamoConnections(dynamodb, settings.connections_table, settings.schedule_partitions)
     subscriptions = DynamoSubscriptions(
         dynamodb,
         settings.connections_table,
