@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from message_router.limits import LIMIT_EXPECTED, Limit, parse_limit
 from realtime_core.auth.settings import TokenSettings
-from realtime_core.connections.schedule import PARTITIONS, PARTITIONS_MAX
 from realtime_core.redis.settings import RedisSettings
 from realtime_core.settings import LoggingSettings, choice, flag, parsed, text, url, whole
 
@@ -14,8 +13,6 @@ class Settings(LoggingSettings, TokenSettings, RedisSettings):
 
     connections_table: str = text()
     subscriptions_table: str = text()
-    schedule_partitions: int = whole(minimum=PARTITIONS, maximum=PARTITIONS_MAX, default=PARTITIONS)
-    """Over how many partitions new records are distributed for the janitor."""
     messages_table: str = text()
     history_table: str = text()
     management_endpoint: str = url()

@@ -41,7 +41,7 @@ def build(environ: Mapping[str, str]) -> Router:
     settings = read(Settings, environ)
 
     dynamodb = client("dynamodb")
-    connections = DynamoConnections(dynamodb, settings.connections_table, settings.schedule_partitions)
+    connections = DynamoConnections(dynamodb, settings.connections_table)
     subscriptions = DynamoSubscriptions(
         dynamodb,
         settings.connections_table,

@@ -45,6 +45,10 @@ class JanitorTables:
         self.index[schedule_partition(record.connection_id, self.partitions)].append(_place(record))
         self.of_user[connection.user_id].append(record.connection_id)
 
+    def partition_of(self, connection_id: str) -> str:
+        """The partition of a connection."""
+        return schedule_partition(connection_id, self.partitions)
+
     def revoke(self, user_id: str, now: int) -> None:
         """Revoke all tokens of a user, without a call."""
         insort(self.revoked, (now, user_id))

@@ -399,6 +399,26 @@ run "refuses_probes_more_often_than_the_janitor_runs" {
   expect_failures = [var.upkeep]
 }
 
+run "refuses_more_shares_than_partitions" {
+  command = plan
+
+  variables {
+    upkeep = { shares = 9 }
+  }
+
+  expect_failures = [var.upkeep]
+}
+
+run "refuses_fewer_partitions_than_there_were" {
+  command = plan
+
+  variables {
+    upkeep = { schedule_partitions = 7 }
+  }
+
+  expect_failures = [var.upkeep]
+}
+
 run "refuses_a_posting_budget_below_one_for_each_instance" {
   command = plan
 
