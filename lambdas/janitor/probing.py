@@ -3,7 +3,7 @@
 A run walks on through the index from where the last one stopped, at the pace that brings it round in an
 interval. So a probe costs a request and a 50th of a read unit, and no write. To store for each connection
 when to ask again, or when API Gateway says that it was last active, would cost three write units, which is
-more than the request (docs/adr/0020-probes-walk-the-index.md).
+more than the request (docs/adr/0022-probes-walk-the-index.md).
 """
 
 from __future__ import annotations

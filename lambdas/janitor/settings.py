@@ -14,7 +14,7 @@ class Settings(LoggingSettings):
     history_table: str = text()
     revocations_table: str = text()
     management_endpoint: str = url()
-    posts_per_second: int = whole(minimum=1, maximum=10_000, default=2_000)
+    posts_per_second: int = whole(minimum=1, maximum=10_000, default=3_000)
     probe_interval_seconds: int = whole(minimum=60, maximum=7_200, default=PROBE_SECONDS)
     schedule_partitions: int = whole(minimum=PARTITIONS, maximum=PARTITIONS_MAX, default=PARTITIONS)
     """The largest number that the writers of connection records have had."""

@@ -35,7 +35,7 @@ from tests.contract.support.janitor_tables import JanitorTables
 
 TITLE = "The janitor at up to a million connections, simulated"
 CALL_SECONDS = 0.005
-POSTS_PER_SECOND = 2_000
+POSTS_PER_SECOND = 3_000
 RUN_SECONDS = 45.0
 """A function's minute without its reserve."""
 TOKEN_SECONDS, LIFE_SECONDS = 3_600, 7_200
@@ -90,7 +90,7 @@ class Deployment:
 
     def __init__(self, connections: int, partitions: int = 8) -> None:
         self.tables, self.api, self.now = JanitorTables(CALL_SECONDS, partitions), PacedApi(), START
-        self._random, self._number = random.Random(12), 0  # noqa: S311 - a population that is the same each time
+        self._random, self._number = random.Random(12), 0
         for _ in range(connections):
             self._connect(self._random.uniform(0, LIFE_SECONDS - 400))
         self.tables.sort()
@@ -183,7 +183,9 @@ def run(*, quick: bool) -> Report:
         minutes = [deployment.minute(Share()) for _ in range(3)][1:]
         absolutes |= _figures(name, minutes)
         ratios.append(
-            Ratio(f"{name}: a run's time / what it needs", tuple(RUN_SECONDS / m.seconds for m in minutes), 1.0)
+            Ratio(
+                f"{name}: a run's time / what it needs", tuple(RUN_SECONDS / m.seconds for m in minutes), 1.0
+            )
         )
 
     revoked = 100_000 // tenth
@@ -201,7 +203,9 @@ def run(*, quick: bool) -> Report:
         sum(minute.report.probed for minute in storm) / len(storm),
     )
     ratios.append(
-        Ratio("100,000 users revoked: five minutes / time until the last", (REVOKED_IN_SECONDS / seconds,), 1.0)
+        Ratio(
+            "100,000 users revoked: five minutes / time until the last", (REVOKED_IN_SECONDS / seconds,), 1.0
+        )
     )
     notes = (
         f"one invocation a minute, {POSTS_PER_SECOND:,} requests a second, {CALL_SECONDS * 1000:g} ms a call",

@@ -30,7 +30,7 @@ variable "upkeep" {
   EOT
   type = object({
     enabled                = optional(bool, true)
-    posts_per_second       = optional(number, 2000)
+    posts_per_second       = optional(number, 3000)
     probe_interval_seconds = optional(number, 600)
     shares                 = optional(number, 1)
     schedule_partitions    = optional(number, 8)

@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from typing import Any
 
+from realtime_core.aws.errors import Refused
 from realtime_core.connections.base import Connection
 from realtime_core.connections.dynamodb_schedule import schedule_partition
 from realtime_core.connections.schedule import PARTITIONS, ScheduledConnection, first_schedule
@@ -111,11 +112,13 @@ class JanitorTables:
             return self._update_lease(parameters)
         values, expression = parameters["ExpressionAttributeValues"], parameters["UpdateExpression"]
         with self._lock:
-            record, user = self.rows[parameters["Key"]["connection_id"]["S"]]
-            expected = values[":was"] if ":was" in values else values[":due"]
-            assert int(expected["N"]) == record.due_at, "no other run is at work here"
+            record, user = self.rows.get(parameters["Key"]["connection_id"]["S"], (None, ""))
+            expected = values.get(":was", values.get(":due"))
+            if record is None or (expected is not None and int(expected["N"]) != record.due_at):
+                raise _condition_failed("UpdateItem")
+            due = values.get(":due" if "= :due" in expression else ":until", {"N": record.due_at})
             changed = record._replace(
-                due_at=int(values[":due" if "= :due" in expression else ":until"]["N"]),
+                due_at=int(due["N"]),
                 warned_exp=int(values[":warned"]["N"]) if ":warned" in values else record.warned_exp,
                 handed_over=":handed" in values or record.handed_over,
             )
@@ -138,19 +141,23 @@ class JanitorTables:
         if "pk" in parameters["Key"]:
             return {"Item": self.leases.get(parameters["Key"]["pk"]["S"], {})}
         connection_id = parameters["Key"]["connection_id"]["S"]
-        return {"Item": self._item(connection_id)} if connection_id in self.rows else {}
+        with self._lock:
+            return {"Item": self._item(connection_id)} if connection_id in self.rows else {}
 
     def batch_get_item(self, **parameters: Any) -> dict[str, Any]:
         """Records by their ids."""
         self._call("BatchGet")
         [(table, request)] = parameters["RequestItems"].items()
         ids = [key["connection_id"]["S"] for key in request["Keys"]]
-        return {"Responses": {table: [self._item(item) for item in ids if item in self.rows]}}
+        with self._lock:
+            return {"Responses": {table: [self._item(item) for item in ids if item in self.rows]}}
 
     def delete_item(self, **parameters: Any) -> dict[str, Any]:
         """The removal of a record."""
         self._call("Delete")
         with self._lock:
+            if parameters["Key"]["connection_id"]["S"] not in self.rows:
+                raise _condition_failed("DeleteItem")
             item = self._item(parameters["Key"]["connection_id"]["S"])
             record, user = self.rows.pop(item["connection_id"]["S"])
             self.of_user[user].remove(record.connection_id)
@@ -179,6 +186,10 @@ class JanitorTables:
         if record.warned_exp:
             item["warned_exp"] = {"N": str(record.warned_exp)}
         return item | ({"handed_over": {"BOOL": True}} if record.handed_over else {})
+
+
+def _condition_failed(operation: str) -> Refused:
+    return Refused(operation, "ConditionalCheckFailedException", 400, {})
 
 
 def _place(record: ScheduledConnection) -> tuple[int, str]:

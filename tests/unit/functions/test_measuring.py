@@ -154,7 +154,7 @@ def test_authorizer_counts_who_was_refused_by_reason_and_no_fault_for_it(connect
 
 
 def test_authorizer_counts_its_own_faults_apart(connect_authorizer, published):
-    connect_authorizer.connections.down = True
+    connect_authorizer.revocations.down = True
     with pytest.raises(StoreUnavailable):
         connect(issue_token("ann", SECRET, int(time.time())))
     assert published() == {("AuthorizerFaults",): [1]}
