@@ -55,10 +55,10 @@ UNITS = {
     "refreshToken": (1, 5),
     # Writes the counter twice, a transaction of event and repeat, the result, and two topics' marks.
     "event": (2, 7),
-    # Writes the record of a live connection, and its index twice (delete, put).
-    "probe": (0.02, 3),
-    # Claims before and completes after, each with the index twice.
-    "warning": (0.02, 6),
+    # Reads the index, and writes nothing for a live connection.
+    "probe": (0.02, 0),
+    # Writes the record once, and its index twice (delete, put).
+    "warning": (0.02, 3),
 }
 """Read and write units by operation. A write to an index takes a unit; the limiter's are added elsewhere."""
 
@@ -128,7 +128,7 @@ GROWS_WITH = {
     "API Gateway, connection minutes": "connections",
     "API Gateway, messages": "frames and their answers, pings first; then pushes",
     "Lambda": "frames, then pushes",
-    "DynamoDB, requests": "connections: their probes; then handshakes and refreshes",
+    "DynamoDB, requests": "handshakes and refreshes; then actions",
     "DynamoDB, storage": "messages, for as long as inboxes keep them",
     "SQS": "large audiences, hardly; else idle polling",
     "CloudWatch, logs": "frames: a line of the API and three of Lambda's each",

@@ -12,8 +12,10 @@ from deals_ops.aws import AdaptedClient
 from deals_ops.error_translation import ACCESS_DENIED_CODES
 from deals_ops.errors import CallFailed, Missing, NotAllowed
 from realtime_core.auth.dynamodb import DynamoRevocations
+from realtime_core.concurrency import map_concurrently
 from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.connections.dynamodb_schedule import DynamoSchedule
+from realtime_core.connections.schedule import PARTITIONS
 from realtime_core.history.dynamodb_events import DynamoHistory
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 
@@ -114,7 +116,15 @@ class Stack:
     @property
     def schedule(self) -> DynamoSchedule:
         """The connections by their index, which counts them."""
-        return DynamoSchedule(self.dynamodb, self.connections_table)
+        partitions = self.find_setting("janitor", "SCHEDULE_PARTITIONS")
+        return DynamoSchedule(
+            self.dynamodb, self.connections_table, int(partitions) if partitions else PARTITIONS
+        )
+
+    def count_connections(self) -> int:
+        """Return how many connections have a record."""
+        schedule = self.schedule
+        return sum(map_concurrently(schedule.count, range(schedule.partitions)))
 
     @property
     def subscriptions(self) -> DynamoSubscriptions:

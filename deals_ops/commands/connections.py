@@ -49,7 +49,7 @@ def run_count(stack: Stack, arguments: Namespace, terminal: Terminal) -> Command
         count = stack.connections.count_of_user(arguments.user, int(time.time()))
     else:
         with terminal.show_progress("counting"):
-            count = stack.schedule.count()
+            count = stack.count_connections()
     return CommandResult({"count": count}, [str(count)])
 
 

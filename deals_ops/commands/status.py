@@ -35,7 +35,7 @@ def run(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult
     with ThreadPoolExecutor(8) as pool, terminal.show_progress("collecting"):
         functions = pool.map(lambda name: _describe_function(stack, name), (*FUNCTIONS, *REDIS_FUNCTIONS))
         queues = pool.map(lambda name: _describe_queue(stack, name), _QUEUES)
-        alarms, connections = pool.submit(_list_alarms, stack), pool.submit(stack.schedule.count)
+        alarms, connections = pool.submit(_list_alarms, stack), pool.submit(stack.count_connections)
         settled = stack.history.settled(int(time.time()))
         bounds = stack.history.bounds()
         data: dict[str, Any] = {

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from realtime_core.errors import TokenRefused
 
 if TYPE_CHECKING:
+    from authorizer.connection_limit import ConnectionLimit
     from realtime_core.auth.base import Revocations
     from realtime_core.auth.tokens import Identity
     from realtime_core.auth.verifier import TokenVerifier
-    from realtime_core.connections.base import ConnectionCounts
 
 
 class ConnectAuthorizer:
@@ -20,23 +20,17 @@ class ConnectAuthorizer:
         self,
         verifier: TokenVerifier,
         revocations: Revocations,
-        connections: ConnectionCounts,
-        max_connections_per_user: int,
+        limit: ConnectionLimit,
     ) -> None:
-        self.connections = connections
         self.verifier = verifier
         self.revocations = revocations
-        self._max = max_connections_per_user
+        self.limit = limit
 
     def authorize(self, token: str, now: float) -> Identity:
-        """Return the identity of a token (two reads). Raises TokenRefused: 401 for a bad token, else 403.
-
-        Connections are counted in an index that lags by some milliseconds and does not have pending
-        handshakes: a user who opens many connections at the same moment may exceed the maximum by a few.
-        """
+        """Return the identity of a token (two reads). Raises TokenRefused: 401 for a bad token, else 403."""
         identity = self.verifier.identify(token, now)
         if self.revocations.is_revoked(identity.user_id, identity.token_id, identity.issued_at):
             raise TokenRefused(403, "revoked")
-        if self.connections.count_of_user(identity.user_id, int(now)) >= self._max:
+        if not self.limit.admits(identity.user_id, int(now)):
             raise TokenRefused(403, "too_many_connections")
         return identity

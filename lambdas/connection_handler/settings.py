@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from realtime_core.settings import LoggingSettings, text
+from realtime_core.connections.schedule import PARTITIONS, PARTITIONS_MAX
+from realtime_core.settings import LoggingSettings, text, whole
 
 
 class Settings(LoggingSettings):
@@ -10,3 +11,5 @@ class Settings(LoggingSettings):
 
     connections_table: str = text()
     subscriptions_table: str = text()
+    schedule_partitions: int = whole(minimum=PARTITIONS, maximum=PARTITIONS_MAX, default=PARTITIONS)
+    """Over how many partitions new records are distributed for the janitor."""

@@ -32,6 +32,6 @@ def build(environ: Mapping[str, str]) -> Stores:
     warm_up(lambda: connect_ahead(dynamodb))
 
     return Stores(
-        DynamoConnections(dynamodb, settings.connections_table),
+        DynamoConnections(dynamodb, settings.connections_table, settings.schedule_partitions),
         DynamoSubscriptions(dynamodb, settings.connections_table, settings.subscriptions_table),
     )

@@ -1,40 +1,41 @@
-"""One run: reads every connection that is due, and does what is due for it.
+"""One run: does what is due in the partitions of its share, then probes with what is left of its time.
 
-Two runs may overlap, and a run may die at any point. It claims a connection before it sends a notice or
-closes it, so that no two runs do the same, and what a run leaves undone is due again when its claim ends.
+Runs may overlap, and a run may die at any point: each holds a lease of a partition while it works on it, and
+what it leaves undone is done by a later run.
 """
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from janitor.notices import send_notices
+from janitor.probing import Prober, Walk
 from janitor.run_report import RunReport
-from realtime_core.concurrency import batches, map_concurrently
-from realtime_core.connections.base import is_opening
-from realtime_core.connections.schedule import LEASE_SECONDS, PROBE_SECONDS, REFRESHED, due_work, reschedule
+from janitor.share import WHOLE, Share
+from realtime_core.concurrency import map_concurrently
 from realtime_core.errors import StoreUnavailable
-from realtime_core.push.pusher import remove_connections
 from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from realtime_core.connections.base import Connections
-    from realtime_core.connections.schedule import Schedule, ScheduledConnection, WorkKind
-    from realtime_core.push.base import ManagementApi
-    from realtime_core.subscriptions.base import Subscriptions
+    from janitor.duties import Duties
+    from janitor.leases import Lease, Leases, Progress
+    from realtime_core.connections.schedule import Schedule
 
 log = get_logger(__name__)
 
-POST_BUDGET_SECONDS = 5.0
-"""For the posts or the probes of one page; the next run does what is left."""
-REMOVE_TOGETHER = 10
-"""Records that one worker removes one after another, with their memberships in batches."""
+T = TypeVar("T")
+
+LEASE_MARGIN_SECONDS = 10
+"""How long a lease outlasts a run's time, for the pages that are in work when it is up. The next run comes
+a minute after this one, and must not find the partitions of one that died still taken."""
+SIDE_BY_SIDE = 4
+"""Partitions worked on at once: while the posts of one page wait for their turn, others are settled."""
+COUNT_LASTS_SECONDS = 300
+"""How long the count of a partition by another run is as good as a new one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,132 +46,105 @@ class Janitor:
     """
 
     schedule: Schedule
-    connections: Connections
-    subscriptions: Subscriptions
-    poster: ManagementApi
-    probe_seconds: int = PROBE_SECONDS
+    leases: Leases
+    duties: Duties
+    prober: Prober
     clock: Callable[[], float] = time.time
     timer: Callable[[], float] = time.monotonic
 
-    def run(self, seconds: float, report: RunReport | None = None) -> RunReport:
-        """Do what is due, page by page, starting no page after `seconds`.
+    def run(self, seconds: float, holder: str, share: Share = WHOLE) -> RunReport:
+        """Do what is due in the share, starting no page after `seconds`. `holder` is this run's id.
 
         Counts a failure in the report instead of raising.
         """
-        deadline, report = self.timer() + seconds, report or RunReport()
+        deadline, report = self.timer() + seconds, RunReport()
+        partitions = share.partitions(self.schedule.partitions)
+        taken = self._take(partitions, holder, int(self.clock() + seconds) + LEASE_MARGIN_SECONDS, report)
+
         # Count first: a record that moves during the count may be counted twice.
-        report.connections = self._count()
+        counts = self._for_each(list(taken), "count", self.schedule.count, report)
+        for part in map_concurrently(
+            lambda partition: self._perform(partition, deadline), list(taken), SIDE_BY_SIDE
+        ):
+            report.add(part)
+        walks = [Walk.of(number, counts.get(number), lease.progress) for number, lease in taken.items()]
+        walks = self.prober.run(walks, int(self.clock()), deadline, report)
+
+        self._give_back(taken, walks, counts, report)
+        if share.number == 0:
+            report.connections = self._sum(counts)
+        return report
+
+    def _take(self, partitions: range, holder: str, until: int, report: RunReport) -> dict[int, Lease]:
+        """Take the partitions that no other run has."""
+        now = int(self.clock())
+        results = self._for_each(
+            partitions, "lease", lambda number: self.leases.take(_part(number), holder, now, until), report
+        )
+        report.left_to_others += list(results.values()).count(None)
+        return {partition: lease for partition, lease in results.items() if lease is not None}
+
+    def _for_each(
+        self, partitions: Sequence[int], duty: str, call: Callable[[int], T], report: RunReport
+    ) -> dict[int, T]:
+        """Call with each partition, at once. Returns the results, without those of calls that failed."""
+        failed: list[int] = []
+
+        def attempt(partition: int) -> T | None:
+            try:
+                return call(partition)
+            except StoreUnavailable:
+                log.exception("upkeep_failed", duty=duty, partition=partition)
+                failed.append(partition)
+                return None
+
+        results = zip(partitions, map_concurrently(attempt, partitions), strict=True)
+        done = {partition: result for partition, result in results if partition not in failed}
+        report.failures += bool(failed)
+        return cast("dict[int, T]", done)
+
+    def _perform(self, partition: int, deadline: float) -> RunReport:
+        """Do what is due in a partition, page by page, until the deadline."""
+        report = RunReport()
         try:
-            for page in self.schedule.due(int(self.clock())):
+            for page in self.schedule.due(partition, int(self.clock())):
                 if self.timer() >= deadline:
                     report.finished = False
                     break
-                self._process(page, report)
+                report.add(self.duties.perform(page, int(self.clock())))
         except StoreUnavailable:
             report.failures += 1
-            log.exception("upkeep_failed", duty="look")
+            log.exception("upkeep_failed", duty="look", partition=partition)
         return report
 
-    def _count(self) -> int | None:
-        try:
-            return self.schedule.count()
-        except StoreUnavailable:
-            log.exception("upkeep_failed", duty="count")
-            return None
-
-    def _process(self, page: Sequence[ScheduledConnection], report: RunReport) -> None:
-        """Do what is due for each record of a page; a failure in one kind of work leaves the others alone."""
+    def _give_back(
+        self, taken: dict[int, Lease], walks: list[Walk], counts: dict[int, int], report: RunReport
+    ) -> None:
+        """Give the partitions back, and note their counts and how far they are walked through."""
         now = int(self.clock())
-        overdue = (now - record.due_at for record in page if record.due_at != REFRESHED)
-        report.lag_seconds = max(report.lag_seconds, *overdue, 0)
+        noted: dict[int, Progress] = {walk.partition: walk.noted() for walk in walks}
+        for partition, count in counts.items():
+            noted[partition] = {**noted[partition], "count": count, "counted_at": now}
+        self._for_each(
+            list(taken), "lease", lambda number: self.leases.give_back(taken[number], noted[number]), report
+        )
 
-        due: defaultdict[WorkKind, list[ScheduledConnection]] = defaultdict(list)
-        for record in page:
-            due[due_work(record, now).kind].append(record)
-        work: dict[WorkKind, Callable[[list[ScheduledConnection], int, RunReport], None]] = {
-            "close": self._close,
-            "notify": self._notify,
-            "remove": self._remove_outlived,
-            "probe": self._probe,
-            "check": self._reschedule,
-        }
-        for kind, records in due.items():
+    def _sum(self, counted: dict[int, int]) -> int | None:
+        """All connections: this run's counts, and what others noted of late. None if one is not known."""
+        oldest = self.clock() - COUNT_LASTS_SECONDS
+
+        def noted(partition: int) -> int | None:
             try:
-                work[kind](records, now, report)
+                progress = self.leases.progress(_part(partition))
             except StoreUnavailable:
-                report.failures += 1
-                log.exception("upkeep_failed", duty=kind, count=len(records))
+                return None
+            known = "count" in progress and int(progress["counted_at"]) >= oldest
+            return int(progress["count"]) if known else None
 
-    def _close(self, expired: list[ScheduledConnection], now: int, report: RunReport) -> None:
-        """Close the connections whose token has expired. The claim excludes a refresh in between."""
-        claimed = self._claim(expired, now + LEASE_SECONDS, ending=True)
-        ids = [record.connection_id for record in claimed]
-        gone = self.poster.close(ids)
-        # One that has not opened yet is closed when the claim ends.
-        left = set(gone) - _ended(claimed, gone, now)
-        ids = [connection_id for connection_id in ids if connection_id not in left]
-        self._remove(ids)
-        report.closed += len(ids)
-
-    def _notify(self, records: list[ScheduledConnection], now: int, report: RunReport) -> None:
-        """Send the notices that are due. What was not sent stays due."""
-        until = now + LEASE_SECONDS
-        claimed = self._claim(records, until)
-        sent = send_notices(claimed, now, self.poster, POST_BUDGET_SECONDS)
-        report.warned += len(sent.warned)
-        report.handed_over += len(sent.handed_over)
-        ended = _ended(claimed, sent.gone, now)
-        report.gone += self._remove(ended)
-
-        def settle(record: ScheduledConnection) -> bool:
-            """Store what was sent. Returns whether that was everything that was due."""
-            warned = record.connection_id in sent.warned
-            handed_over = record.connection_id in sent.handed_over
-            settled = reschedule(record, now, self.probe_seconds, warned=warned, handed_over=handed_over)
-            self.schedule.settle(until, settled)
-            return settled.due_at > now
-
-        present = [record for record in claimed if record.connection_id not in ended]
-        report.postponed += map_concurrently(settle, present).count(False)
-
-    def _probe(self, records: list[ScheduledConnection], now: int, report: RunReport) -> None:
-        """Probe connections that were silent. No claim is needed: a second probe does no harm."""
-        probes = self.poster.probe([record.connection_id for record in records], POST_BUDGET_SECONDS)
-        alive = set(probes.alive)
-        self._reschedule([record for record in records if record.connection_id in alive], now, report)
-        report.probed += len(alive)
-        ended = _ended(records, probes.gone, now)
-        report.gone += self._remove(ended)
-        report.postponed += len(probes.unknown) + len(probes.gone) - len(ended)
-
-    def _reschedule(self, present: list[ScheduledConnection], now: int, _report: RunReport) -> None:
-        """Set when connections that are known to be present are due next."""
-        map_concurrently(
-            lambda record: self.schedule.settle(record.due_at, reschedule(record, now, self.probe_seconds)),
-            present,
-        )
-
-    def _remove_outlived(self, records: list[ScheduledConnection], _now: int, report: RunReport) -> None:
-        report.outlived += self._remove(record.connection_id for record in records)
-
-    def _claim(
-        self, records: list[ScheduledConnection], until: int, *, ending: bool = False
-    ) -> list[ScheduledConnection]:
-        """Claim records. Returns those that no other run has, and that have not changed since the read."""
-        granted = map_concurrently(lambda record: self.schedule.claim(record, until, ending=ending), records)
-        return [record for record, claimed in zip(records, granted, strict=True) if claimed]
-
-    def _remove(self, connection_ids: Iterable[str]) -> int:
-        """Remove connections with their memberships. Returns how many there were."""
-        return sum(
-            map_concurrently(
-                lambda batch: remove_connections(batch, self.connections, self.subscriptions),
-                batches(list(connection_ids), REMOVE_TOGETHER),
-            )
-        )
+        others = [number for number in range(self.schedule.partitions) if number not in counted]
+        counts = [*counted.values(), *map_concurrently(noted, others)]
+        return None if None in counts else sum(count or 0 for count in counts)
 
 
-def _ended(records: Iterable[ScheduledConnection], gone: Iterable[str], now: int) -> set[str]:
-    """The ids among `gone` (410) of connections that have ended; the others may not have opened yet."""
-    may_open = {record.connection_id for record in records if is_opening(record.connected_at, now)}
-    return set(gone) - may_open
+def _part(partition: int) -> str:
+    return f"due#{partition}"

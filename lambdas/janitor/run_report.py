@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.telemetry.metric_catalog import (
@@ -48,8 +48,21 @@ class RunReport:
     """Pieces of work that a failed call left to a later run."""
     lag_seconds: int = 0
     """How long the most overdue record had been due; above a minute or two, runs do not keep up."""
+    probe_lag_seconds: int = 0
+    """By how long the probes are behind their interval, up to an interval: what is left of a run's time and
+    posts does not reach for all."""
+    left_to_others: int = 0
+    """Parts of the work that another run had at this time."""
     finished: bool = True
     """Whether the run had time for everything that was due."""
+
+    def add(self, other: RunReport) -> None:
+        """Add the counts of a part of the run. The number of connections stays as it is."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.lag_seconds = max(self.lag_seconds, other.lag_seconds)
+        self.probe_lag_seconds = max(self.probe_lag_seconds, other.probe_lag_seconds)
+        self.finished = self.finished and other.finished
 
     def as_dict(self) -> dict[str, Any]:
         """The report for the log and the response."""
@@ -68,6 +81,13 @@ class RunReport:
             (UPKEEP_FAILURES, self.failures),
             (UPKEEP_LAG, self.lag_seconds),
         ]
+
+
+_COUNTS = tuple(
+    field.name
+    for field in fields(RunReport)
+    if field.name not in {"connections", "lag_seconds", "probe_lag_seconds", "finished"}
+)
 
 
 def _camel(name: str) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from janitor.duties import Duties
 from janitor.janitor import Janitor
+from janitor.leases_dynamodb import DynamoLeases
+from janitor.probing import Prober
 from janitor.revocation import Revoker
 from janitor.settings import Settings
 from realtime_core.auth.dynamodb import DynamoRevocations
@@ -37,17 +41,22 @@ def build(environ: Mapping[str, str]) -> Components:
 
     warm_up(lambda: connect_ahead(dynamodb))
 
+    leases = DynamoLeases(dynamodb, settings.history_table)
+    schedule = DynamoSchedule(dynamodb, settings.connections_table, settings.schedule_partitions)
+    duties = Duties(schedule=schedule, connections=connections, subscriptions=subscriptions, poster=poster)
+    prober = Prober(
+        schedule=schedule,
+        duties=duties,
+        poster=poster,
+        timer=time.monotonic,
+        probe_seconds=settings.probe_interval_seconds,
+    )
     revoker = Revoker(
         revocations=DynamoRevocations(dynamodb, settings.revocations_table),
         connections=connections,
         subscriptions=subscriptions,
         poster=poster,
+        leases=leases,
     )
-    janitor = Janitor(
-        schedule=DynamoSchedule(dynamodb, settings.connections_table),
-        connections=connections,
-        subscriptions=subscriptions,
-        poster=poster,
-        probe_seconds=settings.probe_interval_seconds,
-    )
+    janitor = Janitor(schedule=schedule, leases=leases, duties=duties, prober=prober)
     return Components(revoker, janitor, DynamoTrimming(dynamodb, settings.history_table))

@@ -12,14 +12,14 @@ R = TypeVar("R")
 WORKERS = 16
 
 
-def map_concurrently(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """Call `call` with each item, in threads, and return the results in order.
+def map_concurrently(call: Callable[[T], R], items: Sequence[T], workers: int = WORKERS) -> list[R]:
+    """Call `call` with each item, in at most `workers` threads, and return the results in order.
 
     Raises the first error, after all calls have been made.
     """
     if len(items) <= 1:
         return [call(item) for item in items]
-    with ThreadPoolExecutor(min(WORKERS, len(items)), thread_name_prefix="concurrent") as pool:
+    with ThreadPoolExecutor(min(workers, len(items)), thread_name_prefix="concurrent") as pool:
         return list(pool.map(call, items))
 
 

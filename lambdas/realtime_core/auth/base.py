@@ -1,9 +1,16 @@
 """Authentication: revocations, and the ports of their store and of the keys that verify tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from realtime_core.auth.tokens import PublicKey
+
+
+class RevocationPlace(NamedTuple):
+    """A place in the order of the times of revocation, from which a later reader goes on."""
+
+    revoked_at: int
+    subject: str
 
 
 class Revocation(NamedTuple):
@@ -15,6 +22,16 @@ class Revocation(NamedTuple):
     revoked_at: int
     """When the revocation was made, epoch seconds."""
     token_id: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What is revoked: the key of the revocation."""
+        return f"u#{self.user_id}" if self.token_id is None else f"j#{self.token_id}"
+
+    @property
+    def place(self) -> RevocationPlace:
+        """The place of the revocation in the order of their times."""
+        return RevocationPlace(self.revoked_at, self.subject)
 
     def covers(self, user_id: str, token_id: str | None, issued_at: int) -> bool:
         """Whether this revokes a token with these claims."""
@@ -32,8 +49,13 @@ class Revocations(Protocol):
     def is_revoked(self, user_id: str, token_id: str | None, issued_at: int) -> bool:
         """Whether a token with these claims is revoked (one consistent read)."""
 
-    def recent(self, since: int) -> list[Revocation]:
-        """The revocations made at `since` or later, in order (one query a page; eventually consistent)."""
+    def recent(
+        self, since: int, until: int, after: RevocationPlace | None = None
+    ) -> Iterator[list[Revocation]]:
+        """The revocations made from `since` to `until`, in order, page by page (one query a page).
+
+        With `after`, only those behind this place, whose time is not outside. Eventually consistent.
+        """
 
 
 class IssuerKeys(Protocol):

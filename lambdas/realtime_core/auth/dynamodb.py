@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.auth.base import Revocation
+from realtime_core.auth.base import Revocation, RevocationPlace
 from realtime_core.aws import backoff
 from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, query
 from realtime_core.errors import StoreUnavailable
@@ -29,7 +30,7 @@ class DynamoRevocations:
         """Store a revocation (one write); if a stored one already reaches further, that one stays."""
         expires = max(revocation.before, revocation.revoked_at) + REVOCATION_LIFETIME_SECONDS
         item: Item = {
-            "subject": {"S": _subject(revocation.user_id, revocation.token_id)},
+            "subject": {"S": revocation.subject},
             "user_id": {"S": revocation.user_id},
             "before": {"N": str(revocation.before)},
             "revoked_at": {"N": str(revocation.revoked_at)},
@@ -54,7 +55,7 @@ class DynamoRevocations:
 
     def is_revoked(self, user_id: str, token_id: str | None, issued_at: int) -> bool:
         """Whether a token with these claims is revoked (one consistent read of up to two items)."""
-        subjects = [_subject(user_id)] + ([_subject(user_id, token_id)] if token_id is not None else [])
+        subjects = [f"u#{user_id}"] + ([f"j#{token_id}"] if token_id is not None else [])
         request: Any = {
             self._table: {
                 "Keys": [{"subject": {"S": subject}} for subject in subjects],
@@ -73,20 +74,31 @@ class DynamoRevocations:
                 return False
         raise StoreUnavailable("DynamoDB left keys of a revocations read unprocessed")
 
-    def recent(self, since: int) -> list[Revocation]:
-        """The revocations made at `since` or later, in order (one query a page; eventually consistent)."""
-        pages = query(
-            self._client,
-            TableName=self._table,
-            IndexName=RECENT_INDEX,
-            KeyConditionExpression="kind = :kind AND revoked_at >= :since",
-            ExpressionAttributeValues={":kind": {"S": KIND}, ":since": {"N": str(since)}},
-        )
-        return [_revocation(item) for items, _ in pages for item in items]
-
-
-def _subject(user_id: str, token_id: str | None = None) -> str:
-    return f"u#{user_id}" if token_id is None else f"j#{token_id}"
+    def recent(
+        self, since: int, until: int, after: RevocationPlace | None = None
+    ) -> Iterator[list[Revocation]]:
+        """The revocations made from `since` to `until`, in order, page by page (one query a page)."""
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": RECENT_INDEX,
+            "KeyConditionExpression": "kind = :kind AND revoked_at BETWEEN :since AND :until",
+            "ExpressionAttributeValues": {
+                ":kind": {"S": KIND},
+                ":since": {"N": str(since)},
+                ":until": {"N": str(until)},
+            },
+        }
+        # Outside limits: DynamoDB refuses a range without a number, and a start outside the range.
+        if since > until:
+            return
+        if after is not None and since <= after.revoked_at <= until:
+            parameters["ExclusiveStartKey"] = {
+                "kind": {"S": KIND},
+                "revoked_at": {"N": str(after.revoked_at)},
+                "subject": {"S": after.subject},
+            }
+        for items, _ in query(self._client, **parameters):
+            yield [_revocation(item) for item in items]
 
 
 def _revocation(item: Item) -> Revocation:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from realtime_core.auth.base import Revocation
+from realtime_core.auth.base import Revocation, RevocationPlace
 from realtime_core.in_memory import InMemoryAdapter
 
 
@@ -14,17 +14,15 @@ class MemoryRevocations(InMemoryAdapter):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._revocations: dict[tuple[str, str], Revocation] = {}
+        self._revocations: dict[str, Revocation] = {}
 
     def revoke(self, revocation: Revocation) -> None:
         """Store a revocation; if a stored one already reaches further, that one stays."""
         self._reach()
-        token_id = revocation.token_id
-        subject = ("user", revocation.user_id) if token_id is None else ("token", token_id)
         with self._lock:
-            stored = self._revocations.get(subject)
+            stored = self._revocations.get(revocation.subject)
             if stored is None or stored.before <= revocation.before:
-                self._revocations[subject] = revocation
+                self._revocations[revocation.subject] = revocation
 
     def is_revoked(self, user_id: str, token_id: str | None, issued_at: int) -> bool:
         """Whether a token with these claims is revoked."""
@@ -32,12 +30,18 @@ class MemoryRevocations(InMemoryAdapter):
         with self._lock:
             return any(item.covers(user_id, token_id, issued_at) for item in self._revocations.values())
 
-    def recent(self, since: int) -> list[Revocation]:
-        """The revocations made at `since` or later, in order."""
+    def recent(
+        self, since: int, until: int, after: RevocationPlace | None = None
+    ) -> Iterator[list[Revocation]]:
+        """The revocations made from `since` to `until`, in order, page by page."""
         self._reach()
         with self._lock:
-            recent = [item for item in self._revocations.values() if item.revoked_at >= since]
-        return sorted(recent, key=lambda item: item.revoked_at)
+            recent = [
+                item
+                for item in self._revocations.values()
+                if since <= item.revoked_at <= until and (after is None or item.place > after)
+            ]
+        yield sorted(recent, key=lambda item: item.place)
 
 
 class MemorySigningSecrets(InMemoryAdapter):

@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 # Outside limit: BatchWriteItem takes at most 25 requests.
 BATCH_MAX = 25
+# Outside limit: BatchGetItem takes at most 100 keys.
+READ_MAX = 100
 
 # The client has retried throttling of whole calls, but neither conflicts nor the reasons inside a cancelled
 # transaction, where "None" stands for the writes that were not at fault.

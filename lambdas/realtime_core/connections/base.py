@@ -4,7 +4,7 @@ Times are whole epoch seconds unless a name says otherwise. Values are named tup
 cold start loads: docs/adr/0009-cold-starts-load-no-dataclasses.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -116,6 +116,9 @@ class Connections(ConnectionCounts, Protocol):
 
     def get(self, connection_id: str) -> Connection | None:
         """The record of a connection (one consistent read), or None."""
+
+    def get_all(self, connection_ids: Sequence[str]) -> list[Connection]:
+        """The records of distinct connections, without unknown ones (a consistent read for each hundred)."""
 
     def remove(self, connection_id: str, *, known: Connection | None = None) -> Connection | None:
         """Delete a record and return it (one write), or None if there was none.

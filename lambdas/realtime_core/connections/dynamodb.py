@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, query
+from realtime_core.aws.dynamodb import READ_MAX, ConditionFailed, Item, get_all, perform, query
 from realtime_core.connections.base import (
     Connection,
     Recipient,
@@ -16,7 +17,10 @@ from realtime_core.connections.base import (
 )
 from realtime_core.connections.dynamodb_counts import USER_ID_INDEX, DynamoConnectionCounts
 from realtime_core.connections.dynamodb_schedule import schedule_item, schedule_partition
-from realtime_core.connections.schedule import REFRESHED, first_schedule
+from realtime_core.connections.schedule import PARTITIONS, REFRESHED, first_schedule
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
 
 UNSUBSCRIBED = "u#"
 """Prefix of the attributes that say when a topic was unsubscribed from: one for each topic, so that requests
@@ -94,12 +98,19 @@ def _recipient(connection_id: str, token_exp: int, expires_at: int) -> Recipient
 
 
 class DynamoConnections(DynamoConnectionCounts):
-    """`Connections` on DynamoDB."""
+    """`Connections` on DynamoDB.
+
+    `schedule_partitions` is over how many partitions new records are distributed for the janitor.
+    """
+
+    def __init__(self, client: DynamoDBClient, table: str, schedule_partitions: int = PARTITIONS) -> None:
+        super().__init__(client, table)
+        self._schedule_partitions = schedule_partitions
 
     def add(self, connection: Connection) -> None:
         """Store a new connection with its first due time (one write)."""
         schedule = first_schedule(connection.connection_id, connection.connected_at, connection.token_exp)
-        item = {**connection_item(connection), **schedule_item(schedule)}
+        item = {**connection_item(connection), **schedule_item(schedule, self._schedule_partitions)}
         perform(lambda: self._client.put_item(TableName=self._table, Item=item))
 
     def get(self, connection_id: str) -> Connection | None:
@@ -110,6 +121,15 @@ class DynamoConnections(DynamoConnectionCounts):
             )
         )
         return connection_from(response["Item"]) if "Item" in response else None
+
+    def get_all(self, connection_ids: Sequence[str]) -> list[Connection]:
+        """The records of distinct connections, without unknown ones (a consistent read for each hundred)."""
+        found: list[Connection] = []
+        for start in range(0, len(connection_ids), READ_MAX):
+            keys = [{"connection_id": {"S": item}} for item in connection_ids[start : start + READ_MAX]]
+            items = get_all(self._client, {self._table: keys})[self._table]
+            found += [connection_from(item) for item in items]
+        return found
 
     def remove(self, connection_id: str, *, known: Connection | None = None) -> Connection | None:
         """Delete a record and return it (one write); of several concurrent callers, only one receives it.
@@ -171,13 +191,14 @@ class DynamoConnections(DynamoConnectionCounts):
                     TableName=self._table,
                     Key={"connection_id": {"S": connection_id}},
                     UpdateExpression=(
-                        "SET token_exp = :exp, sweep = :sweep, due_at = :due, issued_at = :issued"
+                        "SET token_exp = :exp, due_at = :due, issued_at = :issued, "
+                        "sweep = if_not_exists(sweep, :sweep)"
                         + (" REMOVE token_id" if token_id is None else ", token_id = :id")
                     ),
                     ConditionExpression=f"{condition} AND attribute_not_exists(ending)",
                     ExpressionAttributeValues={
                         ":exp": {"N": str(token_exp)},
-                        ":sweep": {"S": schedule_partition(connection_id)},
+                        ":sweep": {"S": schedule_partition(connection_id, self._schedule_partitions)},
                         ":due": {"N": str(REFRESHED)},
                         ":issued": {"N": str(issued_at)},
                         **({} if token_id is None else {":id": {"S": token_id}}),

@@ -2,6 +2,9 @@
 
 `sweep` distributes the records over a few partitions of the index, which each sort them by `due_at`. So a
 query reads only the records that are due, however many connections there are.
+
+The number of partitions may grow at any time: a record stays where it was written, and the partitions of a
+smaller number are among those of a larger one.
 """
 
 from __future__ import annotations
@@ -10,76 +13,106 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, query
-from realtime_core.connections.schedule import ScheduledConnection
+from realtime_core.connections.schedule import PARTITIONS, Place, ScheduledConnection
 from realtime_core.ids import shard_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 DUE_INDEX = "DueIndex"
-PARTITIONS = 8
-"""Outside limit: a partition takes 1,000 writes a second, and a changed due time costs two."""
 PAGE = 200
-"""Records that are claimed together; a run that is out of time leaves at most a page unfinished."""
+"""Records that are settled together; a run that is out of time leaves at most a page unfinished."""
 
 
-def schedule_partition(connection_id: str) -> str:
+def schedule_partition(connection_id: str, partitions: int) -> str:
     """The index partition of a connection."""
-    return str(shard_of(connection_id, PARTITIONS))
+    return str(shard_of(connection_id, partitions))
 
 
-def schedule_item(record: ScheduledConnection) -> Item:
+def schedule_item(record: ScheduledConnection, partitions: int) -> Item:
     """The attributes of a new connection's item for the index."""
-    return {"sweep": {"S": schedule_partition(record.connection_id)}, "due_at": {"N": str(record.due_at)}}
+    return {
+        "sweep": {"S": schedule_partition(record.connection_id, partitions)},
+        "due_at": {"N": str(record.due_at)},
+    }
 
 
 class DynamoSchedule:
-    """`Schedule` on DynamoDB. Threads may share an instance."""
+    """`Schedule` on DynamoDB. Threads may share an instance.
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    `partitions` is the largest number that the writers have used.
+    """
+
+    def __init__(self, client: DynamoDBClient, table: str, partitions: int = PARTITIONS) -> None:
         self._client = client
         self._table = table
+        self.partitions = partitions
 
-    def due(self, now: int) -> Iterator[list[ScheduledConnection]]:
-        """The due records, a page of each partition in turn, the longest overdue first (a query a page)."""
-        partitions = [self._due(str(number), now) for number in range(PARTITIONS)]
-        while partitions:
-            left = []
-            for pages in partitions:
-                page = next(pages, None)
-                if page is not None:
-                    left.append(pages)
-                    if page:
-                        yield page
-            partitions = left
+    def due(self, partition: int, now: int) -> Iterator[list[ScheduledConnection]]:
+        """The due records of a partition, page by page, the longest overdue first (a query a page)."""
+        pages = query(
+            self._client,
+            TableName=self._table,
+            IndexName=DUE_INDEX,
+            KeyConditionExpression="sweep = :sweep AND due_at <= :now",
+            ExpressionAttributeValues={":sweep": {"S": str(partition)}, ":now": {"N": str(now)}},
+            Limit=PAGE,
+        )
+        for items, _ in pages:
+            if items:
+                yield [_scheduled(item) for item in items]
 
-    def claim(self, record: ScheduledConnection, until: int, *, ending: bool = False) -> bool:
-        """Claim a record until a time (one write). False if it has changed or another run has claimed it.
+    def walk(
+        self, partition: int, now: int, after: Place | None, limit: int
+    ) -> tuple[list[ScheduledConnection], Place | None]:
+        """Up to `limit` records that are not due, in order, and the place to go on from; None at the end."""
+        sweep: Item = {"S": str(partition)}
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": DUE_INDEX,
+            "KeyConditionExpression": "sweep = :sweep AND due_at > :now",
+            "ExpressionAttributeValues": {":sweep": sweep, ":now": {"N": str(now)}},
+            "Limit": limit,
+        }
+        # Outside limit: DynamoDB refuses to start at a key that the condition excludes.
+        if after is not None and after.due_at > now:
+            parameters["ExclusiveStartKey"] = {
+                "sweep": sweep,
+                "due_at": {"N": str(after.due_at)},
+                "connection_id": {"S": after.connection_id},
+            }
 
-        With `ending`, the connection's token can no longer be refreshed.
+        page = perform(lambda: self._client.query(**parameters))
+        last = page.get("LastEvaluatedKey")
+        end = Place(int(last["due_at"]["N"]), last["connection_id"]["S"]) if last else None
+        return [_scheduled(item) for item in page["Items"]], end
+
+    def claim(self, record: ScheduledConnection, until: int) -> bool:
+        """Claim a record until a time to close its connection (one write).
+
+        False if it has changed or another run has claimed it. Its token can no longer be refreshed.
         """
         values: dict[str, Any] = {
             ":until": {"N": str(until)},
+            ":ending": {"BOOL": True},
             ":due": {"N": str(record.due_at)},
             ":exp": {"N": str(record.token_exp)},
         }
-        if ending:
-            values[":ending"] = {"BOOL": True}
         return self._update(
             record.connection_id,
-            "SET due_at = :until" + (", ending = :ending" if ending else ""),
+            "SET due_at = :until, ending = :ending",
             "due_at = :due AND token_exp = :exp",
             values,
         )
 
-    def settle(self, claimed_until: int, record: ScheduledConnection) -> None:
-        """Store the frames sent and the next due time of a record with the `due_at` of `claimed_until`.
+    def settle(self, was_due_at: int, record: ScheduledConnection) -> None:
+        """Store the frames sent and the next due time of a record that has the `due_at` of `was_due_at`.
 
         One write. If the client has refreshed its token meanwhile, the record keeps the due time of the
         refresh, and the frames sent are stored with a second write. A removed record stays removed.
         """
         sent, values = _sent_frames(record)
-        due = {":due": {"N": str(record.due_at)}, ":was": {"N": str(claimed_until)}}
+        due = {":due": {"N": str(record.due_at)}, ":was": {"N": str(was_due_at)}}
         settled = self._update(
             record.connection_id, f"SET due_at = :due{sent}", "due_at = :was", {**values, **due}
         )
@@ -87,31 +120,13 @@ class DynamoSchedule:
             expression = f"SET {sent.removeprefix(', ')}"
             self._update(record.connection_id, expression, "attribute_exists(connection_id)", values)
 
-    def count(self) -> int:
-        """How many connections have a record (a query for each MB of the index, without its items)."""
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only the janitor counts
-
-        with ThreadPoolExecutor(PARTITIONS, thread_name_prefix="count") as pool:
-            return sum(pool.map(self._count, map(str, range(PARTITIONS))))
-
-    def _due(self, sweep: str, now: int) -> Iterator[list[ScheduledConnection]]:
-        pages = query(
-            self._client,
-            TableName=self._table,
-            IndexName=DUE_INDEX,
-            KeyConditionExpression="sweep = :sweep AND due_at <= :now",
-            ExpressionAttributeValues={":sweep": {"S": sweep}, ":now": {"N": str(now)}},
-            Limit=PAGE,
-        )
-        for items, _ in pages:
-            yield [_scheduled(item) for item in items]
-
-    def _count(self, sweep: str) -> int:
+    def count(self, partition: int) -> int:
+        """How many connections have a record in a partition (a query for each MB, without its items)."""
         parameters: dict[str, Any] = {
             "TableName": self._table,
             "IndexName": DUE_INDEX,
             "KeyConditionExpression": "sweep = :sweep",
-            "ExpressionAttributeValues": {":sweep": {"S": sweep}},
+            "ExpressionAttributeValues": {":sweep": {"S": str(partition)}},
             "Select": "COUNT",
         }
         total = 0

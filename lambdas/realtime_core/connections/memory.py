@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from realtime_core.connections.base import (
     Connection,
@@ -12,7 +12,8 @@ from realtime_core.connections.base import (
     reachable_until,
     record_expires_at,
 )
-from realtime_core.connections.schedule import REFRESHED, ScheduledConnection, first_schedule
+from realtime_core.connections.schedule import REFRESHED, Place, ScheduledConnection, first_schedule
+from realtime_core.ids import shard_of
 from realtime_core.in_memory import InMemoryAdapter
 from realtime_core.lifetimes import CLOSE_AFTER_SECONDS
 
@@ -43,6 +44,11 @@ class MemoryConnections(InMemoryAdapter):
         """The record of a connection, or None."""
         self._reach()
         return self.records.get(connection_id)
+
+    def get_all(self, connection_ids: Sequence[str]) -> list[Connection]:
+        """The records of distinct connections, without unknown ones."""
+        self._reach()
+        return [record for item in connection_ids if (record := self.records.get(item)) is not None]
 
     def remove(self, connection_id: str, *, known: Connection | None = None) -> Connection | None:
         """Delete a record and return it, or None if there was none. Raises RecordChanged."""
@@ -119,43 +125,67 @@ PAGE = 200
 class MemorySchedule(InMemoryAdapter):
     """`Schedule` in memory, over the records of `MemoryConnections`."""
 
-    def __init__(self, connections: MemoryConnections) -> None:
+    def __init__(self, connections: MemoryConnections, partitions: int = 2) -> None:
         self._connections = connections
+        self.partitions = partitions
 
-    def due(self, now: int) -> Iterator[list[ScheduledConnection]]:
-        """The records that are due, page by page, the longest overdue first."""
+    def due(self, partition: int, now: int) -> Iterator[list[ScheduledConnection]]:
+        """The records of a partition that are due, page by page, the longest overdue first."""
         self._reach()
-        with self._connections.lock:
-            due = [record for record in self._connections.schedule.values() if record.due_at <= now]
-        due.sort(key=lambda record: record.due_at)
+        due = [record for record in self._ordered(partition) if record.due_at <= now]
         for start in range(0, len(due), PAGE):
             yield due[start : start + PAGE]
 
-    def claim(self, record: ScheduledConnection, until: int, *, ending: bool = False) -> bool:
-        """Claim a record until a time; False if it has changed or another run has claimed it."""
+    def walk(
+        self, partition: int, now: int, after: Place | None, limit: int
+    ) -> tuple[list[ScheduledConnection], Place | None]:
+        """Up to `limit` records that are not due, in order, and the place to go on from; None at the end."""
+        self._reach()
+        waiting = [
+            record
+            for record in self._ordered(partition)
+            if record.due_at > now and (after is None or _place(record) > after)
+        ]
+        page = waiting[:limit]
+        return page, _place(page[-1]) if len(waiting) > limit else None
+
+    def claim(self, record: ScheduledConnection, until: int) -> bool:
+        """Claim a record to close its connection; False if it has changed or another run has claimed it."""
         self._reach()
         with self._connections.lock:
             known = self._connections.schedule.get(record.connection_id)
             if known is None or (known.due_at, known.token_exp) != (record.due_at, record.token_exp):
                 return False
             self._connections.schedule[record.connection_id] = known._replace(due_at=until)
-            if ending:
-                self._connections.ending.add(record.connection_id)
+            self._connections.ending.add(record.connection_id)
             return True
 
-    def settle(self, claimed_until: int, record: ScheduledConnection) -> None:
+    def settle(self, was_due_at: int, record: ScheduledConnection) -> None:
         """Store the frames sent and the next due time of a record."""
         self._reach()
         with self._connections.lock:
             known = self._connections.schedule.get(record.connection_id)
             if known is not None:
                 self._connections.schedule[record.connection_id] = known._replace(
-                    due_at=record.due_at if known.due_at == claimed_until else known.due_at,
+                    due_at=record.due_at if known.due_at == was_due_at else known.due_at,
                     warned_exp=record.warned_exp or known.warned_exp,
                     handed_over=record.handed_over or known.handed_over,
                 )
 
-    def count(self) -> int:
-        """How many connections have a record."""
+    def count(self, partition: int) -> int:
+        """How many connections have a record in a partition."""
         self._reach()
-        return len(self._connections.schedule)
+        return len(self._ordered(partition))
+
+    def _ordered(self, partition: int) -> list[ScheduledConnection]:
+        with self._connections.lock:
+            records = [
+                record
+                for record in self._connections.schedule.values()
+                if shard_of(record.connection_id, self.partitions) == partition
+            ]
+        return sorted(records, key=_place)
+
+
+def _place(record: ScheduledConnection) -> Place:
+    return Place(record.due_at, record.connection_id)

@@ -82,6 +82,13 @@ def remove_connections(
     so whoever is interrupted leaves a record by which the rest is found.
     """
     found = [record for record in map(connections.get, connection_ids) if record is not None]
+    return remove_records(found, connections, subscriptions)
+
+
+def remove_records(
+    found: Sequence[Connection], connections: Connections, subscriptions: Subscriptions
+) -> int:
+    """Remove the memberships and records of connections that were just read; as `remove_connections`."""
     if found:
         subscriptions.remove_members(found)
     removed = [record for record in found if _remove_record(record, connections, subscriptions)]

@@ -2,10 +2,17 @@
 # Schedule
 ################################################################################
 
-resource "aws_cloudwatch_event_rule" "schedule" {
-  count = var.schedule == null ? 0 : 1
+locals {
+  schedule_inputs = try(coalesce(var.schedule.inputs, [var.schedule.input]), [])
 
-  name                = var.name
+  # Outside limit: a rule has five targets. Further ones have rules of their own, with a number behind the name.
+  targets_per_rule = 5
+}
+
+resource "aws_cloudwatch_event_rule" "schedule" {
+  count = ceil(length(local.schedule_inputs) / local.targets_per_rule)
+
+  name                = count.index == 0 ? var.name : "${var.name}-${count.index + 1}"
   description         = "When the function ${var.name} runs"
   schedule_expression = var.schedule.expression
   state               = var.schedule.enabled ? "ENABLED" : "DISABLED"
@@ -13,11 +20,11 @@ resource "aws_cloudwatch_event_rule" "schedule" {
 }
 
 resource "aws_cloudwatch_event_target" "schedule" {
-  count = var.schedule == null ? 0 : 1
+  count = length(local.schedule_inputs)
 
-  rule  = aws_cloudwatch_event_rule.schedule[0].name
+  rule  = aws_cloudwatch_event_rule.schedule[floor(count.index / local.targets_per_rule)].name
   arn   = aws_lambda_alias.live.arn
-  input = var.schedule.input
+  input = local.schedule_inputs[count.index]
 
   # The next run catches up on what this one missed, so a late run is superfluous.
   retry_policy {
@@ -27,14 +34,14 @@ resource "aws_cloudwatch_event_target" "schedule" {
 }
 
 resource "aws_lambda_permission" "schedule" {
-  count = var.schedule == null ? 0 : 1
+  count = length(aws_cloudwatch_event_rule.schedule)
 
-  statement_id  = "AllowSchedule"
+  statement_id  = count.index == 0 ? "AllowSchedule" : "AllowSchedule${count.index + 1}"
   action        = "lambda:InvokeFunction"
   function_name = aws_lambda_alias.live.function_name
   qualifier     = aws_lambda_alias.live.name
   principal     = "events.amazonaws.com"
-  source_arn    = aws_cloudwatch_event_rule.schedule[0].arn
+  source_arn    = aws_cloudwatch_event_rule.schedule[count.index].arn
 }
 
 # EventBridge invokes asynchronously, so Lambda would try again by itself, for six hours.

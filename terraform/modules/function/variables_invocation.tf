@@ -35,11 +35,13 @@ variable "schedule" {
     `expression`: rate or cron expression of EventBridge, for example rate(1 minute).
     `enabled`: whether the schedule is on.
     `input`: the event that the function gets (JSON); null for EventBridge's own.
+    `inputs`: instead of `input`, the events of as many invocations at a time, 2 to 20 (JSON each).
   EOT
   type = object({
     expression = string
     enabled    = optional(bool, true)
     input      = optional(string)
+    inputs     = optional(list(string))
   })
   default = null
 
@@ -51,6 +53,16 @@ variable "schedule" {
   validation {
     condition     = try(var.schedule.input, null) == null || can(keys(jsondecode(var.schedule.input)))
     error_message = "schedule: input is a JSON object; write it with jsonencode()."
+  }
+
+  validation {
+    condition     = alltrue([for input in coalesce(try(var.schedule.inputs, null), []) : can(keys(jsondecode(input)))])
+    error_message = "schedule: inputs are JSON objects; write each with jsonencode()."
+  }
+
+  validation {
+    condition     = try(var.schedule.inputs, null) == null || (try(var.schedule.input, null) == null && length(coalesce(try(var.schedule.inputs, null), [])) >= 2 && length(coalesce(try(var.schedule.inputs, null), [])) <= 20)
+    error_message = "schedule: inputs are 2 to 20, and exclude input; give one event as input."
   }
 
   validation {

@@ -45,9 +45,12 @@ locals {
     authorizer = {
       description = "Who are you, and may you connect"
       environment = merge(local.jwt_environment, {
-        CONNECTIONS_TABLE        = module.tables.names.connections
-        REVOCATIONS_TABLE        = module.tables.names.revocations
-        MAX_CONNECTIONS_PER_USER = tostring(var.max_connections_per_user)
+        CONNECTIONS_TABLE         = module.tables.names.connections
+        SUBSCRIPTIONS_TABLE       = module.tables.names.subscriptions
+        REVOCATIONS_TABLE         = module.tables.names.revocations
+        MANAGEMENT_ENDPOINT       = local.management_endpoint
+        MAX_CONNECTIONS_PER_USER  = tostring(var.max_connections_per_user)
+        REPLACE_OLDEST_CONNECTION = tostring(var.replace_oldest_connection)
       })
     }
 
@@ -56,6 +59,7 @@ locals {
       environment = {
         CONNECTIONS_TABLE   = module.tables.names.connections
         SUBSCRIPTIONS_TABLE = module.tables.names.subscriptions
+        SCHEDULE_PARTITIONS = tostring(var.upkeep.schedule_partitions)
       }
     }
 
@@ -114,8 +118,9 @@ locals {
         HISTORY_TABLE          = module.tables.names.history
         REVOCATIONS_TABLE      = module.tables.names.revocations
         MANAGEMENT_ENDPOINT    = local.management_endpoint
-        POSTS_PER_SECOND       = tostring(var.upkeep.posts_per_second)
+        POSTS_PER_SECOND       = tostring(floor(var.upkeep.posts_per_second / var.upkeep.shares))
         PROBE_INTERVAL_SECONDS = tostring(var.upkeep.probe_interval_seconds)
+        SCHEDULE_PARTITIONS    = tostring(var.upkeep.schedule_partitions)
       }
     }
   }, local.redis_functions)
@@ -141,6 +146,9 @@ locals {
   }
 
   schedules = merge({
-    janitor = { expression = "rate(1 minute)", enabled = var.upkeep.enabled }
+    janitor = merge(
+      { expression = "rate(1 minute)", enabled = var.upkeep.enabled },
+      var.upkeep.shares == 1 ? {} : { inputs = [for share in range(var.upkeep.shares) : jsonencode({ share = share, of = var.upkeep.shares })] },
+    )
   }, local.redis_schedules)
 }

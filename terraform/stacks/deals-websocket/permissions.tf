@@ -31,6 +31,13 @@ locals {
     authorizer = merge(local.read_signing_keys, {
       CheckRevocations = { actions = ["dynamodb:BatchGetItem"], resources = [local.tables.revocations] }
       CountConnections = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
+      # What is gone of a user's connections makes room for a new one.
+      RemoveGoneConnections = { actions = ["dynamodb:GetItem", "dynamodb:DeleteItem"], resources = [local.tables.connections] }
+      ForgetMemberships     = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
+      ManageConnections = {
+        actions   = ["execute-api:ManageConnections"]
+        resources = [for method in concat(["GET"], var.replace_oldest_connection ? ["DELETE"] : []) : "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*"]
+      }
     })
 
     connection_handler = {
@@ -99,10 +106,11 @@ locals {
       FindRevocations       = { actions = ["dynamodb:Query"], resources = [module.tables.recent_index_arn] }
       FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
       TendConnections = {
-        actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+        actions   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
         resources = [local.tables.connections]
       }
       ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
+      # And the leases of its own work.
       TrimHistory = {
         actions = [
           "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",

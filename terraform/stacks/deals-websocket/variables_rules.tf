@@ -18,15 +18,22 @@ variable "upkeep" {
     How `janitor` tends the connections each minute.
 
     `enabled`: whether it does. Without it no expired connection is closed and no lost one is found.
-    `posts_per_second`: what it may spend of the account's requests on frames, probes and closings. At 100,000
-    connections, probed each ten minutes, it needs about 170, and 210 more while all of them are handed over.
-    `probe_interval_seconds`: how long nothing may be known of a connection before it is asked for, 60 to 7200. A
-    probe costs a request and three writes: at ten minutes some 0.7 of what API Gateway takes for the connection.
+    `posts_per_second`: what it may spend of the account's requests on frames, probes and closings. What has a
+    deadline comes first: up to 420 at a million connections whose tokens live for an hour. Probes take the rest,
+    up to 1,400 of a million connections.
+    `probe_interval_seconds`: how often all connections of which nothing was heard are asked for, 60 to 7200. A
+    probe costs a request, and no write.
+    `shares`: invocations a minute, which share the work and `posts_per_second`, 1 to 20. One holds a million
+    connections; use two from there on, as many as `schedule_partitions` at most (docs/performance.md).
+    `schedule_partitions`: partitions of the index by which it finds what is due, 8 to 256. Eight hold three
+    million connections, 64 hold ten. It can be raised at any time, but not lowered while there are connections.
   EOT
   type = object({
     enabled                = optional(bool, true)
-    posts_per_second       = optional(number, 500)
+    posts_per_second       = optional(number, 3000)
     probe_interval_seconds = optional(number, 600)
+    shares                 = optional(number, 1)
+    schedule_partitions    = optional(number, 8)
   })
   default = {}
 
@@ -38,6 +45,16 @@ variable "upkeep" {
   validation {
     condition     = var.upkeep.probe_interval_seconds >= 60 && var.upkeep.probe_interval_seconds <= 7200 && floor(var.upkeep.probe_interval_seconds) == var.upkeep.probe_interval_seconds
     error_message = "upkeep: probe_interval_seconds is a whole number from 60 to 7200; no connection lives longer than two hours."
+  }
+
+  validation {
+    condition     = var.upkeep.shares >= 1 && var.upkeep.shares <= 20 && floor(var.upkeep.shares) == var.upkeep.shares && var.upkeep.shares <= var.upkeep.schedule_partitions && var.upkeep.shares <= var.upkeep.posts_per_second
+    error_message = "upkeep: shares is a whole number from 1 to 20, at most schedule_partitions and posts_per_second; a share without any has nothing to do."
+  }
+
+  validation {
+    condition     = var.upkeep.schedule_partitions >= 8 && var.upkeep.schedule_partitions <= 256 && floor(var.upkeep.schedule_partitions) == var.upkeep.schedule_partitions
+    error_message = "upkeep: schedule_partitions is a whole number from 8, the default, to 256."
   }
 }
 
@@ -53,7 +70,7 @@ variable "max_subscriptions" {
 }
 
 variable "max_connections_per_user" {
-  description = "Most connections that one user may have open; the next is refused with 403. Concurrent handshakes may exceed it by a few"
+  description = "Most connections that one user may have open; the next is refused with 403, after those that are gone were removed. Concurrent handshakes may exceed it by a few"
   type        = number
   default     = 20
 
@@ -61,6 +78,12 @@ variable "max_connections_per_user" {
     condition     = var.max_connections_per_user >= 1 && var.max_connections_per_user <= 1000 && floor(var.max_connections_per_user) == var.max_connections_per_user
     error_message = "max_connections_per_user: use a whole number from 1 to 1000."
   }
+}
+
+variable "replace_oldest_connection" {
+  description = "Whether a user who has `max_connections_per_user` gets a new connection and loses the oldest, instead of being refused"
+  type        = bool
+  default     = false
 }
 
 variable "action_limits" {

@@ -25,10 +25,14 @@ def one_token(token_id, user_id="ann", revoked_at=NOW):
     return Revocation(user_id, revoked_at, revoked_at, token_id)
 
 
+def recent(revocations, since, until=NOW + DAY, after=None):
+    return [item for page in revocations.recent(since, until, after) for item in page]
+
+
 def test_nothing_is_revoked_at_first(revocations):
     assert not revocations.is_revoked("ann", "t-1", NOW - DAY)
     assert not revocations.is_revoked("ann", None, 0)
-    assert revocations.recent(0) == []
+    assert recent(revocations, 0) == []
 
 
 def test_revoking_a_user_covers_tokens_issued_until_then_and_no_later_ones(revocations):
@@ -59,7 +63,7 @@ def test_the_revocation_of_a_user_that_reaches_furthest_stays(revocations, order
     for before in order:
         revocations.revoke(all_tokens_of("ann", before, revoked_at=NOW))
     assert revocations.is_revoked("ann", None, NOW)
-    assert [item.before for item in revocations.recent(NOW)] == [NOW]
+    assert [item.before for item in recent(revocations, NOW)] == [NOW]
 
 
 def test_recent_returns_later_revocations_in_order(revocations):
@@ -70,9 +74,21 @@ def test_recent_returns_later_revocations_in_order(revocations):
     ]
     for item in reversed(revoked):
         revocations.revoke(item)
-    assert revocations.recent(NOW - 1) == revoked
-    assert revocations.recent(NOW) == revoked[1:]
-    assert revocations.recent(NOW + 6) == []
+    assert recent(revocations, NOW - 1) == revoked
+    assert recent(revocations, NOW) == revoked[1:]
+    assert recent(revocations, NOW + 6) == []
+    assert recent(revocations, NOW - 1, NOW) == revoked[:2]
+    assert recent(revocations, NOW + 1, NOW) == []
+
+
+def test_recent_goes_on_behind_a_place(revocations):
+    for number in range(12):
+        revocations.revoke(one_token(f"t-{number}", revoked_at=NOW + number // 4))
+    everything = recent(revocations, NOW)
+
+    for number, item in enumerate(everything):
+        assert recent(revocations, NOW, after=item.place) == everything[number + 1 :]
+    assert recent(revocations, NOW + 1, after=everything[0].place) == everything[4:], "older than the range"
 
 
 def test_recent_reads_every_page(dynamodb):
@@ -80,7 +96,7 @@ def test_recent_reads_every_page(dynamodb):
     for number in range(5):
         revocations.revoke(one_token(f"t-{number}", revoked_at=NOW + number))
     with paged(dynamodb, 2):
-        assert len(revocations.recent(NOW)) == 5
+        assert len(recent(revocations, NOW)) == 5
 
 
 def test_is_revoked_is_one_consistent_read_and_revoke_one_write(dynamodb):

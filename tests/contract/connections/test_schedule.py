@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.connections.dynamodb_schedule import DynamoSchedule
 from realtime_core.connections.memory import MemorySchedule
 from realtime_core.connections.schedule import REFRESHED, first_schedule
@@ -32,7 +33,34 @@ def stores(request):
 
 
 def due(stores, now):
-    return [record for page in stores.schedule.due(now) for record in page]
+    return due_of(stores.schedule, now)
+
+
+def due_of(schedule, now):
+    return [
+        record
+        for partition in range(schedule.partitions)
+        for page in schedule.due(partition, now)
+        for record in page
+    ]
+
+
+def count_of(schedule):
+    return sum(map(schedule.count, range(schedule.partitions)))
+
+
+def walked(schedule, now, limit):
+    """All records that a walk in steps of `limit` passes, with the number of steps."""
+    records, steps = [], 0
+    for partition in range(schedule.partitions):
+        after = None
+        while True:
+            page, after = schedule.walk(partition, now, after, limit)
+            assert len(page) <= limit
+            records, steps = records + page, steps + 1
+            if after is None:
+                break
+    return records, steps
 
 
 def test_due_is_empty_before_the_first_due_time(stores):
@@ -57,7 +85,7 @@ def test_due_does_not_return_a_removed_connection(stores):
     stores.connections.remove("c1")
 
     assert due(stores, LATER) == []
-    assert stores.schedule.count() == 0
+    assert count_of(stores.schedule) == 0
 
 
 def test_claim_succeeds_once(stores):
@@ -84,11 +112,11 @@ def test_claim_of_a_removed_record_fails_and_creates_none(stores):
     [record] = due(stores, LATER)
     stores.connections.remove("c1")
 
-    assert not stores.schedule.claim(record, LATER + 120, ending=True)
+    assert not stores.schedule.claim(record, LATER + 120)
     stores.schedule.settle(LATER + 120, record)
 
     assert stores.connections.get("c1") is None
-    assert stores.schedule.count() == 0
+    assert count_of(stores.schedule) == 0
 
 
 def test_refresh_makes_a_record_due_and_invalidates_claims_of_the_old_expiry(stores):
@@ -96,40 +124,58 @@ def test_refresh_makes_a_record_due_and_invalidates_claims_of_the_old_expiry(sto
     [record] = due(stores, LATER)
     stores.connections.extend("c1", NOW + 2 * HOUR)
 
-    assert not stores.schedule.claim(record, LATER + 120, ending=True)
+    assert not stores.schedule.claim(record, LATER + 120)
     assert due(stores, NOW) == [record._replace(token_exp=NOW + 2 * HOUR, due_at=REFRESHED)]
 
 
 def test_connection_that_is_ending_cannot_be_extended(stores):
     stores.connections.add(connection())
     [record] = due(stores, LATER)
-    assert stores.schedule.claim(record, LATER + 120, ending=True)
+    assert stores.schedule.claim(record, LATER + 120)
 
     assert stores.connections.extend("c1", NOW + 2 * HOUR) is None
     assert stores.connections.get("c1") == connection()
 
 
-def test_claimed_connection_can_be_extended(stores):
-    stores.connections.add(connection())
-    [record] = due(stores, LATER)
-    assert stores.schedule.claim(record, LATER + 120)
+def test_walk_passes_every_record_that_is_not_due_once_and_in_order(stores):
+    for n in range(30):
+        stores.connections.add(connection(f"c{n}", connected_at=NOW + n, token_exp=NOW + HOUR + n // 4))
+    now = due(stores, LATER)[0].due_at + 2
 
-    assert stores.connections.extend("c1", NOW + 2 * HOUR).token_exp == NOW + 2 * HOUR
+    records, steps = walked(stores.schedule, now, 3)
+
+    expected = [record for record in due(stores, LATER) if record.due_at > now]
+    assert sorted(records) == sorted(expected)
+    assert len(records) < 30
+    assert steps >= len(records) / 3
+
+
+def test_walk_goes_on_where_its_place_is_due_or_removed(stores):
+    for n in range(12):
+        stores.connections.add(connection(f"c{n}", connected_at=NOW + n, token_exp=NOW + HOUR + n))
+    for partition in range(stores.schedule.partitions):
+        page, after = stores.schedule.walk(partition, NOW, None, 1)
+        if after is None:
+            continue
+        rest = stores.schedule.walk(partition, NOW, after, 100)[0]
+        stores.connections.remove(page[0].connection_id)
+        assert stores.schedule.walk(partition, NOW, after, 100)[0] == rest
+        later = rest[0].due_at
+        assert stores.schedule.walk(partition, later, after, 100)[0] == rest[1:]
 
 
 def test_settle_stores_the_sent_frames_and_the_next_due_time(stores):
     stores.connections.add(connection())
     [record] = due(stores, LATER)
-    stores.schedule.claim(record, LATER + 120)
     settled = record._replace(due_at=LATER + 5, warned_exp=record.token_exp, handed_over=True)
 
-    stores.schedule.settle(LATER + 120, settled)
+    stores.schedule.settle(record.due_at, settled)
 
     assert due(stores, LATER + 4) == []
     assert due(stores, LATER + 5) == [settled]
 
 
-def test_settle_without_a_claim_updates_an_unchanged_record(stores):
+def test_settle_updates_an_unchanged_record(stores):
     stores.connections.add(connection())
     [record] = due(stores, LATER)
 
@@ -142,10 +188,9 @@ def test_settle_without_a_claim_updates_an_unchanged_record(stores):
 def test_settle_after_a_refresh_stores_the_sent_frames_and_keeps_the_record_due(stores):
     stores.connections.add(connection())
     [record] = due(stores, LATER)
-    stores.schedule.claim(record, LATER + 120)
     stores.connections.extend("c1", NOW + 2 * HOUR)
 
-    stores.schedule.settle(LATER + 120, record._replace(due_at=LATER + 5, handed_over=True))
+    stores.schedule.settle(record.due_at, record._replace(due_at=LATER + 5, handed_over=True))
 
     assert due(stores, NOW) == [record._replace(token_exp=NOW + 2 * HOUR, due_at=REFRESHED, handed_over=True)]
 
@@ -162,12 +207,30 @@ def test_claim_and_settle_do_not_change_the_rest_of_the_record(stores):
 
 
 def test_count_is_the_number_of_records(stores):
-    assert stores.schedule.count() == 0
+    assert count_of(stores.schedule) == 0
     for n in range(25):
         stores.connections.add(connection(f"c{n}"))
     stores.connections.remove("c3")
 
-    assert stores.schedule.count() == 24
+    assert count_of(stores.schedule) == 24
+
+
+def test_partitions_can_become_more_while_there_are_connections(dynamodb):
+    """The janitor knows of the larger number first, or at the same time; a refresh moves no record."""
+    few, many = (DynamoConnections(dynamodb, "connections", number) for number in (8, 64))
+    for n in range(40):
+        few.add(connection(f"old{n}"))
+        many.add(connection(f"new{n}"))
+    schedule = DynamoSchedule(dynamodb, "connections", 64)
+    before = {record.connection_id for record in due_of(DynamoSchedule(dynamodb, "connections", 8), LATER)}
+
+    for n in range(40):
+        assert many.extend(f"old{n}", NOW + 2 * HOUR)
+
+    assert count_of(schedule) == 80
+    assert len(due_of(schedule, LATER)) == 80
+    after = {record.connection_id for record in due_of(DynamoSchedule(dynamodb, "connections", 8), LATER)}
+    assert after == before, "who still reads eight partitions loses none of the old ones"
 
 
 def test_due_and_count_read_every_page(dynamodb, dynamo_stores):
@@ -176,30 +239,35 @@ def test_due_and_count_read_every_page(dynamodb, dynamo_stores):
     schedule = DynamoSchedule(dynamodb, "connections")
 
     with paged(dynamodb, 2):
-        assert len({record.connection_id for page in schedule.due(LATER) for record in page}) == 30
-        assert schedule.count() == 30
+        assert len({record.connection_id for record in due_of(schedule, LATER)}) == 30
+        assert count_of(schedule) == 30
 
 
-def test_due_is_one_query_for_each_partition_and_claim_and_settle_one_write(dynamodb, dynamo_stores):
+def test_due_and_walk_are_one_query_a_page_and_claim_and_settle_one_write(dynamodb, dynamo_stores):
     for n in range(30):
         dynamo_stores.connections.add(connection(f"c{n}"))
     schedule = DynamoSchedule(dynamodb, "connections")
 
     with watching(dynamodb) as nothing_due:
-        assert not list(schedule.due(NOW))
-    with watching(dynamodb) as all_due:
-        record = next(iter(schedule.due(LATER)))[0]
-    with watching(dynamodb) as changes:
-        schedule.claim(record, LATER + 120)
-        schedule.settle(LATER + 120, record._replace(due_at=LATER + 5, handed_over=True))
+        assert not due_of(schedule, NOW)
+    with watching(dynamodb) as first_page:
+        record = next(schedule.due(0, LATER))[0]
+    with watching(dynamodb) as walk:
+        schedule.walk(0, NOW, None, 100)
+    with watching(dynamodb) as settling:
+        schedule.settle(record.due_at, record._replace(due_at=LATER + 5, handed_over=True))
+    with watching(dynamodb) as claiming:
+        schedule.claim(record._replace(due_at=LATER + 5), LATER + 120)
 
     assert (nothing_due.reads, nothing_due.writes) == (8, 0)
-    assert (all_due.reads, all_due.writes) == (1, 0), "pages are read lazily"
-    assert (changes.reads, changes.writes) == (0, 2)
+    assert (first_page.reads, first_page.writes) == (1, 0), "pages are read lazily"
+    assert (walk.reads, walk.writes) == (1, 0)
+    assert (settling.reads, settling.writes) == (0, 1)
+    assert (claiming.reads, claiming.writes) == (0, 1)
 
 
 def test_count_reads_no_attributes(dynamodb, dynamo_stores):
     with recording(dynamodb, "Query") as queries:
-        DynamoSchedule(dynamodb, "connections").count()
+        DynamoSchedule(dynamodb, "connections").count(3)
 
-    assert [query["Select"] for query in queries] == ["COUNT"] * 8
+    assert [query["Select"] for query in queries] == ["COUNT"]

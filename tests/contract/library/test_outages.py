@@ -2,6 +2,8 @@
 
 import pytest
 
+from janitor.leases import Lease
+from janitor.memory import MemoryLeases
 from message_router.limits import Limit
 from message_router.memory import MemoryLimiter
 from realtime_core.auth.base import Revocation
@@ -21,6 +23,7 @@ from tests.contract.support.cases import ANY, NOW, connection, message
     [
         lambda stores: stores.connections.add(connection()),
         lambda stores: stores.connections.get("c1"),
+        lambda stores: stores.connections.get_all(["c1"]),
         lambda stores: stores.connections.remove("c1"),
         lambda stores: stores.connections.of_user("ann"),
         lambda stores: stores.connections.extend("c1", NOW),
@@ -37,10 +40,11 @@ from tests.contract.support.cases import ANY, NOW, connection, message
         lambda stores: stores.messages.get("ben", "m", NOW),
         lambda stores: stores.messages.inbox("ben", None, 1, None, NOW),
         lambda stores: stores.messages.unread("ben", NOW),
-        lambda stores: list(stores.schedule.due(NOW)),
+        lambda stores: list(stores.schedule.due(0, NOW)),
+        lambda stores: stores.schedule.walk(0, NOW, None, 1),
         lambda stores: stores.schedule.claim(first_schedule("c1", NOW, NOW), NOW),
         lambda stores: stores.schedule.settle(NOW, first_schedule("c1", NOW, NOW)),
-        lambda stores: stores.schedule.count(),
+        lambda stores: stores.schedule.count(0),
         lambda _: memory_with_outage(MemoryDeliveries()).send([]),
         lambda _: memory_with_outage(MemoryDeadLetterQueue()).put("{}", "reason"),
         lambda _: memory_with_outage(MemorySigningSecrets("key")).signing_keys(NOW),
@@ -48,7 +52,10 @@ from tests.contract.support.cases import ANY, NOW, connection, message
         lambda _: memory_with_outage(MemoryLimiter()).take("ann#others", Limit(1, 1), NOW),
         lambda _: memory_with_outage(MemoryRevocations()).revoke(Revocation("ann", NOW, NOW)),
         lambda _: memory_with_outage(MemoryRevocations()).is_revoked("ann", None, NOW),
-        lambda _: memory_with_outage(MemoryRevocations()).recent(NOW),
+        lambda _: list(memory_with_outage(MemoryRevocations()).recent(NOW, NOW)),
+        lambda _: memory_with_outage(MemoryLeases()).take("due#0", "run", NOW, NOW),
+        lambda _: memory_with_outage(MemoryLeases()).give_back(Lease("due#0", "run"), {}),
+        lambda _: memory_with_outage(MemoryLeases()).progress("due#0"),
     ],
 )
 def test_adapter_that_is_down_raises_from_every_call(call):

@@ -7,6 +7,8 @@ import pytest
 
 from authorizer import handler as authorizer
 from authorizer.connect_authorizer import ConnectAuthorizer
+from authorizer.connection_limit import ConnectionLimit
+from authorizer.room import Room
 from deals_ops.token_issuer import issue_token
 from realtime_core.auth.base import Revocation
 from realtime_core.auth.memory import MemoryRevocations, MemorySigningSecrets
@@ -15,16 +17,36 @@ from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable, TokenRefused
+from realtime_core.push.memory import MemoryManagementApi
+from realtime_core.subscriptions.memory import MemorySubscriptions
 
 NOW = 1_795_382_480
 SECRET = "s" * 32
 EVENT = json.loads(Path(__file__).parents[2].joinpath("events/authorizer_request.json").read_text())
 
 
+def authorizer_of(room=None, connections=None):
+    """An authorizer for three connections a user, with the stores as attributes for the tests."""
+    verifier = TokenVerifier(TokenRules(), MemorySigningSecrets(SECRET), None)
+    connections = connections or MemoryConnections()
+    limit = ConnectionLimit(
+        connections,
+        3,
+        lambda: (
+            room
+            or Room(
+                connections, MemorySubscriptions(connections), MemoryManagementApi(), replace_oldest=False
+            )
+        ),
+    )
+    made = ConnectAuthorizer(verifier, MemoryRevocations(), limit)
+    made.connections = connections
+    return made
+
+
 @pytest.fixture
 def connect_authorizer():
-    verifier = TokenVerifier(TokenRules(), MemorySigningSecrets(SECRET), None)
-    return ConnectAuthorizer(verifier, MemoryRevocations(), MemoryConnections(), max_connections_per_user=3)
+    return authorizer_of()
 
 
 def token(**claims):

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from janitor.notices import reconnect_frame, token_expiring_frame
 from realtime_core.connections.schedule import (
-    PROBE_SECONDS,
     REFRESHED,
     DueWork,
     ScheduledConnection,
     due_work,
     first_schedule,
     hand_over_at,
+    heard_at,
     next_due,
     reschedule,
 )
@@ -22,7 +22,6 @@ MINUTE = 60
 HOUR = 60 * MINUTE
 FAR = NOW + 24 * HOUR
 IDLE = DueWork()
-PROBE = DueWork(probe=True)
 WARN = DueWork(warn=True)
 HAND_OVER = DueWork(hand_over=True)
 
@@ -44,18 +43,18 @@ def record(token_exp=FAR, due_at=NOW, **known):
 @pytest.mark.parametrize(
     ("known", "seconds", "expected"),
     [
-        pytest.param(record(), 10 * MINUTE, PROBE, id="nothing-known-for-a-while"),
-        pytest.param(record(due_at=REFRESHED), 10 * MINUTE, IDLE, id="a-refresh-is-a-sign-of-life"),
-        pytest.param(record(NOW + HOUR), HOUR - 91, PROBE, id="long-before-expiry"),
+        pytest.param(record(), 10 * MINUTE, IDLE, id="nothing-known-for-a-while"),
+        pytest.param(record(due_at=REFRESHED), 10 * MINUTE, IDLE, id="only-to-be-scheduled-anew"),
+        pytest.param(record(NOW + HOUR), HOUR - 91, IDLE, id="long-before-expiry"),
         pytest.param(record(NOW + HOUR), HOUR - 90, WARN, id="a-minute-and-a-half-before-expiry"),
         pytest.param(record(NOW + HOUR), HOUR + 59, WARN, id="late-is-better-than-never"),
-        pytest.param(record(NOW + HOUR, warned_exp=NOW + HOUR), HOUR, PROBE, id="warned-once"),
+        pytest.param(record(NOW + HOUR, warned_exp=NOW + HOUR), HOUR, IDLE, id="warned-once"),
         pytest.param(record(NOW + HOUR, warned_exp=NOW + 9), HOUR, WARN, id="warned-of-an-earlier-expiry"),
         pytest.param(record(NOW + HOUR), HOUR + 60, DueWork(end="expired"), id="a-minute-after-expiry"),
         pytest.param(record(NOW - HOUR), 0, DueWork(end="expired"), id="expired-long-ago"),
-        pytest.param(record(), 110 * MINUTE - 1, PROBE, id="before-the-hand-over"),
+        pytest.param(record(), 110 * MINUTE - 1, IDLE, id="before-the-hand-over"),
         pytest.param(record(), 118 * MINUTE, HAND_OVER, id="everybody-is-handed-over-by-then"),
-        pytest.param(record(handed_over=True), 119 * MINUTE, PROBE, id="handed-over-once"),
+        pytest.param(record(handed_over=True), 119 * MINUTE, IDLE, id="handed-over-once"),
         pytest.param(
             record(NOW + 118 * MINUTE), 118 * MINUTE, DueWork(warn=True, hand_over=True), id="both-at-once"
         ),
@@ -75,7 +74,6 @@ def test_due_work_by_situation(known, seconds, expected):
         (DueWork(end="outlived"), "remove"),
         (WARN, "notify"),
         (HAND_OVER, "notify"),
-        (PROBE, "probe"),
         (IDLE, "check"),
     ],
 )
@@ -84,16 +82,29 @@ def test_kind_of_work(due, kind):
 
 
 @pytest.mark.parametrize(
-    ("known", "seen_at", "expected"),
+    ("known", "expected"),
     [
-        pytest.param(record(), NOW, NOW + 10 * MINUTE, id="probe"),
-        pytest.param(record(NOW + 5 * MINUTE), NOW, NOW + 210, id="warning"),
-        pytest.param(record(NOW + 300, warned_exp=NOW + 300), NOW, NOW + 360, id="close"),
-        pytest.param(record(handed_over=True), NOW + 7150, NOW + 7260, id="remove"),
+        pytest.param(record(NOW + 5 * MINUTE), NOW + 210, id="warning"),
+        pytest.param(record(NOW + 300, warned_exp=NOW + 300), NOW + 360, id="close"),
+        pytest.param(record(), hand_over_at(record()), id="hand-over"),
+        pytest.param(record(handed_over=True), NOW + 7260, id="remove"),
     ],
 )
-def test_next_due_is_the_earliest_time(known, seen_at, expected):
-    assert next_due(known, seen_at, PROBE_SECONDS) == expected
+def test_next_due_is_the_earliest_time(known, expected):
+    assert next_due(known) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        pytest.param(record(), NOW, id="connected"),
+        pytest.param(record(NOW + HOUR, warned_exp=NOW + HOUR), NOW + HOUR - 90, id="warned"),
+        pytest.param(record(NOW + HOUR, warned_exp=NOW + 9), NOW, id="warned-before-a-refresh"),
+        pytest.param(record(handed_over=True), hand_over_at(record()), id="asked-to-reconnect"),
+    ],
+)
+def test_heard_at_is_the_last_sign_of_life_in_the_record(known, expected):
+    assert heard_at(known) == expected
 
 
 def test_hand_over_is_evenly_distributed_between_110_and_118_minutes():
@@ -110,9 +121,9 @@ def test_hand_over_is_evenly_distributed_between_110_and_118_minutes():
 def test_finished_work_is_not_due_again(connection):
     due = due_work(connection, NOW)
     if due.end is None:
-        done = reschedule(connection, NOW, PROBE_SECONDS, warned=due.warn, handed_over=due.hand_over)
-        assert NOW < done.due_at <= NOW + PROBE_SECONDS
-        assert due_work(done, NOW).kind in {"probe", "check"}
+        done = reschedule(connection, warned=due.warn, handed_over=due.hand_over)
+        assert done.due_at > NOW
+        assert due_work(done, NOW).kind == "check"
 
 
 @given(scheduled, st.booleans(), st.booleans())
@@ -121,8 +132,6 @@ def test_unsent_frames_stay_due(connection, warned, handed_over):
     if due.end is None and (due.warn > warned or due.hand_over > handed_over):
         left = reschedule(
             connection,
-            NOW,
-            PROBE_SECONDS,
             warned=due.warn and warned,
             handed_over=due.hand_over and handed_over,
         )
@@ -135,8 +144,8 @@ def test_nothing_is_due_between_two_due_times(connection):
     """Right before `due_at` there is no work, so checking only due records misses nothing."""
     if due_work(connection, NOW).end is None:
         due = due_work(connection, NOW)
-        done = reschedule(connection, NOW, PROBE_SECONDS, warned=due.warn, handed_over=due.hand_over)
-        assert due_work(done, done.due_at - 1) in (PROBE, IDLE)
+        done = reschedule(connection, warned=due.warn, handed_over=due.hand_over)
+        assert due_work(done, done.due_at - 1) == IDLE
 
 
 @given(scheduled)
@@ -149,7 +158,7 @@ def test_every_connection_ends(connection):
         if due.end:
             break
         warnings, hand_overs = warnings + due.warn, hand_overs + due.hand_over
-        connection = reschedule(connection, now, PROBE_SECONDS, warned=due.warn, handed_over=due.hand_over)
+        connection = reschedule(connection, warned=due.warn, handed_over=due.hand_over)
         now = connection.due_at
     assert due.end
     assert now <= max(NOW, min(connection.connected_at + 2 * HOUR, connection.token_exp) + 60)
@@ -158,7 +167,7 @@ def test_every_connection_ends(connection):
 
 
 def test_first_schedule_is_the_first_due_time():
-    assert first_schedule("c1", NOW, FAR).due_at == NOW + 10 * MINUTE
+    assert first_schedule("c1", NOW, FAR).due_at == hand_over_at(first_schedule("c1", NOW, FAR))
     assert first_schedule("c1", NOW, NOW + 200).due_at == NOW + 110
 
 

@@ -64,7 +64,7 @@ def test_idle_connections_cost_their_minutes_and_their_probes():
     dollars = estimate_monthly_cost(IDLE).dollars
     assert dollars["API Gateway, connection minutes"] == pytest.approx(1_000 * 43_200 * 0.25e-6)
     assert dollars["API Gateway, messages"] == 0
-    probes = 1_000 * 144 * 30 * (3 * prices.DYNAMODB_WRITE_UNIT + 0.02 * prices.DYNAMODB_READ_UNIT)
+    probes = 1_000 * 144 * 30 * 0.02 * prices.DYNAMODB_READ_UNIT
     counting = 1_000 * 43_200 * 150 / 8_192 * prices.DYNAMODB_READ_UNIT
     assert dollars["DynamoDB, requests"] == pytest.approx(probes + counting)
 

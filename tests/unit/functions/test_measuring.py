@@ -9,6 +9,7 @@ import pytest
 
 from authorizer import handler as authorizer
 from authorizer.connect_authorizer import ConnectAuthorizer
+from authorizer.connection_limit import ConnectionLimit
 from broadcast import handler as broadcast
 from broadcast.wiring import Broadcast
 from connection_handler import handler as connection_handler
@@ -132,8 +133,7 @@ def connect_authorizer(monkeypatch):
     connect_authorizer = ConnectAuthorizer(
         TokenVerifier(TokenRules(), MemorySigningSecrets(SECRET), None),
         MemoryRevocations(),
-        MemoryConnections(),
-        max_connections_per_user=3,
+        ConnectionLimit(MemoryConnections(), 3, room=lambda: pytest.fail("nobody has the maximum")),
     )
     monkeypatch.setattr(authorizer, "_authorizer", lambda: connect_authorizer)
     return connect_authorizer
@@ -154,7 +154,7 @@ def test_authorizer_counts_who_was_refused_by_reason_and_no_fault_for_it(connect
 
 
 def test_authorizer_counts_its_own_faults_apart(connect_authorizer, published):
-    connect_authorizer.connections.down = True
+    connect_authorizer.revocations.down = True
     with pytest.raises(StoreUnavailable):
         connect(issue_token("ann", SECRET, int(time.time())))
     assert published() == {("AuthorizerFaults",): [1]}

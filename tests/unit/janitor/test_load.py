@@ -1,131 +1,83 @@
 """A hundred thousand connections: the cost of a run grows with what is due, not with what there is.
 
-The DynamoDB adapters run over a table in memory that keeps its index sorted as DynamoDB does.
+The DynamoDB adapters run over tables in memory that keep their indexes sorted as DynamoDB does.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+import time
 from collections import Counter
 
 import pytest
 
+from janitor.duties import Duties
 from janitor.janitor import Janitor
+from janitor.leases_dynamodb import DynamoLeases
+from janitor.probing import PAGE as PROBE_PAGE
+from janitor.probing import Prober
+from janitor.revocation import Revoker
+from janitor.run_report import RunReport
+from realtime_core.auth.dynamodb import DynamoRevocations
 from realtime_core.connections.base import Connection
-from realtime_core.connections.dynamodb import DynamoConnections, connection_item
-from realtime_core.connections.dynamodb_schedule import PAGE, PARTITIONS, DynamoSchedule, schedule_partition
+from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.connections.dynamodb_schedule import PAGE, DynamoSchedule
 from realtime_core.connections.memory import MemoryConnections
-from realtime_core.connections.schedule import first_schedule
+from realtime_core.connections.schedule import PARTITIONS
 from realtime_core.push.memory import MemoryManagementApi
 from realtime_core.subscriptions.memory import MemorySubscriptions
+from tests.contract.support.janitor_tables import ITEMS_OF_A_PAGE, JanitorTables
 
 NOW = 1_795_382_480
 HOUR = 3_600
 MANY = 100_000
 FEWER = 20_000
 """Used if all are due at once: the cost grows with their number, so fewer show it as well."""
-# Outside limit: a page of a query ends at 1 MB, and an item of the index takes about 150 bytes.
-ITEMS_OF_A_PAGE = 7_000
-
-
-class Table:
-    """A DynamoDB client with the calls that the janitor makes, counted."""
-
-    def __init__(self):
-        self.items = {}
-        self.index = {str(sweep): [] for sweep in range(PARTITIONS)}
-        self.calls = Counter()
-
-    def put(self, connection):
-        tended = first_schedule(connection.connection_id, connection.connected_at, connection.token_exp)
-        item = connection_item(connection) | {
-            "sweep": {"S": schedule_partition(connection.connection_id)},
-            "due_at": {"N": str(tended.due_at)},
-        }
-        self.items[connection.connection_id] = item
-        self.index[item["sweep"]["S"]].append(_place(item))
-
-    def sort(self):
-        for places in self.index.values():
-            places.sort()
-
-    def query(self, **parameters):
-        self.calls["Count" if parameters.get("Select") else "Query"] += 1
-        values = parameters["ExpressionAttributeValues"]
-        places = self.index[values[":sweep"]["S"]]
-        start = (
-            bisect_right(places, _place(parameters["ExclusiveStartKey"]))
-            if "ExclusiveStartKey" in parameters
-            else 0
-        )
-        end = bisect_right(places, (int(values[":now"]["N"]), "~")) if ":now" in values else len(places)
-        stop = min(end, start + parameters.get("Limit", ITEMS_OF_A_PAGE))
-        items = [self.items[connection_id] for _, connection_id in places[start:stop]]
-        response = {"Items": [dict(item) for item in items], "Count": stop - start}
-        return response | ({"LastEvaluatedKey": dict(items[-1])} if stop < end else {})
-
-    def update_item(self, **parameters):
-        self.calls["Update"] += 1
-        item, values = (
-            self.items[parameters["Key"]["connection_id"]["S"]],
-            parameters["ExpressionAttributeValues"],
-        )
-        for condition in parameters["ConditionExpression"].split(" AND "):
-            name, _, value = condition.partition(" = ")
-            assert item[name] == values[value], "no other run is at work here"
-        before = _place(item)
-        for change in parameters["UpdateExpression"].removeprefix("SET ").split(", "):
-            name, _, value = change.partition(" = ")
-            item[name] = values[value]
-        self._move(item["sweep"]["S"], before, _place(item))
-        return {}
-
-    def get_item(self, **parameters):
-        self.calls["Get"] += 1
-        return {"Item": self.items[parameters["Key"]["connection_id"]["S"]]}
-
-    def delete_item(self, **parameters):
-        self.calls["Delete"] += 1
-        item = self.items.pop(parameters["Key"]["connection_id"]["S"])
-        self._move(item["sweep"]["S"], _place(item), None)
-        return {"Attributes": item}
-
-    def _move(self, sweep, before, reschedule):
-        places = self.index[sweep]
-        del places[bisect_right(places, before) - 1]
-        if reschedule is not None:
-            insort(places, reschedule)
-
-
-def _place(item):
-    return int(item["due_at"]["N"]), item["connection_id"]["S"]
 
 
 class ManyConnections:
-    """Connections that were opened within `seconds`, and a janitor."""
+    """Connections that were opened within `seconds`, a janitor and a revoker."""
 
     def __init__(self, seconds, size=MANY):
-        self.table, self.poster, self.now = Table(), MemoryManagementApi(), NOW
+        self.table, self.poster, self.now = JanitorTables(), MemoryManagementApi(), NOW
         for n in range(size):
             at = NOW + n * seconds // size
             self.table.put(Connection(f"c{n:06}", f"user-{n}", at, NOW + 24 * HOUR))
         self.table.sort()
+        connections = DynamoConnections(self.table, "connections")
+        subscriptions = MemorySubscriptions(MemoryConnections())
+        leases = DynamoLeases(self.table, "history")
+        schedule = DynamoSchedule(self.table, "connections")
+        duties = Duties(
+            schedule=schedule, connections=connections, subscriptions=subscriptions, poster=self.poster
+        )
         self.janitor = Janitor(
-            schedule=DynamoSchedule(self.table, "connections"),
-            connections=DynamoConnections(self.table, "connections"),
-            subscriptions=MemorySubscriptions(MemoryConnections()),
+            schedule=schedule,
+            leases=leases,
+            duties=duties,
+            prober=Prober(schedule=schedule, duties=duties, poster=self.poster, timer=time.monotonic),
+            clock=lambda: self.now,
+        )
+        self.revoker = Revoker(
+            revocations=DynamoRevocations(self.table, "revocations"),
+            connections=connections,
+            subscriptions=subscriptions,
             poster=self.poster,
+            leases=leases,
             clock=lambda: self.now,
         )
 
     def run(self, at):
         self.now, self.table.calls = NOW + at, Counter()
-        return self.janitor.run(1_000), self.table.calls
+        return self.janitor.run(1_000, f"run-{at}"), self.table.calls
 
 
-def pages(items):
+def pages(items, size=PAGE):
     """How many queries so many items take: the last page of each partition is not full."""
-    return items // PAGE + PARTITIONS
+    return items // size + 2 * PARTITIONS
+
+
+LEASES = 2 * PARTITIONS
+"""Writes of a run for its leases: take and give back each partition."""
 
 
 @pytest.fixture(scope="module")
@@ -134,28 +86,32 @@ def connections():
 
 
 def test_run_with_nothing_due_takes_a_query_for_each_partition_and_the_count(connections):
+    connections.run(598)
     report, calls = connections.run(599)
 
     assert (report.connections, report.probed) == (MANY, 0)
-    assert calls == {"Query": PARTITIONS, "Count": MANY // ITEMS_OF_A_PAGE + 2}
+    assert calls["Query"] <= 2 * PARTITIONS, "what is due, and a page of the walk"
+    assert calls["Count"] <= MANY // ITEMS_OF_A_PAGE + PARTITIONS
+    assert calls["Update"] == LEASES
 
 
-def test_probes_of_a_minute_take_a_write_each(connections):
-    report, calls = connections.run(659)
+def test_probes_of_a_minute_take_no_write(connections):
+    connections.run(1_800)
+    report, calls = connections.run(1_860)
 
     assert 9_900 < report.probed < 10_100
-    assert calls["Update"] == report.probed
-    assert calls["Query"] <= pages(report.probed)
+    assert calls["Update"] == LEASES
+    assert calls["Query"] <= PARTITIONS + pages(report.probed, PROBE_PAGE)
 
 
-def test_hand_over_of_all_at_once_takes_two_writes_each():
+def test_hand_over_of_all_at_once_takes_one_write_each():
     connections = ManyConnections(seconds=1, size=FEWER)
     # Everything is due at once, as after the janitor was switched off: the worst case.
     report, calls = connections.run(118 * 60 + 1)
 
     assert report.handed_over == FEWER
-    assert calls["Update"] == 2 * FEWER
-    assert calls["Query"] <= pages(FEWER)
+    assert calls["Update"] == FEWER + LEASES
+    assert calls["Query"] <= pages(FEWER) + pages(FEWER, PROBE_PAGE), "what is due, and the first walk"
     assert {len(frames) for frames in connections.poster.received.values()} == {1}
 
 
@@ -163,5 +119,20 @@ def test_removal_of_all_at_once_takes_one_read_and_one_write_each():
     connections = ManyConnections(seconds=1, size=FEWER)
     report, calls = connections.run(2 * HOUR + 62)
 
-    assert (report.outlived, connections.table.items) == (FEWER, {})
-    assert (calls["Get"], calls["Delete"], calls["Update"]) == (FEWER, FEWER, 0)
+    assert (report.outlived, connections.table.rows) == (FEWER, {})
+    assert (calls["Get"], calls["Delete"], calls["Update"]) == (FEWER, FEWER, LEASES)
+
+
+def test_revoked_user_takes_a_query_and_a_write_and_a_hundredth_of_a_read():
+    connections = ManyConnections(seconds=1, size=FEWER)
+    for n in range(FEWER // 2):
+        connections.table.revoke(f"user-{n}", NOW)
+    connections.now, connections.table.calls, report = NOW + 5, Counter(), RunReport()
+
+    connections.revoker.run(1_000, "run", report)
+
+    calls = connections.table.calls
+    assert report.revoked == FEWER // 2 == len(connections.table.rows)
+    assert (calls["Get"], calls["Delete"]) == (0, FEWER // 2)
+    assert FEWER // 2 <= calls["Query"] <= FEWER // 2 + 5
+    assert calls["BatchGet"] <= FEWER // 200 + 5

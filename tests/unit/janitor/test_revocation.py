@@ -1,15 +1,19 @@
 """Connections whose token was revoked, over the in-memory stores."""
 
+import time
 from dataclasses import dataclass, field
 
 import pytest
 
+from janitor.memory import MemoryLeases
 from janitor.revocation import Revoker
 from janitor.run_report import RunReport
+from janitor.share import Share
 from realtime_core.auth.base import Revocation
 from realtime_core.auth.memory import MemoryRevocations
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
+from realtime_core.errors import StoreUnavailable
 from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
 from realtime_core.push.memory import MemoryManagementApi
 from realtime_core.subscriptions.memory import MemorySubscriptions
@@ -17,6 +21,7 @@ from realtime_core.subscriptions.memory import MemorySubscriptions
 NOW = 1_795_382_480
 MINUTE = 60
 HOUR = 60 * MINUTE
+ENOUGH_SECONDS = 10.0
 
 
 @dataclass
@@ -30,15 +35,18 @@ class RevocationHarness:
 
     def __post_init__(self):
         self.subscriptions = MemorySubscriptions(self.connections)
+        self.leases = MemoryLeases()
         self.revoker = self.new_revoker()
 
-    def new_revoker(self):
+    def new_revoker(self, timer=time.monotonic):
         return Revoker(
             revocations=self.revocations,
             connections=self.connections,
             subscriptions=self.subscriptions,
             poster=self.poster,
+            leases=self.leases,
             clock=lambda: self.now,
+            timer=timer,
         )
 
     def connect(
@@ -56,7 +64,7 @@ class RevocationHarness:
     def run(self, after=0):
         self.now += after
         report = RunReport()
-        self.revoker.run(report)
+        self.revoker.run(ENOUGH_SECONDS, f"run-{self.now}", report)
         return report
 
     def connected(self):
@@ -146,19 +154,90 @@ def test_revoked_connection_that_was_open_and_is_gone_is_removed_at_once(harness
     assert harness.connected() == set()
 
 
-def test_settled_revocation_is_not_applied_again(harness):
+def test_revocation_is_applied_three_times_however_many_processes_there_are(harness):
     harness.revoke()
     lookups = []
     of_user = harness.connections.of_user
     harness.connections.of_user = lambda user_id: lookups.append(harness.now - NOW) or of_user(user_id)
 
-    for _ in range(5):
+    for _ in range(20):
+        harness.revoker = harness.new_revoker()
         harness.run(30)
 
-    assert lookups == [30, 60, 90]
-    harness.revoker = harness.new_revoker()
-    harness.run(30)
-    assert lookups == [30, 60, 90, 180], "a new process knows of nothing, and applies it once"
+    assert lookups == [30, 60, 330]
+
+
+def test_revocation_by_a_clock_that_is_behind_is_applied(harness):
+    """It appears among those that were worked off already."""
+    harness.connect()
+    harness.revoke("ben")
+    harness.run()
+    harness.now += 2 * MINUTE
+    harness.revoke("ben")
+    harness.run()
+    harness.revocations.revoke(Revocation("ann", NOW, NOW - 2 * MINUTE))
+
+    assert sum(harness.run(30).revoked for _ in range(12)) == 1
+
+
+def test_many_revocations_go_on_where_the_last_run_stopped(harness):
+    for number in range(1_000):
+        harness.connect(f"c{number}", user_id=f"user-{number}")
+        harness.revoke(f"user-{number}")
+    ticks = iter(range(100))
+
+    short = harness.new_revoker(timer=lambda: next(ticks))
+    report = RunReport()
+    short.run(2, "short", report)
+    assert (report.revoked, report.finished) == (400, False)
+
+    assert harness.run().revoked == 600
+    assert harness.connected() == set()
+
+
+def test_shares_close_the_connections_of_different_users(harness):
+    for number in range(40):
+        harness.connect(f"c{number}", user_id=f"user-{number}")
+        harness.revoke(f"user-{number}")
+
+    reports = [RunReport(), RunReport()]
+    for number, report in enumerate(reports):
+        harness.revoker.run(ENOUGH_SECONDS, f"run-{number}", report, Share(number, 2))
+
+    assert sum(report.revoked for report in reports) == 40
+    assert all(report.revoked for report in reports)
+
+
+def test_connection_that_cannot_be_closed_holds_up_no_other(harness):
+    """Nor is it forgotten: it is closed when that succeeds again."""
+    close = harness.poster.close
+
+    def fail_for_one(ids):
+        if "c0" in ids:
+            raise StoreUnavailable("it stays open")
+        return close(ids)
+
+    for number in range(250):
+        harness.connect(f"c{number}", user_id=f"user-{number:03}")
+        harness.revoke(f"user-{number:03}")
+    harness.poster.close = fail_for_one
+
+    assert harness.run().failures == 1
+    assert harness.connected() == {f"c{number}" for number in range(100)}
+    harness.poster.close = close
+    assert harness.run(MINUTE).revoked == 100
+
+
+def test_outage_loses_no_revocation(harness):
+    for number in range(1_000):
+        harness.connect(f"c{number}", user_id=f"user-{number}")
+        harness.revoke(f"user-{number}")
+    harness.poster.down = True
+    for _ in range(15):
+        harness.run(MINUTE)
+    harness.poster.down = False
+
+    assert harness.run(MINUTE).revoked == 1_000
 
 
 def test_revocation_is_applied_for_as_long_as_a_connection_may_live(harness):

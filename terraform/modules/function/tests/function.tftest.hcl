@@ -324,6 +324,27 @@ run "schedule_passes_its_input" {
   }
 }
 
+run "schedule_of_many_inputs_has_a_rule_for_each_five" {
+  variables {
+    schedule = { expression = "rate(1 minute)", inputs = [for share in range(7) : jsonencode({ share = share })] }
+  }
+
+  override_resource {
+    target = aws_cloudwatch_event_rule.schedule
+    values = { arn = "arn:aws:events:eu-west-1:123456789012:rule/deals-test-broadcast" }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_rule.schedule[*].name == ["deals-test-broadcast", "deals-test-broadcast-2"] && length(aws_lambda_permission.schedule) == 2
+    error_message = "a rule takes five targets, and each rule needs its permission"
+  }
+
+  assert {
+    condition     = [for target in aws_cloudwatch_event_target.schedule : "${target.rule} ${target.input}"] == [for share in range(7) : "deals-test-broadcast${share < 5 ? "" : "-2"} {\"share\":${share}}"]
+    error_message = "every input must have a target"
+  }
+}
+
 run "stream_is_read_from_its_beginning_without_skipping_records" {
   variables {
     dynamodb_stream_trigger = {

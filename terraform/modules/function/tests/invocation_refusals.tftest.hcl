@@ -122,6 +122,36 @@ run "refuses_a_schedule_with_async_invocation_settings" {
   expect_failures = [var.schedule]
 }
 
+run "refuses_a_schedule_of_one_input_and_several" {
+  command = plan
+
+  variables {
+    schedule = { expression = "rate(1 minute)", input = "{}", inputs = ["{}", "{}"] }
+  }
+
+  expect_failures = [var.schedule]
+}
+
+run "refuses_schedule_inputs_that_are_not_json" {
+  command = plan
+
+  variables {
+    schedule = { expression = "rate(1 minute)", inputs = ["{}", "tend"] }
+  }
+
+  expect_failures = [var.schedule]
+}
+
+run "refuses_more_schedule_inputs_than_twenty" {
+  command = plan
+
+  variables {
+    schedule = { expression = "rate(1 minute)", inputs = [for number in range(21) : "{}"] }
+  }
+
+  expect_failures = [var.schedule]
+}
+
 run "refuses_a_schedule_input_that_is_not_json" {
   command = plan
 

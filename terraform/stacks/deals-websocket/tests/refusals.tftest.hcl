@@ -312,3 +312,23 @@ run "refuses_an_unknown_log_level_of_a_function" {
 
   expect_failures = [var.log_levels]
 }
+
+run "refuses_more_shares_than_partitions" {
+  command = plan
+
+  variables {
+    upkeep = { shares = 9 }
+  }
+
+  expect_failures = [var.upkeep]
+}
+
+run "refuses_fewer_partitions_than_there_were" {
+  command = plan
+
+  variables {
+    upkeep = { schedule_partitions = 7 }
+  }
+
+  expect_failures = [var.upkeep]
+}

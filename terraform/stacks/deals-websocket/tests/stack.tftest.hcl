@@ -46,11 +46,11 @@ run "stack_joins_its_parts" {
   # Functions get exactly the settings that they read.
   assert {
     condition = { for function, settings in local.functions : function => join(" ", sort(keys(settings.environment))) } == {
-      authorizer         = "CONNECTIONS_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN MAX_CONNECTIONS_PER_USER REVOCATIONS_TABLE"
+      authorizer         = "CONNECTIONS_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN MANAGEMENT_ENDPOINT MAX_CONNECTIONS_PER_USER REPLACE_OLDEST_CONNECTION REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE"
       broadcast          = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL DIRECT_AUDIENCE_MAX EVENTS_DLQ_URL HISTORY_TABLE MANAGEMENT_ENDPOINT MESSAGES_TABLE MESSAGE_RETENTION_DAYS SUBSCRIPTIONS_TABLE"
-      connection_handler = "CONNECTIONS_TABLE SUBSCRIPTIONS_TABLE"
+      connection_handler = "CONNECTIONS_TABLE SCHEDULE_PARTITIONS SUBSCRIPTIONS_TABLE"
       delivery           = "CONNECTIONS_TABLE DELIVERIES_DLQ_URL DELIVERIES_QUEUE_URL HISTORY_TABLE MANAGEMENT_ENDPOINT POSTS_PER_SECOND SUBSCRIPTIONS_TABLE"
-      janitor            = "CONNECTIONS_TABLE HISTORY_TABLE MANAGEMENT_ENDPOINT POSTS_PER_SECOND PROBE_INTERVAL_SECONDS REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE"
+      janitor            = "CONNECTIONS_TABLE HISTORY_TABLE MANAGEMENT_ENDPOINT POSTS_PER_SECOND PROBE_INTERVAL_SECONDS REVOCATIONS_TABLE SCHEDULE_PARTITIONS SUBSCRIPTIONS_TABLE"
       message_router     = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL HISTORY_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN LIMITS_TABLE LIMIT_OTHERS LIMIT_SEND_MESSAGE LIMIT_SUBSCRIPTIONS MANAGEMENT_ENDPOINT MAX_SUBSCRIPTIONS MESSAGES_TABLE MESSAGE_RETENTION_DAYS REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE"
     }
     error_message = "every function must have its settings, or it does not start"
@@ -230,5 +230,28 @@ run "a_killed_functions_message_goes_on_within_a_minute" {
   assert {
     condition     = alltrue([for function, trigger in local.sqs_triggers : trigger.visibility_timeout_seconds > local.timeouts_seconds[function] && trigger.maximum_concurrency != null])
     error_message = "without a maximum_concurrency a mapping receives more than it may invoke, and the short visibility timeout would use up the attempts"
+  }
+}
+
+run "janitors_work_is_shared_between_invocations" {
+  command = plan
+
+  variables {
+    upkeep = { posts_per_second = 5000, shares = 3, schedule_partitions = 64 }
+  }
+
+  assert {
+    condition     = [for input in local.schedules.janitor.inputs : jsondecode(input)] == [for share in [0, 1, 2] : { share = share, of = 3 }]
+    error_message = "each invocation must have a share of its own, and all together the whole"
+  }
+
+  assert {
+    condition     = local.functions.janitor.environment.POSTS_PER_SECOND == "1666"
+    error_message = "the shares together must keep to the budget"
+  }
+
+  assert {
+    condition     = alltrue([for function in ["connection_handler", "janitor"] : local.functions[function].environment.SCHEDULE_PARTITIONS == "64"])
+    error_message = "what is written to a partition must be read by the janitor"
   }
 }
