@@ -56,7 +56,7 @@ run "functions_get_exactly_the_settings_that_they_read" {
       connection_handler = "CONNECTIONS_TABLE SUBSCRIPTIONS_TABLE"
       delivery           = "CONNECTIONS_TABLE DELIVERIES_DLQ_URL DELIVERIES_QUEUE_URL HISTORY_TABLE MANAGEMENT_ENDPOINT POSTS_PER_SECOND SUBSCRIPTIONS_TABLE"
       janitor            = "CONNECTIONS_TABLE HISTORY_TABLE MANAGEMENT_ENDPOINT POSTS_PER_SECOND PROBE_INTERVAL_SECONDS REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE"
-      message_router     = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL HISTORY_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN LIMITS_TABLE LIMIT_OTHERS LIMIT_SEND_MESSAGE LIMIT_SUBSCRIPTIONS MANAGEMENT_ENDPOINT MAX_SUBSCRIPTIONS MESSAGES_TABLE MESSAGE_RETENTION_DAYS REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE"
+      message_router     = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL HISTORY_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN LIMITS_TABLE LIMIT_NEW_FILTERS LIMIT_OTHERS LIMIT_SEND_MESSAGE LIMIT_SUBSCRIPTIONS MANAGEMENT_ENDPOINT MAX_SUBSCRIPTIONS MESSAGES_TABLE MESSAGE_RETENTION_DAYS REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE TOPIC_FILTERS_MAX"
     }
     error_message = "every function must have its settings, or it does not start"
   }
@@ -88,15 +88,22 @@ run "limits_reach_the_functions_in_the_format_that_they_read" {
   variables {
     action_limits            = { send_message = { per_second = 0.5 }, others = { per_second = 100, burst = 400 } }
     max_connections_per_user = 5
+    topic_filters_max        = 2000
   }
 
   assert {
     condition = { for name, value in local.functions.message_router.environment : name => value if startswith(name, "LIMIT_") } == {
+      LIMIT_NEW_FILTERS   = "0.05/100"
       LIMIT_OTHERS        = "100/400"
       LIMIT_SEND_MESSAGE  = "0.5/20"
       LIMIT_SUBSCRIPTIONS = "2/20"
     }
     error_message = "limits must be RATE/BURST, with defaults for missing ones"
+  }
+
+  assert {
+    condition     = local.functions.message_router.environment.TOPIC_FILTERS_MAX == "2000"
+    error_message = "the router must get the limit of distinct filters of a topic"
   }
 
   assert {
