@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-NEW_FILTERS = Limit(0.05, 100)
-"""Of one user: ten who do nothing else list 6,400 filters in the three hours that a group is listed."""
+NEW_FILTERS = Limit(0.01, 100)
+"""Of one user: ten who do nothing else list 2,070 filters in the three hours that a group is listed."""
 
 
 class ActionLimits:

@@ -89,6 +89,7 @@ locals {
         DELIVERIES_QUEUE_URL   = module.fan_out.deliveries_queue_url
         EVENTS_DLQ_URL         = module.fan_out.events_dlq_url
         DIRECT_AUDIENCE_MAX    = tostring(local.direct_audience_max)
+        INDEX_BYTES_MAX        = tostring(var.filter_index_bytes_max)
         MESSAGE_RETENTION_DAYS = tostring(var.message_retention_days)
       }, local.redis_environments.broadcast)
     }

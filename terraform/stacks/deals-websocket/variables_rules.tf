@@ -74,7 +74,7 @@ variable "action_limits" {
   type = object({
     send_message  = optional(object({ per_second = optional(number, 5), burst = optional(number, 20) }), {})
     subscriptions = optional(object({ per_second = optional(number, 2), burst = optional(number, 20) }), {})
-    new_filters   = optional(object({ per_second = optional(number, 0.05), burst = optional(number, 100) }), {})
+    new_filters   = optional(object({ per_second = optional(number, 0.01), burst = optional(number, 100) }), {})
     others        = optional(object({ per_second = optional(number, 10), burst = optional(number, 40) }), {})
   })
   default = {}
@@ -100,6 +100,17 @@ variable "topic_filters_max" {
   validation {
     condition     = var.topic_filters_max >= 1 && var.topic_filters_max <= 100000 && floor(var.topic_filters_max) == var.topic_filters_max
     error_message = "topic_filters_max: use a whole number from 1 to 100000."
+  }
+}
+
+variable "filter_index_bytes_max" {
+  description = "Most bytes that a broadcast function keeps of the filters of all topics, of its memory. A topic that takes more is read for each event"
+  type        = number
+  default     = 268435456
+
+  validation {
+    condition     = var.filter_index_bytes_max >= 1000000 && var.filter_index_bytes_max <= 8000000000 && floor(var.filter_index_bytes_max) == var.filter_index_bytes_max
+    error_message = "filter_index_bytes_max: use a whole number from 1000000 to 8000000000."
   }
 }
 

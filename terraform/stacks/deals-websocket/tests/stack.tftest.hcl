@@ -52,7 +52,7 @@ run "functions_get_exactly_the_settings_that_they_read" {
   assert {
     condition = { for function, settings in local.functions : function => join(" ", sort(keys(settings.environment))) } == {
       authorizer         = "CONNECTIONS_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN MAX_CONNECTIONS_PER_USER REVOCATIONS_TABLE"
-      broadcast          = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL DIRECT_AUDIENCE_MAX EVENTS_DLQ_URL HISTORY_TABLE MANAGEMENT_ENDPOINT MESSAGES_TABLE MESSAGE_RETENTION_DAYS SUBSCRIPTIONS_TABLE"
+      broadcast          = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL DIRECT_AUDIENCE_MAX EVENTS_DLQ_URL HISTORY_TABLE INDEX_BYTES_MAX MANAGEMENT_ENDPOINT MESSAGES_TABLE MESSAGE_RETENTION_DAYS SUBSCRIPTIONS_TABLE"
       connection_handler = "CONNECTIONS_TABLE SUBSCRIPTIONS_TABLE"
       delivery           = "CONNECTIONS_TABLE DELIVERIES_DLQ_URL DELIVERIES_QUEUE_URL HISTORY_TABLE MANAGEMENT_ENDPOINT POSTS_PER_SECOND SUBSCRIPTIONS_TABLE"
       janitor            = "CONNECTIONS_TABLE HISTORY_TABLE MANAGEMENT_ENDPOINT POSTS_PER_SECOND PROBE_INTERVAL_SECONDS REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE"
@@ -68,6 +68,7 @@ run "functions_get_exactly_the_settings_that_they_read" {
       DIRECT_AUDIENCE_MAX    = "100"
       EVENTS_DLQ_URL         = "https://sqs.eu-west-1.amazonaws.com/123456789012/deals-test-events-dlq"
       HISTORY_TABLE          = "deals-test-history"
+      INDEX_BYTES_MAX        = "268435456"
       MANAGEMENT_ENDPOINT    = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/v1"
       MESSAGES_TABLE         = "deals-test-messages"
       MESSAGE_RETENTION_DAYS = "30"
@@ -93,7 +94,7 @@ run "limits_reach_the_functions_in_the_format_that_they_read" {
 
   assert {
     condition = { for name, value in local.functions.message_router.environment : name => value if startswith(name, "LIMIT_") } == {
-      LIMIT_NEW_FILTERS   = "0.05/100"
+      LIMIT_NEW_FILTERS   = "0.01/100"
       LIMIT_OTHERS        = "100/400"
       LIMIT_SEND_MESSAGE  = "0.5/20"
       LIMIT_SUBSCRIPTIONS = "2/20"
