@@ -89,7 +89,8 @@ _REMEDY = {
     "MESSAGE_ERROR": "the client tries again; look at the messages table's throttles",
     "NOT_FOUND": "the client's mistake, or the message was older than the inbox keeps",
     "RATE_LIMITED": "the client waits `details.retryAfterMs`; `action_limits` are the limits",
-    "SUBSCRIPTION_ERROR": "the client tries again, or ends a subscription; look at the tables' throttles",
+    "SUBSCRIPTION_ERROR": "the client tries again, or ends a subscription; look at the tables' throttles. "
+    "`too_many_new_filters`: `action_limits.new_filters`; `topic_full`: `topic_filters_max`",
     "VALIDATION_ERROR": "the client's mistake; `details` names the fields",
 }
 

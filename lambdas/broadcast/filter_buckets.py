@@ -6,7 +6,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from realtime_core.filters.match import Predicate
+from realtime_core.filters.filters import (
+    Condition,
+    NamedPredicates,
+    all_hold,
+    compile_conditions,
+    parse_conditions,
+)
 from realtime_core.subscriptions.base import Group
 
 T = TypeVar("T")
@@ -15,23 +21,42 @@ RangeKey: TypeAlias = tuple[str, str | None, str]
 
 
 class Entry:
-    """A group, and the predicates to test if the condition that indexes it holds."""
+    """A group, and what of its filter is to be tested if the conditions that index it hold.
 
-    __slots__ = ("group", "predicates")
+    `selected` and `ranged` are the keys of those conditions in the filter, None without one. The rest is
+    compiled when it is first tested, since most filters are far from every event.
+    """
 
-    def __init__(self, group: Group, predicates: tuple[tuple[str, str | None, Predicate], ...]) -> None:
+    __slots__ = ("_predicates", "_ranged", "_selected", "conditional", "group")
+
+    def __init__(
+        self, group: Group, conditions: list[Condition], selected: str | None, ranged: str | None
+    ) -> None:
         self.group = group
-        self.predicates = predicates
+        self._selected, self._ranged = selected, ranged
+        self._predicates: NamedPredicates | None = None
+        self.conditional = bool(rest_of(conditions, selected, ranged))
 
     def matches(self, values: Mapping[str, Any]) -> bool:
         """Whether the rest of the filter holds for the attributes of an event."""
-        for name, fallback, predicate in self.predicates:
-            value = values.get(name)
-            if value is None and fallback is not None:
-                value = values.get(fallback)
-            if not predicate(value):
-                return False
-        return True
+        if self._predicates is None:
+            conditions = parse_conditions(self.group.filter)
+            self._predicates = compile_conditions(rest_of(conditions, self._selected, self._ranged))
+        return all_hold(self._predicates, values)
+
+
+def rest_of(conditions: list[Condition], selected: str | None, ranged: str | None) -> list[Condition]:
+    """The conditions that an index by a value of `selected` and the first bound of `ranged` leaves."""
+    rest: list[Condition] = []
+    for condition in conditions:
+        if condition.name == ranged:
+            bounds = list(condition.condition.items())[1:]
+            if bounds:
+                # First: a number is compared sooner than anything else.
+                rest.insert(0, condition._replace(condition=dict(bounds)))
+        elif condition.name != selected:
+            rest.append(condition)
+    return rest
 
 
 class _SortedByBound(Generic[T]):
@@ -73,19 +98,23 @@ class _Range:
         self.conditional: _SortedByBound[Entry] = _SortedByBound()
 
     def add(self, bound: float, entry: Entry) -> None:
-        if entry.predicates:
+        if entry.conditional:
             self.conditional.add(bound, entry)
         else:
             self.unconditional.add(bound, entry.group)
 
     def discard(self, bound: float, entry: Entry) -> None:
-        if entry.predicates:
+        if entry.conditional:
             self.conditional.discard(bound, entry)
         else:
             self.unconditional.discard(bound, entry.group)
 
     def __bool__(self) -> bool:
         return bool(self.unconditional.bounds or self.conditional.bounds)
+
+
+_NONE: dict[Any, Any] = {}
+"""Stands for a dictionary that nothing was put into yet; never changed."""
 
 
 class Bucket:
@@ -98,20 +127,24 @@ class Bucket:
 
     def __init__(self) -> None:
         self.size = 0
-        self._ranges: dict[RangeKey, _Range] = {}
-        self._unconditional: dict[str, Group] = {}
-        self._conditional: dict[str, Entry] = {}
+        # Made when they are needed: there may be a bucket for each value of a filter.
+        self._ranges: dict[RangeKey, _Range] = _NONE
+        self._unconditional: dict[str, Group] = _NONE
+        self._conditional: dict[str, Entry] = _NONE
 
     def add(self, entry: Entry, key: RangeKey | None, bound: float) -> None:
         """Add an entry that is not in this bucket; `bound` is ignored without a key."""
         self.size += 1
         if key is not None:
+            self._ranges = {} if self._ranges is _NONE else self._ranges
             if key not in self._ranges:
                 self._ranges[key] = _Range()
             self._ranges[key].add(bound, entry)
-        elif entry.predicates:
+        elif entry.conditional:
+            self._conditional = {} if self._conditional is _NONE else self._conditional
             self._conditional[entry.group.group_id] = entry
         else:
+            self._unconditional = {} if self._unconditional is _NONE else self._unconditional
             self._unconditional[entry.group.group_id] = entry.group
 
     def discard(self, entry: Entry, key: RangeKey | None, bound: float) -> None:
@@ -122,7 +155,7 @@ class Bucket:
             entries.discard(bound, entry)
             if not entries:
                 del self._ranges[key]
-        elif entry.predicates:
+        elif entry.conditional:
             del self._conditional[entry.group.group_id]
         else:
             del self._unconditional[entry.group.group_id]

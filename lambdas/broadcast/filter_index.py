@@ -10,15 +10,27 @@ The result equals that of testing every filter, in another order.
 
 from __future__ import annotations
 
+from sys import getsizeof
 from typing import Any, NamedTuple, TypeAlias
 
 from broadcast.filter_buckets import Bucket, Entry, RangeKey
 from realtime_core.filters.filters import Attributes, Condition, parse_conditions
-from realtime_core.filters.match import RANGE_OPERATORS, compile_condition
+from realtime_core.filters.match import RANGE_OPERATORS
 from realtime_core.subscriptions.base import Group
 
 ValueIndex: TypeAlias = dict[str, dict[Any, Bucket]]
 """Buckets by attribute and value."""
+
+
+GROUP_BYTES = 1_800
+"""What a group takes beside its filter, its place in the index included."""
+FILTER_FACTOR = 2.2
+"""What a filter takes by its text: the text itself, and its conditions once they are compiled. One character
+beyond Latin makes a text two or four times as large."""
+VALUE_BYTES = 500
+"""What each value takes that a group is indexed by."""
+INDEXED_BYTES_MAX = 9_500
+"""A list of values that would take a group beyond this is tested instead of indexed."""
 
 
 class _Placement(NamedTuple):
@@ -42,6 +54,8 @@ class FilterIndex:
         self._by_value: ValueIndex = {}
         self._by_listed_value: ValueIndex = {}
         self._unindexed = Bucket()
+        self.bytes = 0
+        """About what the groups take, rather too much than too little."""
 
     def __len__(self) -> int:
         return len(self._placements)
@@ -51,20 +65,14 @@ class FilterIndex:
         self.discard(group)
 
         conditions = parse_conditions(group.filter)
-        selected = self._most_selective(conditions)
+        values_max = max(1, int(INDEXED_BYTES_MAX - bytes_of(group, 0)) // VALUE_BYTES)
+        selected = self._most_selective(conditions, values_max)
         index, name, values = selected[1:] if selected else (None, "", ())
 
         ranged = next((condition for condition in conditions if _is_range(condition.condition)), None)
-        range_key, bound, rest = _split_range(ranged) if ranged else (None, 0, [])
-        rest += [
-            condition
-            for condition in conditions
-            if condition is not ranged and not (selected and condition is selected[0])
-        ]
-
-        entry = Entry(
-            group, tuple((item.name, item.fallback, compile_condition(item.condition)) for item in rest)
-        )
+        range_key, bound = _first_bound(ranged) if ranged else (None, 0)
+        entry = Entry(group, conditions, selected and selected[0].name, ranged and ranged.name)
+        self.bytes += bytes_of(group, len(values))
         for bucket in self._buckets_of(index, name, values):
             bucket.add(entry, range_key, bound)
         self._placements[group.group_id] = _Placement(entry, index, name, values, range_key, bound)
@@ -74,6 +82,7 @@ class FilterIndex:
         placement = self._placements.pop(group.group_id, None)
         if placement is None:
             return
+        self.bytes -= bytes_of(placement.entry.group, len(placement.values))
         for bucket in self._buckets_of(placement.value_index, placement.name, placement.values):
             bucket.discard(placement.entry, placement.range_key, placement.bound)
         if placement.value_index is not None:
@@ -112,24 +121,37 @@ class FilterIndex:
         return list({group.group_id: group for group in groups}.values()) if may_repeat else groups
 
     def _most_selective(
-        self, conditions: list[Condition]
+        self, conditions: list[Condition], values_max: int
     ) -> tuple[Condition, ValueIndex, str, tuple[Any, ...]] | None:
-        """The equality whose buckets have the fewest entries so far, with its index, attribute and values."""
+        """The equality whose buckets have the fewest entries so far, with its index, attribute and values.
+
+        Only of those with at most `values_max` values.
+        """
         best = None
         fewest = -1
         for condition in conditions:
-            if condition.fallback is not None or condition.condition.__class__ is dict:
+            index, values = self._values_of(condition)
+            if not 1 <= len(values) <= values_max:
                 continue
-            if condition.condition.__class__ is list:
-                index, values = self._by_listed_value, tuple(map(_key, condition.condition))
-            else:
-                index, values = self._by_value, (_key(condition.condition),)
 
             buckets = index.get(condition.name, {})
             size = sum(buckets[value].size for value in values if value in buckets)
             if fewest < 0 or size < fewest:
                 best, fewest = (condition, index, condition.name, values), size
         return best
+
+    def _values_of(self, condition: Condition) -> tuple[ValueIndex, tuple[Any, ...]]:
+        """The values of which an event must have one for the condition to hold; none if it is no equality."""
+        if condition.fallback is not None:
+            return self._by_value, ()
+        if condition.condition.__class__ is list:
+            return self._by_listed_value, tuple(map(_key, condition.condition))
+        if condition.condition.__class__ is not dict:
+            return self._by_value, (_key(condition.condition),)
+
+        # `anyOf` is indexed if each of its conditions is a scalar.
+        options = condition.condition.get("anyOf", ())
+        return self._by_value, tuple(map(_key, options)) if all(map(_is_scalar, options)) else ()
 
     def _buckets_of(self, index: ValueIndex | None, name: str, values: tuple[Any, ...]) -> list[Bucket]:
         if index is None:
@@ -163,8 +185,12 @@ def _is_range(condition: Any) -> bool:
     return condition.__class__ is dict and condition.keys() <= RANGE_OPERATORS.keys()
 
 
-def _split_range(ranged: Condition) -> tuple[RangeKey, float, list[Condition]]:
-    """Split a range into the key and value of its first bound, and a condition with its other bounds."""
-    (operator, bound), *others = ranged.condition.items()
-    rest = [Condition(ranged.name, ranged.fallback, dict(others))] if others else []
-    return (ranged.name, ranged.fallback, operator), bound, rest
+def _first_bound(ranged: Condition) -> tuple[RangeKey, float]:
+    """The key and value of a range's first bound, by which it is indexed."""
+    operator, bound = next(iter(ranged.condition.items()))
+    return (ranged.name, ranged.fallback, operator), bound
+
+
+def bytes_of(group: Group, values: int) -> int:
+    """About what a group takes that is indexed by this many values."""
+    return int(GROUP_BYTES + FILTER_FACTOR * getsizeof(group.filter) + VALUE_BYTES * values)

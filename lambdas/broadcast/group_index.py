@@ -3,6 +3,8 @@
 The registry in DynamoDB is authoritative: a client whose subscription was confirmed gets the next event. All
 groups of a topic are read once, and again every ten minutes; for each event in between, only the
 announcements of new groups are read. A cached group that has expired costs a read that finds no members.
+
+The cache is bounded by bytes. Where the groups of a single topic exceed that, they are read for each event.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from broadcast.filter_index import FilterIndex
+from broadcast.filter_index import FilterIndex, bytes_of
+from realtime_core.filters.filters import Filter
+from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,12 +22,16 @@ if TYPE_CHECKING:
     from realtime_core.filters.filters import Attributes
     from realtime_core.subscriptions.base import Group, Subscriptions
 
+log = get_logger(__name__)
+
 REFRESH_SECONDS = 10 * 60
 """How often all groups are read again: far more often than announcements expire."""
 OVERLAP_SECONDS = 120
 """How late an announcement may be written after its time: clocks differ, and a function may run for 29 s."""
-GROUPS_MAX = 100_000
-"""The most cached groups of all topics, at about 1.5 KB each; the least recently used topic is evicted."""
+INDEX_BYTES_MAX = 256 * 1024 * 1024
+"""What all cached groups may take; the least recently used topic is evicted."""
+TOPIC_BYTES = 2_000
+"""What a topic takes beside its groups."""
 
 
 class _CachedTopic:
@@ -57,9 +65,9 @@ class _CachedTopic:
 class GroupIndex:
     """Finds the groups that an event reaches. Not safe to share between threads."""
 
-    def __init__(self, subscriptions: Subscriptions, groups_max: int = GROUPS_MAX) -> None:
+    def __init__(self, subscriptions: Subscriptions, bytes_max: int = INDEX_BYTES_MAX) -> None:
         self._subscriptions = subscriptions
-        self._groups_max = groups_max
+        self._bytes_max = bytes_max
         self._topics: OrderedDict[str, _CachedTopic] = OrderedDict()
 
     def matching(self, topic: str, event: Attributes, now: int) -> list[Group]:
@@ -67,6 +75,9 @@ class GroupIndex:
         known = self._topics.get(topic)
         if known is None or not 0 <= now - known.read_at < REFRESH_SECONDS:
             groups = self._subscriptions.groups(topic, now)
+            if sum(bytes_of(group, 1) for group in groups) + TOPIC_BYTES > self._bytes_max:
+                self._topics.pop(topic, None)
+                return _matching_one_by_one(topic, groups, event)
             known = known or _CachedTopic(now)
             known.replace(groups)
             known.read_at = now
@@ -76,13 +87,22 @@ class GroupIndex:
         known.checked_at = now
         self._topics[topic] = known
         self._topics.move_to_end(topic)
+        matched = known.index.match(event)
+        # Last: a topic that outgrew the cache by its newest groups still answers for this event.
         self._evict()
-        return known.index.match(event)
+        return matched
 
     def _evict(self) -> None:
-        while len(self._topics) > 1 and self._size() > self._groups_max:
-            self._topics.popitem(last=False)
+        while self._topics and self._bytes() > self._bytes_max:
+            topic, _ = self._topics.popitem(last=False)
+            log.info("topic_evicted", topic=topic, topics=len(self._topics))
 
-    def _size(self) -> int:
+    def _bytes(self) -> int:
         # A topic without groups takes memory too.
-        return sum(len(topic.index) + 1 for topic in self._topics.values())
+        return sum(topic.index.bytes + TOPIC_BYTES for topic in self._topics.values())
+
+
+def _matching_one_by_one(topic: str, groups: list[Group], event: Attributes) -> list[Group]:
+    """Match groups that the cache has no room for, and keep nothing of them."""
+    log.warning("topic_not_cached", topic=topic, groups=len(groups), remedy="raise index_bytes_max")
+    return [group for group in groups if Filter(group.filter).matches(event)]

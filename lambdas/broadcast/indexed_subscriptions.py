@@ -94,10 +94,17 @@ class IndexedSubscriptions:
         *,
         record: Connection | None = None,
         received_ms: int | None = None,
+        admit_new: Callable[[], None] | None = None,
     ) -> Connection:
         """Add or replace a subscription."""
         return self._store.subscribe(
-            connection_id, topic, canonical_filter, now, record=record, received_ms=received_ms
+            connection_id,
+            topic,
+            canonical_filter,
+            now,
+            record=record,
+            received_ms=received_ms,
+            admit_new=admit_new,
         )
 
     def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:

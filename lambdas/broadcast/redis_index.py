@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from realtime_core.redis.errors import RedisFault
 from realtime_core.subscriptions.base import ANNOUNCEMENT_LIFETIME_SECONDS
@@ -31,6 +31,22 @@ if TYPE_CHECKING:
 COMMANDS_MAX = 1_000
 """The most commands in a pipeline. A shard has about a thousand members, so its reply is small."""
 TOPICS_MAX = 64
+KEPT_SECONDS = 30 * 60
+"""How long a topic's groups are kept: their ends move on without a new version. Half as long as a group is
+read after its end, so that one which is left out had ended when it was read, and is new if it comes back."""
+
+
+class _Kept(NamedTuple):
+    """The groups of a topic, with when each ends, as they were read at `read_at` (epoch seconds)."""
+
+    epoch: str
+    version: str | None
+    read_at: int
+    groups: Sequence[tuple[Group, int]]
+
+    def is_current(self, epoch: str, version: str | None, now: int) -> bool:
+        """Whether to read again would find no other groups."""
+        return (self.epoch, self.version) == (epoch, version) and 0 <= now - self.read_at <= KEPT_SECONDS
 
 
 class RedisIndex:
@@ -40,7 +56,7 @@ class RedisIndex:
         self, client: RedisClient, now: Callable[[], float] = time.time, commands_max: int = COMMANDS_MAX
     ) -> None:
         self._client, self._now, self._commands_max = client, now, commands_max
-        self._groups: OrderedDict[str, tuple[str, str, list[Group]]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def members(self, groups: Sequence[Group], now: int) -> list[tuple[Group, list[str]]]:
         """The connections of each group that are reachable at `now`, a shard at a time. Raises RedisFault."""
@@ -68,18 +84,18 @@ class RedisIndex:
         if checked is None or not 0 <= now - int(checked) <= CHECKED_SECONDS_MAX:
             return None
 
-        known = self._groups.get(topic)
-        if known is None or known[:2] != (epoch, version):
+        kept = self._kept.get(topic)
+        if kept is None or not kept.is_current(epoch, version, now):
             _, [fields] = self._read([("HGETALL", key)], epoch)
             pairs = zip(fields[::2], fields[1::2], strict=True)
             decoded = [decode_group(topic, name, value) for name, value in pairs if name[0] != "@"]
-            expired = now - ANNOUNCEMENT_LIFETIME_SECONDS
-            known = (epoch, version, [group for group, expires_at in decoded if expires_at > expired])
-            self._groups[topic] = known
-        self._groups.move_to_end(topic)
-        if len(self._groups) > TOPICS_MAX:
-            self._groups.popitem(last=False)
-        return known[2], int(checked)
+            kept = self._kept[topic] = _Kept(epoch, version, now, decoded)
+        self._kept.move_to_end(topic)
+        if len(self._kept) > TOPICS_MAX:
+            self._kept.popitem(last=False)
+
+        ended = now - ANNOUNCEMENT_LIFETIME_SECONDS
+        return [group for group, expires_at in kept.groups if expires_at > ended], int(checked)
 
     def _read(self, commands: Sequence[Command], epoch: str | None = None) -> tuple[str, list[Any]]:
         """Execute commands; returns the epoch of the index and the replies. Raises RedisFault.

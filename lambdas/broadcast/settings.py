@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broadcast.group_index import INDEX_BYTES_MAX
 from realtime_core.redis.settings import RedisSettings
 from realtime_core.settings import LoggingSettings, text, url, whole
 
@@ -17,6 +18,8 @@ class Settings(LoggingSettings, RedisSettings):
     deliveries_queue_url: str = url()
     events_dlq_url: str = url()
     direct_audience_max: int = whole(minimum=0, maximum=1_000, default=100)
+    index_bytes_max: int = whole(minimum=1_000_000, maximum=8_000_000_000, default=INDEX_BYTES_MAX)
+    """What the cached groups of all topics may take; a topic beyond it is read for each event."""
     message_retention_days: int = whole(minimum=1, maximum=365, default=30)
     index_shards_min: int = whole(minimum=1, maximum=1_000, default=8)
     """Events that reach fewer shards are read from DynamoDB, though there is an index: that is cheaper."""

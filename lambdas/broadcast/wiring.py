@@ -47,7 +47,7 @@ def build(environ: Mapping[str, str]) -> Broadcast:
     publisher = Publisher(
         connections=connections,
         subscriptions=subscriptions,
-        groups=GroupIndex(subscriptions),
+        groups=GroupIndex(subscriptions, settings.index_bytes_max),
         messages=DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days),
         admission=DynamoAdmission(dynamodb, settings.history_table, os.urandom),
         deliveries=deliveries,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from index_projector import scripts
 from index_projector.membership import Listing, Membership
 from realtime_core.concurrency import batches
+from realtime_core.subscriptions.base import REGISTRY_MARGIN_SECONDS
 from realtime_core.subscriptions.redis_keys import (
     CHECKED,
     CLAIMS,
@@ -54,8 +56,8 @@ class Server(NamedTuple):
 class Index:
     """Writes the index. Every method raises RedisFault if Redis fails or refuses."""
 
-    def __init__(self, client: RedisClient) -> None:
-        self._client = client
+    def __init__(self, client: RedisClient, now: Callable[[], float] = time.time) -> None:
+        self._client, self._now = client, now
 
     def meta(self) -> Meta:
         """Read the metadata."""
@@ -104,14 +106,16 @@ class Index:
         return lost
 
     def list_groups(self, listings: Iterable[Listing]) -> int:
-        """Add groups to their topics. Returns how many were new or got more shards."""
+        """Add groups to their topics. Returns how many were new, came back or got more shards."""
+        # Rather early: a group that has not ended is read once more, one that has would be missed.
+        ended = int(self._now()) + REGISTRY_MARGIN_SECONDS
         by_topic: dict[str, list[Listing]] = {}
         for listing in listings:
             by_topic.setdefault(listing.topic, []).append(listing)
         commands = [
             scripts.LIST.call(
                 [META, topic_key(topic), TOPICS],
-                [topic, *(value for listing in batch for value in (listing.group_id, *listing[2:]))],
+                [topic, ended, *(value for listing in batch for value in (listing.group_id, *listing[2:]))],
             )
             for topic, topic_listings in by_topic.items()
             for batch in batches(topic_listings, BATCH_SIZE)
@@ -133,11 +137,12 @@ class Index:
         return _listings(topic, fields), int(verified_at)
 
     def mark_verified(self, epoch: str, topic: str, at: int, *, empty: bool) -> None:
-        """Record when a topic's groups were compared; remove the topic if it has none."""
+        """Record when a topic's groups were compared; remove the topic if it still has none."""
+        key = topic_key(topic)
         if empty:
-            self._client.execute([("UNLINK", topic_key(topic)), ("SREM", TOPICS, topic)])
+            self._client.execute([scripts.FORGET.call([META, key, TOPICS], [epoch, topic])])
         else:
-            self._client.execute([scripts.MARK_VERIFIED.call([META, topic_key(topic)], [epoch, at])])
+            self._client.execute([scripts.MARK_VERIFIED.call([META, key], [epoch, at])])
 
     def topics(self) -> list[str]:
         """Read the topics of the index."""

@@ -34,19 +34,22 @@ return lost
 
 LIST = Script("""
 -- Lists groups of a topic. Expiry and shards only grow, so the order of calls does not matter.
--- KEYS: meta, the topic's hash, topics; ARGV: topic, then id, expiry, shards and filter of each.
+-- A group that had ended is new again: readers leave it out. Versions are counted through the whole index: a
+-- topic that is removed and made again never has the version of another content.
+-- KEYS: meta, the topic's hash, topics; ARGV: topic, the time until which groups have ended, then id, expiry,
+-- shards and filter of each.
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'ready' and state ~= 'building' then
   return 0
 end
 local changed = 0
-for n = 2, #ARGV, 4 do
+for n = 3, #ARGV, 4 do
   local id, expires, shards, filter = ARGV[n], tonumber(ARGV[n + 1]), tonumber(ARGV[n + 2]), ARGV[n + 3]
   local known = redis.call('HGET', KEYS[2], id)
   local new = true
   if known then
     local before, over = string.match(known, '^(%d+) (%d+) ')
-    new = tonumber(over) < shards
+    new = tonumber(over) < shards or tonumber(before) <= tonumber(ARGV[2])
     expires, shards = math.max(tonumber(before), expires), math.max(tonumber(over), shards)
   end
   redis.call('HSET', KEYS[2], id, string.format('%d %d %s', expires, shards, filter))
@@ -55,7 +58,7 @@ for n = 2, #ARGV, 4 do
   end
 end
 if changed > 0 then
-  redis.call('HINCRBY', KEYS[2], '@version', 1)
+  redis.call('HSET', KEYS[2], '@version', redis.call('HINCRBY', KEYS[1], 'versions', 1))
 end
 redis.call('SADD', KEYS[3], ARGV[1])
 return changed
@@ -72,10 +75,29 @@ for n = 1, #ARGV, 2 do
     changed = changed + 1
   end
 end
-if changed > 0 then
-  redis.call('HINCRBY', KEYS[2], '@version', 1)
+if changed > 0 and redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('HSET', KEYS[2], '@version', redis.call('HINCRBY', KEYS[1], 'versions', 1))
 end
 return changed
+""")
+
+FORGET = Script("""
+-- Removes a topic that has no groups; one that has was given some since it was compared.
+-- KEYS: meta, the topic's hash, topics; ARGV: epoch, topic.
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then
+  return 0
+end
+local fields = redis.call('HLEN', KEYS[2])
+for _, name in ipairs({'@version', '@checked'}) do
+  if redis.call('HGET', KEYS[2], name) then
+    fields = fields - 1
+  end
+end
+if fields > 0 then
+  return 0
+end
+redis.call('UNLINK', KEYS[2])
+return redis.call('SREM', KEYS[3], ARGV[2])
 """)
 
 # The holder of the lease rebuilds the index under an epoch of its own. A rebuild that was too slow and lost
@@ -169,4 +191,17 @@ redis.call('HSET', KEYS[2], '@checked', ARGV[2])
 return 1
 """)
 
-ALL = (SETTLE, LIST, UNLIST, BEGIN, CLEAR, OPEN, FILL, FINISH, ABANDON, MARK_MAINTAINED, MARK_VERIFIED)
+ALL = (
+    SETTLE,
+    LIST,
+    UNLIST,
+    FORGET,
+    BEGIN,
+    CLEAR,
+    OPEN,
+    FILL,
+    FINISH,
+    ABANDON,
+    MARK_MAINTAINED,
+    MARK_VERIFIED,
+)

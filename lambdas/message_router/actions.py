@@ -75,7 +75,10 @@ class Caller(NamedTuple):
 
 
 class Actions:
-    """Performs the actions on ports. `entropy` returns random bytes, for message ids."""
+    """Performs the actions on ports. `entropy` returns random bytes, for message ids.
+
+    `take_new_filter` counts a user's new filter, and raises SubscriptionFailed; None limits nobody.
+    """
 
     def __init__(
         self,
@@ -90,6 +93,7 @@ class Actions:
         pusher: Pusher,
         now: Callable[[], float],
         entropy: Callable[[int], bytes],
+        take_new_filter: Callable[[str, float], None] | None = None,
     ) -> None:
         self._connections = connections
         self._subscriptions = subscriptions
@@ -101,6 +105,7 @@ class Actions:
         self._pusher = pusher
         self._now = now
         self._entropy = entropy
+        self._take_new_filter = take_new_filter
         self._pushed: dict[str, None] = {}
         """The newest messages that this process has pushed, by id, oldest first."""
 
@@ -139,6 +144,7 @@ class Actions:
                 now,
                 record=record,
                 received_ms=caller.received_ms,
+                admit_new=lambda: self._admit_new_filter(caller),
             )
 
             data: dict[str, Any] = {"topic": action.topic, "filters": action.filter.as_object()}
@@ -147,6 +153,10 @@ class Actions:
             return "subscriptionConfirmed", {**data, **self._replay(action, action.since, caller)}
         except StoreUnavailable as error:
             raise SubscriptionFailed("The subscription could not be stored; try again") from error
+
+    def _admit_new_filter(self, caller: Caller) -> None:
+        if self._take_new_filter is not None:
+            self._take_new_filter(caller.user_id, self._now())
 
     def _replay(self, action: SubscribeToDeals, since: int, caller: Caller) -> dict[str, Any]:
         """Return the events since a position. The subscription is in force already, so no event is missed."""

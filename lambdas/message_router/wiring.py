@@ -48,6 +48,7 @@ def build(environ: Mapping[str, str]) -> Router:
         settings.subscriptions_table,
         settings.max_subscriptions,
         _pending_writes(settings),
+        topic_filters_max=settings.topic_filters_max,
     )
     pusher = Pusher(
         ManagementApiClient(settings.management_endpoint),
@@ -55,6 +56,15 @@ def build(environ: Mapping[str, str]) -> Router:
         subscriptions,
         SqsDeliveries(client("sqs"), settings.deliveries_queue_url),
     )
+    limiter, limiter_steps = _limiter(settings)
+    limits = ActionLimits(
+        limiter,
+        send_message=settings.limit_send_message,
+        subscriptions=settings.limit_subscriptions,
+        others=settings.limit_others,
+        new_filters=settings.limit_new_filters,
+    )
+
     actions = Actions(
         connections=connections,
         subscriptions=subscriptions,
@@ -68,14 +78,7 @@ def build(environ: Mapping[str, str]) -> Router:
         pusher=pusher,
         now=time.time,
         entropy=os.urandom,
-    )
-
-    limiter, limiter_steps = _limiter(settings)
-    limits = ActionLimits(
-        limiter,
-        send_message=settings.limit_send_message,
-        subscriptions=settings.limit_subscriptions,
-        others=settings.limit_others,
+        take_new_filter=limits.take_new_filter,
     )
 
     # Every action but a ping calls these. Few call the rest: SQS, the management API, Secrets Manager. Redis

@@ -1,22 +1,31 @@
 """Filters: which events a subscription wants. The wire protocol, "Topics and filters", is the contract.
 
-A filter is parsed once (`filters.parse`), stored as canonical text, and compiled once per process into
-predicates (`filters.match`). Filters with the same meaning have the same canonical text.
+A filter is parsed once (`filters.parse`), stored as canonical text, and compiled into predicates
+(`filters.match`) when it is first matched. Filters with the same meaning have the same canonical text.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from realtime_core.filters.match import Predicate, compile_condition
-from realtime_core.filters.parse import expand_shorthand, normalise
+from realtime_core.filters.match import compile_condition
+from realtime_core.filters.parse import expand_shorthand, normalise, shorthand_attribute
 from realtime_core.wire.strict_json import dumps, loads
 
-# Compiled filters cached in a process, at about 2 KB each.
-COMPILED_FILTERS_MAX = 16_384
+COMPILED_FILTERS_MAX = 2_048
+"""Filters cached in a process: at most 12 KB each, once compiled."""
+
+NamedPredicates: TypeAlias = tuple[Any, ...]
+"""The attribute, its fallback or None, the test and its argument, of one condition after the other.
+
+One flat tuple, and "" for the fallback of a long attribute, which is made when it is needed: filters are kept
+by the ten thousand.
+"""
+
+NAME_CHARS_SHORT = 40
 
 
 class Attributes:
@@ -49,14 +58,14 @@ class Filter:
     """A valid filter. Two filters are equal if they have the same meaning.
 
     `canonical` is its JSON: sorted, without duplicates, numbers in one form. Equal subscriptions are grouped
-    by it. `predicates` has for each condition the attribute, its fallback or None, and the predicate.
+    by it.
     """
 
     __slots__ = ("_predicates", "canonical")
 
-    def __init__(self, canonical: str, predicates: tuple[tuple[str, str | None, Predicate], ...]) -> None:
+    def __init__(self, canonical: str) -> None:
         self.canonical = canonical
-        self._predicates = predicates
+        self._predicates: NamedPredicates | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Filter) and self.canonical == other.canonical
@@ -69,14 +78,10 @@ class Filter:
 
     def matches(self, event: Attributes) -> bool:
         """Whether the event satisfies every condition."""
-        values = event.values
-        for name, fallback, predicate in self._predicates:
-            value = values.get(name)
-            if value is None and fallback is not None:
-                value = values.get(fallback)
-            if not predicate(value):
-                return False
-        return True
+        if self._predicates is None:
+            # Most filters are only stored: their frame's function never matches them.
+            self._predicates = compile_conditions(parse_conditions(self.canonical))
+        return all_hold(self._predicates, event.values)
 
     def as_object(self) -> dict[str, Any]:
         """The filter as a JSON object for a reply."""
@@ -91,14 +96,33 @@ def parse_filter(raw: Any, field: str = "data.filters") -> Filter:
 
 @lru_cache(maxsize=COMPILED_FILTERS_MAX)
 def load_filter(canonical: str) -> Filter:
-    """Compile the filter of a stored canonical text, which is not validated again."""
-    return Filter(
-        canonical,
-        tuple(
-            (item.name, item.fallback, compile_condition(item.condition))
-            for item in parse_conditions(canonical)
-        ),
+    """The filter of a stored canonical text, which is not validated again."""
+    return Filter(canonical)
+
+
+def compile_conditions(conditions: Iterable[Condition]) -> NamedPredicates:
+    """Compile conditions, in their order."""
+    return tuple(
+        part
+        for item in conditions
+        for part in (
+            item.name,
+            "" if item.fallback is not None and len(item.name) > NAME_CHARS_SHORT else item.fallback,
+            *compile_condition(item.condition),
+        )
     )
+
+
+def all_hold(predicates: NamedPredicates, values: Mapping[str, Any]) -> bool:
+    """Whether the attributes of an event satisfy every predicate."""
+    parts = iter(predicates)
+    for name, fallback, test, argument in zip(parts, parts, parts, parts, strict=True):
+        value = values.get(name)
+        if value is None and fallback is not None:
+            value = values.get(fallback or shorthand_attribute(name))
+        if not test(argument, value):
+            return False
+    return True
 
 
 def parse_conditions(canonical: str) -> list[Condition]:

@@ -2,15 +2,23 @@
 
 Conditions are normalised (`filters.parse`); values are those of an event. None stands for an absent
 attribute: only `{"exists": false}` accepts it.
+
+A predicate is a function of this module and its argument, `test(argument, value)`: filters are kept by the
+ten thousand, and a closure for each condition would take several times the memory of the filter's text. For
+the same reason a list of values is one text.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-Predicate = Callable[[Any], bool]
+Test: TypeAlias = Callable[[Any, Any], bool]
+"""A function of an argument and the event's value."""
+Predicate: TypeAlias = tuple[Test, Any]
+"""A test and its argument."""
 
 RANGE_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "gte": operator.ge,
@@ -24,72 +32,130 @@ TEXT_OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "contains": operator.contains,
 }
 
+_TEXT, _OTHER = "\x1f", "\x1e"
+"""Around each text of a list of values, and around each number and boolean."""
+_ESCAPED = str.maketrans({"\\": "\\\\", _TEXT: "\\t", _OTHER: "\\o"})
+_WHOLE_MAX = 2.0**63
+_SCALARS = frozenset({str, int, float, bool})
+_KEYS_MAX = 256
+"""Keys of the values of the last events: thousands of filters ask for the same few."""
+
 
 def compile_condition(condition: Any) -> Predicate:
     """Compile a normalised condition into a predicate."""
     if isinstance(condition, list):
-        return _any_of_values(condition)
+        return _is_listed, _pack(condition)
     if not isinstance(condition, dict):
         return _equal(condition)
     if condition.keys() <= RANGE_OPERATORS.keys():
         return _range(condition)
     [(name, argument)] = condition.items()
-    if name in TEXT_OPERATORS:
-        return _text(TEXT_OPERATORS[name], argument)
-    return _COMPOSED[name](argument)
+    return _compile_operator(name, argument)
+
+
+def _compile_operator(name: str, argument: Any) -> Predicate:
+    if name == "anyOf":
+        return _holds_any, tuple(compile_condition(condition) for condition in argument)
+    if name == "not":
+        return _holds_not, compile_condition(argument)
+    return (_exists if name == "exists" else _TEXT_TESTS[name]), argument
 
 
 def _equal(expected: str | float | bool) -> Predicate:
     if isinstance(expected, bool):
-        return lambda value: value is expected
+        return operator.is_, expected
     if isinstance(expected, str):
-        return lambda value: value == expected
+        return operator.eq, expected
+    return _is_equal_number, expected
+
+
+def _is_equal_number(expected: float, value: Any) -> bool:
     # 1 == True in Python, but booleans are not numbers here.
-    return lambda value: value == expected and value.__class__ is not bool
+    return bool(value == expected and value.__class__ is not bool)
 
 
-def _any_of_values(expected: list[Any]) -> Predicate:
-    # One set for each type, because 1 and True are the same element of a Python set.
-    by_type = {
-        kind: frozenset(value for value in expected if value.__class__ in kinds)
-        for kind, kinds in ((str, (str,)), (bool, (bool,)), (int, (int, float)), (float, (int, float)))
-    }
+def _pack(values: list[Any]) -> bytes:
+    """The values as one text in UTF-8, in which `_key` of each is found."""
+    texts = [value.translate(_ESCAPED) for value in values if value.__class__ is str]
+    others = [_number_or_boolean(value) for value in values if value.__class__ is not str]
+    packed = _TEXT + _TEXT.join(texts) + _TEXT if texts else ""
+    return (packed + _OTHER + _OTHER.join(others) + _OTHER if others else packed).encode()
 
-    def contains(value: Any) -> bool:
-        values = by_type.get(value.__class__)
-        return values is not None and value in values
 
-    return lambda value: any(map(contains, value)) if value.__class__ is list else contains(value)
+@lru_cache(maxsize=_KEYS_MAX, typed=True)  # typed: 1 and True are equal in Python
+def _key(value: str | float | bool) -> bytes:
+    """What a packed list contains if it has the value."""
+    if isinstance(value, str):
+        if "\\" in value or _TEXT in value or _OTHER in value:
+            value = value.translate(_ESCAPED)
+        # An event may have half a surrogate pair, which no filter has.
+        return f"{_TEXT}{value}{_TEXT}".encode(errors="surrogatepass")
+    return f"{_OTHER}{_number_or_boolean(value)}{_OTHER}".encode()
+
+
+def _number_or_boolean(value: float | bool) -> str:
+    """Equal numbers have the same text, as in a normalised filter: 10 and 10.0."""
+    if isinstance(value, float) and value.is_integer() and -_WHOLE_MAX <= value < _WHOLE_MAX:
+        return str(int(value))
+    return repr(value)
+
+
+def _is_listed(packed: bytes, value: Any) -> bool:
+    if value.__class__ in _SCALARS:
+        return _key(value) in packed
+    if value.__class__ is not list:
+        return False
+    return any(_key(item) in packed for item in value if item.__class__ in _SCALARS)
 
 
 def _range(bounds: dict[str, float]) -> Predicate:
-    checks = [(RANGE_OPERATORS[name], bound) for name, bound in bounds.items()]
-    if len(checks) == 1:
-        [(holds, bound)] = checks
-        return lambda value: _is_number(value) and holds(value, bound)
-    return lambda value: _is_number(value) and all(holds(value, bound) for holds, bound in checks)
+    # Of two lower or two upper bounds one decides: at the same number the strict one.
+    lower = max((item for item in bounds.items() if item[0][0] == "g"), key=_lower_order, default=None)
+    upper = max((item for item in bounds.items() if item[0][0] == "l"), key=_upper_order, default=None)
+    if lower is not None and upper is not None:
+        return _is_within, (RANGE_OPERATORS[lower[0]], lower[1], RANGE_OPERATORS[upper[0]], upper[1])
+    name, bound = lower or upper or ("", 0)
+    return _RANGE_TESTS[name], bound
+
+
+def _lower_order(bound: tuple[str, float]) -> tuple[float, bool]:
+    return bound[1], bound[0] == "gt"
+
+
+def _upper_order(bound: tuple[str, float]) -> tuple[float, bool]:
+    return -bound[1], bound[0] == "lt"
 
 
 def _is_number(value: Any) -> bool:
+    # Not isinstance: a boolean is an int in Python, but not a number in a filter.
     return value.__class__ is int or value.__class__ is float
 
 
-def _text(holds: Callable[[str, str], bool], argument: str) -> Predicate:
-    return lambda value: value.__class__ is str and holds(value, argument)
+def _range_test(holds: Callable[[Any, Any], bool]) -> Test:
+    return lambda bound, value: _is_number(value) and holds(value, bound)
 
 
-def _exists(wanted: bool) -> Predicate:
-    return lambda value: (value is not None) is wanted
+def _is_within(bounds: tuple[Test, float, Test, float], value: Any) -> bool:
+    above, lower, below, upper = bounds
+    return _is_number(value) and above(value, lower) and below(value, upper)
 
 
-def _not(condition: Any) -> Predicate:
-    predicate = compile_condition(condition)
-    return lambda value: value is not None and not predicate(value)
+def _text_test(holds: Callable[[str, str], bool]) -> Test:
+    return lambda argument, value: value.__class__ is str and holds(value, argument)
 
 
-def _any_of(conditions: list[Any]) -> Predicate:
-    predicates = [compile_condition(condition) for condition in conditions]
-    return lambda value: any(predicate(value) for predicate in predicates)
+def _exists(wanted: bool, value: Any) -> bool:
+    return (value is not None) is wanted
 
 
-_COMPOSED: dict[str, Callable[[Any], Predicate]] = {"exists": _exists, "not": _not, "anyOf": _any_of}
+def _holds_not(predicate: Predicate, value: Any) -> bool:
+    test, argument = predicate
+    return value is not None and not test(argument, value)
+
+
+def _holds_any(predicates: tuple[Predicate, ...], value: Any) -> bool:
+    return any(test(argument, value) for test, argument in predicates)
+
+
+_RANGE_TESTS = {name: _range_test(holds) for name, holds in RANGE_OPERATORS.items()}
+_TEXT_TESTS = {name: _text_test(holds) for name, holds in TEXT_OPERATORS.items()}

@@ -41,8 +41,12 @@ def expand_shorthand(name: str, condition: Any) -> tuple[str, str] | None:
         return None
     if not (match := _SHORTHAND.fullmatch(name)):
         return None
-    bound, initial, rest = match.groups()
-    return initial.lower() + rest, "gte" if bound == "min" else "lte"
+    return shorthand_attribute(name), "gte" if match[1] == "min" else "lte"
+
+
+def shorthand_attribute(name: str) -> str:
+    """The attribute `x` that a short form `minX` or `maxX` bounds."""
+    return name[3].lower() + name[4:]
 
 
 class _Reader:

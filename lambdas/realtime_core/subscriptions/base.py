@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from realtime_core.connections.base import Connection
@@ -35,6 +35,9 @@ REGISTRY_MARGIN_SECONDS = 10 * 60
 ANNOUNCEMENT_LIFETIME_SECONDS = 60 * 60
 """How long an announcement can be read; readers reread all groups more often than that."""
 
+TOPIC_FILTERS_MAX = 10_000
+"""The default limit of distinct filters of a topic."""
+
 # Above the first size, a group gets enough shards to bring them to the second, so that it grows rarely.
 SHARD_MEMBERS_MAX = 2000
 SHARD_MEMBERS_AIM = 1000
@@ -52,16 +55,19 @@ class Subscriptions(Protocol):
         *,
         record: Connection | None = None,
         received_ms: int | None = None,
+        admit_new: Callable[[], None] | None = None,
     ) -> Connection:
         """Add or replace the connection's subscription to a topic, atomically; returns the record after it.
 
         `record` is the connection's record if the caller has just read it; else it is read here.
         `received_ms` is when API Gateway received the request, epoch milliseconds: if a later one for this
-        topic is in force, nothing changes. Without it the request counts as the last.
+        topic is in force, nothing changes. Without it the request counts as the last. `admit_new` is called
+        before a group is listed that is not listed yet, and may raise SubscriptionFailed.
 
         Costs at most one read and three writes (a transaction counts as one): two writes if the group exists,
-        one if the subscription exists; more only if the record changes meanwhile. Raises ConnectionUnknown if
-        the connection has no record, SubscriptionFailed if it has reached a limit.
+        one if the subscription exists; more only if the record changes meanwhile, and one to count a new
+        group where topics are limited. Raises ConnectionUnknown if the connection has no record,
+        SubscriptionFailed if it or the topic has reached a limit.
         """
 
     def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
@@ -118,6 +124,14 @@ def check_subscription_limits(connection: Connection, topic: str, canonical_filt
             f"The filters of this connection's subscriptions would have {size} bytes in total; at most "
             f"{FILTER_BYTES_TOGETHER_MAX} are allowed; unsubscribe from a topic first"
         )
+
+
+def topic_full(topic: str, maximum: int) -> SubscriptionFailed:
+    """The error of a new filter for a topic that has the maximum of distinct ones."""
+    return SubscriptionFailed(
+        f"The topic {topic} has the maximum of {maximum} distinct filters; use one that others use, or none",
+        {"reason": "topic_full"},
+    )
 
 
 def shards_for(members: int, shards: int) -> int:

@@ -6,7 +6,7 @@ the complete list of memberships to delete, and a later subscription finds no re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws import backoff
@@ -42,15 +42,20 @@ class DynamoSubscriptions:
         subscriptions_table: str,
         max_subscriptions: int = MAX_SUBSCRIPTIONS,
         pending: PendingWrites | None = None,
+        *,
+        topic_filters_max: int | None = None,
     ) -> None:
-        """`pending` records changes for the index in Redis; None if there is no index."""
+        """`pending` records changes for the index in Redis; None if there is no index.
+
+        `topic_filters_max` is the limit of distinct filters of a topic; None for those who subscribe nobody.
+        """
         self._client = client
         self._connections_table = connections_table
         self._table = subscriptions_table
         self._max = max_subscriptions
         self._pending = pending
         self._connections = DynamoConnections(client, connections_table)
-        self._groups = DynamoGroups(client, subscriptions_table)
+        self._groups = DynamoGroups(client, subscriptions_table, topic_filters_max)
         self._members = DynamoMembers(client, subscriptions_table)
 
     def subscribe(
@@ -62,11 +67,12 @@ class DynamoSubscriptions:
         *,
         record: Connection | None = None,
         received_ms: int | None = None,
+        admit_new: Callable[[], None] | None = None,
     ) -> Connection:
         """Add or replace a subscription, unless a later request is in force; returns the record after it.
 
-        One read, none if the record is given. At most three writes: two if the group exists, one if the
-        subscription exists.
+        One read, none if the record is given. At most three writes, and one to count a new group if topics
+        are limited: two if the group exists, one if the subscription exists.
         """
         group = Group(group_id(topic, canonical_filter), topic, canonical_filter)
         connection = record or self._require(self._connections.get(connection_id))
@@ -81,7 +87,7 @@ class DynamoSubscriptions:
                 check_not_forgotten(connection, topic, at)
                 check_subscription_limits(connection, topic, canonical_filter, self._max)
 
-                group = self._groups.touch(group, now)
+                group = self._groups.touch(group, now, admit_new)
                 shard = shard_of(connection_id, group.shards)
                 return self._join(
                     connection, Subscription(topic, canonical_filter, group.group_id, shard, at)

@@ -24,8 +24,11 @@ from realtime_core.subscriptions.base import (
     REGISTRY_MARGIN_SECONDS,
     Group,
 )
+from realtime_core.subscriptions.dynamodb_topic_counts import DynamoTopicCounts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from types_boto3_dynamodb.client import DynamoDBClient
 
 
@@ -42,15 +45,17 @@ def registry_key(topic: str, group_id: str) -> Item:
 class DynamoGroups:
     """Groups of equal subscriptions on DynamoDB."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, topic_filters_max: int | None = None) -> None:
         self._client = client
         self._table = table
+        self._counts = DynamoTopicCounts(client, table, topic_filters_max) if topic_filters_max else None
         self._touched: OrderedDict[str, tuple[int, Group]] = OrderedDict()
 
-    def touch(self, group: Group, now: int) -> Group:
+    def touch(self, group: Group, now: int, admit_new: Callable[[], None] | None = None) -> Group:
         """Keep a group listed for at least two more hours; returns it with its number of shards.
 
-        One write, two for a new group, none if this process has done it in the last ten minutes.
+        One write, two for a new group, none if this process has done it in the last ten minutes. One more
+        counts a new group, if topics are limited. `admit_new` is called before a group is listed.
         """
         touched_at, known = self._touched.get(group.group_id, (now - TOUCHED_SECONDS, group))
         if 0 <= now - touched_at < TOUCHED_SECONDS:
@@ -76,6 +81,7 @@ class DynamoGroups:
         except ConditionFailed as unlisted:
             before = unlisted.refused[0]
             touched = _group(group.topic, before) if before else group
+            self._admit(touched, before, now, admit_new)
             self._list(touched, now)
 
         self._touched.pop(group.group_id, None)
@@ -83,6 +89,15 @@ class DynamoGroups:
         if len(self._touched) > TOUCHED_GROUPS_MAX:
             self._touched.popitem(last=False)
         return touched
+
+    def _admit(self, group: Group, before: Item | None, now: int, admit: Callable[[], None] | None) -> None:
+        """Raise SubscriptionFailed if the caller or the topic may list no other group."""
+        if before is not None and int(before["expires_at"]["N"]) > now:
+            return  # listed still, but not for long: it is counted, and nobody's new one
+        if admit is not None:
+            admit()
+        if self._counts is not None:
+            self._counts.admit(group.topic, now)
 
     def of_topic(self, topic: str, now: int) -> list[Group]:
         """The groups of this topic that may have members.

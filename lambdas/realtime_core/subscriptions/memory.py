@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from realtime_core.connections.base import (
@@ -22,6 +22,7 @@ from realtime_core.subscriptions.base import (
     REGISTRY_MARGIN_SECONDS,
     Group,
     check_subscription_limits,
+    topic_full,
 )
 from realtime_core.subscriptions.order import (
     check_not_forgotten,
@@ -38,9 +39,15 @@ T = TypeVar("T")
 class MemorySubscriptions(InMemoryAdapter):
     """`Subscriptions` in memory, over the records of `MemoryConnections`."""
 
-    def __init__(self, connections: MemoryConnections, max_subscriptions: int = MAX_SUBSCRIPTIONS) -> None:
+    def __init__(
+        self,
+        connections: MemoryConnections,
+        max_subscriptions: int = MAX_SUBSCRIPTIONS,
+        topic_filters_max: int | None = None,
+    ) -> None:
         self._connections = connections
         self._max = max_subscriptions
+        self._topic_filters_max = topic_filters_max
         self._groups: dict[str, tuple[Group, int]] = {}
         self._announced: list[tuple[int, Group]] = []
         self._members: dict[Shard, dict[str, Recipient]] = {}
@@ -54,6 +61,7 @@ class MemorySubscriptions(InMemoryAdapter):
         *,
         record: Connection | None = None,
         received_ms: int | None = None,
+        admit_new: Callable[[], None] | None = None,
     ) -> Connection:
         """Add or replace a subscription, unless a later request is in force; returns the record after it."""
         del record  # reading it from memory costs nothing
@@ -66,7 +74,8 @@ class MemorySubscriptions(InMemoryAdapter):
             check_not_forgotten(connection, topic, at)
             old = connection.subscriptions.get(topic)
             if old is None or old.filter != canonical_filter:
-                new = self._replace(connection, topic, canonical_filter, now)._replace(received_ms=at)
+                new = self._replace(connection, topic, canonical_filter, now, admit_new)
+                new = new._replace(received_ms=at)
             else:
                 new = old._replace(received_ms=at)
             after = connection._replace(
@@ -161,16 +170,36 @@ class MemorySubscriptions(InMemoryAdapter):
             raise ConnectionUnknown("The server has no record of this connection; reconnect")
         return connection
 
-    def _replace(self, connection: Connection, topic: str, canonical_filter: str, now: int) -> Subscription:
+    def _replace(
+        self,
+        connection: Connection,
+        topic: str,
+        canonical_filter: str,
+        now: int,
+        admit_new: Callable[[], None] | None,
+    ) -> Subscription:
         """Replace the membership of a topic. Raises SubscriptionFailed."""
         check_subscription_limits(connection, topic, canonical_filter, self._max)
-        group = self._touch(Group(group_id(topic, canonical_filter), topic, canonical_filter), now)
+        group = Group(group_id(topic, canonical_filter), topic, canonical_filter)
+        self._admit(group, now, admit_new)
+        group = self._touch(group, now)
         shard = shard_of(connection.connection_id, group.shards)
         new = Subscription(topic, canonical_filter, group.group_id, shard)
         if (old := connection.subscriptions.get(topic)) is not None:
             self._drop(old, connection.connection_id)
         self._join(new, connection)
         return new
+
+    def _admit(self, group: Group, now: int, admit: Callable[[], None] | None) -> None:
+        """Raise SubscriptionFailed if the caller or the topic may list no other group."""
+        if self._groups.get(group.group_id, (group, 0))[1] > now:
+            return
+        if admit is not None:
+            admit()
+        maximum = self._topic_filters_max
+        listed = sum(known.topic == group.topic and end > now for known, end in self._groups.values())
+        if maximum is not None and listed >= maximum:
+            raise topic_full(group.topic, maximum)
 
     def _touch(self, group: Group, now: int) -> Group:
         known, expires = self._groups.get(group.group_id, (group, 0))

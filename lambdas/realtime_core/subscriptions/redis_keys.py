@@ -3,9 +3,11 @@
 | key | type | |
 | --- | --- | --- |
 | `deals:g:<group id>#<shard>` | sorted set | connection ids, scored by until when each is reachable |
-| `deals:t:<topic>` | hash | group id → `<expires> <shards> <filter>`; each change increments `@version` |
+| `deals:t:<topic>` | hash | group id → `<expires> <shards> <filter>`; `@version`: unique in the epoch, |
+| | | another one for each group that is new, ends, comes back or gets more shards |
 | | | `@checked`: when it was last compared with the registry |
-| `deals:meta` | hash | `state`, `epoch`, `server`, `format`, `started_at`, `built_at`, `tended_at` |
+| `deals:meta` | hash | `state`, `epoch`, `server`, `format`, `started_at`, `built_at`, `tended_at`; |
+| | | `versions`: how many versions topics have had |
 | `deals:index:topics` | set | the topics that have a hash |
 | `deals:index:claims` | hash | memberships that are being updated, and by whom |
 | `deals:index:touched` | set | memberships that were updated during a rebuild |
@@ -23,8 +25,9 @@ from realtime_core.redis.client import Command
 from realtime_core.redis.errors import RedisFault
 from realtime_core.subscriptions.base import ANNOUNCEMENT_LIFETIME_SECONDS, Group
 
-FORMAT = "1"
-"""The version of this layout. Readers ignore an index of another version."""
+FORMAT = "2"
+"""The version of this layout. Readers ignore an index of another version. In 1 a topic's versions began anew
+when it was removed and made again."""
 
 META = "deals:meta"
 MEMBERS = "deals:g:"

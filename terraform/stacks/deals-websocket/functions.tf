@@ -74,9 +74,11 @@ locals {
         REVOCATIONS_TABLE      = module.tables.names.revocations
         MANAGEMENT_ENDPOINT    = local.management_endpoint
         DELIVERIES_QUEUE_URL   = module.fan_out.deliveries_queue_url
+        TOPIC_FILTERS_MAX      = tostring(var.topic_filters_max)
         MAX_SUBSCRIPTIONS      = tostring(var.max_subscriptions)
         LIMIT_SEND_MESSAGE     = "${var.action_limits.send_message.per_second}/${var.action_limits.send_message.burst}"
         LIMIT_SUBSCRIPTIONS    = "${var.action_limits.subscriptions.per_second}/${var.action_limits.subscriptions.burst}"
+        LIMIT_NEW_FILTERS      = "${var.action_limits.new_filters.per_second}/${var.action_limits.new_filters.burst}"
         LIMIT_OTHERS           = "${var.action_limits.others.per_second}/${var.action_limits.others.burst}"
         MESSAGE_RETENTION_DAYS = tostring(var.message_retention_days)
       }, local.redis_environments.message_router)
@@ -93,6 +95,7 @@ locals {
         DELIVERIES_QUEUE_URL   = module.fan_out.deliveries_queue_url
         EVENTS_DLQ_URL         = module.fan_out.events_dlq_url
         DIRECT_AUDIENCE_MAX    = tostring(local.direct_audience_max)
+        INDEX_BYTES_MAX        = tostring(var.filter_index_bytes_max)
         MESSAGE_RETENTION_DAYS = tostring(var.message_retention_days)
       }, local.redis_environments.broadcast)
     }

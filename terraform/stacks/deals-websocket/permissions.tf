@@ -60,6 +60,7 @@ locals {
         actions   = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"]
         resources = [local.tables.subscriptions]
       }
+      CountFilters = { actions = ["dynamodb:Query"], resources = [local.tables.subscriptions] }
       KeepMessages = {
         actions   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
         resources = [local.tables.messages]

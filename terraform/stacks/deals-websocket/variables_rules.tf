@@ -90,12 +90,14 @@ variable "action_limits" {
   description = <<-EOT
     How often one user may act, over all the user's connections: `per_second` for as long as they like, `burst` at once.
 
-    `send_message`: sendMessage. `subscriptions`: subscribeToDeals and unsubscribeFromDeals together. `others`: all
-    other actions together, but `ping`, which is free.
+    `send_message`: sendMessage. `subscriptions`: subscribeToDeals and unsubscribeFromDeals together. `new_filters`:
+    subscriptions with a filter that no other of the topic has, which take memory wherever events are matched, for
+    three hours. `others`: all other actions together, but `ping`, which is free.
   EOT
   type = object({
     send_message  = optional(object({ per_second = optional(number, 5), burst = optional(number, 20) }), {})
     subscriptions = optional(object({ per_second = optional(number, 2), burst = optional(number, 20) }), {})
+    new_filters   = optional(object({ per_second = optional(number, 0.01), burst = optional(number, 100) }), {})
     others        = optional(object({ per_second = optional(number, 10), burst = optional(number, 40) }), {})
   })
   default = {}
@@ -110,6 +112,28 @@ variable "action_limits" {
   validation {
     condition     = alltrue([for limit in values(var.action_limits) : limit.burst >= 1 && limit.burst <= 9999 && floor(limit.burst) == limit.burst])
     error_message = "action_limits: burst is a whole number from 1 to 9999."
+  }
+}
+
+variable "topic_filters_max" {
+  description = "Most distinct filters of one topic; a subscription with another one is refused with SUBSCRIPTION_ERROR"
+  type        = number
+  default     = 10000
+
+  validation {
+    condition     = var.topic_filters_max >= 1 && var.topic_filters_max <= 100000 && floor(var.topic_filters_max) == var.topic_filters_max
+    error_message = "topic_filters_max: use a whole number from 1 to 100000."
+  }
+}
+
+variable "filter_index_bytes_max" {
+  description = "Most bytes that a broadcast function keeps of the filters of all topics, of its memory. A topic that takes more is read for each event"
+  type        = number
+  default     = 268435456
+
+  validation {
+    condition     = var.filter_index_bytes_max >= 1000000 && var.filter_index_bytes_max <= 8000000000 && floor(var.filter_index_bytes_max) == var.filter_index_bytes_max
+    error_message = "filter_index_bytes_max: use a whole number from 1000000 to 8000000000."
   }
 }
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from broadcast.group_index import OVERLAP_SECONDS, REFRESH_SECONDS, GroupIndex
+from broadcast.group_index import OVERLAP_SECONDS, REFRESH_SECONDS, TOPIC_BYTES, GroupIndex
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
 from realtime_core.filters.filters import Attributes
@@ -115,7 +115,7 @@ def test_event_after_an_outage_finds_new_subscriptions():
 
 
 def test_least_recently_used_topics_are_evicted_and_read_again(subscribe, stores):
-    index = GroupIndex(stores.subscriptions, groups_max=4)
+    index = GroupIndex(stores.subscriptions, bytes_max=2 * (TOPIC_BYTES + 3_000))
     for topic in "abc":
         subscribe(f"c-{topic}", PHONES, topic=topic)
 

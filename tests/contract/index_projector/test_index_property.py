@@ -1,15 +1,20 @@
 """Whatever happens, and in whatever order the stream brings it, an event reaches the members in the table.
 
+Groups are compared as well as members: a process that has read a topic before, and one that has not, find
+each group that the registry lists. Nothing is swept from the table unless a step says so.
+
 The exception: connections that have just left may be posted to once more, and are found gone.
 """
 
 from collections import Counter, defaultdict
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from broadcast.redis_index import RedisIndex
 from index_projector.stream import parse_changes
+from index_projector.verification import TOPIC_SECONDS
 from realtime_core.errors import ConnectionUnknown
 from tests.contract.support.cases import HOUR, connection
 from tests.contract.support.emulator import empty_emulator
@@ -28,7 +33,7 @@ STEPS = st.lists(
             + ["deliver"] * 6
             + ["unsubscribe"] * 2
             + ["again", "again", "refresh", "leave", "wait", "crash", "add_shards", "check"]
-            + ["rebuild", "flush", "maintain"]
+            + ["outlive", "sweep", "rebuild", "flush", "maintain"]
         ),
         number,
         number,
@@ -37,6 +42,19 @@ STEPS = st.lists(
     min_size=8,
     max_size=40,
 )
+
+DELIVER_ALL = [("deliver", 0, 99, 0)] * 8
+COMES_BACK = [
+    ("subscribe", 0, 0, 1),
+    *DELIVER_ALL,
+    ("outlive", 0, 0, 0),
+    ("check", 0, 0, 0),
+    ("subscribe", 0, 0, 1),
+    *DELIVER_ALL,
+    ("wait", 4, 0, 0),
+    ("check", 0, 0, 0),
+]
+"""A group that ended over an hour ago is subscribed to again, and then its announcement is read no more."""
 
 
 class IndexHistory:
@@ -50,13 +68,18 @@ class IndexHistory:
         self.connected = 0
         self.left = set()
         self.read_from = Counter()
+        self.kept = RedisIndex(harness.reader_client, harness.clock)
         harness.build()
-        for _ in range(3):
-            self.connect()
+        self.connect_all()
 
     @property
     def now(self):
         return self.harness.clock.now
+
+    def connect_all(self):
+        self.present = []
+        for _ in range(3):
+            self.connect()
 
     def connect(self):
         record = connection(f"c{self.connected}", connected_at=self.now, token_exp=self.now + HOUR)
@@ -91,12 +114,28 @@ class IndexHistory:
         self.connect()
 
     def wait(self, a, *_):
-        self.harness.clock.now += (1, 10, 25, 1800, 3595)[a % 5]
-        # Stands for the maintenance of each minute in between.
-        self.harness.operator.hset("deals:meta", "tended_at", self.now) if self.ready() else None
+        self._pass_time((1, 10, 25, 300, 1200, 3595)[a % 6])
 
-    def ready(self):
-        return self.harness.operator.hget("deals:meta", "state") == "ready"
+    def outlive(self, a, *_):
+        """The time moves beyond every lifetime: of connections, groups and announcements."""
+        self._pass_time((5 * HOUR, 30 * HOUR)[a % 2])
+        self.connect_all()
+
+    def _pass_time(self, seconds):
+        self.harness.clock.now += seconds
+        meta = self.harness.index.meta()
+        if meta.state == "ready":
+            # Stands for the maintenance of each minute in between.
+            self.harness.operator.hset("deals:meta", "tended_at", self.now)
+            self.harness.verification.verify_topics(meta.epoch, self.harness.index.topics(), TOPIC_SECONDS)
+
+    def sweep(self, *_):
+        """DynamoDB deletes the groups that have ended."""
+        for topic in TOPICS:
+            for listing in self.harness.table.listings(topic):
+                if listing.expires_at <= self.now:
+                    key = {"pk": {"S": f"t#{topic}"}, "sk": {"S": listing.group_id}}
+                    self.harness.dynamodb.delete_item(TableName="subscriptions", Key=key)
 
     def add_shards(self, a, *_):
         for group in self.harness.store.groups(TOPICS[a % 2], self.now):
@@ -134,18 +173,29 @@ class IndexHistory:
             keys = record["dynamodb"]["Keys"]
             self.waiting[keys["pk"]["S"], keys["sk"]["S"]].insert(0, record)
 
-    def check(self, *_):
+    def check(self, a=0, *_):
         for topic in TOPICS:
             groups = self.harness.store.groups(topic, self.now)
             expected = members(self.harness.store, groups, self.now)
             reader = self.harness.reader()
-            reached = members(reader, reader.groups(topic, self.now), self.now)
+            if a % 2 == 0:
+                reader._index = self.kept
+            found = reader.groups(topic, self.now)
+            self._compare_groups(topic, groups, found)
+            reached = members(reader, found, self.now)
             self.read_from[reader._breaker.reason or "redis"] += 1
             for group_id in expected.keys() | reached.keys():
                 ghosts = set(reached.get(group_id, ())) - set(expected.get(group_id, ()))
                 assert ghosts <= self.left, f"{topic}: {ghosts} are not members"
                 missed = set(expected.get(group_id, ())) - set(reached.get(group_id, ()))
                 assert not missed, f"{topic}: {missed} are subscribed and were not reached"
+
+    def _compare_groups(self, topic, listed, found):
+        """A group that the registry no longer lists may be read for a while: it has no members."""
+        shards = {group.group_id: group.shards for group in found}
+        assert len(shards) == len(found), f"{topic}: a group was found twice"
+        missed = [group for group in listed if shards.get(group.group_id, 0) < group.shards]
+        assert not missed, f"{topic}: {missed} are listed and were not found"
 
     def rebuild(self, *_):
         self.harness.build()
@@ -160,6 +210,7 @@ class IndexHistory:
 
 
 @given(STEPS)
+@example(COMES_BACK)
 @settings(
     max_examples=25,
     deadline=None,

@@ -123,7 +123,7 @@ class IndexHarness:
         self.client = redis_client(
             server, scripts.ALL, user=None if unnamed else "index_projector", reply_seconds=5.0
         )
-        self.index, self.table = Index(self.client), Table(dynamodb, "subscriptions")
+        self.index, self.table = Index(self.client, self.clock), Table(dynamodb, "subscriptions")
         self.pending, self.health = (
             DynamoPendingChanges(dynamodb, "subscriptions"),
             DynamoHealth(dynamodb, "history"),

@@ -49,6 +49,13 @@ class RouterHarness:
         self.management_api, self.deliveries = MemoryManagementApi(), MemoryDeliveries()
         subscriptions, history = MemorySubscriptions(self.connections), MemoryHistory()
         self.subscriptions = subscriptions
+        limits = ActionLimits(
+            self.limiter,
+            send_message=Limit(1, 2),
+            subscriptions=Limit(1, 3),
+            others=Limit(1, 4),
+            new_filters=Limit(0.1, 2),
+        )
         actions = Actions(
             connections=self.connections,
             subscriptions=subscriptions,
@@ -60,9 +67,7 @@ class RouterHarness:
             pusher=Pusher(self.management_api, self.connections, subscriptions, self.deliveries),
             now=lambda: self.now,
             entropy=lambda count: b"x" * count,
-        )
-        limits = ActionLimits(
-            self.limiter, send_message=Limit(1, 2), subscriptions=Limit(1, 3), others=Limit(1, 4)
+            take_new_filter=limits.take_new_filter,
         )
         self.router = Router(actions, self.connections, limits, lambda: self.now)
         self.connections.add(Connection("c1", "ann", NOW, NOW + 3600, issued_at=NOW, token_id="t-1"))
@@ -129,10 +134,12 @@ def test_actions_of_one_bucket_share_its_burst(harness, action, together, burst)
 def test_every_action_but_ping_is_counted(harness):
     for number, action in enumerate(ACTIONS):
         harness.ask(action, user_id=f"user-{number}")
-    assert len(harness.limiter.full_at) == len(ACTIONS)
+    counted = [bucket for bucket in harness.limiter.full_at if not bucket.endswith("#newFilters")]
+    assert len(counted) == len(ACTIONS)
     for _ in range(100):
         assert harness.ask("ping", user_id="pinger")["type"] == "pong"
-    assert len(harness.limiter.full_at) == len(ACTIONS)
+    counted = [bucket for bucket in harness.limiter.full_at if not bucket.endswith("#newFilters")]
+    assert len(counted) == len(ACTIONS)
 
 
 def test_a_user_is_counted_over_all_connections_and_no_other_user_is(harness):
@@ -302,3 +309,29 @@ def test_handler_takes_the_order_from_api_gateways_times(harness, monkeypatch, o
         body = json.dumps({"action": "subscribeToDeals", "data": {"filters": {"price": at}}})
         handler.handler({"body": body, "requestContext": request}, None)
     assert harness.record().subscriptions["all-deals"].filter == '{"price":2}'
+
+
+def test_user_with_too_many_new_filters_learns_when_to_try_again(harness):
+    def subscribe(wanted, user_id="ann", connection_id="c1"):
+        harness.now += 1
+        data = {"topic": "a", "filters": {"x": wanted}}
+        return harness.ask("subscribeToDeals", data, user_id, connection_id)
+
+    assert [subscribe(wanted)["type"] for wanted in (1, 2)] == ["subscriptionConfirmed"] * 2
+    refused = subscribe(3)
+
+    assert (refused["type"], refused["data"]["code"]) == ("error", "SUBSCRIPTION_ERROR")
+    assert refused["data"]["details"] == {"reason": "too_many_new_filters", "retryAfterMs": 8000}
+    assert subscribe(1)["type"] == "subscriptionConfirmed", "a filter that is in use takes no token"
+
+    harness.connections.add(Connection("b1", "ben", NOW, NOW + 3600))
+    assert subscribe(3, "ben", "b1")["type"] == "subscriptionConfirmed", "each user has a bucket"
+    assert subscribe(3)["type"] == "subscriptionConfirmed", "and it is in use by now"
+    harness.now += 8
+    assert subscribe(4)["type"] == "subscriptionConfirmed"
+
+
+def test_new_filter_that_cannot_be_counted_is_allowed(harness):
+    harness.limiter.down = True
+    replies = [harness.ask("subscribeToDeals", {"filters": {"x": number}})["type"] for number in range(9)]
+    assert replies == ["subscriptionConfirmed"] * 9

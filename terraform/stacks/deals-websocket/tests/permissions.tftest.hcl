@@ -120,6 +120,7 @@ run "policies_hold_exactly_what_their_holders_need" {
         "dynamodb:Query table/deals-test-connections/index/UserIdIndex",
         "dynamodb:Query table/deals-test-history",
         "dynamodb:Query table/deals-test-messages",
+        "dynamodb:Query table/deals-test-subscriptions",
         "dynamodb:UpdateItem table/deals-test-connections",
         "dynamodb:UpdateItem table/deals-test-limits",
         "dynamodb:UpdateItem table/deals-test-messages",

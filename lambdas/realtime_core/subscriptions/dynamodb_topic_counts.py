@@ -1,0 +1,106 @@
+"""How many distinct filters a topic has: an item for each topic, which only new groups write.
+
+| `pk` | `sk` | attributes |
+| --- | --- | --- |
+| `n#<topic>` | `#count` | `n` the groups, at most; `counted_at`; `expires_at` |
+
+Groups end by themselves (docs/adr/0001), so no counter can follow them down. This one is the number of the
+last count and what was listed since: never too low but for what was listed during a count. Only where it
+reaches the maximum are the groups counted again, at most once in ten minutes. The item stands apart from the
+announcements in its partition, whose keys begin with a digit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from realtime_core.aws.dynamodb import ConditionFailed, Item, perform
+from realtime_core.subscriptions.base import REGISTRY_LIFETIME_SECONDS, topic_full
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+COUNT_KEY = "#count"
+COUNTED_SECONDS = 10 * 60
+"""How often the groups of a full topic are counted: that reads all of them."""
+
+
+class DynamoTopicCounts:
+    """Admits new groups to topics with fewer than `maximum`."""
+
+    def __init__(self, client: DynamoDBClient, table: str, maximum: int) -> None:
+        self._client, self._table, self._maximum = client, table, maximum
+
+    def admit(self, topic: str, now: int) -> None:
+        """Count a new group of the topic (one write). Raises SubscriptionFailed if the topic is full.
+
+        A topic that has listed no group for three hours, or is full, costs a count and a second write.
+        """
+        try:
+            self._add_one(topic, now)
+        except ConditionFailed as refused:
+            self._count_again(topic, refused.refused[0], now)
+
+    def _count_again(self, topic: str, counted: Item | None, now: int) -> None:
+        if counted is not None and _is_current(counted, now):
+            raise topic_full(topic, self._maximum)
+        groups = self._count(topic, now)
+        self._store(topic, min(groups + 1, self._maximum), now)
+        if groups >= self._maximum:
+            raise topic_full(topic, self._maximum)
+
+    def _add_one(self, topic: str, now: int) -> None:
+        self._update(
+            topic,
+            "SET n = n + :one, expires_at = :expires",
+            {":one": 1, ":expires": now + REGISTRY_LIFETIME_SECONDS, ":max": self._maximum, ":now": now},
+            # DynamoDB deletes expired items up to two days late.
+            "n < :max AND expires_at > :now",
+        )
+
+    def _store(self, topic: str, groups: int, now: int) -> None:
+        self._update(
+            topic,
+            "SET n = :groups, counted_at = :now, expires_at = :expires",
+            {":groups": groups, ":now": now, ":expires": now + REGISTRY_LIFETIME_SECONDS},
+        )
+
+    def _update(self, topic: str, expression: str, values: dict[str, int], condition: str = "") -> None:
+        """An update, although it may create an item, so that the function needs no right to PutItem."""
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": {"pk": {"S": f"n#{topic}"}, "sk": {"S": COUNT_KEY}},
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": {name: {"N": str(value)} for name, value in values.items()},
+        }
+        if condition:
+            parameters |= {
+                "ConditionExpression": condition,
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        perform(lambda: self._client.update_item(**parameters))
+
+    def _count(self, topic: str, now: int) -> int:
+        """Count the groups that are listed, as far as the maximum (one query a page)."""
+        groups = 0
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "Select": "COUNT",
+            "KeyConditionExpression": "pk = :topic",
+            "FilterExpression": "expires_at > :now",
+            "ExpressionAttributeValues": {":topic": {"S": f"t#{topic}"}, ":now": {"N": str(now)}},
+        }
+        while groups < self._maximum:
+            page = perform(lambda: self._client.query(**parameters))
+            groups += page["Count"]
+            if not page.get("LastEvaluatedKey"):
+                break
+            parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return groups
+
+
+def _is_current(counted: Item, now: int) -> bool:
+    """Whether the number need not be counted again yet."""
+    if int(counted["expires_at"]["N"]) <= now:
+        return False
+    return 0 <= now - int(counted["counted_at"]["N"]) < COUNTED_SECONDS

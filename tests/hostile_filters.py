@@ -1,0 +1,94 @@
+"""Filters that are legal, and chosen to cost what a filter can cost."""
+
+import itertools
+
+from message_router.action_limits import ActionLimits
+from message_router.limits import Limit
+from message_router.memory import MemoryLimiter
+from realtime_core.errors import SubscriptionFailed
+from realtime_core.filters.filters import Attributes, parse_filter
+from realtime_core.subscriptions.base import TOPIC_FILTERS_MAX, Group
+
+NOW = 1_795_382_480
+BYTES = 3_700
+ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+def _texts(seed, length):
+    """Distinct texts of a length, other ones for each seed."""
+    head = f"{seed:x}"
+    return ("".join(tail) + head for tail in itertools.product(ALPHABET, repeat=max(1, length - len(head))))
+
+
+def lists_of_texts(seed, length=6, lists=20):
+    """Twenty lists with as many short texts as fit."""
+    texts = _texts(seed, length)
+    per_list = min(50, BYTES // lists // (length + 3))
+    return {f"k{n}{seed % 99}": ["hit", *itertools.islice(texts, per_list - 3)] for n in range(lists)}
+
+
+def lists_of_numbers(seed):
+    """Lists of distinct numbers, which are objects of their own."""
+    return {f"n{n}{seed % 99}": [7, *range(1000 + n * 50, 1000 + n * 50 + 34)] for n in range(20)}
+
+
+def one_long_list(seed):
+    """A list of fifty texts of 70 characters: a bucket for each would cost the most."""
+    return {"k": list(itertools.islice((f"{n:064}{seed:06}" for n in itertools.count()), 50))}
+
+
+def long_names(seed):
+    """Twenty conditions on attributes with long names."""
+    return {f"{n:02}{seed:0160}": {"prefix": "h"} for n in range(20)}
+
+
+def nested(seed):
+    """Conditions in conditions, each with a list."""
+    return {f"a{n}": {"not": {"anyOf": [[f"{seed}-{n}-{v:030}" for v in range(14)]]}} for n in range(6)}
+
+
+def ranges(seed):
+    """Ranges with all four bounds."""
+    bounds = {"gte": seed, "gt": seed - 1, "lte": seed + 10**12, "lt": seed + 10**13}
+    return {f"{n}{'r' * 100}": bounds for n in range(20)}
+
+
+def fallbacks(seed):
+    """Short forms, which have a name more each."""
+    return {f"minK{'x' * 170}{n:02}": seed for n in range(20)}
+
+
+def evaluated_to_the_end(seed):
+    """Twenty lists of which all but the last have what the event has: none can be skipped."""
+    lists = {f"k{n:02}": [f"{seed:05}{n:02}{v:04}" for v in range(10)] for n in range(20)}
+    return lists | {f"k{n:02}": [*lists[f"k{n:02}"], "hit"] for n in range(19)}
+
+
+def everything_holds():
+    """The event that these filters are tested against to the end."""
+    return Attributes({f"k{n:02}": "hit" for n in range(20)}, {})
+
+
+SHAPES = [lists_of_texts, lists_of_numbers, one_long_list, long_names, nested, ranges, fallbacks]
+
+
+def group(raw, number=0):
+    """The group of a filter, each text of its own as DynamoDB's answers have them."""
+    canonical = parse_filter(raw).canonical
+    return Group(f"{number:020}", "all-deals", canonical)
+
+
+def attack(users, seconds):
+    """The groups that users get listed who ask for a new filter each second, all for one topic."""
+    limits = ActionLimits(
+        MemoryLimiter(), send_message=Limit(1, 1), subscriptions=Limit(2, 20), others=Limit(1, 1)
+    )
+    listed = 0
+    for second in range(seconds):
+        for user in range(users):
+            try:
+                limits.take_new_filter(f"user-{user}", NOW + second)
+            except SubscriptionFailed:
+                continue
+            listed += 1
+    return min(listed, TOPIC_FILTERS_MAX)
