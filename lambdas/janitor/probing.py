@@ -36,8 +36,8 @@ class Walk(NamedTuple):
     """How far a partition is walked through."""
 
     partition: int
-    records: int
-    """How many the partition has."""
+    size: int
+    """Records in the partition."""
     after: Place | None = None
     """Where the walk goes on; None at the beginning."""
     walked_until: float = 0.0
@@ -95,13 +95,13 @@ class Prober:
                 log.exception("upkeep_failed", duty="probe", partition=walk.partition)
                 done.append(walk)
 
-        behind = (walk.behind(now, self.probe_seconds) for walk in done if walk.records)
+        behind = (walk.behind(now, self.probe_seconds) for walk in done if walk.size)
         report.probe_lag_seconds = round(max(behind, default=0))
         return done
 
     def _quota(self, walk: Walk, now: int) -> int:
         """How many records the walk has to pass to keep the pace."""
-        return int(walk.records * walk.behind(now, self.probe_seconds) / self.probe_seconds)
+        return int(walk.size * walk.behind(now, self.probe_seconds) / self.probe_seconds)
 
     def _step(self, walk: Walk, left: int, now: int, report: RunReport) -> tuple[Walk, int]:
         """Probe the silent ones of the next page. Returns the walk after it, and the rest of its quota."""
@@ -115,7 +115,7 @@ class Prober:
             # The next round asks again: one that never answers must not stop the walk.
             report.postponed += len(probes.unknown) + len(probes.gone) - len(gone)
 
-        gained = self.probe_seconds * len(records) / walk.records if walk.records else 0.0
+        gained = self.probe_seconds * len(records) / walk.size if walk.size else 0.0
         walked_until = now - walk.behind(now, self.probe_seconds) + gained
         left -= len(records)
         if end is None and walk.after is None:

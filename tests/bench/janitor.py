@@ -141,14 +141,16 @@ class Deployment:
 
     def refresh(self) -> None:
         """Refresh the tokens of those that were warned, as their clients do at once."""
+        rows = self.tables.rows
         for places in self.tables.index.values():
-            for place in [item for item in places if item[0] <= self.now + 120]:
-                record, user = self.tables.rows[place[1]]
+            for number, (due_at, connection_id) in enumerate(places):
+                if due_at > self.now + 120:
+                    break
+                record, user = rows[connection_id]
                 if record.warned_exp == record.token_exp:
                     changed = record._replace(token_exp=record.token_exp + TOKEN_SECONDS, due_at=REFRESHED)
-                    self.tables.rows[place[1]] = changed, user
-                    places.remove(place)
-                    places.insert(0, (REFRESHED, place[1]))
+                    rows[connection_id] = changed, user
+                    places[number] = (REFRESHED, connection_id)
             places.sort()
 
     def minute(self, share: Share) -> Minute:

@@ -14,13 +14,16 @@ from realtime_core.auth.verifier import TokenVerifier, token_verifier
 from realtime_core.errors import SettingsInvalid
 from realtime_core.settings import read
 
-TABLES = {"CONNECTIONS_TABLE": "connections", "REVOCATIONS_TABLE": "revocations"}
-ROUTER = TABLES | {
+AUTHORIZER = {
+    "CONNECTIONS_TABLE": "connections",
+    "REVOCATIONS_TABLE": "revocations",
     "SUBSCRIPTIONS_TABLE": "subscriptions",
+    "MANAGEMENT_ENDPOINT": "https://api.example.com/live",
+}
+ROUTER = AUTHORIZER | {
     "MESSAGES_TABLE": "messages",
     "HISTORY_TABLE": "history",
     "LIMITS_TABLE": "limits",
-    "MANAGEMENT_ENDPOINT": "https://api.example.com/live",
     "DELIVERIES_QUEUE_URL": "https://sqs.example.com/1/deliveries",
 }
 URL = "https://issuer.example/jwks.json"
@@ -30,7 +33,7 @@ URL = "https://issuer.example/jwks.json"
     "url", [URL, f"{URL}?a=1/", "http://127.0.0.1:8080/k", "http://localhost/k", "http://[::1]:9/k"]
 )
 def test_key_set_url_is_https_or_of_this_machine(url):
-    assert read(AuthorizerSettings, TABLES | {"JWT_JWKS_URL": url}).jwt_jwks_url == url
+    assert read(AuthorizerSettings, AUTHORIZER | {"JWT_JWKS_URL": url}).jwt_jwks_url == url
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,7 @@ def test_key_set_url_is_https_or_of_this_machine(url):
 )
 def test_any_other_key_set_url_is_refused_by_name(url):
     with pytest.raises(SettingsInvalid, match="JWT_JWKS_URL must be a URL that begins with https://"):
-        read(AuthorizerSettings, TABLES | {"JWT_JWKS_URL": url})
+        read(AuthorizerSettings, AUTHORIZER | {"JWT_JWKS_URL": url})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_an_algorithm_without_keys_is_refused_with_the_setting_to_set(algorithms
 
 
 def test_public_keys_alone_need_no_secret_and_no_client():
-    settings = read(AuthorizerSettings, TABLES | {"JWT_ALGORITHMS": "RS256,EdDSA", "JWT_JWKS_URL": URL})
+    settings = read(AuthorizerSettings, AUTHORIZER | {"JWT_ALGORITHMS": "RS256,EdDSA", "JWT_JWKS_URL": URL})
     assert settings.jwt_secret_arn is None
     assert token_verifier(settings) is not None
 
