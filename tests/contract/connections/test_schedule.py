@@ -153,15 +153,18 @@ def test_walk_passes_every_record_that_is_not_due_once_and_in_order(stores):
 def test_walk_goes_on_where_its_place_is_due_or_removed(stores):
     for n in range(12):
         stores.connections.add(connection(f"c{n}", connected_at=NOW + n, token_exp=NOW + HOUR + n))
+    tried = 0
     for partition in range(stores.schedule.partitions):
         page, after = stores.schedule.walk(partition, NOW, None, 1)
-        if after is None:
+        rest = stores.schedule.walk(partition, NOW, after, 100)[0] if after is not None else []
+        if not rest:  # DynamoDB may name a place to go on from at the end too
             continue
-        rest = stores.schedule.walk(partition, NOW, after, 100)[0]
+        tried += 1
         stores.connections.remove(page[0].connection_id)
         assert stores.schedule.walk(partition, NOW, after, 100)[0] == rest
         later = rest[0].due_at
         assert stores.schedule.walk(partition, later, after, 100)[0] == rest[1:]
+    assert tried, "of twelve records in eight partitions some share one"
 
 
 def test_settle_stores_the_sent_frames_and_the_next_due_time(stores):
