@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local_cloud.client import WAIT_SECONDS
 from tests.e2e.function_processes import kill_function
 
 if TYPE_CHECKING:

@@ -210,9 +210,8 @@ async def publish_through_fault(fault, subscribers, server, record_property):
 
     async with subscribers.publishing(PUBLISHERS, EVERY_SECONDS) as load:
         await asyncio.sleep(BEFORE_SECONDS)
-        while (
-            len(load.accepted) < 2 * PUBLISHERS
-        ):  # on a busy machine too, there is something to compare with
+        # On a busy machine too, there shall be something to compare with.
+        while len(load.accepted) < 2 * PUBLISHERS:  # noqa: ASYNC110 - the load has no event to wait for
             await asyncio.sleep(EVERY_SECONDS)
         await asyncio.to_thread(fault.begin, server)
         began = time.monotonic()
