@@ -24,7 +24,7 @@ variable "upkeep" {
     `probe_interval_seconds`: how often all connections of which nothing was heard are asked for, 60 to 7200. A
     probe costs a request, and no write.
     `shares`: invocations a minute, which share the work and `posts_per_second`, 1 to 20. One holds a million
-    connections; use two from there on, as many as `schedule_partitions` at most (docs/performance.md).
+    connections, with probes each eleven minutes; use two from there on, as many as `schedule_partitions` at most (docs/performance.md).
     `schedule_partitions`: partitions of the index by which it finds what is due, 8 to 256. Eight hold three
     million connections, 64 hold ten. It can be raised at any time, but not lowered while there are connections.
   EOT
