@@ -3,7 +3,7 @@
 boto3 and MiniStack pin different botocores, hence the second environment.
 
 Two clouds may be given the same free port, and another process may take it before the emulator listens. So
-each emulator has a name of its own, which its health report repeats, and whoever else answers is noticed.
+each emulator has a name of its own, which its health report repeats: an answer of another server is noticed.
 """
 
 from __future__ import annotations

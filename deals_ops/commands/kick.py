@@ -11,7 +11,7 @@ from deals_ops.argument_types import is_connection_id, parse_user_or_connection_
 from deals_ops.errors import DONE, PARTLY, Missing
 from deals_ops.terminal import CommandResult, Terminal
 from realtime_core.connections.base import may_be_opening
-from realtime_core.push.pusher import remove_connections
+from realtime_core.push.removal import remove_connections
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from realtime_core.connections.base import is_opening
 from realtime_core.errors import StoreUnavailable
 from realtime_core.lifetimes import CLOSE_AFTER_SECONDS
-from realtime_core.push.pusher import remove_connections
+from realtime_core.push.removal import remove_connections
 from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:

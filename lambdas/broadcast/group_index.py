@@ -104,5 +104,10 @@ class GroupIndex:
 
 def _matching_one_by_one(topic: str, groups: list[Group], event: Attributes) -> list[Group]:
     """Match groups that the cache has no room for, and keep nothing of them."""
-    log.warning("topic_not_cached", topic=topic, groups=len(groups), remedy="raise index_bytes_max")
+    log.warning(
+        "topic_not_cached",
+        topic=topic,
+        groups=len(groups),
+        remedy="raise filter_index_bytes_max (INDEX_BYTES_MAX)",
+    )
     return [group for group in groups if Filter(group.filter).matches(event)]

@@ -194,21 +194,21 @@ class Publisher:
     ) -> NotAllStored | None:
         """Store a notification in each inbox; return the error of those in which it could not be stored."""
         content = notification_content(event)
-        try:
-            self._messages.put_all(
-                [
-                    Message(
-                        message_id=message_id,
-                        recipient_id=user_id,
-                        sender_id="",
-                        kind="notification",
-                        type=event.message_type,
-                        content=content,
-                        created_at=claim.at_ms // 1000,
-                    )
-                    for user_id in user_ids
-                ]
+        messages = [
+            Message(
+                message_id=message_id,
+                recipient_id=user_id,
+                sender_id="",
+                kind="notification",
+                type=event.message_type,
+                content=content,
+                created_at=claim.at_ms // 1000,
             )
+            for user_id in user_ids
+        ]
+
+        try:
+            self._messages.put_all(messages)
         except NotAllStored as error:
             log.exception("notification_not_stored", recipients=len(error.recipient_ids))
             return error

@@ -10,7 +10,7 @@ from realtime_core.auth.handshake import read_headers, select_subprotocol
 from realtime_core.connections.base import Connection
 from realtime_core.errors import StoreUnavailable
 from realtime_core.initialization import build_at_init
-from realtime_core.push.pusher import remove_connections
+from realtime_core.push.removal import remove_connections
 from realtime_core.telemetry.logs import bind, get_logger
 from realtime_core.telemetry.metrics import measured
 

@@ -17,7 +17,7 @@ from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.connections.base import is_opening
 from realtime_core.connections.schedule import CLAIM_SECONDS, REFRESHED, due_work, reschedule
 from realtime_core.errors import StoreUnavailable
-from realtime_core.push.pusher import remove_connections
+from realtime_core.push.removal import remove_connections
 from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:

@@ -130,7 +130,7 @@ class Janitor:
         )
 
     def _sum(self, counted: dict[int, int]) -> int | None:
-        """All connections: this run's counts, and what others noted of late. None if one is not known."""
+        """All connections: this run's counts, and recent ones of others. None if one is not known."""
         oldest = self.clock() - COUNT_LASTS_SECONDS
 
         def noted(partition: int) -> int | None:

@@ -58,6 +58,7 @@ class DynamoLeases:
             ":progress": {"M": noted},
             ":free": {"N": "0"},
         }
+
         try:
             perform(
                 lambda: self._client.update_item(

@@ -61,7 +61,7 @@ class Walk(NamedTuple):
         return noted
 
     def behind(self, now: float, interval: int) -> float:
-        """By how many seconds the walk is behind, at most an interval: after that it begins anew."""
+        """By how many seconds the walk is behind, at most an interval: after that it starts again."""
         return min(max(0.0, now - self.walked_until), interval)
 
 

@@ -2,7 +2,7 @@
 
 The revocations are worked off in the order of their times, and how far is noted after each run. Each is
 applied three times, since a single look may come too early: a handshake in progress may have passed the
-authorizer before the revocation, and its record appears a moment later; and the clock of whoever revokes may
+authorizer before the revocation, and its record appears a moment later; and the clock of the operator may
 be behind, so that a revocation appears among those that are done.
 """
 
@@ -22,7 +22,7 @@ from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.connections.base import may_be_opening
 from realtime_core.errors import StoreUnavailable
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
-from realtime_core.push.pusher import remove_records
+from realtime_core.push.removal import remove_records
 from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:

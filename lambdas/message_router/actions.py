@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from message_router.message_actions import PUSH_BUDGET_SECONDS, MessageActions
 from message_router.requests import (
     GetMessages,
     GetStatus,
@@ -18,15 +19,11 @@ from message_router.resume import resume
 from realtime_core.errors import (
     AuthenticationFailed,
     ConnectionUnknown,
-    MessageFailed,
     StoreUnavailable,
     SubscriptionFailed,
     TokenRefused,
 )
 from realtime_core.filters.filters import load_filter
-from realtime_core.ids import new_message_id
-from realtime_core.messages import frames as wire
-from realtime_core.messages.base import Message
 from realtime_core.push.base import DeliveryJob
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import RESUME_GAPS, RESUMES, TOKEN_FAILURES
@@ -36,6 +33,7 @@ from realtime_core.wire.strict_json import dumps
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from message_router.caller import Caller, Reply
     from message_router.lookup import ConnectionLookup
     from message_router.requests import Action
     from realtime_core.auth.base import Revocations
@@ -50,28 +48,6 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 NO_RECORD = "The server has no record of this connection; reconnect"
-
-Reply = tuple[str, dict[str, Any]]
-
-PUSH_BUDGET_SECONDS = 5.0
-"""How long a sender waits for the push to the recipient; the queue takes over what is left by then."""
-REPEAT_DELAY_SECONDS = 6
-"""How long the push of a repeated request waits in the queue: a first request that still runs has handed over
-its own by then."""
-PUSHED_MAX = 1_000
-"""How many messages a process remembers to have pushed."""
-
-
-class Caller(NamedTuple):
-    """The user and connection that sent the request; `token_exp` is the verified expiry, in epoch seconds."""
-
-    connection_id: str
-    user_id: str
-    token_exp: int
-    correlation_id: str
-    """The id of the request in all logs, also behind the queue."""
-    received_ms: int
-    """When API Gateway received the request, epoch milliseconds."""
 
 
 class Actions:
@@ -104,10 +80,8 @@ class Actions:
         self._revocations = revocations
         self._pusher = pusher
         self._now = now
-        self._entropy = entropy
         self._take_new_filter = take_new_filter
-        self._pushed: dict[str, None] = {}
-        """The newest messages that this process has pushed, by id, oldest first."""
+        self._of_messages = MessageActions(messages, pusher, now, entropy)
 
     def perform(self, action: Action, caller: Caller, request_id: str | None) -> Reply:
         """Perform an action. Raises ActionError for what the client must learn."""
@@ -115,20 +89,24 @@ class Actions:
         match action:
             case Ping():
                 reply = "pong", {}
+
             case SubscribeToDeals():
                 reply = self._subscribe(action, caller)
             case UnsubscribeFromDeals():
                 reply = self._unsubscribe(action, caller)
+
             case SendMessage():
-                reply = self._send(action, caller, request_id)
+                reply = self._of_messages.send(action, caller, request_id)
             case GetMessages():
-                reply = self._inbox(action, caller)
+                reply = self._of_messages.inbox(action, caller)
             case NotificationAck():
-                reply = self._acknowledge(action, caller)
+                reply = self._of_messages.acknowledge(action, caller)
+
             case GetStatus():
                 reply = self._status(caller)
             case RefreshToken():
                 reply = self._refresh(action, caller)
+
         return reply
 
     def _subscribe(self, action: SubscribeToDeals, caller: Caller) -> Reply:
@@ -186,69 +164,6 @@ class Actions:
         except StoreUnavailable as error:
             raise SubscriptionFailed("The subscription could not be removed; try again") from error
         return "unsubscriptionConfirmed", {"topic": action.topic}
-
-    def _send(self, action: SendMessage, caller: Caller, request_id: str | None) -> Reply:
-        now = self._now()
-        message = Message(
-            message_id=new_message_id(int(now * 1000), self._entropy(10)),
-            recipient_id=action.recipient_id,
-            sender_id=caller.user_id,
-            kind="message",
-            type=action.type,
-            content=action.content,
-            created_at=int(now),
-        )
-
-        try:
-            stored = self._messages.put(message, request_id)
-        except StoreUnavailable as error:
-            raise MessageFailed("The message could not be stored; nothing was sent, try again") from error
-
-        frame = wire.received_frame(stored, now=int(now))
-        job = self._job_for_user(stored.recipient_id, frame, stored.message_id, caller)
-        if stored.message_id == message.message_id:
-            self._pusher.push(job, PUSH_BUDGET_SECONDS)
-        elif not self._is_known_to_be_pushed(stored, int(now)):
-            self._pusher.push_later(job, REPEAT_DELAY_SECONDS)
-        self._note_pushed(stored.message_id)
-        return "messageSent", wire.sent_reply(stored)
-
-    def _is_known_to_be_pushed(self, message: Message, now: int) -> bool:
-        """Whether a message that an earlier request stored was pushed by this process, or has been received.
-
-        Otherwise the function may have died between storing and pushing. Nothing else tells: a mark on each
-        message that was pushed would cost every message a second write.
-        """
-        if message.message_id in self._pushed:
-            return True
-        entry = self._messages.get(message.recipient_id, message.message_id, now)
-        return entry is None or entry.status != "sent"
-
-    def _note_pushed(self, message_id: str) -> None:
-        self._pushed[message_id] = None
-        if len(self._pushed) > PUSHED_MAX:
-            del self._pushed[next(iter(self._pushed))]
-
-    def _inbox(self, action: GetMessages, caller: Caller) -> Reply:
-        entries, more = self._messages.inbox(
-            caller.user_id, action.after, action.limit, action.status, int(self._now())
-        )
-        return "messages", wire.inbox_page(entries, more)
-
-    def _acknowledge(self, action: NotificationAck, caller: Caller) -> Reply:
-        now = int(self._now())
-        try:
-            message = self._messages.acknowledge(caller.user_id, action.message_id, action.type, now)
-        except StoreUnavailable as error:
-            raise MessageFailed("The acknowledgement could not be stored; try again") from error
-
-        # A message that was read before keeps that status: "delivered" now would look like a step back.
-        if message.kind == "message" and message.status == action.type:
-            status = wire.status_frame(message, action.type, now=now)
-            job = self._job_for_user(message.sender_id, status, message.message_id, caller)
-            self._pusher.push(job, PUSH_BUDGET_SECONDS)
-        at = wire.acknowledged_at(message, action.type, now)
-        return "notificationAcked", {"messageId": message.message_id, "type": action.type, "timestamp": at}
 
     def _status(self, caller: Caller) -> Reply:
         record, health = self._lookup.connection_and_health(caller.connection_id)
@@ -314,19 +229,3 @@ class Actions:
         if record.subscriptions:
             self._subscriptions.extend(record, shortened=shortened)
         return record
-
-    def _job_for_user(self, user_id: str, payload: str, about: str, caller: Caller) -> DeliveryJob:
-        """A push to every connection of a user.
-
-        What it is about is stored by then. Where not even the queue takes the push, the client gets an error
-        and repeats its request, and that pushes again.
-        """
-        return DeliveryJob(
-            payload,
-            (),
-            "message",
-            about,
-            int(self._now() * 1000),
-            correlation_id=caller.correlation_id,
-            user_ids=(user_id,),
-        )

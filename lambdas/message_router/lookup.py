@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from realtime_core.aws.dynamodb import Item, get_all
+from realtime_core.aws.dynamodb import Item, get_all, read_number
 from realtime_core.connections.base import Connection
 from realtime_core.connections.dynamodb import DynamoConnections, connection_from
-from realtime_core.history.dynamodb_items import COUNTER, read_number
+from realtime_core.history.dynamodb_items import COUNTER
 from realtime_core.redis.dynamodb_health import HEALTH, health_from
 from realtime_core.redis.health import Health
 

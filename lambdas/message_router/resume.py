@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from message_router.replay import READS_MAX, fill_page, matcher
+from realtime_core.history.base import SEARCHED_POSITIONS
 from realtime_core.history.overtaken import is_overtaken, ranges_to_read
 
 if TYPE_CHECKING:
@@ -70,8 +71,10 @@ def _find_start(history: History, bounds: HistoryBounds, since: int) -> _Start:
 
     anchor = history.last_event_until(since, bounds.floor)
     if anchor is None:
-        # A long gap, or one at the beginning of a history.
-        return _Start(since + 1, [], bounds.whole and since - bounds.floor < 1)
+        # Nothing is stored at or below `since`, if the search came down to where the history began. After a
+        # longer gap, or where events were removed, it is not known.
+        is_beginning = bounds.whole and since - bounds.floor <= SEARCHED_POSITIONS
+        return _Start(since + 1, [], is_beginning)
     overtaken, complete = _read_overtaken(history, anchor, bounds)
     if anchor.position < since:
         # `since` is of an earlier reply, and has no event: the one before may have been stored after it.

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from message_router.actions import NO_RECORD, Actions, Caller
+from message_router.actions import NO_RECORD, Actions
+from message_router.caller import Caller
 from message_router.requests import check_known, parse_action
 from realtime_core.auth.tokens import LEEWAY_SECONDS, is_expired
 from realtime_core.errors import ActionError, AuthenticationFailed, ConnectionUnknown

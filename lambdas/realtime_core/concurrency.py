@@ -15,7 +15,8 @@ WORKERS = 16
 def map_concurrently(call: Callable[[T], R], items: Sequence[T], workers: int = WORKERS) -> list[R]:
     """Call `call` with each item, in at most `workers` threads, and return the results in order.
 
-    Raises the first error, after all calls have been made.
+    Raises the first error, after the calls that have begun have ended. Those that no thread has begun by then
+    are not made: what failed is likely to fail again, and a function's time is short.
     """
     if len(items) <= 1:
         return [call(item) for item in items]

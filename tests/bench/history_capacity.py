@@ -16,10 +16,11 @@ from typing import Any
 
 from local_cloud.limits.item_sizes import measure_item
 from message_router.resume import resume
+from realtime_core.aws.dynamodb import number
 from realtime_core.filters.filters import parse_filter
 from realtime_core.history.base import EventPage, HistoryBounds, NewEvent, StoredEvent
 from realtime_core.history.dynamodb_admission import DynamoAdmission
-from realtime_core.history.dynamodb_items import in_flight_key, number
+from realtime_core.history.dynamodb_items import in_flight_key
 from tests.bench.report import Ratio, Report
 
 TITLE = "The history's capacity, modelled"

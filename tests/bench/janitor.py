@@ -15,23 +15,13 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from janitor.duties import Duties
-from janitor.janitor import Janitor
-from janitor.leases_dynamodb import DynamoLeases
-from janitor.probing import Prober
-from janitor.revocation import Revoker
 from janitor.run_report import RunReport
 from janitor.share import Share
-from realtime_core.auth.dynamodb import DynamoRevocations
 from realtime_core.connections.base import Connection
-from realtime_core.connections.dynamodb import DynamoConnections
-from realtime_core.connections.dynamodb_schedule import DynamoSchedule
-from realtime_core.connections.memory import MemoryConnections
 from realtime_core.connections.schedule import REFRESHED, WARN_AHEAD_SECONDS, hand_over_at, next_due
 from realtime_core.push.base import PostReport, ProbeReport
-from realtime_core.subscriptions.memory import MemorySubscriptions
 from tests.bench.report import Ratio, Report
-from tests.contract.support.janitor_tables import JanitorTables
+from tests.contract.support.janitor_tables import JanitorTables, build_janitor
 
 TITLE = "The janitor at up to a million connections, simulated"
 CALL_SECONDS = 0.005
@@ -94,7 +84,7 @@ class Deployment:
         for _ in range(connections):
             self._connect(self._random.uniform(0, LIFE_SECONDS - 400))
         self.tables.sort()
-        self._build(partitions)
+        self.janitor, self.revoker = build_janitor(self.tables, self.api, lambda: self.now, partitions)
 
     def _connect(self, age: float) -> None:
         """Add a connection of this age: its warnings and its hand-over so far were sent."""
@@ -108,30 +98,6 @@ class Deployment:
         places = self.tables.index[self.tables.partition_of(record.connection_id)]
         places[-1] = (changed.due_at, record.connection_id)
         self.tables.rows[record.connection_id] = changed, user
-
-    def _build(self, partitions: int) -> None:
-        connections = DynamoConnections(self.tables, "connections", partitions)  # type: ignore[arg-type]
-        subscriptions = MemorySubscriptions(MemoryConnections())
-        leases = DynamoLeases(self.tables, "history")  # type: ignore[arg-type]
-        schedule = DynamoSchedule(self.tables, "connections", partitions)  # type: ignore[arg-type]
-        duties = Duties(
-            schedule=schedule, connections=connections, subscriptions=subscriptions, poster=self.api
-        )
-        self.janitor = Janitor(
-            schedule=schedule,
-            leases=leases,
-            duties=duties,
-            prober=Prober(schedule=schedule, duties=duties, poster=self.api, timer=time.monotonic),
-            clock=lambda: self.now,
-        )
-        self.revoker = Revoker(
-            revocations=DynamoRevocations(self.tables, "revocations"),  # type: ignore[arg-type]
-            connections=connections,
-            subscriptions=subscriptions,
-            poster=self.api,
-            leases=leases,
-            clock=lambda: self.now,
-        )
 
     def catch_up(self, share: Share) -> None:
         """Note that all probes are up to date, as after many minutes."""

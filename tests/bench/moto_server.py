@@ -43,7 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
 def serve(certificate=None):
     """Serve moto, which `mock_aws` must have switched on, until the process ends; the URL.
 
-    Posts to connections are taken, whoever they are for. `certificate` is the files of one and its key.
+    Posts to all connections are accepted. `certificate` is the files of one and its key.
     """
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     if certificate:

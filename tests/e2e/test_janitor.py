@@ -42,7 +42,7 @@ def set_times(stack, connection_id: str, **times: int) -> None:
 
 
 def start_round_of_probes(stack) -> None:
-    """Forget how far the walks through the schedule have come: the next run begins them anew."""
+    """Forget how far the walks through the schedule have come: the next run begins at the start."""
     for partition in range(PARTITIONS):
         stack.table("history").delete_item(Key={"pk": f"janitor#due#{partition}", "position": 0})
 

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.auth.base import Revocation, RevocationPlace
-from realtime_core.aws import backoff
-from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, query
-from realtime_core.errors import StoreUnavailable
+from realtime_core.aws.dynamodb import ConditionFailed, Item, get_all, perform, query
 from realtime_core.lifetimes import REVOCATION_LIFETIME_SECONDS
 
 if TYPE_CHECKING:
@@ -56,23 +54,9 @@ class DynamoRevocations:
     def is_revoked(self, user_id: str, token_id: str | None, issued_at: int) -> bool:
         """Whether a token with these claims is revoked (one consistent read of up to two items)."""
         subjects = [f"u#{user_id}"] + ([f"j#{token_id}"] if token_id is not None else [])
-        request: Any = {
-            self._table: {
-                "Keys": [{"subject": {"S": subject}} for subject in subjects],
-                "ConsistentRead": True,
-            }
-        }
-
-        for _ in backoff.attempts():
-            keys = request
-            response = perform(lambda: self._client.batch_get_item(RequestItems=keys))  # noqa: B023 - called at once
-            items = response["Responses"].get(self._table, [])
-            if any(_revocation(item).covers(user_id, token_id, issued_at) for item in items):
-                return True
-            request = response.get("UnprocessedKeys")
-            if not request:
-                return False
-        raise StoreUnavailable("DynamoDB left keys of a revocations read unprocessed")
+        keys = [{"subject": {"S": subject}} for subject in subjects]
+        stored = get_all(self._client, {self._table: keys})[self._table]
+        return any(_revocation(item).covers(user_id, token_id, issued_at) for item in stored)
 
     def recent(
         self, since: int, until: int, after: RevocationPlace | None = None

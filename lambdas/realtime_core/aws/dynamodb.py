@@ -28,6 +28,16 @@ READ_MAX = 100
 _RETRYABLE = THROTTLING | CONFLICTS | {"None"}
 
 
+def number(value: float) -> Item:
+    """A whole number as an attribute value."""
+    return {"N": str(int(value))}
+
+
+def read_number(item: Mapping[str, Any], name: str, default: int = 0) -> int:
+    """The whole number of an attribute, or `default` where the item does not have it."""
+    return int(item[name]["N"]) if name in item else default
+
+
 class ConditionFailed(Exception):
     """The condition of a write did not hold, so nothing was written.
 

@@ -123,8 +123,8 @@ class Connections(ConnectionCounts, Protocol):
     def remove(self, connection_id: str, *, known: Connection | None = None) -> Connection | None:
         """Delete a record and return it (one write), or None if there was none.
 
-        With `known`, raises RecordChanged unless the subscriptions are still those: whoever has removed the
-        memberships of `known` leaves none behind.
+        With `known`, raises RecordChanged unless the subscriptions are still those: a caller that has
+        removed the memberships of `known` leaves none behind.
         """
 
     def of_user(self, user_id: str) -> list[Recipient]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import READ_MAX, ConditionFailed, Item, get_all, perform, query
+from realtime_core.aws.dynamodb import READ_MAX, ConditionFailed, Item, get_all, perform, query, read_number
 from realtime_core.connections.base import (
     Connection,
     Recipient,
@@ -48,36 +48,37 @@ def connection_item(connection: Connection) -> Item:
 
 def connection_from(item: Item) -> Connection:
     """The connection of an item."""
+    unsubscribed = {
+        name.removeprefix(UNSUBSCRIBED): int(value["N"])
+        for name, value in item.items()
+        if name.startswith(UNSUBSCRIBED)
+    }
+
     return Connection(
         connection_id=item["connection_id"]["S"],
         user_id=item["user_id"]["S"],
         connected_at=int(item["connected_at"]["N"]),
         token_exp=int(item["token_exp"]["N"]),
         subscriptions={
-            topic: Subscription(
-                topic=topic,
-                filter=value["M"]["f"]["S"],
-                group_id=value["M"]["g"]["S"],
-                shard=int(value["M"]["s"]["N"]),
-                received_ms=_whole(value["M"], "r"),
-            )
+            topic: _subscription_from(topic, value["M"])
             for topic, value in item["subscriptions"]["M"].items()
         },
-        issued_at=_whole(item, "issued_at"),
+        issued_at=read_number(item, "issued_at"),
         token_id=item["token_id"]["S"] if "token_id" in item else None,
-        unsubscribed={
-            name.removeprefix(UNSUBSCRIBED): int(value["N"])
-            for name, value in item.items()
-            if name.startswith(UNSUBSCRIBED)
-        },
-        unsubscribed_before=_whole(item, "unsubscribed_before"),
-        filter_bytes=_whole(item, "filter_bytes") if "filter_bytes" in item else None,
+        unsubscribed=unsubscribed,
+        unsubscribed_before=read_number(item, "unsubscribed_before"),
+        filter_bytes=read_number(item, "filter_bytes") if "filter_bytes" in item else None,
     )
 
 
-def _whole(item: Item, name: str) -> int:
-    """A number of an item, 0 if it has none: earlier releases wrote fewer attributes."""
-    return int(item[name]["N"]) if name in item else 0
+def _subscription_from(topic: str, value: Item) -> Subscription:
+    return Subscription(
+        topic=topic,
+        filter=value["f"]["S"],
+        group_id=value["g"]["S"],
+        shard=int(value["s"]["N"]),
+        received_ms=read_number(value, "r"),
+    )
 
 
 def subscription_value(subscription: Subscription) -> Item:

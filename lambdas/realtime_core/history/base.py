@@ -26,6 +26,9 @@ KEPT_POSITIONS = HISTORY_EVENTS + HISTORY_EVENTS // 10
 EVENT_LIFETIME_SECONDS = 90 * DAY_SECONDS
 """No event is stored longer, however few came after it."""
 
+SEARCHED_POSITIONS = 400
+"""How far below a position without an event the nearest one is searched for, at least."""
+
 BATCH_EVENTS_MAX = 49
 BATCH_BYTES_MAX = 3 * 1024 * 1024
 """The most events that are stored together. Outside limits: a transaction has 100 items, of which an event
@@ -150,7 +153,7 @@ class History(Protocol):
     def last_event_until(self, position: int, floor: int) -> StoredEvent | None:
         """The stored event at `position`, or where there is none the nearest below it, but not below `floor`.
 
-        None if there is none near: the search takes a bounded number of reads, one where the event exists.
+        None if there is none within SEARCHED_POSITIONS. One read where the event exists, a few otherwise.
         """
 
     def events(self, first: int, last: int) -> Iterator[EventPage]:

@@ -11,22 +11,20 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import ConditionFailed, Item, get_all, perform
+from realtime_core.aws.dynamodb import ConditionFailed, Item, get_all, number, perform, read_number
 from realtime_core.errors import StoreUnavailable
-from realtime_core.history.base import EVENT_LIFETIME_SECONDS, NewEvent, PublishClaim, split_batches
+from realtime_core.history.base import NewEvent, PublishClaim, split_batches
 from realtime_core.history.dynamodb_chunks import DynamoChunks
 from realtime_core.history.dynamodb_in_flight import DynamoInFlight
-from realtime_core.history.dynamodb_items import COUNTER, event_key, number, read_number, repeat_key
+from realtime_core.history.dynamodb_items import COUNTER, repeat_key
 from realtime_core.history.dynamodb_positions import allocate
+from realtime_core.history.dynamodb_writes import HistoryWrites
 from realtime_core.history.overtaken import (
     CLAIM_SECONDS,
     ENTROPY_BYTES,
     InFlightBatch,
-    encode_overtaken,
     new_batch_id,
-    overtaken_by,
 )
-from realtime_core.lifetimes import REPEAT_LIFETIME_SECONDS
 from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
@@ -52,6 +50,7 @@ class DynamoAdmission:
     ) -> None:
         self._client, self._table = client, table
         self._entropy, self._sleep = entropy, sleep
+        self._writes = HistoryWrites(table)
         self._in_flight = DynamoInFlight(client, table)
         self._chunks = DynamoChunks(client, table)
 
@@ -181,12 +180,10 @@ class DynamoAdmission:
         owners: list[str] = []
         for event in events:
             claim = claims[event.event_id]
-            puts.append(self._put_of_record(claim, own, now_ms))
+            puts.append(self._writes.repeat(claim, own, now_ms))
             owners.append(event.event_id)
             if event.text is not None and claim.position is not None:
-                puts.append(
-                    {"Put": {"TableName": self._table, "Item": _event_item(event.text, claim, own, others)}}
-                )
+                puts.append(self._writes.event(event.text, claim, own, others))
                 owners.append(event.event_id)
 
         try:
@@ -203,29 +200,6 @@ class DynamoAdmission:
                     self._release(event.event_id, own.batch)
             raise
         return {}
-
-    def _put_of_record(self, claim: PublishClaim, own: InFlightBatch, now_ms: int) -> Any:
-        item: Item = {
-            **repeat_key(claim.event_id),
-            "p": number(claim.position or 0),
-            "at": number(now_ms),
-            "taken": number(now_ms),
-            "expires_at": number(now_ms // 1000 + REPEAT_LIFETIME_SECONDS),
-        }
-        if claim.batch:
-            item |= {
-                "batch_id": number(claim.batch),
-                "batch_size": number(claim.batch_size),
-                "first": number(own.first or 0),
-            }
-        put: Any = {
-            "TableName": self._table,
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(pk) OR expires_at <= :now",
-            "ExpressionAttributeValues": {":now": number(now_ms // 1000)},
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        return {"Put": put}
 
     def _repeat_of(self, event: NewEvent, record: Item, now_ms: int) -> PublishClaim:
         """The claim on a repeated event: with the first call's answer, or taken over after it expired."""
@@ -273,28 +247,10 @@ class DynamoAdmission:
         newest, _ = self._read([event], now_ms)
         batch, positions, others = self._allocate([event], newest, now_ms)
         moved = claim._replace(position=positions.get(event.event_id), batch=batch, batch_size=1)
-        own = InFlightBatch(batch, moved.position)
+
         assert event.text is not None, "only events of topics have positions"  # noqa: S101
-        writes: list[Any] = [
-            {"Delete": {"TableName": self._table, "Key": event_key(claim.position or 0)}},
-            {"Put": {"TableName": self._table, "Item": _event_item(event.text, moved, own, others)}},
-            {
-                "Update": {
-                    "TableName": self._table,
-                    "Key": repeat_key(event.event_id),
-                    "UpdateExpression": "SET p = :position, #first = :position,"
-                    " batch_id = :batch, batch_size = :one",
-                    "ConditionExpression": "taken = :now AND attribute_not_exists(answer)",
-                    "ExpressionAttributeNames": {"#first": "first"},
-                    "ExpressionAttributeValues": {
-                        ":position": number(moved.position or 0),
-                        ":batch": number(batch),
-                        ":one": number(1),
-                        ":now": number(now_ms),
-                    },
-                }
-            },
-        ]
+        stored = self._writes.event(event.text, moved, InFlightBatch(batch, moved.position), others)
+        writes = [stored, *self._writes.move(claim, moved, now_ms)]
         try:
             perform(lambda: self._client.transact_write_items(TransactItems=writes))
         except ConditionFailed as failed:
@@ -337,18 +293,3 @@ def _claim_of(event_id: str, record: Item) -> PublishClaim:
         read_number(record, "batch_id"),
         read_number(record, "batch_size", 1),
     )
-
-
-def _event_item(text: str, claim: PublishClaim, own: InFlightBatch, others: Sequence[InFlightBatch]) -> Item:
-    position = claim.position
-    assert position is not None, "an event of a topic has a position"  # noqa: S101
-    overtaken = overtaken_by(position, own, others)
-    return {
-        **event_key(position),
-        "v": {"S": text},
-        "at": number(claim.at_ms),
-        "batch_id": number(claim.batch),
-        "low": number(position if overtaken.low is None else overtaken.low),
-        "overtook": {"S": encode_overtaken(overtaken)},
-        "expires_at": number(claim.at_ms // 1000 + EVENT_LIFETIME_SECONDS),
-    }

@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import Item, perform
+from realtime_core.aws.dynamodb import Item, number, perform, read_number
 from realtime_core.history.dynamodb_in_flight import DynamoInFlight
-from realtime_core.history.dynamodb_items import chunks_key, number, read_number
+from realtime_core.history.dynamodb_items import chunks_key
 from realtime_core.lifetimes import DAY_SECONDS
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
     from realtime_core.history.base import PublishClaim
+
+
+_ENDS = "expires_at = if_not_exists(expires_at, :end)"
+_EXPECT = f"SET expected = :expected, batch_id = :batch, batch_size = :size, {_ENDS}"
+_COMPLETE = f"ADD done :chunk SET {_ENDS}"
 
 
 class DynamoChunks:
@@ -36,16 +41,13 @@ class DynamoChunks:
             ":batch": number(claim.batch),
             ":size": number(claim.batch_size),
         }
-        self._record(
-            claim.position, "SET expected = :expected, batch_id = :batch, batch_size = :size", values
-        )
+        self._record(claim.position, _EXPECT, values)
 
     def complete_chunk(self, position: int, chunk: int) -> None:
         """Record that a chunk is done (one write); the last one settles the position (two more)."""
-        self._record(position, "ADD done :chunk SET", {":chunk": {"NS": [str(chunk)]}})
+        self._record(position, _COMPLETE, {":chunk": {"NS": [str(chunk)]}})
 
     def _record(self, position: int, expression: str, values: Item) -> None:
-        separator = "," if "=" in expression else ""
         now_s = int(self._now())
         more: Any = {**values, ":end": number(now_s + 2 * DAY_SECONDS)}
         key = chunks_key(position)
@@ -53,7 +55,7 @@ class DynamoChunks:
             lambda: self._client.update_item(
                 TableName=self._table,
                 Key=key,
-                UpdateExpression=f"{expression}{separator} expires_at = if_not_exists(expires_at, :end)",
+                UpdateExpression=expression,
                 ExpressionAttributeValues=more,
                 ReturnValues="ALL_NEW",
             )

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import Item, perform
-from realtime_core.history.base import EventPage, HistoryBounds, StoredEvent, decode_event
+from realtime_core.aws.dynamodb import Item, number, perform, read_number
+from realtime_core.history.base import (
+    SEARCHED_POSITIONS,
+    EventPage,
+    HistoryBounds,
+    StoredEvent,
+    decode_event,
+)
 from realtime_core.history.dynamodb_in_flight import DynamoInFlight
-from realtime_core.history.dynamodb_items import BUCKET_EVENTS, bucket_of, number, read_number
+from realtime_core.history.dynamodb_items import BUCKET_EVENTS, bucket_of
 from realtime_core.history.dynamodb_positions import read_bounds
 from realtime_core.history.overtaken import NOTHING, Overtaken, decode_overtaken, lowest_position
 
@@ -16,7 +22,7 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb.client import DynamoDBClient
 
-SEARCHED_BUCKETS = 5
+SEARCHED_BUCKETS = SEARCHED_POSITIONS // BUCKET_EVENTS + 1
 """Partitions that are searched for an event below a position that has none. Such gaps are short: publishers
 that died, and publishers of one event that ran at once."""
 

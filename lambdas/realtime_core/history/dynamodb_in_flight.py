@@ -10,20 +10,14 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from realtime_core.aws.dynamodb import BATCH_MAX, ConditionFailed, Item, perform, query
+from realtime_core.aws.dynamodb import BATCH_MAX, ConditionFailed, Item, number, perform, query, read_number
 from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.errors import StoreUnavailable
-from realtime_core.history.dynamodb_items import (
-    IN_FLIGHT,
-    in_flight_key,
-    number,
-    read_number,
-    repeat_key,
-    settled_key,
-)
+from realtime_core.history.dynamodb_items import IN_FLIGHT, in_flight_key, repeat_key, settled_key
 from realtime_core.history.overtaken import (
     BATCHES_MAX,
     CLAIM_SECONDS,
+    EXTENSION_RESERVE_SECONDS,
     IN_FLIGHT_SECONDS_MAX,
     UNRESOLVED_SECONDS_MAX,
     InFlightBatch,
@@ -42,8 +36,6 @@ PAGE_ITEMS = 2 * BATCHES_MAX
 """Items that a publisher reads first: about 15 KB, four read units."""
 RESOLVED_MAX = 2
 """Batches whose positions a publish looks up at most."""
-EXTENSION_RESERVE_SECONDS = 60
-"""A batch that ends sooner is not taken over with its positions: it might end meanwhile."""
 
 
 class InFlightItem(NamedTuple):
@@ -79,7 +71,7 @@ class DynamoInFlight:
         perform(lambda: self._client.put_item(TableName=self._table, Item=item))
 
     def extend(self, batch: int, now_s: int) -> bool:
-        """Let a batch in flight begin anew (one write); False if it has ended, or will in a minute."""
+        """Give a batch its whole time again (one write); False if it has ended, or will in a minute."""
         return self._update(
             batch,
             "SET #until = :end",

@@ -16,7 +16,7 @@ once but the counter, which holds three numbers.
 
 from __future__ import annotations
 
-from realtime_core.aws.dynamodb import Item
+from realtime_core.aws.dynamodb import Item, number
 
 BUCKET_EVENTS = 100
 """Positions that share a partition."""
@@ -24,16 +24,6 @@ BUCKET_EVENTS = 100
 COUNTER: Item = {"pk": {"S": "counter"}, "position": {"N": "0"}}
 FLOOR: Item = {"pk": {"S": "floor"}, "position": {"N": "0"}}
 IN_FLIGHT = "inflight"
-
-
-def number(value: float) -> Item:
-    """A whole number as DynamoDB's attribute value."""
-    return {"N": str(int(value))}
-
-
-def read_number(item: Item, name: str, default: int = 0) -> int:
-    """The number of an attribute, or `default` where the item does not have it."""
-    return int(item[name]["N"]) if name in item else default
 
 
 def event_key(position: int) -> Item:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from realtime_core.aws.dynamodb import ConditionFailed, Item, get_all, perform
+from realtime_core.aws.dynamodb import ConditionFailed, Item, get_all, number, perform, read_number
 from realtime_core.history.base import POSITIONS_PER_MS, HistoryBounds
-from realtime_core.history.dynamodb_items import COUNTER, FLOOR, number, read_number
+from realtime_core.history.dynamodb_items import COUNTER, FLOOR
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

@@ -11,17 +11,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from realtime_core.aws.dynamodb import BATCH_MAX, query, write_batch
+from realtime_core.aws.dynamodb import BATCH_MAX, number, query, read_number, write_batch
 from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.history.base import EVENT_LIFETIME_SECONDS, HISTORY_SECONDS, KEPT_POSITIONS
 from realtime_core.history.dynamodb_in_flight import DynamoInFlight
-from realtime_core.history.dynamodb_items import (
-    BUCKET_EVENTS,
-    bucket_of,
-    event_key,
-    number,
-    read_number,
-)
+from realtime_core.history.dynamodb_items import BUCKET_EVENTS, bucket_of, event_key
 from realtime_core.history.dynamodb_positions import begin, raise_floor, read_bounds
 from realtime_core.lifetimes import DAY_SECONDS
 
@@ -93,6 +87,7 @@ class DynamoTrimming:
         low, high = max(first, bucket * BUCKET_EVENTS), min(last, (bucket + 1) * BUCKET_EVENTS - 1)
         if low > high:
             return []  # DynamoDB refuses such a range
+
         pages = query(
             self._client,
             TableName=self._table,
@@ -105,6 +100,7 @@ class DynamoTrimming:
                 ":last": number(high),
             },
         )
+
         return [
             (read_number(item, "position"), read_number(item, "at") // 1000)
             for items, _ in pages

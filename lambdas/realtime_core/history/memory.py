@@ -19,6 +19,7 @@ from realtime_core.history.base import (
 )
 from realtime_core.history.overtaken import (
     CLAIM_SECONDS,
+    EXTENSION_RESERVE_SECONDS,
     IN_FLIGHT_SECONDS_MAX,
     InFlightBatch,
     known_at_begin,
@@ -207,7 +208,7 @@ class MemoryHistory(InMemoryAdapter):
             return StoreUnavailable(f"event {event.event_id} is being published by another invocation")
         record.taken_ms = now_ms
         in_flight = self._in_flight.get(record.claim.batch)
-        if in_flight is not None and in_flight.until > now_ms // 1000 + 60:
+        if in_flight is not None and in_flight.until > now_ms // 1000 + EXTENSION_RESERVE_SECONDS:
             in_flight.until = now_ms // 1000 + IN_FLIGHT_SECONDS_MAX
         elif record.claim.position is not None:
             self._events.pop(record.claim.position, None)

@@ -2,7 +2,7 @@
 
 A position is *settled* when its event is completely pushed, or will never exist. Before positions are
 allocated to a batch of events, an in-flight item is stored. Its id holds the newest position known at that
-time: the batch's own positions are higher. Whoever allocates a position afterwards finds the item, so no
+time: the batch's own positions are higher. A publisher that allocates a position afterwards finds it, so no
 unsettled position below its own escapes it.
 
 An in-flight item does not say at once which positions its batch got. It ends by itself, 15 minutes after a
@@ -20,6 +20,9 @@ IN_FLIGHT_SECONDS_MAX = 15 * 60
 
 UNRESOLVED_SECONDS_MAX = 5
 """The age at which the positions of a batch in flight are looked up."""
+
+EXTENSION_RESERVE_SECONDS = 60
+"""A batch that ends sooner is not taken over with its positions: it might end meanwhile."""
 
 CLAIM_SECONDS = 32
 """How long a claim is exclusive: longer than an invocation of `broadcast` may run. A batch that was not

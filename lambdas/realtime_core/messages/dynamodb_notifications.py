@@ -53,7 +53,7 @@ def _try_to_store(
         left = [message for index, message in enumerate(group) if 2 * index not in failed.refused]
         return [left] if left else []
     except Contended as contended:
-        # Whoever meets a conflict tries alone, so that a busy inbox holds up nobody else.
+        # A message that met a conflict is tried alone, so that a busy inbox holds up nobody else.
         busy = {write // 2 for write in contended.writes}
         calm = [message for index, message in enumerate(group) if index not in busy]
         return [*([calm] if calm else []), *([group[index]] for index in sorted(busy))]

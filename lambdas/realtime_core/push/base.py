@@ -30,7 +30,7 @@ class DeliveryJob(NamedTuple):
     correlation_id: str = ""
     """The id of the request or event that caused the job, for the logs."""
     user_ids: tuple[str, ...] = ()
-    """Users whose connections could not be looked up: whoever posts the job looks them up."""
+    """Users whose connections could not be looked up: the function that posts the job looks them up."""
     opening: Mapping[str, int] = _NONE
     """The connections that may still be in their handshake, and when each was made, in epoch seconds."""
 

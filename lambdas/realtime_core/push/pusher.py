@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from realtime_core.aws.backoff import jitter
 from realtime_core.concurrency import batches, map_concurrently
-from realtime_core.connections.base import RecordChanged
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import PostReport
 from realtime_core.push.lookup import find_connections
@@ -25,9 +24,9 @@ from realtime_core.push.planning import (
     opening_delay,
     reachable_connections,
 )
+from realtime_core.push.removal import remove_connections
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import (
-    CONNECTION_DURATION,
     DELIVERIES_DELIVERED,
     DELIVERIES_FAILED,
     DELIVERIES_GONE,
@@ -38,9 +37,9 @@ from realtime_core.telemetry.metric_catalog import (
 from realtime_core.telemetry.metrics import add
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from realtime_core.connections.base import Connection, Connections
+    from realtime_core.connections.base import Connections
     from realtime_core.history.base import Chunks
     from realtime_core.push.base import DeadLetterQueue, Deliveries, DeliveryJob, ManagementApi
     from realtime_core.subscriptions.base import Subscriptions
@@ -52,8 +51,6 @@ ATTEMPTS_MAX = 8
 DELAY_SECONDS_MAX = 60
 REMOVAL_BATCH = 25
 """Outside limit: a BatchWriteItem deletes 25 memberships; most connections have one."""
-REMOVAL_ATTEMPTS = 20
-"""Many times the requests that a connection can have been working off when it ended."""
 REMOVAL_SECONDS = 1.0
 """How long after its time budget a job may still remove gone connections. The next event finds the rest,
 but a function that times out repeats every delivery."""
@@ -71,44 +68,6 @@ class PushResult(NamedTuple):
     """Attempts whose response was lost, see `PostReport`."""
     throttled: int = 0
     """Attempts with the response 429."""
-
-
-def remove_connections(
-    connection_ids: Iterable[str], connections: Connections, subscriptions: Subscriptions
-) -> int:
-    """Remove the memberships and records of connections that no longer exist; returns how many it removed.
-
-    Safe to repeat, also concurrently and where an answer was lost: a record goes only after its memberships,
-    so whoever is interrupted leaves a record by which the rest is found.
-    """
-    found = [record for record in map(connections.get, connection_ids) if record is not None]
-    return remove_records(found, connections, subscriptions)
-
-
-def remove_records(
-    found: Sequence[Connection], connections: Connections, subscriptions: Subscriptions
-) -> int:
-    """Remove the memberships and records of connections that were just read; as `remove_connections`."""
-    if found:
-        subscriptions.remove_members(found)
-    removed = [record for record in found if _remove_record(record, connections, subscriptions)]
-
-    now = time.time()
-    for record in removed:
-        add(CONNECTION_DURATION, max(0, round(now - record.connected_at)))
-    return len(removed)
-
-
-def _remove_record(record: Connection, connections: Connections, subscriptions: Subscriptions) -> bool:
-    """Remove a record whose memberships are removed. Returns False if another caller has done so."""
-    for _ in range(REMOVAL_ATTEMPTS):
-        try:
-            return connections.remove(record.connection_id, known=record) is not None
-        except RecordChanged as changed:
-            # A request of the client was still being worked off.
-            record = changed.record
-            subscriptions.remove_members([record])
-    raise StoreUnavailable(f"the record of connection {record.connection_id} kept changing")
 
 
 class Pusher:
@@ -129,7 +88,7 @@ class Pusher:
         chunks: Chunks | None = None,
         undeliverable: DeadLetterQueue | None = None,
         jitter: Callable[[], float] = jitter,
-        now: Callable[[], float] = lambda: time.time(),  # noqa: PLW0108 - looked up at each call
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._management_api = management_api
         self._connections = connections
@@ -278,7 +237,7 @@ class Pusher:
             self._chunks.complete_chunk(job.position, job.chunk)
         except StoreUnavailable:
             # The event stays in flight until it expires; until then a resume reads more than it needs.
-            log.exception("landing_not_recorded", eventId=job.event_id)
+            log.exception("chunk_not_recorded", eventId=job.event_id)
 
     def _remove_gone(self, connection_ids: Sequence[str], deadline: float) -> None:
         """Remove gone connections, in concurrent batches, until REMOVAL_SECONDS after the deadline."""

@@ -26,8 +26,8 @@ from realtime_core.redis.errors import RedisFault
 from realtime_core.subscriptions.base import ANNOUNCEMENT_LIFETIME_SECONDS, Group
 
 FORMAT = "2"
-"""The version of this layout. Readers ignore an index of another version. In 1 a topic's versions began anew
-when it was removed and made again."""
+"""The version of this layout. Readers ignore an index of another version. In 1 a topic's versions started
+from 1 when it was removed and made again."""
 
 META = "deals:meta"
 MEMBERS = "deals:g:"

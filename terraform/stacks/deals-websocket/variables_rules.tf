@@ -135,6 +135,11 @@ variable "filter_index_bytes_max" {
     condition     = var.filter_index_bytes_max >= 1000000 && var.filter_index_bytes_max <= 8000000000 && floor(var.filter_index_bytes_max) == var.filter_index_bytes_max
     error_message = "filter_index_bytes_max: use a whole number from 1000000 to 8000000000."
   }
+
+  validation {
+    condition     = var.filter_index_bytes_max <= (var.memory_mb.broadcast - 128) * 1048576
+    error_message = "filter_index_bytes_max: besides it the function needs 128 MB of memory_mb.broadcast; lower it, or raise that."
+  }
 }
 
 variable "message_retention_days" {

@@ -1,15 +1,13 @@
 """Pooled connections that died, as they do while a function is frozen: calls of one attempt succeed."""
 
-import ssl
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local_cloud.certificates import self_signed
 from realtime_core.aws import backoff, http
 from realtime_core.aws.client import client, connect_ahead
 from realtime_core.aws.errors import Unreachable
-from tests.contract.support.dying_service import ENDINGS, dying_service
+from tests.contract.support.dying_service import ENDINGS, dying_service_by
 
 POOLED = 6
 LARGE = {"pk": {"S": "x" * 4_000_000}}
@@ -29,14 +27,8 @@ def no_pauses(monkeypatch):
 
 @pytest.fixture(params=["tls", "plain"])
 def service(request, tmp_path, monkeypatch):
-    context = None
-    if request.param == "tls":
-        certificate = self_signed(tmp_path)
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate)
-    with dying_service(context) as serving:
-        serving.url = f"http{'s' * bool(context)}://127.0.0.1:{serving.port}"
+    with dying_service_by(request.param, tmp_path, monkeypatch) as serving:
+        serving.url = f"http{'s' * serving.is_tls}://127.0.0.1:{serving.port}"
         yield serving
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from realtime_core.errors import StoreUnavailable
-from realtime_core.push.pusher import remove_connections
+from realtime_core.push.removal import remove_connections
 from tests.contract.support.cases import ANY, LAPTOPS, NOW, PHONES, at_once, connection, member_ids
 from tests.contract.support.watched_clients import (
     answering,

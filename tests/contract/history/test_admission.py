@@ -23,7 +23,7 @@ def test_a_history_begins_at_its_time_and_positions_rise_by_one(stores):
     assert (bounds.newest, bounds.floor, bounds.whole) == (BEGAN + 2, BEGAN, True)
 
 
-def test_a_history_made_anew_begins_above_every_position_of_the_earlier_one(dynamodb, dynamo):
+def test_a_history_made_again_begins_above_every_position_of_the_earlier_one(dynamodb, dynamo):
     """At a thousand events a millisecond it would still be above."""
     earlier = publish(dynamo, "e").position
     for name in ("counter", "floor"):
@@ -108,7 +108,7 @@ def test_a_dead_publishers_event_is_taken_over_while_it_is_in_flight(stores):
     first = claim(stores, "e")
     taken = claim(stores, "e", LATER_MS)
     assert (taken.position, taken.batch, taken.at_ms) == (first.position, first.batch, NOW_MS)
-    assert stores.history.settled(MUCH_LATER_MS // 1000) == first.position - 1, "its time began anew"
+    assert stores.history.settled(MUCH_LATER_MS // 1000) == first.position - 1, "its time started again"
 
 
 def test_an_event_that_is_no_longer_in_flight_moves_to_a_new_position(stores):

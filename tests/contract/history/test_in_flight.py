@@ -69,7 +69,7 @@ def test_a_batch_is_in_flight_until_its_last_event_is_settled(stores):
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["expect", 0, 1, 2])))
-def test_a_queued_event_is_in_flight_until_its_last_chunk_whoever_is_told_first(stores, order):
+def test_a_queued_event_is_in_flight_until_its_last_chunk_whichever_is_told_first(stores, order):
     """A chunk may be posted before its publisher has said how many there are."""
     one = claim(stores, "e")
     for step in order:

@@ -9,7 +9,7 @@ from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries
 from realtime_core.push.planning import decode_job, encode_job, split_job
 from realtime_core.push.sqs import SqsDeadLetterQueue, SqsDeliveries
 from tests.contract.support.cases import NOW
-from tests.contract.support.watched_clients import answering, aws_client, fault, recording, watching
+from tests.contract.support.watched_clients import answering, aws_client, fault, hooked, recording, watching
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
@@ -110,9 +110,15 @@ def test_batches_of_a_large_audience_are_sent_at_once(sqs, queue_url, monkeypatc
     assert len(received(sqs, queue_url)) == 4
 
 
-def test_send_of_which_one_batch_fails_raises_after_the_others_were_sent(sqs, queue_url):
+def test_send_of_which_one_batch_fails_raises_after_those_under_way_were_sent(sqs, queue_url):
+    together = threading.Barrier(4)
+
+    def wait_for_all(_operation, _parameters):
+        together.wait(5)
+
     with (
         answering(sqs, "SendMessageBatch", fault("AccessDenied", 403)),
+        hooked(sqs, wait_for_all),
         pytest.raises(StoreUnavailable, match="AccessDenied"),
     ):
         SqsDeliveries(sqs, queue_url).send([job(n, f'"{"ü" * 110_000}"') for n in range(4)])

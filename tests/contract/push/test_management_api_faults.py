@@ -12,7 +12,7 @@ from tests.contract.support.faulty_api import LOSING, faulty_api
 MANY = 10_000
 AMPLE_SECONDS = 60.0
 SHORT_PAUSES = Timeouts(retry_base_seconds=0.005, retry_cap_seconds=0.05)
-SHORT_WAITS = Timeouts(answer_seconds=0.5, retry_base_seconds=0.005, retry_cap_seconds=0.05)
+SHORT_WAITS = Timeouts(answer_seconds=1.0, retry_base_seconds=0.005, retry_cap_seconds=0.05)
 
 # Name: plans assigned to the ids in turn, size of the payload in bytes, timeouts.
 FAULTS = {
@@ -124,6 +124,7 @@ def test_a_second_batch_reuses_the_open_connections_of_the_first():
 
 def test_chunks_of_an_audience_get_the_connections_that_the_whole_is_worth():
     with faulty_api() as api:
+        api.slow_seconds = 0.2  # longer than it takes to open the connections of a chunk
         ids = assign_plans(api, [["slow"]], 1_600)
         poster = ManagementApiClient(f"http://127.0.0.1:{api.port}/live")
         opened = []

@@ -1,15 +1,12 @@
 """Connections of the posting engine that died while the function was frozen: every post arrives at once."""
 
-import ssl
-
 import pytest
 
-from local_cloud.certificates import self_signed
 from realtime_core.aws import backoff
 from realtime_core.push.management_api import pool
 from realtime_core.push.management_api.batch import Timeouts
 from realtime_core.push.management_api.client import ManagementApiClient
-from tests.contract.support.dying_service import ENDINGS, dying_service
+from tests.contract.support.dying_service import ENDINGS, dying_service_by
 from tests.contract.support.scripted_service import answer
 
 IDS = tuple(f"L0SM{number:08}FvHc=" for number in range(40))
@@ -27,14 +24,8 @@ def _environment(monkeypatch):
 
 @pytest.fixture(params=["tls", "plain"])
 def service(request, tmp_path, monkeypatch):
-    context = None
-    if request.param == "tls":
-        certificate = self_signed(tmp_path)
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate)
-    with dying_service(context) as serving:
-        serving.url = f"http{'s' * bool(context)}://127.0.0.1:{serving.port}/live"
+    with dying_service_by(request.param, tmp_path, monkeypatch) as serving:
+        serving.url = f"http{'s' * serving.is_tls}://127.0.0.1:{serving.port}/live"
         serving.response = answer(b"")
         yield serving
 

@@ -1,16 +1,13 @@
 """A connection to Redis that died while the function was frozen: the pipeline goes out on a new one."""
 
-import ssl
-
 import pytest
 
-from local_cloud.certificates import self_signed
 from realtime_core.redis import client as module
 from realtime_core.redis.client import RedisClient
 from realtime_core.redis.credentials import NoCredentials
 from realtime_core.redis.errors import RedisFault
 from realtime_core.redis.settings import RedisAddress
-from tests.contract.support.dying_service import ENDINGS, dying_service
+from tests.contract.support.dying_service import ENDINGS, dying_service_by
 
 PING = [("PING",)]
 LARGE = [("SET", "a", "x" * 8_000_000), ("PING",)]
@@ -19,22 +16,15 @@ LARGE = [("SET", "a", "x" * 8_000_000), ("PING",)]
 
 @pytest.fixture(params=["tls", "plain"])
 def service(request, tmp_path, monkeypatch):
-    context = None
-    if request.param == "tls":
-        certificate = self_signed(tmp_path)
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate)
-    with dying_service(context) as serving:
+    with dying_service_by(request.param, tmp_path, monkeypatch) as serving:
         serving.is_whole = lambda received: received.endswith(b"PING\r\n")
         serving.response = b"+PONG\r\n"
-        serving.tls = context is not None
         yield serving
 
 
 @pytest.fixture
 def redis(service):
-    client = RedisClient(RedisAddress("127.0.0.1", service.port, service.tls), NoCredentials())
+    client = RedisClient(RedisAddress("127.0.0.1", service.port, service.is_tls), NoCredentials())
     yield client
     client.close()
 

@@ -127,7 +127,7 @@ async def test_reader_of_the_stream_that_dies_ends_the_relay_and_loses_no_entry(
 
 
 async def test_worker_that_dies_while_the_relay_finishes_is_not_waited_for(relays, publisher, broadcast):
-    task = relays.start(parallel=1, relay=1.5, drain=20)
+    task = relays.start(parallel=1, relay=3, drain=20)
     await wait_for_lease(publisher, task)
 
     def function(event):

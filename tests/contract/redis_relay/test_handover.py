@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+from collections import Counter
 
 import pytest
 
@@ -36,6 +37,10 @@ class Load:
         self._thread.join()
 
 
+def outcomes(relays):
+    return Counter(task.result() for task in relays.tasks if task.done())
+
+
 async def test_channel_message_is_published_as_an_event_of_its_topic(relays, publisher, broadcast):
     task = relays.start()
     await wait_for_lease(publisher, task)
@@ -57,14 +62,14 @@ async def test_channel_messages_are_forwarded_once_over_many_handovers(relays, p
     first = relays.start(relay=60, handover=59.2)
     await wait_for_lease(publisher, first)
     with Load(server, 300) as load:
-        while sum(task.done() and task.result() == "relayed" for task in relays.tasks) < 6:
+        # On a slow machine most of them come late enough to take over.
+        while outcomes(relays)["relayed"] < 6 or not outcomes(relays)["busy"]:
             await asyncio.sleep(0.25)
             await until(lambda: sum(not task.done() for task in relays.tasks) <= 2)
             relays.start(relay=60, handover=59.2)
     await until(lambda: sum(not task.done() for task in relays.tasks) == 1)
     await until(lambda: len(broadcast.events) >= load.published)
 
-    assert "busy" in [task.result() for task in relays.tasks if task.done()]
     assert sorted(broadcast.ids()) == list(range(1, load.published + 1))
 
 

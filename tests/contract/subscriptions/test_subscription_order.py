@@ -79,7 +79,7 @@ def test_whatever_requests_do_between_their_calls_the_one_received_last_is_in_fo
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_a_leaving_connection_asked_for_nothing_is_left(dynamodb, dynamo_stores, seed, monkeypatch):
     monkeypatch.setattr("realtime_core.aws.backoff.BASE_SECONDS", 0.0)
-    from realtime_core.push.pusher import remove_connections
+    from realtime_core.push.removal import remove_connections
 
     dynamo_stores.connections.add(connection())
     ask(dynamo_stores, PHONES, 0)
@@ -190,7 +190,9 @@ def test_two_topics_at_once_do_not_exceed_the_size_of_filters_together(dynamodb,
 
 
 @pytest.mark.parametrize("counted", [None, "7"])
-def test_the_size_of_filters_is_counted_anew_where_an_earlier_release_wrote(dynamodb, dynamo_stores, counted):
+def test_the_size_of_filters_is_counted_again_where_an_earlier_release_wrote(
+    dynamodb, dynamo_stores, counted
+):
     large = '{"a":"%s"}' % ("x" * 4_000)
     dynamo_stores.connections.add(connection())
     for number in range(24):

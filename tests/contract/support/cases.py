@@ -25,6 +25,21 @@ def message(number=0, *, recipient="ben", sender="ann", content="hello", created
     return Message(message_id, recipient, sender, kind, "text", content, created_at)
 
 
+def inbox(stores, user="ben", *, after=None, limit=100, status=None, now=NOW):
+    """A page of an inbox, and the id to go on from."""
+    return stores.messages.inbox(user, after, limit, status, now)
+
+
+def all_pages(stores, **how):
+    """The whole inbox, page by page."""
+    messages, after = [], None
+    while True:
+        page, after = inbox(stores, after=after, **how)
+        messages += page
+        if after is None:
+            return messages
+
+
 def member_ids(stores, *topics, now=NOW):
     """The members of the topics' groups, sorted, with duplicates."""
     groups = [group for topic in topics for group in stores.subscriptions.groups(topic, now)]

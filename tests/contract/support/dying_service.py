@@ -2,10 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 import threading
 from contextlib import contextmanager
 
+from local_cloud.certificates import self_signed
+from tests.contract.support.in_thread import serving_in_thread
 from tests.contract.support.scripted_service import answer
 
 ENDINGS = ("close", "notify", "reset")
@@ -32,6 +35,7 @@ class DyingService:
         self.response = answer({})
         self.is_whole = is_whole_http
         """Whether the bytes received are a whole request."""
+        self.is_tls = False
         self.closes = False
         """Whether a connection is closed after the response."""
         self.open = []
@@ -122,34 +126,29 @@ class _Connection(asyncio.Protocol):
 @contextmanager
 def dying_service(context=None):
     """Serve a DyingService on `port`, over TLS where a context is given."""
-    service, started = DyingService(), threading.Event()
-    loop = service.loop
-    server = None
+    service = DyingService()
 
-    async def stop():
+    async def stop(server):
         server.close()
         for connection in list(service.open):
             connection.transport.abort()
         for _ in range(3):  # a transport over TLS ends after the one below it
             await asyncio.sleep(0)
 
-    async def serve():
-        nonlocal server
-        server = await loop.create_server(lambda: _Connection(service), "127.0.0.1", 0, ssl=context)
-        service.port = server.sockets[0].getsockname()[1]
-        started.set()
-
-    def run():
-        loop.run_until_complete(serve())
-        loop.run_forever()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    assert started.wait(10)
-    try:
+    serving = serving_in_thread(service.loop, lambda: _Connection(service), stop=stop, ssl=context)
+    with serving as service.port:
         yield service
-    finally:
-        asyncio.run_coroutine_threadsafe(stop(), loop).result(5)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+
+
+@contextmanager
+def dying_service_by(kind, folder, monkeypatch):
+    """Serve a DyingService by "tls", with a certificate that the client trusts, or by "plain" TCP."""
+    context = None
+    if kind == "tls":
+        certificate = self_signed(folder)
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+    with dying_service(context) as service:
+        service.is_tls = context is not None
+        yield service

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import threading
 from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 from urllib.parse import unquote
+
+from tests.contract.support.in_thread import serving_in_thread
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
@@ -19,7 +21,6 @@ LAST = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 ARRIVING = {"ok", "chunked", "last", "slow", "reset", "half", "hang"}
 LOSING = {"reset", "half", "hang"}
-SLOW_SECONDS = 0.05
 
 
 class FaultyApi:
@@ -31,6 +32,7 @@ class FaultyApi:
         self.sizes = Counter()
         self.port = 0
         self.connections = 0
+        self.slow_seconds = 0.05
 
     def step(self, connection_id, size):
         attempt = self.attempts[connection_id]
@@ -85,7 +87,8 @@ class _Connection(asyncio.Protocol):
             case "slow":
                 loop = asyncio.get_running_loop()
                 for at in range(0, len(OK), 10):
-                    loop.call_later(SLOW_SECONDS * at / len(OK), self.transport.write, OK[at : at + 10])
+                    due = self.api.slow_seconds * at / len(OK)
+                    loop.call_later(due, self.transport.write, OK[at : at + 10])
             case "reset":
                 self.transport.abort()
             case "half":
@@ -103,27 +106,11 @@ class _Connection(asyncio.Protocol):
 @contextmanager
 def faulty_api(certificate=None):
     """Serve a FaultyApi on `port`, with TLS where `certificate` is given: its file and its key's."""
-    api, started, loop = FaultyApi(), threading.Event(), asyncio.new_event_loop()
-    context = None
+    api, context = FaultyApi(), None
     if certificate is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*certificate)
 
-    async def serve():
-        server = await loop.create_server(lambda: _Connection(api), "127.0.0.1", 0, ssl=context, backlog=1024)
-        api.port = server.sockets[0].getsockname()[1]
-        started.set()
-
-    def run():
-        loop.run_until_complete(serve())
-        loop.run_forever()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    assert started.wait(10)
-    try:
+    connection = partial(_Connection, api)
+    with serving_in_thread(asyncio.new_event_loop(), connection, ssl=context, backlog=1024) as api.port:
         yield api
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()

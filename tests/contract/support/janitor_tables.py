@@ -11,10 +11,19 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from typing import Any
 
+from janitor.duties import Duties
+from janitor.janitor import Janitor
+from janitor.leases_dynamodb import DynamoLeases
+from janitor.probing import Prober
+from janitor.revocation import Revoker
+from realtime_core.auth.dynamodb import DynamoRevocations
 from realtime_core.aws.errors import Refused
 from realtime_core.connections.base import Connection
-from realtime_core.connections.dynamodb_schedule import schedule_partition
+from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.connections.dynamodb_schedule import DynamoSchedule, schedule_partition
+from realtime_core.connections.memory import MemoryConnections
 from realtime_core.connections.schedule import PARTITIONS, ScheduledConnection, first_schedule
+from realtime_core.subscriptions.memory import MemorySubscriptions
 
 # Outside limit: a page of a query ends at 1 MB, and an item of the index takes about 150 bytes.
 ITEMS_OF_A_PAGE = 7_000
@@ -204,3 +213,29 @@ def _revocation(revoked_at: int, user_id: str) -> dict[str, Any]:
         "revoked_at": {"N": str(revoked_at)},
         "kind": {"S": "r"},
     }
+
+
+def build_janitor(tables, api, clock, partitions=PARTITIONS):
+    """The janitor and the revoker on these tables and this management API, as the function builds them."""
+    connections = DynamoConnections(tables, "connections", partitions)
+    subscriptions = MemorySubscriptions(MemoryConnections())
+    leases = DynamoLeases(tables, "history")
+    schedule = DynamoSchedule(tables, "connections", partitions)
+    duties = Duties(schedule=schedule, connections=connections, subscriptions=subscriptions, poster=api)
+
+    janitor = Janitor(
+        schedule=schedule,
+        leases=leases,
+        duties=duties,
+        prober=Prober(schedule=schedule, duties=duties, poster=api, timer=time.monotonic),
+        clock=clock,
+    )
+    revoker = Revoker(
+        revocations=DynamoRevocations(tables, "revocations"),
+        connections=connections,
+        subscriptions=subscriptions,
+        poster=api,
+        leases=leases,
+        clock=clock,
+    )
+    return janitor, revoker

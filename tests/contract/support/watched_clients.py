@@ -75,9 +75,6 @@ def streams_client():
     return streams
 
 
-"""Its older name."""
-
-
 @contextmanager
 def hooked(client, hook):
     """Let `hook(operation, parameters)` see every call, and answer it where it returns a response."""

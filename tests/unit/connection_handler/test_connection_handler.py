@@ -35,7 +35,7 @@ def test_a_handshake_whose_record_cannot_be_stored_is_refused(stores):
     assert (connect()["statusCode"], len(stores.connections.records)) == (200, 1)
 
 
-def test_a_leave_that_fails_midway_is_made_good_by_whoever_finds_the_connection_gone(stores):
+def test_a_leave_that_fails_midway_is_finished_by_the_sender_that_finds_the_connection_gone(stores):
     connect()
     [connection_id] = stores.connections.records
     stores.subscriptions.subscribe(connection_id, "a", "{}", 0)

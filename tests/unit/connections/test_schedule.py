@@ -44,7 +44,7 @@ def record(token_exp=FAR, due_at=NOW, **known):
     ("known", "seconds", "expected"),
     [
         pytest.param(record(), 10 * MINUTE, IDLE, id="nothing-known-for-a-while"),
-        pytest.param(record(due_at=REFRESHED), 10 * MINUTE, IDLE, id="only-to-be-scheduled-anew"),
+        pytest.param(record(due_at=REFRESHED), 10 * MINUTE, IDLE, id="only-to-be-scheduled-again"),
         pytest.param(record(NOW + HOUR), HOUR - 91, IDLE, id="long-before-expiry"),
         pytest.param(record(NOW + HOUR), HOUR - 90, WARN, id="a-minute-and-a-half-before-expiry"),
         pytest.param(record(NOW + HOUR), HOUR + 59, WARN, id="late-is-better-than-never"),

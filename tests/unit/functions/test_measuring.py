@@ -27,7 +27,8 @@ from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import DeliveryJob
 from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries, MemoryManagementApi
 from realtime_core.push.planning import encode_job
-from realtime_core.push.pusher import ATTEMPTS_MAX, Pusher, remove_connections
+from realtime_core.push.pusher import ATTEMPTS_MAX, Pusher
+from realtime_core.push.removal import remove_connections
 from realtime_core.subscriptions.memory import MemorySubscriptions
 from tests.published import published_in
 from tests.unit.delivery.test_delivery import Clock

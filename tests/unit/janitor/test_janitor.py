@@ -1,82 +1,11 @@
-"""Runs of the janitor over the in-memory stores, by a clock that the tests move."""
-
-import json
-import time
-from dataclasses import dataclass, field, replace
+"""Runs of the janitor: notices, closings, shares and failures."""
 
 import pytest
 
-from janitor.duties import Duties
-from janitor.janitor import Janitor
-from janitor.memory import MemoryLeases
-from janitor.probing import Prober
 from janitor.share import Share
-from realtime_core.connections.base import Connection
-from realtime_core.connections.memory import MemoryConnections, MemorySchedule
 from realtime_core.errors import StoreUnavailable
-from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
-from realtime_core.push.memory import MemoryManagementApi
-from realtime_core.subscriptions.memory import MemorySubscriptions
 from tests.contract.support.cases import at_once
-
-NOW = 1_795_382_480
-MINUTE = 60
-HOUR = 60 * MINUTE
-ENOUGH_SECONDS = 10.0
-
-
-@dataclass
-class JanitorHarness:
-    """In-memory stores, and a janitor that runs at `now`."""
-
-    connections: MemoryConnections = field(default_factory=MemoryConnections)
-    poster: MemoryManagementApi = field(default_factory=MemoryManagementApi)
-    now: int = NOW
-
-    def __post_init__(self):
-        self.subscriptions = MemorySubscriptions(self.connections)
-        self.schedule = MemorySchedule(self.connections)
-        self.leases = MemoryLeases()
-        self.janitor = self.new_janitor()
-        self.runs = 0
-
-    def new_janitor(self, timer=time.monotonic, **changes):
-        schedule = self.schedule
-        duties = Duties(
-            schedule=schedule,
-            connections=self.connections,
-            subscriptions=self.subscriptions,
-            poster=self.poster,
-        )
-        parts = {
-            "schedule": schedule,
-            "leases": self.leases,
-            "duties": duties,
-            "prober": Prober(schedule=schedule, duties=duties, poster=self.poster, timer=timer),
-            "clock": lambda: self.now,
-            "timer": timer,
-        }
-        return Janitor(**parts | changes)
-
-    def connect(self, connection_id="c1", *, token_seconds=24 * HOUR, topics=()):
-        self.connections.add(Connection(connection_id, "ann", self.now, self.now + token_seconds))
-        for topic in topics:
-            self.subscriptions.subscribe(connection_id, topic, "{}", self.now)
-
-    def run(self, after=0):
-        self.now += after
-        self.runs += 1
-        return self.janitor.run(ENOUGH_SECONDS, f"run-{self.runs}")
-
-    def run_each_minute(self, minutes):
-        return [self.run(MINUTE) for _ in range(minutes)]
-
-    def frames(self, connection_id="c1"):
-        return [json.loads(frame) for frame in self.poster.received.get(connection_id, [])]
-
-    def members(self, topic):
-        groups = self.subscriptions.groups(topic, self.now)
-        return [member for _, members in self.subscriptions.members(groups, self.now) for member in members]
+from tests.unit.janitor.harness import ENOUGH_SECONDS, HOUR, MINUTE, NOW, JanitorHarness
 
 
 @pytest.fixture
@@ -157,67 +86,6 @@ def test_refresh_by_a_few_seconds_is_warned_of_in_time(harness):
     assert [frame["data"]["expiresAt"] - NOW for frame in harness.frames()] == [180, 190]
 
 
-def test_notice_spares_a_probe(harness):
-    """It was heard of when the notice reached it, so it is asked for an interval later at the earliest."""
-    harness.connect(token_seconds=30 * MINUTE)
-    reports = harness.run_each_minute(30)
-    harness.connections.extend("c1", NOW + 24 * HOUR)
-
-    assert sum(report.probed for report in reports[:28]) == 2, "each ten minutes"
-    assert [report.warned for report in reports[28:]] == [1, 0]
-    assert sum(report.probed for report in reports[28:]) == 0
-
-
-def test_probe_costs_no_write(harness):
-    harness.connect()
-    harness.run(9 * MINUTE)
-    before = dict(harness.connections.schedule)
-
-    assert harness.run(10 * MINUTE).probed == 1
-    assert harness.connections.schedule == before
-
-
-def test_probes_are_spread_over_the_interval(harness):
-    for number in range(1_000):
-        harness.connect(f"c{number}")
-    harness.run(20 * MINUTE)
-
-    reports = harness.run_each_minute(10)
-
-    assert all(90 <= report.probed <= 110 for report in reports), [report.probed for report in reports]
-    assert max(report.probe_lag_seconds for report in reports) <= 2, "less than one record's share"
-
-
-def test_round_of_probes_reaches_every_connection_once(harness):
-    asked = []
-    probe = harness.poster.probe
-    harness.poster.probe = lambda ids, budget: asked.extend(ids) or probe(ids, budget)
-    for number in range(1_000):
-        harness.connect(f"c{number}")
-    harness.run(20 * MINUTE)
-    asked.clear()
-
-    harness.run_each_minute(10)
-    assert len(asked) == len(set(asked))
-    harness.run(MINUTE)
-
-    assert sorted(set(asked)) == sorted(f"c{number}" for number in range(1_000))
-    assert len(asked) <= 1_110
-
-
-def test_duties_come_before_probes(harness):
-    for number in range(600):
-        harness.connect(f"silent{number}")
-        harness.connect(f"expiring{number}", token_seconds=21 * MINUTE)
-    harness.now += 20 * MINUTE
-    ticks = iter(range(1_000))
-
-    short = harness.new_janitor(timer=lambda: next(ticks)).run(8, "short")
-
-    assert (short.warned, short.probed) == (600, 100), "of the page, half are silent"
-    assert short.probe_lag_seconds > 0
-
-
 def test_partition_of_another_run_is_left_to_it(harness):
     for number in range(10):
         harness.connect(f"c{number}", token_seconds=5 * MINUTE)
@@ -269,19 +137,6 @@ def test_refresh_while_the_connection_is_being_closed_is_too_late(harness):
     assert harness.poster.closed == ["c1"]
 
 
-def test_connection_lost_without_disconnect_is_removed_by_a_probe(harness):
-    harness.connect("gone", topics=["a", "b"])
-    harness.connect("there", topics=["a"])
-    harness.poster.answers["gone"] = [410]
-
-    reports = harness.run_each_minute(20)
-
-    assert sum(report.gone for report in reports) == 1, "within two intervals"
-    assert set(harness.connections.records) == {"there"}
-    assert (harness.members("a"), harness.members("b")) == (["there"], [])
-    assert harness.run(MINUTE).connections == 1
-
-
 def test_connection_lost_without_disconnect_is_removed_by_a_notice(harness):
     harness.connect(token_seconds=5 * MINUTE, topics=["a"])
     harness.poster.answers["c1"] = [410]
@@ -302,22 +157,6 @@ def test_notice_during_the_handshake_keeps_the_record_and_is_sent_by_the_next_ru
 
     assert harness.run(20).warned == 1
     assert len(harness.frames()) == 1
-
-
-def test_probe_during_the_handshake_keeps_the_record(harness):
-    harness.connect()
-    harness.poster.answers["c1"] = [410]
-    eager = replace(harness.janitor.prober, probe_seconds=1)
-
-    report = harness.new_janitor(prober=eager).run(ENOUGH_SECONDS, "now")
-    assert (report.gone, report.postponed) == (0, 0), "it was heard of when it connected"
-    harness.now += 5
-    report = harness.new_janitor(prober=eager).run(ENOUGH_SECONDS, "soon")
-    assert (report.gone, report.postponed) == (0, 1)
-    assert set(harness.connections.records) == {"c1"}
-
-    harness.now += HANDSHAKE_SECONDS_MAX
-    assert harness.new_janitor(prober=eager).run(ENOUGH_SECONDS, "later").gone == 1
 
 
 def test_connection_that_opens_after_it_was_to_be_closed_is_closed_when_the_claim_ends(harness):
@@ -347,15 +186,6 @@ def test_notice_that_could_not_be_sent_is_sent_by_the_next_run(harness, status):
     assert harness.run(10).warned == 1
     assert harness.run(10).warned == 0
     assert len(harness.frames()) == 1
-
-
-def test_probe_without_an_answer_is_repeated_in_the_next_round(harness):
-    harness.connect()
-    harness.poster.answers["c1"] = [429]
-    assert harness.run(10 * MINUTE).postponed == 1
-
-    harness.poster.answers["c1"] = [410]
-    assert sum(report.gone for report in harness.run_each_minute(10)) == 1
 
 
 def test_connection_that_could_not_be_closed_is_closed_when_the_claim_ends(harness):
@@ -416,16 +246,6 @@ def test_store_that_is_down_is_counted_and_not_raised(harness):
     assert report.failures > 0
     names = [metric.name for metric, _ in report.metrics()]
     assert "ConnectionCount" not in names, "no figure is better than a wrong one"
-
-
-def test_connections_that_cannot_be_counted_are_probed_all_the_same(harness):
-    def fail(_partition):
-        raise StoreUnavailable("counting fails")
-
-    harness.connect()
-    harness.schedule.count = fail
-    report = harness.run(10 * MINUTE)
-    assert (report.connections, report.probed) == (None, 1)
 
 
 def test_runs_at_once_send_each_notice_and_close_each_connection_once(harness):

@@ -5,27 +5,17 @@ The DynamoDB adapters run over tables in memory that keep their indexes sorted a
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 
 import pytest
 
-from janitor.duties import Duties
-from janitor.janitor import Janitor
-from janitor.leases_dynamodb import DynamoLeases
 from janitor.probing import PAGE as PROBE_PAGE
-from janitor.probing import Prober
-from janitor.revocation import Revoker
 from janitor.run_report import RunReport
-from realtime_core.auth.dynamodb import DynamoRevocations
 from realtime_core.connections.base import Connection
-from realtime_core.connections.dynamodb import DynamoConnections
-from realtime_core.connections.dynamodb_schedule import PAGE, DynamoSchedule
-from realtime_core.connections.memory import MemoryConnections
+from realtime_core.connections.dynamodb_schedule import PAGE
 from realtime_core.connections.schedule import PARTITIONS
 from realtime_core.push.memory import MemoryManagementApi
-from realtime_core.subscriptions.memory import MemorySubscriptions
-from tests.contract.support.janitor_tables import ITEMS_OF_A_PAGE, JanitorTables
+from tests.contract.support.janitor_tables import ITEMS_OF_A_PAGE, JanitorTables, build_janitor
 
 NOW = 1_795_382_480
 HOUR = 3_600
@@ -43,28 +33,7 @@ class ManyConnections:
             at = NOW + n * seconds // size
             self.table.put(Connection(f"c{n:06}", f"user-{n}", at, NOW + 24 * HOUR))
         self.table.sort()
-        connections = DynamoConnections(self.table, "connections")
-        subscriptions = MemorySubscriptions(MemoryConnections())
-        leases = DynamoLeases(self.table, "history")
-        schedule = DynamoSchedule(self.table, "connections")
-        duties = Duties(
-            schedule=schedule, connections=connections, subscriptions=subscriptions, poster=self.poster
-        )
-        self.janitor = Janitor(
-            schedule=schedule,
-            leases=leases,
-            duties=duties,
-            prober=Prober(schedule=schedule, duties=duties, poster=self.poster, timer=time.monotonic),
-            clock=lambda: self.now,
-        )
-        self.revoker = Revoker(
-            revocations=DynamoRevocations(self.table, "revocations"),
-            connections=connections,
-            subscriptions=subscriptions,
-            poster=self.poster,
-            leases=leases,
-            clock=lambda: self.now,
-        )
+        self.janitor, self.revoker = build_janitor(self.table, self.poster, lambda: self.now)
 
     def run(self, at):
         self.now, self.table.calls = NOW + at, Counter()

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from message_router.action_limits import ActionLimits
-from message_router.actions import PUSH_BUDGET_SECONDS, PUSHED_MAX, Actions
+from message_router.actions import Actions
 from message_router.limits import Limit
 from message_router.memory import MemoryConnectionLookup, MemoryLimiter
+from message_router.message_actions import PUSH_BUDGET_SECONDS, PUSHED_MAX
 from message_router.router import Incoming, Router
 from realtime_core.auth.memory import MemoryRevocations, MemorySigningSecrets
 from realtime_core.auth.tokens import TokenRules

@@ -93,6 +93,18 @@ def test_a_position_of_a_reply_without_an_event_repeats_the_one_before_it(stores
     assert ids(stores.resume(late.position + 3)) == ["e1", "e2"]
 
 
+@pytest.mark.parametrize(
+    ("gap", "recovered"), [(0, True), (base.SEARCHED_POSITIONS, True), (base.SEARCHED_POSITIONS + 1, False)]
+)
+def test_a_history_that_begins_with_positions_without_events_is_whole(stores, gap, recovered):
+    """The first events may never have been stored. How far down that is known, the search for one says."""
+    since = stores.history.bounds().floor + gap
+    stores.history._newest = since
+    publish(stores, "e")
+    resumed = stores.resume(since)
+    assert (ids(resumed), resumed.recovered) == (["e"], recovered)
+
+
 def test_trimming_is_told_and_what_is_left_is_replayed(stores, monkeypatch):
     monkeypatch.setattr(base, "KEPT_POSITIONS", 5)
     publish_many(stores, 10)

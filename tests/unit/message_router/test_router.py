@@ -21,7 +21,6 @@ from realtime_core.errors import TokenRefused
 from realtime_core.history.memory import MemoryHistory
 from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
 from realtime_core.messages.memory import MemoryMessages
-from realtime_core.push import pusher
 from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
 from realtime_core.push.pusher import Pusher
 from realtime_core.subscriptions.memory import MemorySubscriptions
@@ -64,7 +63,13 @@ class RouterHarness:
             lookup=MemoryConnectionLookup(self.connections, history),
             verifier=TokenVerifier(TokenRules(), self.secrets, None),
             revocations=self.revocations,
-            pusher=Pusher(self.management_api, self.connections, subscriptions, self.deliveries),
+            pusher=Pusher(
+                self.management_api,
+                self.connections,
+                subscriptions,
+                self.deliveries,
+                now=lambda: self.now,
+            ),
             now=lambda: self.now,
             entropy=lambda count: b"x" * count,
             take_new_filter=limits.take_new_filter,
@@ -94,10 +99,7 @@ def harness():
 @pytest.mark.parametrize(
     ("age_seconds", "kept"), [(1, True), (HANDSHAKE_SECONDS_MAX, False)], ids=["opening", "open-before"]
 )
-def test_message_to_a_connection_that_answers_gone_is_queued_if_it_may_still_open(
-    harness, age_seconds, kept, monkeypatch
-):
-    monkeypatch.setattr(pusher.time, "time", lambda: harness.now)
+def test_message_to_a_connection_that_answers_gone_is_queued_if_it_may_still_open(harness, age_seconds, kept):
     harness.connections.add(Connection("c2", "ben", NOW - age_seconds, NOW + 3600))
     harness.management_api.answers["c2"] = [410]
 

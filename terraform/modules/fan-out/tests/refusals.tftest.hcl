@@ -37,124 +37,70 @@ run "refuses_the_same_name_for_both_queues" {
   expect_failures = [var.names]
 }
 
-run "refuses_an_impossible_function_timeout_for_events" {
+run "refuses_an_impossible_function_timeout_for_either_queue" {
   command = plan
 
   variables {
-    events = { function_timeout_seconds = 901 }
-  }
-
-  expect_failures = [var.events]
-}
-
-run "refuses_an_impossible_window_for_events" {
-  command = plan
-
-  variables {
-    events = { function_timeout_seconds = 60, batching_window_seconds = 301 }
-  }
-
-  expect_failures = [var.events]
-}
-
-run "refuses_a_visibility_timeout_below_the_timeout_and_the_window_for_events" {
-  command = plan
-
-  variables {
-    events = { function_timeout_seconds = 60, batching_window_seconds = 5, visibility_timeout_seconds = 64 }
-  }
-
-  expect_failures = [var.events]
-}
-
-run "refuses_a_visibility_timeout_above_twelve_hours_for_events" {
-  command = plan
-
-  variables {
-    events = { function_timeout_seconds = 60, visibility_timeout_seconds = 43201 }
-  }
-
-  expect_failures = [var.events]
-}
-
-run "refuses_zero_attempts_for_events" {
-  command = plan
-
-  variables {
-    events = { function_timeout_seconds = 60, receive_count_max = 0 }
-  }
-
-  expect_failures = [var.events]
-}
-
-run "refuses_more_than_14_days_for_events" {
-  command = plan
-
-  variables {
-    events = { function_timeout_seconds = 60, retention_seconds = 1209601 }
-  }
-
-  expect_failures = [var.events]
-}
-
-run "refuses_an_impossible_function_timeout_for_deliveries" {
-  command = plan
-
-  variables {
+    events     = { function_timeout_seconds = 901 }
     deliveries = { function_timeout_seconds = 901 }
   }
 
-  expect_failures = [var.deliveries]
+  expect_failures = [var.events, var.deliveries]
 }
 
-run "refuses_an_impossible_window_for_deliveries" {
+run "refuses_an_impossible_window_for_either_queue" {
   command = plan
 
   variables {
+    events     = { function_timeout_seconds = 60, batching_window_seconds = 301 }
     deliveries = { function_timeout_seconds = 60, batching_window_seconds = 301 }
   }
 
-  expect_failures = [var.deliveries]
+  expect_failures = [var.events, var.deliveries]
 }
 
-run "refuses_a_visibility_timeout_below_the_timeout_and_the_window_for_deliveries" {
+run "refuses_a_visibility_timeout_below_the_timeout_and_the_window_for_either_queue" {
   command = plan
 
   variables {
+    events     = { function_timeout_seconds = 60, batching_window_seconds = 5, visibility_timeout_seconds = 64 }
     deliveries = { function_timeout_seconds = 60, batching_window_seconds = 5, visibility_timeout_seconds = 64 }
   }
 
-  expect_failures = [var.deliveries]
+  expect_failures = [var.events, var.deliveries]
 }
 
-run "refuses_a_visibility_timeout_above_twelve_hours_for_deliveries" {
+run "refuses_a_visibility_timeout_above_twelve_hours_for_either_queue" {
   command = plan
 
   variables {
+    events     = { function_timeout_seconds = 60, visibility_timeout_seconds = 43201 }
     deliveries = { function_timeout_seconds = 60, visibility_timeout_seconds = 43201 }
   }
 
-  expect_failures = [var.deliveries]
+  expect_failures = [var.events, var.deliveries]
 }
 
-run "refuses_zero_attempts_for_deliveries" {
+run "refuses_zero_attempts_for_either_queue" {
   command = plan
 
   variables {
+    events     = { function_timeout_seconds = 60, receive_count_max = 0 }
     deliveries = { function_timeout_seconds = 60, receive_count_max = 0 }
   }
 
-  expect_failures = [var.deliveries]
+  expect_failures = [var.events, var.deliveries]
 }
 
-run "refuses_more_than_14_days_for_deliveries" {
+run "refuses_more_than_14_days_for_either_queue" {
   command = plan
 
   variables {
+    events     = { function_timeout_seconds = 60, retention_seconds = 1209601 }
     deliveries = { function_timeout_seconds = 60, retention_seconds = 1209601 }
   }
 
-  expect_failures = [var.deliveries]
+  expect_failures = [var.events, var.deliveries]
 }
 
 run "refuses_a_queue_arn_as_topic" {

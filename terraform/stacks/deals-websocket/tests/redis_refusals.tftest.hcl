@@ -112,7 +112,7 @@ run "refuses_an_auth_token_without_redis" {
   expect_failures = [var.redis_auth_token]
 }
 
-run "refuses_each_of_these_values_6" {
+run "refuses_each_of_these_values_4" {
   command = plan
 
   variables {
@@ -129,7 +129,7 @@ run "refuses_each_of_these_values_6" {
   ]
 }
 
-run "refuses_each_of_these_values_7" {
+run "refuses_each_of_these_values_5" {
   command = plan
 
   variables {
@@ -146,7 +146,7 @@ run "refuses_each_of_these_values_7" {
   ]
 }
 
-run "refuses_each_of_these_values_8" {
+run "refuses_each_of_these_values_6" {
   command = plan
 
   variables {
@@ -163,7 +163,7 @@ run "refuses_each_of_these_values_8" {
   ]
 }
 
-run "refuses_each_of_these_values_9" {
+run "refuses_each_of_these_values_7" {
   command = plan
 
   variables {
@@ -180,7 +180,7 @@ run "refuses_each_of_these_values_9" {
   ]
 }
 
-run "refuses_each_of_these_values_10" {
+run "refuses_each_of_these_values_8" {
   command = plan
 
   variables {

@@ -64,6 +64,12 @@ run "refuses_each_of_these_values_1" {
 
     # An unknown tracing mode.
     tracing = "On"
+
+    # No filter at all for a topic.
+    topic_filters_max = 0
+
+    # A matching index without room for one long filter.
+    filter_index_bytes_max = 999999
   }
 
   expect_failures = [
@@ -85,6 +91,8 @@ run "refuses_each_of_these_values_1" {
     var.posts_per_second_budget,
     var.log_sample_rate,
     var.tracing,
+    var.topic_filters_max,
+    var.filter_index_bytes_max,
   ]
 }
 
@@ -112,6 +120,13 @@ run "refuses_each_of_these_values_2" {
 
     # A fractional posting budget.
     posts_per_second_budget = 10000.5
+
+    # A hundred thousand filters of a topic, and one.
+    topic_filters_max = 100001
+
+    # A matching index as large as the function's memory.
+    memory_mb              = { broadcast = 256 }
+    filter_index_bytes_max = 268435456
   }
 
   expect_failures = [
@@ -122,6 +137,8 @@ run "refuses_each_of_these_values_2" {
     var.message_retention_days,
     var.upkeep,
     var.posts_per_second_budget,
+    var.topic_filters_max,
+    var.filter_index_bytes_max,
   ]
 }
 
@@ -282,7 +299,7 @@ run "refuses_an_unknown_field_in_the_secret" {
   expect_failures = [var.jwt_secret]
 }
 
-run "refuses_each_of_these_values_16" {
+run "refuses_each_of_these_values_6" {
   command = plan
 
   variables {
