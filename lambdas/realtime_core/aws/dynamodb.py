@@ -26,6 +26,13 @@ READ_MAX = 100
 # The client has retried throttling of whole calls, but neither conflicts nor the reasons inside a cancelled
 # transaction, where "None" stands for the writes that were not at fault.
 _RETRYABLE = THROTTLING | CONFLICTS | {"None"}
+_OTHER_TRANSACTIONS = frozenset({"TransactionConflict", "TransactionConflictException", "None"})
+
+CONFLICT_ATTEMPTS = 10
+"""Two seconds of pauses on average: a conflict ends with the other transaction, and costs the table nothing.
+
+Throttling is left alone sooner, since each attempt adds to what causes it.
+"""
 
 
 def number(value: float) -> Item:
@@ -61,14 +68,17 @@ class Contended(StoreUnavailable):
         self.writes = writes
 
 
-def perform(call: Callable[[], T], attempts: int = backoff.ATTEMPTS) -> T:
+def perform(call: Callable[[], T], attempts: int | None = None) -> T:
     """Make a call, retry it where its error is passing, and return its result.
+
+    `attempts` are made at most: where it is None, CONFLICT_ATTEMPTS as long as nothing but transactions of
+    others are in the way, else as many as the back-off has.
 
     Raises ConditionFailed where a condition did not hold, Contended where the error of every attempt was
     passing, and StoreUnavailable for every other error.
     """
     last: Refused | None = None
-    for _ in backoff.attempts(attempts):
+    for attempt in backoff.attempts(CONFLICT_ATTEMPTS if attempts is None else attempts):
         try:
             return call()
         except Refused as error:
@@ -77,6 +87,9 @@ def perform(call: Callable[[], T], attempts: int = backoff.ATTEMPTS) -> T:
             if not _RETRYABLE.issuperset(_codes(error)):
                 raise StoreUnavailable(_describe(error)) from error
             last = error
+            conflicts_alone = _OTHER_TRANSACTIONS.issuperset(_codes(error))
+            if attempts is None and not conflicts_alone and attempt + 1 >= backoff.ATTEMPTS:
+                break
         except Unreachable as error:
             raise StoreUnavailable(f"DynamoDB could not be reached: {error.reason}") from error
     assert last is not None, "every attempt that did not return has failed"  # noqa: S101

@@ -4,6 +4,7 @@ import pytest
 
 from realtime_core.aws import backoff
 from realtime_core.aws.client import client
+from realtime_core.aws.dynamodb import CONFLICT_ATTEMPTS
 from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.errors import StoreUnavailable
 from tests.contract.support.cases import ANY, NOW, connection, member_ids, message
@@ -41,15 +42,33 @@ def test_write_that_conflicts_with_a_transaction_is_retried(dynamodb, dynamo_sto
     assert removed == connection()
 
 
-def test_persistent_conflict_raises_after_a_few_attempts(dynamodb, dynamo_stores):
+@pytest.mark.parametrize(
+    ("code", "attempts"),
+    [
+        ("TransactionConflict", CONFLICT_ATTEMPTS),
+        ("ThrottlingError", backoff.ATTEMPTS),
+        ("ProvisionedThroughputExceeded", backoff.ATTEMPTS),
+    ],
+)
+def test_persistent_trouble_raises_after_a_few_attempts(dynamodb, dynamo_stores, code, attempts):
     with (
-        answering(dynamodb, "TransactWriteItems", *[cancelled("TransactionConflict", "None")] * 100) as seen,
-        pytest.raises(StoreUnavailable, match="TransactionConflict"),
+        answering(dynamodb, "TransactWriteItems", *[cancelled(code, "None")] * 100) as seen,
+        pytest.raises(StoreUnavailable, match=code),
     ):
         dynamo_stores.messages.put(message(), None)
 
-    assert seen.calls == backoff.ATTEMPTS
+    assert seen.calls == attempts
     assert dynamo_stores.messages.unread("ben", NOW) == 0
+
+
+def test_conflict_after_throttling_is_waited_for(dynamodb, dynamo_stores):
+    answers = [cancelled("ThrottlingError", "None")] * 3 + [cancelled("TransactionConflict", "None")] * 6
+
+    with answering(dynamodb, "TransactWriteItems", *answers) as seen:
+        dynamo_stores.messages.put(message(), None)
+
+    assert seen.calls == CONFLICT_ATTEMPTS
+    assert dynamo_stores.messages.unread("ben", NOW) == 1
 
 
 @pytest.mark.parametrize(

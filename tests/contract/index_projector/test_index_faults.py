@@ -36,32 +36,31 @@ EXPECTED = {group_id("a", FILTERS[n]): sorted((f"c{n}", f"c{n + 12}")) for n in 
 
 
 @contextmanager
-def timed_calls(client):
-    """Yield the durations of the client's calls to Redis, in seconds."""
-    execute, durations = client.execute, []
+def recorded_calls(client):
+    """Yield a list that gets a boolean for each call of the client to Redis: whether it succeeded."""
+    execute, calls = client.execute, []
 
-    def timed(commands):
-        started = time.monotonic()
-        try:
-            return execute(commands)
-        finally:
-            durations.append(time.monotonic() - started)
+    def recorded(commands):
+        calls.append(False)
+        replies = execute(commands)
+        calls[-1] = True
+        return replies
 
-    client.execute = timed
-    yield durations
-    del client.execute
+    client.execute = recorded
+    yield calls
+    client.execute = execute
 
 
 def read(harness, reader=None, expected=EXPECTED):
-    """Read the members, which must be right, and cost Redis a second at most. Returns their source."""
+    """Read the members, which must be right, and for which Redis fails once at most. Returns their source."""
     reader = reader or harness.reader()
     groups = harness.store.groups("a", NOW)
-    with timed_calls(reader._index._client) as calls:
+    with recorded_calls(reader._index._client) as calls:
         by_group = members(reader, groups, NOW)
 
     assert by_group == expected
-    # Not the whole time: twelve queries take a while by themselves, above all on a busy machine.
-    assert sum(calls) < 1.0, calls
+    # The client gives up within half a second (tests of the client), so a reader waits once for that.
+    assert calls.count(False) <= 1, calls
     return reader._breaker.reason or "redis"
 
 
@@ -157,14 +156,12 @@ def test_event_is_read_from_dynamodb_within_a_second(broken, break_it, reason, c
 
 
 def test_server_that_loads_its_data_is_not_waited_for(broken, monkeypatch):
-    broken.operator.mset({f"filler-{n}": "x" * 1_000 for n in range(500)})
+    # A server that loads looks at its clients each 2 MB, here each 0.2 s.
+    broken.operator.config_set("rdbcompression", "no")
+    broken.operator.mset({f"filler-{n}": "x" * 1_048_576 for n in range(50)})
     broken.operator.save()
     configuration = broken.server._configuration()
-    monkeypatch.setattr(
-        broken.server,
-        "_configuration",
-        lambda: configuration + "key-load-delay 10000\nloading-process-events-interval-bytes 1024\n",
-    )
+    monkeypatch.setattr(broken.server, "_configuration", lambda: configuration + "key-load-delay 100000\n")
     broken.server.kill()
     broken.server.run()
 
@@ -253,9 +250,9 @@ def test_redis_that_fails_is_avoided_for_longer_and_longer_and_then_used_again(b
     assert read(broken, reader) == "timeout"
     for seconds in (2, 4, 8, 16, 30, 30):
         broken.timer.now += seconds - 0.01
-        started = time.monotonic()
-        read(broken, reader)
-        assert time.monotonic() - started < 0.4, "it was not asked"
+        with recorded_calls(reader._index._client) as calls:
+            read(broken, reader)
+        assert not calls
         broken.timer.now += 0.01
         assert read(broken, reader) == "timeout"
     broken.server.resume()

@@ -1,7 +1,5 @@
 """`Limiter` on DynamoDB, on Redis and in memory."""
 
-import time
-
 import pytest
 
 from message_router.limiter_dynamodb import DynamoLimiter
@@ -154,11 +152,9 @@ def test_circuit_breaker_opens_if_redis_does_not_reply(own_redis):
     own_redis.pause()
     with pytest.raises(StoreUnavailable, match="no reply"):
         limiter.take("ann#others", LIMIT, NOW)
-    started = time.monotonic()
     for _ in range(20):
         with pytest.raises(StoreUnavailable, match="not called after a fault"):
             limiter.take("ann#others", LIMIT, NOW)
-    assert time.monotonic() - started < 0.1
     own_redis.resume()
     clock.now = 2.0
     limiter.take("ann#others", LIMIT, NOW)
