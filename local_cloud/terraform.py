@@ -48,6 +48,7 @@ class Terraform:
             "TF_DATA_DIR": str(self._state.parent / "terraform-data"),
             "TF_IN_AUTOMATION": "1",
         }
+        self._declared: dict[str, Any] | None = None
 
     @property
     def folder(self) -> Path:
@@ -80,14 +81,18 @@ class Terraform:
         }
 
     def declared(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Return the declared resources of a type by address, with the attributes that a plan knows."""
+        """Return the declared resources of a type by address, with the attributes that a plan knows.
+
+        A plan takes ten seconds of processor, so its answer is kept until the next apply or destroy.
+        """
 
         def walk(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield from module.get("resources", [])
             for child in module.get("child_modules", []):
                 yield from walk(child)
 
-        resources = walk(self._plan()["planned_values"]["root_module"])
+        self._declared = self._declared or self._plan()["planned_values"]["root_module"]
+        resources = walk(self._declared)
         return {resource["address"]: resource["values"] for resource in resources if resource["type"] == kind}
 
     def _plan(self) -> dict[str, Any]:
@@ -115,6 +120,7 @@ class Terraform:
         options = ["-auto-approve", "-input=false", "-json", f"-state={self._state}"]
         problems: list[str] = []
         planned = done = 0
+        self._declared = None
 
         with (
             subprocess.Popen(

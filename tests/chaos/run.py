@@ -67,6 +67,7 @@ class ChaosRun:
     async def run(self, seconds: float) -> Report:
         """Run for so many seconds of trouble, and until all has arrived, at most as long as promised."""
         async with self._connected():
+            await self._publish_first()
             ended = await self._work_under_trouble(seconds)
             await self._wait_for_the_rest(ended)
             self._judge_pushes(ended)
@@ -101,6 +102,13 @@ class ChaosRun:
             yield
             for task in tasks:
                 task.cancel()
+
+    async def _publish_first(self) -> None:
+        """Publish to all in peace, so that each function that is killed first has a process by then."""
+        async with asyncio.timeout(READY_WITHIN_SECONDS):
+            await self._publish(self._large, "invoke")
+            while next(self._missing_events(), None):
+                await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def _work_under_trouble(self, seconds: float) -> float:
         """Publish and send while there is trouble; return the monotonic time of its end.

@@ -8,6 +8,7 @@ import pytest
 
 from tests.chaos.__main__ import SEEDS
 from tests.chaos.run import ARRIVES_WITHIN_SECONDS, ChaosRun
+from tests.chaos.trouble import KILLED_FIRST
 
 TROUBLE_SECONDS = 30
 
@@ -20,4 +21,6 @@ async def test_everything_accepted_arrives_within_90_seconds_of_the_last_fault(s
     report = await ChaosRun(stack, seed).run(TROUBLE_SECONDS)
 
     record_property("chaos", str(report))
+    not_killed = [name for name in KILLED_FIRST if not report.counts[f"processes killed: {name}"]]
+    assert not not_killed, report
     assert not report.failures, f"again: make chaos SEED={seed} MINUTES={TROUBLE_SECONDS / 60:g}\n{report}"
