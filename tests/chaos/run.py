@@ -105,10 +105,8 @@ class ChaosRun:
 
     async def _publish_first(self) -> None:
         """Publish to all in peace, so that each function that is killed first has a process by then."""
-        async with asyncio.timeout(READY_WITHIN_SECONDS):
-            await self._publish(self._large, "invoke")
-            while next(self._missing_events(), None):
-                await asyncio.sleep(LOOK_EVERY_SECONDS)
+        await self._publish(self._large, "invoke")
+        await self._wait_for_the_rest(time.monotonic())
 
     async def _work_under_trouble(self, seconds: float) -> float:
         """Publish and send while there is trouble; return the monotonic time of its end.
