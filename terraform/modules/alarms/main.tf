@@ -74,6 +74,11 @@ resource "aws_cloudwatch_metric_alarm" "metric" {
   alarm_actions = local.actions
   ok_actions    = local.ok_actions
   tags          = var.tags
+
+  # CloudWatch refuses to delete an alarm that a composite alarm names. This order changes the composite alarm first.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 ################################################################################
@@ -119,6 +124,11 @@ resource "aws_cloudwatch_metric_alarm" "expression" {
   alarm_actions = local.actions
   ok_actions    = local.ok_actions
   tags          = var.tags
+
+  # CloudWatch refuses to delete an alarm that a composite alarm names. This order changes the composite alarm first.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 ################################################################################
