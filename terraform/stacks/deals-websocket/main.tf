@@ -73,7 +73,7 @@ module "websocket_api" {
 
   routes = {
     for key, function in local.routes : key => {
-      function   = module.function[function].target
+      function   = function == null ? null : module.function[function].target
       throttling = try(var.throttling.routes[key], null)
     }
   }

@@ -133,6 +133,37 @@ def test_actions_of_one_bucket_share_its_burst(harness, action, together, burst)
     assert code(harness.ask(action)) != "RATE_LIMITED"
 
 
+HEARTBEATS = {
+    "bare": '{"action":"keepAlive"}',
+    "with-data": '{"action":"keepAlive","data":{"colour":"red"}}',
+    "data-not-an-object": '{"action":"keepAlive","data":[1,"two"]}',
+    "request-id-not-valid": '{"action":"keepAlive","requestId":5}',
+    "number-too-large": '{"action":"keepAlive","data":1e999}',
+    "lone-surrogate": '{"action":"keepAlive","data":"\\ud800"}',
+}
+
+
+@pytest.mark.parametrize("body", HEARTBEATS.values(), ids=HEARTBEATS)
+def test_keep_alive_without_a_route_of_its_own_is_never_answered_with_an_error(harness, body):
+    """By `$default`, whose route response sends a frame in any case."""
+    expired = {"userId": "ann", "tokenExp": str(NOW - 3600)}
+
+    reply = json.loads(harness.router.reply(Incoming(body, "unknown", "id", expired, NOW * 1000)))
+
+    assert reply == {"type": "pong", "data": {}, "timestamp": NOW}
+    assert not harness.limiter.full_at
+
+
+def test_keep_alive_without_a_route_of_its_own_repeats_the_request_id(harness):
+    body = '{"action":"keepAlive","data":null,"requestId":"c-1"}'
+    assert json.loads(harness.router.reply(Incoming(body, "c1", "id", {}, 0)))["requestId"] == "c-1"
+
+
+def test_other_action_that_mentions_keep_alive_is_performed(harness):
+    message = {"recipientId": "ben", "content": '{"action":"keepAlive"}'}
+    assert harness.ask("sendMessage", message)["type"] == "messageSent"
+
+
 def test_every_action_but_ping_is_counted(harness):
     for number, action in enumerate(ACTIONS):
         harness.ask(action, user_id=f"user-{number}")
