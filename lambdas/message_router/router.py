@@ -57,6 +57,8 @@ class Incoming(NamedTuple):
     """The authorizer's context; empty if API Gateway did not pass it on."""
     received_ms: int
     """When API Gateway received the frame, epoch milliseconds."""
+    connected_at: int | None = None
+    """When the connection was made, epoch seconds."""
 
 
 class Router:
@@ -151,4 +153,11 @@ class Router:
 
 
 def _caller(incoming: Incoming, user_id: str, token_exp: int) -> Caller:
-    return Caller(incoming.connection_id, user_id, token_exp, incoming.correlation_id, incoming.received_ms)
+    return Caller(
+        incoming.connection_id,
+        user_id,
+        token_exp,
+        incoming.correlation_id,
+        incoming.received_ms,
+        incoming.connected_at,
+    )

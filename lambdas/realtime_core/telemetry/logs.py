@@ -207,8 +207,8 @@ def configure(*, level: str = "INFO", sample_rate: float = 0.0) -> None:
 
 
 def _attach_handler() -> None:
-    # Lambda's runtime sets the root's level to that from which Lambda lets lines pass, which is DEBUG: without
-    # this, libraries would log whatever they have.
+    # Lambda's runtime sets the root's level to that from which Lambda lets lines pass. That is DEBUG, with
+    # which libraries would log whatever they have.
     logging.getLogger().setLevel(logging.WARNING)
 
     parent = logging.getLogger(_PARENT)

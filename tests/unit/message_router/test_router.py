@@ -17,6 +17,7 @@ from realtime_core.auth.tokens import TokenRules
 from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
+from realtime_core.connections.schedule import REFRESHED
 from realtime_core.errors import TokenRefused
 from realtime_core.history.memory import MemoryHistory
 from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
@@ -268,6 +269,23 @@ def test_refresh_carries_the_new_token_into_the_record(harness):
     assert reply["data"] == {"expiresAt": NOW + 7200}
     record = harness.record()
     assert (record.token_exp, record.issued_at, record.token_id) == (NOW + 7200, NOW, "t-2")
+
+
+@pytest.mark.parametrize(
+    ("connected_at", "expected"),
+    [
+        pytest.param(NOW - 60, NOW + 3600 - 90, id="when-the-new-token-is-to-be-warned-of"),
+        pytest.param(None, REFRESHED, id="by-the-next-run-if-the-age-is-not-known"),
+    ],
+)
+def test_refresh_sets_the_due_time_of_the_record(harness, connected_at, expected):
+    harness.connections.add(Connection("c2", "ann", NOW - 60, NOW + 600, issued_at=NOW - 60))
+    body = json.dumps({"action": "refreshToken", "data": {"token": issue_token("ann", SECRET, NOW, 3600)}})
+    context = {"userId": "ann", "tokenExp": str(NOW + 600)}
+
+    harness.router.reply(Incoming(body, "c2", "id", context, NOW * 1000, connected_at))
+
+    assert harness.connections.schedule["c2"].due_at == expected
 
 
 def test_refresh_by_a_token_of_the_previous_secret_is_good_until_it_is_dropped(harness):
