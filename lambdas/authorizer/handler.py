@@ -21,9 +21,6 @@ from realtime_core.telemetry.metrics import add, measured
 
 log = get_logger(__name__)
 
-USER_AGENT_CHARS_MAX = 256
-"""Of the user agent in the log; a client may send as much as a header holds."""
-
 _authorizer = build_at_init(build)
 
 
@@ -37,13 +34,8 @@ class Unauthorized(Exception):
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer a REQUEST authorizer event with an IAM policy. Raises Unauthorized for a 401."""
     request = event["requestContext"]
-    # Once for each connection: the access log has a line for each frame, so it is not there.
-    user_agent = str(request.get("identity", {}).get("userAgent") or "")[:USER_AGENT_CHARS_MAX]
     with measured(
-        "authorized",
-        connectionId=request.get("connectionId"),
-        correlationId=request.get("requestId"),
-        userAgent=user_agent,
+        "authorized", connectionId=request.get("connectionId"), correlationId=request.get("requestId")
     ):
         try:
             token = find_token(read_headers(event), event.get("queryStringParameters"))

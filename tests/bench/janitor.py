@@ -124,9 +124,9 @@ class Deployment:
                 record, user = rows[connection_id]
                 if warn_at(record) <= self.now - 60:
                     expiry = record.token_exp + TOKEN_SECONDS
-                    due_at = due_with_token(connection_id, record.connected_at, expiry, self.now)
-                    rows[connection_id] = record._replace(token_exp=expiry, due_at=due_at), user
-                    places[number] = (due_at, connection_id)
+                    due = due_with_token(connection_id, record.connected_at, expiry, self.now)
+                    rows[connection_id] = record._replace(token_exp=expiry, due_at=due), user
+                    places[number] = (due, connection_id)
             places.sort()
 
     def minute(self, share: Share) -> Minute:

@@ -1,6 +1,6 @@
 locals {
   # Never the query string, which may hold a token; API Gateway has no variable for it either. At most 3 KB. Only what
-  # somebody reads: most lines are of heartbeats, and each costs by its length. The user agent is in the authorizer's line.
+  # somebody reads: most lines are of heartbeats, and each costs by its length. The user agent is in the line of the handshake.
   access_log_format = jsonencode({
     requestId            = "$context.requestId"
     connectionId         = "$context.connectionId"
