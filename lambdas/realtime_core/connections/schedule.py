@@ -36,7 +36,7 @@ PROBE_SECONDS = 10 * 60
 
 PARTITIONS = 8
 """The default number of partitions of the schedule, and the least. Outside limit: one takes 1,000 write units
-a second, and a connection's life takes some 16 (docs/performance.md)."""
+a second, and a connection's life with tokens of an hour takes some 6 (docs/performance.md)."""
 
 PARTITIONS_MAX = 256
 
