@@ -4,7 +4,8 @@
     make cost ARGS="--connections 25000 --events 50000 --matched 0.001"
     make cost ARGS=--redis                       # with Redis in its own VPC
 
-us-east-1, on demand, without free tiers and discounts. DynamoDB's units follow from the sizes of the items
+us-east-1, on demand, without free tiers and discounts. Each figure is that of the first release, then
+today's: `cost_design` says what differs. DynamoDB's units follow from the sizes of the items
 and from the calls that docs/architecture.md lists, which a test compares. Durations are estimates: see
 `SECONDS`.
 """
@@ -15,6 +16,7 @@ import math
 from dataclasses import dataclass
 
 from deals_ops import prices
+from deals_ops.cost_design import NOW, Design, Units
 from realtime_core.connections.schedule import PROBE_SECONDS
 from realtime_core.push.planning import JOB_IDS_MAX
 
@@ -34,39 +36,20 @@ PROBES = SECONDS_A_DAY / PROBE_SECONDS
 CALLS = {
     "connect": (2, 1),
     "ping": (0, 0),
+    "getStatus": (2, 0),
     "subscribeToDeals": (1, 1),
     "sendMessage": (1, 1),
     "notificationAck": (2, 1),
 }
 """Reads and writes by action, as in docs/architecture.md; the group of a subscription exists already."""
 
-UNITS = {
-    # Reads one or two revocations (consistent) and the count by the index; writes the record, two indexes.
-    "connect": (1.5, 3),
-    # Reads the record (consistent); writes it, its indexes, and one membership.
-    "disconnect": (1, 4),
-    # Reads record and counter (consistent); the transaction of record and membership costs double.
-    "subscribeToDeals": (2, 4),
-    # Reads the recipient by the index; a transaction of message, unread count and repeat record.
-    "sendMessage": (0.5, 6),
-    # Reads the entry, and the sender by the index; a transaction of entry and unread count.
-    "notificationAck": (1.5, 4),
-    # Reads revocations; writes the record, one index, the other twice (delete, put), one membership.
-    "refreshToken": (1, 5),
-    # Writes the counter twice, a transaction of event and repeat, the result, and two topics' marks.
-    "event": (2, 7),
-    # Reads the index, and writes nothing for a live connection.
-    "probe": (0.02, 0),
-    # Writes the record once, and its index twice (delete, put).
-    "warning": (0.02, 3),
-}
-"""Read and write units by operation. A write to an index takes a unit; the limiter's are added elsewhere."""
-
 MEMBER_BYTES, COUNTED_BYTES, MESSAGE_ITEM_BYTES = 120, 150, 500
 FRAME_BYTES = 150
 """Size of a reply."""
-LAMBDA_LOG_BYTES, SERVICE_LOG_BYTES, ACCESS_LOG_BYTES = 300, 250, 700
-"""Lambda's own three lines for an invocation; one line of the service; one line of the API."""
+ACTION_LOG_BYTES, ACTION_THAT_PUSHES_LOG_BYTES, SERVICE_LOG_BYTES = 750, 1_320, 360
+"""The lines of an action, as counted on the local cloud; those of another invocation on average."""
+IDLE_MINUTES = 9
+"""After which a client sends a heartbeat, as the client guide says. API Gateway closes after ten."""
 
 MEMORY_MB = {"small": 512, "large": 1769}
 SECONDS = {"start": 0.002, "call": 0.005, "event": 0.05, "member": 2e-6, "janitor": 2.0, "probe": 0.002,
@@ -97,8 +80,12 @@ class Traffic:
     """Open on average, over the whole day."""
     connects: float = 12
     """Handshakes, each with one subscription. Twelve, since a connection lives two hours."""
-    pings: float = 160
-    """One every nine minutes, as the client guide recommends."""
+    heartbeats: float = 160
+    """One every nine minutes. Clients that send one only where no other frame came or went send fewer."""
+    pings: float = 0
+    """With an answer, where a client doubts its connection."""
+    statuses: float = 0
+    """`getStatus` calls, where nothing was pushed for long."""
     messages: float = 5
     """`sendMessage` calls, each pushed to one connection and acknowledged."""
     refreshes: float = 24
@@ -126,12 +113,12 @@ class Cost:
 
 GROWS_WITH = {
     "API Gateway, connection minutes": "connections",
-    "API Gateway, messages": "frames and their answers, pings first; then pushes",
+    "API Gateway, messages": "frames and their answers, heartbeats first; then pushes",
     "Lambda": "frames, then pushes",
     "DynamoDB, requests": "handshakes and refreshes; then actions",
     "DynamoDB, storage": "messages, for as long as inboxes keep them",
     "SQS": "large audiences, hardly; else idle polling",
-    "CloudWatch, logs": "frames: a line of the API and three of Lambda's each",
+    "CloudWatch, logs": "frames: a line of the API for each, and one of the function",
     "Data transfer": "pushes and their size",
     "Metrics, alarms, dashboard, secret": "nothing",
 }
@@ -140,16 +127,11 @@ REDIS = "Redis: nodes, endpoints, relay, index"
 GROWS_WITH_REDIS = "handshakes: what the index does not know yet; nodes, where 0.5 GB is too little"
 
 
-def estimate_monthly_cost(traffic: Traffic) -> Cost:
+def estimate_monthly_cost(traffic: Traffic, design: Design = NOW) -> Cost:
     """Estimate the monthly cost without Redis."""
     connections = traffic.connections
-    actions = {
-        "ping": traffic.pings,
-        "subscribeToDeals": traffic.connects,
-        "sendMessage": traffic.messages,
-        "notificationAck": traffic.messages,
-        "refreshToken": traffic.refreshes,
-    }
+    actions = _count_actions(traffic, design)
+    silent = connections * DAYS * (0 if design.heartbeats_answered else count_heartbeats(traffic, design))
     frames = connections * sum(actions.values()) * DAYS
     handshakes = connections * traffic.connects * DAYS
     events = traffic.events * DAYS
@@ -161,29 +143,64 @@ def estimate_monthly_cost(traffic: Traffic) -> Cost:
     pushes = events * audience + small_posts
     probes = connections * PROBES * DAYS
 
+    billed = prices.count_messages(2 * frames + silent, FRAME_BYTES)
+    billed += prices.count_messages(pushes, traffic.payload_bytes)
+    action_lines = connections * DAYS * sum(_log_bytes(action) * a_day for action, a_day in actions.items())
+    log_bytes = action_lines + _estimate_other_log_bytes(
+        design, frames=frames, silent=silent, handshakes=handshakes, published=events + chunks
+    )
+
     dollars = {
         "API Gateway, connection minutes": connections * MINUTES * prices.API_GATEWAY_CONNECTION_MINUTE,
-        "API Gateway, messages": prices.price_messages(2 * frames, FRAME_BYTES)
-        + prices.price_messages(pushes, traffic.payload_bytes),
+        "API Gateway, messages": prices.price_messages(billed),
         "Lambda": _estimate_functions(actions, traffic, chunks=chunks, probes=probes),
-        "DynamoDB, requests": _estimate_requests(actions, traffic, chunks=chunks, probes=probes),
+        "DynamoDB, requests": _estimate_requests(
+            actions, traffic, design.units, chunks=chunks, probes=probes
+        ),
         "DynamoDB, storage": connections * traffic.messages * DAYS * MESSAGE_ITEM_BYTES / GB
         * (prices.DYNAMODB_GB_MONTH + prices.DYNAMODB_RECOVERY_GB_MONTH),
         "SQS": IDLE_POLLS * prices.SQS_REQUEST
         + prices.price_queue_messages(chunks, 20 * JOB_IDS_MAX + traffic.payload_bytes),
-        "CloudWatch, logs": _estimate_log_bytes(frames, handshakes, events + chunks) / GB * prices.LOGS_GB,
+        "CloudWatch, logs": log_bytes / GB * prices.LOGS_GB,
         "Data transfer": (frames * FRAME_BYTES + pushes * traffic.payload_bytes) / GB * prices.TRANSFER_GB,
         "Metrics, alarms, dashboard, secret": METRICS * prices.METRIC_MONTH + ALARMS * prices.ALARM_MONTH
         + prices.DASHBOARD_MONTH + prices.SECRET_MONTH,
     }  # fmt: skip
-    requests = (frames + handshakes + pushes + probes) / DAYS / SECONDS_A_DAY
+    requests = (frames + silent + handshakes + pushes + probes) / DAYS / SECONDS_A_DAY
     return Cost(dollars, requests)
 
 
-def estimate_with_redis(traffic: Traffic) -> Cost:
+def estimate_with_redis(traffic: Traffic, design: Design = NOW) -> Cost:
     """Estimate the monthly cost with Redis at the stack's defaults, as one more component."""
-    without = estimate_monthly_cost(traffic)
+    without = estimate_monthly_cost(traffic, design)
     return Cost({**without.dollars, REDIS: _estimate_redis(traffic)}, without.requests_per_second)
+
+
+def count_heartbeats(traffic: Traffic, design: Design) -> float:
+    """Count the heartbeats of a connection a day.
+
+    Between the other frames of a connection, which come together in bursts (a warning, a refresh and its
+    answer), as if they came at random moments.
+    """
+    bursts = traffic.connects + traffic.refreshes + 2 * traffic.messages + traffic.matched * traffic.events
+    bursts += traffic.pings + traffic.statuses
+    if not design.heartbeats_when_idle or not bursts:
+        return traffic.heartbeats
+    in_a_pause = bursts * IDLE_MINUTES / (24 * 60)
+    return min(traffic.heartbeats, traffic.heartbeats * in_a_pause / math.expm1(in_a_pause))
+
+
+def _count_actions(traffic: Traffic, design: Design) -> dict[str, float]:
+    """Count the actions of a connection a day that run a function."""
+    answered = count_heartbeats(traffic, design) if design.heartbeats_answered else 0
+    return {
+        "ping": traffic.pings + answered,
+        "getStatus": traffic.statuses,
+        "subscribeToDeals": traffic.connects,
+        "sendMessage": traffic.messages,
+        "notificationAck": traffic.messages,
+        "refreshToken": traffic.refreshes,
+    }
 
 
 def _estimate_redis(traffic: Traffic) -> float:
@@ -222,28 +239,38 @@ def _estimate_functions(
     return cost + prices.price_lambda_time(invocations, planning + posting + maintaining, MEMORY_MB["large"])
 
 
-def _estimate_requests(actions: dict[str, float], traffic: Traffic, *, chunks: float, probes: float) -> float:
+def _estimate_requests(
+    actions: dict[str, float], traffic: Traffic, units: Units, *, chunks: float, probes: float
+) -> float:
     connections, events = traffic.connections, traffic.events * DAYS
     members = events * traffic.matched * connections
-    counts = {name: connections * a_day * DAYS for name, a_day in actions.items() if name in UNITS}
+    counts = {name: connections * a_day * DAYS for name, a_day in actions.items() if name in units}
     counts |= {
         "connect": connections * traffic.connects * DAYS,
         "disconnect": connections * traffic.connects * DAYS,
         "event": events,
         "probe": probes,
-        "warning": connections * (traffic.refreshes + traffic.connects) * DAYS,
+        "notice": connections * (traffic.refreshes + traffic.connects) * DAYS,
     }
 
     limited = connections * DAYS * sum(a_day for name, a_day in actions.items() if name != "ping")
-    reads = sum(count * UNITS[name][0] for name, count in counts.items())
+    reads = sum(count * units[name][0] for name, count in counts.items())
     # Members are read consistently; the count reads an index, which takes half a unit.
     reads += members * MEMBER_BYTES / (4 * KB) + connections * MINUTES * COUNTED_BYTES / (8 * KB)
-    writes = sum(count * UNITS[name][1] for name, count in counts.items()) + limited + 2 * chunks
+    writes = sum(count * units[name][1] for name, count in counts.items()) + limited + 2 * chunks
     return reads * prices.DYNAMODB_READ_UNIT + writes * prices.DYNAMODB_WRITE_UNIT
 
 
-def _estimate_log_bytes(frames: float, handshakes: float, published: float) -> float:
+def _log_bytes(action: str) -> int:
+    pushes = action in {"sendMessage", "notificationAck"}
+    return ACTION_THAT_PUSHES_LOG_BYTES if pushes else ACTION_LOG_BYTES
+
+
+def _estimate_other_log_bytes(
+    design: Design, *, frames: float, silent: float, handshakes: float, published: float
+) -> float:
     # A connection has three invocations (two at its handshake) and two lines of the API.
-    lambda_lines = LAMBDA_LOG_BYTES * (frames + 3 * handshakes + published + MINUTES)
-    service_lines = SERVICE_LOG_BYTES * (2 * handshakes + published + 2 * MINUTES)
-    return lambda_lines + service_lines + ACCESS_LOG_BYTES * (frames + 2 * handshakes)
+    others = 3 * handshakes + published + MINUTES
+    lambda_lines = design.lambda_log_bytes * (frames + others)
+    service_lines = SERVICE_LOG_BYTES * (others + MINUTES)
+    return lambda_lines + service_lines + design.access_log_bytes * (frames + silent + 2 * handshakes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from deals_ops import prices
 from deals_ops.cost import (
@@ -18,11 +18,12 @@ from deals_ops.cost import (
     estimate_monthly_cost,
     estimate_with_redis,
 )
+from deals_ops.cost_design import FIRST_RELEASE, NOW, Design
 from deals_ops.formatting import build_table
 from deals_ops.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 CONNECTION_COUNTS = (1_000, 10_000, 100_000, 1_000_000)
 
@@ -38,10 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     traffic = Traffic(**given)
 
     estimate = estimate_with_redis if arguments.redis else estimate_monthly_cost
-    costs = {
-        connections: estimate(replace(traffic, connections=connections))
-        for connections in arguments.connections or CONNECTION_COUNTS
-    }
+    costs = compare(traffic, arguments.connections or CONNECTION_COUNTS, estimate)
 
     if arguments.markdown:
         sys.stdout.write(format_markdown(costs))
@@ -54,27 +52,61 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def build_rows(costs: dict[int, Cost]) -> list[list[str]]:
+class Compared(NamedTuple):
+    """What the same traffic costs with the design of the first release, and now."""
+
+    before: Cost
+    now: Cost
+
+
+def compare(
+    traffic: Traffic,
+    connection_counts: Sequence[int],
+    estimate: Callable[[Traffic, Design], Cost] = estimate_monthly_cost,
+) -> dict[int, Compared]:
+    """Estimate both costs of the traffic by the number of open connections."""
+    return {
+        count: Compared(
+            estimate(replace(traffic, connections=count), FIRST_RELEASE),
+            estimate(replace(traffic, connections=count), NOW),
+        )
+        for count in connection_counts
+    }
+
+
+def build_rows(costs: dict[int, Compared]) -> list[list[str]]:
     """Return a row for each component, then the total, the cost of one connection, and the request rate.
 
-    `costs` are by the number of open connections.
+    `costs` are by the number of open connections. A cell has the first release's figure and today's, or one
+    if they are the same.
     """
-    rows = [
-        [component, *(_format_dollars(cost.dollars[component]) for cost in costs.values()), reason]
+    reasons = {
+        component: reason
         for component, reason in {**GROWS_WITH, REDIS: GROWS_WITH_REDIS}.items()
-        if all(component in cost.dollars for cost in costs.values())
+        if all(component in cost.now.dollars for cost in costs.values())
+    }
+    names = [*reasons, "sum", "of it a connection", "requests a second, on average"]
+    explained = [*reasons.values(), "", "", f"the account has {REQUEST_BUDGET:,}"]
+    columns = [
+        [
+            now if before == now else f"{before} → {now}"
+            for before, now in zip(*(_build_column(cost, count, reasons) for cost in compared), strict=True)
+        ]
+        for count, compared in costs.items()
     ]
-    per_connection = [f"{cost.total / connections:.3f}" for connections, cost in costs.items()]
-    requests = [f"{cost.requests_per_second:,.0f}" for cost in costs.values()]
+    return [list(row) for row in zip(names, *columns, explained, strict=True)]
+
+
+def _build_column(cost: Cost, connections: int, components: Iterable[str]) -> list[str]:
     return [
-        *rows,
-        ["sum", *(_format_dollars(cost.total) for cost in costs.values()), ""],
-        ["of it a connection", *per_connection, ""],
-        ["requests a second, on average", *requests, f"the account has {REQUEST_BUDGET:,}"],
+        *(_format_dollars(cost.dollars[component]) for component in components),
+        _format_dollars(cost.total),
+        f"{cost.total / connections:.4f}",
+        f"{cost.requests_per_second:,.0f}",
     ]
 
 
-def format_markdown(costs: dict[int, Cost]) -> str:
+def format_markdown(costs: dict[int, Compared]) -> str:
     """Format the table as docs/operations.md contains it."""
     alignment = ["---", *("---:" for _ in costs), "---"]
     lines = [_build_header(costs), alignment, *build_rows(costs)]
@@ -85,25 +117,36 @@ def describe_traffic(traffic: Traffic) -> str:
     """Describe the traffic and the date of the prices in a sentence."""
     return (
         f"Prices of {prices.AS_OF}, us-east-1. A connection and day: {traffic.connects:g} handshakes, "
-        f"{traffic.pings:g} pings, {traffic.messages:g} messages, {traffic.refreshes:g} new tokens; "
+        f"{traffic.heartbeats:g} heartbeats at most, {traffic.messages:g} messages, "
+        f"{traffic.refreshes:g} new tokens{_describe_questions(traffic)}; "
         f"{traffic.events:g} events a day, each for {traffic.matched:.2%} of the connections, "
         f"{traffic.payload_bytes} bytes."
     )
 
 
-def _build_header(costs: dict[int, Cost]) -> list[str]:
-    return ["dollars a month", *(f"{connections:,}" for connections in costs), "grows with"]
+def _describe_questions(traffic: Traffic) -> str:
+    asked = {"pings": traffic.pings, "getStatus": traffic.statuses}
+    return "".join(f", {count:g} {name}" for name, count in asked.items() if count)
 
 
-def _print_json(costs: dict[int, Cost]) -> None:
+def _build_header(costs: dict[int, Compared]) -> list[str]:
+    return [
+        "dollars a month: first release → now",
+        *(f"{connections:,}" for connections in costs),
+        "grows with",
+    ]
+
+
+def _print_json(costs: dict[int, Compared]) -> None:
     terminal = Terminal(as_json=True)
     for connections, cost in costs.items():
         terminal.print_json(
             {
                 "connections": connections,
-                "dollarsAMonth": cost.dollars,
-                "total": cost.total,
-                "requestsPerSecond": cost.requests_per_second,
+                "dollarsAMonth": cost.now.dollars,
+                "total": cost.now.total,
+                "requestsPerSecond": cost.now.requests_per_second,
+                "firstRelease": {"dollarsAMonth": cost.before.dollars, "total": cost.before.total},
             }
         )
 
@@ -162,7 +205,9 @@ def _parse_number(text: str) -> float:
 
 _TRAFFIC_OPTIONS: dict[str, tuple[Callable[[str], float], str]] = {
     "connects": (_parse_amount, "handshakes for each connection a day"),
-    "pings": (_parse_amount, "pings for each connection a day"),
+    "heartbeats": (_parse_amount, "heartbeats for each connection a day, if it sends nothing else"),
+    "pings": (_parse_amount, "answered pings for each connection a day"),
+    "statuses": (_parse_amount, "getStatus calls for each connection a day"),
     "messages": (_parse_amount, "messages for each connection a day"),
     "refreshes": (_parse_amount, "token refreshes for each connection a day"),
     "events": (_parse_amount, "events a day in total"),

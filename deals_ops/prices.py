@@ -7,6 +7,9 @@ AS_OF = "2026-11-23"
 PER_MILLION = 1e-6
 API_GATEWAY_MESSAGE = 1.00 * PER_MILLION
 """For each 32 KB, or part of it, of a WebSocket message in either direction."""
+API_GATEWAY_MESSAGE_STEP = 1e9
+"""Messages a month of an account and Region, above which each costs less."""
+API_GATEWAY_MESSAGE_ABOVE_STEP = 0.80 * PER_MILLION
 API_GATEWAY_MESSAGE_BYTES = 32 * 1024
 API_GATEWAY_CONNECTION_MINUTE = 0.25 * PER_MILLION
 LAMBDA_REQUEST = 0.20 * PER_MILLION
@@ -35,9 +38,15 @@ TRANSFER_GB = 0.09
 """From AWS to the internet."""
 
 
-def price_messages(count: float, size: int) -> float:
-    """Return the price of `count` messages of `size` bytes through API Gateway."""
-    return count * -(-size // API_GATEWAY_MESSAGE_BYTES) * API_GATEWAY_MESSAGE
+def count_messages(count: float, size: int) -> float:
+    """Return as how many messages API Gateway bills `count` messages of `size` bytes."""
+    return count * -(-size // API_GATEWAY_MESSAGE_BYTES)
+
+
+def price_messages(billed: float) -> float:
+    """Return the price of a month's billed messages through API Gateway, in both directions together."""
+    above = max(0.0, billed - API_GATEWAY_MESSAGE_STEP)
+    return (billed - above) * API_GATEWAY_MESSAGE + above * API_GATEWAY_MESSAGE_ABOVE_STEP
 
 
 def price_lambda_time(invocations: float, seconds: float, memory_mb: int) -> float:

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deals_ops.cost import Traffic, estimate_monthly_cost
-from deals_ops.cost_table import CONNECTION_COUNTS, describe_traffic, format_markdown
+from deals_ops.cost import Traffic
+from deals_ops.cost_table import CONNECTION_COUNTS, compare, describe_traffic, format_markdown
 from message_router.limits import Limit
 from realtime_core import errors
 from realtime_core.settings import declared
@@ -22,7 +22,7 @@ PAGE = ROOT / "docs" / "operations.md"
 
 def build_tables() -> dict[str, str]:
     """Return each table by the name of its marks."""
-    costs = {count: estimate_monthly_cost(Traffic(connections=count)) for count in CONNECTION_COUNTS}
+    costs = compare(Traffic(), CONNECTION_COUNTS)
     return {
         "settings": _build_settings_table(),
         "errors": _build_errors_table(),

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
     from websockets.sync.client import ClientConnection
 
-SILENCE_SECONDS = 300
-"""Then ask whether the server knows the connection. Outside limit: after ten minutes it is closed."""
+HEARTBEAT_SECONDS = 450
+"""Without a frame. Outside limit: API Gateway closes a connection that was idle for ten minutes."""
+HEARTBEATS_MAX = 3
+"""Heartbeats in a row; in place of the next one, after half an hour, ask whether the server knows the
+connection."""
 REPLY_SECONDS = 30
 EVENT_IDS_MAX = 10_000
 BACKOFF_SECONDS_MAX = 30.0
@@ -105,11 +108,17 @@ class TopicListener:
 
     def _next_frame(self, socket: ClientConnection) -> Frame:
         """Return the next frame: replayed ones first, then live ones in the order of their arrival."""
+        heartbeats = 0
         while not self._replayed and not self._live:
             try:
-                self._live.extend(_unpack_frames(socket.recv(timeout=SILENCE_SECONDS)))
+                self._live.extend(_unpack_frames(socket.recv(timeout=HEARTBEAT_SECONDS)))
             except TimeoutError:
-                self._check_subscribed(socket)
+                if heartbeats < HEARTBEATS_MAX:
+                    heartbeats += 1
+                    socket.send(json.dumps({"action": "keepAlive"}))
+                else:
+                    heartbeats = 0
+                    self._check_subscribed(socket)
         return self._replayed.popleft() if self._replayed else self._live.popleft()
 
     def _check_subscribed(self, socket: ClientConnection) -> None:

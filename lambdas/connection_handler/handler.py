@@ -16,6 +16,8 @@ from realtime_core.telemetry.metrics import measured
 
 log = get_logger(__name__)
 
+USER_AGENT_CHARS_MAX = 256
+"""Of the user agent in the log; a client may send as much as a header holds."""
 
 _stores = build_at_init(build)
 
@@ -54,7 +56,9 @@ def _connect(event: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         )
     )
     bind(userId=context["userId"])
-    log.info("connected")
+    # Here once, and not in the access log, which has a line for each frame.
+    user_agent = str((request.get("identity") or {}).get("userAgent") or "")
+    log.info("connected", userAgent=user_agent[:USER_AGENT_CHARS_MAX])
 
     selected = select_subprotocol(read_headers(event))
     return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": selected} if selected else {}}

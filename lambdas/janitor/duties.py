@@ -15,7 +15,16 @@ from janitor.notices import send_notices
 from janitor.run_report import RunReport
 from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.connections.base import is_opening
-from realtime_core.connections.schedule import CLAIM_SECONDS, REFRESHED, due_work, reschedule
+from realtime_core.connections.schedule import (
+    CLAIM_SECONDS,
+    REFRESHED,
+    DueWork,
+    ScheduledConnection,
+    due_work,
+    overdue_seconds,
+    postpone,
+    reschedule,
+)
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.removal import remove_connections
 from realtime_core.telemetry.logs import get_logger
@@ -24,11 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from realtime_core.connections.base import Connections
-    from realtime_core.connections.schedule import Schedule, ScheduledConnection, WorkKind
+    from realtime_core.connections.schedule import NoticeSpan, Schedule, WorkKind
     from realtime_core.push.base import ManagementApi
     from realtime_core.subscriptions.base import Subscriptions
 
 log = get_logger(__name__)
+
+_Due = tuple[ScheduledConnection, DueWork]
 
 POST_BUDGET_SECONDS = 5.0
 """For the posts or the probes of one page; the next run does what is left."""
@@ -45,31 +56,51 @@ class Duties:
     subscriptions: Subscriptions
     poster: ManagementApi
 
-    def perform(self, page: Sequence[ScheduledConnection], now: int) -> RunReport:
-        """Do what is due for each record of a page; a failure in one kind of work leaves the others alone."""
+    def perform(
+        self, page: Sequence[ScheduledConnection], now: int, span: NoticeSpan | None
+    ) -> tuple[RunReport, bool]:
+        """Do what is due for each record of a page; a failure in one kind of work leaves the others alone.
+
+        Sends the notices of the span, or with None neither notices nor anything that depends on them. Returns
+        the report, and whether the span is done with for these records.
+        """
         report = RunReport()
-        overdue = (now - record.due_at for record in page if record.due_at != REFRESHED)
-        report.lag_seconds = max(overdue, default=0)
-
-        due: defaultdict[WorkKind, list[ScheduledConnection]] = defaultdict(list)
+        due: defaultdict[WorkKind, list[_Due]] = defaultdict(list)
         for record in page:
-            due[due_work(record, now).kind].append(record)
-        work: dict[WorkKind, Callable[[list[ScheduledConnection], int, RunReport], None]] = {
-            "close": self._close,
-            "notify": self._notify,
-            "remove": self._remove_outlived,
-            "check": self._reschedule,
-        }
-        for kind, records in due.items():
-            try:
-                work[kind](records, now, report)
-            except StoreUnavailable:
-                report.failures += 1
-                log.exception("upkeep_failed", duty=kind, count=len(records))
-        return report
+            work = due_work(record, now, span)
+            report.lag_seconds = max(report.lag_seconds, overdue_seconds(record, work, now))
+            due[work.kind].append((record, work))
 
-    def _close(self, expired: list[ScheduledConnection], now: int, report: RunReport) -> None:
+        self._attempt("close", due["close"], lambda records: self._close(records, now, report), report)
+        self._attempt("remove", due["remove"], lambda records: self._remove_outlived(records, report), report)
+        if span is None:
+            return report, False
+        until = span.until
+        done = [
+            self._attempt(
+                "notify", due["notify"], lambda some: self._notify(some, now, until, report), report
+            ),
+            self._attempt("check", due["check"], lambda some: self._reschedule(some, until), report),
+        ]
+        return report, all(done)
+
+    def _attempt(
+        self, duty: WorkKind, found: list[_Due], work: Callable[[list[_Due]], None], report: RunReport
+    ) -> bool:
+        """Do one kind of work. Returns whether it did not fail, and counts a failure in the report."""
+        if not found:
+            return True
+        try:
+            work(found)
+        except StoreUnavailable:
+            report.failures += 1
+            log.exception("upkeep_failed", duty=duty, count=len(found))
+            return False
+        return True
+
+    def _close(self, found: list[_Due], now: int, report: RunReport) -> None:
         """Close the connections whose token has expired. The claim excludes a refresh in between."""
+        expired = [record for record, _ in found]
         granted = map_concurrently(lambda record: self.schedule.claim(record, now + CLAIM_SECONDS), expired)
         claimed = [record for record, claimed in zip(expired, granted, strict=True) if claimed]
         ids = [record.connection_id for record in claimed]
@@ -80,37 +111,39 @@ class Duties:
         self.remove(ids)
         report.closed += len(ids)
 
-    def _notify(self, records: list[ScheduledConnection], now: int, report: RunReport) -> None:
-        """Send the notices that are due, and store which were sent with one write each.
+    def _notify(self, found: list[_Due], now: int, until: int, report: RunReport) -> None:
+        """Send the notices that are due. What was sent is not stored; what could not be is put off.
 
-        What was not sent stays due, without a write. A run that dies in between leaves a page of notices to
-        be sent again.
+        A record whose due time no run could know of gets one, with what its connection was sent.
         """
-        sent = send_notices(records, now, self.poster, POST_BUDGET_SECONDS)
+        sent = send_notices(found, now, self.poster, POST_BUDGET_SECONDS)
         report.warned += len(sent.warned)
         report.handed_over += len(sent.handed_over)
-        gone = ended(records, sent.gone, now)
+        gone = ended((record for record, _ in found), sent.gone, now)
         report.gone += self.remove(gone)
 
-        def settle(record: ScheduledConnection) -> bool:
-            """Store what was sent. Returns whether that was everything that was due."""
+        changes: list[tuple[ScheduledConnection, ScheduledConnection]] = []
+        for record, work in found:
             warned = record.connection_id in sent.warned
             handed_over = record.connection_id in sent.handed_over
-            if not (warned or handed_over):
-                return False
-            settled = reschedule(record, warned=warned, handed_over=handed_over)
-            self.schedule.settle(record.due_at, settled)
-            return settled.due_at > now
+            if record.connection_id in gone:
+                continue
+            if work.warn > warned or work.hand_over > handed_over:
+                report.postponed += 1
+                changes.append((record, postpone(record, until, warned=warned, handed_over=handed_over)))
+            elif record.due_at == REFRESHED:
+                changes.append((record, reschedule(record, until, warned=warned)))
+        self._settle(changes)
 
-        present = [record for record in records if record.connection_id not in gone]
-        report.postponed += map_concurrently(settle, present).count(False)
+    def _reschedule(self, found: list[_Due], until: int) -> None:
+        """Set the due times of connections for which nothing is to be done now."""
+        self._settle([(record, reschedule(record, until)) for record, _ in found])
 
-    def _reschedule(self, records: list[ScheduledConnection], _now: int, _report: RunReport) -> None:
-        """Set when connections are due next for which nothing is to be done: their token was refreshed."""
-        map_concurrently(lambda record: self.schedule.settle(record.due_at, reschedule(record)), records)
+    def _settle(self, changes: list[tuple[ScheduledConnection, ScheduledConnection]]) -> None:
+        map_concurrently(lambda change: self.schedule.settle(change[0].due_at, change[1]), changes)
 
-    def _remove_outlived(self, records: list[ScheduledConnection], _now: int, report: RunReport) -> None:
-        report.outlived += self.remove(record.connection_id for record in records)
+    def _remove_outlived(self, found: list[_Due], report: RunReport) -> None:
+        report.outlived += self.remove(record.connection_id for record, _ in found)
 
     def remove(self, connection_ids: Iterable[str]) -> int:
         """Remove connections with their memberships. Returns how many there were. Raises StoreUnavailable."""

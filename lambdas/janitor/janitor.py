@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from janitor.notice_pass import NoticePass
 from janitor.probing import Prober, Walk
 from janitor.run_report import RunReport
 from janitor.share import WHOLE, Share
 from realtime_core.concurrency import map_concurrently
+from realtime_core.connections.schedule import place_of
 from realtime_core.errors import StoreUnavailable
 from realtime_core.telemetry.logs import get_logger
 
@@ -63,14 +65,17 @@ class Janitor:
 
         # Count first: a record that moves during the count may be counted twice.
         counts = self._for_each(list(taken), "count", self.schedule.count, report)
-        for part in map_concurrently(
-            lambda partition: self._perform(partition, deadline), list(taken), SIDE_BY_SIDE
-        ):
+        notices: dict[int, NoticePass] = {}
+        performed = map_concurrently(
+            lambda number: self._perform(taken[number], number, deadline), list(taken), SIDE_BY_SIDE
+        )
+        for number, (part, passed) in zip(taken, performed, strict=True):
+            notices[number] = passed
             report.add(part)
         walks = [Walk.of(number, counts.get(number), lease.progress) for number, lease in taken.items()]
         walks = self.prober.run(walks, int(self.clock()), deadline, report)
 
-        self._give_back(taken, walks, counts, report)
+        self._give_back(taken, walks, notices, counts, report)
         if share.number == 0:
             report.connections = self._sum(counts)
         return report
@@ -103,26 +108,67 @@ class Janitor:
         report.failures += bool(failed)
         return cast("dict[int, T]", done)
 
-    def _perform(self, partition: int, deadline: float) -> RunReport:
-        """Do what is due in a partition, page by page, until the deadline."""
+    def _perform(self, lease: Lease, partition: int, deadline: float) -> tuple[RunReport, NoticePass]:
+        """Do what is due in a partition, page by page, until the deadline. Returns how far the notices are.
+
+        Ends the pass that an earlier run began, then makes one of its own.
+        """
         report = RunReport()
+        notices = NoticePass.of(lease.progress, int(self.clock()))
+        resumed = notices.place is not None
+        ended, notices = self._pass(lease, partition, deadline, notices, report)
+        if resumed and ended:
+            _, notices = self._pass(lease, partition, deadline, notices, report)
+        return report, notices
+
+    def _pass(
+        self, lease: Lease, partition: int, deadline: float, notices: NoticePass, report: RunReport
+    ) -> tuple[bool, NoticePass]:
+        """Make one pass, or the rest of it. Returns whether it came to the end, and how far the notices are.
+
+        After a page whose notices failed, or a lease that was lost, it sends no more, and closes on.
+        """
+        now, sending = int(self.clock()), True
         try:
-            for page in self.schedule.due(partition, int(self.clock())):
+            for page in self.schedule.due(partition, now, notices.place):
                 if self.timer() >= deadline:
                     report.finished = False
-                    break
-                report.add(self.duties.perform(page, int(self.clock())))
+                    return False, notices
+                part, done = self.duties.perform(page, int(self.clock()), notices.span if sending else None)
+                report.add(part)
+                sending = sending and done
+                if sending:
+                    notices = notices._replace(place=place_of(page[-1]))
+                if sending and (part.warned or part.handed_over):
+                    sending = self._note(lease, notices, report)
         except StoreUnavailable:
             report.failures += 1
             log.exception("upkeep_failed", duty="look", partition=partition)
-        return report
+            return False, notices
+        return (True, notices.ended(now)) if sending else (False, notices)
+
+    def _note(self, lease: Lease, notices: NoticePass, report: RunReport) -> bool:
+        """Note how far the notices are sent. False if another run has the partition."""
+        try:
+            return self.leases.note(lease, {**lease.progress, **notices.noted()})
+        except StoreUnavailable:
+            report.failures += 1
+            log.exception("upkeep_failed", duty="note", part=lease.part)
+            return True
 
     def _give_back(
-        self, taken: dict[int, Lease], walks: list[Walk], counts: dict[int, int], report: RunReport
+        self,
+        taken: dict[int, Lease],
+        walks: list[Walk],
+        notices: dict[int, NoticePass],
+        counts: dict[int, int],
+        report: RunReport,
     ) -> None:
-        """Give the partitions back, and note their counts and how far they are walked through."""
+        """Give the partitions back, and note their counts, and how far their notices and the walk are."""
         now = int(self.clock())
-        noted: dict[int, Progress] = {walk.partition: walk.noted() for walk in walks}
+        noted: dict[int, Progress] = {
+            walk.partition: {**walk.noted(), **notices[walk.partition].noted()} for walk in walks
+        }
         for partition, count in counts.items():
             noted[partition] = {**noted[partition], "count": count, "counted_at": now}
         self._for_each(

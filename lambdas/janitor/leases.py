@@ -30,6 +30,9 @@ class Leases(Protocol):
     def take(self, part: str, holder: str, now: int, until: int) -> Lease | None:
         """Take a part until a time (one write). None if another holder has it."""
 
+    def note(self, lease: Lease, progress: Progress) -> bool:
+        """Note the progress and keep the part (one write). False if another holder has taken it since."""
+
     def give_back(self, lease: Lease, progress: Progress) -> None:
         """Give a part back and note the progress (one write), unless another holder has taken it since."""
 

@@ -47,30 +47,35 @@ class DynamoLeases:
             return None
         return Lease(part, holder, _progress(response["Attributes"]))
 
+    def note(self, lease: Lease, progress: Progress) -> bool:
+        """Note the progress and keep the part (one write). False if another holder has taken it since."""
+        return self._note(lease, progress, "SET progress = :progress", {})
+
     def give_back(self, lease: Lease, progress: Progress) -> None:
         """Give a part back and note the progress (one write), unless another holder has taken it since."""
+        free = {":free": {"N": "0"}}
+        self._note(lease, progress, "SET progress = :progress, leased_until = :free", free)
+
+    def _note(self, lease: Lease, progress: Progress, expression: str, more: dict[str, Any]) -> bool:
         noted = {
             name: {"N": str(value)} if isinstance(value, int) else {"S": value}
             for name, value in progress.items()
         }
-        values: dict[str, Any] = {
-            ":holder": {"S": lease.holder},
-            ":progress": {"M": noted},
-            ":free": {"N": "0"},
-        }
+        values: dict[str, Any] = {":holder": {"S": lease.holder}, ":progress": {"M": noted}, **more}
 
         try:
             perform(
                 lambda: self._client.update_item(
                     TableName=self._table,
                     Key=_key(lease.part),
-                    UpdateExpression="SET progress = :progress, leased_until = :free",
+                    UpdateExpression=expression,
                     ConditionExpression="holder = :holder",
                     ExpressionAttributeValues=values,
                 )
             )
         except ConditionFailed:
-            return
+            return False
+        return True
 
     def progress(self, part: str) -> Progress:
         """The progress that was noted last (one read)."""

@@ -25,6 +25,15 @@ class MemoryLeases(InMemoryAdapter):
             self.taken[part] = (holder, until)
             return Lease(part, holder, self.noted.get(part, NO_PROGRESS))
 
+    def note(self, lease: Lease, progress: Progress) -> bool:
+        """Note the progress and keep the part. False if another holder has taken it since."""
+        self._reach()
+        with self._lock:
+            held = self.taken.get(lease.part, ("", 0))[0] == lease.holder
+            if held:
+                self.noted[lease.part] = dict(progress)
+            return held
+
     def give_back(self, lease: Lease, progress: Progress) -> None:
         """Give a part back and note the progress, unless another holder has taken it since."""
         self._reach()

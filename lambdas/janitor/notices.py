@@ -7,14 +7,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from realtime_core.connections.schedule import due_work
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.wire.frames import frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from realtime_core.connections.schedule import ScheduledConnection
+    from realtime_core.connections.schedule import DueWork, ScheduledConnection
     from realtime_core.push.base import ManagementApi
 
 
@@ -44,14 +43,16 @@ class SentNotices:
 
 
 def send_notices(
-    records: Sequence[ScheduledConnection], now: int, poster: ManagementApi, budget_seconds: float
+    due: Sequence[tuple[ScheduledConnection, DueWork]],
+    now: int,
+    poster: ManagementApi,
+    budget_seconds: float,
 ) -> SentNotices:
     """Send each connection the notices that are due at `now` (epoch seconds), within the time budget.
 
     Reports posts that failed by leaving them out, instead of raising.
     """
     sent, deadline = SentNotices(), time.monotonic() + budget_seconds
-    due = [(record, due_work(record, now)) for record in records]
 
     warnings = (
         (record.connection_id, token_expiring_frame(record.token_exp, now))

@@ -16,6 +16,7 @@ from message_router.requests import (
     UnsubscribeFromDeals,
 )
 from message_router.resume import resume
+from realtime_core.connections.schedule import REFRESHED, due_with_token
 from realtime_core.errors import (
     AuthenticationFailed,
     ConnectionUnknown,
@@ -207,22 +208,27 @@ class Actions:
             add(TOKEN_FAILURES, 1, "revoked")
             raise AuthenticationFailed("The token was revoked")
 
-        record = self._extend(caller.connection_id, identity)
+        record = self._extend(caller, identity, int(now))
         return "tokenRefreshed", {"expiresAt": record.token_exp}
 
-    def _extend(self, connection_id: str, identity: Identity) -> Connection:
+    def _extend(self, caller: Caller, identity: Identity, now: int) -> Connection:
         """Extend the connection to a good token's expiry; returns its record. Raises ConnectionUnknown.
 
         A token that lives longer stays, unless it was revoked: then the connection would be closed in spite
         of its good one.
         """
+        connection_id, connected_at = caller.connection_id, caller.connected_at
         token = (identity.token_exp, identity.issued_at, identity.token_id)
-        record = self._connections.extend(connection_id, *token)
+        due_at = REFRESHED
+        if connected_at is not None:
+            due_at = due_with_token(connection_id, connected_at, identity.token_exp, now)
+
+        record = self._connections.extend(connection_id, *token, due_at=due_at)
         shortened = False
         if record is not None and (record.token_exp, record.issued_at, record.token_id) != token:
             shortened = self._revocations.is_revoked(record.user_id, record.token_id, record.issued_at)
             if shortened:
-                record = self._connections.extend(connection_id, *token, instead_of=record)
+                record = self._connections.extend(connection_id, *token, due_at=due_at, instead_of=record)
 
         if record is None:
             raise ConnectionUnknown(NO_RECORD)

@@ -18,3 +18,5 @@ class Caller(NamedTuple):
     """The id of the request in all logs, also behind the queue."""
     received_ms: int
     """When API Gateway received the request, epoch milliseconds."""
+    connected_at: int | None = None
+    """When the connection was made, epoch seconds, as API Gateway and so its record have it."""

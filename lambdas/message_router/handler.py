@@ -17,13 +17,14 @@ _router = build_at_init(build)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer a MESSAGE event with the reply frame."""
     request = event["requestContext"]
-    received_ms = request.get("requestTimeEpoch")
+    received_ms, connected_ms = request.get("requestTimeEpoch"), request.get("connectedAt")
     incoming = Incoming(
         body=event.get("body"),
         connection_id=request["connectionId"],
         correlation_id=request["requestId"],
         authorizer=request.get("authorizer") or {},
         received_ms=round(time.time() * 1000) if received_ms is None else received_ms,
+        connected_at=None if connected_ms is None else int(connected_ms) // 1000,
     )
 
     with measured("answered", connectionId=incoming.connection_id, correlationId=incoming.correlation_id):

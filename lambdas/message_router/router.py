@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from message_router.actions import NO_RECORD, Actions
 from message_router.caller import Caller
+from message_router.heartbeats import KEEP_ALIVE, answer_heartbeat
 from message_router.requests import check_known, parse_action
 from realtime_core.auth.tokens import LEEWAY_SECONDS, is_expired
 from realtime_core.errors import ActionError, AuthenticationFailed, ConnectionUnknown
@@ -56,6 +57,8 @@ class Incoming(NamedTuple):
     """The authorizer's context; empty if API Gateway did not pass it on."""
     received_ms: int
     """When API Gateway received the frame, epoch milliseconds."""
+    connected_at: int | None = None
+    """When the connection was made, epoch seconds."""
 
 
 class Router:
@@ -77,6 +80,11 @@ class Router:
 
     def reply(self, incoming: Incoming) -> str:
         """Return the frame that answers `incoming`; never raises."""
+        heartbeat = answer_heartbeat(incoming.body, int(self._now()))
+        if heartbeat is not None:
+            add(MESSAGE_COUNT, 1, KEEP_ALIVE)
+            return heartbeat
+
         request_id: str | None = None
         counted_as = UNKNOWN
 
@@ -145,4 +153,11 @@ class Router:
 
 
 def _caller(incoming: Incoming, user_id: str, token_exp: int) -> Caller:
-    return Caller(incoming.connection_id, user_id, token_exp, incoming.correlation_id, incoming.received_ms)
+    return Caller(
+        incoming.connection_id,
+        user_id,
+        token_exp,
+        incoming.correlation_id,
+        incoming.received_ms,
+        incoming.connected_at,
+    )

@@ -27,11 +27,15 @@ _FUNCTION = re.compile(r"/functions/(?P<arn>[^/]+)/invocations$")
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """What a route runs: a function, or a mock that returns a fixed text."""
+    """What a route runs: a function, or a mock that returns a fixed text.
+
+    `mock_status` is the status in the mock's request template, without which API Gateway has no answer.
+    """
 
     kind: str
     function: str
     timeout_s: float
+    mock_status: int | None
     mock_body: str
 
 
@@ -128,9 +132,24 @@ def _read_stage(raw: Mapping[str, Any]) -> Stage:
     )
 
 
+def _read_mock_status(raw: Mapping[str, Any]) -> int | None:
+    """Return the `statusCode` of a mock's request template; None without one.
+
+    Templates are not evaluated, so of several the first counts.
+    """
+    for template in (raw.get("RequestTemplates") or {}).values():
+        try:
+            status = json.loads(template).get("statusCode")
+        except (ValueError, AttributeError):
+            return None
+        return status if isinstance(status, int) else None
+    return None
+
+
 def _read_integration(client: Any, api_id: str, raw: Mapping[str, Any]) -> Integration:
-    mock_body = ""
+    mock_body, mock_status = "", None
     if raw["IntegrationType"] == "MOCK":
+        mock_status = _read_mock_status(raw)
         responses = client.get_integration_responses(ApiId=api_id, IntegrationId=raw["IntegrationId"])[
             "Items"
         ]
@@ -141,6 +160,7 @@ def _read_integration(client: Any, api_id: str, raw: Mapping[str, Any]) -> Integ
         function=_parse_function(raw.get("IntegrationUri", "")),
         timeout_s=min(raw.get("TimeoutInMillis") or MAX_INTEGRATION_TIMEOUT_MS, MAX_INTEGRATION_TIMEOUT_MS)
         / 1e3,
+        mock_status=mock_status,
         mock_body=mock_body,
     )
 

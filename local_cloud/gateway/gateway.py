@@ -175,14 +175,16 @@ class Gateway:
             if outcome.detail:
                 logger.warning("%s %s: %s", peer.api_id, route.key, outcome.detail)
 
-        reply = ""
+        # A route with a route response sends a frame even if there is no text for it, and that is billed:
+        # github.com/serverless/serverless/issues/6816
+        reply: str | None = None
         if refused:
             ids = {"connectionId": peer.connection_id, "requestId": event["requestContext"]["requestId"]}
             reply = json.dumps({"message": refused, **ids}, separators=(", ", ":"))
         elif route is not None and outcome is not None and route.replies:
             reply = outcome.body
 
-        replied = bool(reply) and session.socket.send(reply)
+        replied = reply is not None and session.socket.send(reply)
         self.telemetry.record(AccessRecord(peer, stage, event, status, refused, outcome, replied))
 
     def _allows_message(self, api_id: str, stage: Stage, route: Route) -> bool:

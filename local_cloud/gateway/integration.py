@@ -44,7 +44,7 @@ async def run_integration(backend: Backend, integration: Integration | None, eve
     if integration is None:
         return Outcome(500, error=INTERNAL_ERROR, detail="the route has no integration")
     if integration.kind == "MOCK":
-        return Outcome(body=integration.mock_body)
+        return _answer_mock(integration)
     if integration.kind != "AWS_PROXY":
         return Outcome(500, error=INTERNAL_ERROR, detail=f"{integration.kind} integrations are not imitated")
 
@@ -68,6 +68,12 @@ async def run_integration(backend: Backend, integration: Integration | None, eve
         lambda_status=invocation.status,
         lambda_request_id=invocation.request_id,
     )
+
+
+def _answer_mock(integration: Integration) -> Outcome:
+    if integration.mock_status is None:
+        return Outcome(500, error=INTERNAL_ERROR, detail="the request template of the MOCK has no statusCode")
+    return Outcome(integration.mock_status, integration.mock_body)
 
 
 def _elapsed_ms(started: float) -> int:

@@ -18,7 +18,13 @@ from typing import NamedTuple
 from janitor.run_report import RunReport
 from janitor.share import Share
 from realtime_core.connections.base import Connection
-from realtime_core.connections.schedule import REFRESHED, WARN_AHEAD_SECONDS, hand_over_at, next_due
+from realtime_core.connections.schedule import (
+    WARN_AHEAD_SECONDS,
+    due_with_token,
+    hand_over_at,
+    next_due,
+    warn_at,
+)
 from realtime_core.push.base import PostReport, ProbeReport
 from tests.bench.report import Ratio, Report
 from tests.contract.support.janitor_tables import JanitorTables, build_janitor
@@ -100,9 +106,12 @@ class Deployment:
         self.tables.rows[record.connection_id] = changed, user
 
     def catch_up(self, share: Share) -> None:
-        """Note that all probes are up to date, as after many minutes."""
+        """Note that all probes and notices are up to date, as after many minutes."""
         for partition in share.partitions(self.tables.partitions):
-            progress = {"walked_until_ms": {"N": str((self.now - 60) * 1000)}}
+            progress = {
+                "walked_until_ms": {"N": str((self.now - 60) * 1000)},
+                "notices_until": {"N": str(self.now)},
+            }
             self.tables.leases[f"janitor#due#{partition}"] = {"progress": {"M": progress}}
 
     def refresh(self) -> None:
@@ -113,10 +122,11 @@ class Deployment:
                 if due_at > self.now + 120:
                     break
                 record, user = rows[connection_id]
-                if record.warned_exp == record.token_exp:
-                    changed = record._replace(token_exp=record.token_exp + TOKEN_SECONDS, due_at=REFRESHED)
-                    rows[connection_id] = changed, user
-                    places[number] = (REFRESHED, connection_id)
+                if warn_at(record) <= self.now - 60:
+                    expiry = record.token_exp + TOKEN_SECONDS
+                    due = due_with_token(connection_id, record.connected_at, expiry, self.now)
+                    rows[connection_id] = record._replace(token_exp=expiry, due_at=due), user
+                    places[number] = (due, connection_id)
             places.sort()
 
     def minute(self, share: Share) -> Minute:

@@ -37,3 +37,13 @@ class Logs:
                     return dict(line)
             await asyncio.sleep(0.3)
         raise AssertionError(f"no {event} with {containing} in {group}: {self.read_lines(group)[-20:]}")
+
+    async def wait_for_access(self, route_key: str, connection_id: str) -> dict[str, Any]:
+        """Wait for the access log's line of a connection's frame, and return it parsed."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            for text in await asyncio.to_thread(self.read_lines, "access", connection_id):
+                if (line := json.loads(text))["routeKey"] == route_key:
+                    return dict(line)
+            await asyncio.sleep(0.3)
+        raise AssertionError(f"no {route_key} of {connection_id}: {self.read_lines('access')[-20:]}")

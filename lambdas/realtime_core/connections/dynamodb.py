@@ -176,14 +176,14 @@ class DynamoConnections(DynamoConnectionCounts):
         issued_at: int = 0,
         token_id: str | None = None,
         *,
+        due_at: int = REFRESHED,
         instead_of: Connection | None = None,
     ) -> Connection | None:
         """Extend the connection to a newer token's expiry (one write).
 
         Returns the record after the update, or None if there is none or the janitor is closing the
         connection. `token_exp` only grows: of two concurrent refreshes, the later expiry stays. Only the
-        token of `instead_of` is replaced by one with any expiry. The record becomes due for the janitor's
-        next run, because its due time depends on the expiry.
+        token of `instead_of` is replaced by one with any expiry.
         """
         condition, values = _may_replace(instead_of)
         try:
@@ -200,7 +200,7 @@ class DynamoConnections(DynamoConnectionCounts):
                     ExpressionAttributeValues={
                         ":exp": {"N": str(token_exp)},
                         ":sweep": {"S": schedule_partition(connection_id, self._schedule_partitions)},
-                        ":due": {"N": str(REFRESHED)},
+                        ":due": {"N": str(due_at)},
                         ":issued": {"N": str(issued_at)},
                         **({} if token_id is None else {":id": {"S": token_id}}),
                         **values,

@@ -48,17 +48,21 @@ class DynamoSchedule:
         self._table = table
         self.partitions = partitions
 
-    def due(self, partition: int, now: int) -> Iterator[list[ScheduledConnection]]:
+    def due(
+        self, partition: int, now: int, after: Place | None = None
+    ) -> Iterator[list[ScheduledConnection]]:
         """The due records of a partition, page by page, the longest overdue first (a query a page)."""
-        pages = query(
-            self._client,
-            TableName=self._table,
-            IndexName=DUE_INDEX,
-            KeyConditionExpression="sweep = :sweep AND due_at <= :now",
-            ExpressionAttributeValues={":sweep": {"S": str(partition)}, ":now": {"N": str(now)}},
-            Limit=PAGE,
-        )
-        for items, _ in pages:
+        sweep: Item = {"S": str(partition)}
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": DUE_INDEX,
+            "KeyConditionExpression": "sweep = :sweep AND due_at <= :now",
+            "ExpressionAttributeValues": {":sweep": sweep, ":now": {"N": str(now)}},
+            "Limit": PAGE,
+        }
+        if after is not None and after.due_at <= now:
+            parameters["ExclusiveStartKey"] = _start_key(sweep, after)
+        for items, _ in query(self._client, **parameters):
             if items:
                 yield [_scheduled(item) for item in items]
 
@@ -76,11 +80,7 @@ class DynamoSchedule:
         }
         # Outside limit: DynamoDB refuses to start at a key that the condition excludes.
         if after is not None and after.due_at > now:
-            parameters["ExclusiveStartKey"] = {
-                "sweep": sweep,
-                "due_at": {"N": str(after.due_at)},
-                "connection_id": {"S": after.connection_id},
-            }
+            parameters["ExclusiveStartKey"] = _start_key(sweep, after)
 
         page = perform(lambda: self._client.query(**parameters))
         last = page.get("LastEvaluatedKey")
@@ -151,6 +151,14 @@ class DynamoSchedule:
         except ConditionFailed:
             return False
         return True
+
+
+def _start_key(sweep: Item, after: Place) -> Item:
+    return {
+        "sweep": sweep,
+        "due_at": {"N": str(after.due_at)},
+        "connection_id": {"S": after.connection_id},
+    }
 
 
 def _sent_frames(record: ScheduledConnection) -> tuple[str, dict[str, Any]]:

@@ -12,7 +12,13 @@ from realtime_core.connections.base import (
     reachable_until,
     record_expires_at,
 )
-from realtime_core.connections.schedule import REFRESHED, Place, ScheduledConnection, first_schedule
+from realtime_core.connections.schedule import (
+    REFRESHED,
+    Place,
+    ScheduledConnection,
+    first_schedule,
+    place_of,
+)
 from realtime_core.ids import shard_of
 from realtime_core.in_memory import InMemoryAdapter
 from realtime_core.lifetimes import CLOSE_AFTER_SECONDS
@@ -93,6 +99,7 @@ class MemoryConnections(InMemoryAdapter):
         issued_at: int = 0,
         token_id: str | None = None,
         *,
+        due_at: int = REFRESHED,
         instead_of: Connection | None = None,
     ) -> Connection | None:
         """Extend the connection to a newer token's expiry; the record after it, or None."""
@@ -106,7 +113,7 @@ class MemoryConnections(InMemoryAdapter):
                     token_exp=token_exp, issued_at=issued_at, token_id=token_id
                 )
                 scheduled = self.schedule[connection_id]
-                self.schedule[connection_id] = scheduled._replace(token_exp=token_exp, due_at=REFRESHED)
+                self.schedule[connection_id] = scheduled._replace(token_exp=token_exp, due_at=due_at)
             return record
 
 
@@ -129,10 +136,16 @@ class MemorySchedule(InMemoryAdapter):
         self._connections = connections
         self.partitions = partitions
 
-    def due(self, partition: int, now: int) -> Iterator[list[ScheduledConnection]]:
+    def due(
+        self, partition: int, now: int, after: Place | None = None
+    ) -> Iterator[list[ScheduledConnection]]:
         """The records of a partition that are due, page by page, the longest overdue first."""
         self._reach()
-        due = [record for record in self._ordered(partition) if record.due_at <= now]
+        due = [
+            record
+            for record in self._ordered(partition)
+            if record.due_at <= now and (after is None or place_of(record) > after)
+        ]
         for start in range(0, len(due), PAGE):
             yield due[start : start + PAGE]
 
@@ -144,10 +157,10 @@ class MemorySchedule(InMemoryAdapter):
         waiting = [
             record
             for record in self._ordered(partition)
-            if record.due_at > now and (after is None or _place(record) > after)
+            if record.due_at > now and (after is None or place_of(record) > after)
         ]
         page = waiting[:limit]
-        return page, _place(page[-1]) if len(waiting) > limit else None
+        return page, place_of(page[-1]) if len(waiting) > limit else None
 
     def claim(self, record: ScheduledConnection, until: int) -> bool:
         """Claim a record to close its connection; False if it has changed or another run has claimed it."""
@@ -184,8 +197,4 @@ class MemorySchedule(InMemoryAdapter):
                 for record in self._connections.schedule.values()
                 if shard_of(record.connection_id, self.partitions) == partition
             ]
-        return sorted(records, key=_place)
-
-
-def _place(record: ScheduledConnection) -> Place:
-    return Place(record.due_at, record.connection_id)
+        return sorted(records, key=place_of)

@@ -9,6 +9,10 @@
 
 The janitor runs each minute, so work is done up to a minute later than it is due. Probes are not scheduled:
 who walks all records once in an interval needs no due time for each, which would cost three write units.
+
+A notice is not stored either. The records are read in order of time, and the janitor knows until when the
+notices of a partition are sent (`NoticeSpan`). So a record stays where it is in the order until its token is
+refreshed or its connection ends, and is read again by each run until then: docs/adr/0023.
 """
 
 import zlib
@@ -32,7 +36,7 @@ PROBE_SECONDS = 10 * 60
 
 PARTITIONS = 8
 """The default number of partitions of the schedule, and the least. Outside limit: one takes 1,000 write units
-a second, and a connection's life takes some 16 (docs/performance.md)."""
+a second, and a connection's life with tokens of an hour takes some 6 (docs/performance.md)."""
 
 PARTITIONS_MAX = 256
 
@@ -41,10 +45,14 @@ CLAIM_SECONDS = 120
 later run takes over the work of one that crashed."""
 
 REFRESHED = 0
-"""The `due_at` of a record that is due at the next run: its token was just refreshed."""
+"""The `due_at` of a record that the next run has to look at: its warning is too near, or not known."""
+
+AHEAD_SECONDS = 30
+"""How far ahead a due time has to be when it is written. Longer than the index lags and than clocks differ,
+so that a run which has sent all notices up to a time has seen every record that is due by then."""
 
 EndReason = Literal["expired", "outlived"]
-WorkKind = Literal["close", "remove", "notify", "check"]
+WorkKind = Literal["close", "remove", "notify", "check", "wait"]
 
 
 class ScheduledConnection(NamedTuple):
@@ -55,24 +63,34 @@ class ScheduledConnection(NamedTuple):
     token_exp: int
     due_at: int
     warned_exp: int = 0
-    """The expiry that `tokenExpiring` was sent for."""
+    """The expiry that `tokenExpiring` was sent for, where that is stored."""
     handed_over: bool = False
-    """Whether `reconnect` was sent."""
+    """Whether it is stored that `reconnect` was sent."""
+
+
+class NoticeSpan(NamedTuple):
+    """The notices to send: those whose time is after `after`, and not after `until` (epoch seconds)."""
+
+    after: int
+    until: int
 
 
 class DueWork(NamedTuple):
-    """The work due for one connection: end it, send it frames, or nothing."""
+    """The work due for one connection: end it, send it frames, set its due time, or nothing."""
 
     end: EndReason | None = None
     warn: bool = False
     hand_over: bool = False
+    check: bool = False
 
     @property
     def kind(self) -> WorkKind:
-        """The kind of work: close or remove the connection, notify it, or only set its next due time."""
+        """The kind of work: close or remove the connection, notify it, set its due time, or nothing."""
         if self.end:
             return "close" if self.end == "expired" else "remove"
-        return "notify" if self.warn or self.hand_over else "check"
+        if self.warn or self.hand_over:
+            return "notify"
+        return "check" if self.check else "wait"
 
 
 def hand_over_at(record: ScheduledConnection) -> int:
@@ -81,14 +99,29 @@ def hand_over_at(record: ScheduledConnection) -> int:
     return record.connected_at + HAND_OVER_AFTER_SECONDS + jitter
 
 
+def warn_at(record: ScheduledConnection) -> int:
+    """When to send `tokenExpiring`."""
+    return record.token_exp - WARN_AHEAD_SECONDS
+
+
 def next_due(record: ScheduledConnection) -> int:
-    """When a connection is next due, given the frames that it was sent."""
+    """When a connection is next due, given the frames that are stored as sent."""
     times = [record.connected_at + REMOVE_AFTER_SECONDS, record.token_exp + CLOSE_AFTER_SECONDS]
     if record.warned_exp != record.token_exp:
-        times.append(record.token_exp - WARN_AHEAD_SECONDS)
+        times.append(warn_at(record))
     if not record.handed_over:
         times.append(hand_over_at(record))
     return min(times)
+
+
+def due_with_token(connection_id: str, connected_at: int, token_exp: int, now: int) -> int:
+    """The due time to write with a new token, at the connect and at a refresh.
+
+    No time of the schedule is before it, except for those that a run has passed already. `REFRESHED` if the
+    warning is so near that a run may have passed it before the record is in the index.
+    """
+    record = ScheduledConnection(connection_id, connected_at, token_exp, REFRESHED)
+    return next_due(record) if warn_at(record) >= now + AHEAD_SECONDS else REFRESHED
 
 
 def heard_at(record: ScheduledConnection) -> int:
@@ -106,31 +139,69 @@ def heard_at(record: ScheduledConnection) -> int:
 
 def first_schedule(connection_id: str, connected_at: int, token_exp: int) -> ScheduledConnection:
     """The schedule of a new connection."""
-    record = ScheduledConnection(connection_id, connected_at, token_exp, due_at=REFRESHED)
-    return record._replace(due_at=next_due(record))
+    due_at = due_with_token(connection_id, connected_at, token_exp, connected_at)
+    return ScheduledConnection(connection_id, connected_at, token_exp, due_at)
 
 
-def due_work(record: ScheduledConnection, now: int) -> DueWork:
-    """The work that is due now. A connection that is about to end receives no more frames."""
+def due_work(record: ScheduledConnection, now: int, span: NoticeSpan | None) -> DueWork:
+    """The work that is due now, with the notices of the span; with None no notices, and nothing to check.
+
+    A connection that is about to end receives no more frames. A notice whose time is before the due time was
+    put off until then. For a token that came with too little time no run has sent a warning.
+    """
     if now >= record.connected_at + REMOVE_AFTER_SECONDS:
         return DueWork(end="outlived")
     if now >= record.token_exp + CLOSE_AFTER_SECONDS:
         return DueWork(end="expired")
+    if span is None:
+        return DueWork()
+
+    def owed(time: int) -> bool:
+        return time <= span.until and max(time, record.due_at) > span.after
+
+    new_to_runs = record.due_at == REFRESHED
     return DueWork(
-        warn=record.warned_exp != record.token_exp and now >= record.token_exp - WARN_AHEAD_SECONDS,
-        hand_over=not record.handed_over and now >= hand_over_at(record),
+        warn=record.warned_exp != record.token_exp
+        and (owed(warn_at(record)) or (new_to_runs and warn_at(record) <= span.until)),
+        hand_over=not record.handed_over and owed(hand_over_at(record)),
+        check=new_to_runs,
     )
 
 
-def reschedule(
-    record: ScheduledConnection, *, warned: bool = False, handed_over: bool = False
-) -> ScheduledConnection:
-    """The record with the frames that were sent and its next due time."""
+def overdue_seconds(record: ScheduledConnection, work: DueWork, now: int) -> int:
+    """For how long the most overdue part of the work has been due; 0 if no run could know of it before."""
+    if record.due_at == REFRESHED:
+        return 0
+    times = [
+        *([record.connected_at + REMOVE_AFTER_SECONDS] if work.end == "outlived" else []),
+        *([record.token_exp + CLOSE_AFTER_SECONDS] if work.end == "expired" else []),
+        *([warn_at(record)] if work.warn else []),
+        *([hand_over_at(record)] if work.hand_over else []),
+    ]
+    return now - min(times, default=now)
+
+
+def reschedule(record: ScheduledConnection, until: int, *, warned: bool = False) -> ScheduledConnection:
+    """A `REFRESHED` record with its next due time, after everything that was due up to `until` is done.
+
+    It leaves the place by which runs know what it was sent, so that is stored.
+    """
     changed = record._replace(
         warned_exp=record.token_exp if warned else record.warned_exp,
-        handed_over=record.handed_over or handed_over,
+        handed_over=record.handed_over or hand_over_at(record) <= until,
     )
     return changed._replace(due_at=next_due(changed))
+
+
+def postpone(
+    record: ScheduledConnection, until: int, *, warned: bool, handed_over: bool
+) -> ScheduledConnection:
+    """A record of which a notice could not be sent, in the way of the next run; what was sent is stored."""
+    return record._replace(
+        warned_exp=record.token_exp if warned else record.warned_exp,
+        handed_over=record.handed_over or handed_over,
+        due_at=until + 1,
+    )
 
 
 class Place(NamedTuple):
@@ -140,6 +211,11 @@ class Place(NamedTuple):
     connection_id: str
 
 
+def place_of(record: ScheduledConnection) -> Place:
+    """The place of a record."""
+    return Place(record.due_at, record.connection_id)
+
+
 class Schedule(Protocol):
     """The connections by due time, in partitions. Several runs may work on it at once."""
 
@@ -147,10 +223,12 @@ class Schedule(Protocol):
     def partitions(self) -> int:
         """How many partitions there are, numbered from 0."""
 
-    def due(self, partition: int, now: int) -> Iterator[list[ScheduledConnection]]:
+    def due(
+        self, partition: int, now: int, after: Place | None = None
+    ) -> Iterator[list[ScheduledConnection]]:
         """The records of a partition that are due, page by page, the longest overdue first.
 
-        Eventually consistent.
+        `after` is where an earlier reading stopped. Eventually consistent.
         """
 
     def walk(

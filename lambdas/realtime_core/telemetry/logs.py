@@ -207,6 +207,10 @@ def configure(*, level: str = "INFO", sample_rate: float = 0.0) -> None:
 
 
 def _attach_handler() -> None:
+    # Lambda's runtime sets the root's level to that from which Lambda lets lines pass. That is DEBUG, with
+    # which libraries would log whatever they have.
+    logging.getLogger().setLevel(logging.WARNING)
+
     parent = logging.getLogger(_PARENT)
     # Lambda's own handler, on the root logger, would print every line a second time.
     parent.propagate = False

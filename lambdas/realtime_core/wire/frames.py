@@ -64,13 +64,18 @@ def _is_request_id(raw: Any) -> bool:
     return isinstance(raw, str) and 1 <= len(raw) <= REQUEST_ID_CHARS_MAX and is_unicode(raw)
 
 
+def read_request_id(value: Any) -> str | None:
+    """The request id of a parsed frame, or None if it has none that is valid."""
+    request_id = value.get("requestId") if isinstance(value, dict) else None
+    return request_id if _is_request_id(request_id) else None
+
+
 def _validation_failure(body: str, error: ValueError) -> ValidationFailed:
     """The error for a text that `strict_json` rejected, although a more lenient parser may accept it."""
     value = parse_leniently(body)
-    request_id = value.get("requestId") if isinstance(value, dict) else None
     return ValidationFailed(
         find_json_problems(value, "body") or [Problem("body", str(error))],
-        request_id=request_id if _is_request_id(request_id) else None,
+        request_id=read_request_id(value),
     )
 
 

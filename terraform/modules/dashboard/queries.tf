@@ -69,11 +69,12 @@ locals {
         | sort throttles desc
       EOT
     }
+    # The durations are in Lambda's reports, which functions with system_log_level INFO have.
     "cold-starts" = {
       groups = local.all_functions
       query  = <<-EOT
-        filter ispresent(@initDuration)
-        | stats count(*) as coldStarts, avg(@initDuration) as average, pct(@initDuration, 99) as p99 by @log
+        filter ispresent(ColdStarts) or ispresent(record.metrics.initDurationMs)
+        | stats sum(ColdStarts) as coldStarts, avg(record.metrics.initDurationMs) as average, pct(record.metrics.initDurationMs, 99) as p99 by @log
         | sort coldStarts desc
       EOT
     }

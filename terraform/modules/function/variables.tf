@@ -242,6 +242,17 @@ variable "log_kms_key_arn" {
   default     = null
 }
 
+variable "system_log_level" {
+  description = "Which lines Lambda writes about invocations beside those of the code: WARN for those that failed or timed out, INFO for the start and the report of each (duration, memory, INIT), DEBUG for all"
+  type        = string
+  default     = "WARN"
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARN"], var.system_log_level)
+    error_message = "system_log_level: Lambda knows DEBUG, INFO and WARN."
+  }
+}
+
 variable "tracing_mode" {
   description = "Active to have Lambda sample and trace invocations in X-Ray; PassThrough to trace only what was sampled before it, within the role's other permissions"
   type        = string

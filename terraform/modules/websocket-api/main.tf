@@ -4,11 +4,13 @@ locals {
 
   routes = {
     for key, route in var.routes : key => merge(route, {
-      route_response = coalesce(route.route_response, !contains(local.one_way_routes, key))
+      route_response = coalesce(route.route_response, route.function != null && !contains(local.one_way_routes, key))
     })
   }
 
-  functions = { for route in values(var.routes) : route.function.name => route.function... }
+  answered_routes = { for key, route in local.routes : key => route if route.function != null }
+
+  functions = { for route in values(local.answered_routes) : route.function.name => route.function... }
 
   # Derived from the API, not from the stage, so that functions behind the stage can get it in their environment.
   management_endpoint = "${replace(aws_apigatewayv2_api.this.api_endpoint, "/^ws/", "http")}/${var.stage_name}"
@@ -64,13 +66,25 @@ resource "aws_apigatewayv2_integration" "this" {
   timeout_milliseconds   = var.integration_timeout_milliseconds
 }
 
+# API Gateway takes the frames of a route without a function itself: no function runs, and no frame goes back, since
+# the route has no route response. One integration serves all of them.
+resource "aws_apigatewayv2_integration" "silent" {
+  count = length(local.answered_routes) < length(local.routes) ? 1 : 0
+
+  api_id                        = aws_apigatewayv2_api.this.id
+  description                   = "Takes a frame and answers nothing"
+  integration_type              = "MOCK"
+  template_selection_expression = "\\$default" # the key itself: without the backslash it would be an expression
+  request_templates             = { "$default" = jsonencode({ statusCode = 200 }) }
+}
+
 resource "aws_apigatewayv2_route" "this" {
   #checkov:skip=CKV_AWS_309:A WebSocket API authorizes the handshake alone, and $connect has the authorizer.
   for_each = local.routes
 
   api_id                              = aws_apigatewayv2_api.this.id
   route_key                           = each.key
-  target                              = "integrations/${aws_apigatewayv2_integration.this[each.value.function.name].id}"
+  target                              = "integrations/${each.value.function == null ? aws_apigatewayv2_integration.silent[0].id : aws_apigatewayv2_integration.this[each.value.function.name].id}"
   authorization_type                  = each.key == "$connect" ? "CUSTOM" : "NONE"
   authorizer_id                       = each.key == "$connect" ? aws_apigatewayv2_authorizer.this.id : null
   route_response_selection_expression = each.value.route_response ? "$default" : null
@@ -86,7 +100,7 @@ resource "aws_apigatewayv2_route_response" "this" {
 }
 
 resource "aws_lambda_permission" "route" {
-  for_each = local.routes
+  for_each = local.answered_routes
 
   # One function may answer several APIs, and $ has no place in a statement id.
   statement_id  = "route-${aws_apigatewayv2_api.this.id}-${replace(each.key, "$", "_")}"
@@ -109,6 +123,7 @@ resource "aws_apigatewayv2_deployment" "this" {
   triggers = {
     authorizer      = sha256(jsonencode([aws_apigatewayv2_authorizer.this.id, aws_apigatewayv2_authorizer.this.authorizer_uri]))
     integrations    = sha256(jsonencode({ for key, integration in aws_apigatewayv2_integration.this : key => [integration.id, integration.integration_uri, integration.timeout_milliseconds] }))
+    silent          = sha256(jsonencode([for integration in aws_apigatewayv2_integration.silent : [integration.id, integration.request_templates]]))
     routes          = sha256(jsonencode({ for key, route in aws_apigatewayv2_route.this : key => [route.id, route.target, route.authorization_type, route.authorizer_id, route.route_response_selection_expression] }))
     route_responses = sha256(jsonencode({ for key, response in aws_apigatewayv2_route_response.this : key => response.id }))
   }

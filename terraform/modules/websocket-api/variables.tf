@@ -37,17 +37,18 @@ variable "routes" {
     The routes by route key: `$connect`, `$disconnect`, `$default`, or the value of the frame's `action`.
 
     `function`: name, qualifier (alias or version; null for the latest code) and invoke ARN of the function that
-    answers. Routes to the same function share one integration.
+    answers. Routes to the same function share one integration. Null: API Gateway takes the frame itself, no function
+    runs and nothing goes back; the frame only keeps the connection open.
     `route_response`: whether what the function returns goes back to the client. Default: true, but for
-    `$connect` and `$disconnect`, where API Gateway has no route responses.
+    `$connect` and `$disconnect`, where API Gateway has no route responses, and for routes without a function.
     `throttling`: requests a second and burst of this route alone; null for `default_throttling`.
   EOT
   type = map(object({
-    function = object({
+    function = optional(object({
       name       = string
       qualifier  = optional(string)
       invoke_arn = string
-    })
+    }))
     route_response = optional(bool)
     throttling = optional(object({
       rate_limit  = number
@@ -76,12 +77,22 @@ variable "routes" {
   }
 
   validation {
+    condition     = alltrue([for key, route in var.routes : route.function != null || !startswith(key, "$")])
+    error_message = "routes: $connect, $disconnect and $default need a function; only an action may go without one."
+  }
+
+  validation {
+    condition     = alltrue([for route in values(var.routes) : route.function != null || !coalesce(route.route_response, false)])
+    error_message = "routes: a route without a function has nothing to send back, and a route response would still send an empty frame, which is billed; leave route_response out there."
+  }
+
+  validation {
     condition     = alltrue([for route in values(var.routes) : try(route.throttling.rate_limit > 0 && route.throttling.burst_limit >= 1, route.throttling == null)])
     error_message = "routes: throttling needs a rate_limit above 0 and a burst_limit of at least 1; 0 answers every request with 429."
   }
 
   validation {
-    condition     = length(distinct([for route in values(var.routes) : route.function])) == length(distinct([for route in values(var.routes) : route.function.name]))
+    condition     = length(distinct([for route in values(var.routes) : route.function if route.function != null])) == length(distinct([for route in values(var.routes) : route.function.name if route.function != null]))
     error_message = "routes: routes to one function share an integration, so they must give the same qualifier and invoke_arn."
   }
 }

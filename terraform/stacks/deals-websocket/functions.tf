@@ -1,8 +1,10 @@
 locals {
-  # The wire protocol: which function answers which action. $default tells a client that its action is unknown.
+  # The wire protocol: which function answers which action. $default tells a client that its action is unknown. A
+  # heartbeat needs no answer, so it has no function: API Gateway takes the frame itself.
   routes = merge(
     { for key in ["$connect", "$disconnect"] : key => "connection_handler" },
     { for key in concat(local.actions, ["$default"]) : key => "message_router" },
+    { keepAlive = null },
   )
 
   actions = [

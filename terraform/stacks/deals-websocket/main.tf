@@ -55,6 +55,7 @@ module "function" {
 
   log_retention_days = var.log_retention_days
   log_kms_key_arn    = var.kms_key_arn
+  system_log_level   = var.system_log_level
   tracing_mode       = var.tracing
   tags               = local.tags
 }
@@ -73,7 +74,7 @@ module "websocket_api" {
 
   routes = {
     for key, function in local.routes : key => {
-      function   = module.function[function].target
+      function   = function == null ? null : module.function[function].target
       throttling = try(var.throttling.routes[key], null)
     }
   }

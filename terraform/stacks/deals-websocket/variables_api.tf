@@ -22,7 +22,7 @@ variable "throttling" {
   default = {}
 
   validation {
-    condition     = length(setsubtract(keys(var.throttling.routes), concat(local.actions, ["$connect", "$disconnect", "$default"]))) == 0
+    condition     = length(setsubtract(keys(var.throttling.routes), keys(local.routes))) == 0
     error_message = "throttling: routes names a route that the API does not have; use $connect, $disconnect, $default or an action of the protocol."
   }
 }

@@ -29,6 +29,17 @@ variable "log_sample_rate" {
   }
 }
 
+variable "system_log_level" {
+  description = "Which lines Lambda writes about invocations beside those of the code: WARN for those that failed or timed out, INFO for the start and the report of each (duration, memory, INIT), DEBUG for all"
+  type        = string
+  default     = "WARN"
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARN"], var.system_log_level)
+    error_message = "system_log_level: Lambda knows DEBUG, INFO and WARN."
+  }
+}
+
 variable "tracing" {
   description = "Active to have X-Ray sample and trace the functions' invocations (charged by trace), PassThrough for none. API Gateway takes no part: it traces no WebSocket API"
   type        = string

@@ -25,8 +25,8 @@ variable "upkeep" {
     probe costs a request, and no write.
     `shares`: invocations a minute, which share the work and `posts_per_second`, 1 to 20. One holds a million
     connections, with probes each eleven minutes; use two from there on, as many as `schedule_partitions` at most (docs/performance.md).
-    `schedule_partitions`: partitions of the index by which it finds what is due, 8 to 256. Eight hold three
-    million connections, 64 hold ten. It can be raised at any time, but not lowered while there are connections.
+    `schedule_partitions`: partitions of the index by which it finds what is due, 8 to 256. Eight hold eight
+    million connections with tokens of an hour. It can be raised at any time, but not lowered while there are connections.
   EOT
   type = object({
     enabled                = optional(bool, true)

@@ -5,7 +5,7 @@ import pytest
 from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.connections.dynamodb_schedule import DynamoSchedule
 from realtime_core.connections.memory import MemorySchedule
-from realtime_core.connections.schedule import REFRESHED, first_schedule
+from realtime_core.connections.schedule import REFRESHED, first_schedule, place_of
 from tests.contract.support.cases import HOUR, NOW, PHONES, at_once, connection
 from tests.contract.support.watched_clients import paged, recording, watching
 
@@ -80,6 +80,31 @@ def test_due_returns_every_record_once(stores):
     assert sorted(record.connection_id for record in records) == sorted(f"c{n}" for n in range(30))
 
 
+def test_due_goes_on_after_a_place(stores):
+    for n in range(30):
+        stores.connections.add(connection(f"c{n}", connected_at=NOW + n // 3))
+
+    for partition in range(stores.schedule.partitions):
+        records = [record for page in stores.schedule.due(partition, LATER) for record in page]
+        for number, record in enumerate(records):
+            place = place_of(record)
+            rest = [found for page in stores.schedule.due(partition, LATER, place) for found in page]
+            assert rest == records[number + 1 :]
+
+
+def test_due_goes_on_after_a_place_whose_record_was_removed(stores):
+    for n in range(30):
+        stores.connections.add(connection(f"c{n}", connected_at=NOW + n))
+    partition = max(range(stores.schedule.partitions), key=stores.schedule.count)
+    [first, *rest] = [record for page in stores.schedule.due(partition, LATER) for record in page]
+
+    stores.connections.remove(first.connection_id)
+
+    assert [
+        record for page in stores.schedule.due(partition, LATER, place_of(first)) for record in page
+    ] == rest
+
+
 def test_due_does_not_return_a_removed_connection(stores):
     stores.connections.add(connection())
     stores.connections.remove("c1")
@@ -126,6 +151,16 @@ def test_refresh_makes_a_record_due_and_invalidates_claims_of_the_old_expiry(sto
 
     assert not stores.schedule.claim(record, LATER + 120)
     assert due(stores, NOW) == [record._replace(token_exp=NOW + 2 * HOUR, due_at=REFRESHED)]
+
+
+def test_refresh_with_a_due_time_makes_a_record_due_then(stores):
+    stores.connections.add(connection())
+    [record] = due(stores, LATER)
+
+    stores.connections.extend("c1", NOW + 2 * HOUR, due_at=NOW + 5)
+
+    assert due(stores, NOW + 4) == []
+    assert due(stores, NOW + 5) == [record._replace(token_exp=NOW + 2 * HOUR, due_at=NOW + 5)]
 
 
 def test_connection_that_is_ending_cannot_be_extended(stores):

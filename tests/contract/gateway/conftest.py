@@ -92,6 +92,14 @@ def api(deployer: Deployer) -> Api:
                     "TemplateSelectionExpression": "200",
                 },
             },
+            "silent": {
+                "integration": {
+                    "IntegrationType": "MOCK",
+                    "RequestTemplates": {"$default": '{"statusCode": 200}'},
+                    "TemplateSelectionExpression": "\\$default",
+                }
+            },
+            "untold": {"integration": {"IntegrationType": "MOCK"}},
         }
     )
 

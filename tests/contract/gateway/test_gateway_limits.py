@@ -117,6 +117,19 @@ async def test_frames_in_either_direction_keep_a_connection_but_not_past_two_hou
 
 
 @pytest.mark.local_only(CLOCK)
+async def test_message_that_nothing_answers_keeps_a_connection(api, dial, cloud):
+    client = await dial(api.url)
+    await client.connection_id()
+
+    for _ in range(3):
+        cloud.control("POST", "clock", advance=595)
+        await client.socket.send('{"action": "silent"}')
+        await (await client.socket.ping())  # the frame before it has arrived
+
+    assert await client.ask(action="echo", say='"still here"') == "still here"
+
+
+@pytest.mark.local_only(CLOCK)
 async def test_clock_that_runs_fast_closes_by_itself(api, dial, cloud):
     client = await dial(api.url)
     await client.connection_id()

@@ -110,6 +110,30 @@ async def test_mock_integration_answers_without_a_function(api, dial):
     assert await (await dial(api.url)).ask(action="mock") == {"from": "mock"}
 
 
+async def test_mock_without_route_response_takes_a_message_in_silence(api, dial):
+    """As the page on route responses says of every integration."""
+    client = await dial(api.url)
+    for data in ({}, None, 5, "text", ["list"], {"requestId": "r-1"}):
+        await client.socket.send(json.dumps({"action": "silent", "data": data, "requestId": "r-1"}))
+
+    assert await client.ask(action="echo", say='"heard"', sleep=0.3) == "heard"
+
+
+async def test_mock_whose_request_template_has_no_status_is_an_internal_error(api, dial):
+    """DG apigateway-websocket-api-integration-requests.html: the template says how the mock answers."""
+    answer = await (await dial(api.url)).ask(action="untold")
+
+    assert answer["message"] == "Internal server error"
+
+
+async def test_route_response_sends_a_frame_even_without_a_text(api, dial):
+    """Reported in github.com/serverless/serverless/issues/6816."""
+    client = await dial(api.url)
+    await client.socket.send(json.dumps({"action": "echo", "say": ""}))
+
+    assert await client.socket.recv() == ""
+
+
 async def test_messages_of_one_connection_run_side_by_side(api, dial):
     """apigateway-websocket-api-overview: no order is promised; a slow message holds up none behind it."""
     client = await dial(api.url)

@@ -43,6 +43,17 @@ def test_progress_is_that_of_the_last_holder(leases):
     assert leases.progress("due#1") == {"count": 8}
 
 
+def test_note_keeps_the_part_and_leaves_the_progress_to_a_successor(leases):
+    lease = leases.take("due#1", "a", NOW, NOW + 55)
+
+    assert leases.note(lease, {"count": 7})
+
+    assert leases.take("due#1", "b", NOW + 1, NOW + 56) is None
+    assert leases.take("due#1", "b", NOW + 55, NOW + 110).progress == {"count": 7}
+    assert not leases.note(lease, {"count": 8}), "another holder has it"
+    assert leases.progress("due#1") == {"count": 7}
+
+
 def test_one_whose_lease_has_ended_notes_nothing_over_its_successor(leases):
     late = leases.take("due#1", "late", NOW, NOW + 55)
     lease = leases.take("due#1", "next", NOW + 60, NOW + 115)
@@ -58,14 +69,17 @@ def test_part_taken_by_many_at_once_is_given_to_one(leases):
     assert sum(lease is not None for lease in given) == 1
 
 
-def test_taking_and_giving_back_are_one_write_each(dynamodb):
+def test_taking_noting_and_giving_back_are_one_write_each(dynamodb):
     leases = DynamoLeases(dynamodb, "history")
     with watching(dynamodb) as taking:
         lease = leases.take("due#1", "a", NOW, NOW + 55)
+    with watching(dynamodb) as noting:
+        leases.note(lease, {"count": 1})
     with watching(dynamodb) as giving:
         leases.give_back(lease, {"count": 1})
     with watching(dynamodb) as reading:
         leases.progress("due#1")
     assert (taking.reads, taking.writes) == (0, 1)
+    assert (noting.reads, noting.writes) == (0, 1)
     assert (giving.reads, giving.writes) == (0, 1)
     assert (reading.reads, reading.writes) == (1, 0)

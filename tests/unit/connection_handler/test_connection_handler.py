@@ -35,6 +35,16 @@ def test_a_handshake_whose_record_cannot_be_stored_is_refused(stores):
     assert (connect()["statusCode"], len(stores.connections.records)) == (200, 1)
 
 
+def test_the_user_agent_is_in_the_line_of_the_handshake_as_far_as_it_is_read(stores, capsys):
+    event = json.loads(EVENTS.joinpath("connect.json").read_text())
+    event["requestContext"]["identity"]["userAgent"] = "a" * 5_000
+
+    handler(event, None)
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["userAgent"] for line in lines if line["event"] == "connected"] == ["a" * 256]
+
+
 def test_a_leave_that_fails_midway_is_finished_by_the_sender_that_finds_the_connection_gone(stores):
     connect()
     [connection_id] = stores.connections.records

@@ -6,15 +6,21 @@ from hypothesis import strategies as st
 
 from janitor.notices import reconnect_frame, token_expiring_frame
 from realtime_core.connections.schedule import (
+    AHEAD_SECONDS,
     REFRESHED,
     DueWork,
+    NoticeSpan,
     ScheduledConnection,
+    due_with_token,
     due_work,
     first_schedule,
     hand_over_at,
     heard_at,
     next_due,
+    overdue_seconds,
+    postpone,
     reschedule,
+    warn_at,
 )
 
 NOW = 1_795_382_480
@@ -24,16 +30,22 @@ FAR = NOW + 24 * HOUR
 IDLE = DueWork()
 WARN = DueWork(warn=True)
 HAND_OVER = DueWork(hand_over=True)
+CHECK = DueWork(check=True)
 
 scheduled = st.builds(
     ScheduledConnection,
     connection_id=st.text("abcdefABCDEF0123456789_-", min_size=16, max_size=16),
     connected_at=st.integers(NOW - 3 * HOUR, NOW),
     token_exp=st.integers(NOW - 3 * HOUR, NOW + 3 * HOUR),
-    due_at=st.sampled_from([REFRESHED, NOW - 1, NOW]),
+    due_at=st.sampled_from([REFRESHED, NOW - HOUR, NOW - 1, NOW]),
     warned_exp=st.integers(NOW - 3 * HOUR, NOW + 3 * HOUR),
     handed_over=st.booleans(),
 ).flatmap(lambda item: st.sampled_from([item, item._replace(warned_exp=item.token_exp)]))
+
+
+def everything(now):
+    """The span of a partition whose notices were never sent."""
+    return NoticeSpan(0, now)
 
 
 def record(token_exp=FAR, due_at=NOW, **known):
@@ -44,7 +56,7 @@ def record(token_exp=FAR, due_at=NOW, **known):
     ("known", "seconds", "expected"),
     [
         pytest.param(record(), 10 * MINUTE, IDLE, id="nothing-known-for-a-while"),
-        pytest.param(record(due_at=REFRESHED), 10 * MINUTE, IDLE, id="only-to-be-scheduled-again"),
+        pytest.param(record(due_at=REFRESHED), 10 * MINUTE, CHECK, id="only-to-be-scheduled-again"),
         pytest.param(record(NOW + HOUR), HOUR - 91, IDLE, id="long-before-expiry"),
         pytest.param(record(NOW + HOUR), HOUR - 90, WARN, id="a-minute-and-a-half-before-expiry"),
         pytest.param(record(NOW + HOUR), HOUR + 59, WARN, id="late-is-better-than-never"),
@@ -64,7 +76,42 @@ def record(token_exp=FAR, due_at=NOW, **known):
     ],
 )
 def test_due_work_by_situation(known, seconds, expected):
-    assert due_work(known, NOW + seconds) == expected
+    assert due_work(known, NOW + seconds, everything(NOW + seconds)) == expected
+
+
+WARNED_AT, HANDED_AT = NOW + HOUR - 90, hand_over_at(record())
+
+
+@pytest.mark.parametrize(
+    ("known", "after", "until", "expected"),
+    [
+        pytest.param(record(NOW + HOUR), WARNED_AT - 1, WARNED_AT, WARN, id="its-time-is-in-the-span"),
+        pytest.param(record(NOW + HOUR), WARNED_AT, WARNED_AT + 60, IDLE, id="an-earlier-run-sent-it"),
+        pytest.param(record(NOW + HOUR), WARNED_AT - 60, WARNED_AT - 1, IDLE, id="a-later-run-sends-it"),
+        pytest.param(record(due_at=NOW), HANDED_AT - 1, HANDED_AT, HAND_OVER, id="still-in-its-old-place"),
+        pytest.param(
+            record(NOW + HOUR, WARNED_AT + 61), WARNED_AT + 60, WARNED_AT + 61, WARN, id="put-off-until-then"
+        ),
+        pytest.param(
+            record(NOW + HOUR, WARNED_AT + 61), WARNED_AT + 61, WARNED_AT + 90, IDLE, id="put-off-and-sent"
+        ),
+        pytest.param(
+            record(NOW + HOUR, REFRESHED), WARNED_AT + 1, WARNED_AT + 60, WARN._replace(check=True),
+            id="too-late-for-the-run-of-its-time",
+        ),
+        pytest.param(
+            record(due_at=REFRESHED), HANDED_AT, HANDED_AT + 60, CHECK, id="handed-over-before-the-refresh"
+        ),
+    ],
+)  # fmt: skip
+def test_notice_is_due_in_the_span_of_its_time_alone(known, after, until, expected):
+    assert due_work(known, until, NoticeSpan(after, until)) == expected
+
+
+def test_without_a_span_connections_end_and_nothing_else_is_due():
+    assert due_work(record(NOW + HOUR), NOW + HOUR, None) == IDLE
+    assert due_work(record(NOW + HOUR, REFRESHED), NOW + HOUR, None) == IDLE
+    assert due_work(record(NOW + HOUR), NOW + HOUR + 60, None) == DueWork(end="expired")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +121,9 @@ def test_due_work_by_situation(known, seconds, expected):
         (DueWork(end="outlived"), "remove"),
         (WARN, "notify"),
         (HAND_OVER, "notify"),
-        (IDLE, "check"),
+        (CHECK, "check"),
+        (WARN._replace(check=True), "notify"),
+        (IDLE, "wait"),
     ],
 )
 def test_kind_of_work(due, kind):
@@ -118,50 +167,48 @@ def test_hand_over_is_evenly_distributed_between_110_and_118_minutes():
 
 
 @given(scheduled)
-def test_finished_work_is_not_due_again(connection):
-    due = due_work(connection, NOW)
+def test_checked_record_is_due_when_something_is_to_be_done(connection):
+    """Right before the new due time there is no work, and at it there is."""
+    connection = connection._replace(due_at=REFRESHED)
+    due = due_work(connection, NOW, everything(NOW))
     if due.end is None:
-        done = reschedule(connection, warned=due.warn, handed_over=due.hand_over)
+        done = reschedule(connection, NOW, warned=due.warn)
         assert done.due_at > NOW
-        assert due_work(done, NOW).kind == "check"
+        assert due_work(done, done.due_at - 1, NoticeSpan(NOW, done.due_at - 1)) == IDLE
+        assert due_work(done, done.due_at, NoticeSpan(NOW, done.due_at)) != IDLE
 
 
 @given(scheduled, st.booleans(), st.booleans())
-def test_unsent_frames_stay_due(connection, warned, handed_over):
-    due = due_work(connection, NOW)
+def test_unsent_frames_are_due_in_the_next_span_and_sent_ones_are_not(connection, warned, handed_over):
+    due = due_work(connection, NOW, everything(NOW))
     if due.end is None and (due.warn > warned or due.hand_over > handed_over):
-        left = reschedule(
-            connection,
-            warned=due.warn and warned,
-            handed_over=due.hand_over and handed_over,
+        left = postpone(
+            connection, NOW, warned=due.warn and warned, handed_over=due.hand_over and handed_over
         )
-        assert left.due_at <= NOW
-        assert due_work(left, NOW).kind == "notify"
+        later = due_work(left, NOW + 1, NoticeSpan(NOW, NOW + 1))
+        # What was due and was sent is not due again; a second may make something else due.
+        assert later.end or later.warn >= (due.warn and not warned)
+        assert later.end or later.hand_over >= (due.hand_over and not handed_over)
+        assert not (due.warn and warned and later.warn)
+        assert not (due.hand_over and handed_over and later.hand_over)
 
 
-@given(scheduled)
-def test_nothing_is_due_between_two_due_times(connection):
-    """Right before `due_at` there is no work, so checking only due records misses nothing."""
-    if due_work(connection, NOW).end is None:
-        due = due_work(connection, NOW)
-        done = reschedule(connection, warned=due.warn, handed_over=due.hand_over)
-        assert due_work(done, done.due_at - 1) == IDLE
-
-
-@given(scheduled)
-def test_every_connection_ends(connection):
-    """Checked whenever it is due, a connection ends within two hours, with each warning sent once."""
-    now, warnings, hand_overs = NOW, 0, 0
-    connection = connection._replace(warned_exp=0, handed_over=False)
-    for _ in range(100):
-        due = due_work(connection, now)
+@given(scheduled, st.lists(st.integers(1, 20 * MINUTE), min_size=1, max_size=40))
+def test_runs_at_any_times_send_each_notice_once_and_end_the_connection(connection, pauses):
+    now = after = connection.connected_at
+    connection = first_schedule(connection.connection_id, now, now + abs(connection.token_exp - now))
+    warnings, hand_overs, due = 0, 0, IDLE
+    for pause in [*pauses, 3 * HOUR]:
+        now += pause
+        due = due_work(connection, now, NoticeSpan(after, now)) if connection.due_at <= now else IDLE
+        after = now
         if due.end:
             break
         warnings, hand_overs = warnings + due.warn, hand_overs + due.hand_over
-        connection = reschedule(connection, warned=due.warn, handed_over=due.hand_over)
-        now = connection.due_at
+        if connection.due_at == REFRESHED:
+            connection = reschedule(connection, now, warned=due.warn)
+
     assert due.end
-    assert now <= max(NOW, min(connection.connected_at + 2 * HOUR, connection.token_exp) + 60)
     assert warnings <= 1
     assert hand_overs <= 1
 
@@ -169,6 +216,39 @@ def test_every_connection_ends(connection):
 def test_first_schedule_is_the_first_due_time():
     assert first_schedule("c1", NOW, FAR).due_at == hand_over_at(first_schedule("c1", NOW, FAR))
     assert first_schedule("c1", NOW, NOW + 200).due_at == NOW + 110
+
+
+@pytest.mark.parametrize(
+    ("age", "token_seconds", "expected"),
+    [
+        pytest.param(0, HOUR, NOW + HOUR - 90, id="its-warning"),
+        pytest.param(0, 90 + AHEAD_SECONDS, NOW + AHEAD_SECONDS, id="as-near-as-may-be"),
+        pytest.param(0, 89 + AHEAD_SECONDS, REFRESHED, id="too-near-for-the-index"),
+        pytest.param(0, -5, REFRESHED, id="expired"),
+        pytest.param(0, 24 * HOUR, HANDED_AT, id="the-hand-over"),
+        pytest.param(119 * MINUTE, HOUR, HANDED_AT - 119 * MINUTE, id="a-hand-over-that-has-passed"),
+    ],
+)
+def test_due_time_of_a_new_token(age, token_seconds, expected):
+    record_id = record().connection_id
+    assert due_with_token(record_id, NOW - age, NOW + token_seconds, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "due", "expected"),
+    [
+        pytest.param(record(NOW + 60), WARN, 30, id="warning"),
+        pytest.param(record(NOW - 100), DueWork(end="expired"), 40, id="close"),
+        pytest.param(record(NOW + 60, REFRESHED), WARN, 0, id="no-run-could-know"),
+        pytest.param(record(NOW + 60), IDLE, 0, id="nothing"),
+    ],
+)
+def test_overdue_is_what_is_due_and_not_what_waits(known, due, expected):
+    assert overdue_seconds(known, due, NOW) == expected
+
+
+def test_warning_is_due_a_minute_and_a_half_before_the_expiry():
+    assert warn_at(record(NOW + HOUR)) == NOW + HOUR - 90
 
 
 def test_frames_of_expiry_and_reconnect():

@@ -16,15 +16,17 @@ from deals_ops.cost import (
     GROWS_WITH,
     MEMORY_MB,
     REDIS,
-    UNITS,
     Traffic,
+    count_heartbeats,
     estimate_monthly_cost,
     estimate_with_redis,
 )
+from deals_ops.cost_design import FIRST_RELEASE, FIRST_RELEASE_UNITS, NOW, UNITS
+from deals_ops.cost_table import compare
 
 ROOT = Path(__file__).resolve().parents[3]
 _BUDGET = re.compile(r"^\| `\$?(\w+)`[^|]*\| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
-IDLE = Traffic(connections=1_000, connects=0, pings=0, messages=0, refreshes=0, events=0, matched=0)
+IDLE = Traffic(connections=1_000, connects=0, heartbeats=0, messages=0, refreshes=0, events=0, matched=0)
 
 
 def test_calls_are_those_of_the_architecture():
@@ -76,6 +78,79 @@ def test_a_ping_costs_two_messages_and_touches_no_store():
     assert more["API Gateway, messages"] == pytest.approx(2 * frames * 1e-6)
     assert more["DynamoDB, requests"] == pytest.approx(0)
     assert more["CloudWatch, logs"] > 0
+
+
+def test_a_heartbeat_costs_one_message_and_a_line_and_runs_nothing():
+    before, after = estimate_monthly_cost(IDLE), estimate_monthly_cost(replace(IDLE, heartbeats=10))
+    frames = 1_000 * 10 * 30
+    more = {name: after.dollars[name] - before.dollars[name] for name in GROWS_WITH}
+    assert more == pytest.approx(
+        {
+            **dict.fromkeys(GROWS_WITH, 0),
+            "API Gateway, messages": frames * 1e-6,
+            "CloudWatch, logs": frames * NOW.access_log_bytes / 1024**3 * prices.LOGS_GB,
+        }
+    )
+
+
+def test_a_heartbeat_of_the_first_release_was_a_ping():
+    pinged = estimate_monthly_cost(replace(IDLE, pings=10), FIRST_RELEASE)
+    assert estimate_monthly_cost(replace(IDLE, heartbeats=10), FIRST_RELEASE).dollars == pinged.dollars
+
+
+def test_heartbeats_are_sent_only_where_no_other_frame_came():
+    quiet = replace(IDLE, heartbeats=160)
+    assert count_heartbeats(quiet, NOW) == 160
+    usual, busy = (count_heartbeats(replace(quiet, statuses=count), NOW) for count in (66, 10_000))
+    assert 125 < usual < 135
+    assert busy < 1
+    assert count_heartbeats(replace(quiet, statuses=66), FIRST_RELEASE) == 160
+
+
+def test_a_connection_of_a_hundred_thousand_costs_less_than_three_cents():
+    [compared] = compare(Traffic(), [100_000]).values()
+    assert compared.now.total / 100_000 <= 0.030
+    assert compared.before.total / 100_000 >= 0.050
+
+
+def test_no_component_costs_more_than_in_the_first_release():
+    for compared in compare(Traffic(), [1_000, 10_000, 100_000, 1_000_000]).values():
+        for component, dollars in compared.now.dollars.items():
+            assert dollars <= compared.before.dollars[component], component
+
+
+def test_both_designs_have_units_of_the_same_operations():
+    assert set(FIRST_RELEASE_UNITS) == set(UNITS)
+
+
+def test_messages_above_a_billion_cost_less():
+    assert prices.price_messages(1e9) == pytest.approx(1_000)
+    assert prices.price_messages(3e9) == pytest.approx(1_000 + 1_600)
+    assert prices.count_messages(10, 32 * 1024 + 1) == 20
+
+
+def test_frames_and_pushes_share_the_step_of_the_price():
+    pushed = replace(IDLE, connections=1_000_000, events=20, matched=1.0)
+    asked = replace(IDLE, connections=1_000_000, pings=10)
+    both = replace(pushed, pings=10)
+    name = "API Gateway, messages"
+    each = [estimate_monthly_cost(traffic).dollars[name] for traffic in (pushed, asked)]
+    assert each == pytest.approx([600, 600])
+    assert estimate_monthly_cost(both).dollars[name] == pytest.approx(1_000 + 0.2e9 * 0.8e-6)
+
+
+def test_the_access_log_has_the_size_of_a_heartbeats_line():
+    text = (ROOT / "terraform" / "modules" / "websocket-api" / "logs.tf").read_text("utf-8")
+    variables = re.findall(
+        r'^    (\w+) += "(\$context[.\w]+)"$', text.partition("jsonencode(")[2], re.MULTILINE
+    )
+    values = {
+        "requestId": "XtgGNEkHjoEFeWA=", "connectionId": "XtgF1deKDoECJLQ=", "eventType": "MESSAGE",
+        "routeKey": "keepAlive", "status": "200", "requestTimeEpoch": "1795382480123",
+        "sourceIp": "203.0.113.70", "userId": "a-user-id-of-usual-length",
+    }  # fmt: skip
+    line = json.dumps({name: values.get(name, "-") for name, _ in variables}, separators=(",", ":"))
+    assert NOW.access_log_bytes == pytest.approx(len(line), rel=0.1)
 
 
 def test_a_push_of_more_than_32_kb_costs_two():

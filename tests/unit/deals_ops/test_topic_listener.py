@@ -7,7 +7,7 @@ import pytest
 from websockets.sync.server import serve
 
 from deals_ops.errors import CallFailed, NotAllowed, WrongArgument
-from deals_ops.topic_listener import ATTEMPTS_MAX, TopicListener
+from deals_ops.topic_listener import ATTEMPTS_MAX, HEARTBEATS_MAX, TopicListener
 
 
 def event(position):
@@ -22,7 +22,7 @@ def event(position):
 
 
 class ScriptedServer:
-    """Runs a script for each connection: a step answers a request, pushes a frame, or disconnects."""
+    """Runs a script for each connection: a step answers or hears a request, pushes a frame, or ends."""
 
     def __init__(self, *scripts, status=None):
         self.scripts, self.requests, self.tokens = list(scripts), [], []
@@ -41,7 +41,9 @@ class ScriptedServer:
             if step == "drop":
                 socket.socket.shutdown(2)
                 return
-            if isinstance(step, tuple):
+            if step == "hear":
+                self.requests.append((json.loads(socket.recv())["action"], None))
+            elif isinstance(step, tuple):
                 request = json.loads(socket.recv())
                 self.requests.append((request["action"], request["data"]))
                 type_, data = step
@@ -148,6 +150,14 @@ def test_an_unreachable_server_fails_after_the_last_attempt():
         receive(server, 1)
 
 
+@pytest.fixture
+def hasty(monkeypatch):
+    monkeypatch.setattr("deals_ops.topic_listener.HEARTBEAT_SECONDS", 0.05)
+
+
+HEARTBEATS = ["hear"] * HEARTBEATS_MAX
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -156,19 +166,20 @@ def test_an_unreachable_server_fails_after_the_last_attempt():
         ("statusUpdate", {"subscriptions": [{"topic": "b", "filters": {}}]}),
     ],
 )
-def test_a_silent_connection_that_the_server_does_not_know_is_replaced(monkeypatch, answer):
+def test_a_silent_connection_that_the_server_does_not_know_is_replaced(hasty, answer):
     """A ping would be answered for ever."""
-    monkeypatch.setattr("deals_ops.topic_listener.SILENCE_SECONDS", 0.05)
-    with ScriptedServer([confirmed(5), answer], [confirmed(7, events=[event(7)])]) as server:
+    with ScriptedServer([confirmed(5), *HEARTBEATS, answer], [confirmed(7, events=[event(7)])]) as server:
         positions, notes = receive(server, 1)
     assert positions == [7]
-    assert [action for action, _ in server.requests] == ["subscribeToDeals", "getStatus", "subscribeToDeals"]
+    heartbeats = ["keepAlive"] * HEARTBEATS_MAX
+    asked = [action for action, _ in server.requests]
+    assert asked == ["subscribeToDeals", *heartbeats, "getStatus", "subscribeToDeals"]
     assert server.requests[-1][1]["since"] == 5
     assert len(notes) == 1
 
 
-def test_a_silent_connection_that_is_subscribed_is_kept(monkeypatch):
-    monkeypatch.setattr("deals_ops.topic_listener.SILENCE_SECONDS", 0.05)
+def test_a_silent_connection_that_is_subscribed_is_kept(hasty):
     subscribed = ("statusUpdate", {"subscriptions": [{"topic": "a", "filters": {}}]})
-    with ScriptedServer([confirmed(5), subscribed, subscribed, event(6)]) as server:
+    silent = [*HEARTBEATS, subscribed]
+    with ScriptedServer([confirmed(5), *silent, *silent, event(6)]) as server:
         assert receive(server, 1) == ([6], [])

@@ -210,20 +210,6 @@ def test_run_that_dies_leaves_its_work_to_a_later_run(harness):
     assert harness.run(MINUTE).warned == 1, "the run of the next minute finds its leases ended"
 
 
-def test_notice_that_was_sent_but_not_stored_is_sent_again(harness):
-    """A warning twice does no harm, and one that is lost closes a connection unannounced."""
-    harness.connect(token_seconds=5 * MINUTE)
-
-    def fail(_was_due_at, _record):
-        raise StoreUnavailable("settling fails")
-
-    settle, harness.schedule.settle = harness.schedule.settle, fail
-    assert harness.run(4 * MINUTE).failures == 1
-    harness.schedule.settle = settle
-    assert harness.run(10).warned == 1
-    assert len(harness.frames()) == 2
-
-
 def test_failure_in_one_kind_of_work_leaves_the_others_alone(harness):
     harness.connect("expired", token_seconds=4 * MINUTE)
     harness.connect("expiring", token_seconds=6 * MINUTE)

@@ -73,13 +73,13 @@ def test_probes_of_a_minute_take_no_write(connections):
     assert calls["Query"] <= PARTITIONS + pages(report.probed, PROBE_PAGE)
 
 
-def test_hand_over_of_all_at_once_takes_one_write_each():
+def test_hand_over_of_all_at_once_takes_one_write_a_page():
     connections = ManyConnections(seconds=1, size=FEWER)
     # Everything is due at once, as after the janitor was switched off: the worst case.
     report, calls = connections.run(118 * 60 + 1)
 
     assert report.handed_over == FEWER
-    assert calls["Update"] == FEWER + LEASES
+    assert calls["Update"] <= pages(FEWER) + LEASES
     assert calls["Query"] <= pages(FEWER) + pages(FEWER, PROBE_PAGE), "what is due, and the first walk"
     assert {len(frames) for frames in connections.poster.received.values()} == {1}
 

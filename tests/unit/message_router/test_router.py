@@ -17,6 +17,7 @@ from realtime_core.auth.tokens import TokenRules
 from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
+from realtime_core.connections.schedule import REFRESHED
 from realtime_core.errors import TokenRefused
 from realtime_core.history.memory import MemoryHistory
 from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
@@ -133,6 +134,37 @@ def test_actions_of_one_bucket_share_its_burst(harness, action, together, burst)
     assert code(harness.ask(action)) != "RATE_LIMITED"
 
 
+HEARTBEATS = {
+    "bare": '{"action":"keepAlive"}',
+    "with-data": '{"action":"keepAlive","data":{"colour":"red"}}',
+    "data-not-an-object": '{"action":"keepAlive","data":[1,"two"]}',
+    "request-id-not-valid": '{"action":"keepAlive","requestId":5}',
+    "number-too-large": '{"action":"keepAlive","data":1e999}',
+    "lone-surrogate": '{"action":"keepAlive","data":"\\ud800"}',
+}
+
+
+@pytest.mark.parametrize("body", HEARTBEATS.values(), ids=HEARTBEATS)
+def test_keep_alive_without_a_route_of_its_own_is_never_answered_with_an_error(harness, body):
+    """By `$default`, whose route response sends a frame in any case."""
+    expired = {"userId": "ann", "tokenExp": str(NOW - 3600)}
+
+    reply = json.loads(harness.router.reply(Incoming(body, "unknown", "id", expired, NOW * 1000)))
+
+    assert reply == {"type": "pong", "data": {}, "timestamp": NOW}
+    assert not harness.limiter.full_at
+
+
+def test_keep_alive_without_a_route_of_its_own_repeats_the_request_id(harness):
+    body = '{"action":"keepAlive","data":null,"requestId":"c-1"}'
+    assert json.loads(harness.router.reply(Incoming(body, "c1", "id", {}, 0)))["requestId"] == "c-1"
+
+
+def test_other_action_that_mentions_keep_alive_is_performed(harness):
+    message = {"recipientId": "ben", "content": '{"action":"keepAlive"}'}
+    assert harness.ask("sendMessage", message)["type"] == "messageSent"
+
+
 def test_every_action_but_ping_is_counted(harness):
     for number, action in enumerate(ACTIONS):
         harness.ask(action, user_id=f"user-{number}")
@@ -237,6 +269,23 @@ def test_refresh_carries_the_new_token_into_the_record(harness):
     assert reply["data"] == {"expiresAt": NOW + 7200}
     record = harness.record()
     assert (record.token_exp, record.issued_at, record.token_id) == (NOW + 7200, NOW, "t-2")
+
+
+@pytest.mark.parametrize(
+    ("connected_at", "expected"),
+    [
+        pytest.param(NOW - 60, NOW + 3600 - 90, id="when-the-new-token-is-to-be-warned-of"),
+        pytest.param(None, REFRESHED, id="by-the-next-run-if-the-age-is-not-known"),
+    ],
+)
+def test_refresh_sets_the_due_time_of_the_record(harness, connected_at, expected):
+    harness.connections.add(Connection("c2", "ann", NOW - 60, NOW + 600, issued_at=NOW - 60))
+    body = json.dumps({"action": "refreshToken", "data": {"token": issue_token("ann", SECRET, NOW, 3600)}})
+    context = {"userId": "ann", "tokenExp": str(NOW + 600)}
+
+    harness.router.reply(Incoming(body, "c2", "id", context, NOW * 1000, connected_at))
+
+    assert harness.connections.schedule["c2"].due_at == expected
 
 
 def test_refresh_by_a_token_of_the_previous_secret_is_good_until_it_is_dropped(harness):

@@ -179,6 +179,20 @@ def test_value_that_cannot_be_logged_costs_the_line_and_not_the_caller(lines, mo
     assert [line["event"] for line in lines()] == ["b"]
 
 
+def test_libraries_log_no_details_although_lambda_lets_them_pass():
+    """Lambda's runtime sets the root to the function's `application_log_level` before our modules load."""
+    program = (
+        "import logging; logging.basicConfig(level='DEBUG')\n"
+        "from realtime_core.telemetry.logs import get_logger\n"
+        "logging.getLogger('library').debug('detail'); logging.getLogger('library').warning('problem')\n"
+        "get_logger('x').info('i')"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert ran.stderr == "WARNING:library:problem\n"
+    assert [json.loads(line)["event"] for line in ran.stdout.splitlines()] == ["i"]
+
+
 @pytest.mark.parametrize(
     ("level", "logged"),
     [("DEBUG", ["d", "i", "w"]), ("", ["i", "w"]), ("WARNING", ["w"]), ("LOUD", ["i", "w"])],

@@ -57,6 +57,29 @@ run "callers_get_the_alias_of_a_published_version" {
   }
 }
 
+run "lambda_logs_the_codes_lines_and_of_its_own_only_failures" {
+  assert {
+    condition     = one(aws_lambda_function.this.logging_config).log_format == "JSON" && one(aws_lambda_function.this.logging_config).system_log_level == "WARN"
+    error_message = "the text format writes three lines for each invocation, which nobody reads"
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.this.logging_config).application_log_level == "DEBUG"
+    error_message = "Lambda must filter no line of the code, which has a level of its own"
+  }
+}
+
+run "lambdas_reports_can_be_asked_for" {
+  variables {
+    system_log_level = "INFO"
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.this.logging_config).system_log_level == "INFO"
+    error_message = "whoever looks for memory and INIT needs the reports"
+  }
+}
+
 run "role_may_only_write_its_own_logs_by_default" {
   assert {
     condition     = length(jsondecode(output.policy).Statement) == 1

@@ -287,3 +287,13 @@ run "refuses_an_unknown_tracing_mode" {
 
   expect_failures = [var.tracing_mode]
 }
+
+run "refuses_a_system_log_level_that_lambda_does_not_know" {
+  command = plan
+
+  variables {
+    system_log_level = "ERROR"
+  }
+
+  expect_failures = [var.system_log_level]
+}

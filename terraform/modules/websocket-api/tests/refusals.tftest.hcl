@@ -68,6 +68,26 @@ run "refuses_more_than_300_routes" {
   expect_failures = [var.routes]
 }
 
+run "refuses_a_connect_route_without_a_function" {
+  command = plan
+
+  variables {
+    routes = { "$connect" = {} }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "refuses_a_route_response_where_no_function_answers" {
+  command = plan
+
+  variables {
+    routes = { "$connect" = { function = { name = "handler", invoke_arn = "arn:handler" } }, keepAlive = { route_response = true } }
+  }
+
+  expect_failures = [var.routes]
+}
+
 run "refuses_a_route_response_on_connect" {
   command = plan
 

@@ -28,6 +28,11 @@ override_resource {
   values = { id = "int002" }
 }
 
+override_resource {
+  target = aws_apigatewayv2_integration.silent
+  values = { id = "int003" }
+}
+
 variables {
   name       = "deals-test"
   stage_name = "v1"
@@ -55,6 +60,7 @@ variables {
       function       = { name = "deals-test-message_router", qualifier = "live", invoke_arn = "arn:message_router" }
       route_response = false
     }
+    keepAlive = {}
   }
 }
 
@@ -74,7 +80,7 @@ run "routes_to_one_function_share_an_integration" {
   }
 
   assert {
-    condition     = { for key, route in aws_apigatewayv2_route.this : key => route.target } == { "$connect" = "integrations/int001", "$default" = "integrations/int002", "$disconnect" = "integrations/int001", notify = "integrations/int002", ping = "integrations/int002" }
+    condition     = { for key, route in aws_apigatewayv2_route.this : key => route.target } == { "$connect" = "integrations/int001", "$default" = "integrations/int002", "$disconnect" = "integrations/int001", keepAlive = "integrations/int003", notify = "integrations/int002", ping = "integrations/int002" }
     error_message = "each route must lead to its function"
   }
 
@@ -101,6 +107,28 @@ run "actions_reply_by_default_and_connect_never_does" {
   assert {
     condition     = alltrue([for response in aws_apigatewayv2_route_response.this : response.route_response_key == "$default"])
     error_message = "$default is the only key of a route response"
+  }
+}
+
+run "route_without_a_function_takes_its_frames_in_silence" {
+  assert {
+    condition     = one(aws_apigatewayv2_integration.silent).integration_type == "MOCK" && one(aws_apigatewayv2_integration.silent).integration_uri == null
+    error_message = "API Gateway must take the frame itself"
+  }
+
+  assert {
+    condition     = one(aws_apigatewayv2_integration.silent).template_selection_expression == "\\$default" && jsondecode(one(aws_apigatewayv2_integration.silent).request_templates["$default"]) == { statusCode = 200 }
+    error_message = "a MOCK integration needs a request template with a statusCode, selected by the key $default, which is written with a backslash"
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.this["keepAlive"].route_response_selection_expression == null && !contains(keys(aws_apigatewayv2_route_response.this), "keepAlive")
+    error_message = "a route response would send an empty frame, which is billed"
+  }
+
+  assert {
+    condition     = !contains(keys(aws_lambda_permission.route), "keepAlive")
+    error_message = "no function may be invoked by the route"
   }
 }
 
@@ -151,8 +179,8 @@ run "only_routes_of_this_stage_may_invoke_the_functions" {
 
 run "stage_serves_the_deployment_of_the_declared_routes" {
   assert {
-    condition     = aws_apigatewayv2_stage.this.deployment_id == "dep001" && toset(keys(aws_apigatewayv2_deployment.this.triggers)) == toset(["authorizer", "integrations", "routes", "route_responses"])
-    error_message = "the stage must serve the deployment of these four resources"
+    condition     = aws_apigatewayv2_stage.this.deployment_id == "dep001" && toset(keys(aws_apigatewayv2_deployment.this.triggers)) == toset(["authorizer", "integrations", "silent", "routes", "route_responses"])
+    error_message = "the stage must serve the deployment of these resources"
   }
 }
 
@@ -168,6 +196,11 @@ run "new_route_creates_a_new_deployment" {
   assert {
     condition     = aws_apigatewayv2_deployment.this.triggers.routes != run.stage_serves_the_deployment_of_the_declared_routes.deployment_triggers.routes
     error_message = "a new route must change the trigger, or the stage serves the old routes"
+  }
+
+  assert {
+    condition     = length(aws_apigatewayv2_integration.silent) == 0
+    error_message = "an API whose routes all have functions must have no MOCK integration"
   }
 
   assert {

@@ -17,6 +17,7 @@ run "stack_joins_its_parts" {
       "$disconnect"        = "connection_handler"
       getMessages          = "message_router"
       getStatus            = "message_router"
+      keepAlive            = null
       notificationAck      = "message_router"
       ping                 = "message_router"
       refreshToken         = "message_router"
@@ -24,7 +25,7 @@ run "stack_joins_its_parts" {
       subscribeToDeals     = "message_router"
       unsubscribeFromDeals = "message_router"
     }
-    error_message = "every action must have a route, or it is answered as unknown"
+    error_message = "every action must have a route, or it is answered as unknown; only keepAlive goes without a function"
   }
 
   # Names are made of service environment and function.
