@@ -25,6 +25,7 @@ One flat tuple, and "" for the fallback of a long attribute, which is made when 
 by the ten thousand.
 """
 
+_PARTS = 4
 NAME_CHARS_SHORT = 40
 
 
@@ -81,7 +82,7 @@ class Filter:
         if self._predicates is None:
             # Most filters are only stored: their frame's function never matches them.
             self._predicates = compile_conditions(parse_conditions(self.canonical))
-        return all_hold(self._predicates, event.values)
+        return first_failing(self._predicates, event.values) < 0
 
     def as_object(self) -> dict[str, Any]:
         """The filter as a JSON object for a reply."""
@@ -113,16 +114,22 @@ def compile_conditions(conditions: Iterable[Condition]) -> NamedPredicates:
     )
 
 
-def all_hold(predicates: NamedPredicates, values: Mapping[str, Any]) -> bool:
-    """Whether the attributes of an event satisfy every predicate."""
+def first_failing(predicates: NamedPredicates, values: Mapping[str, Any]) -> int:
+    """The index of the first predicate that the attributes of an event do not satisfy; -1 if all hold."""
     parts = iter(predicates)
-    for name, fallback, test, argument in zip(parts, parts, parts, parts, strict=True):
+    for index, (name, fallback, test, argument) in enumerate(zip(parts, parts, parts, parts, strict=True)):
         value = values.get(name)
         if value is None and fallback is not None:
             value = values.get(fallback or shorthand_attribute(name))
         if not test(argument, value):
-            return False
-    return True
+            return index
+    return -1
+
+
+def moved_to_front(predicates: NamedPredicates, index: int) -> NamedPredicates:
+    """The predicates with one of them first, the others in their order."""
+    at = index * _PARTS
+    return predicates[at : at + _PARTS] + predicates[:at] + predicates[at + _PARTS :]
 
 
 def parse_conditions(canonical: str) -> list[Condition]:
