@@ -115,20 +115,18 @@ def compile_conditions(conditions: Iterable[Condition]) -> NamedPredicates:
 
 
 def first_failing(predicates: NamedPredicates, values: Mapping[str, Any]) -> int:
-    """The index of the first predicate that the attributes of an event do not satisfy; -1 if all hold."""
-    parts = iter(predicates)
-    for index, (name, fallback, test, argument) in enumerate(zip(parts, parts, parts, parts, strict=True)):
-        value = values.get(name)
-        if value is None and fallback is not None:
-            value = values.get(fallback or shorthand_attribute(name))
-        if not test(argument, value):
-            return index
+    """Where the first predicate begins that an event's attributes do not satisfy; -1 if all hold."""
+    for at in range(0, len(predicates), _PARTS):
+        value = values.get(predicates[at])
+        if value is None and (fallback := predicates[at + 1]) is not None:
+            value = values.get(fallback or shorthand_attribute(predicates[at]))
+        if not predicates[at + 2](predicates[at + 3], value):
+            return at
     return -1
 
 
-def moved_to_front(predicates: NamedPredicates, index: int) -> NamedPredicates:
-    """The predicates with one of them first, the others in their order."""
-    at = index * _PARTS
+def moved_to_front(predicates: NamedPredicates, at: int) -> NamedPredicates:
+    """The predicates with the one first that begins at `at`, the others in their order."""
     return predicates[at : at + _PARTS] + predicates[:at] + predicates[at + _PARTS :]
 
 
