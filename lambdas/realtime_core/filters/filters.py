@@ -101,6 +101,15 @@ def load_filter(canonical: str) -> Filter:
     return Filter(canonical)
 
 
+def weight_of(canonical: str) -> int:
+    """How much a filter counts where the filters of a topic are limited: its `contains`, at least one.
+
+    Each may search the whole of a long text; every other condition costs about the same for any event.
+    """
+    # Exact: quotes inside a canonical text's strings are escaped.
+    return max(1, canonical.count('{"contains":'))
+
+
 def compile_conditions(conditions: Iterable[Condition]) -> NamedPredicates:
     """Compile conditions, in their order."""
     return tuple(
