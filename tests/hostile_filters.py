@@ -2,12 +2,8 @@
 
 import itertools
 
-from message_router.action_limits import ActionLimits
-from message_router.limits import Limit
-from message_router.memory import MemoryLimiter
-from realtime_core.errors import SubscriptionFailed
 from realtime_core.filters.filters import Attributes, parse_filter
-from realtime_core.subscriptions.base import TOPIC_FILTERS_MAX, Group
+from realtime_core.subscriptions.base import Group
 
 NOW = 1_795_382_480
 BYTES = 3_700
@@ -179,19 +175,3 @@ def group(raw, number=0):
     """The group of a filter, each text of its own as DynamoDB's answers have them."""
     canonical = parse_filter(raw).canonical
     return Group(f"{number:020}", "all-deals", canonical)
-
-
-def attack(users, seconds):
-    """The groups that users get listed who ask for a new filter each second, all for one topic."""
-    limits = ActionLimits(
-        MemoryLimiter(), send_message=Limit(1, 1), subscriptions=Limit(2, 20), others=Limit(1, 1)
-    )
-    listed = 0
-    for second in range(seconds):
-        for user in range(users):
-            try:
-                limits.take_new_filter(f"user-{user}", NOW + second)
-            except SubscriptionFailed:
-                continue
-            listed += 1
-    return min(listed, TOPIC_FILTERS_MAX)

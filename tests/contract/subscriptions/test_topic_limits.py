@@ -31,7 +31,7 @@ class Topics:
             if admit:
                 admit()
 
-        wanted = f'{{"x":{wanted}}}'
+        wanted = wanted if isinstance(wanted, str) else f'{{"x":{wanted}}}'
         self.subscriptions.subscribe(f"c{self.connected}", topic, wanted, now, admit_new=ask)
 
     def assert_full(self, wanted, now=NOW):
@@ -113,3 +113,15 @@ def test_new_filter_costs_one_write_more_and_a_full_topic_is_counted_once_in_ten
     later = NOW + COUNTED_SECONDS
     assert spend(99, later, full=True) == (2, 3), "counted again, since some may have ended"
     assert spend(98, later, full=True) == (0, 2), "the group and the count"
+
+
+def test_filter_of_several_texts_counts_as_many(topics):
+    """By the count, and where the groups are counted again."""
+    two = '{"a":{"anyOf":[{"contains":"x"},{"contains":"y"}]}}'
+    topics.subscribe(two)
+    topics.assert_full('{"b":{"anyOf":[{"contains":"x"},{"contains":"y"}]}}')
+    topics.subscribe(1)
+
+    topics.assert_full(2)
+    topics.subscribe(two, NOW + COUNTED_SECONDS)
+    topics.assert_full(2, NOW + COUNTED_SECONDS)
