@@ -9,8 +9,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from realtime_core.filters.filters import (
     Condition,
     NamedPredicates,
-    all_hold,
     compile_conditions,
+    first_failing,
+    moved_to_front,
     parse_conditions,
 )
 from realtime_core.subscriptions.base import Group
@@ -23,30 +24,38 @@ RangeKey: TypeAlias = tuple[str, str | None, str]
 class Entry:
     """A group, and what of its filter is to be tested if the conditions that index it hold.
 
-    `selected` and `ranged` are the keys of those conditions in the filter, None without one. The rest is
-    compiled when it is first tested, since most filters are far from every event.
+    `exact` is the attribute whose condition holds for all events that the index finds the entry for, and
+    `ranged` that of the range whose first bound does; None without one. The rest is compiled when it is first
+    tested, since most filters are far from every event.
     """
 
-    __slots__ = ("_predicates", "_ranged", "_selected", "conditional", "group")
+    __slots__ = ("_exact", "_predicates", "_ranged", "conditional", "group")
 
     def __init__(
-        self, group: Group, conditions: list[Condition], selected: str | None, ranged: str | None
+        self, group: Group, conditions: list[Condition], exact: str | None, ranged: str | None
     ) -> None:
         self.group = group
-        self._selected, self._ranged = selected, ranged
+        self._exact, self._ranged = exact, ranged
         self._predicates: NamedPredicates | None = None
-        self.conditional = bool(rest_of(conditions, selected, ranged))
+        self.conditional = bool(rest_of(conditions, exact, ranged))
 
     def matches(self, values: Mapping[str, Any]) -> bool:
-        """Whether the rest of the filter holds for the attributes of an event."""
+        """Whether the rest of the filter holds for the attributes of an event.
+
+        The condition that refused the last event is tested first: a filter that is made to be tested to its
+        end costs that once, and the next event one test.
+        """
         if self._predicates is None:
             conditions = parse_conditions(self.group.filter)
-            self._predicates = compile_conditions(rest_of(conditions, self._selected, self._ranged))
-        return all_hold(self._predicates, values)
+            self._predicates = compile_conditions(rest_of(conditions, self._exact, self._ranged))
+        failing = first_failing(self._predicates, values)
+        if failing > 0:
+            self._predicates = moved_to_front(self._predicates, failing)
+        return failing < 0
 
 
-def rest_of(conditions: list[Condition], selected: str | None, ranged: str | None) -> list[Condition]:
-    """The conditions that an index by a value of `selected` and the first bound of `ranged` leaves."""
+def rest_of(conditions: list[Condition], exact: str | None, ranged: str | None) -> list[Condition]:
+    """The conditions that remain to be tested: not that of `exact`, nor the first bound of `ranged`."""
     rest: list[Condition] = []
     for condition in conditions:
         if condition.name == ranged:
@@ -54,7 +63,7 @@ def rest_of(conditions: list[Condition], selected: str | None, ranged: str | Non
             if bounds:
                 # First: a number is compared sooner than anything else.
                 rest.insert(0, condition._replace(condition=dict(bounds)))
-        elif condition.name != selected:
+        elif condition.name != exact:
             rest.append(condition)
     return rest
 

@@ -1,9 +1,10 @@
 """An index of groups by filter, which finds the groups that an event reaches without testing every filter.
 
-Each filter is indexed by its most selective condition; the rest of it is tested only if that condition holds.
-Equality is the most selective: a lookup by the event's value. Among the filters of one value, and among those
-without an equality, ranges are sorted by their bounds, so that a bisection finds all that hold. Only filters
-with neither are tested one by one.
+Each filter is indexed by the keys of one of its conditions (`filter_keys`); the rest of it is tested only for
+events that have one of them. Equality is the most selective: a lookup by the event's value. Texts that a
+value begins with, ends with or contains are looked up too, and at last the presence of an attribute. Among
+the filters of one key, and among those without, ranges are sorted by their bounds, so that a bisection finds
+all that hold. Only filters that ask for nothing but the absence of attributes are tested one by one.
 
 The result equals that of testing every filter, in another order.
 """
@@ -14,12 +15,12 @@ from sys import getsizeof
 from typing import Any, NamedTuple, TypeAlias
 
 from broadcast.filter_buckets import Bucket, Entry, RangeKey
+from broadcast.filter_keys import LISTED, PRESENCE, Key, Path, find, is_range, path_of
 from realtime_core.filters.filters import Attributes, Condition, parse_conditions
-from realtime_core.filters.match import RANGE_OPERATORS
 from realtime_core.subscriptions.base import Group
 
-ValueIndex: TypeAlias = dict[str, dict[Any, Bucket]]
-"""Buckets by attribute and value."""
+Buckets: TypeAlias = dict[str, dict[Any, Bucket]]
+"""The buckets of an attribute, by the kind and value of their keys."""
 
 
 GROUP_BYTES = 1_800
@@ -27,20 +28,18 @@ GROUP_BYTES = 1_800
 FILTER_FACTOR = 2.2
 """What a filter takes by its text: the text itself, and its conditions once they are compiled. One character
 beyond Latin makes a text two or four times as large."""
-VALUE_BYTES = 500
-"""What each value takes that a group is indexed by."""
+KEY_BYTES = 500
+"""What each key takes that a group is indexed by."""
 INDEXED_BYTES_MAX = 9_500
-"""A list of values that would take a group beyond this is tested instead of indexed."""
+"""Keys that would take a group beyond this are not used: another condition is, or the filter is tested."""
 
 
 class _Placement(NamedTuple):
     """Where a group is in the index."""
 
     entry: Entry
-    value_index: ValueIndex | None
-    """None for the bucket of filters without an equality."""
-    name: str
-    values: tuple[Any, ...]
+    path: Path | None
+    """None for the bucket of filters that no key finds."""
     range_key: RangeKey | None
     bound: float
 
@@ -50,10 +49,9 @@ class FilterIndex:
 
     def __init__(self) -> None:
         self._placements: dict[str, _Placement] = {}
-        # Two indexes: a scalar never equals a list that contains it, a list of values may match its elements.
-        self._by_value: ValueIndex = {}
-        self._by_listed_value: ValueIndex = {}
+        self._by_name: dict[str, Buckets] = {}
         self._unindexed = Bucket()
+        self._repeating = 0
         self.bytes = 0
         """About what the groups take, rather too much than too little."""
 
@@ -65,28 +63,35 @@ class FilterIndex:
         self.discard(group)
 
         conditions = parse_conditions(group.filter)
-        values_max = max(1, int(INDEXED_BYTES_MAX - bytes_of(group, 0)) // VALUE_BYTES)
-        selected = self._most_selective(conditions, values_max)
-        index, name, values = selected[1:] if selected else (None, "", ())
+        keys_max = int(INDEXED_BYTES_MAX - bytes_of(group, 0)) // KEY_BYTES
+        ranged = next((condition for condition in conditions if is_range(condition.condition)), None)
+        path = self._most_selective(conditions, max(1, keys_max))
+        if path is not None and path.rank == PRESENCE and (ranged is not None or keys_max < 1):
+            path = None  # a bound tells more than presence, which is not worth memory
 
-        ranged = next((condition for condition in conditions if _is_range(condition.condition)), None)
         range_key, bound = _first_bound(ranged) if ranged else (None, 0)
-        entry = Entry(group, conditions, selected and selected[0].name, ranged and ranged.name)
-        self.bytes += bytes_of(group, len(values))
-        for bucket in self._buckets_of(index, name, values):
-            bucket.add(entry, range_key, bound)
-        self._placements[group.group_id] = _Placement(entry, index, name, values, range_key, bound)
+        exact = path.name if path is not None and path.exact else None
+        placement = _Placement(
+            Entry(group, conditions, exact, ranged and ranged.name), path, range_key, bound
+        )
+        self._placements[group.group_id] = placement
+        self.bytes += bytes_of(group, _keys(path))
+        self._repeating += path is not None and path.may_repeat
+        for bucket in self._buckets_of(path):
+            bucket.add(placement.entry, range_key, bound)
 
     def discard(self, group: Group) -> None:
         """Remove the group with this id, if there is one."""
         placement = self._placements.pop(group.group_id, None)
         if placement is None:
             return
-        self.bytes -= bytes_of(placement.entry.group, len(placement.values))
-        for bucket in self._buckets_of(placement.value_index, placement.name, placement.values):
+        path = placement.path
+        self.bytes -= bytes_of(placement.entry.group, _keys(path))
+        self._repeating -= path is not None and path.may_repeat
+        for bucket in self._buckets_of(path):
             bucket.discard(placement.entry, placement.range_key, placement.bound)
-        if placement.value_index is not None:
-            _remove_empty_buckets(placement.value_index, placement.name, placement.values)
+        if path is not None:
+            self._remove_empty_buckets(path)
 
     def groups(self) -> list[Group]:
         """All groups, in the order in which they were added."""
@@ -103,86 +108,63 @@ class FilterIndex:
         groups: list[Group] = []
         self._unindexed.match(values, groups)
 
-        may_repeat = False
+        may_repeat = self._repeating > 0
         for name, value in values.items():
-            if value.__class__ is list:
-                buckets = self._by_listed_value.get(name)
-                if buckets:
-                    for key in {_key(element) for element in value if _is_scalar(element)}:
-                        if bucket := buckets.get(key):
-                            bucket.match(values, groups)
-                    # A filter with a list of values is in the bucket of each of them.
-                    may_repeat = may_repeat or len(value) > 1
-            elif _is_scalar(value):
-                key = _key(value)
-                for index in (self._by_value, self._by_listed_value):
-                    if (buckets := index.get(name)) and (bucket := buckets.get(key)):
-                        bucket.match(values, groups)
+            for kind, buckets in self._by_name.get(name, _NONE).items():
+                for bucket in find(kind, buckets, value):
+                    bucket.match(values, groups)
+                # A filter with a list of values is in the bucket of each of them.
+                may_repeat = may_repeat or (kind == LISTED and value.__class__ is list and len(value) > 1)
         return list({group.group_id: group for group in groups}.values()) if may_repeat else groups
 
-    def _most_selective(
-        self, conditions: list[Condition], values_max: int
-    ) -> tuple[Condition, ValueIndex, str, tuple[Any, ...]] | None:
-        """The equality whose buckets have the fewest entries so far, with its index, attribute and values.
+    def _most_selective(self, conditions: list[Condition], keys_max: int) -> Path | None:
+        """The best way to find a filter: of the best rank, the one whose keys have the fewest entries so far.
 
-        Only of those with at most `values_max` values.
+        None if there is no way with at most `keys_max` keys.
         """
-        best = None
-        fewest = -1
+        best: Path | None = None
+        best_order = (PRESENCE + 1, 0)
         for condition in conditions:
-            index, values = self._values_of(condition)
-            if not 1 <= len(values) <= values_max:
+            path = path_of(condition, keys_max, self._entries)
+            if path is None:
                 continue
 
-            buckets = index.get(condition.name, {})
-            size = sum(buckets[value].size for value in values if value in buckets)
-            if fewest < 0 or size < fewest:
-                best, fewest = (condition, index, condition.name, values), size
+            if path.rank > best_order[0]:
+                continue
+            order = (path.rank, sum(self._entries(path.name, key) for key in path.keys))
+            if order < best_order:
+                best, best_order = path, order
         return best
 
-    def _values_of(self, condition: Condition) -> tuple[ValueIndex, tuple[Any, ...]]:
-        """The values of which an event must have one for the condition to hold; none if it is no equality."""
-        if condition.fallback is not None:
-            return self._by_value, ()
-        if condition.condition.__class__ is list:
-            return self._by_listed_value, tuple(map(_key, condition.condition))
-        if condition.condition.__class__ is not dict:
-            return self._by_value, (_key(condition.condition),)
+    def _entries(self, name: str, key: Key) -> int:
+        """How many filters are found by a key of an attribute."""
+        kind, value = key
+        bucket = self._by_name.get(name, _NONE).get(kind, _NONE).get(value)
+        return bucket.size if bucket else 0
 
-        # `anyOf` is indexed if each of its conditions is a scalar.
-        options = condition.condition.get("anyOf", ())
-        return self._by_value, tuple(map(_key, options)) if all(map(_is_scalar, options)) else ()
-
-    def _buckets_of(self, index: ValueIndex | None, name: str, values: tuple[Any, ...]) -> list[Bucket]:
-        if index is None:
+    def _buckets_of(self, path: Path | None) -> list[Bucket]:
+        if path is None:
             return [self._unindexed]
-        buckets = index.setdefault(name, {})
-        return [buckets.setdefault(value, Bucket()) for value in values]
+        by_kind = self._by_name.setdefault(path.name, {})
+        return [by_kind.setdefault(kind, {}).setdefault(value, Bucket()) for kind, value in path.keys]
+
+    def _remove_empty_buckets(self, path: Path) -> None:
+        by_kind = self._by_name[path.name]
+        for kind, value in path.keys:
+            if not by_kind[kind][value].size:
+                del by_kind[kind][value]
+            if not by_kind[kind]:
+                del by_kind[kind]
+        if not by_kind:
+            del self._by_name[path.name]
 
 
-def _remove_empty_buckets(index: ValueIndex, name: str, values: tuple[Any, ...]) -> None:
-    buckets = index[name]
-    for value in values:
-        if not buckets[value].size:
-            del buckets[value]
-    if not buckets:
-        del index[name]
+_NONE: dict[Any, Any] = {}
+"""Stands for the buckets of an attribute that no filter is indexed by; never changed."""
 
 
-def _is_scalar(value: Any) -> bool:
-    return value.__class__ in _SCALARS
-
-
-_SCALARS = frozenset({str, int, float, bool})
-
-
-def _key(value: Any) -> Any:
-    """The dictionary key of a value: 1 == True in Python, but not in a filter."""
-    return (value,) if value.__class__ is bool else value
-
-
-def _is_range(condition: Any) -> bool:
-    return condition.__class__ is dict and condition.keys() <= RANGE_OPERATORS.keys()
+def _keys(path: Path | None) -> int:
+    return len(path.keys) if path else 0
 
 
 def _first_bound(ranged: Condition) -> tuple[RangeKey, float]:
@@ -191,6 +173,6 @@ def _first_bound(ranged: Condition) -> tuple[RangeKey, float]:
     return (ranged.name, ranged.fallback, operator), bound
 
 
-def bytes_of(group: Group, values: int) -> int:
-    """About what a group takes that is indexed by this many values."""
-    return int(GROUP_BYTES + FILTER_FACTOR * getsizeof(group.filter) + VALUE_BYTES * values)
+def bytes_of(group: Group, keys: int) -> int:
+    """About what a group takes that is indexed by this many keys."""
+    return int(GROUP_BYTES + FILTER_FACTOR * getsizeof(group.filter) + KEY_BYTES * keys)

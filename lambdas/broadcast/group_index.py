@@ -4,7 +4,8 @@ The registry in DynamoDB is authoritative: a client whose subscription was confi
 groups of a topic are read once, and again every ten minutes; for each event in between, only the
 announcements of new groups are read. A cached group that has expired costs a read that finds no members.
 
-The cache is bounded by bytes. Where the groups of a single topic exceed that, they are read for each event.
+The cache is bounded by bytes. Where the groups of a single topic exceed that, they are read for each event,
+and tested page by page.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from realtime_core.filters.filters import Filter
 from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable, Iterator
 
     from realtime_core.filters.filters import Attributes
     from realtime_core.subscriptions.base import Group, Subscriptions
@@ -32,6 +33,8 @@ INDEX_BYTES_MAX = 256 * 1024 * 1024
 """What all cached groups may take; the least recently used topic is evicted."""
 TOPIC_BYTES = 2_000
 """What a topic takes beside its groups."""
+TOO_LARGE_MAX = 1_000
+"""Topics that are known to have no room: their next event does not try again."""
 
 
 class _CachedTopic:
@@ -43,23 +46,19 @@ class _CachedTopic:
         self.read_at = self.checked_at = now
         self.index = FilterIndex()
 
-    def replace(self, groups: Iterable[Group]) -> None:
-        """Replace all groups."""
-        listed = {group.group_id: group for group in groups}
-        for expired in [group for group in self.index.groups() if group.group_id not in listed]:
-            self.index.discard(expired)
-        for group in listed.values():
-            self._put(group)
-
-    def update(self, groups: Iterable[Group]) -> None:
-        """Add announced groups. If a group was announced several times, the most shards count."""
-        for group in groups:
-            known = self.index.get(group.group_id)
-            self._put(group._replace(shards=max(group.shards, known.shards)) if known else group)
-
-    def _put(self, group: Group) -> None:
-        if self.index.get(group.group_id) != group:
+    def put(self, group: Group) -> None:
+        """Add or replace a group. If it comes several times, the most shards count."""
+        known = self.index.get(group.group_id)
+        if known is not None and known.shards > group.shards:
+            group = group._replace(shards=known.shards)
+        if known != group:
             self.index.add(group)
+
+    def keep_only(self, group_ids: Container[str]) -> None:
+        """Remove all other groups."""
+        for group in self.index.groups():
+            if group.group_id not in group_ids:
+                self.index.discard(group)
 
 
 class GroupIndex:
@@ -69,45 +68,73 @@ class GroupIndex:
         self._subscriptions = subscriptions
         self._bytes_max = bytes_max
         self._topics: OrderedDict[str, _CachedTopic] = OrderedDict()
+        self._too_large: OrderedDict[str, None] = OrderedDict()
 
     def matching(self, topic: str, event: Attributes, now: int) -> list[Group]:
         """The groups of this topic whose filter matches, each once (one query, mostly of no items)."""
         known = self._topics.get(topic)
-        if known is None or not 0 <= now - known.read_at < REFRESH_SECONDS:
-            groups = self._subscriptions.groups(topic, now)
-            if sum(bytes_of(group, 1) for group in groups) + TOPIC_BYTES > self._bytes_max:
-                self._topics.pop(topic, None)
-                return _matching_one_by_one(topic, groups, event)
-            known = known or _CachedTopic(now)
-            known.replace(groups)
-            known.read_at = now
+        if known is not None and 0 <= now - known.read_at < REFRESH_SECONDS:
+            for group in self._subscriptions.announced(topic, known.checked_at - OVERLAP_SECONDS):
+                known.put(group)
         else:
-            known.update(self._subscriptions.announced(topic, known.checked_at - OVERLAP_SECONDS))
+            groups = iter(self._subscriptions.groups(topic, now))
+            if topic in self._too_large:
+                return self._match_unkept(topic, groups, event, [])
+            known = self._topics.pop(topic, None) or _CachedTopic(now)
+            if not self._read(known, groups):
+                matched = known.index.match(event)
+                del known  # the rest is tested as it is read, page by page
+                return self._match_unkept(topic, groups, event, matched)
+            known.read_at = now
 
         known.checked_at = now
         self._topics[topic] = known
         self._topics.move_to_end(topic)
         matched = known.index.match(event)
         # Last: a topic that outgrew the cache by its newest groups still answers for this event.
-        self._evict()
+        while self._topics and self._bytes() > self._bytes_max:
+            self._evict()
         return matched
 
+    def _read(self, topic: _CachedTopic, groups: Iterator[Group]) -> bool:
+        """Read all groups of a topic; False, in the midst of them, if there is no room even for it alone."""
+        listed: set[str] = set()
+        room = self._bytes_max - self._bytes() - TOPIC_BYTES
+        for group in groups:
+            topic.put(group)
+            listed.add(group.group_id)
+            while topic.index.bytes > room:
+                if not self._topics:
+                    return False
+                self._evict()
+                room = self._bytes_max - self._bytes() - TOPIC_BYTES
+        topic.keep_only(listed)
+        return True
+
+    def _match_unkept(
+        self, topic: str, groups: Iterable[Group], event: Attributes, matched: list[Group]
+    ) -> list[Group]:
+        """Match groups that there is no room for as they are read; `matched` are of those read before."""
+        found = {group.group_id: group for group in matched}
+        taken = TOPIC_BYTES if topic in self._too_large else self._bytes_max
+        for group in groups:
+            taken += bytes_of(group, 1)
+            if Filter(group.filter).matches(event):
+                known = found.get(group.group_id, group)
+                found[group.group_id] = group._replace(shards=max(group.shards, known.shards))
+
+        log.warning("topic_not_cached", topic=topic, remedy="raise filter_index_bytes_max (INDEX_BYTES_MAX)")
+        self._too_large.pop(topic, None)
+        if taken > self._bytes_max:
+            self._too_large[topic] = None
+        if len(self._too_large) > TOO_LARGE_MAX:
+            self._too_large.popitem(last=False)
+        return list(found.values())
+
     def _evict(self) -> None:
-        while self._topics and self._bytes() > self._bytes_max:
-            topic, _ = self._topics.popitem(last=False)
-            log.info("topic_evicted", topic=topic, topics=len(self._topics))
+        topic, _ = self._topics.popitem(last=False)
+        log.info("topic_evicted", topic=topic, topics=len(self._topics))
 
     def _bytes(self) -> int:
         # A topic without groups takes memory too.
         return sum(topic.index.bytes + TOPIC_BYTES for topic in self._topics.values())
-
-
-def _matching_one_by_one(topic: str, groups: list[Group], event: Attributes) -> list[Group]:
-    """Match groups that the cache has no room for, and keep nothing of them."""
-    log.warning(
-        "topic_not_cached",
-        topic=topic,
-        groups=len(groups),
-        remedy="raise filter_index_bytes_max (INDEX_BYTES_MAX)",
-    )
-    return [group for group in groups if Filter(group.filter).matches(event)]

@@ -67,7 +67,7 @@ class IndexedSubscriptions:
             members = self._try_index(lambda: self._members(groups, now))
         yield from members if members is not None else self._store.members(groups, now)
 
-    def groups(self, topic: str, now: int) -> list[Group]:
+    def groups(self, topic: str, now: int) -> Iterator[Group]:
         """The groups of this topic that may have members."""
         indexed = self._try_index(lambda: self._index.groups(topic, now))
         if indexed is None:
@@ -79,7 +79,7 @@ class IndexedSubscriptions:
         for group in self._store.announced(topic, checked - OVERLAP_SECONDS):
             if group.group_id not in merged or merged[group.group_id].shards < group.shards:
                 merged[group.group_id] = group
-        return list(merged.values())
+        return iter(merged.values())
 
     def announced(self, topic: str, since: int) -> list[Group]:
         """The groups that were announced at `since` or later; only DynamoDB has these."""

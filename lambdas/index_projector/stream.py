@@ -10,6 +10,7 @@ from index_projector.projector import Changes
 from index_projector.table import parse_listing
 from realtime_core.subscriptions.dynamodb_members import REPORTED
 from realtime_core.subscriptions.pending_changes import PendingChange, pending_from
+from realtime_core.subscriptions.registry_keys import PARTITIONS_KEY
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import INDEX_RECORDS_SKIPPED
 from realtime_core.telemetry.metrics import add
@@ -36,6 +37,8 @@ def parse_changes(records: Iterable[Mapping[str, Any]]) -> Changes:
                     memberships[parse_membership(pk, sk)] = None
                     # Not of those that a refresh changes: an earlier release may have written them.
                     unreported += record["eventName"] == "INSERT" and REPORTED not in new
+                case "t#", _ if sk == PARTITIONS_KEY:
+                    continue  # readers take it from the table
                 case "t#", False:
                     listed.append(parse_listing(new))
                 case "t#", True:

@@ -10,6 +10,8 @@ from realtime_core.aws import backoff
 from realtime_core.aws.dynamodb import Item, perform, query
 from realtime_core.connections.base import reachable_until
 from realtime_core.errors import StoreUnavailable
+from realtime_core.subscriptions.registry_keys import PARTITIONS_KEY, topic_of
+from realtime_core.subscriptions.registry_reader import read_registry
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -62,14 +64,8 @@ class Table:
 
     def listings(self, topic: str) -> list[Listing]:
         """All groups of a topic, even ended ones that are not deleted yet (one query for each page)."""
-        pages = query(
-            self._client,
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :topic",
-            ExpressionAttributeValues={":topic": {"S": f"t#{topic}"}},
-        )
-        return [parse_listing(item) for items, _ in pages for item in items]
+        pages = read_registry(self._client, self._table, topic)
+        return [parse_listing(item) for items in pages for item in items]
 
     def scan(self, segment: int, segments: int) -> Iterator[Page]:
         """Yield a segment of the whole table, page by page."""
@@ -99,7 +95,7 @@ class Table:
             kind = item["pk"]["S"][:2]
             if kind == "g#":
                 members[parse_membership(item["pk"]["S"], item["sk"]["S"])] = _until(item)
-            elif kind == "t#":
+            elif kind == "t#" and item["sk"]["S"] != PARTITIONS_KEY:
                 listings.append(parse_listing(item))
         return Page(members, listings, response.get("LastEvaluatedKey") or None)
 
@@ -131,7 +127,7 @@ class Table:
 def parse_listing(item: Item) -> Listing:
     """The group of an item of the registry. Raises KeyError or ValueError if the item is malformed."""
     return Listing(
-        item["pk"]["S"].removeprefix("t#"),
+        topic_of(item["pk"]["S"]),
         item["sk"]["S"],
         int(item["expires_at"]["N"]),
         int(item["n"]["N"]),

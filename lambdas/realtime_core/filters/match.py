@@ -35,6 +35,9 @@ TEXT_OPERATORS: dict[str, Callable[[str, str], bool]] = {
 _TEXT, _OTHER = "\x1f", "\x1e"
 """Around each text of a list of values, and around each number and boolean."""
 _ESCAPED = str.maketrans({"\\": "\\\\", _TEXT: "\\t", _OTHER: "\\o"})
+_TEXT_BYTE, _OTHER_BYTE = _TEXT.encode(), _OTHER.encode()
+_SEARCHED_MAX = 3
+"""Up to so many values of an event are searched in a packed list; for more it is split once."""
 _WHOLE_MAX = 2.0**63
 _SCALARS = frozenset({str, int, float, bool})
 _KEYS_MAX = 256
@@ -55,10 +58,22 @@ def compile_condition(condition: Any) -> Predicate:
 
 def _compile_operator(name: str, argument: Any) -> Predicate:
     if name == "anyOf":
-        return _holds_any, tuple(compile_condition(condition) for condition in argument)
+        return _compile_any(argument)
     if name == "not":
         return _holds_not, compile_condition(argument)
     return (_exists if name == "exists" else _TEXT_TESTS[name]), argument
+
+
+def _compile_any(conditions: list[Any]) -> Predicate:
+    """Compile `anyOf`, with its lists as one and its scalars as one: each then costs one search."""
+    listed = [value for condition in conditions if condition.__class__ is list for value in condition]
+    scalars = [condition for condition in conditions if condition.__class__ in _SCALARS]
+    predicates = [compile_condition(item) for item in conditions if item.__class__ is dict]
+    if listed:
+        predicates.append((_is_listed, _pack(listed)))
+    if scalars:
+        predicates.append((_is_scalar_listed, _pack(scalars)))
+    return predicates[0] if len(predicates) == 1 else (_holds_any, tuple(predicates))
 
 
 def _equal(expected: str | float | bool) -> Predicate:
@@ -76,9 +91,13 @@ def _is_equal_number(expected: float, value: Any) -> bool:
 
 def _pack(values: list[Any]) -> bytes:
     """The values as one text in UTF-8, in which `_key` of each is found."""
-    texts = [value.translate(_ESCAPED) for value in values if value.__class__ is str]
+    texts = [value for value in values if value.__class__ is str]
     others = [_number_or_boolean(value) for value in values if value.__class__ is not str]
-    packed = _TEXT + _TEXT.join(texts) + _TEXT if texts else ""
+    joined = _TEXT.join(texts)
+    # Mostly nothing is to be escaped, and thousands of lists are packed for one event.
+    if "\\" in joined or _OTHER in joined or joined.count(_TEXT) >= max(1, len(texts)):
+        joined = _TEXT.join(value.translate(_ESCAPED) for value in texts)
+    packed = _TEXT + joined + _TEXT if texts else ""
     return (packed + _OTHER + _OTHER.join(others) + _OTHER if others else packed).encode()
 
 
@@ -100,12 +119,41 @@ def _number_or_boolean(value: float | bool) -> str:
     return repr(value)
 
 
+def _is_scalar_listed(packed: bytes, value: Any) -> bool:
+    return value.__class__ in _SCALARS and _key(value) in packed
+
+
 def _is_listed(packed: bytes, value: Any) -> bool:
     if value.__class__ in _SCALARS:
         return _key(value) in packed
     if value.__class__ is not list:
         return False
-    return any(_key(item) in packed for item in value if item.__class__ in _SCALARS)
+    if len(value) <= _SEARCHED_MAX:
+        return any(_key(item) in packed for item in value if item.__class__ in _SCALARS)
+
+    # Searching for each value would take a multiple of splitting the list once.
+    wanted_texts, wanted_others = _split_event(value)
+    texts, _, others = packed.partition(_OTHER_BYTE)
+    if wanted_texts and texts and not wanted_texts.isdisjoint(texts[1:-1].split(_TEXT_BYTE)):
+        return True
+    return bool(wanted_others) and not wanted_others.isdisjoint(others[:-1].split(_OTHER_BYTE))
+
+
+_split_last: list[tuple[list[Any], frozenset[bytes], frozenset[bytes]]] = []
+"""The last list of an event, with its keys without separators: thousands of filters ask for the same."""
+
+
+def _split_event(values: list[Any]) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """The keys of an event's texts, and of its numbers and booleans, without separators."""
+    for known, texts, others in _split_last:
+        if known is values:
+            return texts, others
+    texts = frozenset(_key(item)[1:-1] for item in values if item.__class__ is str)
+    others = frozenset(
+        _key(item)[1:-1] for item in values if item.__class__ in _SCALARS and item.__class__ is not str
+    )
+    _split_last[:] = [(values, texts, others)]
+    return texts, others
 
 
 def _range(bounds: dict[str, float]) -> Predicate:

@@ -37,7 +37,8 @@ def normalise(raw: Any, path: str) -> dict[str, Any]:
 
 def expand_shorthand(name: str, condition: Any) -> tuple[str, str] | None:
     """The attribute and operator that `minX` or `maxX` with a number stands for, or None."""
-    if isinstance(condition, bool) or not isinstance(condition, int | float):
+    # Not isinstance: a boolean is an int in Python, and thousands of stored conditions are read at once.
+    if condition.__class__ is not int and condition.__class__ is not float:
         return None
     if not (match := _SHORTHAND.fullmatch(name)):
         return None

@@ -65,9 +65,11 @@ class Subscriptions(Protocol):
         before a group is listed that is not listed yet, and may raise SubscriptionFailed.
 
         Costs at most one read and three writes (a transaction counts as one): two writes if the group exists,
-        one if the subscription exists; more only if the record changes meanwhile, and one to count a new
-        group where topics are limited. Raises ConnectionUnknown if the connection has no record,
-        SubscriptionFailed if it or the topic has reached a limit.
+        one if the subscription exists; more only if the record changes meanwhile, or in a topic of many
+        groups. A new group costs a write to count it where topics are limited, and once a minute a read.
+
+        Raises ConnectionUnknown if the connection has no record, SubscriptionFailed if it or the topic has
+        reached a limit.
         """
 
     def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
@@ -86,8 +88,11 @@ class Subscriptions(Protocol):
         A later one that they have stays; with `shortened`, only if the record has another one by now.
         """
 
-    def groups(self, topic: str, now: int) -> list[Group]:
-        """The groups of this topic that may have members (one query a page, no scan)."""
+    def groups(self, topic: str, now: int) -> Iterator[Group]:
+        """The groups of this topic that may have members, page by page (one query each, no scan).
+
+        A group may be returned more than once: the most shards count.
+        """
 
     def announced(self, topic: str, since: int) -> list[Group]:
         """The groups of this topic that were announced at `since` or later (one query a page).
@@ -103,7 +108,7 @@ class Subscriptions(Protocol):
         """
 
     def add_shards(self, group: Group, shards: int, now: int) -> None:
-        """Give a group more shards, which new members use; a smaller number is ignored (one write)."""
+        """Give a group more shards, which new members use; a smaller one is ignored (one or two writes)."""
 
 
 def filter_bytes(connection: Connection) -> int:

@@ -72,7 +72,7 @@ class DynamoSubscriptions:
         """Add or replace a subscription, unless a later request is in force; returns the record after it.
 
         One read, none if the record is given. At most three writes, and one to count a new group if topics
-        are limited: two if the group exists, one if the subscription exists.
+        are limited: two if the group exists, one if the subscription exists. See `DynamoGroups.touch`.
         """
         group = Group(group_id(topic, canonical_filter), topic, canonical_filter)
         connection = record or self._require(self._connections.get(connection_id))
@@ -124,8 +124,8 @@ class DynamoSubscriptions:
         for subscription in connection.subscriptions.values():
             self._extend(subscription, connection, shortened=shortened)
 
-    def groups(self, topic: str, now: int) -> list[Group]:
-        """The groups of this topic that may have members (one query a page)."""
+    def groups(self, topic: str, now: int) -> Iterator[Group]:
+        """The groups of this topic that may have members, page by page (one query each)."""
         return self._groups.of_topic(topic, now)
 
     def announced(self, topic: str, since: int) -> list[Group]:
@@ -137,7 +137,7 @@ class DynamoSubscriptions:
         return self._members.of_groups(groups, now)
 
     def add_shards(self, group: Group, shards: int, now: int) -> None:
-        """Give a group more shards, which new members use; a smaller number is ignored (one write)."""
+        """Give a group more shards, which new members use; a smaller number is ignored."""
         self._groups.add_shards(group, shards, now)
 
     def _require(self, connection: Connection | None) -> Connection:

@@ -5,6 +5,8 @@
 | group        | `t#<topic>`  | the group's id               | three hours after a subscriber's last touch |
 | announcement | `n#<topic>`  | `<time>#<group id>#<shards>` | an hour after its time |
 
+A topic of many groups has more partitions, `t#<topic>#<1 to 15>` (`registry_keys`).
+
 A connection lives at most two hours, so a group whose item has expired has no open member. No counter can
 drift, and nothing needs garbage collection.
 
@@ -24,10 +26,13 @@ from realtime_core.subscriptions.base import (
     REGISTRY_MARGIN_SECONDS,
     Group,
 )
+from realtime_core.subscriptions.dynamodb_partitions import DynamoPartitions
 from realtime_core.subscriptions.dynamodb_topic_counts import DynamoTopicCounts
+from realtime_core.subscriptions.registry_keys import PARTITIONS, partition_of, registry_pk
+from realtime_core.subscriptions.registry_reader import read_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from types_boto3_dynamodb.client import DynamoDBClient
 
@@ -37,11 +42,6 @@ TOUCHED_SECONDS = 10 * 60
 TOUCHED_GROUPS_MAX = 10_000
 
 
-def registry_key(topic: str, group_id: str) -> Item:
-    """The key of a group's registry item."""
-    return {"pk": {"S": f"t#{topic}"}, "sk": {"S": group_id}}
-
-
 class DynamoGroups:
     """Groups of equal subscriptions on DynamoDB."""
 
@@ -49,37 +49,25 @@ class DynamoGroups:
         self._client = client
         self._table = table
         self._counts = DynamoTopicCounts(client, table, topic_filters_max) if topic_filters_max else None
+        self._partitions = DynamoPartitions(client, table)
         self._touched: OrderedDict[str, tuple[int, Group]] = OrderedDict()
 
     def touch(self, group: Group, now: int, admit_new: Callable[[], None] | None = None) -> Group:
         """Keep a group listed for at least two more hours; returns it with its number of shards.
 
         One write, two for a new group, none if this process has done it in the last ten minutes. One more
-        counts a new group, if topics are limited. `admit_new` is called before a group is listed.
+        counts a new group, if topics are limited; and one or two look for it in a topic of many groups. For
+        a new group, one query a minute tells whether its topic is one. `admit_new` is called before a group
+        is listed.
         """
         touched_at, known = self._touched.get(group.group_id, (now - TOUCHED_SECONDS, group))
         if 0 <= now - touched_at < TOUCHED_SECONDS:
             return known
 
-        try:
-            response = perform(
-                lambda: self._client.update_item(
-                    TableName=self._table,
-                    Key=registry_key(group.topic, group.group_id),
-                    UpdateExpression="SET expires_at = :expires",
-                    ConditionExpression="expires_at > :listed_until",
-                    ExpressionAttributeValues={
-                        ":expires": {"N": str(now + REGISTRY_LIFETIME_SECONDS)},
-                        # A reader whose clock is ahead may have dropped the group already.
-                        ":listed_until": {"N": str(now + REGISTRY_MARGIN_SECONDS)},
-                    },
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            )
-            touched = _group(group.topic, response["Attributes"])
-        except ConditionFailed as unlisted:
-            before = unlisted.refused[0]
+        touched, before = self._touch_listed(group, now)
+        if touched is None and self._partitions.look_up(group.topic, now):
+            touched, before = self._touch_listed(group, now)
+        if touched is None:
             touched = _group(group.topic, before) if before else group
             self._admit(touched, before, now, admit_new)
             self._list(touched, now)
@@ -90,6 +78,36 @@ class DynamoGroups:
             self._touched.popitem(last=False)
         return touched
 
+    def _touch_listed(self, group: Group, now: int) -> tuple[Group | None, Item | None]:
+        """Keep a group that is listed somewhere; else return its item that ends soon, if there is one."""
+        ending: Item | None = None
+        for partition in self._partitions.places(group.topic, group.group_id, now):
+            self._partitions.keep(group.topic, partition, now)
+            try:
+                return self._extend(group, partition, now), None
+            except ConditionFailed as unlisted:
+                ending = _latest(ending, unlisted.refused[0])
+        return None, ending
+
+    def _extend(self, group: Group, partition: int, now: int) -> Group:
+        """Keep a group listed. Raises ConditionFailed, with its item, if it is not, or not for long."""
+        response = perform(
+            lambda: self._client.update_item(
+                TableName=self._table,
+                Key=_registry_key(group, partition),
+                UpdateExpression="SET expires_at = :expires",
+                ConditionExpression="expires_at > :listed_until",
+                ExpressionAttributeValues={
+                    ":expires": {"N": str(now + REGISTRY_LIFETIME_SECONDS)},
+                    # A reader whose clock is ahead may have dropped the group already.
+                    ":listed_until": {"N": str(now + REGISTRY_MARGIN_SECONDS)},
+                },
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )
+        return _group(group.topic, response["Attributes"])
+
     def _admit(self, group: Group, before: Item | None, now: int, admit: Callable[[], None] | None) -> None:
         """Raise SubscriptionFailed if the caller or the topic may list no other group."""
         if before is not None and int(before["expires_at"]["N"]) > now:
@@ -97,23 +115,23 @@ class DynamoGroups:
         if admit is not None:
             admit()
         if self._counts is not None:
-            self._counts.admit(group.topic, now)
+            groups = self._counts.admit(group, now)
+            self._partitions.grow(group.topic, groups, now)
 
-    def of_topic(self, topic: str, now: int) -> list[Group]:
-        """The groups of this topic that may have members.
+    def of_topic(self, topic: str, now: int) -> Iterator[Group]:
+        """The groups of this topic that may have members, some of them twice.
 
         The read is consistent: a client whose subscription was confirmed must get the next event.
         """
-        pages = query(
+        pages = read_registry(
             self._client,
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :topic",
+            self._table,
+            topic,
             # DynamoDB deletes expired items up to two days late.
             FilterExpression="expires_at > :now",
-            ExpressionAttributeValues={":topic": {"S": f"t#{topic}"}, ":now": {"N": str(now)}},
+            ExpressionAttributeValues={":now": {"N": str(now)}},
         )
-        return [_group(topic, item) for items, _ in pages for item in items]
+        return (_group(topic, item) for items in pages for item in items)
 
     def announced(self, topic: str, since: int) -> list[Group]:
         """The groups of this topic that were announced at `since` or later.
@@ -131,23 +149,31 @@ class DynamoGroups:
 
     def add_shards(self, group: Group, shards: int, now: int) -> None:
         """Give a group more shards, never fewer: readers read every shard up to this number."""
-        listing = self._listing(
-            group,
-            "SET n = :shards",
-            {":shards": {"N": str(shards)}},
-            ConditionExpression="attribute_exists(pk) AND n < :shards",
-        )
         announcement = self._announcement(group._replace(shards=shards), now)
-        try:
-            perform(lambda: self._client.transact_write_items(TransactItems=[listing, announcement]))
-        except ConditionFailed:
-            return  # the group has expired, or has at least as many shards
-        self._touched.pop(group.group_id, None)
+        # Whichever lists it: a group that was listed twice has the larger number for its readers.
+        for partition in dict.fromkeys([0, partition_of(group.group_id, PARTITIONS)]):
+            listing = self._listing(
+                group,
+                partition,
+                "SET n = :shards",
+                {":shards": {"N": str(shards)}, ":now": {"N": str(now)}},
+                ConditionExpression="expires_at > :now AND n < :shards",
+            )
+            writes = [listing, announcement]
+            try:
+                perform(lambda: self._client.transact_write_items(TransactItems=writes))  # noqa: B023 - called at once
+            except ConditionFailed:
+                continue  # it is not listed here, has expired, or has at least as many shards
+            self._touched.pop(group.group_id, None)
+            return
 
     def _list(self, group: Group, now: int) -> None:
         """List and announce a group that is new or has expired; idempotent between processes."""
+        partition = self._partitions.places(group.topic, group.group_id, now)[0]
+        self._partitions.keep(group.topic, partition, now)
         listing = self._listing(
             group,
+            partition,
             # Another process may have added shards since the group was read.
             "SET f = :filter, n = if_not_exists(n, :shards), expires_at = :expires",
             {
@@ -159,11 +185,11 @@ class DynamoGroups:
         announcement = self._announcement(group, now)
         perform(lambda: self._client.transact_write_items(TransactItems=[listing, announcement]))
 
-    def _listing(self, group: Group, expression: str, values: Item, **condition: str) -> Any:
+    def _listing(self, group: Group, partition: int, expression: str, values: Item, **condition: str) -> Any:
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": registry_key(group.topic, group.group_id),
+                "Key": _registry_key(group, partition),
                 "UpdateExpression": expression,
                 "ExpressionAttributeValues": values,
                 **condition,
@@ -186,6 +212,16 @@ class DynamoGroups:
                 },
             }
         }
+
+
+def _registry_key(group: Group, partition: int) -> Item:
+    return {"pk": {"S": registry_pk(group.topic, partition)}, "sk": {"S": group.group_id}}
+
+
+def _latest(one: Item | None, other: Item | None) -> Item | None:
+    """Of two items of a group the one that expires later."""
+    items = [item for item in (one, other) if item is not None]
+    return max(items, key=lambda item: int(item["expires_at"]["N"]), default=None)
 
 
 def _stamp(seconds: int) -> str:

@@ -1,4 +1,4 @@
-"""How many distinct filters a topic has: an item for each topic, which only new groups write.
+"""How many distinct filters a topic has, by weight: an item for each topic, which only new groups write.
 
 | `pk` | `sk` | attributes |
 | --- | --- | --- |
@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import ConditionFailed, Item, perform
-from realtime_core.subscriptions.base import REGISTRY_LIFETIME_SECONDS, topic_full
+from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, read_number
+from realtime_core.filters.filters import weight_of
+from realtime_core.subscriptions.base import REGISTRY_LIFETIME_SECONDS, Group, topic_full
+from realtime_core.subscriptions.registry_reader import read_registry
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -31,31 +33,40 @@ class DynamoTopicCounts:
     def __init__(self, client: DynamoDBClient, table: str, maximum: int) -> None:
         self._client, self._table, self._maximum = client, table, maximum
 
-    def admit(self, topic: str, now: int) -> None:
-        """Count a new group of the topic (one write). Raises SubscriptionFailed if the topic is full.
+    def admit(self, group: Group, now: int) -> int:
+        """Count a new group (one write). Returns how many its topic has, rather too many than too few.
 
-        A topic that has listed no group for three hours, or is full, costs a count and a second write.
+        A topic that has listed no group for three hours, or is full, costs a count and a second write. Raises
+        SubscriptionFailed if the topic is full.
         """
+        weight = weight_of(group.filter)
         try:
-            self._add_one(topic, now)
+            return self._add(group.topic, weight, now)
         except ConditionFailed as refused:
-            self._count_again(topic, refused.refused[0], now)
+            return self._count_again(group.topic, weight, refused.refused[0], now)
 
-    def _count_again(self, topic: str, counted: Item | None, now: int) -> None:
+    def _count_again(self, topic: str, weight: int, counted: Item | None, now: int) -> int:
         if counted is not None and _is_current(counted, now):
             raise topic_full(topic, self._maximum)
         groups = self._count(topic, now)
-        self._store(topic, min(groups + 1, self._maximum), now)
-        if groups >= self._maximum:
+        fits = groups + weight <= self._maximum
+        self._store(topic, groups + weight if fits else min(groups, self._maximum), now)
+        if not fits:
             raise topic_full(topic, self._maximum)
+        return groups + weight
 
-    def _add_one(self, topic: str, now: int) -> None:
-        self._update(
+    def _add(self, topic: str, weight: int, now: int) -> int:
+        return self._update(
             topic,
-            "SET n = n + :one, expires_at = :expires",
-            {":one": 1, ":expires": now + REGISTRY_LIFETIME_SECONDS, ":max": self._maximum, ":now": now},
+            "SET n = n + :weight, expires_at = :expires",
+            {
+                ":weight": weight,
+                ":expires": now + REGISTRY_LIFETIME_SECONDS,
+                ":most": self._maximum - weight,
+                ":now": now,
+            },
             # DynamoDB deletes expired items up to two days late.
-            "n < :max AND expires_at > :now",
+            "n <= :most AND expires_at > :now",
         )
 
     def _store(self, topic: str, groups: int, now: int) -> None:
@@ -65,38 +76,39 @@ class DynamoTopicCounts:
             {":groups": groups, ":now": now, ":expires": now + REGISTRY_LIFETIME_SECONDS},
         )
 
-    def _update(self, topic: str, expression: str, values: dict[str, int], condition: str = "") -> None:
-        """An update, although it may create an item, so that the function needs no right to PutItem."""
+    def _update(self, topic: str, expression: str, values: dict[str, int], condition: str = "") -> int:
+        """Change the count, and return it. An update, so that the function needs no right to PutItem."""
         parameters: dict[str, Any] = {
             "TableName": self._table,
             "Key": {"pk": {"S": f"n#{topic}"}, "sk": {"S": COUNT_KEY}},
             "UpdateExpression": expression,
             "ExpressionAttributeValues": {name: {"N": str(value)} for name, value in values.items()},
+            "ReturnValues": "UPDATED_NEW",
         }
         if condition:
             parameters |= {
                 "ConditionExpression": condition,
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
-        perform(lambda: self._client.update_item(**parameters))
+        response = perform(lambda: self._client.update_item(**parameters))
+        return read_number(response["Attributes"], "n")
 
     def _count(self, topic: str, now: int) -> int:
-        """Count the groups that are listed, as far as the maximum (one query a page)."""
-        groups = 0
-        parameters: dict[str, Any] = {
-            "TableName": self._table,
-            "Select": "COUNT",
-            "KeyConditionExpression": "pk = :topic",
-            "FilterExpression": "expires_at > :now",
-            "ExpressionAttributeValues": {":topic": {"S": f"t#{topic}"}, ":now": {"N": str(now)}},
-        }
-        while groups < self._maximum:
-            page = perform(lambda: self._client.query(**parameters))
-            groups += page["Count"]
-            if not page.get("LastEvaluatedKey"):
+        """Count the groups that are listed, at least as far as the maximum (one query a page)."""
+        weights: dict[str, int] = {}
+        pages = read_registry(
+            self._client,
+            self._table,
+            topic,
+            ProjectionExpression="sk, f, n",
+            FilterExpression="expires_at > :now",
+            ExpressionAttributeValues={":now": {"N": str(now)}},
+        )
+        for items in pages:
+            weights |= {item["sk"]["S"]: weight_of(item["f"]["S"]) for item in items}
+            if len(weights) >= self._maximum:
                 break
-            parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        return groups
+        return sum(weights.values())
 
 
 def _is_current(counted: Item, now: int) -> bool:

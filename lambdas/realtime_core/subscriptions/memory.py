@@ -14,6 +14,7 @@ from realtime_core.connections.base import (
 )
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import ConnectionUnknown
+from realtime_core.filters.filters import weight_of
 from realtime_core.ids import group_id, shard_of
 from realtime_core.in_memory import InMemoryAdapter
 from realtime_core.subscriptions.base import (
@@ -122,13 +123,12 @@ class MemorySubscriptions(InMemoryAdapter):
                 if known is not None and (may_shorten or known.token_exp < connection.token_exp):
                     self._join(subscription, connection)
 
-    def groups(self, topic: str, now: int) -> list[Group]:
+    def groups(self, topic: str, now: int) -> Iterator[Group]:
         """The groups of this topic that may have members."""
         self._reach()
         with self._connections.lock:
-            return [
-                group for group, expires in self._groups.values() if group.topic == topic and expires > now
-            ]
+            listed = list(self._groups.values())
+        return (group for group, expires in listed if group.topic == topic and expires > now)
 
     def announced(self, topic: str, since: int) -> list[Group]:
         """The groups of this topic that were announced at `since` or later."""
@@ -197,8 +197,12 @@ class MemorySubscriptions(InMemoryAdapter):
         if admit is not None:
             admit()
         maximum = self._topic_filters_max
-        listed = sum(known.topic == group.topic and end > now for known, end in self._groups.values())
-        if maximum is not None and listed >= maximum:
+        listed = sum(
+            weight_of(known.filter)
+            for known, end in self._groups.values()
+            if known.topic == group.topic and end > now
+        )
+        if maximum is not None and listed + weight_of(group.filter) > maximum:
             raise topic_full(group.topic, maximum)
 
     def _touch(self, group: Group, now: int) -> Group:

@@ -131,7 +131,7 @@ def test_members_that_cannot_be_read_raise(dynamodb, dynamo_stores):
     for n in range(12):
         dynamo_stores.connections.add(connection(f"c{n}"))
         dynamo_stores.subscriptions.subscribe(f"c{n}", "a", f'{{"x":{n}}}', NOW)
-    groups = dynamo_stores.subscriptions.groups("a", NOW)
+    groups = list(dynamo_stores.subscriptions.groups("a", NOW))
 
     with (
         answering(dynamodb, "Query", *[None] * 7, fault("AccessDeniedException")),

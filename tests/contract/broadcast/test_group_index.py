@@ -148,7 +148,7 @@ def test_index_agrees_with_the_registry_after_any_steps(steps):
             subscriptions.subscribe(
                 f"c{number}", "a", (ANY, PHONES, LAPTOPS, '{"x":1}', '{"x":2}')[which], now
             )
-        elif step == "add_shards" and (groups := subscriptions.groups("a", now)):
+        elif step == "add_shards" and (groups := list(subscriptions.groups("a", now))):
             subscriptions.add_shards(groups[which % len(groups)], which, now)
         else:
             truth = set(matching_groups(subscriptions.groups("a", now), PHONE))

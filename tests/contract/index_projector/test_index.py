@@ -168,7 +168,7 @@ def test_groups_without_a_recent_comparison_come_from_the_table(built):
     built.operator.hset("deals:meta", "tended_at", later)
 
     with watching(built.dynamodb) as watch:
-        assert len(built.subscriptions.groups("a", later)) == 1
+        assert len(list(built.subscriptions.groups("a", later))) == 1
     assert watch.reads == 1
     built.maintenance.run(60)
     assert int(built.operator.hget("deals:t:a", "@checked")) == later
@@ -312,7 +312,7 @@ def test_change_that_reaches_the_index_between_the_two_reads_is_seen_once(built,
     reader = built.reader()
     reader._pending = type("Between", (), {"read": staticmethod(reschedule(built.pending.read))})
     reader._index = type("Between", (), {"members": staticmethod(reschedule(reader._index.members))})
-    groups = built.store.groups("a", NOW)
+    groups = list(built.store.groups("a", NOW))
     found = {group.group_id: ids for group, ids in reader.members(groups, NOW) if ids}
 
     assert reads == ["read", "members"]

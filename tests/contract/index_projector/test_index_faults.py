@@ -54,7 +54,7 @@ def recorded_calls(client):
 def read(harness, reader=None, expected=EXPECTED):
     """Read the members, which must be right, and for which Redis fails once at most. Returns their source."""
     reader = reader or harness.reader()
-    groups = harness.store.groups("a", NOW)
+    groups = list(harness.store.groups("a", NOW))
     with recorded_calls(reader._index._client) as calls:
         by_group = members(reader, groups, NOW)
 

@@ -175,12 +175,12 @@ class IndexHistory:
 
     def check(self, a=0, *_):
         for topic in TOPICS:
-            groups = self.harness.store.groups(topic, self.now)
+            groups = list(self.harness.store.groups(topic, self.now))
             expected = members(self.harness.store, groups, self.now)
             reader = self.harness.reader()
             if a % 2 == 0:
                 reader._index = self.kept
-            found = reader.groups(topic, self.now)
+            found = list(reader.groups(topic, self.now))
             self._compare_groups(topic, groups, found)
             reached = members(reader, found, self.now)
             self.read_from[reader._breaker.reason or "redis"] += 1

@@ -32,7 +32,7 @@ from tests.contract.support.cases import ANY, NOW, connection, message
         lambda stores: stores.subscriptions.unsubscribe("c1", "a"),
         lambda stores: stores.subscriptions.remove_members([connection()]),
         lambda stores: stores.subscriptions.extend(connection()),
-        lambda stores: stores.subscriptions.groups("a", NOW),
+        lambda stores: list(stores.subscriptions.groups("a", NOW)),
         lambda stores: list(stores.subscriptions.members([], NOW)),
         lambda stores: stores.messages.put(message(), None),
         lambda stores: stores.messages.put_all([message()]),

@@ -34,7 +34,7 @@ def in_force(stores, topic="a"):
     subscription = stores.connections.get("c1").subscriptions.get(topic)
     by_filter = {
         group.filter: members
-        for group, members in stores.subscriptions.members(stores.subscriptions.groups(topic, NOW), NOW)
+        for group, members in stores.subscriptions.members(list(stores.subscriptions.groups(topic, NOW)), NOW)
         if members
     }
     assert by_filter == ({} if subscription is None else {subscription.filter: ["c1"]})

@@ -59,7 +59,7 @@ def test_concurrent_subscribes_with_two_filters_keep_one(stores, number):
     subscription = stores.connections.get("c1").subscriptions["a"]
     members_by_group = {
         group.group_id: members
-        for group, members in stores.subscriptions.members(stores.subscriptions.groups("a", NOW), NOW)
+        for group, members in stores.subscriptions.members(list(stores.subscriptions.groups("a", NOW)), NOW)
         if members
     }
     assert members_by_group == {subscription.group_id: ["c1"]}

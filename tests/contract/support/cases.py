@@ -51,7 +51,7 @@ def reachable_until(stores, topic):
     low, high = NOW - DAY, NOW + 60 * DAY
     while low < high:
         middle = (low + high) // 2
-        groups = stores.subscriptions.groups(topic, NOW)
+        groups = list(stores.subscriptions.groups(topic, NOW))
         members = [item for _, batch in stores.subscriptions.members(groups, middle) for item in batch]
         low, high = (middle + 1, high) if members else (low, middle)
     return low

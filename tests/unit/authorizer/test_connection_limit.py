@@ -48,7 +48,7 @@ class Handshakes:
         return (limit or self.limit).admits("ann", self.now)
 
     def members(self):
-        groups = self.subscriptions.groups("a", self.now)
+        groups = list(self.subscriptions.groups("a", self.now))
         return {item for _, members in self.subscriptions.members(groups, self.now) for item in members}
 
 

@@ -72,7 +72,7 @@ def test_index_after_discarding_every_group_is_empty(raws):
         index.discard(group(raw))
 
     assert len(index) == 0
-    assert (index._by_value, index._by_listed_value) == ({}, {})
+    assert index._by_name == {}
     assert (index._unindexed.size, index._unindexed._ranges) == (0, {})
 
 

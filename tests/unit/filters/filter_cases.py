@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 NAMES = st.sampled_from(
     ["price", "minPrice", "maxPrice", "discount", "discountPercentage", "minDiscount", "tag", "minimum", "é"]
 )
-WORDS = st.sampled_from(["", "a", "ab", "b", "ba", "1", "true", "é"])
+WORDS = st.sampled_from(["", "a", "ab", "b", "ba", "1", "true", "é", "abab", "babab"])
 NUMBERS = st.sampled_from(
     [
         0,
@@ -63,7 +63,7 @@ def filters(max_size):
 
 
 FILTERS = filters(2)
-VALUES = st.none() | SCALARS | st.lists(SCALARS | st.none(), max_size=3) | st.just({"a": 1})
+VALUES = st.none() | SCALARS | st.lists(SCALARS | st.none(), max_size=5) | st.just({"a": 1})
 EVENT_PARTS = st.dictionaries(NAMES, VALUES, max_size=6)
 
 

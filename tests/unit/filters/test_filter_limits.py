@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime_core.errors import ValidationFailed
-from realtime_core.filters.filters import parse_filter
+from realtime_core.filters.filters import parse_filter, weight_of
 from realtime_core.wire.frames import error_frame
 from tests.unit.wire.test_strict_json import JSON_VALUES
 
@@ -127,3 +127,19 @@ def test_shorthand_with_anything_but_a_number_is_rejected(condition):
 @pytest.mark.parametrize("condition", [400, 0.5, {"gte": 1}, {"exists": True}, {"anyOf": [1, 2]}])
 def test_shorthand_with_a_number_or_operators_is_accepted(condition):
     assert parse_filter({"maxPrice": condition})
+
+
+@pytest.mark.parametrize(
+    ("raw", "weight"),
+    [
+        ({}, 1),
+        ({"a": "x", "b": {"prefix": "y"}}, 1),
+        ({"a": {"contains": "x"}}, 1),
+        ({"a": {"contains": "x"}, "b": {"not": {"contains": "y"}}}, 2),
+        ({"a": {"anyOf": [{"contains": str(number)} for number in range(18)]}}, 18),
+        ({"a": ['{"contains":"x"}', '{"contains":"y"}']}, 1),
+        ({"contains": "x"}, 1),
+    ],
+)
+def test_filter_weighs_as_much_as_it_has_texts_to_search(raw, weight):
+    assert weight_of(parse_filter(raw).canonical) == weight

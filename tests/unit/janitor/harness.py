@@ -69,5 +69,5 @@ class JanitorHarness:
         return [json.loads(frame) for frame in self.poster.received.get(connection_id, [])]
 
     def members(self, topic):
-        groups = self.subscriptions.groups(topic, self.now)
+        groups = list(self.subscriptions.groups(topic, self.now))
         return [member for _, members in self.subscriptions.members(groups, self.now) for member in members]

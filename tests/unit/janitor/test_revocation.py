@@ -86,7 +86,7 @@ def test_connections_of_a_revoked_user_are_closed_and_removed(harness):
 
     assert sorted(harness.poster.closed) == ["c1", "c2"]
     assert harness.connected() == {"c3"}
-    groups = harness.subscriptions.groups("a", NOW)
+    groups = list(harness.subscriptions.groups("a", NOW))
     assert [ids for _, ids in harness.subscriptions.members(groups, NOW)] == [["c3"]]
 
 

@@ -51,7 +51,7 @@ class PusherHarness:
         )
 
     def members(self):
-        groups = self.subscriptions.groups("books", NOW)
+        groups = list(self.subscriptions.groups("books", NOW))
         return {member for _, members in self.subscriptions.members(groups, NOW) for member in members}
 
 
