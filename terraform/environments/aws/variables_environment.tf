@@ -36,6 +36,7 @@ variable "reserved_concurrency" {
     message_router     = optional(number)
     broadcast          = optional(number)
     delivery           = optional(number)
+    forwarder          = optional(number)
     janitor            = optional(number)
     redis_relay        = optional(number)
     index_projector    = optional(number)
