@@ -83,12 +83,13 @@ resource "aws_cloudwatch_event_target" "this" {
 ################################################################################
 
 # A bus of its own: nothing but forwarded events comes in, and its one rule leads to the queue and to no other bus. So
-# EventBridge by itself cannot pass an event in a circle.
+# EventBridge by itself cannot pass an event in a circle. It depends on nothing that depends on other deployments' buses,
+# or two that name each other's, made in one configuration, would be a cycle to Terraform.
 resource "aws_cloudwatch_event_bus" "forwarded" {
   count = var.forwarded_events.received ? 1 : 0
 
   name               = var.forwarded_events.bus_name
-  description        = "Events that other deployments forward, for the queue ${var.names.events}"
+  description        = "Events that other deployments forward"
   kms_key_identifier = var.kms_key_arn
   tags               = var.tags
 }
