@@ -71,3 +71,18 @@ variable "redis" {
   })
   default = {}
 }
+
+variable "forward_events_to" {
+  description = "The event buses of other Regions that get every event which is accepted here, by Region"
+  type        = map(string)
+  default     = {}
+}
+
+variable "receive_forwarded_events" {
+  description = "Whether other Regions may forward their events here (`enabled`), and which other accounts may (`account_ids`)"
+  type = object({
+    enabled     = optional(bool, false)
+    account_ids = optional(set(string), [])
+  })
+  default = {}
+}
