@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from deals_ops.dead_letters import DeadLetter
 from realtime_core.errors import ValidationFailed
@@ -22,6 +21,7 @@ from realtime_core.push.planning import JOB_BYTES_MAX, decode_job, encode_job
 from realtime_core.wire.envelopes import unwrap
 from realtime_core.wire.events import parse_event
 from realtime_core.wire.fields import IDENTIFIER
+from realtime_core.wire.forwarded import rewrap_event
 from realtime_core.wire.strict_json import byte_length, dumps
 
 
@@ -43,17 +43,19 @@ def decide_event(dead_letter: DeadLetter, _now: float) -> RedriveDecision:
         return RedriveDecision("cut event", None, f"only the beginning of its {size} bytes was kept")
 
     try:
-        raw, assigned_id = _unwrap_event(dead_letter)
-        event = parse_event(raw)
+        carried = unwrap(dead_letter.body)
+        event = parse_event(carried.raw)
     except ValidationFailed as error:
         return RedriveDecision("refused event", None, f"still breaks the contract: {error.message}")
 
-    event_id = event.event_id or assigned_id
+    event_id = event.event_id or carried.carrier_id or dead_letter.message_id
     about = f"{event.message_type} for {event.topic or f'{len(event.recipients or ())} users'}"
     if not IDENTIFIER.fullmatch(event_id):
         return RedriveDecision(about, None, f"{event_id!r} cannot be an event id")
 
-    body = dumps({**raw, "eventId": event_id})
+    named = {**carried.raw, "eventId": event_id}
+    # What another Region forwarded keeps its mark, or it would be sent back there.
+    body = dumps(named) if carried.origin is None else rewrap_event(named, carried.origin)
     if byte_length(body) > JOB_BYTES_MAX:
         why = f"with its eventId it exceeds the {JOB_BYTES_MAX} bytes of the queue"
         return RedriveDecision(about, event_id, why)
@@ -82,9 +84,3 @@ DECIDE_BY_QUEUE: dict[str, Callable[[DeadLetter, float], RedriveDecision]] = {
     "deliveries": decide_delivery,
 }
 """By queue: decides about one dead letter at an epoch second."""
-
-
-def _unwrap_event(dead_letter: DeadLetter) -> tuple[dict[str, Any], str]:
-    """Return the raw event, and the id that the service gave it if it has no `eventId` of its own."""
-    carried = unwrap(dead_letter.body)
-    return carried.raw, carried.carrier_id or dead_letter.message_id

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from deals_ops.aws import AwsClients
 
 FUNCTIONS = ("authorizer", "connection_handler", "message_router", "broadcast", "delivery", "janitor")
-REDIS_FUNCTIONS = ("index_projector", "redis_relay")
-"""Functions that a stack has only if Redis is enabled."""
+OPTIONAL_FUNCTIONS = ("forwarder", "index_projector", "redis_relay")
+"""Functions that a stack has only if it forwards events to other Regions, or if Redis is enabled."""
 DEAD_LETTER_SETTINGS = {
     "events": ("broadcast", "EVENTS_DLQ_URL"),
     "deliveries": ("delivery", "DELIVERIES_DLQ_URL"),

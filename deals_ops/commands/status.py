@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deals_ops.errors import DONE, PARTLY, Missing
 from deals_ops.formatting import build_facts, build_table, format_time
-from deals_ops.stack import DEAD_LETTER_SETTINGS, FUNCTIONS, REDIS_FUNCTIONS
+from deals_ops.stack import DEAD_LETTER_SETTINGS, FUNCTIONS, OPTIONAL_FUNCTIONS
 from deals_ops.terminal import CommandResult, Terminal
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult
     stack.get_configuration("janitor")
 
     with ThreadPoolExecutor(8) as pool, terminal.show_progress("collecting"):
-        functions = pool.map(lambda name: _describe_function(stack, name), (*FUNCTIONS, *REDIS_FUNCTIONS))
+        functions = pool.map(lambda name: _describe_function(stack, name), (*FUNCTIONS, *OPTIONAL_FUNCTIONS))
         queues = pool.map(lambda name: _describe_queue(stack, name), _QUEUES)
         alarms, connections = pool.submit(_list_alarms, stack), pool.submit(stack.count_connections)
         settled = stack.history.settled(int(time.time()))

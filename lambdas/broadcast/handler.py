@@ -19,7 +19,7 @@ from realtime_core.telemetry.logs import bind, bound, get_logger
 from realtime_core.telemetry.metric_catalog import EVENTS_REFUSED, QUEUE_AGE
 from realtime_core.telemetry.metrics import add, measured
 from realtime_core.wire.envelopes import unwrap
-from realtime_core.wire.events import parse_event
+from realtime_core.wire.events import Event, parse_event
 from realtime_core.wire.strict_json import dumps
 
 log = get_logger(__name__)
@@ -55,7 +55,7 @@ def _queued(event: Any) -> list[dict[str, Any]]:
 def _invoked(raw: Any, request_id: str) -> dict[str, Any]:
     """Answer an invoke. Lambda retries one with the same request id, so its event keeps its id."""
     try:
-        event = parse_event(raw)
+        event = _parse(raw)
     except ValidationFailed as error:
         _refuse(json.dumps(raw), error)
         return {"statusCode": 400, "body": dumps({"broadcast": "rejected", "errors": error.details})}
@@ -83,7 +83,7 @@ def _from_queue(record: dict[str, Any]) -> list[dict[str, str]]:
         add(QUEUE_AGE, age_ms(record, time.time()), "events")
         try:
             carried = unwrap(record["body"])
-            event = parse_event(carried.raw)
+            event = _parse(carried.raw)
         except ValidationFailed as error:
             try:
                 _refuse(record["body"], error)
@@ -94,11 +94,19 @@ def _from_queue(record: dict[str, Any]) -> list[dict[str, str]]:
         event_id = event.event_id or carried.carrier_id or record["messageId"]
         bind(correlationId=event_id, eventId=event_id)
         try:
-            _broadcast().publisher.publish(event, event_id)
+            _broadcast().publisher.publish(event, event_id, carried.origin)
         except StoreUnavailable:
             log.exception("publish_failed")
             return [{"itemIdentifier": record["messageId"]}]
         return []
+
+
+def _parse(raw: Any) -> Event:
+    """Validate an event, also for its way to other Regions: what is accepted is forwarded."""
+    event = parse_event(raw)
+    if (forwarding := _broadcast().forwarding) is not None:
+        forwarding.check(event)
+    return event
 
 
 def _refuse(raw: str, error: ValidationFailed) -> None:

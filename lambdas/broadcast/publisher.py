@@ -25,6 +25,7 @@ from realtime_core.wire.topics import topics_reached
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from broadcast.forwarding import Forwarding
     from broadcast.group_index import GroupIndex
     from realtime_core.connections.base import Connections
     from realtime_core.history.base import Admission, PublishClaim
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from realtime_core.push.pusher import Pusher
     from realtime_core.subscriptions.base import Group, Subscriptions
     from realtime_core.wire.events import Event
+    from realtime_core.wire.forwarded import Origin
 
 log = get_logger(__name__)
 
@@ -64,7 +66,11 @@ class Outcome(NamedTuple):
 
 
 class Publisher:
-    """Publishes events on ports. `direct_max` is the largest audience that is posted to without the queue."""
+    """Publishes events on ports.
+
+    `direct_max` is the largest audience that is posted to without the queue; `forwarding` hands what is
+    accepted here to other Regions, if there are any.
+    """
 
     def __init__(
         self,
@@ -78,6 +84,7 @@ class Publisher:
         pusher: Pusher,
         direct_max: int,
         now: Callable[[], float],
+        forwarding: Forwarding | None = None,
     ) -> None:
         self._connections = connections
         self._subscriptions = subscriptions
@@ -88,11 +95,13 @@ class Publisher:
         self._pusher = pusher
         self._direct_max = direct_max
         self._now = now
+        self._forwarding = forwarding
 
-    def publish(self, event: Event, event_id: str) -> dict[str, Any]:
+    def publish(self, event: Event, event_id: str, origin: Origin | None = None) -> dict[str, Any]:
         """Publish an event, once for each event id. Returns the answer's body, the same for every repeat.
 
-        Raises StoreUnavailable if it could not be stored, planned or queued; the next attempt resumes there.
+        An event that another Region forwarded has its `origin` there, and is not forwarded again. Raises
+        StoreUnavailable if it could not be stored, planned or queued; the next attempt resumes there.
         """
         stored = encode_event(event, event_id) if event.recipients is None else None
         claim = self._admission.claim(NewEvent(event_id, stored), int(self._now() * 1000))
@@ -104,7 +113,12 @@ class Publisher:
             if event.recipients is None:
                 outcome = self._broadcast(event, claim)
             else:
-                outcome = self._notify(event, event.recipients, claim)
+                accepted_at_ms = claim.at_ms if origin is None else origin.accepted_at_ms
+                outcome = self._notify(event, event.recipients, claim, accepted_at_ms)
+
+            # After the push, which is not to wait for it; before the answer, which promises it.
+            if self._forwarding is not None and origin is None:
+                self._forwarding.forward(event, claim)
         except Exception:
             with suppress(StoreUnavailable):
                 self._admission.release(claim)
@@ -160,20 +174,23 @@ class Publisher:
                 else:
                     log.info("group_spread", groupId=group.group_id, shards=wanted)
 
-    def _notify(self, event: Event, user_ids: Sequence[str], claim: PublishClaim) -> Outcome:
+    def _notify(
+        self, event: Event, user_ids: Sequence[str], claim: PublishClaim, accepted_at_ms: int
+    ) -> Outcome:
         """Store a notification in each inbox, then push it to the recipients who are connected.
 
         The message id derives from the event's id and first time, so an attempt that resumes a failed one
-        stores nothing twice. An inbox that fails holds up no other: it is left to the next attempt.
+        stores nothing twice, and Regions that share the inboxes store the same. An inbox that fails holds up
+        no other: it is left to the next attempt.
         """
-        message_id = new_message_id(claim.at_ms, event_entropy(claim.event_id))
-        unstored = self._store_notifications(event, user_ids, message_id, claim)
+        message_id = new_message_id(accepted_at_ms, event_entropy(claim.event_id))
+        unstored = self._store_notifications(event, user_ids, message_id, accepted_at_ms // 1000)
         if unstored is not None:
             user_ids = [user_id for user_id in user_ids if user_id not in unstored.recipient_ids]
 
         found, left = find_connections(self._connections, user_ids)
         payload = notification_frame(
-            event, message_id=message_id, event_id=claim.event_id, now=claim.at_ms // 1000
+            event, message_id=message_id, event_id=claim.event_id, now=accepted_at_ms // 1000
         )
         now = int(self._now())
         outcome = self._send(
@@ -190,7 +207,7 @@ class Publisher:
         return outcome
 
     def _store_notifications(
-        self, event: Event, user_ids: Sequence[str], message_id: str, claim: PublishClaim
+        self, event: Event, user_ids: Sequence[str], message_id: str, created_at: int
     ) -> NotAllStored | None:
         """Store a notification in each inbox; return the error of those in which it could not be stored."""
         content = notification_content(event)
@@ -202,7 +219,7 @@ class Publisher:
                 kind="notification",
                 type=event.message_type,
                 content=content,
-                created_at=claim.at_ms // 1000,
+                created_at=created_at,
             )
             for user_id in user_ids
         ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from broadcast.group_index import INDEX_BYTES_MAX
+from realtime_core.forwarding.base import parse_bus_arns
 from realtime_core.redis.settings import RedisSettings
-from realtime_core.settings import LoggingSettings, text, url, whole
+from realtime_core.settings import LoggingSettings, parsed, text, url, whole
 
 
 class Settings(LoggingSettings, RedisSettings):
@@ -23,3 +24,9 @@ class Settings(LoggingSettings, RedisSettings):
     message_retention_days: int = whole(minimum=1, maximum=365, default=30)
     index_shards_min: int = whole(minimum=1, maximum=1_000, default=8)
     """Events that reach fewer shards are read from DynamoDB, though there is an index: that is cheaper."""
+    forward_events_to: tuple[str, ...] = parsed(
+        parse_bus_arns, "ARNs of event buses, separated by commas", default=()
+    )
+    """The event buses of other Regions that get every event which is accepted here."""
+    forwards_queue_url: str | None = url(default=None)
+    """The queue on the way to them; needed with FORWARD_EVENTS_TO."""

@@ -7,11 +7,15 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from broadcast.forwarding import Forwarding
 from broadcast.group_index import GroupIndex
 from broadcast.publisher import Publisher
 from broadcast.settings import Settings
+from realtime_core.aws import credentials
 from realtime_core.aws.client import client, connect_ahead
 from realtime_core.connections.dynamodb import DynamoConnections
+from realtime_core.errors import SettingsInvalid
+from realtime_core.forwarding.sqs import SqsForwards
 from realtime_core.history.dynamodb_admission import DynamoAdmission
 from realtime_core.initialization import warm_up
 from realtime_core.messages.dynamodb import DynamoMessages
@@ -23,6 +27,7 @@ from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_sqs.client import SQSClient
 
     from realtime_core.push.base import DeadLetterQueue
     from realtime_core.subscriptions.base import Subscriptions
@@ -33,6 +38,8 @@ class Broadcast(NamedTuple):
 
     publisher: Publisher
     dead_letters: DeadLetterQueue
+    forwarding: Forwarding | None = None
+    """None without other Regions."""
 
 
 def build(environ: Mapping[str, str]) -> Broadcast:
@@ -44,6 +51,7 @@ def build(environ: Mapping[str, str]) -> Broadcast:
     connections = DynamoConnections(dynamodb, settings.connections_table)
     subscriptions = _subscriptions(settings, dynamodb)
     deliveries = SqsDeliveries(sqs, settings.deliveries_queue_url)
+    forwarding = _forwarding(settings, sqs)
     publisher = Publisher(
         connections=connections,
         subscriptions=subscriptions,
@@ -54,13 +62,27 @@ def build(environ: Mapping[str, str]) -> Broadcast:
         pusher=Pusher(management_api, connections, subscriptions, deliveries),
         direct_max=settings.direct_audience_max,
         now=time.time,
+        forwarding=forwarding,
     )
 
     # Every event needs DynamoDB, and one for a small audience is posted from here. Only large ones need SQS.
     # Redis is left out: while it is in trouble, INIT would wait for it, and the first event once more.
     warm_up(lambda: connect_ahead(dynamodb), management_api.connect_ahead)
 
-    return Broadcast(publisher, SqsDeadLetterQueue(sqs, settings.events_dlq_url))
+    return Broadcast(publisher, SqsDeadLetterQueue(sqs, settings.events_dlq_url), forwarding)
+
+
+def _forwarding(settings: Settings, sqs: SQSClient) -> Forwarding | None:
+    """Return the way to other Regions, if there are any."""
+    if not settings.forward_events_to:
+        return None
+    if settings.forwards_queue_url is None:
+        raise SettingsInvalid("FORWARDS_QUEUE_URL is not set; FORWARD_EVENTS_TO needs it")
+    return Forwarding(
+        SqsForwards(sqs, settings.forwards_queue_url),
+        settings.forward_events_to,
+        f"{settings.service}@{credentials.region()}",
+    )
 
 
 def _subscriptions(settings: Settings, dynamodb: DynamoDBClient) -> Subscriptions:

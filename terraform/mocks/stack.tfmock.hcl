@@ -67,6 +67,14 @@ override_resource {
 }
 
 override_resource {
+  target = module.fan_out.aws_sqs_queue.this["forwards"]
+  values = {
+    arn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-forwards"
+    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/deals-test-forwards"
+  }
+}
+
+override_resource {
   target = module.cache[0].aws_elasticache_user.this["broadcast"]
   values = { arn = "arn:aws:elasticache:eu-west-1:123456789012:user:deals-test-broadcast" }
 }

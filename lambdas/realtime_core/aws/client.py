@@ -26,9 +26,16 @@ _SERVICES = {
     "sqs": Service("sqs", "AmazonSQS"),
     "secretsmanager": Service("secretsmanager", "secretsmanager", version="1.1"),
     "lambda": Service("lambda"),
+    "events": Service("events", "AWSEvents", version="1.1"),
 }
 # Each service's name in AWS_ENDPOINT_URL_<service>, as AWS's own tools read it.
-_VARIABLES = {"dynamodb": "DYNAMODB", "sqs": "SQS", "secretsmanager": "SECRETS_MANAGER", "lambda": "LAMBDA"}
+_VARIABLES = {
+    "dynamodb": "DYNAMODB",
+    "sqs": "SQS",
+    "secretsmanager": "SECRETS_MANAGER",
+    "lambda": "LAMBDA",
+    "events": "EVENTBRIDGE",
+}
 
 
 @overload

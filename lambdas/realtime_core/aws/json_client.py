@@ -146,6 +146,8 @@ class JsonClient(AwsClient):
 
     get_secret_value = _operation("GetSecretValue")
 
+    put_events = _operation("PutEvents")
+
     def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Call an operation and return its output. Raises Refused and Unreachable."""
         if operation == "TransactWriteItems":

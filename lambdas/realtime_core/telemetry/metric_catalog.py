@@ -121,6 +121,12 @@ AUTHORIZER_FAULTS = Metric(
 # Pushes
 EVENTS_PUBLISHED = Metric("EventsPublished", COUNT, "broadcast", "Events that were published")
 EVENTS_REFUSED = Metric("EventsRefused", COUNT, "broadcast", "Events that broke the contract")
+EVENTS_FORWARDED = Metric(
+    "EventsForwarded", COUNT, "forwarder", "Events that other Regions accepted, once for each event bus"
+)
+FORWARDS_FAILED = Metric(
+    "ForwardsFailed", COUNT, "forwarder", "Events that an event bus did not accept; each is tried again"
+)
 DELIVERIES_DELIVERED = Metric(
     "DeliveriesDelivered", COUNT, "message_router, broadcast, delivery", "Pushes that reached a connection"
 )
@@ -151,7 +157,7 @@ DELIVERIES_FAILED = Metric(
 QUEUE_AGE = Metric(
     "QueueAge",
     MILLISECONDS,
-    "broadcast, delivery",
+    "broadcast, delivery, forwarder",
     "How long a queued message waited until it was processed, including the delay of a retry",
     by="Queue",
     whole=False,

@@ -1,5 +1,7 @@
 """What carriers put around a published event: SNS notifications, EventBridge events, records of Lambda.
 
+Inside them may be the wrapping of an event that another Region forwarded (`wire.forwarded`).
+
 A carrier may deliver one envelope twice, as two messages of the queue. Only the id inside the envelope tells
 that they are one: SNS's `MessageId`
 (docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html), EventBridge's `id`
@@ -13,11 +15,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from realtime_core.wire.fields import json_object, reject, reject_if_any
+from realtime_core.wire.forwarded import FORWARDED_KEY, Origin, unwrap_event
 from realtime_core.wire.json_problems import find_json_problems, parse_leniently
 from realtime_core.wire.strict_json import loads
 
-# An SNS envelope may hold an EventBridge event, and either may hold the event; deeper nesting is a mistake.
-# Lambda's records have no envelope around the event.
+# An SNS envelope may hold an EventBridge event, that a forwarded event, and each may hold the event; deeper
+# nesting is a mistake. Lambda's records have no envelope around the event.
 _ENVELOPES_MAX = 3
 _ID_CHARS_MAX = 64
 
@@ -32,14 +35,16 @@ class Carried(NamedTuple):
     Of nested envelopes it is the innermost one's: what forwards an event may itself get it twice. It is at
     most 64 letters, digits and hyphens, so an event id has room for more behind it.
     """
+    origin: Origin | None = None
+    """Where the event was accepted first, if another Region forwarded it."""
 
 
 def unwrap(body: str) -> Carried:
     """Extract the raw event from a queue message: its body, or the content of its envelope.
 
-    Raises ValidationFailed if there is no JSON object.
+    Raises ValidationFailed if there is no JSON object, or a forwarded event whose wrapping is malformed.
     """
-    raw, carrier_id = _object(body, "body"), None
+    raw, carrier_id, origin = _object(body, "body"), None, None
     for _ in range(_ENVELOPES_MAX):
         if "messageType" in raw:
             break
@@ -52,9 +57,12 @@ def unwrap(body: str) -> Carried:
         elif "requestPayload" in raw and "requestContext" in raw:
             carrier_id = _identifier(json_object(raw["requestContext"], "requestContext").get("requestId"))
             raw = json_object(raw["requestPayload"], "requestPayload")
+        elif FORWARDED_KEY in raw:
+            raw, origin = unwrap_event(raw)
+            break
         else:
             break
-    return Carried(raw, carrier_id)
+    return Carried(raw, carrier_id, origin)
 
 
 def _identifier(value: Any) -> str | None:

@@ -30,6 +30,9 @@ module "deals_websocket" {
 
   alarms = { notification = { topic_arn = var.alarm_topic_arn, emails = var.alarm_emails } }
 
+  forward_events_to        = var.forward_events_to
+  receive_forwarded_events = var.receive_forwarded_events
+
   redis_enabled = var.redis_enabled
   redis         = var.redis_enabled ? merge(var.redis, { publisher_security_group_ids = var.redis_publisher_security_group_ids }) : null
   network       = var.network

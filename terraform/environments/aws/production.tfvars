@@ -34,3 +34,7 @@ redis = {
   maintenance_window = "sun:04:30-sun:05:30"
   slow_log_enabled   = true
 }
+
+# A second Region for the same people: each names the other's bus (docs/operations.md, "Several Regions").
+# receive_forwarded_events = { enabled = true }
+# forward_events_to        = { eu-central-1 = "arn:aws:events:eu-central-1:ACCOUNT:event-bus/deals-production-forwarded" }

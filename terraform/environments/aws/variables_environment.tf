@@ -36,6 +36,7 @@ variable "reserved_concurrency" {
     message_router     = optional(number)
     broadcast          = optional(number)
     delivery           = optional(number)
+    forwarder          = optional(number)
     janitor            = optional(number)
     redis_relay        = optional(number)
     index_projector    = optional(number)
@@ -67,6 +68,21 @@ variable "redis" {
     snapshot_window         = optional(string)
     maintenance_window      = optional(string)
     slow_log_enabled        = optional(bool)
+  })
+  default = {}
+}
+
+variable "forward_events_to" {
+  description = "The event buses of other Regions that get every event which is accepted here, by Region"
+  type        = map(string)
+  default     = {}
+}
+
+variable "receive_forwarded_events" {
+  description = "Whether other Regions may forward their events here (`enabled`), and which other accounts may (`account_ids`)"
+  type = object({
+    enabled     = optional(bool, false)
+    account_ids = optional(set(string), [])
   })
   default = {}
 }

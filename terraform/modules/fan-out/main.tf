@@ -7,13 +7,26 @@ locals {
 
   # The policy names its own queue. Composing the ARN here lets the policy be inline, so no queue is ever without it.
   queues = {
-    for queue, name in var.names : queue => {
-      name     = name
-      arn      = "${local.arn_prefix}:${name}"
-      dlq_name = "${name}-dlq"
-      dlq_arn  = "${local.arn_prefix}:${name}-dlq"
-      settings = queue == "events" ? var.events : var.deliveries
-    }
+    for queue, named in merge({
+      events     = { name = var.names.events, settings = var.events }
+      deliveries = { name = var.names.deliveries, settings = var.deliveries }
+      }, var.forwards == null ? {} : {
+      forwards = { name = var.forwards.name, settings = local.forwards_settings }
+      }) : queue => merge(named, {
+      arn      = "${local.arn_prefix}:${named.name}"
+      dlq_name = "${named.name}-dlq"
+      dlq_arn  = "${local.arn_prefix}:${named.name}-dlq"
+    })
+  }
+
+  # A Region may be down for hours, so an event for it is tried for half a day (1,000 times 45 s) before it becomes a dead
+  # letter, and is kept for as long as SQS keeps anything.
+  forwards_settings = {
+    function_timeout_seconds   = try(var.forwards.function_timeout_seconds, null)
+    batching_window_seconds    = 0
+    visibility_timeout_seconds = null
+    receive_count_max          = 1000
+    retention_seconds          = local.retention_seconds_max
   }
 
   # How long a message waits after its function was killed. AWS asks for at least the function's timeout, and advises six
@@ -33,9 +46,11 @@ locals {
   policies = {
     for queue, policy in {
       events         = { arn = local.queues.events.arn, statements = concat(local.deny_plain_text, local.source_statements) }
-      events-dlq     = { arn = local.queues.events.dlq_arn, statements = local.deny_plain_text }
+      events-dlq     = { arn = local.queues.events.dlq_arn, statements = concat(local.deny_plain_text, local.source_statements) }
       deliveries     = { arn = local.queues.deliveries.arn, statements = local.deny_plain_text }
       deliveries-dlq = { arn = local.queues.deliveries.dlq_arn, statements = local.deny_plain_text }
+      forwards       = { arn = try(local.queues.forwards.arn, null), statements = local.deny_plain_text }
+      forwards-dlq   = { arn = try(local.queues.forwards.dlq_arn, null), statements = local.deny_plain_text }
       } : queue => length(policy.statements) == 0 ? null : jsonencode({
         Version   = "2012-10-17"
         Statement = [for statement in policy.statements : merge(statement, { Resource = policy.arn })]

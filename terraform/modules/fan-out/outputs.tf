@@ -22,8 +22,23 @@ output "deliveries_queue_arn" {
   value       = aws_sqs_queue.this["deliveries"].arn
 }
 
+output "forwards_queue_url" {
+  description = "URL of the forwards queue, for the broadcast function; null without one"
+  value       = try(aws_sqs_queue.this["forwards"].url, null)
+}
+
+output "forwards_queue_arn" {
+  description = "ARN of the forwards queue, for the broadcast function's policy and the forwarder function's trigger; null without one"
+  value       = try(aws_sqs_queue.this["forwards"].arn, null)
+}
+
+output "forwarded_events_bus_arn" {
+  description = "ARN of the event bus for events that other deployments forward, for those deployments; null without one"
+  value       = one(aws_cloudwatch_event_bus.forwarded[*].arn)
+}
+
 output "visibility_timeouts_seconds" {
-  description = "By queue (events, deliveries): how long a received message stays hidden, for the check of the triggers"
+  description = "By queue (events, deliveries, forwards): how long a received message stays hidden, for the check of the triggers"
   value       = local.visibility_timeouts_seconds
 }
 
@@ -49,4 +64,14 @@ output "deliveries_dlq_url" {
 output "deliveries_dlq_arn" {
   description = "ARN of the deliveries' dead-letter queue, for policies and alarms"
   value       = aws_sqs_queue.dead_letters["deliveries"].arn
+}
+
+output "forwards_dlq_url" {
+  description = "URL of the forwards' dead-letter queue, to look at and redrive what a Region did not accept for half a day; null without one"
+  value       = try(aws_sqs_queue.dead_letters["forwards"].url, null)
+}
+
+output "forwards_dlq_arn" {
+  description = "ARN of the forwards' dead-letter queue, for policies and alarms; null without one"
+  value       = try(aws_sqs_queue.dead_letters["forwards"].arn, null)
 }

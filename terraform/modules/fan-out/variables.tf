@@ -120,8 +120,33 @@ variable "deliveries" {
   }
 }
 
+variable "forwards" {
+  description = <<-EOT
+    The queue of accepted events for other Regions, which the forwarder function reads; null for none. An event is tried
+    for half a day before it becomes a dead letter.
+
+    `name`: name of the queue.
+    `function_timeout_seconds`: timeout of the function that reads the queue.
+  EOT
+  type = object({
+    name                     = string
+    function_timeout_seconds = number
+  })
+  default = null
+
+  validation {
+    condition     = var.forwards == null || can(regex("^[a-zA-Z0-9_-]{1,76}$", var.forwards.name))
+    error_message = "forwards: SQS takes a name of 1 to 80 letters, digits, hyphens and underscores, and -dlq needs four of them; shorten or correct the name."
+  }
+
+  validation {
+    condition     = try(var.forwards.function_timeout_seconds >= 1 && var.forwards.function_timeout_seconds <= 900, var.forwards == null)
+    error_message = "forwards: function_timeout_seconds is that of a Lambda function, 1 to 900."
+  }
+}
+
 variable "kms_key_arn" {
-  description = "ARN of the KMS key of the queues, whose policy must let every event source (SNS, EventBridge) use it; null for the key that SQS owns"
+  description = "ARN of the KMS key of the queues and the event bus, whose policy must let every event source (SNS, EventBridge) use it; null for the keys that AWS owns"
   type        = string
   default     = null
 }
@@ -193,6 +218,37 @@ variable "event_bus_rules" {
   validation {
     condition     = alltrue([for key in keys(var.event_bus_rules) : length("${var.names.events}-${key}") <= 64])
     error_message = "event_bus_rules: EventBridge stops at 64 characters for a rule's name (the events queue's name, a hyphen and the key); shorten the key or the queue's name."
+  }
+}
+
+variable "forwarded_events" {
+  description = <<-EOT
+    The event bus for events that other deployments forward, which leads to the events queue.
+
+    `received`: whether there is one.
+    `bus_name`: its name.
+    `account_ids`: other AWS accounts whose forwarder functions may put events on it. This account's need no mention.
+  EOT
+  type = object({
+    received    = optional(bool, false)
+    bus_name    = optional(string)
+    account_ids = optional(set(string), [])
+  })
+  default = {}
+
+  validation {
+    condition     = !var.forwarded_events.received || can(regex("^[A-Za-z0-9._-]{1,256}$", var.forwarded_events.bus_name))
+    error_message = "forwarded_events: bus_name is 1 to 256 letters, digits, dots, hyphens and underscores; name the bus, or set received to false."
+  }
+
+  validation {
+    condition     = alltrue([for account_id in var.forwarded_events.account_ids : can(regex("^[0-9]{12}$", account_id))])
+    error_message = "forwarded_events: an account id has twelve digits."
+  }
+
+  validation {
+    condition     = var.forwarded_events.received || length(var.forwarded_events.account_ids) == 0
+    error_message = "forwarded_events: account_ids may put events on a bus that does not exist; set received to true, or leave them out."
   }
 }
 

@@ -21,7 +21,7 @@ locals {
     broadcast          = 30
     delivery           = 30
     janitor            = 60
-  }, local.redis_timeouts_seconds)
+  }, local.forwarding_timeouts_seconds, local.redis_timeouts_seconds)
 
   # Where to post. No event carries the local cloud's address, so a variable gives it.
   management_endpoint = var.local_endpoints == null ? module.websocket_api.management_endpoint : replace(replace(var.local_endpoints.management_endpoint, "{api_id}", module.websocket_api.api_id), "{stage}", var.stage_name)
@@ -99,7 +99,7 @@ locals {
         DIRECT_AUDIENCE_MAX    = tostring(local.direct_audience_max)
         INDEX_BYTES_MAX        = tostring(var.filter_index_bytes_max)
         MESSAGE_RETENTION_DAYS = tostring(var.message_retention_days)
-      }, local.redis_environments.broadcast)
+      }, local.forwarding_environment, local.redis_environments.broadcast)
     }
 
     delivery = {
@@ -128,10 +128,10 @@ locals {
         SCHEDULE_PARTITIONS    = tostring(var.upkeep.schedule_partitions)
       }
     }
-  }, local.redis_functions)
+  }, local.forwarding_functions, local.redis_functions)
 
   # What invokes them besides the API.
-  sqs_triggers = {
+  sqs_triggers = merge({
     broadcast = {
       queue_arn                  = module.fan_out.events_queue_arn
       visibility_timeout_seconds = module.fan_out.visibility_timeouts_seconds.events
@@ -143,7 +143,7 @@ locals {
       visibility_timeout_seconds = module.fan_out.visibility_timeouts_seconds.deliveries
       maximum_concurrency        = var.maximum_concurrency.delivery
     }
-  }
+  }, local.forwarding_triggers)
 
   async_invocations = {
     # An event that failed twice goes on by the queue, which tries again within a minute: Lambda would wait for two.

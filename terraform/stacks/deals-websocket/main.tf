@@ -16,14 +16,16 @@ module "tables" {
 module "fan_out" {
   source = "../../modules/fan-out"
 
-  names           = local.names.queues
-  events          = { function_timeout_seconds = local.timeouts_seconds.broadcast }
-  deliveries      = { function_timeout_seconds = local.timeouts_seconds.delivery }
-  sns_topics      = var.event_sources.sns_topics
-  event_bus_rules = var.event_sources.event_bus_rules
-  tls_required    = var.local_endpoints == null
-  kms_key_arn     = var.kms_key_arn
-  tags            = local.tags
+  names            = { events = local.names.queues.events, deliveries = local.names.queues.deliveries }
+  events           = { function_timeout_seconds = local.timeouts_seconds.broadcast }
+  deliveries       = { function_timeout_seconds = local.timeouts_seconds.delivery }
+  forwards         = local.forwards_queue
+  forwarded_events = { received = var.receive_forwarded_events.enabled, bus_name = local.forwarded_events_bus_name, account_ids = var.receive_forwarded_events.account_ids }
+  sns_topics       = var.event_sources.sns_topics
+  event_bus_rules  = var.event_sources.event_bus_rules
+  tls_required     = var.local_endpoints == null
+  kms_key_arn      = var.kms_key_arn
+  tags             = local.tags
 }
 
 ################################################################################

@@ -1,6 +1,6 @@
 locals {
   # Needed even without Redis: finding out that these functions do not exist takes permission to look.
-  operator_functions = distinct(concat(keys(local.names.functions), ["index_projector", "redis_relay"]))
+  operator_functions = distinct(concat(keys(local.names.functions), ["forwarder", "index_projector", "redis_relay"]))
   operator_function_arns = {
     for function in local.operator_functions : function =>
     "arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:function:${local.prefix}-${function}"

@@ -31,22 +31,33 @@ output "function_arns" {
 
 output "queue_urls" {
   description = "URLs of the queues: `events` takes events from publishers, the rest is to look at"
-  value = {
+  value = merge({
     events         = module.fan_out.events_queue_url
     events_dlq     = module.fan_out.events_dlq_url
     deliveries     = module.fan_out.deliveries_queue_url
     deliveries_dlq = module.fan_out.deliveries_dlq_url
-  }
+    }, local.forwarding_used ? {
+    forwards     = module.fan_out.forwards_queue_url
+    forwards_dlq = module.fan_out.forwards_dlq_url
+  } : {})
 }
 
 output "queue_arns" {
   description = "ARNs of the queues, for publishers' policies and for alarms"
-  value = {
+  value = merge({
     events         = module.fan_out.events_queue_arn
     events_dlq     = module.fan_out.events_dlq_arn
     deliveries     = module.fan_out.deliveries_queue_arn
     deliveries_dlq = module.fan_out.deliveries_dlq_arn
-  }
+    }, local.forwarding_used ? {
+    forwards     = module.fan_out.forwards_queue_arn
+    forwards_dlq = module.fan_out.forwards_dlq_arn
+  } : {})
+}
+
+output "forwarded_events_bus_arn" {
+  description = "ARN of the event bus for events that other Regions forward: what their `forward_events_to` names; null without one"
+  value       = module.fan_out.forwarded_events_bus_arn
 }
 
 ################################################################################

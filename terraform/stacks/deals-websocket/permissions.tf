@@ -72,7 +72,7 @@ locals {
       QueueDeliveries   = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
     }, local.redis_permissions.message_router)
 
-    broadcast = merge(local.post_directly, {
+    broadcast = merge(local.post_directly, local.queue_forwards, {
       FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
       ForgetConnections     = { actions = ["dynamodb:GetItem", "dynamodb:DeleteItem"], resources = [local.tables.connections] }
       FindSubscribers = {
@@ -124,7 +124,7 @@ locals {
         resources = [for method in ["POST", "GET", "DELETE"] : "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*"]
       }
     }
-  }, { for function in keys(local.redis_functions) : function => local.redis_permissions[function] })
+  }, local.forwarding_permissions, { for function in keys(local.redis_functions) : function => local.redis_permissions[function] })
 
   ##############################################################################
   # Customer managed keys, if any
@@ -140,7 +140,7 @@ locals {
     broadcast          = { services = concat(["dynamodb", "sqs"], local.redis_secret_services), sends = true }
     delivery           = { services = ["dynamodb", "sqs"], sends = true }
     janitor            = { services = ["dynamodb"], sends = false }
-  }, local.redis_key_users)
+  }, local.forwarding_key_users, local.redis_key_users)
 
   # An existing secret may have its own key.
   key_arns = {

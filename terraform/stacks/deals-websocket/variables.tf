@@ -56,6 +56,11 @@ variable "packages_manifest" {
   }
 
   validation {
+    condition     = length(var.forward_events_to) == 0 || contains(try(jsondecode(file(var.packages_manifest)).packages[*].name, []), "forwarder")
+    error_message = "packages_manifest: ${var.packages_manifest} lacks a package of forwarder, which forward_events_to needs; build all of them, or leave forward_events_to empty."
+  }
+
+  validation {
     condition = !var.redis_enabled || length(setsubtract(
       ["index_projector", "redis_relay"], try(jsondecode(file(var.packages_manifest)).packages[*].name, []),
     )) == 0
@@ -99,6 +104,7 @@ variable "memory_mb" {
     broadcast          = optional(number, 1769)
     delivery           = optional(number, 1769)
     janitor            = optional(number, 1769)
+    forwarder          = optional(number, 512)
     redis_relay        = optional(number, 512)
     index_projector    = optional(number, 1769)
   })
@@ -114,6 +120,7 @@ variable "reserved_concurrency" {
     broadcast          = optional(number)
     delivery           = optional(number)
     janitor            = optional(number)
+    forwarder          = optional(number)
     redis_relay        = optional(number, 2)
     index_projector    = optional(number)
   })
@@ -130,6 +137,7 @@ variable "maximum_concurrency" {
   type = object({
     broadcast = optional(number, 10)
     delivery  = optional(number, 2)
+    forwarder = optional(number, 10)
   })
   default = {}
 }

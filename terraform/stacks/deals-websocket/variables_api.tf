@@ -100,3 +100,56 @@ variable "event_sources" {
   })
   default = {}
 }
+
+################################################################################
+# Other Regions
+################################################################################
+
+variable "forward_events_to" {
+  description = <<-EOT
+    The event buses of other Regions that get every event which is accepted here, by a name of your choice such as the
+    Region: their output `forwarded_events_bus_arn`. What came from another Region is never forwarded again, so each of
+    several Regions names all others.
+  EOT
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for arn in values(var.forward_events_to) : can(regex("^arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._/-]{1,256}$", arn))])
+    error_message = "forward_events_to: a value is the ARN of an event bus, arn:aws:events:REGION:ACCOUNT:event-bus/NAME."
+  }
+
+  validation {
+    condition     = alltrue([for arn in values(var.forward_events_to) : arn != local.own_bus_arn])
+    error_message = "forward_events_to: ${local.own_bus_arn} is this deployment's own bus; name those of other Regions."
+  }
+
+  validation {
+    condition     = length(var.forward_events_to) <= 10
+    error_message = "forward_events_to: name up to ten event buses, which one call hands an event to."
+  }
+}
+
+variable "receive_forwarded_events" {
+  description = <<-EOT
+    Whether other Regions may forward their events here.
+
+    `enabled`: whether there is an event bus for them, <name>-<environment>-forwarded.
+    `account_ids`: other AWS accounts that may; deployments of this account need no mention.
+  EOT
+  type = object({
+    enabled     = optional(bool, false)
+    account_ids = optional(set(string), [])
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for account_id in var.receive_forwarded_events.account_ids : can(regex("^[0-9]{12}$", account_id))])
+    error_message = "receive_forwarded_events: an account id has twelve digits."
+  }
+
+  validation {
+    condition     = var.receive_forwarded_events.enabled || length(var.receive_forwarded_events.account_ids) == 0
+    error_message = "receive_forwarded_events: there is no bus for account_ids; set enabled to true, or leave them out."
+  }
+}

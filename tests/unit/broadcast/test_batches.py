@@ -27,7 +27,7 @@ class SlowPublisher:
     def __init__(self, context, seconds):
         self.context, self.seconds, self.published = context, seconds, []
 
-    def publish(self, _event, event_id):
+    def publish(self, _event, event_id, _origin=None):
         self.context.left -= self.seconds
         self.published.append(event_id)
         return {"broadcast": "success", "eventId": event_id}

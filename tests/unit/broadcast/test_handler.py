@@ -18,7 +18,7 @@ class RecordingPublisher:
     def __init__(self):
         self.event_ids = []
 
-    def publish(self, _event, event_id):
+    def publish(self, _event, event_id, _origin=None):
         self.event_ids.append(event_id)
         return {"broadcast": "success", "eventId": event_id}
 

@@ -56,6 +56,17 @@ def test_an_event_is_redriven_under_the_id_of_its_first_attempts(body, event_id)
     assert decision.about == "dealUpdate for books"
 
 
+def test_an_event_that_another_region_forwarded_keeps_its_mark():
+    """Without it, the event would be forwarded back to where it came from."""
+    wrapped = {"forwardedEvent": {**EVENT, "eventId": "e1"}, "acceptedAtMs": 7, "origin": "deals@eu-west-1"}
+    envelope = {"id": "bridge", "detail-type": "ForwardedEvent", "source": "x", "detail": wrapped}
+
+    decision = decide_event(dead_letter(envelope), NOW)
+
+    assert json.loads(decision.body) == wrapped
+    assert decision.event_id == "e1"
+
+
 @pytest.mark.parametrize(
     ("kept", "why"),
     [

@@ -8,6 +8,7 @@ from authorizer import handler as authorizer
 from broadcast import handler as broadcast
 from connection_handler import handler as connection_handler
 from delivery import handler as delivery
+from forwarder import handler as forwarder
 from index_projector import handler as index_projector
 from janitor import handler as janitor
 from message_router import handler as message_router
@@ -23,6 +24,7 @@ EVENTS = {
     message_router: {"requestContext": REQUEST, "body": json.dumps({"action": "ping"})},
     broadcast: DEAL,
     delivery: {"Records": []},
+    forwarder: {"Records": []},
     janitor: {},
     index_projector: {"task": "tend"},
     redis_relay: {},

@@ -42,12 +42,12 @@ def test_unwrap_returns_the_event_of_its_envelope(body):
 
 def test_unwrap_of_an_event_with_envelope_fields_returns_the_event():
     event = {**DEAL, **sns("{}"), **EVENTBRIDGE}
-    assert unwrap(json.dumps(event)) == (event, None)
+    assert unwrap(json.dumps(event)) == (event, None, None)
 
 
 def test_unwrap_returns_an_object_without_an_envelope_unchanged():
-    assert unwrap('{"data":{"Type":"Notification"}}') == ({"data": {"Type": "Notification"}}, None)
-    assert unwrap('{"detail":{}}') == ({"detail": {}}, None)
+    assert unwrap('{"data":{"Type":"Notification"}}') == ({"data": {"Type": "Notification"}}, None, None)
+    assert unwrap('{"detail":{}}') == ({"detail": {}}, None, None)
 
 
 @pytest.mark.parametrize(

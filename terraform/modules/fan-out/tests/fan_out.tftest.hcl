@@ -187,3 +187,162 @@ run "only_the_named_topics_and_rules_may_send_and_only_to_events" {
     error_message = "EventBridge must deliver whole events of the given bus, whose id tells a repeat"
   }
 }
+
+run "what_a_source_cannot_deliver_goes_to_the_events_dead_letters" {
+  variables {
+    sns_topics      = { prices = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:prices" } }
+    event_bus_rules = { catalogue = { event_bus_name = "shop", event_pattern = "{\"source\":[\"catalogue\"]}" } }
+  }
+
+  override_resource {
+    target = aws_cloudwatch_event_rule.this["catalogue"]
+    values = { arn = "arn:aws:events:eu-west-1:123456789012:rule/shop/deals-test-events-catalogue" }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.this["catalogue"].dead_letter_config[0].arn == "arn:aws:sqs:eu-west-1:123456789012:deals-test-events-dlq"
+    error_message = "EventBridge must not drop in silence what it could not deliver"
+  }
+
+  assert {
+    condition     = jsondecode(aws_sns_topic_subscription.this["prices"].redrive_policy) == { deadLetterTargetArn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-events-dlq" }
+    error_message = "SNS must not drop in silence what it could not deliver"
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_sqs_queue.dead_letters["events"].policy).Statement : merge(statement, { Sid = null }) if statement.Effect == "Allow"] == [
+      for source in ["sns:arn:aws:sns:eu-west-1:123456789012:prices", "events:arn:aws:events:eu-west-1:123456789012:rule/shop/deals-test-events-catalogue"] : {
+        Sid       = null
+        Effect    = "Allow"
+        Principal = { Service = "${split(":", source)[0]}.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Condition = { ArnEquals = { "aws:SourceArn" = [trimprefix(source, "${split(":", source)[0]}:")] } }
+        Resource  = "arn:aws:sqs:eu-west-1:123456789012:deals-test-events-dlq"
+      }
+    ]
+    error_message = "only the named topics and rules may send to the dead-letter queue of events"
+  }
+
+  assert {
+    condition     = length(jsondecode(aws_sqs_queue.dead_letters["deliveries"].policy).Statement) == 1
+    error_message = "no service may send to the dead-letter queue of deliveries"
+  }
+}
+
+run "there_is_neither_a_forwards_queue_nor_a_bus_unless_wanted" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(aws_sqs_queue.this)) == toset(["deliveries", "events"]) && length(aws_cloudwatch_event_bus.forwarded) == 0
+    error_message = "one Region needs neither"
+  }
+
+  assert {
+    condition     = output.forwards_queue_url == null && output.forwards_dlq_arn == null && output.forwarded_events_bus_arn == null
+    error_message = "outputs of what there is not must be null"
+  }
+}
+
+run "forwards_are_tried_for_half_a_day_and_kept_for_fourteen" {
+  variables {
+    forwards    = { name = "deals-test-forwards", function_timeout_seconds = 30 }
+    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+  }
+
+  override_resource {
+    target = aws_sqs_queue.dead_letters["forwards"]
+    values = { arn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-forwards-dlq" }
+  }
+
+  assert {
+    condition = jsondecode(aws_sqs_queue.this["forwards"].redrive_policy) == {
+      deadLetterTargetArn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-forwards-dlq"
+      maxReceiveCount     = 1000
+    }
+    error_message = "a Region that is down for hours must not turn events into dead letters"
+  }
+
+  assert {
+    condition     = aws_sqs_queue.this["forwards"].message_retention_seconds == 1209600 && output.visibility_timeouts_seconds.forwards == 45
+    error_message = "an event must be tried each 45 seconds, and kept for as long as SQS keeps anything"
+  }
+
+  assert {
+    condition     = aws_sqs_queue.this["forwards"].kms_master_key_id == "arn:aws:kms:eu-west-1:123456789012:key/1" && jsondecode(aws_sqs_queue.this["forwards"].policy).Statement[*].Sid == ["DenyPlainText"]
+    error_message = "the queue must be encrypted with the given key, refuse plain HTTP and admit nobody"
+  }
+}
+
+run "only_forwarded_events_of_named_accounts_come_by_the_bus" {
+  variables {
+    forwarded_events = { received = true, bus_name = "deals-test-forwarded", account_ids = ["210987654321"] }
+    kms_key_arn      = "arn:aws:kms:eu-west-1:123456789012:key/1"
+  }
+
+  override_resource {
+    target = aws_cloudwatch_event_bus.forwarded[0]
+    values = { arn = "arn:aws:events:eu-west-1:123456789012:event-bus/deals-test-forwarded" }
+  }
+
+  override_resource {
+    target = aws_cloudwatch_event_rule.forwarded[0]
+    values = { arn = "arn:aws:events:eu-west-1:123456789012:rule/deals-test-forwarded/forwarded" }
+  }
+
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_bus_policy.forwarded[0].policy).Statement == [{
+      Sid       = "AllowForwarders"
+      Effect    = "Allow"
+      Principal = { AWS = ["arn:aws:iam::210987654321:root"] }
+      Action    = "events:PutEvents"
+      Resource  = "arn:aws:events:eu-west-1:123456789012:event-bus/deals-test-forwarded"
+      Condition = {
+        StringEquals = { "events:source" = "deals-websocket", "events:detail-type" = "ForwardedEvent" }
+        ArnLike      = { "aws:PrincipalArn" = ["arn:aws:iam::210987654321:role/*-forwarder-*"] }
+      }
+    }]
+    error_message = "the bus must take nothing but forwarded events, from the forwarders of the named accounts"
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.forwarded[0].event_pattern) == { source = ["deals-websocket"], "detail-type" = ["ForwardedEvent"] }
+    error_message = "the rule must pick forwarded events alone"
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_event_target.forwarded[0].arn == "arn:aws:sqs:eu-west-1:123456789012:deals-test-events"
+      && aws_cloudwatch_event_target.forwarded[0].dead_letter_config[0].arn == "arn:aws:sqs:eu-west-1:123456789012:deals-test-events-dlq"
+      && aws_cloudwatch_event_target.forwarded[0].input_path == null
+    )
+    error_message = "whole events must go to the events queue, and to its dead-letter queue if they cannot"
+  }
+
+  assert {
+    condition = { for queue in [aws_sqs_queue.this["events"], aws_sqs_queue.dead_letters["events"]] : queue.name => [
+      for statement in jsondecode(queue.policy).Statement : statement.Condition.ArnEquals["aws:SourceArn"] if statement.Effect == "Allow"
+      ] } == {
+      deals-test-events     = [["arn:aws:events:eu-west-1:123456789012:rule/deals-test-forwarded/forwarded"]]
+      deals-test-events-dlq = [["arn:aws:events:eu-west-1:123456789012:rule/deals-test-forwarded/forwarded"]]
+    }
+    error_message = "the bus's rule must be the only source"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_bus.forwarded[0].kms_key_identifier == "arn:aws:kms:eu-west-1:123456789012:key/1" && output.forwarded_events_bus_arn == "arn:aws:events:eu-west-1:123456789012:event-bus/deals-test-forwarded"
+    error_message = "the bus must be encrypted with the given key, and known to other deployments"
+  }
+}
+
+run "a_bus_for_this_account_alone_needs_no_policy" {
+  command = plan
+
+  variables {
+    forwarded_events = { received = true, bus_name = "deals-test-forwarded" }
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_event_bus_policy.forwarded) == 0
+    error_message = "without a policy a bus admits its own account only"
+  }
+}

@@ -163,3 +163,43 @@ run "refuses_a_rule_name_above_64_characters" {
 
   expect_failures = [var.event_bus_rules]
 }
+
+run "refuses_a_forwards_queue_that_sqs_or_lambda_would_not_take" {
+  command = plan
+
+  variables {
+    forwards = { name = "forwards.fifo", function_timeout_seconds = 901 }
+  }
+
+  expect_failures = [var.forwards]
+}
+
+run "refuses_a_bus_without_a_name" {
+  command = plan
+
+  variables {
+    forwarded_events = { received = true }
+  }
+
+  expect_failures = [var.forwarded_events]
+}
+
+run "refuses_an_account_that_is_not_twelve_digits" {
+  command = plan
+
+  variables {
+    forwarded_events = { received = true, bus_name = "deals", account_ids = ["*"] }
+  }
+
+  expect_failures = [var.forwarded_events]
+}
+
+run "refuses_accounts_without_a_bus" {
+  command = plan
+
+  variables {
+    forwarded_events = { account_ids = ["210987654321"] }
+  }
+
+  expect_failures = [var.forwarded_events]
+}

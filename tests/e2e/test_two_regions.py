@@ -1,0 +1,117 @@
+"""docs/adr/0026: two deployments that forward to each other serve one audience, each event once."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import AsyncExitStack
+
+import pytest
+
+from local_cloud.client import Person
+from local_cloud.settings import find_port
+from tests.e2e.conftest import APPLY_SECONDS_MAX, REDIS_PORTS_BESIDE
+from tests.e2e.regions import Regions, running_regions
+
+DEAL = {"messageType": "dealUpdate", "data": {"title": "Kettle", "price": 30}}
+
+pytestmark = pytest.mark.timeout(APPLY_SECONDS_MAX)
+
+
+@pytest.fixture(scope="module")
+def regions():
+    if os.environ.get("LOCALSTACK_ENDPOINT"):
+        pytest.skip("the two deployments are on an embedded local cloud: unset LOCALSTACK_ENDPOINT")
+    with running_regions(find_port() + 2 * REDIS_PORTS_BESIDE) as running:
+        yield running
+
+
+@pytest.fixture
+async def both(regions, user):
+    """A person in each Region, under one name and token."""
+    async with AsyncExitStack() as people:
+        connected = []
+        for region in regions:
+            headers = {"Authorization": f"Bearer {regions.east.token(user)}"}
+            person = await Person.connect(region.websocket_url, additional_headers=headers)
+            people.push_async_callback(person.leave)
+            connected.append(person)
+        yield connected
+
+
+def published_as(region, event_id):
+    """The events of a Region's history that have an id."""
+    items = region.table("history").scan(ConsistentRead=True)["Items"]
+    return [item for item in items if item["pk"].startswith("b#") and event_id in item.get("v", "")]
+
+
+@pytest.mark.parametrize("source", Regions._fields)
+@pytest.mark.parametrize("path", ["invoke", "queue"])
+async def test_event_reaches_subscribers_of_both_regions_once_and_never_loops(
+    regions, both, topic, source, path
+):
+    for person in both:
+        await person.subscribe(topic, {"maxPrice": 50})
+    event = {**DEAL, "topic": topic, "eventId": f"e-{uuid.uuid4()}"}
+    origin = getattr(regions, source)
+
+    if path == "invoke":
+        origin.publish(**event)
+    else:
+        origin.send("events", event)
+    frames = [await person.hears("dealUpdate") for person in both]
+    await regions.settled()
+
+    assert [(frame["eventId"], frame["data"]) for frame in frames] == [(event["eventId"], DEAL["data"])] * 2
+    for person in both:
+        await person.ask("ping")
+        assert len(person.all_heard("dealUpdate")) == 1
+    assert [len(published_as(region, event["eventId"])) for region in regions] == [1, 1]
+
+
+async def test_event_published_in_both_regions_under_one_id_is_one_event_in_each(regions, both, topic):
+    """A publisher that is not sure of one Region sends the event to the other too."""
+    for person in both:
+        await person.subscribe(topic)
+    event = {**DEAL, "topic": topic, "eventId": f"e-{uuid.uuid4()}"}
+
+    for region in regions:
+        region.publish(**event)
+    await regions.settled()
+
+    for person in both:
+        await person.hears("dealUpdate")
+        assert len(person.all_heard("dealUpdate")) == 1
+    assert [len(published_as(region, event["eventId"])) for region in regions] == [1, 1]
+
+
+async def test_notification_has_one_message_id_in_the_inboxes_of_both_regions(regions, both, user):
+    notification = {"messageType": "alert", "recipients": [user], "data": {"title": "Sale"}}
+    regions.west.invoke("broadcast", notification)
+
+    frames = [await person.hears("notification") for person in both]
+    await regions.settled()
+
+    here, there = ([frame[name] for name in ("data", "eventId", "timestamp")] for frame in frames)
+    assert here == there
+    for person in both:
+        [message] = (await person.ask("getMessages"))["data"]["messages"]
+        assert message["messageId"] == frames[0]["data"]["messageId"]
+
+
+async def test_bus_takes_nothing_but_forwarded_events(regions, both, topic):
+    """What else is put on the bus of forwarded events matches no rule."""
+    for person in both:
+        await person.subscribe(topic)
+    entry = {
+        "Source": "shop",
+        "DetailType": "DealPublished",
+        "EventBusName": "deals-east-forwarded",
+        "Detail": f'{{"messageType":"dealUpdate","topic":"{topic}","data":{{}}}}',
+    }
+    regions.east.stack.client("events").put_events(Entries=[entry])
+    await regions.settled()
+
+    for person in both:
+        await person.ask("ping")
+        assert not person.all_heard("dealUpdate")
