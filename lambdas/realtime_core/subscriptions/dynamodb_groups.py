@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, query
+from realtime_core.aws import backoff
+from realtime_core.aws.dynamodb import ConditionFailed, Contended, Item, perform, query
 from realtime_core.subscriptions.base import (
     ANNOUNCEMENT_LIFETIME_SECONDS,
     REGISTRY_LIFETIME_SECONDS,
@@ -61,34 +62,56 @@ class DynamoGroups:
         if 0 <= now - touched_at < TOUCHED_SECONDS:
             return known
 
-        try:
-            response = perform(
-                lambda: self._client.update_item(
-                    TableName=self._table,
-                    Key=registry_key(group.topic, group.group_id),
-                    UpdateExpression="SET expires_at = :expires",
-                    ConditionExpression="expires_at > :listed_until",
-                    ExpressionAttributeValues={
-                        ":expires": {"N": str(now + REGISTRY_LIFETIME_SECONDS)},
-                        # A reader whose clock is ahead may have dropped the group already.
-                        ":listed_until": {"N": str(now + REGISTRY_MARGIN_SECONDS)},
-                    },
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            )
-            touched = _group(group.topic, response["Attributes"])
-        except ConditionFailed as unlisted:
-            before = unlisted.refused[0]
-            touched = _group(group.topic, before) if before else group
-            self._admit(touched, before, now, admit_new)
-            self._list(touched, now)
+        touched = self._keep_listed(group, now, admit_new)
 
         self._touched.pop(group.group_id, None)
         self._touched[group.group_id] = (now, touched)
         if len(self._touched) > TOUCHED_GROUPS_MAX:
             self._touched.popitem(last=False)
         return touched
+
+    def _keep_listed(self, group: Group, now: int, admit_new: Callable[[], None] | None) -> Group:
+        """Extend the listing of a group, or list it; returns it with its number of shards.
+
+        A listing that meets a conflict is not repeated as it is: the other one is most likely a listing of
+        the same group, by one of many who subscribe to it at once. So the next attempt looks again.
+        """
+        is_admitted = False
+        contended: Contended | None = None
+        for _ in backoff.attempts():
+            try:
+                return self._extend(group, now)
+            except ConditionFailed as unlisted:
+                before = unlisted.refused[0]
+
+            if not is_admitted:
+                self._admit(group, before, now, admit_new)
+                is_admitted = True
+            try:
+                return self._list(_group(group.topic, before) if before else group, now)
+            except Contended as conflict:
+                contended = conflict
+        assert contended is not None, "every attempt that did not return met a conflict"  # noqa: S101
+        raise contended
+
+    def _extend(self, group: Group, now: int) -> Group:
+        """Extend a listing (one write). Raises ConditionFailed where there is none, or not for long."""
+        response = perform(
+            lambda: self._client.update_item(
+                TableName=self._table,
+                Key=registry_key(group.topic, group.group_id),
+                UpdateExpression="SET expires_at = :expires",
+                ConditionExpression="expires_at > :listed_until",
+                ExpressionAttributeValues={
+                    ":expires": {"N": str(now + REGISTRY_LIFETIME_SECONDS)},
+                    # A reader whose clock is ahead may have dropped the group already.
+                    ":listed_until": {"N": str(now + REGISTRY_MARGIN_SECONDS)},
+                },
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )
+        return _group(group.topic, response["Attributes"])
 
     def _admit(self, group: Group, before: Item | None, now: int, admit: Callable[[], None] | None) -> None:
         """Raise SubscriptionFailed if the caller or the topic may list no other group."""
@@ -144,8 +167,11 @@ class DynamoGroups:
             return  # the group has expired, or has at least as many shards
         self._touched.pop(group.group_id, None)
 
-    def _list(self, group: Group, now: int) -> None:
-        """List and announce a group that is new or has expired; idempotent between processes."""
+    def _list(self, group: Group, now: int) -> Group:
+        """List and announce a group that is new or has expired, unless another process has just done it.
+
+        Returns the listed group. One attempt: raises Contended where it meets another transaction.
+        """
         listing = self._listing(
             group,
             # Another process may have added shards since the group was read.
@@ -154,10 +180,18 @@ class DynamoGroups:
                 ":filter": {"S": group.filter},
                 ":shards": {"N": str(group.shards)},
                 ":expires": {"N": str(now + REGISTRY_LIFETIME_SECONDS)},
+                ":listed_until": {"N": str(now + REGISTRY_MARGIN_SECONDS)},
             },
+            ConditionExpression="attribute_not_exists(expires_at) OR expires_at <= :listed_until",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
         announcement = self._announcement(group, now)
-        perform(lambda: self._client.transact_write_items(TransactItems=[listing, announcement]))
+        try:
+            perform(lambda: self._client.transact_write_items(TransactItems=[listing, announcement]), 1)
+        except ConditionFailed as listed:
+            item = listed.refused[0]
+            return _group(group.topic, item) if item else group
+        return group
 
     def _listing(self, group: Group, expression: str, values: Item, **condition: str) -> Any:
         return {

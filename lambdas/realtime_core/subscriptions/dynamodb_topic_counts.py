@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import ConditionFailed, Item, perform
+from realtime_core.aws import backoff
+from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, read_number
+from realtime_core.errors import StoreUnavailable
 from realtime_core.subscriptions.base import REGISTRY_LIFETIME_SECONDS, topic_full
 
 if TYPE_CHECKING:
@@ -36,18 +38,23 @@ class DynamoTopicCounts:
 
         A topic that has listed no group for three hours, or is full, costs a count and a second write.
         """
-        try:
-            self._add_one(topic, now)
-        except ConditionFailed as refused:
-            self._count_again(topic, refused.refused[0], now)
+        for _ in backoff.attempts():
+            try:
+                return self._add_one(topic, now)
+            except ConditionFailed as refused:
+                counted = refused.refused[0]
+            if counted is not None and _is_current(counted, now):
+                raise topic_full(topic, self._maximum)
 
-    def _count_again(self, topic: str, counted: Item | None, now: int) -> None:
-        if counted is not None and _is_current(counted, now):
-            raise topic_full(topic, self._maximum)
-        groups = self._count(topic, now)
-        self._store(topic, min(groups + 1, self._maximum), now)
-        if groups >= self._maximum:
-            raise topic_full(topic, self._maximum)
+            groups = self._count(topic, now)
+            try:
+                self._store(topic, min(groups + 1, self._maximum), now, instead_of=counted)
+            except ConditionFailed:
+                continue  # others were admitted meanwhile: the count may lack them
+            if groups >= self._maximum:
+                raise topic_full(topic, self._maximum)
+            return None
+        raise StoreUnavailable(f"the count of the topic {topic} kept changing")
 
     def _add_one(self, topic: str, now: int) -> None:
         self._update(
@@ -58,27 +65,30 @@ class DynamoTopicCounts:
             "n < :max AND expires_at > :now",
         )
 
-    def _store(self, topic: str, groups: int, now: int) -> None:
-        self._update(
-            topic,
-            "SET n = :groups, counted_at = :now, expires_at = :expires",
-            {":groups": groups, ":now": now, ":expires": now + REGISTRY_LIFETIME_SECONDS},
-        )
-
-    def _update(self, topic: str, expression: str, values: dict[str, int], condition: str = "") -> None:
-        """An update, although it may create an item, so that the function needs no right to PutItem."""
-        parameters: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": {"pk": {"S": f"n#{topic}"}, "sk": {"S": COUNT_KEY}},
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": {name: {"N": str(value)} for name, value in values.items()},
-        }
-        if condition:
-            parameters |= {
-                "ConditionExpression": condition,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    def _store(self, topic: str, groups: int, now: int, *, instead_of: Item | None) -> None:
+        """Store a count. Raises ConditionFailed if the number is not `instead_of` any more."""
+        values = {":groups": groups, ":now": now, ":expires": now + REGISTRY_LIFETIME_SECONDS}
+        condition = "attribute_not_exists(n)"
+        if instead_of is not None:
+            condition = "n = :was AND counted_at = :was_counted_at"
+            values |= {
+                ":was": read_number(instead_of, "n"),
+                ":was_counted_at": read_number(instead_of, "counted_at"),
             }
-        perform(lambda: self._client.update_item(**parameters))
+        self._update(topic, "SET n = :groups, counted_at = :now, expires_at = :expires", values, condition)
+
+    def _update(self, topic: str, expression: str, values: dict[str, int], condition: str) -> None:
+        """An update, although it may create an item, so that the function needs no right to PutItem."""
+        perform(
+            lambda: self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": f"n#{topic}"}, "sk": {"S": COUNT_KEY}},
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeValues={name: {"N": str(value)} for name, value in values.items()},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )
 
     def _count(self, topic: str, now: int) -> int:
         """Count the groups that are listed, as far as the maximum (one query a page)."""
