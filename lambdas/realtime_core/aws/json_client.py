@@ -22,7 +22,7 @@ from realtime_core.aws.errors import (
 )
 from realtime_core.aws.http import HttpPool
 from realtime_core.aws.http_response import BadResponse, HttpResponse
-from realtime_core.aws.sigv4 import authorization, stamp_of
+from realtime_core.aws.sigv4 import SignedPost
 from realtime_core.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -78,6 +78,8 @@ class AwsClient:
         self._service = service
         self._credentials = credentials
         self._http = HttpPool(endpoint, connect_timeout, read_timeout)
+        self._posts: dict[str, SignedPost] = {}
+        """What signs requests, by operation; credentials stay the same for a process's life."""
 
     def _exchange(self, operation: str, build_request: Callable[[], bytes]) -> HttpResponse:
         """Send a request, up to `attempts` times, and return the response with status 200.
@@ -105,24 +107,22 @@ class AwsClient:
         assert failure is not None, "every attempt that did not return has failed"  # noqa: S101
         raise failure
 
-    def _signed(self, path: str, signed_path: str, headers: dict[str, str], body: bytes) -> bytes:
-        """Return a signed POST request.
+    def _post(self, path: str, signed_path: str, headers: dict[str, str]) -> SignedPost:
+        """Return what signs POST requests with these headers, to which it adds what all requests have.
 
-        `headers` are by lower-case name, sorted by it, and include `host`, `x-amz-date` and, where the
-        credentials are temporary, their token. `signed_path` is `path` encoded once more.
+        `headers` are by lower-case name. `signed_path` is `path` encoded once more.
         """
-        headers["authorization"] = authorization(
+        headers |= {"host": self.endpoint.authority, "x-amz-date": ""}
+        if self._credentials.token:
+            headers["x-amz-security-token"] = self._credentials.token
+        return SignedPost(
             self._credentials,
             self.region,
             self._service.name,
-            stamp=headers["x-amz-date"],
-            method="POST",
-            path=signed_path,
-            headers=headers,
-            body=body,
+            path=path,
+            signed_path=signed_path,
+            headers=dict(sorted(headers.items())),
         )
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        return f"POST {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 class JsonClient(AwsClient):
@@ -162,17 +162,17 @@ class JsonClient(AwsClient):
         self._http.open_ahead()
 
     def _request(self, operation: str, body: bytes) -> bytes:
-        headers = {
-            "content-type": f"application/x-amz-json-{self._service.version}",
-            "host": self.endpoint.authority,
-            "x-amz-date": stamp_of(time.time()),
-            "x-amz-security-token": self._credentials.token or "",
-            "x-amz-target": f"{self._service.target}.{operation}",
-        }
-        if not self._credentials.token:
-            del headers["x-amz-security-token"]
-        path = self.endpoint.path or "/"
-        return self._signed(path, path, headers, body)
+        post = self._posts.get(operation)
+        if post is None:
+            post = self._posts[operation] = self._post(
+                self.endpoint.path or "/",
+                self.endpoint.path or "/",
+                {
+                    "content-type": f"application/x-amz-json-{self._service.version}",
+                    "x-amz-target": f"{self._service.target}.{operation}",
+                },
+            )
+        return post.build(body, time.time())
 
 
 def refusal(operation: str, response: HttpResponse) -> Refused:
