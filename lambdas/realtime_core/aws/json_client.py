@@ -20,9 +20,10 @@ from realtime_core.aws.errors import (
     Unreachable,
     is_retryable_status,
 )
-from realtime_core.aws.http import HttpPool
+from realtime_core.aws.http import HttpPool, SentRequest
 from realtime_core.aws.http_response import BadResponse, HttpResponse
 from realtime_core.aws.sigv4 import SignedPost
+from realtime_core.started_call import StartedCall
 from realtime_core.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -81,10 +82,13 @@ class AwsClient:
         self._posts: dict[str, SignedPost] = {}
         """What signs requests, by operation; credentials stay the same for a process's life."""
 
-    def _exchange(self, operation: str, build_request: Callable[[], bytes]) -> HttpResponse:
+    def _exchange(
+        self, operation: str, build_request: Callable[[], bytes], sent: SentRequest | None = None
+    ) -> HttpResponse:
         """Send a request, up to `attempts` times, and return the response with status 200.
 
-        Each attempt builds its request, since signatures grow old. Raises Refused and Unreachable.
+        Each attempt builds its request, since signatures grow old; that of the first may be `sent` already.
+        Raises Refused and Unreachable.
         """
         failure: AwsError | None = None
         for attempt in range(self.attempts):
@@ -92,15 +96,17 @@ class AwsClient:
                 time.sleep(backoff.delay(attempt - 1, RETRY_BASE_SECONDS, RETRY_CAP_SECONDS))
 
             try:
-                response = self._http.exchange(build_request())
+                response = (sent or self._http.send(build_request())).receive()
             except (OSError, BadResponse) as error:
                 failure = Unreachable(operation, f"{type(error).__name__}: {error}")
                 failure.__cause__ = error
+                sent = None
                 continue
             log.debug("aws_called", operation=operation, attempt=attempt + 1, status=response.status)
 
             if response.status == 200:
                 return response
+            sent = None
             failure = refusal(operation, response)
             if not (is_retryable_status(response.status) or failure.code in _RETRYABLE):
                 break
@@ -152,6 +158,23 @@ class JsonClient(AwsClient):
             parameters = {"ClientRequestToken": os.urandom(16).hex(), **parameters}
         body = _encode(parameters).encode()
         return _json_object(self._exchange(operation, lambda: self._request(operation, body)).body)
+
+    def start(self, operation: str, parameters: Mapping[str, Any]) -> StartedCall[dict[str, Any]]:
+        """Send the request of a read, and return the call, whose output can be waited for later.
+
+        Its result raises as `call` does. What cannot be sent now is sent by then.
+        """
+        body = _encode(parameters).encode()
+        try:
+            sent = self._http.send(self._request(operation, body))
+        except OSError:
+            return StartedCall(lambda: self.call(operation, parameters))
+        return StartedCall(
+            lambda: _json_object(
+                self._exchange(operation, lambda: self._request(operation, body), sent).body
+            ),
+            sent.discard,
+        )
 
     def connect_ahead(self) -> None:
         """Do what the first call would have to do besides calling. Raises OSError where nobody answers.

@@ -33,7 +33,7 @@ def stamp_of(now: float) -> str:
 
 
 class SignedPost:
-    """Builds signed POST requests that differ in date and body alone; what they share is put together once."""
+    """Builds signed POST requests that differ in date and body alone; the rest is put together once."""
 
     __slots__ = ("_credentials", "_region", "_scope_end", "_sent", "_service", "_signed")
 
