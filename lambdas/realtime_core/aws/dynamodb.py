@@ -106,7 +106,9 @@ def start(client: DynamoDBClient, operation: str, **parameters: Any) -> StartedC
     # To a type checker it is botocore's client, which has no such methods.
     json_client = cast("JsonClient", client)
     first = json_client.start(operation, parameters)
-    calls = chain([first.result], repeat(partial(json_client.call, operation, parameters)))
+    calls: Iterator[Callable[[], Any]] = chain(
+        [first.result], repeat(partial(json_client.call, operation, parameters))
+    )
 
     def attempt() -> Any:
         return next(calls)()

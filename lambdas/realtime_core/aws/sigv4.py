@@ -29,7 +29,13 @@ def day_key(secret_key: str, day: str, region: str, service: str) -> bytes:
 
 def stamp_of(now: float) -> str:
     """Format epoch seconds as `x-amz-date` has them: `YYYYMMDDTHHMMSSZ`."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    return _stamp_of_second(int(now))
+
+
+@lru_cache(maxsize=1)
+def _stamp_of_second(second: int) -> str:
+    """The requests of one action are mostly of the same second."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
 
 
 class SignedPost:
