@@ -37,19 +37,26 @@ class ActionLimits:
         self._subscriptions = subscriptions
         self._others = others
 
+    def check(self, action: str, user_id: str, now: float) -> None:
+        """Raise RateLimited if it is known without a call that the action has exceeded its limit."""
+        if action != "ping":
+            name, limit = self._bucket_of(action)
+            self._limiter.check(f"{user_id}#{name}", limit, now)
+
     def take(self, action: str, user_id: str, now: float) -> None:
         """Count an action, by its name. Raises RateLimited. An action that cannot be counted is allowed."""
-        match action:
-            case "ping":
-                return
-            case "sendMessage":
-                name, limit = "sendMessage", self._send_message
-            case "subscribeToDeals" | "unsubscribeFromDeals":
-                name, limit = "subscriptions", self._subscriptions
-            case _:
-                name, limit = "others", self._others
+        if action != "ping":
+            name, limit = self._bucket_of(action)
+            self._take(f"{user_id}#{name}", limit, now)
 
-        self._take(f"{user_id}#{name}", limit, now)
+    def _bucket_of(self, action: str) -> tuple[str, Limit]:
+        match action:
+            case "sendMessage":
+                return "sendMessage", self._send_message
+            case "subscribeToDeals" | "unsubscribeFromDeals":
+                return "subscriptions", self._subscriptions
+            case _:
+                return "others", self._others
 
     def take_new_filter(self, user_id: str, now: float) -> None:
         """Count a filter that no subscription of its topic has yet. Raises SubscriptionFailed.

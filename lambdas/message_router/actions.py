@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from message_router.message_actions import PUSH_BUDGET_SECONDS, MessageActions
 from message_router.requests import (
@@ -44,11 +44,26 @@ if TYPE_CHECKING:
     from realtime_core.history.base import History
     from realtime_core.messages.base import Messages
     from realtime_core.push.pusher import Pusher
+    from realtime_core.started_call import StartedCall
     from realtime_core.subscriptions.base import Subscriptions
 
 log = get_logger(__name__)
 
 NO_RECORD = "The server has no record of this connection; reconnect"
+
+
+class StartedReads(NamedTuple):
+    """The reads that an action begins with, while they are under way."""
+
+    connection: StartedCall[tuple[Connection | None, Any]]
+    """The connection's record, or None, and what was read with it."""
+    unread: StartedCall[int] | None = None
+
+    def discard(self) -> None:
+        """Give up what nobody has waited for."""
+        self.connection.discard()
+        if self.unread is not None:
+            self.unread.discard()
 
 
 class Actions:
@@ -84,15 +99,30 @@ class Actions:
         self._take_new_filter = take_new_filter
         self._of_messages = MessageActions(messages, pusher, now, entropy)
 
-    def perform(self, action: Action, caller: Caller, request_id: str | None) -> Reply:
-        """Perform an action. Raises ActionError for what the client must learn."""
+    def start_reads(self, action: str, caller: Caller) -> StartedReads | None:
+        """Start the reads that an action, by its name, begins with; None if there are none."""
+        match action:
+            case "getStatus":
+                return self._start_status(caller)
+            case "subscribeToDeals":
+                return self._start_subscribe(caller)
+            case _:
+                return None
+
+    def perform(
+        self, action: Action, caller: Caller, request_id: str | None, reads: StartedReads | None = None
+    ) -> Reply:
+        """Perform an action. Raises ActionError for what the client must learn.
+
+        `reads` are those that `start_reads` has started for it; without, they are started here.
+        """
         reply: Reply
         match action:
             case Ping():
                 reply = "pong", {}
 
             case SubscribeToDeals():
-                reply = self._subscribe(action, caller)
+                reply = self._subscribe(action, caller, reads or self._start_subscribe(caller))
             case UnsubscribeFromDeals():
                 reply = self._unsubscribe(action, caller)
 
@@ -104,16 +134,23 @@ class Actions:
                 reply = self._of_messages.acknowledge(action, caller)
 
             case GetStatus():
-                reply = self._status(caller)
+                reply = self._status(reads or self._start_status(caller))
             case RefreshToken():
                 reply = self._refresh(action, caller)
 
         return reply
 
-    def _subscribe(self, action: SubscribeToDeals, caller: Caller) -> Reply:
+    def _start_subscribe(self, caller: Caller) -> StartedReads:
+        return StartedReads(self._lookup.start_newest(caller.connection_id))
+
+    def _start_status(self, caller: Caller) -> StartedReads:
+        unread = self._messages.start_unread(caller.user_id, int(self._now()))
+        return StartedReads(self._lookup.start_health(caller.connection_id), unread)
+
+    def _subscribe(self, action: SubscribeToDeals, caller: Caller, reads: StartedReads) -> Reply:
         now = int(self._now())
         try:
-            record, newest = self._lookup.connection_and_newest(caller.connection_id)
+            record, newest = reads.connection.result()
             if record is None:
                 raise ConnectionUnknown(NO_RECORD)
             self._subscriptions.subscribe(
@@ -166,13 +203,13 @@ class Actions:
             raise SubscriptionFailed("The subscription could not be removed; try again") from error
         return "unsubscriptionConfirmed", {"topic": action.topic}
 
-    def _status(self, caller: Caller) -> Reply:
-        record, health = self._lookup.connection_and_health(caller.connection_id)
+    def _status(self, reads: StartedReads) -> Reply:
+        record, health = reads.connection.result()
         if record is None:
             raise ConnectionUnknown(NO_RECORD)
         degraded = health is not None and health.is_degraded(self._now())
         try:
-            unread: int | None = self._messages.unread(caller.user_id, int(self._now()))
+            unread = None if reads.unread is None else reads.unread.result()
         except StoreUnavailable:
             log.exception("unread_unknown")
             unread = None

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from message_router.limits import Limit, bucket_expires_at, full_at, microseconds, retry_after_ms
+from message_router.limits import (
+    Limit,
+    bucket_expires_at,
+    check_tokens,
+    full_at,
+    microseconds,
+    retry_after_ms,
+)
 from realtime_core.aws.dynamodb import ConditionFailed, perform
 from realtime_core.errors import RateLimited
 
@@ -30,6 +37,10 @@ class DynamoLimiter:
         self._client = client
         self._table = table
         self._seen: OrderedDict[str, int] = OrderedDict()
+
+    def check(self, bucket: str, limit: Limit, now: float) -> None:
+        """Raise RateLimited if what this process saw last shows that there is no token."""
+        check_tokens(self._seen.get(bucket), limit, microseconds(now))
 
     def take(self, bucket: str, limit: Limit, now: float) -> None:
         """Take a token (one write). Raises RateLimited if there is none.

@@ -39,6 +39,9 @@ class RedisLimiter:
         self._client = client
         self._breaker = breaker or CircuitBreaker()
 
+    def check(self, bucket: str, limit: Limit, now: float) -> None:
+        """Do nothing: the script that takes a token costs no more than it would cost to remember buckets."""
+
     def take(self, bucket: str, limit: Limit, now: float) -> None:
         """Take a token (one script). Raises RateLimited if there is none, or RedisFault.
 

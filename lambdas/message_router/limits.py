@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Protocol
 
+from realtime_core.errors import RateLimited
+
 _SECOND = 1_000_000
 _LIMIT = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)/(\d{1,4})")
 
@@ -66,6 +68,12 @@ def retry_after_ms(stored: int, limit: Limit, now: int) -> int:
     return max(1, -((now + limit.tolerance - stored) // 1000))
 
 
+def check_tokens(stored: int | None, limit: Limit, now: int) -> None:
+    """Raise RateLimited if a bucket whose time was `stored` cannot have a token now: that time only grows."""
+    if stored is not None and full_at(stored, limit, now) is None:
+        raise RateLimited(retry_after_ms(stored, limit, now))
+
+
 def bucket_expires_at(limit: Limit, now: int) -> int:
     """When a bucket that is used now expires, epoch seconds: an hour after it is full."""
     return (now + limit.tolerance + limit.interval) // 1_000_000 + 60 * 60
@@ -73,6 +81,9 @@ def bucket_expires_at(limit: Limit, now: int) -> int:
 
 class Limiter(Protocol):
     """The token buckets of all users."""
+
+    def check(self, bucket: str, limit: Limit, now: float) -> None:
+        """Raise RateLimited if it is known without a call that there is no token."""
 
     def take(self, bucket: str, limit: Limit, now: float) -> None:
         """Take a token (one write; two if a user exceeds the rate over several processes).

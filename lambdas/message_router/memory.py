@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from message_router.limits import Limit, full_at, microseconds, retry_after_ms
+from message_router.limits import Limit, check_tokens, full_at, microseconds, retry_after_ms
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import RateLimited
@@ -12,6 +12,7 @@ from realtime_core.history.memory import MemoryHistory
 from realtime_core.in_memory import InMemoryAdapter
 from realtime_core.redis.health import Health
 from realtime_core.redis.memory import MemoryHealth
+from realtime_core.started_call import StartedCall
 
 
 class MemoryLimiter(InMemoryAdapter):
@@ -20,6 +21,10 @@ class MemoryLimiter(InMemoryAdapter):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.full_at: dict[str, int] = {}
+
+    def check(self, bucket: str, limit: Limit, now: float) -> None:
+        """Raise RateLimited if there is no token."""
+        check_tokens(self.full_at.get(bucket), limit, microseconds(now))
 
     def take(self, bucket: str, limit: Limit, now: float) -> None:
         """Take a token. Raises RateLimited if there is none."""
@@ -44,10 +49,12 @@ class MemoryConnectionLookup:
         self._history = history
         self._health = health
 
-    def connection_and_newest(self, connection_id: str) -> tuple[Connection | None, int]:
+    def start_newest(self, connection_id: str) -> StartedCall[tuple[Connection | None, int]]:
         """The connection's record, or None, and the newest position of the history."""
-        return self._connections.get(connection_id), self._history.bounds().newest
+        return StartedCall(lambda: (self._connections.get(connection_id), self._history.bounds().newest))
 
-    def connection_and_health(self, connection_id: str) -> tuple[Connection | None, Health | None]:
+    def start_health(self, connection_id: str) -> StartedCall[tuple[Connection | None, Health | None]]:
         """The connection's record, or None, and the last health report of Redis, or None."""
-        return self._connections.get(connection_id), self._health.last() if self._health else None
+        return StartedCall(
+            lambda: (self._connections.get(connection_id), self._health.last() if self._health else None)
+        )

@@ -1,7 +1,8 @@
 """Answers a MESSAGE event with the reply frame: decode, identify, count, check the token, parse, perform.
 
 What is cheap comes first. A filter takes thousands of times as long to parse as its frame to decode, so only
-what was counted is parsed, and no action of a user who exceeds the limit reads a store.
+what was counted is parsed. The reads that an action begins with are sent together with the write that counts
+it; a user who is known to have exceeded the limit is refused before both.
 
 The reply to a client's mistake is an `error` frame with status 200: API Gateway counts a 4xx or 5xx status as
 an IntegrationError of the API.
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from message_router.action_limits import ActionLimits
-    from realtime_core.connections.base import Connections
+    from message_router.actions import StartedReads
+    from message_router.caller import Reply
+    from realtime_core.connections.base import Connection, Connections
+    from realtime_core.wire.frames import Request
 
 log = get_logger(__name__)
 
@@ -96,10 +100,7 @@ class Router:
             counted_as = request.action
             bind(action=counted_as)
 
-            caller = self._admit(incoming, request.action)
-            action = parse_action(request)
-            log.debug("action_understood")
-            type_, data = self._actions.perform(action, caller, request_id)
+            type_, data = self._answer(incoming, request)
             add(ERROR_RATE, 0)
             return frame(type_, data, now=int(self._now()), request_id=request_id)
         except ActionError as error:
@@ -111,37 +112,58 @@ class Router:
         finally:
             add(MESSAGE_COUNT, 1, counted_as)
 
+    def _answer(self, incoming: Incoming, request: Request) -> Reply:
+        """Admit a request, parse and perform it; returns its reply. Raises ActionError."""
+        known = self._caller_by_context(incoming)
+        if known is None:
+            caller = self._admit_by_record(incoming, request.action)
+            return self._actions.perform(parse_action(request), caller, request.request_id)
+
+        bind(userId=known.user_id)
+        now = self._now()
+        self._limits.check(request.action, known.user_id, now)
+        # Sent before the action is counted, so that both wait together.
+        reads = self._actions.start_reads(request.action, known)
+        try:
+            self._limits.take(request.action, known.user_id, now)
+            caller = self._verify(known, request.action, reads, now)
+            return self._actions.perform(parse_action(request), caller, request.request_id, reads)
+        finally:
+            if reads is not None:
+                reads.discard()
+
     def _error(self, error: ActionError, request_id: str | None) -> str:
         add(ERROR_RATE, 1, error.code)
         return error_frame(error, now=int(self._now()), request_id=request_id)
 
-    def _admit(self, incoming: Incoming, action: str) -> Caller:
-        """Identify the caller, count the action, and check the token. Raises ActionError.
+    def _verify(self, known: Caller, action: str, reads: StartedReads | None, now: float) -> Caller:
+        """Return the caller with the expiry of the newest token. Raises ActionError if that has expired.
 
-        By the authorizer's context, or by the record if that is absent or has expired: the context has the
-        expiry of the token that opened the connection; after a refresh, only the record has the newer one. A
-        ping with a token that has not expired reads no store.
+        The authorizer's context has the expiry of the token that opened the connection; after a refresh, only
+        the record has the newer one. A ping with a token that has not expired reads no store.
         """
-        now = self._now()
-        known = self._caller_by_context(incoming)
-        if known is not None:
-            bind(userId=known.user_id)
-            self._limits.take(action, known.user_id, now)
-            if action == REFRESH or not self._is_expired(known, now):
-                return known
-        elif action == PING:
-            return _caller(incoming, "", 0)
+        if action == REFRESH or not self._is_expired(known, now):
+            return known
+        record = reads.connection.result()[0] if reads else self._connections.get(known.connection_id)
+        caller = known._replace(token_exp=_require(record).token_exp)
+        self._check_expiry(caller, action, now)
+        return caller
 
-        record = self._connections.get(incoming.connection_id)
-        if record is None:
-            raise ConnectionUnknown(NO_RECORD)
+    def _admit_by_record(self, incoming: Incoming, action: str) -> Caller:
+        """Identify a caller without a context, by the record, and count the action. Raises ActionError."""
+        if action == PING:
+            return _caller(incoming, "", 0)
+        now = self._now()
+        record = _require(self._connections.get(incoming.connection_id))
         caller = _caller(incoming, record.user_id, record.token_exp)
-        if known is None:
-            bind(userId=caller.user_id)
-            self._limits.take(action, caller.user_id, now)
+        bind(userId=caller.user_id)
+        self._limits.take(action, caller.user_id, now)
+        self._check_expiry(caller, action, now)
+        return caller
+
+    def _check_expiry(self, caller: Caller, action: str, now: float) -> None:
         if action != REFRESH and self._is_expired(caller, now):
             raise AuthenticationFailed("The token has expired; send refreshToken or reconnect with a new one")
-        return caller
 
     def _caller_by_context(self, incoming: Incoming) -> Caller | None:
         user_id, token_exp = incoming.authorizer.get("userId"), incoming.authorizer.get("tokenExp")
@@ -150,6 +172,12 @@ class Router:
     def _is_expired(self, caller: Caller, now: float) -> bool:
         """As at the handshake: what opens a connection may act on it."""
         return is_expired(caller.token_exp, self._leeway_seconds, now)
+
+
+def _require(record: Connection | None) -> Connection:
+    if record is None:
+        raise ConnectionUnknown(NO_RECORD)
+    return record
 
 
 def _caller(incoming: Incoming, user_id: str, token_exp: int) -> Caller:

@@ -15,7 +15,6 @@ from urllib.parse import quote
 from realtime_core.aws.client import create_client
 from realtime_core.aws.errors import Refused, Unreachable
 from realtime_core.aws.json_client import AwsClient
-from realtime_core.aws.sigv4 import stamp_of
 
 REASON_CHARS_MAX = 500
 # Errors that our functions raise when a dependency is away or a setting is wrong, whatever the event is.
@@ -61,16 +60,8 @@ class LambdaClient(AwsClient):
         return InvokeResponse(response.body, failed=response.header(b"x-amz-function-error") is not None)
 
     def _request(self, path: str, payload: bytes) -> bytes:
-        headers = {
-            "content-type": "application/json",
-            "host": self.endpoint.authority,
-            "x-amz-date": stamp_of(time.time()),
-            "x-amz-invocation-type": "RequestResponse",
-            "x-amz-security-token": self._credentials.token or "",
-        }
-        if not self._credentials.token:
-            del headers["x-amz-security-token"]
-        return self._signed(path, quote(path), headers, payload)
+        headers = {"content-type": "application/json", "x-amz-invocation-type": "RequestResponse"}
+        return self._post(path, quote(path), headers).build(payload, time.time())
 
 
 def lambda_client(**overrides: Any) -> LambdaClient:

@@ -6,14 +6,19 @@ Items are DynamoDB's own attribute values (`{"S": "…"}`, `{"N": "12"}`), witho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from realtime_core.aws import backoff
 from realtime_core.aws.errors import CONFLICTS, THROTTLING, Refused, Unreachable
 from realtime_core.errors import StoreUnavailable
+from realtime_core.started_call import StartedCall
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
+
+    from realtime_core.aws.json_client import JsonClient
 
 Item = dict[str, Any]
 T = TypeVar("T")
@@ -96,23 +101,53 @@ def perform(call: Callable[[], T], attempts: int | None = None) -> T:
     raise Contended(_describe(last), _writes_at_fault(last)) from last
 
 
+def start(client: DynamoDBClient, operation: str, **parameters: Any) -> StartedCall[Any]:
+    """Send a read, whose output can be waited for later; its result raises as `perform` does."""
+    # To a type checker it is botocore's client, which has no such methods.
+    json_client = cast("JsonClient", client)
+    first = json_client.start(operation, parameters)
+    calls: Iterator[Callable[[], Any]] = chain(
+        [first.result], repeat(partial(json_client.call, operation, parameters))
+    )
+
+    def attempt() -> Any:
+        return next(calls)()
+
+    return StartedCall(partial(perform, attempt), first.discard)
+
+
 def get_all(client: DynamoDBClient, keys: Mapping[str, Sequence[Item]]) -> dict[str, list[Item]]:
     """Read items by the names of their tables, consistently, in one call; unknown ones are left out.
 
     Raises StoreUnavailable unless all were read. Outside limit: at most 100 keys.
     """
-    found: dict[str, list[Item]] = {table: [] for table in keys}
+    return start_get_all(client, keys).result()
+
+
+def start_get_all(
+    client: DynamoDBClient, keys: Mapping[str, Sequence[Item]]
+) -> StartedCall[dict[str, list[Item]]]:
+    """Start `get_all`."""
     request: Any = {
         table: {"Keys": list(of_table), "ConsistentRead": True} for table, of_table in keys.items()
     }
+    first = start(client, "BatchGetItem", RequestItems=request)
+    return StartedCall(lambda: _read_batch(client, first.result, keys), first.discard)
+
+
+def _read_batch(
+    client: DynamoDBClient, call: Callable[[], Any], tables: Iterable[str]
+) -> dict[str, list[Item]]:
+    """Make the calls of a batch, of which `call` is the first; returns the items by table."""
+    found: dict[str, list[Item]] = {table: [] for table in tables}
     for _ in backoff.attempts():
-        pending = request
-        response = perform(lambda: client.batch_get_item(RequestItems=pending))  # noqa: B023 - called at once
+        response = call()
         for table, items in response["Responses"].items():
             found[table] += items
-        request = response.get("UnprocessedKeys")
-        if not request:
+        pending = response.get("UnprocessedKeys")
+        if not pending:
             return found
+        call = partial(perform, partial(client.batch_get_item, RequestItems=pending))
     raise StoreUnavailable("DynamoDB left keys of a batch unread")
 
 

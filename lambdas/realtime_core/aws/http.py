@@ -6,7 +6,7 @@ import time
 from collections import deque
 
 from realtime_core.aws.endpoint import Endpoint, tls_context, use_system_authorities
-from realtime_core.aws.http_response import HttpResponse, ResponseParser
+from realtime_core.aws.http_response import BadResponse, HttpResponse, ResponseParser
 from realtime_core.aws.idle_connections import is_alive, is_stale, was_idle_for_long
 
 # TLS gives at most one record at a time, and none is larger.
@@ -26,20 +26,20 @@ class HttpPool:
         self._endpoint = endpoint
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
-        self._idle: deque[_Connection] = deque()
+        self._idle: deque[Connection] = deque()
 
-    def exchange(self, request: bytes) -> HttpResponse:
-        """Send a request and return the response. Raises OSError and BadResponse.
+    def send(self, request: bytes) -> "SentRequest":
+        """Send a request, whose response can be waited for later. Raises OSError.
 
         A connection that ended while it was idle is not a fault: the request goes out on a new one, once.
         """
         connection = self._take_idle()
         if connection is not None:
             try:
-                return self._exchange(connection, request)
-            except _StaleConnection:
-                pass
-        return self._exchange(self._open(), request)
+                self.send_on(connection, request)
+            except StaleConnection:
+                connection = None
+        return SentRequest(self, connection or self.send_anew(request), request)
 
     def open_ahead(self) -> None:
         """Open a connection for a request that is still to come. Raises OSError."""
@@ -50,7 +50,7 @@ class HttpPool:
         while (connection := self._pop_idle()) is not None:
             connection.close()
 
-    def _take_idle(self) -> "_Connection | None":
+    def _take_idle(self) -> "Connection | None":
         """Return the idle connection that was used last, if one can be used again."""
         while (connection := self._pop_idle()) is not None:
             if connection.is_usable():
@@ -58,33 +58,55 @@ class HttpPool:
             connection.close()
         return None
 
-    def _pop_idle(self) -> "_Connection | None":
+    def _pop_idle(self) -> "Connection | None":
         try:
             return self._idle.pop()
         except IndexError:
             return None
 
-    def _exchange(self, connection: "_Connection", request: bytes) -> HttpResponse:
-        was_idle = connection.idle_since > 0
+    def send_anew(self, request: bytes) -> "Connection":
+        """Send a request on a new connection. Raises OSError."""
+        connection = self._open()
+        self.send_on(connection, request)
+        return connection
+
+    def send_on(self, connection: "Connection", request: bytes) -> None:
+        """Send a request on a connection, which is closed if that fails. Raises OSError."""
         try:
-            response = connection.exchange(request)
+            connection.send(request)
         except BaseException:
-            connection.close()
-            if was_idle:
-                # The others have been idle for as long or longer, so the next attempt needs a new one.
-                self.close()
+            self.drop(connection)
             raise
+
+    def receive_on(self, connection: "Connection") -> HttpResponse:
+        """Receive the response on a connection, which is idle again then, or closed."""
+        try:
+            response = connection.receive()
+        except BaseException:
+            self.drop(connection)
+            raise
+        self.keep(connection, response)
+        return response
+
+    def keep(self, connection: "Connection", response: HttpResponse) -> None:
+        """Make a connection idle after its response, or close it if it takes no other request."""
         if response.reusable and len(self._idle) < IDLE_MAX:
             self._release(connection)
         else:
             connection.close()
-        return response
 
-    def _release(self, connection: "_Connection") -> None:
+    def drop(self, connection: "Connection") -> None:
+        """Close a connection that has failed, and if it was idle before, the others."""
+        connection.close()
+        if connection.idle_since > 0:
+            # The others have been idle for as long or longer, so the next attempt needs a new one.
+            self.close()
+
+    def _release(self, connection: "Connection") -> None:
         connection.idle_since = time.time()
         self._idle.append(connection)
 
-    def _open(self) -> "_Connection":
+    def _open(self) -> "Connection":
         endpoint = self._endpoint
         plain = socket.create_connection((endpoint.host, endpoint.port), self._connect_timeout)
         try:
@@ -104,14 +126,39 @@ class HttpPool:
         except BaseException:
             plain.close()
             raise
-        return _Connection(opened)
+        return Connection(opened)
 
 
-class _StaleConnection(ConnectionError):
+class SentRequest:
+    """A request whose response has not been received yet."""
+
+    __slots__ = ("_connection", "_pool", "_request")
+
+    def __init__(self, pool: HttpPool, connection: "Connection", request: bytes) -> None:
+        self._pool, self._connection, self._request = pool, connection, request
+
+    def receive(self) -> HttpResponse:
+        """Return the response; call it once. Raises OSError and BadResponse."""
+        try:
+            return self._pool.receive_on(self._connection)
+        except StaleConnection:
+            return self._pool.receive_on(self._pool.send_anew(self._request))
+
+    def discard(self) -> None:
+        """Give up the response: the connection is kept if it has come, and closed if not."""
+        try:
+            response = self._connection.receive(wait=False)
+        except (OSError, BadResponse):
+            self._connection.close()
+        else:
+            self._pool.keep(self._connection, response)
+
+
+class StaleConnection(ConnectionError):
     """The connection ended while it was idle."""
 
 
-class _Connection:
+class Connection:
     """One open connection; `idle_since` is when it was released (epoch seconds), 0 before its first use."""
 
     def __init__(self, opened: socket.socket) -> None:
@@ -120,22 +167,42 @@ class _Connection:
         self.idle_since = 0.0
 
     def close(self) -> None:
+        """Close it; what was sent on it gets no response."""
         self._socket.close()
 
     def is_usable(self) -> bool:
         """Whether an idle connection is recent, and still open as far as one can see."""
         return not was_idle_for_long(self.idle_since, IDLE_SECONDS_MAX) and is_alive(self._socket)
 
-    def exchange(self, request: bytes) -> HttpResponse:
-        """Send a request and return the response. Raises OSError, _StaleConnection too, and BadResponse."""
+    def send(self, request: bytes) -> None:
+        """Send a request. Raises OSError, of which StaleConnection says that it can go out on another."""
         try:
             self._send(request)
+        except OSError as error:
+            self._raise_if_stale(error)
+            raise
+
+    def receive(self, *, wait: bool = True) -> HttpResponse:
+        """Receive the response. Raises OSError, StaleConnection too, and BadResponse.
+
+        Without `wait`, what has not come yet is an OSError.
+        """
+        if wait:
+            return self._receive()
+        timeout = self._socket.gettimeout()
+        self._socket.settimeout(0.0)
+        try:
+            return self._receive()
+        finally:
+            self._socket.settimeout(timeout)
+
+    def _receive(self) -> HttpResponse:
+        try:
             data = self._socket.recv(READ_BYTES)
             if not data:
                 raise _closed()
         except OSError as error:
-            if self.idle_since and is_stale(error):
-                raise _StaleConnection from error
+            self._raise_if_stale(error)
             raise
 
         response = self._parser.feed(data)
@@ -145,6 +212,10 @@ class _Connection:
             elif (response := self._parser.end()) is None:
                 raise _closed()
         return response
+
+    def _raise_if_stale(self, error: OSError) -> None:
+        if self.idle_since and is_stale(error):
+            raise StaleConnection from error
 
     def _send(self, request: bytes) -> None:
         """Send all of a request: nearly always in one call, without what `sendall` does for other cases."""

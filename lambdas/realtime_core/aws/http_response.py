@@ -269,6 +269,8 @@ def _parse_status_line(head: bytes) -> tuple[int, int]:
 def _header_values(lowered: bytes, start_of_line: bytes) -> list[bytes]:
     """Return the values of a header in a lower-cased head, each item of a list on its own."""
     values: list[bytes] = []
+    if start_of_line not in lowered:  # most heads have one of the three that are looked for
+        return values
     for line in lowered.split(start_of_line)[1:]:
         values += [value.strip() for value in line.partition(b"\r\n")[0].split(b",")]
     return values

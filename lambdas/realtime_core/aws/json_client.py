@@ -20,9 +20,10 @@ from realtime_core.aws.errors import (
     Unreachable,
     is_retryable_status,
 )
-from realtime_core.aws.http import HttpPool
+from realtime_core.aws.http import HttpPool, SentRequest
 from realtime_core.aws.http_response import BadResponse, HttpResponse
-from realtime_core.aws.sigv4 import authorization, stamp_of
+from realtime_core.aws.sigv4 import SignedPost
+from realtime_core.started_call import StartedCall
 from realtime_core.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -78,11 +79,16 @@ class AwsClient:
         self._service = service
         self._credentials = credentials
         self._http = HttpPool(endpoint, connect_timeout, read_timeout)
+        self._posts: dict[str, SignedPost] = {}
+        """What signs requests, by operation; credentials stay the same for a process's life."""
 
-    def _exchange(self, operation: str, build_request: Callable[[], bytes]) -> HttpResponse:
+    def _exchange(
+        self, operation: str, build_request: Callable[[], bytes], sent: SentRequest | None = None
+    ) -> HttpResponse:
         """Send a request, up to `attempts` times, and return the response with status 200.
 
-        Each attempt builds its request, since signatures grow old. Raises Refused and Unreachable.
+        Each attempt builds its request, since signatures grow old; that of the first may be `sent` already.
+        Raises Refused and Unreachable.
         """
         failure: AwsError | None = None
         for attempt in range(self.attempts):
@@ -90,39 +96,39 @@ class AwsClient:
                 time.sleep(backoff.delay(attempt - 1, RETRY_BASE_SECONDS, RETRY_CAP_SECONDS))
 
             try:
-                response = self._http.exchange(build_request())
+                response = (sent or self._http.send(build_request())).receive()
             except (OSError, BadResponse) as error:
                 failure = Unreachable(operation, f"{type(error).__name__}: {error}")
                 failure.__cause__ = error
+                sent = None
                 continue
             log.debug("aws_called", operation=operation, attempt=attempt + 1, status=response.status)
 
             if response.status == 200:
                 return response
+            sent = None
             failure = refusal(operation, response)
             if not (is_retryable_status(response.status) or failure.code in _RETRYABLE):
                 break
         assert failure is not None, "every attempt that did not return has failed"  # noqa: S101
         raise failure
 
-    def _signed(self, path: str, signed_path: str, headers: dict[str, str], body: bytes) -> bytes:
-        """Return a signed POST request.
+    def _post(self, path: str, signed_path: str, headers: dict[str, str]) -> SignedPost:
+        """Return what signs POST requests with these headers, to which it adds what all requests have.
 
-        `headers` are by lower-case name, sorted by it, and include `host`, `x-amz-date` and, where the
-        credentials are temporary, their token. `signed_path` is `path` encoded once more.
+        `headers` are by lower-case name. `signed_path` is `path` encoded once more.
         """
-        headers["authorization"] = authorization(
+        headers |= {"host": self.endpoint.authority, "x-amz-date": ""}
+        if self._credentials.token:
+            headers["x-amz-security-token"] = self._credentials.token
+        return SignedPost(
             self._credentials,
             self.region,
             self._service.name,
-            stamp=headers["x-amz-date"],
-            method="POST",
-            path=signed_path,
-            headers=headers,
-            body=body,
+            path=path,
+            signed_path=signed_path,
+            headers=dict(sorted(headers.items())),
         )
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        return f"POST {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 class JsonClient(AwsClient):
@@ -155,6 +161,23 @@ class JsonClient(AwsClient):
         body = _encode(parameters).encode()
         return _json_object(self._exchange(operation, lambda: self._request(operation, body)).body)
 
+    def start(self, operation: str, parameters: Mapping[str, Any]) -> StartedCall[dict[str, Any]]:
+        """Send the request of a read, and return the call, whose output can be waited for later.
+
+        Its result raises as `call` does. What cannot be sent now is sent by then.
+        """
+        body = _encode(parameters).encode()
+        try:
+            sent = self._http.send(self._request(operation, body))
+        except OSError:
+            return StartedCall(lambda: self.call(operation, parameters))
+        return StartedCall(
+            lambda: _json_object(
+                self._exchange(operation, lambda: self._request(operation, body), sent).body
+            ),
+            sent.discard,
+        )
+
     def connect_ahead(self) -> None:
         """Do what the first call would have to do besides calling. Raises OSError where nobody answers.
 
@@ -164,17 +187,17 @@ class JsonClient(AwsClient):
         self._http.open_ahead()
 
     def _request(self, operation: str, body: bytes) -> bytes:
-        headers = {
-            "content-type": f"application/x-amz-json-{self._service.version}",
-            "host": self.endpoint.authority,
-            "x-amz-date": stamp_of(time.time()),
-            "x-amz-security-token": self._credentials.token or "",
-            "x-amz-target": f"{self._service.target}.{operation}",
-        }
-        if not self._credentials.token:
-            del headers["x-amz-security-token"]
-        path = self.endpoint.path or "/"
-        return self._signed(path, path, headers, body)
+        post = self._posts.get(operation)
+        if post is None:
+            post = self._posts[operation] = self._post(
+                self.endpoint.path or "/",
+                self.endpoint.path or "/",
+                {
+                    "content-type": f"application/x-amz-json-{self._service.version}",
+                    "x-amz-target": f"{self._service.target}.{operation}",
+                },
+            )
+        return post.build(body, time.time())
 
 
 def refusal(operation: str, response: HttpResponse) -> Refused:

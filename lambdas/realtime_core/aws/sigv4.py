@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from collections.abc import Mapping
 from functools import lru_cache
 
 from realtime_core.aws.credentials import Credentials
 from realtime_core.urls import percent_encode
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+_DATE = "x-amz-date"
 
 
 @lru_cache(maxsize=32)
@@ -27,32 +29,71 @@ def day_key(secret_key: str, day: str, region: str, service: str) -> bytes:
 
 def stamp_of(now: float) -> str:
     """Format epoch seconds as `x-amz-date` has them: `YYYYMMDDTHHMMSSZ`."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    return _stamp_of_second(int(now))
 
 
-def authorization(
-    credentials: Credentials,
-    region: str,
-    service: str,
-    *,
-    stamp: str,
-    method: str,
-    path: str,
-    headers: dict[str, str],
-    body: bytes,
-) -> str:
-    """Return the Authorization header of a request without a query string.
+@lru_cache(maxsize=1)
+def _stamp_of_second(second: int) -> str:
+    """The requests of one action are mostly of the same second."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
 
-    `headers` are the headers to sign: by lower-case name, sorted by it, values without surrounding spaces.
-    They include `host` and `x-amz-date` (the stamp). `path` is the path as sent, encoded once more.
-    """
-    names = ";".join(headers)
-    lines = "".join([f"{name}:{value}\n" for name, value in headers.items()])
-    request = f"{method}\n{path}\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
-    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    signature = _signature(credentials.secret_key, scope, stamp, request)
-    credential = f"Credential={credentials.access_key}/{scope}"
-    return f"{ALGORITHM} {credential}, SignedHeaders={names}, Signature={signature}"
+
+class SignedPost:
+    """Builds signed POST requests that differ in date and body alone; the rest is put together once."""
+
+    __slots__ = ("_credentials", "_region", "_scope_end", "_sent", "_service", "_signed")
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        region: str,
+        service: str,
+        *,
+        path: str,
+        signed_path: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        """`headers` are by lower-case name, sorted by it, values without surrounding spaces.
+
+        They include `host`, and `x-amz-date` with any value. `signed_path` is `path` encoded once more.
+        """
+        self._credentials, self._region, self._service = credentials, region, service
+        self._scope_end = f"/{region}/{service}/aws4_request"
+        names = ";".join(headers)
+        earlier = {name: value for name, value in headers.items() if name < _DATE}
+        later = {name: value for name, value in headers.items() if name > _DATE}
+
+        canonical = [
+            "".join([f"{name}:{value}\n" for name, value in part.items()]) for part in (earlier, later)
+        ]
+        self._signed = (
+            f"POST\n{signed_path}\n\n{canonical[0]}{_DATE}:",
+            f"\n{canonical[1]}\n{names}\n",
+        )
+        lines = [
+            "".join([f"{name}: {value}\r\n" for name, value in part.items()]) for part in (earlier, later)
+        ]
+        self._sent = (
+            f"POST {path} HTTP/1.1\r\n{lines[0]}{_DATE}: ",
+            f"\r\n{lines[1]}authorization: {ALGORITHM} Credential={credentials.access_key}/",
+            f", SignedHeaders={names}, Signature=",
+        )
+
+    def build(self, body: bytes, now: float) -> bytes:
+        """Return the request with `body`, signed as of `now` (epoch seconds)."""
+        stamp = stamp_of(now)
+        day = stamp[:8]
+        scope = day + self._scope_end
+
+        start, end = self._signed
+        request = f"{start}{stamp}{end}{hashlib.sha256(body).hexdigest()}"
+        signed = f"{ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        key = day_key(self._credentials.secret_key, day, self._region, self._service)
+        signature = hmac.digest(key, signed.encode(), "sha256").hex()
+
+        head, middle, tail = self._sent
+        text = f"{head}{stamp}{middle}{scope}{tail}{signature}\r\ncontent-length: {len(body)}\r\n\r\n"
+        return text.encode() + body
 
 
 def presigned(

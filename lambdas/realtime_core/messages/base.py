@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, NoReturn, Protocol
 
 from realtime_core.errors import Problem, StoreUnavailable, ValidationFailed
 from realtime_core.lifetimes import DAY_SECONDS
+from realtime_core.started_call import StartedCall
 
 MessageStatus = Literal["sent", "delivered", "read"]
 Acknowledgement = Literal["delivered", "read"]
@@ -102,3 +103,6 @@ class Messages(Protocol):
 
     def unread(self, user_id: str, now: int) -> int:
         """How many entries are unread (one read, whatever the number); see `counted_until`."""
+
+    def start_unread(self, user_id: str, now: int) -> StartedCall[int]:
+        """Start `unread`: the caller waits for it together with other calls."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, query
+from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, query, start
 from realtime_core.errors import NotFound, StoreUnavailable
 from realtime_core.messages.base import STATUS_ORDER, Acknowledgement, Message, MessageStatus
 from realtime_core.messages.dynamodb_items import (
@@ -22,6 +22,8 @@ from realtime_core.messages.dynamodb_writes import MessageWrites
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
+
+    from realtime_core.started_call import StartedCall
 
 INBOX_PAGES_MAX = 4
 """Pages that one call reads to find entries of a status; then the caller continues with another call."""
@@ -118,16 +120,27 @@ class DynamoMessages:
         An entry that expires unread counts until the end of that day, with its counter. Expired counters are
         left out together, because DynamoDB deletes one sooner than another.
         """
-        pages = query(
-            self._client,
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="user_id = :user AND begins_with(sk, :unread)",
-            FilterExpression="expires_at > :now",
-            ProjectionExpression="n",
-            ExpressionAttributeValues={":user": _s(user_id), ":unread": _s(UNREAD), ":now": _n(now)},
-        )
-        return sum(int(item["n"]["N"]) for items, _ in pages for item in items)
+        return self.start_unread(user_id, now).result()
+
+    def start_unread(self, user_id: str, now: int) -> StartedCall[int]:
+        """Start `unread`."""
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "user_id = :user AND begins_with(sk, :unread)",
+            "FilterExpression": "expires_at > :now",
+            "ProjectionExpression": "n",
+            "ExpressionAttributeValues": {":user": _s(user_id), ":unread": _s(UNREAD), ":now": _n(now)},
+        }
+
+        def add_up(first: Any) -> int:
+            items = list(first["Items"])
+            if last := first.get("LastEvaluatedKey"):
+                pages = query(self._client, **parameters, ExclusiveStartKey=last)
+                items += [item for page, _ in pages for item in page]
+            return sum(int(item["n"]["N"]) for item in items)
+
+        return start(self._client, "Query", **parameters).then(add_up)
 
     def _entry(self, user_id: str, message_id: str) -> Item | None:
         key = entry_key(user_id, message_id)

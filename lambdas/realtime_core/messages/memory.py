@@ -19,6 +19,7 @@ from realtime_core.messages.base import (
     is_same_request,
     refuse_reused_request_id,
 )
+from realtime_core.started_call import StartedCall
 from realtime_core.wire.strict_json import dumps, loads
 
 
@@ -120,6 +121,10 @@ class MemoryMessages(InMemoryAdapter):
                 and counted_until(entry_expires_at(message, self._retention_days)) > now
                 for message in self.entries.values()
             )
+
+    def start_unread(self, user_id: str, now: int) -> StartedCall[int]:
+        """`unread`, once its result is asked for."""
+        return StartedCall(lambda: self.unread(user_id, now))
 
     def _expired(self, message: Message, now: int) -> bool:
         return entry_expires_at(message, self._retention_days) <= now

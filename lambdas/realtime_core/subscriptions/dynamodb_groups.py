@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, query
+from realtime_core.aws import backoff
+from realtime_core.aws.dynamodb import ConditionFailed, Contended, Item, perform, query
 from realtime_core.subscriptions.base import (
     ANNOUNCEMENT_LIFETIME_SECONDS,
     REGISTRY_LIFETIME_SECONDS,
@@ -64,19 +65,38 @@ class DynamoGroups:
         if 0 <= now - touched_at < TOUCHED_SECONDS:
             return known
 
-        touched, before = self._touch_listed(group, now)
-        if touched is None and self._partitions.look_up(group.topic, now):
-            touched, before = self._touch_listed(group, now)
-        if touched is None:
-            touched = _group(group.topic, before) if before else group
-            self._admit(touched, before, now, admit_new)
-            self._list(touched, now)
+        touched = self._keep_listed(group, now, admit_new)
 
         self._touched.pop(group.group_id, None)
         self._touched[group.group_id] = (now, touched)
         if len(self._touched) > TOUCHED_GROUPS_MAX:
             self._touched.popitem(last=False)
         return touched
+
+    def _keep_listed(self, group: Group, now: int, admit_new: Callable[[], None] | None) -> Group:
+        """Extend the listing of a group, or list it; returns it with its number of shards.
+
+        A listing that meets a conflict is not repeated as it is: the other one is most likely a listing of
+        the same group, by one of many who subscribe to it at once. So the next attempt looks again.
+        """
+        is_admitted = False
+        contended: Contended | None = None
+        for _ in backoff.attempts():
+            touched, before = self._touch_listed(group, now)
+            if touched is None and self._partitions.look_up(group.topic, now):
+                touched, before = self._touch_listed(group, now)
+            if touched is not None:
+                return touched
+
+            if not is_admitted:
+                self._admit(group, before, now, admit_new)
+                is_admitted = True
+            try:
+                return self._list(_group(group.topic, before) if before else group, now)
+            except Contended as conflict:
+                contended = conflict
+        assert contended is not None, "every attempt that did not return met a conflict"  # noqa: S101
+        raise contended
 
     def _touch_listed(self, group: Group, now: int) -> tuple[Group | None, Item | None]:
         """Keep a group that is listed somewhere; else return its item that ends soon, if there is one."""
@@ -167,8 +187,11 @@ class DynamoGroups:
             self._touched.pop(group.group_id, None)
             return
 
-    def _list(self, group: Group, now: int) -> None:
-        """List and announce a group that is new or has expired; idempotent between processes."""
+    def _list(self, group: Group, now: int) -> Group:
+        """List and announce a group that is new or has expired, unless another process has just done it.
+
+        Returns the listed group. One attempt: raises Contended where it meets another transaction.
+        """
         partition = self._partitions.places(group.topic, group.group_id, now)[0]
         self._partitions.keep(group.topic, partition, now)
         listing = self._listing(
@@ -180,10 +203,18 @@ class DynamoGroups:
                 ":filter": {"S": group.filter},
                 ":shards": {"N": str(group.shards)},
                 ":expires": {"N": str(now + REGISTRY_LIFETIME_SECONDS)},
+                ":listed_until": {"N": str(now + REGISTRY_MARGIN_SECONDS)},
             },
+            ConditionExpression="attribute_not_exists(expires_at) OR expires_at <= :listed_until",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
         announcement = self._announcement(group, now)
-        perform(lambda: self._client.transact_write_items(TransactItems=[listing, announcement]))
+        try:
+            perform(lambda: self._client.transact_write_items(TransactItems=[listing, announcement]), 1)
+        except ConditionFailed as listed:
+            item = listed.refused[0]
+            return _group(group.topic, item) if item else group
+        return group
 
     def _listing(self, group: Group, partition: int, expression: str, values: Item, **condition: str) -> Any:
         return {

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from realtime_core.aws import backoff
 from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, read_number
+from realtime_core.errors import StoreUnavailable
 from realtime_core.filters.filters import weight_of
 from realtime_core.subscriptions.base import REGISTRY_LIFETIME_SECONDS, Group, topic_full
 from realtime_core.subscriptions.registry_reader import read_registry
@@ -39,21 +41,26 @@ class DynamoTopicCounts:
         A topic that has listed no group for three hours, or is full, costs a count and a second write. Raises
         SubscriptionFailed if the topic is full.
         """
-        weight = weight_of(group.filter)
-        try:
-            return self._add(group.topic, weight, now)
-        except ConditionFailed as refused:
-            return self._count_again(group.topic, weight, refused.refused[0], now)
+        topic, weight = group.topic, weight_of(group.filter)
+        for _ in backoff.attempts():
+            try:
+                return self._add(topic, weight, now)
+            except ConditionFailed as refused:
+                counted = refused.refused[0]
+            if counted is not None and _is_current(counted, now):
+                raise topic_full(topic, self._maximum)
 
-    def _count_again(self, topic: str, weight: int, counted: Item | None, now: int) -> int:
-        if counted is not None and _is_current(counted, now):
-            raise topic_full(topic, self._maximum)
-        groups = self._count(topic, now)
-        fits = groups + weight <= self._maximum
-        self._store(topic, groups + weight if fits else min(groups, self._maximum), now)
-        if not fits:
-            raise topic_full(topic, self._maximum)
-        return groups + weight
+            groups = self._count(topic, now)
+            fits = groups + weight <= self._maximum
+            number = groups + weight if fits else min(groups, self._maximum)
+            try:
+                self._store(topic, number, now, instead_of=counted)
+            except ConditionFailed:
+                continue  # others were admitted meanwhile: the count may lack them
+            if not fits:
+                raise topic_full(topic, self._maximum)
+            return number
+        raise StoreUnavailable(f"the count of the topic {topic} kept changing")
 
     def _add(self, topic: str, weight: int, now: int) -> int:
         return self._update(
@@ -69,28 +76,31 @@ class DynamoTopicCounts:
             "n <= :most AND expires_at > :now",
         )
 
-    def _store(self, topic: str, groups: int, now: int) -> None:
-        self._update(
-            topic,
-            "SET n = :groups, counted_at = :now, expires_at = :expires",
-            {":groups": groups, ":now": now, ":expires": now + REGISTRY_LIFETIME_SECONDS},
-        )
-
-    def _update(self, topic: str, expression: str, values: dict[str, int], condition: str = "") -> int:
-        """Change the count, and return it. An update, so that the function needs no right to PutItem."""
-        parameters: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": {"pk": {"S": f"n#{topic}"}, "sk": {"S": COUNT_KEY}},
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": {name: {"N": str(value)} for name, value in values.items()},
-            "ReturnValues": "UPDATED_NEW",
-        }
-        if condition:
-            parameters |= {
-                "ConditionExpression": condition,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    def _store(self, topic: str, groups: int, now: int, *, instead_of: Item | None) -> None:
+        """Store a count. Raises ConditionFailed if the number is not `instead_of` any more."""
+        values = {":groups": groups, ":now": now, ":expires": now + REGISTRY_LIFETIME_SECONDS}
+        condition = "attribute_not_exists(n)"
+        if instead_of is not None:
+            condition = "n = :was AND counted_at = :was_counted_at"
+            values |= {
+                ":was": read_number(instead_of, "n"),
+                ":was_counted_at": read_number(instead_of, "counted_at"),
             }
-        response = perform(lambda: self._client.update_item(**parameters))
+        self._update(topic, "SET n = :groups, counted_at = :now, expires_at = :expires", values, condition)
+
+    def _update(self, topic: str, expression: str, values: dict[str, int], condition: str) -> int:
+        """Change the count, and return it. An update, so that the function needs no right to PutItem."""
+        response = perform(
+            lambda: self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": f"n#{topic}"}, "sk": {"S": COUNT_KEY}},
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeValues={name: {"N": str(value)} for name, value in values.items()},
+                ReturnValues="UPDATED_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )
         return read_number(response["Attributes"], "n")
 
     def _count(self, topic: str, now: int) -> int:

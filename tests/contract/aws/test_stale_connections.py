@@ -1,5 +1,6 @@
 """Pooled connections that died, as they do while a function is frozen: calls of one attempt succeed."""
 
+import select
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -67,6 +68,46 @@ def test_connections_whose_end_went_unnoticed_cost_no_attempt(service, dynamodb,
     assert get(dynamodb, key) == {}
     # The first shows that the others, which were idle for as long, are no better: one more is opened.
     assert service.connections == POOLED + 1
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_started_call_on_a_connection_whose_end_went_unnoticed_costs_no_attempt(service, dynamodb, ending):
+    fill_pool(service, dynamodb, 1)
+    service.end_at_next_request(ending)
+
+    started = dynamodb.start("GetItem", {"TableName": "t", "Key": {}})
+
+    assert started.result() == {}
+    assert service.connections == 2
+
+
+def test_started_calls_are_under_way_together(service, dynamodb):
+    service.together = 3
+    started = [dynamodb.start("GetItem", {"TableName": "t", "Key": {}}) for _ in range(3)]
+    assert [call.result() for call in started] == [{}, {}, {}]
+    assert (service.connections, service.requests) == (3, 3)
+
+
+def test_discarded_call_gives_its_connection_back_if_the_response_has_come(service, dynamodb):
+    get(dynamodb)
+    sent = dynamodb._http.send(dynamodb._request("GetItem", b"{}"))
+    assert select.select([sent._connection._socket], [], [], 10)[0]
+
+    sent.discard()
+
+    assert get(dynamodb) == {}
+    assert (service.connections, service.requests) == (1, 3)
+
+
+def test_discarded_call_closes_its_connection_rather_than_wait(service, dynamodb):
+    fill_pool(service, dynamodb)
+    service.end_at_next_request("hang")
+
+    dynamodb.start("GetItem", {"TableName": "t", "Key": {}}).discard()
+    service.end_at_next_request(None)
+
+    assert get(dynamodb) == {}
+    assert service.connections == POOLED, "those that are still idle are as good as before"
 
 
 @pytest.mark.parametrize("unasked", [b"HTTP/1.1 408 Request Timeout\r\n", b"x"])

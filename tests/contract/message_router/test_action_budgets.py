@@ -1,15 +1,20 @@
-"""The reads, writes and posts of each action, without the limiter: the budgets of docs/architecture.md."""
+"""What each action spends: the budgets of docs/architecture.md.
+
+Reads, writes and posts are without the limiter's write; exchanges and waits are with it.
+"""
 
 import json
 import os
+from typing import NamedTuple
 
 import pytest
 
+from deals_ops.token_issuer import issue_token
 from message_router.action_limits import ActionLimits
 from message_router.actions import Actions
+from message_router.limiter_dynamodb import DynamoLimiter
 from message_router.limits import Limit
 from message_router.lookup import DynamoConnectionLookup
-from message_router.memory import MemoryLimiter
 from message_router.router import Incoming, Router
 from realtime_core.auth.dynamodb import DynamoRevocations
 from realtime_core.auth.memory import MemorySigningSecrets
@@ -28,6 +33,18 @@ from tests.contract.support.watched_clients import watching
 
 NOW = 1_795_382_480
 MANY = Limit(rate=1000, burst=1000)
+FEW = Limit(rate=1, burst=4)
+SECRET = "s" * 32
+
+
+class Spent(NamedTuple):
+    """Exchanges are requests and their responses, posts too; a wait is for one or more of them together."""
+
+    reads: int
+    writes: int
+    posts: int
+    exchanges: int
+    waits: int
 
 
 @pytest.fixture(params=[False, True], ids=["alone", "with an index"])
@@ -43,88 +60,129 @@ def spend(request, dynamodb, dynamo_stores):
         messages=stores.messages,
         history=DynamoHistory(dynamodb, "history"),
         lookup=DynamoConnectionLookup(dynamodb, "connections", "history", has_index=request.param),
-        verifier=TokenVerifier(TokenRules(), MemorySigningSecrets("s" * 32), None),
+        verifier=TokenVerifier(TokenRules(), MemorySigningSecrets(SECRET), None),
         revocations=DynamoRevocations(dynamodb, "revocations"),
         pusher=pusher,
         now=lambda: NOW,
         entropy=os.urandom,
     )
-    limits = ActionLimits(MemoryLimiter(), send_message=MANY, subscriptions=MANY, others=MANY)
+    limits = ActionLimits(
+        DynamoLimiter(dynamodb, "limits"), send_message=MANY, subscriptions=MANY, others=FEW
+    )
     for connection_id, user_id in (("a1", "ann"), ("b1", "ben"), ("b2", "ben")):
         stores.connections.add(Connection(connection_id, user_id, NOW, NOW + 3600))
     router = Router(actions, stores.connections, limits, lambda: NOW)
 
-    def act(connection_id, user_id, action, data):
-        """The data of an action's reply, and the numbers of its reads, writes and posts."""
+    def act(connection_id, user_id, action, data, *, token_exp=NOW + 3600):
+        """The data of an action's reply, and what it has spent."""
         posts = sum(map(len, management_api.received.values()))
         body = json.dumps({"action": action, "data": data, "requestId": f"{action}-{connection_id}"})
-        context = {"userId": user_id, "tokenExp": str(NOW + 3600)}
+        context = {"userId": user_id, "tokenExp": str(token_exp)}
         with watching(dynamodb) as watch:
             reply = json.loads(router.reply(Incoming(body, connection_id, "c", context, NOW * 1000)))
-        assert reply["type"] != "error", reply
-        return reply["data"], (
-            watch.reads,
-            watch.writes,
-            sum(map(len, management_api.received.values())) - posts,
+        posted = sum(map(len, management_api.received.values())) - posts
+        limiter = watch.by_table["limits"]
+        assert reply["type"] != "error" or reply["data"]["code"] == "RATE_LIMITED", reply
+        return reply["data"], Spent(
+            watch.reads, watch.writes - limiter, posted, watch.exchanges + posted, watch.waits
         )
 
     return act
 
 
+def token(user_id):
+    return issue_token(user_id, SECRET, NOW, 7200)
+
+
 def test_ping_touches_no_store(spend):
-    assert spend("a1", "ann", "ping", {})[1] == (0, 0, 0)
+    assert spend("a1", "ann", "ping", {})[1] == (0, 0, 0, 0, 0)
 
 
-def test_get_status_takes_two_reads(spend):
-    assert spend("a1", "ann", "getStatus", {})[1] == (2, 0, 0)
+def test_get_status_takes_two_reads_and_one_wait(spend):
+    assert spend("a1", "ann", "getStatus", {})[1] == Spent(2, 0, 0, exchanges=3, waits=1)
 
 
 def test_get_status_reports_that_redis_is_down_without_another_read(request, dynamodb, spend):
     DynamoHealth(dynamodb, "history").report(Health("down", NOW - 60))
     status, spent = spend("a1", "ann", "getStatus", {})
     assert status["systemStatus"] == ("degraded" if "index" in request.node.name else "operational")
-    assert spent == (2, 0, 0)
+    assert spent == Spent(2, 0, 0, exchanges=3, waits=1)
     DynamoHealth(dynamodb, "history").report(Health("up", NOW))
     assert spend("a1", "ann", "getStatus", {})[0]["systemStatus"] == "operational"
 
 
 def test_subscribe_takes_one_read_and_at_most_three_writes(spend):
-    reads, writes, posts = spend("a1", "ann", "subscribeToDeals", {"topic": "books"})[1]
-    assert (reads, posts) == (1, 0)
-    assert writes <= 3
+    spent = spend("a1", "ann", "subscribeToDeals", {"topic": "books"})[1]
+    assert spent == Spent(1, 3, 0, exchanges=5, waits=4)
 
 
 def test_changing_a_subscription_takes_one_read_and_one_write_if_the_group_exists(spend):
     spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
-    assert spend("b1", "ben", "subscribeToDeals", {"topic": "books"})[1] == (1, 1, 0)
-    assert spend("b1", "ben", "unsubscribeFromDeals", {"topic": "books"})[1] == (1, 1, 0)
+    subscribed = spend("b1", "ben", "subscribeToDeals", {"topic": "books"})[1]
+    assert subscribed == Spent(1, 1, 0, exchanges=3, waits=2)
+    unsubscribed = spend("b1", "ben", "unsubscribeFromDeals", {"topic": "books"})[1]
+    assert unsubscribed == Spent(1, 1, 0, exchanges=3, waits=3)
+
+
+@pytest.mark.parametrize(("action", "data"), [("getStatus", {}), ("subscribeToDeals", {"topic": "books"})])
+def test_action_after_a_refresh_finds_the_newer_expiry_in_the_read_that_it_makes_anyway(spend, action, data):
+    spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
+    first = spend("a1", "ann", action, data)[1]
+    # The context has the expiry of the token that opened the connection; the record has a newer one.
+    assert spend("a1", "ann", action, data, token_exp=NOW - 3600)[1] == first
+
+
+def test_refused_action_takes_no_exchange_if_the_process_knows_that_there_is_no_token(spend):
+    for _ in range(FEW.burst):
+        spend("a1", "ann", "getStatus", {})
+    refused, spent = spend("a1", "ann", "getStatus", {})
+    assert refused["details"] == {"retryAfterMs": 1000}
+    assert spent == Spent(0, 0, 0, exchanges=0, waits=0)
+
+
+def test_refused_action_leaves_no_read_under_way(dynamodb, spend):
+    """Another process took the last token: the reads were sent together with the refused write."""
+    elsewhere = DynamoLimiter(dynamodb, "limits")
+    for _ in range(FEW.burst):
+        elsewhere.take("ann#others", FEW, NOW)
+
+    refused, spent = spend("a1", "ann", "getStatus", {})
+
+    assert refused["code"] == "RATE_LIMITED"
+    assert spent == Spent(2, 0, 0, exchanges=3, waits=1)
+    assert dynamodb.under_way == set()
 
 
 def test_send_message_takes_one_query_one_write_and_a_post_for_each_connection(spend):
-    assert spend("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})[1] == (1, 1, 2)
+    spent = spend("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})[1]
+    assert spent == Spent(1, 1, 2, exchanges=5, waits=3)
 
 
 def test_a_repeated_message_takes_one_write_and_no_post(spend):
     spend("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})
-    assert spend("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})[1] == (0, 1, 0)
+    spent = spend("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})[1]
+    assert spent == Spent(0, 1, 0, exchanges=2, waits=2)
 
 
 def test_a_repeated_message_that_another_process_stored_takes_a_read_and_no_post(spend, dynamo_stores):
     dynamo_stores.messages.put(message(content="hi"), "sendMessage-a1")
     # The entry, which the recipient has not acknowledged: the queue pushes it.
-    assert spend("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})[1] == (1, 1, 0)
+    spent = spend("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})[1]
+    assert spent == Spent(1, 1, 0, exchanges=3, waits=3)
 
 
 def test_an_inbox_page_takes_one_query(spend):
-    assert spend("b1", "ben", "getMessages", {})[1] == (1, 0, 0)
+    assert spend("b1", "ben", "getMessages", {})[1] == Spent(1, 0, 0, exchanges=2, waits=2)
 
 
 @pytest.mark.parametrize(("kind", "reads"), [("delivered", 1), ("read", 2)])
 def test_an_acknowledgement_takes_one_write_and_tells_the_sender(spend, kind, reads):
     sent, _ = spend("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})
     # One query for the sender; `read` reads the entry too, because a transaction returns nothing.
-    assert spend("b1", "ben", "notificationAck", {"messageId": sent["messageId"], "type": kind})[1] == (
-        reads,
-        1,
-        1,
-    )
+    spent = spend("b1", "ben", "notificationAck", {"messageId": sent["messageId"], "type": kind})[1]
+    assert spent == Spent(reads, 1, 1, exchanges=reads + 3, waits=reads + 2)
+
+
+def test_a_refresh_takes_one_read_and_one_write(spend):
+    spent = spend("a1", "ann", "refreshToken", {"token": token("ann")})[1]
+    assert spent == Spent(1, 1, 0, exchanges=3, waits=3)

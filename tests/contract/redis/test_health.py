@@ -33,7 +33,7 @@ def test_last_is_none_before_the_first_report(parts):
     connections, health, lookup = parts
     connections.add(connection())
     assert health.last() is None
-    assert lookup.connection_and_health("c1") == (connection(), None)
+    assert lookup.start_health("c1").result() == (connection(), None)
 
 
 @pytest.mark.parametrize("state", ["up", "down"])
@@ -44,8 +44,8 @@ def test_last_report_is_read_with_the_record(parts, state):
     health.report(Health(state, NOW))
 
     assert health.last() == Health(state, NOW)
-    assert lookup.connection_and_health("c1") == (connection(), Health(state, NOW))
-    assert lookup.connection_and_health("nobody") == (None, Health(state, NOW))
+    assert lookup.start_health("c1").result() == (connection(), Health(state, NOW))
+    assert lookup.start_health("nobody").result() == (None, Health(state, NOW))
 
 
 def test_health_record_is_not_an_event_of_the_history(dynamodb):
@@ -62,7 +62,7 @@ def test_lookup_takes_one_read_and_retries_unprocessed_keys(dynamodb, dynamo_sto
     DynamoHealth(dynamodb, "history").report(Health("down", NOW))
     lookup = DynamoConnectionLookup(dynamodb, "connections", "history", has_index=True)
     with watching(dynamodb) as watch:
-        lookup.connection_and_health("c1")
+        lookup.start_health("c1").result()
     assert (watch.reads, watch.writes) == (1, 0)
 
     keys = {
@@ -70,14 +70,14 @@ def test_lookup_takes_one_read_and_retries_unprocessed_keys(dynamodb, dynamo_sto
         "history": {"Keys": [{"pk": {"S": "health"}, "position": {"N": "0"}}], "ConsistentRead": True},
     }
     with answering(dynamodb, "BatchGetItem", (200, {"Responses": {}, "UnprocessedKeys": keys})):
-        assert lookup.connection_and_health("c1") == (connection(), Health("down", NOW))
+        assert lookup.start_health("c1").result() == (connection(), Health("down", NOW))
 
 
 def test_lookup_without_an_index_reads_no_report(dynamodb, dynamo_stores):
     dynamo_stores.connections.add(connection())
     DynamoHealth(dynamodb, "history").report(Health("down", NOW))
     with watching(dynamodb) as watch:
-        result = DynamoConnectionLookup(dynamodb, "connections", "history").connection_and_health("c1")
+        result = DynamoConnectionLookup(dynamodb, "connections", "history").start_health("c1").result()
     assert result == (connection(), None)
     assert watch.calls == {"GetItem": 1}
 

@@ -60,10 +60,11 @@ class Interleaving:
     def calls_of(self, client):
         """Make the calls of a client the moments at which another request may go on."""
 
-        def pause(_operation, _parameters):
-            name = threading.current_thread().name
-            if name.isdigit():
-                self._wait(int(name))
-
-        with hooked(client, pause):
+        with hooked(client, lambda _operation, _parameters: self.pause()):
             yield
+
+    def pause(self):
+        """Let another request go on, if one of ours is running."""
+        name = threading.current_thread().name
+        if name.isdigit():
+            self._wait(int(name))

@@ -19,6 +19,11 @@ from tests.contract.support.watched_clients import cancelled, hooked
 HOLD_SECONDS = 0.010
 """How long a transaction holds its items: about what one takes."""
 SINGLE_WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
+KEY_NAMES = {
+    "connections": ("connection_id",),
+    "messages": ("user_id", "sk"),
+    "subscriptions": ("pk", "sk"),
+}
 
 
 class TransactionClock:
@@ -35,7 +40,7 @@ class TransactionClock:
 
     def __call__(self, operation, parameters):
         """A hook of a watched client: answers what meets an item that is held."""
-        keys = [_key(write) for write in _writes(operation, parameters)]
+        keys = item_keys(operation, parameters)
         if not keys:
             return None
         start, self.now = self.now, self.now + HOLD_SECONDS
@@ -45,7 +50,7 @@ class TransactionClock:
         ]
         if any(conflicts):
             self.refused[operation] += 1
-            return _refusal(operation, conflicts)
+            return conflict_of(operation, conflicts)
         if operation == "TransactWriteItems":
             for key in keys:
                 self._held.setdefault(key, []).append((start, self.now))
@@ -74,18 +79,23 @@ def arrive(clock, calls, per_second):
     return errors
 
 
-def _writes(operation, parameters):
+def item_keys(operation, parameters):
+    """The table and key of each item that a call writes; none for a read."""
     if operation == "TransactWriteItems":
-        return [write for item in parameters["TransactItems"] for write in item.values()]
-    return [parameters] if operation in SINGLE_WRITES else []
+        writes = [write for item in parameters["TransactItems"] for write in item.values()]
+    else:
+        writes = [parameters] if operation in SINGLE_WRITES else []
+    return [_key(write) for write in writes]
 
 
 def _key(write):
     item = write.get("Key") or write["Item"]
-    return write["TableName"], json.dumps(item["user_id"]), json.dumps(item["sk"])
+    names = KEY_NAMES[write["TableName"]]
+    return write["TableName"], json.dumps([item[name] for name in names])
 
 
-def _refusal(operation, conflicts):
+def conflict_of(operation, conflicts):
+    """DynamoDB's refusal of a call that met a conflict at the items of which `conflicts` is true."""
     if operation == "TransactWriteItems":
         status, body = cancelled(*("TransactionConflict" if conflict else "None" for conflict in conflicts))
     else:

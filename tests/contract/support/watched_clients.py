@@ -10,8 +10,10 @@ from types import SimpleNamespace
 from local_cloud.limits.checked_clients import RequestCheck, render_refusal
 from local_cloud.limits.settings import Limits
 from realtime_core.aws.client import create_client
+from realtime_core.aws.errors import Refused
 from realtime_core.aws.http_response import HttpResponse
 from realtime_core.aws.json_client import JsonClient, Service, refusal
+from realtime_core.started_call import StartedCall
 from tests.contract.support.emulator import emulator_url
 
 REGION = "eu-west-1"
@@ -42,16 +44,48 @@ class WatchedClient(JsonClient):
 
     def call(self, operation, parameters):
         parameters = dict(parameters)
+        if (answer := self._intercept(operation, parameters)) is not None:
+            return answer
+        with self.check.admitting(operation, parameters) as refused:
+            _raise_for(operation, refused)
+            return super().call(operation, parameters)
+
+    def start(self, operation, parameters):
+        parameters = dict(parameters)
+        try:
+            answer = self._intercept(operation, parameters)
+        except Refused as refused:
+            return StartedCall(partial(_raise, refused))
+        if answer is not None:
+            return StartedCall(lambda: answer)
+
+        started = super().start(operation, parameters)
+        self.under_way.add(started)
+
+        def end(how):
+            self.under_way.discard(started)
+            return how()
+
+        return StartedCall(partial(end, started.result), partial(end, started.discard))
+
+    def _intercept(self, operation, parameters):
+        """The answer that a test has for a call; None lets it through."""
         _raise_for(operation, self.check(operation, parameters))
         for hook in self.hooks:
             if (answer := hook(operation, parameters)) is not None:
                 if answer.status >= 300:
                     raise refusal(operation, answer)
                 return json.loads(answer.body)
+        return None
 
-        with self.check.admitting(operation, parameters) as refused:
-            _raise_for(operation, refused)
-            return super().call(operation, parameters)
+    @cached_property
+    def under_way(self):
+        """The calls that were started and not waited for yet."""
+        return set()
+
+
+def _raise(error):
+    raise error
 
 
 def _raise_for(operation, refused):
@@ -90,6 +124,13 @@ class Watch:
 
     def __init__(self):
         self.calls = Counter()
+        self.by_table = Counter()
+        self.waits = 0
+        """How often the caller had to wait: calls that are under way together take one wait."""
+
+    @property
+    def exchanges(self):
+        return self.calls.total()
 
     @property
     def reads(self):
@@ -105,8 +146,10 @@ def watching(client):
     """Count the calls made inside."""
     watch = Watch()
 
-    def note(operation, _):
+    def note(operation, parameters):
         watch.calls[operation] += 1
+        watch.by_table[parameters.get("TableName")] += 1
+        watch.waits += not client.under_way
 
     with hooked(client, note):
         yield watch

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_core.aws.credentials import Credentials
-from realtime_core.aws.sigv4 import authorization, day_key, stamp_of
+from realtime_core.aws.sigv4 import SignedPost, day_key, stamp_of
 
 TEXT = st.text("abcXYZ019-._", min_size=1, max_size=20)
 
@@ -44,11 +44,17 @@ def test_authorization_is_botocores(credentials, region, service, body, now):
     if credentials.token is None:
         del headers["x-amz-security-token"]
 
-    ours = authorization(
-        credentials, region, service, stamp=stamp_of(now), method="POST", path="/", headers=headers, body=body
-    )
+    post = SignedPost(credentials, region, service, path="/", signed_path="/", headers=headers)
+    head, _, sent = post.build(body, now).partition(b"\r\n\r\n")
+    line, *lines = head.decode().split("\r\n")
 
-    assert ours == by_botocore(credentials, region, service, host=host, body=body, headers=headers, now=now)
+    signed = by_botocore(credentials, region, service, host=host, body=body, headers=headers, now=now)
+    assert (line, sent) == ("POST / HTTP/1.1", body)
+    assert dict(item.split(": ") for item in lines) == {
+        **headers,
+        "authorization": signed,
+        "content-length": str(len(body)),
+    }
 
 
 def test_key_is_that_of_amazons_documentation():
