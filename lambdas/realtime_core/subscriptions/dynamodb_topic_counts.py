@@ -12,7 +12,7 @@ announcements in its partition, whose keys begin with a digit.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from realtime_core.aws import backoff
 from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, read_number
