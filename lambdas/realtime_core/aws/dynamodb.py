@@ -121,18 +121,20 @@ def get_all(client: DynamoDBClient, keys: Mapping[str, Sequence[Item]]) -> dict[
 
     Raises StoreUnavailable unless all were read. Outside limit: at most 100 keys.
     """
-    return start_get_all(client, keys).result()
+    first = partial(perform, partial(client.batch_get_item, RequestItems=_batch_of(keys)))
+    return _read_batch(client, first, keys)
 
 
 def start_get_all(
     client: DynamoDBClient, keys: Mapping[str, Sequence[Item]]
 ) -> StartedCall[dict[str, list[Item]]]:
     """Start `get_all`."""
-    request: Any = {
-        table: {"Keys": list(of_table), "ConsistentRead": True} for table, of_table in keys.items()
-    }
-    first = start(client, "BatchGetItem", RequestItems=request)
+    first = start(client, "BatchGetItem", RequestItems=_batch_of(keys))
     return StartedCall(lambda: _read_batch(client, first.result, keys), first.discard)
+
+
+def _batch_of(keys: Mapping[str, Sequence[Item]]) -> Any:
+    return {table: {"Keys": list(of_table), "ConsistentRead": True} for table, of_table in keys.items()}
 
 
 def _read_batch(

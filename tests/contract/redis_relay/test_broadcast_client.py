@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from types import SimpleNamespace
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -88,7 +89,8 @@ def test_invoke_is_signed_as_botocore_signs_it(functions, monkeypatch, function)
     monkeypatch.setattr("redis_relay.broadcast_client.time.time", moment.timestamp)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda **_: moment.replace(tzinfo=None))
     sent = []
-    monkeypatch.setattr(functions._http, "exchange", lambda request: sent.append(request) or _ok())
+    answered = SimpleNamespace(receive=_ok)
+    monkeypatch.setattr(functions._http, "send", lambda request: sent.append(request) or answered)
 
     functions.invoke(function, b"{}")
 
