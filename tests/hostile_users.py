@@ -20,6 +20,7 @@ from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
 from realtime_core.push.pusher import Pusher
 from realtime_core.subscriptions.base import TOPIC_FILTERS_MAX
 from realtime_core.subscriptions.memory import MemorySubscriptions
+from realtime_core.telemetry.logs import bound
 from realtime_core.wire.events import parse_event
 from tests.hostile_filters import NOW, TESTED, hostile_event
 
@@ -73,7 +74,8 @@ class HostileUsers:
         body = json.dumps({"action": "subscribeToDeals", "data": data})
         context = {"userId": f"user-{user}", "tokenExp": str(NOW + DAY)}
         connection_id = f"c{user}-{number % CONNECTIONS}"
-        reply = self._router.reply(Incoming(body, connection_id, "id", context, round(self.now * 1000)))
+        with bound():  # as an invocation has it
+            reply = self._router.reply(Incoming(body, connection_id, "id", context, round(self.now * 1000)))
         passed = json.loads(reply)["type"] == "subscriptionConfirmed"
         self.refused += not passed
         return passed

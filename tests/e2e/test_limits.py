@@ -9,6 +9,8 @@ import time
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from tests.e2e.logs import Logs
+
 MAX_CONNECTIONS = 20
 
 
@@ -24,19 +26,22 @@ def select_limited(replies):
 
 
 @pytest.mark.parametrize(
-    ("ask", "rate", "size"),
+    ("ask", "bucket"),
     [
-        (("sendMessage", {"recipientId": "nobody", "content": "hi"}), 5, 20),
-        (("subscribeToDeals", {"topic": "limits"}), 2, 20),
-        (("getMessages", {"limit": 1}), 10, 40),
+        (("sendMessage", {"recipientId": "nobody", "content": "hi"}), (5, 20)),
+        (("subscribeToDeals", {"topic": "limits"}), (2, 20)),
+        (("getMessages", {"limit": 1}), (10, 40)),
     ],
 )
-async def test_user_gets_a_burst_and_then_the_rate_over_all_connections(connects, user, ask, rate, size):
-    people = [await connects(user), await connects(user)]
+async def test_user_gets_a_burst_and_then_the_rate_over_all_connections(stack, connects, user, ask, bucket):
+    rate, size = bucket
+    people, logs = [await connects(user), await connects(user)], Logs(stack, back_ms=0)
     replies, seconds = await burst(people, *ask, size + 40)
     passed = len(replies) - len(select_limited(replies))
+    # An action that cannot be counted is allowed: a busy machine may keep the table from answering.
+    uncounted = len(await asyncio.to_thread(logs.read_lines, "message_router", "limiter_unavailable"))
     # What the bucket gained during the burst passes too, and nothing more.
-    assert size <= passed <= size + rate * seconds + 1
+    assert size <= passed <= size + rate * seconds + 1 + uncounted
 
     # Only a request without concurrent ones has an exact wait.
     while not select_limited([last := await people[0].ask(*ask)]):
