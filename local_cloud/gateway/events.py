@@ -62,8 +62,8 @@ class Peer:
         return f"{self.api_id}.execute-api.localhost"
 
 
-def _build_context(peer: Peer, route_key: str, event_type: str) -> Event:
-    request_id, at = create_id(), now_ms()
+def _build_context(peer: Peer, route_key: str, event_type: str, received_ms: int | None = None) -> Event:
+    request_id, at = create_id(), now_ms() if received_ms is None else received_ms
     context: Event = {
         "routeKey": route_key,
         "eventType": event_type,
@@ -122,9 +122,9 @@ def build_authorizer_event(connect_event: Event, function: str, variables: Mappi
     return event | ({"stageVariables": dict(variables)} if variables else {})
 
 
-def build_message_event(peer: Peer, route_key: str, body: str) -> Event:
+def build_message_event(peer: Peer, route_key: str, body: str, received_ms: int) -> Event:
     """The event of a client's message: no headers, no query."""
-    context = _build_context(peer, route_key, "MESSAGE")
+    context = _build_context(peer, route_key, "MESSAGE", received_ms)
     context["messageId"] = create_id()
     return {"requestContext": context, "body": body, "isBase64Encoded": False}
 

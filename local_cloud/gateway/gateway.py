@@ -134,7 +134,11 @@ class Gateway:
         def active() -> None:
             session.active, session.last_active_at = self.clock.now(), events.now_ms()
 
-        socket = WebSocket(transport, lambda text: self._spawn(self._message(session, text)), active)
+        def take(text: str) -> None:
+            # The time of receipt, by which functions order requests, is that of the last byte.
+            self._spawn(self._message(session, text, events.now_ms()))
+
+        socket = WebSocket(transport, take, active)
         session = Session(peer, socket, now, now, peer.connected_at)
         self.sessions[peer.connection_id] = session
         request.protocol.set_parser(socket)  # type: ignore[arg-type]  # it asks for feed_data and feed_eof
@@ -156,13 +160,13 @@ class Gateway:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _message(self, session: Session, text: str) -> None:
+    async def _message(self, session: Session, text: str, received_ms: int) -> None:
         """Route one message and reply; messages of one connection run concurrently, as on AWS."""
         peer = session.peer
         api = await self.apis.get(peer.api_id)
         stage = api.stages.get(peer.stage) if api else None
         route = api.select(text) if api else None
-        event = events.build_message_event(peer, route.key if route else "$default", text)
+        event = events.build_message_event(peer, route.key if route else "$default", text, received_ms)
 
         outcome: Outcome | None = None
         if stage is None or route is None:
