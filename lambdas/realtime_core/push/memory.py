@@ -21,14 +21,28 @@ class MemoryManagementApi(InMemoryAdapter):
         self.answers: dict[str, list[int]] = {}
         self.received: dict[str, list[str]] = {}
         self.closed: list[str] = []
+        self.admitted: int | None = None
 
     def post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
         """Post a payload to each connection."""
-        outcomes = [
-            self._post(payload, connection_id, budget_seconds)
-            for connection_id in dict.fromkeys(connection_ids)
+        (posted,) = self.post_all([(payload, connection_ids)], budget_seconds)
+        return posted
+
+    def post_all(
+        self, posts: Sequence[tuple[str, Sequence[str]]], budget_seconds: float
+    ) -> list[PostReport]:
+        """Post payloads, each to its connections."""
+        return [
+            verdicts.report(
+                self._post(payload, connection_id, budget_seconds)
+                for connection_id in dict.fromkeys(connection_ids)
+            )
+            for payload, connection_ids in posts
         ]
-        return verdicts.report(outcomes)
+
+    def admits(self, posts: int) -> bool:
+        """Whether so many posts are within `admitted`; always, if that is None."""
+        return self.admitted is None or posts <= self.admitted
 
     def probe(self, connection_ids: Sequence[str], budget_seconds: float) -> ProbeReport:
         """Check whether each connection exists."""

@@ -110,7 +110,7 @@ def test_many_gone_are_removed_at_once_after_what_is_left_is_queued_and_within_t
     for connection_id in ids:
         harness.connections.add(Connection(connection_id, "user-a", NOW, NOW + 3600))
     report = PostReport(gone=tuple(ids), unsent=("a",))
-    monkeypatch.setattr(harness.management_api, "post", lambda *_: report)
+    monkeypatch.setattr(harness.management_api, "post_all", lambda *_: [report])
     together, remove, queued = threading.Barrier(4), harness.connections.remove, []
 
     def removing(connection_id, **known):
