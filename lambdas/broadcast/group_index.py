@@ -13,11 +13,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from broadcast.filter_index import FilterIndex, bytes_of
+from realtime_core.concurrency import map_concurrently
 from realtime_core.filters.filters import Filter
 from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from realtime_core.filters.filters import Attributes
     from realtime_core.subscriptions.base import Group, Subscriptions
@@ -70,25 +71,49 @@ class GroupIndex:
         self._bytes_max = bytes_max
         self._topics: OrderedDict[str, _CachedTopic] = OrderedDict()
 
-    def matching(self, topic: str, event: Attributes, now: int) -> list[Group]:
-        """The groups of this topic whose filter matches, each once (one query, mostly of no items)."""
+    def matching(self, events: Mapping[str, Sequence[Attributes]], now: int) -> dict[str, list[list[Group]]]:
+        """The groups whose filter matches, for each topic and each of its events, each group once.
+
+        Takes a query for each topic, mostly of no items, all at once.
+        """
+        topics = list(events)
+        read = map_concurrently(lambda topic: self._read(topic, now), topics)
+        return {
+            topic: self._match(topic, known, groups, events[topic], now)
+            for topic, (known, groups) in zip(topics, read, strict=True)
+        }
+
+    def _read(self, topic: str, now: int) -> tuple[_CachedTopic | None, list[Group]]:
+        """Read what is new of a cached topic, which is returned with it, or all of one that is not."""
         known = self._topics.get(topic)
         if known is None or not 0 <= now - known.read_at < REFRESH_SECONDS:
-            groups = self._subscriptions.groups(topic, now)
-            if sum(bytes_of(group, 1) for group in groups) + TOPIC_BYTES > self._bytes_max:
-                self._topics.pop(topic, None)
-                return _matching_one_by_one(topic, groups, event)
-            known = known or _CachedTopic(now)
+            return None, self._subscriptions.groups(topic, now)
+        return known, self._subscriptions.announced(topic, known.checked_at - OVERLAP_SECONDS)
+
+    def _match(
+        self,
+        topic: str,
+        known: _CachedTopic | None,
+        groups: list[Group],
+        events: Sequence[Attributes],
+        now: int,
+    ) -> list[list[Group]]:
+        """Bring a topic in the cache up to date, and match events of it."""
+        if known is not None:
+            known.update(groups)
+        elif sum(bytes_of(group, 1) for group in groups) + TOPIC_BYTES > self._bytes_max:
+            self._topics.pop(topic, None)
+            return _matching_one_by_one(topic, groups, events)
+        else:
+            known = self._topics.get(topic) or _CachedTopic(now)
             known.replace(groups)
             known.read_at = now
-        else:
-            known.update(self._subscriptions.announced(topic, known.checked_at - OVERLAP_SECONDS))
 
         known.checked_at = now
         self._topics[topic] = known
         self._topics.move_to_end(topic)
-        matched = known.index.match(event)
-        # Last: a topic that outgrew the cache by its newest groups still answers for this event.
+        matched = [known.index.match(event) for event in events]
+        # Last: a topic that outgrew the cache by its newest groups still answers for these events.
         self._evict()
         return matched
 
@@ -102,7 +127,7 @@ class GroupIndex:
         return sum(topic.index.bytes + TOPIC_BYTES for topic in self._topics.values())
 
 
-def _matching_one_by_one(topic: str, groups: list[Group], event: Attributes) -> list[Group]:
+def _matching_one_by_one(topic: str, groups: list[Group], events: Sequence[Attributes]) -> list[list[Group]]:
     """Match groups that the cache has no room for, and keep nothing of them."""
     log.warning(
         "topic_not_cached",
@@ -110,4 +135,5 @@ def _matching_one_by_one(topic: str, groups: list[Group], event: Attributes) -> 
         groups=len(groups),
         remedy="raise filter_index_bytes_max (INDEX_BYTES_MAX)",
     )
-    return [group for group in groups if Filter(group.filter).matches(event)]
+    filters = [(group, Filter(group.filter)) for group in groups]
+    return [[group for group, wanted in filters if wanted.matches(event)] for event in events]

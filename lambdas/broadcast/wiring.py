@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from broadcast.group_index import GroupIndex
+from broadcast.inboxes import Inboxes
 from broadcast.publisher import Publisher
 from broadcast.settings import Settings
+from broadcast.subscribers import Subscribers
 from realtime_core.aws.client import client, connect_ahead
 from realtime_core.connections.dynamodb import DynamoConnections
 from realtime_core.history.dynamodb_admission import DynamoAdmission
@@ -17,22 +19,25 @@ from realtime_core.initialization import warm_up
 from realtime_core.messages.dynamodb import DynamoMessages
 from realtime_core.push.management_api.client import ManagementApiClient
 from realtime_core.push.pusher import Pusher
-from realtime_core.push.sqs import SqsDeadLetterQueue, SqsDeliveries
+from realtime_core.push.sqs import SqsBodies, SqsDeadLetterQueue, SqsDeliveries
 from realtime_core.settings import read
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-    from realtime_core.push.base import DeadLetterQueue
+    from realtime_core.push.base import DeadLetterQueue, EventsQueue
     from realtime_core.subscriptions.base import Subscriptions
 
 
 class Broadcast(NamedTuple):
-    """The parts of the function: `dead_letters` takes the events that break the contract."""
+    """The parts of the function."""
 
     publisher: Publisher
     dead_letters: DeadLetterQueue
+    """Takes the events that break the contract."""
+    events: EventsQueue
+    """Takes the events of an invoke that need another attempt."""
 
 
 def build(environ: Mapping[str, str]) -> Broadcast:
@@ -45,10 +50,10 @@ def build(environ: Mapping[str, str]) -> Broadcast:
     subscriptions = _subscriptions(settings, dynamodb)
     deliveries = SqsDeliveries(sqs, settings.deliveries_queue_url)
     publisher = Publisher(
-        connections=connections,
-        subscriptions=subscriptions,
-        groups=GroupIndex(subscriptions, settings.index_bytes_max),
-        messages=DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days),
+        subscribers=Subscribers(subscriptions, GroupIndex(subscriptions, settings.index_bytes_max)),
+        inboxes=Inboxes(
+            DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days), connections
+        ),
         admission=DynamoAdmission(dynamodb, settings.history_table, os.urandom),
         deliveries=deliveries,
         pusher=Pusher(management_api, connections, subscriptions, deliveries),
@@ -60,7 +65,11 @@ def build(environ: Mapping[str, str]) -> Broadcast:
     # Redis is left out: while it is in trouble, INIT would wait for it, and the first event once more.
     warm_up(lambda: connect_ahead(dynamodb), management_api.connect_ahead)
 
-    return Broadcast(publisher, SqsDeadLetterQueue(sqs, settings.events_dlq_url))
+    return Broadcast(
+        publisher,
+        SqsDeadLetterQueue(sqs, settings.events_dlq_url),
+        SqsBodies(sqs, settings.events_queue_url),
+    )
 
 
 def _subscriptions(settings: Settings, dynamodb: DynamoDBClient) -> Subscriptions:

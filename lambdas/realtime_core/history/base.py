@@ -34,7 +34,8 @@ BATCH_BYTES_MAX = 3 * 1024 * 1024
 """The most events that are stored together. Outside limits: a transaction has 100 items, of which an event
 needs two, and 4 MB."""
 
-_ATTEMPTS: int = 10**6
+_ATTEMPTS = 1_000
+# Outside limit: a whole number in a queued job has 64 bits, and a position has 51.
 
 POSITIONS_PER_MS = 1000
 """A new history begins at the time in milliseconds times this, above each position of an earlier one."""

@@ -211,12 +211,9 @@ class DynamoAdmission:
         waited = 0.0
         while True:
             pending = [event for event in events if event.event_id not in claims]
+            known = [(event, records[event.event_id]) for event in pending]
             for event, claim in zip(
-                pending,
-                map_concurrently(
-                    lambda event: self._try_repeat(event, records[event.event_id], now_ms), pending
-                ),
-                strict=True,
+                pending, map_concurrently(lambda one: self._try_repeat(*one, now_ms), known), strict=True
             ):
                 if claim is not None:
                     claims[event.event_id] = claim

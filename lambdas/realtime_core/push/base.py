@@ -78,15 +78,20 @@ class DeadLetterQueue(Protocol):
         """Store an input unchanged, with the reason, for an operator."""
 
 
+class EventsQueue(Protocol):
+    """The queue of published events in front of `broadcast`."""
+
+    def send(self, bodies: Sequence[str]) -> None:
+        """Queue events, which are JSON texts. Raises StoreUnavailable unless all were queued."""
+
+
 class ManagementApi(Protocol):
     """API Gateway's @connections API."""
 
     def post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
         """Post a payload to each connection, with retries within the time budget; never raises for an id."""
 
-    def post_all(
-        self, posts: Sequence[tuple[str, Sequence[str]]], budget_seconds: float
-    ) -> list[PostReport]:
+    def post_all(self, posts: Sequence[tuple[str, Sequence[str]]], budget_seconds: float) -> list[PostReport]:
         """Post payloads, each to its connections, side by side; as `post`. Returns a report of each.
 
         The first are sent first: what there is no time for is of the last.

@@ -1,4 +1,4 @@
-"""In-memory adapters of the @connections API, of the deliveries queue and of the dead-letter queue."""
+"""In-memory adapters of the @connections API and of the queues."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ class MemoryManagementApi(InMemoryAdapter):
         (posted,) = self.post_all([(payload, connection_ids)], budget_seconds)
         return posted
 
-    def post_all(
-        self, posts: Sequence[tuple[str, Sequence[str]]], budget_seconds: float
-    ) -> list[PostReport]:
+    def post_all(self, posts: Sequence[tuple[str, Sequence[str]]], budget_seconds: float) -> list[PostReport]:
         """Post payloads, each to its connections."""
         return [
             verdicts.report(
@@ -96,6 +94,18 @@ class MemoryDeliveries(InMemoryAdapter):
         """Queue jobs."""
         self._reach()
         self.queued += [(job, delay_seconds) for job in jobs]
+
+
+class MemoryEventsQueue(InMemoryAdapter):
+    """`EventsQueue` in memory; `bodies` has the events, in order."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def send(self, bodies: Sequence[str]) -> None:
+        """Queue events."""
+        self._reach()
+        self.bodies += bodies
 
 
 class MemoryDeadLetterQueue(InMemoryAdapter):

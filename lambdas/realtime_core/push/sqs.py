@@ -1,4 +1,4 @@
-"""The deliveries queue and the dead-letter queue on SQS."""
+"""The queues on SQS."""
 
 from __future__ import annotations
 
@@ -34,20 +34,19 @@ ATTRIBUTES_BYTES = 4 * REASON_CHARS_MAX + 200
 _UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-class SqsDeliveries:
-    """`Deliveries` on SQS."""
+class SqsBodies:
+    """A queue on SQS that takes the bodies of messages; an `EventsQueue`."""
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, jobs: Sequence[DeliveryJob], delay_seconds: int = 0) -> None:
-        """Queue jobs, with a delay of up to 900 s. Raises StoreUnavailable unless all were queued.
+    def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
+        """Queue bodies, with a delay of up to 900 s. Raises StoreUnavailable unless all were queued.
 
         Batches are sent in threads: the chunks of a million recipients with a large payload are hundreds.
         """
-        batches = list(_batches([encode_job(job) for job in jobs]))
-        map_concurrently(lambda batch: self._send_batch(batch, delay_seconds), batches)
+        map_concurrently(lambda batch: self._send_batch(batch, delay_seconds), list(_batches(bodies)))
 
     def _send_batch(self, batch: Sequence[str], delay_seconds: int) -> None:
         self._send([_entry(index, body, delay_seconds) for index, body in enumerate(batch)])
@@ -67,7 +66,18 @@ class SqsDeliveries:
             entries = [entry for entry in entries if entry["Id"] in failed_ids]
         if failed:
             codes = ", ".join(sorted({entry["Code"] for entry in failed}))
-            raise StoreUnavailable(f"SQS did not accept {len(failed)} of {len(entries)} jobs: {codes}")
+            raise StoreUnavailable(f"SQS did not accept {len(failed)} of {len(entries)} messages: {codes}")
+
+
+class SqsDeliveries:
+    """`Deliveries` on SQS."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._bodies = SqsBodies(client, queue_url)
+
+    def send(self, jobs: Sequence[DeliveryJob], delay_seconds: int = 0) -> None:
+        """Queue jobs, with a delay of up to 900 s. Raises StoreUnavailable unless all were queued."""
+        self._bodies.send([encode_job(job) for job in jobs], delay_seconds)
 
 
 class SqsDeadLetterQueue:
@@ -105,9 +115,7 @@ def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
     for body in bodies:
         length = byte_length(body)
         if length > BATCH_BYTES_MAX:
-            raise StoreUnavailable(
-                f"a job of {length} bytes exceeds the {BATCH_BYTES_MAX} of SQS; plan fewer connections a job"
-            )
+            raise StoreUnavailable(f"a message of {length} bytes exceeds the {BATCH_BYTES_MAX} of SQS")
         if len(batch) == BATCH_MAX or size + length > BATCH_BYTES_MAX:
             yield batch
             batch, size = [], 0

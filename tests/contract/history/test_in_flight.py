@@ -144,7 +144,9 @@ def test_a_batch_that_is_finished_together_takes_one_write_for_its_answers_and_o
     assert (watch.reads, watch.writes) == (2, 3)
 
     with watching(dynamodb) as watch:
-        dynamo.admission.finish_all([Finished(one, f"{one.event_id} is out", in_flight=False) for one in claims])
+        dynamo.admission.finish_all(
+            [Finished(one, f"{one.event_id} is out", in_flight=False) for one in claims]
+        )
     assert (watch.reads, watch.writes) == (0, 2)
     assert dynamo.history.settled(NOW) == BEGAN + 9
     assert items_in_flight(dynamodb) == []

@@ -10,6 +10,7 @@ from broadcast.filter_index import FilterIndex
 from broadcast.group_index import TOPIC_BYTES, GroupIndex
 from realtime_core.filters.filters import Attributes, load_filter
 from realtime_core.subscriptions.base import Group
+from tests.contract.support.cases import match
 from tests.hostile_filters import NOW, SHAPES, attack, evaluated_to_the_end, everything_holds, group
 
 COUNT = 100
@@ -68,25 +69,25 @@ def test_topic_that_exceeds_the_bound_is_read_for_each_event_and_kept_by_none():
     index = GroupIndex(registry, bytes_max=40 * 1_000)
 
     for _ in range(2):
-        assert [item.filter for item in index.matching("a", Attributes({"x": 7}, {}), NOW)] == ['{"x":7}']
+        assert [item.filter for item in match(index, "a", Attributes({"x": 7}, {}), NOW)] == ['{"x":7}']
     assert (registry.reads, len(index._topics)) == (2, 0)
 
     del registry.listed[3:]
-    index.matching("a", Attributes({"x": 2}, {}), NOW)
-    assert [item.filter for item in index.matching("a", Attributes({"x": 2}, {}), NOW)] == ['{"x":2}']
+    match(index, "a", Attributes({"x": 2}, {}), NOW)
+    assert [item.filter for item in match(index, "a", Attributes({"x": 2}, {}), NOW)] == ['{"x":2}']
     assert registry.reads == 3, "it is kept again"
 
 
 def test_topic_that_outgrows_the_bound_by_announcements_is_dropped_and_still_answers():
     registry = Registry([group({"x": 0})])
     index = GroupIndex(registry, bytes_max=TOPIC_BYTES + 20_000)
-    index.matching("a", Attributes({}, {}), NOW)
+    match(index, "a", Attributes({}, {}), NOW)
 
     registry.new = [group({"x": number}, number) for number in range(1, 20)]
     registry.listed += registry.new
 
     for _ in range(2):
-        assert [item.filter for item in index.matching("a", Attributes({"x": 7}, {}), NOW)] == ['{"x":7}']
+        assert [item.filter for item in match(index, "a", Attributes({"x": 7}, {}), NOW)] == ['{"x":7}']
     assert (registry.reads, len(index._topics)) == (2, 0)
 
 
@@ -98,8 +99,8 @@ def test_ten_users_at_their_limit_for_three_hours_fill_no_memory():
     index = GroupIndex(registry)
 
     event = everything_holds()
-    assert index.matching("all-deals", event, NOW) == []
-    assert index.matching("all-deals", event, NOW) == []
+    assert match(index, "all-deals", event, NOW) == []
+    assert match(index, "all-deals", event, NOW) == []
 
     assert registry.reads == 1, "they are kept"
     assert index._bytes() < 25_000_000

@@ -53,9 +53,7 @@ class ManagementApiClient:
         (posted,) = self.post_all([(payload, connection_ids)], budget_seconds)
         return posted
 
-    def post_all(
-        self, posts: Sequence[tuple[str, Sequence[str]]], budget_seconds: float
-    ) -> list[PostReport]:
+    def post_all(self, posts: Sequence[tuple[str, Sequence[str]]], budget_seconds: float) -> list[PostReport]:
         """Post payloads, each to its connections, side by side and the first ones first; as `post`."""
         batch = self._run(
             "POST", [(payload.encode(), connection_ids) for payload, connection_ids in posts], budget_seconds

@@ -30,9 +30,9 @@ class Connection:
     """A connection to one address.
 
     `deadline` (monotonic seconds) is when its current step times out, `idle_since` when it was last released
-    (epoch seconds), `recipient` the payload and connection id that its request is for (None while idle), and `interest`
-    the events that it waits for, as `selectors` names them. `may_be_stale` says whether it was idle and has
-    not received anything since: then its end may have gone unnoticed.
+    (epoch seconds), `recipient` the payload and connection id that its request is for (None while idle), and
+    `interest` the events that it waits for, as `selectors` names them. `may_be_stale` says whether it was
+    idle and has not received anything since: then its end may have gone unnoticed.
     """
 
     __slots__ = (

@@ -29,7 +29,16 @@ class Pacer:
     What `burst_seconds` of the rate bring may be posted at once; after a pause it is there in full.
     """
 
-    __slots__ = ("_burst_seconds", "_refilled_at", "_responses", "_throttled", "_tokens", "_window_ends", "full_rate", "rate")
+    __slots__ = (
+        "_burst_seconds",
+        "_refilled_at",
+        "_responses",
+        "_throttled",
+        "_tokens",
+        "_window_ends",
+        "full_rate",
+        "rate",
+    )
 
     def __init__(self, posts_per_second: float, burst_seconds: float = BURST_SECONDS) -> None:
         if not posts_per_second > 0:
