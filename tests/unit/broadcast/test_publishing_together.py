@@ -159,7 +159,9 @@ def test_posts_that_the_budget_has_no_room_for_go_by_the_queue(together):
 
 def test_the_same_event_twice_at_once_is_one_event_with_one_answer(together):
     together.subscribe("a")
-    first, other, repeat = together.publisher.publish_all([deal("e1"), deal("e2"), deal("e1", filters={"price": 2})])
+    first, other, repeat = together.publisher.publish_all(
+        [deal("e1"), deal("e2"), deal("e1", filters={"price": 2})]
+    )
     assert (repeat, other["position"]) == (first, BEGAN + 1)
     assert together.received("a") == ["e1", "e2"]
     assert together.publisher.publish_all([deal("e2"), deal("e1")]) == [other, first]
