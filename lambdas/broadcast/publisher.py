@@ -155,34 +155,43 @@ class Publisher:
                 attempt.failed[index] = notified.unstored
 
     def _send(self, attempt: _Attempt, now_ms: int) -> None:
-        """Post to a small audience, or queue a large one; users who are to be looked up are queued."""
+        """Post to small audiences, and queue large ones; users who are to be looked up are queued.
+
+        A connection that is due an event for many as well gets all of its events by the queue, in one post.
+        Where the request budget has no room for the posts just now, all are queued.
+        """
         positions = [item.claim.position for item in attempt.claimed if item.claim.position is not None]
         tracking_id = new_tracking_id(min(positions), now_ms) if positions else None
         jobs = plan_jobs(attempt.outgoing, attempt.due, attempt.opening, tracking_id)
 
-        posts = sum(len(job.connection_ids) for job, _ in jobs)
-        if posts <= self._direct_max and self._pusher.admits(posts):
-            direct = [item for item in jobs if not item.job.user_ids]
-            queued = [item for item in jobs if item.job.user_ids]
-        else:
-            direct, queued = [], jobs
+        audiences = attempt.audiences(jobs)
+        direct = [
+            item
+            for item in jobs
+            if not item.job.user_ids and all(audiences[index] <= self._direct_max for index in item.events)
+        ]
+        if not self._pusher.admits(sum(len(job.connection_ids) for job, _ in direct)):
+            direct = []
+        chosen = {item.job.chunk for item in direct}
+        queued = [item for item in jobs if item.job.chunk not in chosen]
 
-        if queued and self._try_sending(attempt, queued):
-            attempt.count_queued(queued)
+        waiting = self._queue(attempt, queued) if queued else []
         if direct:
-            self._post(attempt, direct)
+            waiting = waiting + self._post(attempt, direct)
+        self._expect(attempt, waiting)
 
-    def _try_sending(self, attempt: _Attempt, jobs: Sequence[PlannedJob]) -> bool:
+    def _queue(self, attempt: _Attempt, jobs: list[PlannedJob]) -> list[PlannedJob]:
+        """Queue jobs; returns those that are on the queue."""
         try:
-            self._expect(attempt, jobs)
             self._deliveries.send([job for job, _ in jobs])
         except StoreUnavailable as error:
             attempt.fail(jobs, error)
-            return False
-        return True
+            return []
+        attempt.count_queued(jobs)
+        return jobs
 
-    def _post(self, attempt: _Attempt, jobs: Sequence[PlannedJob]) -> None:
-        """Post jobs; what was left of them is on the queue then."""
+    def _post(self, attempt: _Attempt, jobs: Sequence[PlannedJob]) -> list[PlannedJob]:
+        """Post jobs; returns those of which something was left, which is on the queue then."""
         left: list[PlannedJob] = []
         pushed = self._pusher.push_all([job for job, _ in jobs], DIRECT_BUDGET_SECONDS)
         for item, result in zip(jobs, pushed, strict=True):
@@ -194,23 +203,31 @@ class Publisher:
                 attempt.queued[index] += result.queued
             if result.queued:
                 left.append(item)
-
-        try:
-            self._expect(attempt, left)
-        except StoreUnavailable as error:
-            attempt.fail(left, error)
+        return left
 
     def _expect(self, attempt: _Attempt, jobs: Sequence[PlannedJob]) -> None:
-        """Record how many chunks settle the events of topics that are in these jobs."""
-        tracked = [item for item in jobs if item.job.tracking_id is not None]
-        if not tracked:
-            return
-        indexes = sorted({index for item in tracked for index in item.events})
-        claims = [attempt.claimed[index].claim for index in indexes]
+        """Record how many chunks on the queue settle the events of topics that are in them.
+
+        An event that has failed is none of them: the next attempt plans it again.
+        """
+        tracked = [
+            item
+            for item in jobs
+            if item.job.tracking_id is not None and not attempt.failed.keys() >= set(item.events)
+        ]
+        indexes = {index for item in tracked for index in item.events} - attempt.failed.keys()
+        claims = [attempt.claimed[index].claim for index in sorted(indexes)]
         of_topics = [claim for claim in claims if claim.position is not None]
+        if not of_topics:
+            return
+
         tracking_id = tracked[0].job.tracking_id
         assert tracking_id is not None, "they are tracked"  # noqa: S101
-        self._admission.expect_chunks(tracking_id, len(tracked), of_topics)
+        try:
+            self._admission.expect_chunks(tracking_id, len(tracked), of_topics)
+        except StoreUnavailable:
+            # The events stay in flight until they expire; until then a resume reads more than it needs.
+            log.exception("chunks_not_expected", trackingId=tracking_id)
 
     def _finish(self, attempt: _Attempt) -> dict[str, Result]:
         """Give up the claims of what failed, and store the answers of what is out.
@@ -266,6 +283,14 @@ class _Attempt:
     def fail(self, jobs: Iterable[PlannedJob], error: StoreUnavailable) -> None:
         """Note that the events of jobs are not out."""
         self.failed.update({index: error for item in jobs for index in item.events})
+
+    def audiences(self, jobs: Iterable[PlannedJob]) -> list[int]:
+        """How many recipients each event has."""
+        counts = [0] * len(self.claimed)
+        for job, indexes in jobs:
+            for index in indexes:
+                counts[index] += len(job.connection_ids)
+        return counts
 
     def count_queued(self, jobs: Iterable[PlannedJob]) -> None:
         """Count the recipients that were queued; a user to be looked up counts as one connection."""

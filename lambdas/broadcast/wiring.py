@@ -18,6 +18,7 @@ from realtime_core.history.dynamodb_admission import DynamoAdmission
 from realtime_core.initialization import warm_up
 from realtime_core.messages.dynamodb import DynamoMessages
 from realtime_core.push.management_api.client import ManagementApiClient
+from realtime_core.push.management_api.pacer import DIRECT_BURST_SECONDS
 from realtime_core.push.pusher import Pusher
 from realtime_core.push.sqs import SqsBodies, SqsDeadLetterQueue, SqsDeliveries
 from realtime_core.settings import read
@@ -45,7 +46,11 @@ def build(environ: Mapping[str, str]) -> Broadcast:
     settings = read(Settings, environ)
 
     dynamodb, sqs = client("dynamodb"), client("sqs")
-    management_api = ManagementApiClient(settings.management_endpoint)
+    management_api = ManagementApiClient(
+        settings.management_endpoint,
+        posts_per_second=settings.posts_per_second,
+        burst_seconds=DIRECT_BURST_SECONDS,
+    )
     connections = DynamoConnections(dynamodb, settings.connections_table)
     subscriptions = _subscriptions(settings, dynamodb)
     deliveries = SqsDeliveries(sqs, settings.deliveries_queue_url)

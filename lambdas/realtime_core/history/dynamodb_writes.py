@@ -66,7 +66,10 @@ class HistoryWrites:
         return {"Put": put}
 
     def answer(self, claim: PublishClaim, answer: str) -> Any:
-        """The write of a repeat record with its answer, in the form of a batch of writes."""
+        """The write of a repeat record with its answer, in the form of a batch of writes.
+
+        Unconditional: a claim outlives the invocation that has it (CLAIM_SECONDS), so no other has moved it.
+        """
         item: Item = {
             **repeat_key(claim.event_id),
             "p": number(claim.position or 0),

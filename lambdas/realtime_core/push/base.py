@@ -44,6 +44,8 @@ class PostReport(NamedTuple):
     """410: the connection no longer exists, or not yet (`connections.base.is_opening`)."""
     unsent: tuple[str, ...] = ()
     """Throttled, a server error, a broken connection, out of time, or `unexpected`: try again later."""
+    untried: int = 0
+    """How many of `unsent` no request was sent to, because time ran out before."""
     refused: Mapping[str, str] = _NONE
     """413, with the reason: the payload is too large for every attempt."""
     unexpected: Mapping[str, int] = _NONE

@@ -68,7 +68,7 @@ class MemoryManagementApi(InMemoryAdapter):
 
     def _attempt(self, connection_id: str, budget_seconds: float) -> verdicts.Outcome:
         if self.down or budget_seconds <= 0:
-            return connection_id, "retry", "out of time"
+            return connection_id, "retry", "no answer in time" if self.down else verdicts.UNTRIED
         status = self._next_status(connection_id)
         return connection_id, verdicts.verdict_of(status), str(status)
 

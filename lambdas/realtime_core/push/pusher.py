@@ -193,14 +193,19 @@ class Pusher:
         """Queue what is left of a job."""
         job, report, opening = posted
         left = narrow(job, report.unsent)
+        # Where time ran out before anything of it was tried, nothing speaks against the job.
+        tried = 1 if report.untried < len(report.unsent) or left.user_ids else 0
         is_given_up = (
-            bool(_recipients(left)) and job.attempt >= ATTEMPTS_MAX and self._undeliverable is not None
+            bool(_recipients(left))
+            and tried == 1
+            and job.attempt >= ATTEMPTS_MAX
+            and self._undeliverable is not None
         )
         if is_given_up:
             self._give_up(left, report.unexpected)
         elif _recipients(left):
             ceiling = min(DELAY_SECONDS_MAX, 2**job.attempt)
-            self._requeue(left._replace(attempt=job.attempt + 1), round(ceiling * self._jitter()))
+            self._requeue(left._replace(attempt=job.attempt + tried), round(ceiling * self._jitter()))
         if opening:
             # No failed attempt: it ends when the connections open, or are too old to.
             may_open = narrow(job, tuple(opening))._replace(user_ids=())
@@ -319,6 +324,7 @@ def _merge(reports: Sequence[PostReport]) -> PostReport:
         delivered=tuple(chain.from_iterable(report.delivered for report in reports)),
         gone=tuple(chain.from_iterable(report.gone for report in reports)),
         unsent=tuple(chain.from_iterable(report.unsent for report in reports)),
+        untried=sum(report.untried for report in reports),
         refused=dict(chain.from_iterable(report.refused.items() for report in reports)),
         unexpected=unexpected,
         answers_lost=sum(report.answers_lost for report in reports),

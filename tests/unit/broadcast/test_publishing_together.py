@@ -231,7 +231,7 @@ def test_however_many_sets_of_events_there_are_everybody_gets_each_event_once(
     monkeypatch.setattr(fan_out, "SETS_MAX", sets_max)
     topics = [f"t{number}" for number in range(4)]
     wanted = {}
-    for number in range(160):
+    for number in range(240):
         connection_id = f"c{number}"
         wanted[connection_id] = [topic for bit, topic in enumerate(topics) if number % 15 + 1 >> bit & 1]
         for topic in wanted[connection_id]:
@@ -243,8 +243,52 @@ def test_however_many_sets_of_events_there_are_everybody_gets_each_event_once(
 
     got = {connection_id: sorted(together.received(connection_id)) for connection_id in wanted}
     assert got == {connection_id: [f"e-{topic}" for topic in has] for connection_id, has in wanted.items()}
-    assert (posts == 160) is (sets_max == 1_000)
+    assert (posts == 240) is (sets_max == 1_000)
     assert together.history.settled(NOW) == BEGAN + 3
+
+
+def test_a_small_audience_beside_a_large_one_is_posted_to_directly(together):
+    crowd = [f"c{number}" for number in range(150)]
+    together.subscribe(*crowd, topic="books")
+    together.subscribe("few-1", "few-2", crowd[0], topic="tea")
+
+    large, small = together.publisher.publish_all([deal("e1"), deal("e2", "tea")])
+
+    assert (large["delivered"], large["queued"]) == (0, 150)
+    assert (small["delivered"], small["queued"]) == (2, 1)
+    assert together.received("few-1") == ["e2"]
+    assert together.history.settled(NOW) == BEGAN - 1
+    together.deliver()
+    assert (together.received(crowd[0]), together.posts()) == (["e1", "e2"], 152)
+    assert together.history.settled(NOW) == BEGAN + 1
+
+
+def test_an_event_that_failed_is_not_settled_by_what_was_queued_of_it(together, monkeypatch):
+    """The next attempt plans it again, and until then a client that resumes must find it."""
+    together.subscribe("c1", topic="books")
+    together.subscribe("c1", "c2", topic="tea")
+    together.management_api.answers = {"c1": [500], "c2": [500]}
+    send = together.deliveries.send
+
+    def refuse_of_c1(jobs, delay_seconds=0):
+        if any("c1" in job.connection_ids for job in jobs):
+            raise StoreUnavailable("SQS went away")
+        send(jobs, delay_seconds)
+
+    monkeypatch.setattr(together.deliveries, "send", refuse_of_c1)
+    results = together.publisher.publish_all([deal("e1", "tea"), deal("e2")])
+    assert all(isinstance(result, StoreUnavailable) for result in results)
+
+    together.management_api.answers = {}
+    monkeypatch.undo()
+    together.deliver()
+    assert together.received("c2") == ["e1"]
+    assert together.history.settled(NOW) == BEGAN - 1
+
+    answers = together.publisher.publish_all([deal("e1", "tea"), deal("e2")])
+    assert [answer["position"] for answer in answers] == [BEGAN, BEGAN + 1]
+    assert together.received("c1") == ["e1", "e2"]
+    assert together.history.settled(NOW) == BEGAN + 1
 
 
 def test_frames_that_do_not_fit_one_frame_together_go_out_in_several(together):

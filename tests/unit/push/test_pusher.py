@@ -74,6 +74,15 @@ def test_push_sorts_every_connection_and_queues_only_what_is_left(harness):
     assert delay <= DELAY_SECONDS_MAX
 
 
+def test_push_that_the_request_budget_has_no_room_for_is_queued_whole(harness):
+    harness.management_api.admitted = 1
+    assert harness.pusher.push(job("a", "b"), 5) == PushResult(queued=2)
+    [(queued, delay)] = harness.deliveries.queued
+    assert (queued.connection_ids, queued.attempt, delay) == (("a", "b"), 1, 0)
+    assert harness.management_api.received == {}
+    assert harness.pusher.push(job("a"), 5).delivered == 1
+
+
 def test_push_removes_a_gone_connection_with_its_memberships(harness):
     harness.management_api.answers = {"b": [410]}
     harness.pusher.push(job("a", "b"), 5)

@@ -18,7 +18,7 @@ from realtime_core.aws.http_response import HttpResponse
 from realtime_core.push.management_api.connection import FAULTS, Connection
 from realtime_core.push.management_api.pacer import Pacer
 from realtime_core.push.management_api.pool import Pool
-from realtime_core.push.management_api.verdicts import Outcome, Verdict, verdict_of
+from realtime_core.push.management_api.verdicts import UNTRIED, Outcome, Verdict, verdict_of
 
 SIGNATURE_SECONDS = 10.0
 """How long the timestamp of a signature is used; AWS accepts it for five minutes."""
@@ -90,11 +90,18 @@ class PostBatch:
 
     def outcomes(self) -> list[list[Outcome]]:
         """Each payload's outcomes, an id each in the order given; `retry` where time ran out."""
-        out_of_time: tuple[Verdict, str] = ("retry", "out of time")
         return [
-            [(item, *self._results.get((number, item), out_of_time)) for item in of_payload]
-            for number, of_payload in enumerate(self._ids)
+            [
+                (item, *(self._results.get((number, item)) or self._out_of_time((number, item))))
+                for item in ids
+            ]
+            for number, ids in enumerate(self._ids)
         ]
+
+    def _out_of_time(self, post: PostId) -> tuple[Verdict, str]:
+        # Where nobody can be reached, that is what is tried.
+        tried = post in self._attempts or self._pool.failures
+        return "retry", "out of time" if tried else UNTRIED
 
     def _run(self, now: float) -> None:
         sweep_at = now

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 BURST_SECONDS = 0.05
 """How much of the rate may be posted at once."""
+DIRECT_BURST_SECONDS = 1.0
+"""The same for a function that posts now and then to a few, and queues what it has no tokens for."""
 WINDOW_SECONDS = 0.1
 """How often the rate is adjusted: longer than a response takes, so that a cut shows before the next."""
 THROTTLED_SHARE = 0.02
