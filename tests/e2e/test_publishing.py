@@ -166,3 +166,63 @@ async def test_invalid_asynchronous_event_becomes_a_dead_letter_with_the_reason(
         stack.send("events", event)
     dead_letter = await stack.dead_letter("events_dlq", containing=marker)
     assert "unknownField" in dead_letter["MessageAttributes"]["reason"]["StringValue"]
+
+
+@pytest.mark.parametrize("way", ["invoke", "asynchronous-invoke", "queue"])
+async def test_several_events_of_one_call_reach_their_subscribers_in_one_frame(
+    connects, user, topic, stack, way
+):
+    person = await connects(user)
+    await person.subscribe(topic)
+    deals = [
+        {
+            "messageType": "dealUpdate",
+            "topic": topic,
+            "data": {**DEAL, "n": number},
+            "eventId": f"{topic}-{number}",
+        }
+        for number in range(5)
+    ]
+    bad = {"messageType": "dealUpdate", "topic": "No Topic", "data": {"marker": f"{topic}-bad"}}
+    envelope = {"events": [*deals[:2], bad, *deals[2:]]}
+
+    if way == "invoke":
+        answer = stack.invoke("broadcast", envelope)
+        assert answer["broadcast"] == "success"
+        results = answer["results"]
+        assert [result["broadcast"] for result in results] == ["success"] * 2 + ["rejected"] + ["success"] * 3
+        assert [result["delivered"] for result in results if "delivered" in result] == [1] * 5
+        assert stack.invoke("broadcast", {"events": deals})["results"] == [
+            result for result in results if result["broadcast"] == "success"
+        ]
+    elif way == "asynchronous-invoke":
+        stack.invoke_async("broadcast", envelope)
+    else:
+        stack.send("events", envelope)
+
+    frame = await person.hears("batch")
+    assert [inner["eventId"] for inner in frame["data"]["frames"]] == [deal["eventId"] for deal in deals]
+    positions = [inner["position"] for inner in frame["data"]["frames"]]
+    assert positions == list(range(positions[0], positions[0] + 5))
+    letter = await stack.dead_letter("events", containing=f"{topic}-bad")
+    assert letter
+    await person.ask("ping")
+    assert len(person.all_heard("batch")) == 1
+
+
+async def test_events_without_ids_of_a_message_are_published_once_each_however_often_it_comes(
+    connects, user, topic, stack
+):
+    person = await connects(user)
+    await person.subscribe(topic)
+    events = [{"messageType": "dealUpdate", "topic": topic, "data": {"n": number}} for number in range(3)]
+    sns = {"Type": "Notification", "MessageId": f"sns-{topic}", "Message": json.dumps({"events": events})}
+    for _ in range(2):
+        stack.send("events", sns)
+        await stack.emptied("events")
+
+    frame = await person.hears("batch")
+    ids = [inner["eventId"] for inner in frame["data"]["frames"]]
+    assert ids == [f"sns-{topic}.{number}" for number in range(3)]
+    await person.ask("ping")
+    assert len(person.all_heard("batch")) == 1
