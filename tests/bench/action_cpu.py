@@ -43,7 +43,7 @@ def run(*, quick: bool) -> Report:
         },
         notes=(
             "The guide's reads the record and posts the reply; ours gets the identity and returns the reply.",
-            "Ours also counts the action against a rate limit, which is a write.",
+            "Ours also counts the action against a rate limit, a write that is sent with its reads.",
         ),
     )
 
