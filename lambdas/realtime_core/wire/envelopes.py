@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from realtime_core.wire.fields import json_object, reject, reject_if_any
+from realtime_core.wire.fields import Field, json_object, read_fields, reject, reject_if_any
 from realtime_core.wire.forwarded import FORWARDED_KEY, Origin, unwrap_event
 from realtime_core.wire.json_problems import find_json_problems, parse_leniently
 from realtime_core.wire.strict_json import loads
@@ -25,8 +25,12 @@ _ENVELOPES_MAX = 3
 _ID_CHARS_MAX = 64
 
 
+EVENTS_MAX = 100
+"""The most events of one envelope."""
+
+
 class Carried(NamedTuple):
-    """The raw event of a queue message, which `parse_event` validates."""
+    """The raw event of a queue message, which `parse_event` validates, or several (`events_of`)."""
 
     raw: dict[str, Any]
     carrier_id: str | None
@@ -46,7 +50,7 @@ def unwrap(body: str) -> Carried:
     """
     raw, carrier_id, origin = _object(body, "body"), None, None
     for _ in range(_ENVELOPES_MAX):
-        if "messageType" in raw:
+        if "messageType" in raw or "events" in raw:
             break
         if raw.get("Type") == "Notification" and "Message" in raw:
             carrier_id = _identifier(raw.get("MessageId")) or carrier_id
@@ -63,6 +67,23 @@ def unwrap(body: str) -> Carried:
         else:
             break
     return Carried(raw, carrier_id, origin)
+
+
+def events_of(raw: Any) -> list[Any] | None:
+    """Return the raw events of `{"events": [event, …]}`; None for anything else, which is one event.
+
+    Raises ValidationFailed unless there are 1 to EVENTS_MAX of them, and nothing beside.
+    """
+    if not isinstance(raw, dict) or "events" not in raw or "messageType" in raw:
+        return None
+    (events,) = read_fields(raw, (Field("events", _events),))
+    return list(events)
+
+
+def _events(raw: Any, path: str) -> list[Any]:
+    if not (isinstance(raw, list) and 1 <= len(raw) <= EVENTS_MAX):
+        reject(path, f"must be a list of 1 to {EVENTS_MAX} events")
+    return raw
 
 
 def _identifier(value: Any) -> str | None:

@@ -95,6 +95,7 @@ locals {
         HISTORY_TABLE          = module.tables.names.history
         MANAGEMENT_ENDPOINT    = local.management_endpoint
         DELIVERIES_QUEUE_URL   = module.fan_out.deliveries_queue_url
+        EVENTS_QUEUE_URL       = module.fan_out.events_queue_url
         EVENTS_DLQ_URL         = module.fan_out.events_dlq_url
         DIRECT_AUDIENCE_MAX    = tostring(local.direct_audience_max)
         INDEX_BYTES_MAX        = tostring(var.filter_index_bytes_max)

@@ -127,7 +127,8 @@ def test_broadcast_reads_the_index_only_with_redis(started, with_redis, kind):
     environment = dict.fromkeys(
         ("CONNECTIONS_TABLE", "SUBSCRIPTIONS_TABLE", "MESSAGES_TABLE", "HISTORY_TABLE"), "x"
     ) | dict.fromkeys(
-        ("MANAGEMENT_ENDPOINT", "DELIVERIES_QUEUE_URL", "EVENTS_DLQ_URL"), "https://example.com/x"
+        ("MANAGEMENT_ENDPOINT", "DELIVERIES_QUEUE_URL", "EVENTS_QUEUE_URL", "EVENTS_DLQ_URL"),
+        "https://example.com/x",
     )
     if with_redis:
         environment["REDIS_URL"] = started.server.url
