@@ -201,7 +201,7 @@ async def test_several_events_of_one_call_reach_their_subscribers_in_one_frame(
         stack.send("events", envelope)
 
     await person.hears(lambda frame: frame.get("eventId") == f"{topic}-4")
-    await stack.dead_letter("events", containing=f"{topic}-bad")
+    await stack.dead_letter("events_dlq", containing=f"{topic}-bad")
     await person.ask("ping")
     heard = person.all_heard("dealUpdate")
     assert [frame["eventId"] for frame in heard] == [deal["eventId"] for deal in deals]
