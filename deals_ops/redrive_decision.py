@@ -19,7 +19,7 @@ from deals_ops.dead_letters import DeadLetter
 from realtime_core.errors import ValidationFailed
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.push.planning import JOB_BYTES_MAX, decode_job, encode_job
-from realtime_core.wire.envelopes import unwrap
+from realtime_core.wire.envelopes import events_of, unwrap, with_ids
 from realtime_core.wire.events import parse_event
 from realtime_core.wire.fields import IDENTIFIER
 from realtime_core.wire.strict_json import byte_length, dumps
@@ -44,6 +44,8 @@ def decide_event(dead_letter: DeadLetter, _now: float) -> RedriveDecision:
 
     try:
         raw, assigned_id = _unwrap_event(dead_letter)
+        if (events := events_of(raw)) is not None:
+            return _decide_events(with_ids(events, assigned_id), assigned_id)
         event = parse_event(raw)
     except ValidationFailed as error:
         return RedriveDecision("refused event", None, f"still breaks the contract: {error.message}")
@@ -58,6 +60,16 @@ def decide_event(dead_letter: DeadLetter, _now: float) -> RedriveDecision:
         why = f"with its eventId it exceeds the {JOB_BYTES_MAX} bytes of the queue"
         return RedriveDecision(about, event_id, why)
     return RedriveDecision(about, event_id, "goes to the events queue", body)
+
+
+def _decide_events(events: list[Any], assigned_id: str) -> RedriveDecision:
+    """Decide about the events of an envelope. It goes as a whole: `broadcast` refuses those that are bad."""
+    about = f"{len(events)} events"
+    body = dumps({"events": events})
+    if byte_length(body) > JOB_BYTES_MAX:
+        why = f"with its eventIds it exceeds the {JOB_BYTES_MAX} bytes of the queue"
+        return RedriveDecision(about, assigned_id, why)
+    return RedriveDecision(about, assigned_id, "goes to the events queue", body)
 
 
 def decide_delivery(dead_letter: DeadLetter, now: float) -> RedriveDecision:

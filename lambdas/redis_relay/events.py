@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from realtime_core.wire.envelopes import events_of
+from realtime_core.wire.envelopes import events_of, with_ids
 from realtime_core.wire.events import parse_event
 from realtime_core.wire.fields import Field, json_object, read_fields, reject, reject_if_any
 from realtime_core.wire.json_problems import find_json_problems, parse_leniently
@@ -73,12 +73,7 @@ def from_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> list[bytes]:
 
 def _several(events: list[Any], event_id: str) -> list[bytes]:
     """The events of an envelope, valid or not, each with an id if it has none and is an object."""
-    return [
-        dumps({**event, "eventId": f"{event_id}.{index}"}).encode()
-        if isinstance(event, dict) and event.get("eventId") is None
-        else dumps(event).encode()
-        for index, event in enumerate(events)
-    ]
+    return [dumps(event).encode() for event in with_ids(events, event_id)]
 
 
 def _parse(raw: Any, path: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ asynchronous invocation has the id of the invocation, which all its attempts had
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from realtime_core.wire.fields import Field, json_object, read_fields, reject, reject_if_any
@@ -70,6 +71,19 @@ def events_of(raw: Any) -> list[Any] | None:
         return None
     (events,) = read_fields(raw, (Field("events", _events),))
     return list(events)
+
+
+def with_ids(events: Sequence[Any], carrier_id: str) -> list[Any]:
+    """The raw events of an envelope, each with an id: its own, else its carrier's with its index behind it.
+
+    What is no object stays as it is, for `parse_event` to reject.
+    """
+    return [
+        {**event, "eventId": f"{carrier_id}.{index}"}
+        if isinstance(event, dict) and event.get("eventId") is None
+        else event
+        for index, event in enumerate(events)
+    ]
 
 
 def _events(raw: Any, path: str) -> list[Any]:
