@@ -28,7 +28,7 @@ PUBLISHED_WITHIN_SECONDS = 15.0
 
 The service gives Redis up after half a second of silence; whatever waits for the end of the fault fails.
 """
-DEGRADED_WITHIN_SECONDS = 30.0
+DEGRADED_WITHIN_SECONDS = 10.0
 OPERATIONAL_WITHIN_SECONDS = 40.0
 """A breaker leaves Redis alone for half a minute at most."""
 MAINTAINED_WITHIN_SECONDS = 75.0

@@ -73,6 +73,7 @@ class MemorySubscriptions(InMemoryAdapter):
             if is_overtaken(connection, topic, at):
                 return connection
             check_not_forgotten(connection, topic, at)
+
             old = connection.subscriptions.get(topic)
             if old is None or old.filter != canonical_filter:
                 new = self._replace(connection, topic, canonical_filter, now, admit_new)

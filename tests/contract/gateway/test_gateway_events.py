@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
+
+from tests.contract.gateway.probe import STAGE
 
 EVENTS = Path(__file__).parents[2] / "events"
 # What a client sends as headers and asks as query differs from client to client.
@@ -137,3 +140,24 @@ async def test_disconnect_event_of_a_lost_connection_has_code_1006(api, dial):
     assert (await api.await_event("DISCONNECT", connection_id))["requestContext"][
         "disconnectStatusCode"
     ] == 1006
+
+
+async def test_time_of_a_message_is_that_of_its_receipt_however_long_its_route_takes_to_find(deployer, dial):
+    """api-gateway-mapping-template-reference: `requestTimeEpoch`. Functions put requests in order by it."""
+    changing = deployer.deploy({"echo": {"replies": True}})
+    client = await dial(changing.url)
+    await client.ask(action="echo")
+    # After a change of the API, the next message waits until the API is read again.
+    changing.target.client("apigatewayv2").update_stage(
+        ApiId=changing.api_id, StageName=STAGE,
+        DefaultRouteSettings={"ThrottlingRateLimit": 1000.0, "ThrottlingBurstLimit": 1000},
+    )  # fmt: skip
+
+    for number in (1, 2):
+        await client.socket.send(json.dumps({"action": "echo", "n": number}))
+        await (await client.socket.ping())
+        await asyncio.sleep(0.01)
+
+    echoes = [json.loads(await client.socket.recv()) for _ in range(2)]
+    times = {json.loads(echo["body"])["n"]: echo["requestContext"]["requestTimeEpoch"] for echo in echoes}
+    assert times[2] - times[1] >= 9
