@@ -12,6 +12,7 @@ from typing import Any
 
 from authorizer.wiring import build
 from realtime_core.auth.handshake import find_token, read_headers
+from realtime_core.auth.permissions import encode_permissions
 from realtime_core.auth.tokens import Identity
 from realtime_core.errors import TokenRefused
 from realtime_core.initialization import build_at_init
@@ -41,7 +42,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             token = find_token(read_headers(event), event.get("queryStringParameters"))
             identity = _authorizer().authorize(token, time.time())
         except TokenRefused as refused:
-            log.info("connect_refused", status=refused.status, reason=refused.reason)
+            log.info("connect_refused", status=refused.status, reason=refused.reason, detail=refused.detail)
             add(TOKEN_FAILURES, 1, refused.reason)
             if refused.status == 401:
                 raise Unauthorized from None
@@ -56,11 +57,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _context_of(identity: Identity) -> dict[str, str]:
-    """Outside limit: API Gateway takes a flat object, and returns every value as a string."""
+    """What later events of the connection carry.
+
+    Outside limits: API Gateway takes a flat object, and returns every value as a string. The whole answer has
+    at most 8 KB, which `PERMISSIONS_BYTES_MAX` keeps.
+    """
     context = {
         "userId": identity.user_id,
         "tokenExp": str(identity.token_exp),
         "issuedAt": str(identity.issued_at),
+        **encode_permissions(identity.permissions),
     }
     return context if identity.token_id is None else {**context, "tokenId": identity.token_id}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from connection_handler.wiring import build
 from realtime_core.auth.handshake import read_headers, select_subprotocol
+from realtime_core.auth.permissions import decode_permissions
 from realtime_core.connections.base import Connection
 from realtime_core.errors import StoreUnavailable
 from realtime_core.initialization import build_at_init
@@ -53,6 +54,7 @@ def _connect(event: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
             token_exp=int(context["tokenExp"]),
             issued_at=int(context.get("issuedAt") or 0),
             token_id=context.get("tokenId"),
+            permissions=decode_permissions(context),
         )
     )
     bind(userId=context["userId"])

@@ -10,7 +10,7 @@ from realtime_core.filters.filters import Attributes, Filter
 from realtime_core.history.base import EventPage, StoredEvent
 from realtime_core.wire.frames import FRAME_BYTES_MAX, MESSAGE_BYTES_MAX
 from realtime_core.wire.strict_json import byte_length, dumps
-from realtime_core.wire.topics import ALL_DEALS
+from realtime_core.wire.topics import topics_reached
 
 REPLY_BYTES = 6 * 1024
 """Room for the reply without its events: the filter alone may have 4 KB."""
@@ -127,4 +127,4 @@ def matcher(topic: str, wanted: Filter) -> Callable[[StoredEvent], bool]:
 
 
 def _matches(stored: StoredEvent, topic: str, wanted: Filter) -> bool:
-    return topic in {stored.topic, ALL_DEALS} and wanted.matches(Attributes(stored.filters, stored.data))
+    return topic in topics_reached(stored.topic) and wanted.matches(Attributes(stored.filters, stored.data))

@@ -103,6 +103,14 @@ RESUME_GAPS = Metric(
     "Resumes that were answered `recovered: false`: the history does not reach back that far",
 )
 
+FORBIDDEN = Metric(
+    "Forbidden",
+    COUNT,
+    "message_router",
+    "Actions that the token does not permit, by what it names: `topic` or `recipient`",
+    by="Kind",
+)
+
 # Tokens
 TOKEN_FAILURES = Metric(
     "TokenFailures",

@@ -40,6 +40,8 @@ locals {
     var.jwt.jwks_url == null ? {} : { JWT_JWKS_URL = var.jwt.jwks_url },
     var.jwt.issuer == null ? {} : { JWT_ISSUER = var.jwt.issuer },
     var.jwt.audience == null ? {} : { JWT_AUDIENCE = var.jwt.audience },
+    var.jwt.scope == null ? {} : { JWT_SCOPE = var.jwt.scope },
+    { for field, name in var.jwt.claims : "JWT_CLAIM_${upper(field)}" => name if name != null },
   )
 
   # Environment of each function; its permissions are in permissions.tf.

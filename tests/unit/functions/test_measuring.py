@@ -164,7 +164,7 @@ def test_authorizer_counts_its_own_faults_apart(connect_authorizer, published):
 def test_reasons_are_few_words_of_the_code_and_never_of_a_client():
     """Each is a metric that costs money; a reason put together from a token would be without end."""
     code = "\n".join(path.read_text() for path in LAMBDAS.rglob("*.py"))
-    raised = re.findall(r"TokenRefused\(\d+, ([^)]+)\)", code)
+    raised = re.findall(r"TokenRefused\(\d+, ([^),]+)[),]", code)
     assert len(raised) > 15
     assert all(re.fullmatch(r'"[a-z_]+"', reason) for reason in raised), raised
 
