@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from broadcast.fan_out import OutgoingEvent, PlannedJob, plan_jobs
+from realtime_core.concurrency import map_concurrently
 from realtime_core.errors import StoreUnavailable
 from realtime_core.history.base import Finished, NewEvent, encode_event, new_tracking_id
 from realtime_core.telemetry.logs import get_logger
@@ -223,14 +224,23 @@ class Publisher:
 
         After the push, which is not to wait for it, and before the answer, which promises it.
         """
-        if self._forwarding is None:
+        forwarding = self._forwarding
+        if forwarding is None:
             return
-        for index, (event, claim, origin) in enumerate(attempt.claimed):
-            if origin is None and index not in attempt.failed:
-                try:
-                    self._forwarding.forward(event, claim)
-                except StoreUnavailable as error:
-                    attempt.failed[index] = error
+        accepted_here = [
+            index
+            for index, item in enumerate(attempt.claimed)
+            if item.origin is None and index not in attempt.failed
+        ]
+
+        def forward(index: int) -> None:
+            event, claim, _ = attempt.claimed[index]
+            try:
+                forwarding.forward(event, claim)
+            except StoreUnavailable as error:
+                attempt.failed[index] = error
+
+        map_concurrently(forward, accepted_here)
 
     def _expect(self, attempt: _Attempt, jobs: Sequence[PlannedJob]) -> None:
         """Record how many chunks on the queue settle the events of topics that are in them.
