@@ -30,8 +30,8 @@ _FILLING = (
     "full_at > :now AND full_at <= :latest",
 )
 
-
-MARK_MARGIN_SECONDS = 60 * 60
+MARK_MARGIN_SECONDS = 2 * 60 * 60
+"""How long a bucket outlasts its mark: longer than one that is used outlasts its use, so one write does."""
 
 
 class _Written(NamedTuple):
