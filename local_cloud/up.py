@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from local_cloud.isolation import isolate
 from local_cloud.settings import CloudFailed
 from local_cloud.stack import REGION, Stack, bring_up
 from local_cloud.terraform import TerraformFailed
@@ -51,6 +52,7 @@ def _list_publisher_commands(stack: Stack) -> list[str]:
 
 def main() -> int:
     """Start the service and print its address; return the exit code."""
+    isolate()
     try:
         stack = bring_up(lambda line: print(line, flush=True))
     except (CloudFailed, TerraformFailed) as error:
