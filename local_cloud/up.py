@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 from local_cloud.isolation import isolate
@@ -46,7 +47,7 @@ def _list_publisher_commands(stack: Stack) -> list[str]:
         variables |= {"REDIS_URL": redis.url, "REDIS_PASSWORD_FILE": str(redis.password_file)}
         variables |= {"REDIS_CA_FILE": str(redis.authorities)} if redis.authorities else {}
 
-    exports = " ".join(f"{name}={value}" for name, value in variables.items())
+    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
     return [f"export {exports}", "PYTHONPATH=clients/python .venv/bin/python examples/publisher.py"]
 
 
