@@ -1,8 +1,10 @@
 """Lambda authorizer of `$connect`: verifies the token, and decides whether its user may connect.
 
 API Gateway's contract for REQUEST authorizers: raising `Exception("Unauthorized")` answers the handshake 401
-(the token is missing or not valid), a Deny policy answers 403 (a valid token that may not connect), any other
-error 500. API Gateway passes `context` on with every later event of the connection.
+(the token is missing, not valid or revoked: another may help), a Deny policy answers 403 (a valid token that
+may not connect: none helps), any other error 500. That a user has too many connections is a 429, which an
+authorizer cannot answer; the function of `$connect` does. API Gateway passes `context` on with every later
+event of the connection.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from realtime_core.auth.permissions import encode_permissions
 from realtime_core.auth.tokens import Identity
 from realtime_core.errors import TokenRefused
 from realtime_core.initialization import build_at_init
-from realtime_core.telemetry.logs import bind, get_logger
+from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import AUTHORIZER_FAULTS, TOKEN_FAILURES
 from realtime_core.telemetry.metrics import add, measured
 
@@ -52,7 +54,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             add(AUTHORIZER_FAULTS, 1)
             raise
 
-        bind(userId=identity.user_id)
         return _policy(identity.user_id, "Allow", event["methodArn"], _context_of(identity))
 
 

@@ -80,8 +80,9 @@ class TokenRefresh:
 
         if identity.user_id != caller.user_id:
             raise _refuse("other_user", "other_user")
-        if self._revocations.is_revoked(identity.user_id, identity.token_id, identity.issued_at):
-            raise _refuse("revoked", "revoked")
+        refusal = self._revocations.refusal(identity.user_id, identity.token_id, identity.issued_at)
+        if refusal is not None:
+            raise _refuse(refusal, "revoked")
         return identity
 
     def _extend(self, caller: Caller, identity: Identity, now: int) -> tuple[Connection, bool]:
@@ -110,7 +111,8 @@ class TokenRefresh:
         record = extend()
         known = (record.token_exp, record.issued_at, record.token_id)
         replaces = record.permissions != identity.permissions or (
-            known != token and self._revocations.is_revoked(record.user_id, record.token_id, record.issued_at)
+            known != token
+            and self._revocations.refusal(record.user_id, record.token_id, record.issued_at) is not None
         )
         return (extend(record), True) if replaces else (record, False)
 

@@ -112,9 +112,9 @@ class RateLimited(ActionError):
 class TokenRefused(ServiceError):
     """A token does not open a connection.
 
-    `status` is the HTTP status of the handshake: 401 if the token is missing or invalid, 403 if it is valid
-    but does not allow connecting. `reason` is a short word for the log and the metric, `detail` more for the
-    log; clients see neither.
+    `status` is the HTTP status of the handshake: 401 if the token is missing, invalid or revoked, 403 if it
+    is valid but does not allow connecting. `reason` is a short word for the log and the metric, `detail` more
+    for the log; clients see neither.
     """
 
     def __init__(self, status: int, reason: str, detail: str | None = None) -> None:

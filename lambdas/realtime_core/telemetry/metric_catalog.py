@@ -56,6 +56,12 @@ CONNECTION_COUNT = Metric(
     "janitor",
     "Connections that have a record, counted each minute; not published if counting failed",
 )
+CONNECTIONS_REFUSED = Metric(
+    "ConnectionsRefused",
+    COUNT,
+    "connection_handler",
+    "Handshakes that were answered 429, because their user has the maximum of connections",
+)
 CONNECTION_DURATION = Metric(
     "ConnectionDuration",
     SECONDS,

@@ -62,21 +62,19 @@ locals {
     authorizer = {
       description = "Who are you, and may you connect"
       environment = merge(local.jwt_environment, {
-        CONNECTIONS_TABLE         = module.tables.names.connections
-        SUBSCRIPTIONS_TABLE       = module.tables.names.subscriptions
-        REVOCATIONS_TABLE         = module.tables.names.revocations
-        MANAGEMENT_ENDPOINT       = local.management_endpoint
-        MAX_CONNECTIONS_PER_USER  = tostring(var.max_connections_per_user)
-        REPLACE_OLDEST_CONNECTION = tostring(var.replace_oldest_connection)
+        REVOCATIONS_TABLE = module.tables.names.revocations
       })
     }
 
     connection_handler = {
       description = "Comes and goes: the connection record"
       environment = {
-        CONNECTIONS_TABLE   = module.tables.names.connections
-        SUBSCRIPTIONS_TABLE = module.tables.names.subscriptions
-        SCHEDULE_PARTITIONS = tostring(var.upkeep.schedule_partitions)
+        CONNECTIONS_TABLE         = module.tables.names.connections
+        SUBSCRIPTIONS_TABLE       = module.tables.names.subscriptions
+        SCHEDULE_PARTITIONS       = tostring(var.upkeep.schedule_partitions)
+        MANAGEMENT_ENDPOINT       = local.management_endpoint
+        MAX_CONNECTIONS_PER_USER  = tostring(var.max_connections_per_user)
+        REPLACE_OLDEST_CONNECTION = tostring(var.replace_oldest_connection)
       }
     }
 

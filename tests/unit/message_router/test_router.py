@@ -337,7 +337,7 @@ def test_refresh_by_a_good_token_replaces_a_revoked_one_that_lives_longer(harnes
 
     record = harness.record()
     assert (record.token_exp, record.token_id) == (NOW + 601, "t-2")
-    assert not harness.revocations.is_revoked("ann", record.token_id, record.issued_at)
+    assert not harness.revocations.refusal("ann", record.token_id, record.issued_at)
     [group] = harness.subscriptions.groups("a", NOW)
     assert [members for _, members in harness.subscriptions.members([group], NOW + 600)] == [["c1"]]
     assert [members for _, members in harness.subscriptions.members([group], NOW + 601)] == [[]]
