@@ -28,7 +28,7 @@ locals {
       resources = [module.tables.user_id_index_arn, module.tables.due_index_arn]
     }
     ListBlockedUsers = { actions = ["dynamodb:Query"], resources = [module.tables.recent_index_arn] }
-    LookAtHistory = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], resources = [local.tables.history] }
+    LookAtHistory    = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], resources = [local.tables.history] }
     AskForConnections = {
       actions   = ["execute-api:ManageConnections"]
       resources = [local.connection_arns["GET"]]
