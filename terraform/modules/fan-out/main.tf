@@ -96,6 +96,11 @@ resource "aws_sqs_queue_redrive_policy" "this" {
     deadLetterTargetArn = aws_sqs_queue.dead_letters[each.key].arn
     maxReceiveCount     = each.value.settings.receive_count_max
   })
+
+  # As the queues that it joins, by way of the alarms: a removal in another order would be a cycle to Terraform.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 ################################################################################
