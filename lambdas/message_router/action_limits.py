@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+SUBSCRIPTIONS = Limit(2, 60)
+"""Of one user: the 50 subscriptions of a connection are renewed at once, with some left for another's."""
+
+GET_EVENTS = Limit(5, 60)
+"""Of one user: the pages of a replay, each of up to 57 reads, the second of 50 subscriptions at once."""
+
 NEW_FILTERS = Limit(0.01, 100)
 """Of one user: ten who do nothing else list 2,070 filters in the three hours that a group is listed."""
 
@@ -28,6 +34,7 @@ class ActionLimits:
         *,
         send_message: Limit,
         subscriptions: Limit,
+        get_events: Limit,
         others: Limit,
         new_filters: Limit = NEW_FILTERS,
     ) -> None:
@@ -35,6 +42,7 @@ class ActionLimits:
         self._new_filters = new_filters
         self._send_message = send_message
         self._subscriptions = subscriptions
+        self._get_events = get_events
         self._others = others
 
     def check(self, action: str, user_id: str, now: float) -> None:
@@ -55,6 +63,8 @@ class ActionLimits:
                 return "sendMessage", self._send_message
             case "subscribeToDeals" | "unsubscribeFromDeals":
                 return "subscriptions", self._subscriptions
+            case "getEvents":
+                return "getEvents", self._get_events
             case _:
                 return "others", self._others
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from message_router.message_actions import PUSH_BUDGET_SECONDS, MessageActions
+from message_router.history_actions import HistoryActions
+from message_router.message_actions import MessageActions
 from message_router.requests import (
+    GetEvents,
     GetMessages,
     GetStatus,
     NotificationAck,
@@ -15,7 +17,6 @@ from message_router.requests import (
     SubscribeToDeals,
     UnsubscribeFromDeals,
 )
-from message_router.resume import resume
 from realtime_core.connections.schedule import REFRESHED, due_with_token
 from realtime_core.errors import (
     AuthenticationFailed,
@@ -25,11 +26,9 @@ from realtime_core.errors import (
     TokenRefused,
 )
 from realtime_core.filters.filters import load_filter
-from realtime_core.push.base import DeliveryJob
 from realtime_core.telemetry.logs import get_logger
-from realtime_core.telemetry.metric_catalog import RESUME_GAPS, RESUMES, TOKEN_FAILURES
+from realtime_core.telemetry.metric_catalog import TOKEN_FAILURES
 from realtime_core.telemetry.metrics import add
-from realtime_core.wire.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,14 +89,13 @@ class Actions:
         self._connections = connections
         self._subscriptions = subscriptions
         self._messages = messages
-        self._history = history
         self._lookup = lookup
         self._verifier = verifier
         self._revocations = revocations
-        self._pusher = pusher
         self._now = now
         self._take_new_filter = take_new_filter
         self._of_messages = MessageActions(messages, pusher, now, entropy)
+        self._of_history = HistoryActions(history, pusher, now)
 
     def start_reads(self, action: str, caller: Caller) -> StartedReads | None:
         """Start the reads that an action, by its name, begins with; None if there are none."""
@@ -123,6 +121,8 @@ class Actions:
 
             case SubscribeToDeals():
                 reply = self._subscribe(action, caller, reads or self._start_subscribe(caller))
+            case GetEvents():
+                reply = self._of_history.get_events(action, caller)
             case UnsubscribeFromDeals():
                 reply = self._unsubscribe(action, caller)
 
@@ -164,35 +164,20 @@ class Actions:
             )
 
             data: dict[str, Any] = {"topic": action.topic, "filters": action.filter.as_object()}
-            if action.since is None:
-                return "subscriptionConfirmed", {**data, "position": newest}
-            return "subscriptionConfirmed", {**data, **self._replay(action, action.since, caller)}
+            if action.since is None and action.recent is None:
+                data["position"] = newest
+            else:
+                # The subscription is in force already, so no event is missed.
+                data |= self._of_history.read(
+                    action.topic, action.filter, action.since, action.recent, caller
+                )
         except StoreUnavailable as error:
             raise SubscriptionFailed("The subscription could not be stored; try again") from error
+        return "subscriptionConfirmed", data
 
     def _admit_new_filter(self, caller: Caller) -> None:
         if self._take_new_filter is not None:
             self._take_new_filter(caller.user_id, self._now())
-
-    def _replay(self, action: SubscribeToDeals, since: int, caller: Caller) -> dict[str, Any]:
-        """Return the events since a position. The subscription is in force already, so no event is missed."""
-        resumed = resume(self._history, since, action.topic, action.filter, int(self._now()))
-        for event in resumed.oversized:
-            job = DeliveryJob(
-                dumps(event),
-                (caller.connection_id,),
-                "deal",
-                event["eventId"],
-                int(self._now() * 1000),
-                correlation_id=caller.correlation_id,
-            )
-            self._pusher.push(job, PUSH_BUDGET_SECONDS)
-
-        add(RESUMES, 1)
-        if not resumed.recovered:
-            add(RESUME_GAPS, 1)
-        data = {"position": resumed.position, "recovered": resumed.recovered, "events": resumed.events}
-        return {**data, "more": True} if resumed.more else data
 
     def _unsubscribe(self, action: UnsubscribeFromDeals, caller: Caller) -> Reply:
         try:
