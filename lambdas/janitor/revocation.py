@@ -22,6 +22,7 @@ from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.connections.base import may_be_opening
 from realtime_core.errors import StoreUnavailable
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
+from realtime_core.push.closing import announce_and_close
 from realtime_core.push.removal import remove_records
 from realtime_core.telemetry.logs import get_logger
 
@@ -185,7 +186,8 @@ class Revoker:
 
     def _close(self, records: Sequence[Connection], now: int) -> list[Connection]:
         """Close and remove connections. Returns those that have not opened yet: they keep their records."""
-        gone = set(self.poster.close([record.connection_id for record in records]))
+        ids = [record.connection_id for record in records]
+        gone = set(announce_and_close(self.poster, ids, "revoked", now))
         left = [record for record in records if record.connection_id in gone and may_be_opening(record, now)]
         closed = [record for record in records if record not in left]
         map_concurrently(

@@ -17,6 +17,7 @@ from message_router.requests import (
     SubscribeToDeals,
     UnsubscribeFromDeals,
 )
+from message_router.server_info import server_info
 from realtime_core.connections.schedule import REFRESHED, due_with_token
 from realtime_core.errors import (
     AuthenticationFailed,
@@ -210,6 +211,7 @@ class Actions:
             ],
             "unread": unread,
             "systemStatus": "degraded" if unread is None or degraded else "operational",
+            "server": server_info(int(self._now())),
         }
 
     def _refresh(self, action: RefreshToken, caller: Caller) -> Reply:

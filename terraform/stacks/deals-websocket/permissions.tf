@@ -36,7 +36,7 @@ locals {
       ForgetMemberships     = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
       ManageConnections = {
         actions   = ["execute-api:ManageConnections"]
-        resources = [for method in concat(["GET"], var.replace_oldest_connection ? ["DELETE"] : []) : "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*"]
+        resources = [for method in concat(["GET"], var.replace_oldest_connection ? ["POST", "DELETE"] : []) : "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*"]
       }
     })
 

@@ -188,7 +188,12 @@ def test_largest_accepted_content_fits_every_frame(char):
     }
     largest = sent(char * low, "\x01" * 64)
     push = received_frame(largest, now=1_795_382_480)
-    page = frame("messages", inbox_page([largest], "n" * 128), now=1_795_382_480, request_id="\x01" * 128)
+    page = frame(
+        "messages",
+        inbox_page([largest], "n" * 128, 1_795_382_480_000),
+        now=1_795_382_480,
+        request_id="\x01" * 128,
+    )
     assert len(push.encode()) <= MESSAGE_BYTES_MAX
     assert MESSAGE_BYTES_MAX - 1024 < len(page.encode()) <= MESSAGE_BYTES_MAX
 
