@@ -15,6 +15,7 @@ run "stack_joins_its_parts" {
       "$connect"           = "connection_handler"
       "$default"           = "message_router"
       "$disconnect"        = "connection_handler"
+      getEvents            = "message_router"
       getMessages          = "message_router"
       getStatus            = "message_router"
       keepAlive            = null
