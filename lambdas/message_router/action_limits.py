@@ -11,6 +11,8 @@ from realtime_core.telemetry.metric_catalog import LIMITER_FAILURES
 from realtime_core.telemetry.metrics import add
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from message_router.limits import Limiter
 
 log = get_logger(__name__)
@@ -23,6 +25,10 @@ GET_EVENTS = Limit(5, 60)
 
 NEW_FILTERS = Limit(0.01, 100)
 """Of one user: ten who do nothing else list 2,070 filters in the three hours that a group is listed."""
+
+
+PERMITTED_BY_CONTEXT = {"sendMessage": "recipients", "getPresence": "recipients", "getEvents": "topics"}
+"""Actions that need a permission, and read no record that has it; with the kind of permission."""
 
 
 class ActionLimits:
@@ -51,11 +57,24 @@ class ActionLimits:
             name, limit = self._bucket_of(action)
             self._limiter.check(f"{user_id}#{name}", limit, now)
 
-    def take(self, action: str, user_id: str, now: float) -> None:
-        """Count an action, by its name. Raises RateLimited. An action that cannot be counted is allowed."""
-        if action != "ping":
-            name, limit = self._bucket_of(action)
-            self._take(f"{user_id}#{name}", limit, now)
+    def take(self, action: str, user_id: str, now: float) -> bool:
+        """Count an action, by its name. Raises RateLimited. An action that cannot be counted is allowed.
+
+        Returns whether a refresh may have changed the user's permissions since a connection was made.
+        """
+        if action == "ping":
+            return False
+        name, limit = self._bucket_of(action)
+        return self._take(f"{user_id}#{name}", limit, now)
+
+    def mark_refreshed(self, user_id: str, until: int, changed: Collection[str]) -> None:
+        """Note that a refresh changed these kinds of permissions. Raises StoreUnavailable.
+
+        The context of a connection keeps those of its handshake. A read for each message would tell, too; a
+        mark where each is counted costs nothing. `until` is when no context from before is good any more.
+        """
+        for action in [action for action, kind in PERMITTED_BY_CONTEXT.items() if kind in changed]:
+            self._limiter.mark(f"{user_id}#{self._bucket_of(action)[0]}", until)
 
     def _bucket_of(self, action: str) -> tuple[str, Limit]:
         match action:
@@ -81,10 +100,12 @@ class ActionLimits:
                 {"reason": "too_many_new_filters", "retryAfterMs": limited.retry_after_ms},
             ) from limited
 
-    def _take(self, bucket: str, limit: Limit, now: float) -> None:
+    def _take(self, bucket: str, limit: Limit, now: float) -> bool:
+        """Take a token. Returns whether the bucket is marked, or may be."""
         try:
-            self._limiter.take(bucket, limit, now)
+            return self._limiter.take(bucket, limit, now) > now
         except StoreUnavailable as error:
             # Limits protect the service from a few users; its own fault must not shut out all of them.
             log.warning("limiter_unavailable", reason=str(error))
             add(LIMITER_FAILURES, 1)
+            return True

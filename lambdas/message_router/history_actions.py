@@ -8,6 +8,7 @@ from message_router.look_back import look_back
 from message_router.message_actions import PUSH_BUDGET_SECONDS
 from message_router.resume import resume
 from realtime_core.push.base import DeliveryJob
+from realtime_core.subscriptions.base import check_topic_permitted
 from realtime_core.telemetry.metric_catalog import RECENT_READS, RESUME_GAPS, RESUMES
 from realtime_core.telemetry.metrics import add
 from realtime_core.wire.strict_json import dumps
@@ -31,7 +32,8 @@ class HistoryActions:
         self._now = now
 
     def get_events(self, action: GetEvents, caller: Caller) -> Reply:
-        """Read a page of events after a position, or the newest; changes nothing."""
+        """Read a page of events after a position, or the newest; changes nothing. Raises Forbidden."""
+        check_topic_permitted(caller.permissions, action.topic)
         data = self.read(action.topic, action.filter, action.since, action.recent, caller)
         # Nothing is missing of what a look back was asked for.
         return "events", {"topic": action.topic, "recovered": True, **data}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -110,3 +111,36 @@ async def test_fifty_subscriptions_are_renewed_at_once_and_read_on_at_once(conne
     )
     assert [reply["type"] for reply in read] == ["events"] * 50
     assert (await person.ask("subscribeToDeals", {"topic": topic}))["type"] == "error", "50 is the maximum"
+
+
+async def test_look_back_is_held_to_the_topics_of_the_token(connects, user, topic, stack):
+    """By those of a refresh at once, and on every connection of the user."""
+    private = f"private.{topic}"
+    publish_many(stack, topic, 2)
+    publish_many(stack, private, 2)
+    person = await connects(user, topics=[topic, private])
+    assert titles(await person.ask("getEvents", {"topic": private, "recent": 5})) == ["0", "1"]
+    for other in ("all-deals", f"{topic}.other"):
+        for look in ({"recent": 5}, {"since": 0}):
+            reply = await person.ask("getEvents", {"topic": other, **look})
+            assert (reply["data"]["code"], reply["data"]["details"]) == (
+                "FORBIDDEN",
+                {"reason": "topic", "topic": other},
+            )
+        reply = await person.ask("subscribeToDeals", {"topic": other, "recent": 5})
+        assert reply["data"]["code"] == "FORBIDDEN"
+
+    narrower = stack.token(user, topics=[topic], exp=int(time.time()) + 7200)
+    assert (await person.ask("refreshToken", {"token": narrower}))["type"] == "tokenRefreshed"
+    reply = await person.ask("getEvents", {"topic": private, "recent": 5})
+    assert reply["data"]["code"] == "FORBIDDEN"
+    assert titles(await person.ask("getEvents", {"topic": topic, "recent": 5})) == ["0", "1"]
+
+
+async def test_private_topics_are_no_part_of_a_look_back_over_all(connects, user, topic, stack):
+    publish_many(stack, topic, 1, mark=user)
+    publish_many(stack, f"private.{topic}", 1, mark=user)
+    person = await connects(user, topics=["*"])
+    for look in ({"recent": 100}, {"since": 0}):
+        reply = await person.ask("getEvents", {"filters": {"mark": user}, **look})
+        assert {event["topic"] for event in reply["data"]["events"]} <= {topic}

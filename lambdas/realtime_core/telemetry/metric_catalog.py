@@ -56,6 +56,12 @@ CONNECTION_COUNT = Metric(
     "janitor",
     "Connections that have a record, counted each minute; not published if counting failed",
 )
+CONNECTIONS_REFUSED = Metric(
+    "ConnectionsRefused",
+    COUNT,
+    "connection_handler",
+    "Handshakes that were answered 429, because their user has the maximum of connections",
+)
 CONNECTION_DURATION = Metric(
     "ConnectionDuration",
     SECONDS,
@@ -109,6 +115,14 @@ RESUME_GAPS = Metric(
 )
 RECENT_READS = Metric(
     "RecentReads", COUNT, "message_router", "Looks back for the newest events (`recent`), of both actions"
+)
+
+FORBIDDEN = Metric(
+    "Forbidden",
+    COUNT,
+    "message_router",
+    "Actions that the token does not permit, by what it names: `topic` or `recipient`",
+    by="Kind",
 )
 
 # Tokens
