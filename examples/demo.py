@@ -1,4 +1,4 @@
-"""`make demo`: three people receive sixty deals, exchange a message, and disconnect.
+"""`make demo`: three people receive sixty deals and a message, a fourth comes late, and all disconnect.
 
 Nothing is mocked: the zips run in the local cloud, and the people are clients with WebSocket connections.
 What each of them should receive is computed here in plain Python, not by the service's own filter code.
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from examples.latecomer import welcome
 from examples.progress import Progress
 from examples.publish_paths import PublishPaths
 from local_cloud import CloudFailed
@@ -281,10 +282,14 @@ async def run_demo(stack: Stack) -> bool:
     await publish_feed(paths, feed, shoppers)
     console.rule("a message")
     await exchange_message(shoppers[0], shoppers[1])
+    console.rule("a latecomer, and a private topic")
+    welcomed = await welcome(stack, console, [shopper.connected for shopper in shoppers])
     console.rule("a goodbye")
     removed = await disconnect(stack, shoppers[2])
 
-    succeeded = print_summary(feed, shoppers, paths, removed)
+    succeeded = print_summary(feed, shoppers, paths, removed) and welcomed
+    if not welcomed:
+        console.print("[bold red]Dee did not see the newest deals, or a private one was not private.[/]")
     for shopper in shoppers[:2]:
         await shopper.connected.leave()
     return succeeded
