@@ -201,6 +201,10 @@ test-local: $(TOOLS) package-local ## Test end to end on LOCALSTACK_ENDPOINT if 
 chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whether what was accepted arrives (SEED=7)
 	$(PY) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: conformance
+conformance: $(VENV)/.ready ## Hold the clients against the promises of clients/conformance (ARGS="half-open sleep")
+	@$(PY) -m clients.conformance.runner $(ARGS)
+
 .PHONY: bench
 bench: $(TOOLS) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)
 	$(PY) -m tests.bench $(ARGS)
