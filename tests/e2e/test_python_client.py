@@ -1,4 +1,4 @@
-"""The Python client against the applied stack: it resumes, keeps its token fresh, and repeats requests safely."""
+"""The Python client against the applied stack: it resumes, dispatches by filters, and exchanges messages."""
 
 from __future__ import annotations
 
