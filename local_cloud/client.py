@@ -1,4 +1,4 @@
-"""A WebSocket client for tests and the demo: a person who connects, sends actions and hears frames."""
+"""A WebSocket client for tests of the wire: a person who connects, sends actions and hears raw frames."""
 
 from __future__ import annotations
 
