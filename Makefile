@@ -164,8 +164,9 @@ cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other
 	@$(PY) -m deals_ops.cost_table $(ARGS)
 
 .PHONY: reference
-reference: $(VENV)/.ready ## Write the tables of docs/operations.md that follow from the code
+reference: $(VENV)/.ready ## Write the tables of docs/operations.md and docs/asyncapi.yaml, which follow from the code
 	@$(PY) -m deals_ops.reference_tables
+	@$(PY) -m deals_ops.asyncapi
 
 # The state and the provider of `make local-up`; any other environment's are where its own init put them.
 ENVIRONMENT_ROOT = terraform/environments/$(if $(filter local,$(ENVIRONMENT)),local,aws)
@@ -202,6 +203,10 @@ test-local: $(TOOLS) package-local ## Test end to end on LOCALSTACK_ENDPOINT if 
 .PHONY: chaos
 chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whether what was accepted arrives (SEED=7)
 	$(PY) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: conformance
+conformance: $(VENV)/.ready ## Hold the clients against the promises of clients/conformance (ARGS="half-open sleep")
+	@$(PY) -m clients.conformance.runner $(ARGS)
 
 .PHONY: bench
 bench: $(TOOLS) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)
