@@ -108,6 +108,8 @@ class Actions:
                 return self._start_status(caller)
             case "subscribeToDeals":
                 return self._start_subscribe(caller)
+            case "unsubscribeFromDeals":
+                return self._start_unsubscribe(caller)
             case _:
                 return None
 
@@ -126,7 +128,7 @@ class Actions:
             case SubscribeToDeals():
                 reply = self._subscribe(action, caller, reads or self._start_subscribe(caller))
             case UnsubscribeFromDeals():
-                reply = self._unsubscribe(action, caller)
+                reply = self._unsubscribe(action, caller, reads or self._start_unsubscribe(caller))
 
             case SendMessage():
                 reply = self._of_messages.send(action, caller, request_id)
@@ -144,6 +146,9 @@ class Actions:
 
     def _start_subscribe(self, caller: Caller) -> StartedReads:
         return StartedReads(self._lookup.start_newest(caller.connection_id))
+
+    def _start_unsubscribe(self, caller: Caller) -> StartedReads:
+        return StartedReads(self._lookup.start_record(caller.connection_id))
 
     def _start_status(self, caller: Caller) -> StartedReads:
         unread = self._messages.start_unread(caller.user_id, int(self._now()))
@@ -198,10 +203,13 @@ class Actions:
         data = {"position": resumed.position, "recovered": resumed.recovered, "events": resumed.events}
         return {**data, "more": True} if resumed.more else data
 
-    def _unsubscribe(self, action: UnsubscribeFromDeals, caller: Caller) -> Reply:
+    def _unsubscribe(self, action: UnsubscribeFromDeals, caller: Caller, reads: StartedReads) -> Reply:
         try:
+            record = reads.connection.result()[0]
+            if record is None:
+                raise ConnectionUnknown(NO_RECORD)
             self._subscriptions.unsubscribe(
-                caller.connection_id, action.topic, received_ms=caller.received_ms
+                caller.connection_id, action.topic, record=record, received_ms=caller.received_ms
             )
         except StoreUnavailable as error:
             raise SubscriptionFailed(

@@ -72,11 +72,19 @@ class Subscriptions(Protocol):
         the topic, SubscriptionFailed if it or the topic has reached a limit.
         """
 
-    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
+    def unsubscribe(
+        self,
+        connection_id: str,
+        topic: str,
+        *,
+        record: Connection | None = None,
+        received_ms: int | None = None,
+    ) -> None:
         """Remove the subscription to a topic, if there is one (one read, at most one write).
 
-        It is remembered for a while, for subscribes that were received before it and finish later. If a later
-        request is in force, nothing changes. Raises ConnectionUnknown.
+        `record` is the connection's record if the caller has just read it. The request is remembered
+        for a while, for subscribes that were received before it and finish later. If a later request is in
+        force, nothing changes. Raises ConnectionUnknown.
         """
 
     def end_forbidden(self, connection: Connection) -> list[str]:

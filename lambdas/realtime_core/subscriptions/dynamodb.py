@@ -103,9 +103,16 @@ class DynamoSubscriptions:
                 connection = self._changed_record(changed)
         raise StoreUnavailable(f"the record of connection {connection_id} kept changing")
 
-    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
-        """Remove the subscription to a topic, if there is one (one read, at most one write)."""
-        connection = self._require(self._connections.get(connection_id))
+    def unsubscribe(
+        self,
+        connection_id: str,
+        topic: str,
+        *,
+        record: Connection | None = None,
+        received_ms: int | None = None,
+    ) -> None:
+        """Remove the subscription to a topic, if there is one (one read if no record is given, one write)."""
+        connection = record or self._require(self._connections.get(connection_id))
         for _ in backoff.attempts():
             at = received_last(connection, topic) if received_ms is None else received_ms
             try:

@@ -90,7 +90,14 @@ class MemorySubscriptions(InMemoryAdapter):
             self._connections.records[connection_id] = after
             return after
 
-    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
+    def unsubscribe(
+        self,
+        connection_id: str,
+        topic: str,
+        *,
+        record: Connection | None = None,  # noqa: ARG002 - only a store that takes a read has use for it
+        received_ms: int | None = None,
+    ) -> None:
         """Remove the subscription to a topic, if there is one. Raises ConnectionUnknown."""
         self._reach()
         with self._connections.lock:
