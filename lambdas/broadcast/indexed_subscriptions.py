@@ -81,9 +81,11 @@ class IndexedSubscriptions:
         # From the beginning: what was read from the index comes twice then.
         yield from self._store.groups(topic, now)
 
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self, topic: str, since: int, known: Callable[[str], Group | None] | None = None
+    ) -> list[Group]:
         """The groups that were announced at `since` or later; only DynamoDB has these."""
-        return self._store.announced(topic, since)
+        return self._store.announced(topic, since, known)
 
     def subscribe(
         self,

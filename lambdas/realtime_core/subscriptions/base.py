@@ -110,11 +110,14 @@ class Subscriptions(Protocol):
         A group may be returned more than once: the most shards count.
         """
 
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self, topic: str, since: int, known: Callable[[str], Group | None] | None = None
+    ) -> list[Group]:
         """The groups of this topic that were announced at `since` or later (one query a page).
 
         A group is announced when it is listed and when it gets more shards. Announcements expire after an
-        hour. A group may be returned more than once.
+        hour. A group may be returned more than once. `known` returns the group of an id that the caller has
+        already, or None: the texts of long filters are read for the others alone (one read for each fifty).
         """
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:

@@ -162,9 +162,11 @@ class DynamoSubscriptions:
         """The groups of this topic that may have members, page by page (one query each)."""
         return self._groups.of_topic(topic, now)
 
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self, topic: str, since: int, known: Callable[[str], Group | None] | None = None
+    ) -> list[Group]:
         """The groups of this topic that were announced at `since` or later (one query a page)."""
-        return self._groups.announced(topic, since)
+        return self._groups.announced(topic, since, known)
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
         """The connections of each group that can be posted to at `now`, a shard at a time."""

@@ -151,7 +151,12 @@ class MemorySubscriptions(InMemoryAdapter):
             listed = list(self._groups.values())
         return (group for group, expires in listed if group.topic == topic and expires > now)
 
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self,
+        topic: str,
+        since: int,
+        known: Callable[[str], Group | None] | None = None,  # noqa: ARG002
+    ) -> list[Group]:
         """The groups of this topic that were announced at `since` or later."""
         self._reach()
         with self._connections.lock:
