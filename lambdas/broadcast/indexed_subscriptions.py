@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from broadcast.redis_index import RedisIndex
     from realtime_core.connections.base import Connection
     from realtime_core.redis.health import HealthRecord
-    from realtime_core.subscriptions.base import Group, Subscriptions
+    from realtime_core.subscriptions.base import Group, MemberPage, MemberPlace, Subscriptions
     from realtime_core.subscriptions.pending_changes import DynamoPendingChanges, PendingChanges
 
 log = get_logger(__name__)
@@ -122,6 +122,20 @@ class IndexedSubscriptions:
     def add_shards(self, group: Group, shards: int, now: int) -> None:
         """Give a group more shards, which new members use."""
         self._store.add_shards(group, shards, now)
+
+    def member_pages(
+        self,
+        groups: Sequence[Group],
+        now: int,
+        *,
+        after: MemberPlace | None = None,
+        until: MemberPlace | None = None,
+        joined_before_ms: int | None = None,
+    ) -> Iterator[MemberPage]:
+        """The connections that can be posted to at `now`, in order, with places to go on from."""
+        return self._store.member_pages(
+            groups, now, after=after, until=until, joined_before_ms=joined_before_ms
+        )
 
     def _members(self, groups: Sequence[Group], now: int) -> list[tuple[Group, list[str]]]:
         pending = self._pending.read(now)

@@ -3,16 +3,18 @@
 | `pk` | `sk` | attributes |
 | --- | --- | --- |
 | `g#<group id>#<shard>` | the connection id | `e` the token's expiry, `expires_at` the record's |
+| | | `j` when its request was received, epoch milliseconds |
 | | | `p` if the change was reported to the index as pending |
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import query
+from realtime_core.aws.dynamodb import number, perform
+from realtime_core.subscriptions.base import MemberPage, MemberPlace, shards_between
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -41,39 +43,76 @@ class DynamoMembers:
         self._table = table
 
     def of_groups(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
-        """The connections that can be posted to at `now`, a shard at a time, group by group."""
-        shards = [(group, shard) for group in groups for shard in range(group.shards)]
-        if len(shards) <= 1:
-            for group, shard in shards:
-                yield group, self._shard(group, shard, now)
+        """The connections that can be posted to at `now`, a page at a time, group by group."""
+        by_id = {group.group_id: group for group in groups}
+        for page in self.pages(groups, now):
+            yield by_id[page.place.group_id], page.connection_ids
+
+    def pages(
+        self,
+        groups: Sequence[Group],
+        now: int,
+        *,
+        after: MemberPlace | None = None,
+        until: MemberPlace | None = None,
+        joined_before_ms: int | None = None,
+    ) -> Iterator[MemberPage]:
+        """The connections that can be posted to at `now`, in order, with places to go on from."""
+        places = [
+            # No id sorts before the empty text.
+            after
+            if after is not None and after[:2] == (group.group_id, shard)
+            else MemberPlace(group.group_id, shard, "")
+            for group, shard in shards_between(groups, after, until)
+        ]
+
+        def read(place: MemberPlace) -> MemberPage:
+            return self._page(place, now, joined_before_ms)
+
+        if len(places) <= 1:
+            for place in places:
+                yield from _with_rest(read(place), read)
             return
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only publishing needs it
 
-        with ThreadPoolExecutor(min(READERS, len(shards)), thread_name_prefix="members") as pool:
-            reading: deque[tuple[Group, Future[list[str]]]] = deque()
-            for group, shard in shards:
-                reading.append((group, pool.submit(self._shard, group, shard, now)))
+        with ThreadPoolExecutor(min(READERS, len(places)), thread_name_prefix="members") as pool:
+            reading: deque[Future[MemberPage]] = deque()
+            for place in places:
+                reading.append(pool.submit(read, place))
                 if len(reading) > READERS:
-                    yield _result(*reading.popleft())
+                    yield from _with_rest(reading.popleft().result(), read)
             while reading:
-                yield _result(*reading.popleft())
+                yield from _with_rest(reading.popleft().result(), read)
 
-    def _shard(self, group: Group, shard: int, now: int) -> list[str]:
-        """A shard's members. Consistent: a client with a confirmed subscription gets the next event."""
-        pages = query(
-            self._client,
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :shard",
-            FilterExpression="e > :now AND expires_at > :now",
-            ProjectionExpression="sk",
-            ExpressionAttributeValues={
-                ":shard": {"S": member_pk(group.group_id, shard)},
-                ":now": {"N": str(now)},
-            },
+    def _page(self, place: MemberPlace, now: int, joined_before_ms: int | None) -> MemberPage:
+        """A page of a shard. Consistent: a client with a confirmed subscription gets the next event."""
+        group_id, shard, connection_id = place
+        pk = {"S": member_pk(group_id, shard)}
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "pk = :shard",
+            "FilterExpression": "e > :now AND expires_at > :now",
+            "ProjectionExpression": "sk",
+            "ExpressionAttributeValues": {":shard": pk, ":now": number(now)},
+        }
+        if joined_before_ms is not None:
+            parameters["FilterExpression"] += " AND j < :joined"
+            parameters["ExpressionAttributeValues"][":joined"] = number(joined_before_ms)
+        if connection_id:
+            parameters["ExclusiveStartKey"] = {"pk": pk, "sk": {"S": connection_id}}
+
+        page = perform(lambda: self._client.query(**parameters))
+        last = page.get("LastEvaluatedKey")
+        return MemberPage(
+            [item["sk"]["S"] for item in page["Items"]],
+            place._replace(connection_id=last["sk"]["S"] if last else None),
         )
-        return [item["sk"]["S"] for items, _ in pages for item in items]
 
 
-def _result(group: Group, members: Future[list[str]]) -> tuple[Group, list[str]]:
-    return group, members.result()
+def _with_rest(page: MemberPage, read: Callable[[MemberPlace], MemberPage]) -> Iterator[MemberPage]:
+    """A page of a shard, and those after it. Most shards have one."""
+    yield page
+    while page.place.connection_id is not None:
+        page = read(page.place)
+        yield page
