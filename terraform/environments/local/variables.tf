@@ -22,6 +22,8 @@ variable "jwt" {
     jwks_url   = optional(string)
     issuer     = optional(string)
     audience   = optional(string)
+    scope      = optional(string)
+    claims     = optional(map(string), {})
   })
   default = {}
 }
