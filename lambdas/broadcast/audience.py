@@ -67,15 +67,16 @@ class Audience:
         seen = SeenConnections() if len(topics) > 1 and all(self._groups.values()) else None
 
         if at == 0:
-            end = place
+            end, came_further = place, False
             for window in self._windows_of(topics[0], start):
                 if seen is not None:
                     seen.add(window.connection_ids)
-                end = window.place
+                end, came_further = window.place, True
                 yield window
             if len(topics) == 1:
                 return
-            if seen is not None and place and self._clock() > began + (deadline - began) * (1 - REREAD_SHARE):
+            is_late = self._clock() > began + (deadline - began) * (1 - REREAD_SHARE)
+            if seen is not None and place and came_further and is_late:
                 yield Window([], end, wants_pause=True)
 
         if seen is not None and place:

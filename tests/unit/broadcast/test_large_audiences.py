@@ -166,6 +166,18 @@ def test_a_planning_that_is_cut_anywhere_goes_on_and_repeats_no_chunk(windows):
     assert attempts > 1 or windows > 10
 
 
+def test_attempts_that_have_no_time_left_come_further_all_the_same():
+    """They cannot know who was planned before, but nobody is left out, and it ends."""
+    large = with_everybody()
+    attempts = 1
+    while "more" in large.publish(0):
+        attempts += 1
+        assert attempts < 60
+    times = large.queued()
+    assert sorted(times) == AUDIENCE
+    assert {item for item, count in times.items() if count > 1} <= set(BOTH)
+
+
 def test_an_event_is_in_flight_until_the_last_chunk_of_the_last_attempt():
     large = with_everybody()
     large.publish(3)
