@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from realtime_core.errors import StoreUnavailable
@@ -32,6 +33,8 @@ log = get_logger(__name__)
 T = TypeVar("T")
 REPORT_SECONDS = 10
 """The shortest time between two reports of the same state."""
+PART_SHARDS = 1_000
+"""So many shards are read from the index at once, each with up to two thousand members."""
 OVERLAP_SECONDS = 120
 """How much earlier announcements are read, because clocks differ."""
 
@@ -62,10 +65,12 @@ class IndexedSubscriptions:
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
         """The connections of each group that can be posted to at `now`, in batches, group by group."""
-        members = None
-        if sum(group.shards for group in groups) >= self._shards_min:
-            members = self._try_index(lambda: self._members(groups, now))
-        yield from members if members is not None else self._store.members(groups, now)
+        if sum(group.shards for group in groups) < self._shards_min:
+            yield from self._store.members(groups, now)
+            return
+        for part in _parts(groups):
+            members = self._try_index(partial(self._members, part, now))
+            yield from members if members is not None else self._store.members(part, now)
 
     def groups(self, topic: str, now: int) -> Iterator[Group]:
         """The groups of this topic that may have members."""
@@ -182,6 +187,20 @@ class IndexedSubscriptions:
         except StoreUnavailable as error:
             log.warning("health_not_reported", reason=str(error))
         self._reported = health
+
+
+def _parts(groups: Sequence[Group]) -> Iterator[list[Group]]:
+    """Groups in parts that are read at once: what is read is held in memory."""
+    part: list[Group] = []
+    shards = 0
+    for group in groups:
+        if part and shards + group.shards > PART_SHARDS:
+            yield part
+            part, shards = [], 0
+        part.append(group)
+        shards += group.shards
+    if part:
+        yield part
 
 
 def apply_changes(

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 LARGE_SHARDS = 250
-"""An event that reaches more shards is planned by itself, as its members are read: they may be 500,000."""
+"""An event that reaches more shards of groups with several is planned by itself, as its members are read:
+such a shard has about a thousand. A group of one shard may have one member, and most have few."""
 TOGETHER_MAX = 500_000
 """The most connections that are held in memory, about 75 MB. Beyond, each event is planned by itself."""
 
@@ -49,9 +50,7 @@ class Subscribers:
         StoreUnavailable.
         """
         reached = self._match(events, now)
-        large = {
-            number for number, groups in reached.items() if sum(g.shards for g in _all(groups)) > LARGE_SHARDS
-        }
+        large = {number for number, groups in reached.items() if _large_shards(groups) > LARGE_SHARDS}
         due = self._read({number: groups for number, groups in reached.items() if number not in large}, now)
         if due is None:
             return Due({}, reached)
@@ -130,6 +129,10 @@ class Subscribers:
             number: {topic: matched[topic][number] for topic in topics_reached(event.topic or "")}
             for number, event in events.items()
         }
+
+
+def _large_shards(groups: Mapping[str, Collection[Group]]) -> int:
+    return sum(group.shards for group in _all(groups) if group.shards > 1)
 
 
 def _all(groups: Mapping[str, Collection[Group]]) -> list[Group]:

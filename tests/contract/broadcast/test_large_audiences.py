@@ -41,7 +41,7 @@ def pusher(dynamo_stores, dynamodb, queue):
 def publish(monkeypatch, dynamo_stores, dynamodb, queue, pusher):
     """Publish one event by a process of its own, whose time ends after its first chunk."""
     monkeypatch.setattr(audience, "WINDOW", 5)
-    monkeypatch.setattr(subscribers, "LARGE_SHARDS", 0)
+    monkeypatch.setattr(subscribers, "LARGE_SHARDS", -1)
     event = parse_event({"messageType": "deal", "topic": "books", "data": {"category": "phones"}})
 
     def attempt():

@@ -2,6 +2,7 @@ from functools import partial
 
 import pytest
 
+from broadcast import indexed_subscriptions
 from realtime_core.errors import ConnectionUnknown, SubscriptionFailed
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.subscriptions.base import Group
@@ -409,3 +410,10 @@ def test_a_member_that_changes_its_filter_has_joined_then(stores):
     assert [item for page in before for item in page.connection_ids] == []
     after = pages(stores, "books", joined_before_ms=7_001)
     assert [item for page in after for item in page.connection_ids] == ["c1"]
+
+
+def test_members_of_many_groups_are_read_in_parts(stores, monkeypatch):
+    monkeypatch.setattr(indexed_subscriptions, "PART_SHARDS", 2)
+    for number in range(7):
+        joined(stores, f"c{number}", f"d{number}", wanted=f'{{"maxPrice":{number}}}')
+    assert member_ids(stores, "books") == sorted(f"{letter}{n}" for letter in "cd" for n in range(7))

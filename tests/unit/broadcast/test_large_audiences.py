@@ -127,7 +127,7 @@ class Large:
 @pytest.fixture(autouse=True)
 def _large(monkeypatch):
     monkeypatch.setattr(audience, "WINDOW", WINDOW)
-    monkeypatch.setattr(subscribers, "LARGE_SHARDS", 0)
+    monkeypatch.setattr(subscribers, "LARGE_SHARDS", -1)
 
 
 def with_everybody(deaths=None):
@@ -271,7 +271,7 @@ def test_an_audience_that_turns_out_to_be_large_is_read_as_a_stream(monkeypatch)
 
 
 def test_events_for_small_audiences_share_frames_beside_one_for_a_large_audience(monkeypatch):
-    monkeypatch.setattr(subscribers, "LARGE_SHARDS", 2)
+    monkeypatch.setattr(subscribers, "LARGE_SHARDS", 1)
     large = with_everybody().subscribe(["p1", "p2"], topic="phones")
     [group] = large.subscriptions.groups("books", NOW)
     large.subscriptions.add_shards(group, 2, NOW)
@@ -303,3 +303,14 @@ def test_a_large_group_with_few_shards_gets_more(monkeypatch):
     large.publish()
     [group] = large.subscriptions.groups("books", NOW)
     assert group.shards == 3
+
+
+def test_events_that_reach_many_groups_of_few_people_share_frames(monkeypatch):
+    monkeypatch.setattr(subscribers, "LARGE_SHARDS", 3)
+    large = Large()
+    for number in range(10):
+        large.subscribe([f"c{number}"], wanted=f'{{"maxPrice":{10 + number}}}')
+    data = {"messageType": "deal", "topic": "books", "data": {"price": 9}}
+    results = large.publisher.publish_all([Submission(parse_event(data), f"e{n}") for n in range(2)])
+    assert [result["total"] for result in results] == [10, 10]
+    assert large.queued() == {f"c{number}": 1 for number in range(10)}, "both in one frame"
