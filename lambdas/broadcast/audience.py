@@ -18,6 +18,8 @@ log = get_logger(__name__)
 
 WINDOW = 40_000
 """So many connections, and up to a page more, are planned at a time: twenty chunks, about 4 MB."""
+WINDOW_PAGES = 500
+"""The most pages of a window: groups may have few members, and a window is what must fit an attempt."""
 JOINING_MS = 60_000
 """How long before it is stored a membership may have been asked for. Outside limit: API Gateway waits 29 s
 for an answer, and the router's function ends then too; the rest is for clocks that differ."""
@@ -95,14 +97,15 @@ class Audience:
 
     def _windows_of(self, topic: str, after: MemberPlace | None) -> Generator[Window]:
         collected: list[str] = []
-        page = None
+        page, pages = None, 0
         for page in self._subscriptions.member_pages(self._groups[topic], self._now, after=after):
+            pages += 1
             group_id = page.place.group_id
             self.sizes[group_id] = self.sizes.get(group_id, 0) + len(page.connection_ids)
             collected += page.connection_ids
-            if len(collected) >= WINDOW:
+            if len(collected) >= WINDOW or pages >= WINDOW_PAGES:
                 yield Window(collected, dumps([topic, *page.place]))
-                collected = []
+                collected, pages = [], 0
         if page is not None and collected:
             yield Window(collected, dumps([topic, *page.place]))
 

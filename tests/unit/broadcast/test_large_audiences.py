@@ -314,3 +314,12 @@ def test_events_that_reach_many_groups_of_few_people_share_frames(monkeypatch):
     results = large.publisher.publish_all([Submission(parse_event(data), f"e{n}") for n in range(2)])
     assert [result["total"] for result in results] == [10, 10]
     assert large.queued() == {f"c{number}": 1 for number in range(10)}, "both in one frame"
+
+
+def test_groups_of_few_people_do_not_make_windows_that_take_long(monkeypatch):
+    monkeypatch.setattr(audience, "WINDOW_PAGES", 3)
+    large = Large()
+    for number in range(10):
+        large.subscribe([f"c{number}"], wanted=f'{{"maxPrice":{10 + number}}}')
+    large.publish()
+    assert [len(job.connection_ids) for job in large.deliveries.jobs] == [3, 3, 3, 1]
