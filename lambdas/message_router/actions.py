@@ -131,12 +131,8 @@ class Actions:
             case UnsubscribeFromDeals():
                 reply = self._unsubscribe(action, caller, reads)
 
-            case SendMessage():
-                reply = self._of_messages.send(action, caller, request_id)
-            case GetMessages():
-                reply = self._of_messages.inbox(action, caller)
-            case NotificationAck():
-                reply = self._of_messages.acknowledge(action, caller)
+            case SendMessage() | GetMessages() | NotificationAck():
+                reply = self._of_messages.perform(action, caller, request_id)
 
             case GetStatus():
                 reply = self._status(reads or self._start_status(caller))
