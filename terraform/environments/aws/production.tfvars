@@ -28,12 +28,10 @@ posts_per_second_budget = 8000
 
 # A replica in another Availability Zone takes over within seconds; meanwhile broadcasts read from DynamoDB. Changes
 # and snapshots happen when the fewest people are connected.
-redis = {
-  node_type          = "cache.t4g.small"
-  snapshot_window    = "03:00-04:00"
-  maintenance_window = "sun:04:30-sun:05:30"
-  slow_log_enabled   = true
-}
+redis_node_type          = "cache.t4g.small"
+redis_snapshot_window    = "03:00-04:00"
+redis_maintenance_window = "sun:04:30-sun:05:30"
+redis_slow_log_enabled   = true
 
 # A second Region for the same people: each names the other's bus (docs/operations.md, "Several Regions").
 # receive_forwarded_events = { enabled = true }

@@ -11,7 +11,5 @@ throttling = {
 }
 
 # One node: what is lost with it is rebuilt.
-redis = {
-  replicas                = 0
-  snapshot_retention_days = 0
-}
+redis_replicas                = 0
+redis_snapshot_retention_days = 0

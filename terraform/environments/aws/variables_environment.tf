@@ -59,17 +59,40 @@ variable "posts_per_second_budget" {
   default     = 10000
 }
 
-variable "redis" {
-  description = "Size and schedule of the cache, where `redis_enabled`; the defaults of the module cache where left out"
-  type = object({
-    node_type               = optional(string)
-    replicas                = optional(number)
-    snapshot_retention_days = optional(number)
-    snapshot_window         = optional(string)
-    maintenance_window      = optional(string)
-    slow_log_enabled        = optional(bool)
-  })
-  default = {}
+variable "redis_node_type" {
+  description = "Node type of the cache, where `redis_enabled`; null for cache.t4g.micro"
+  type        = string
+  default     = null
+}
+
+variable "redis_replicas" {
+  description = "Read replicas in addition to the primary; null for one"
+  type        = number
+  default     = null
+}
+
+variable "redis_snapshot_retention_days" {
+  description = "Days that daily snapshots are kept, 0 for none; null for one"
+  type        = number
+  default     = null
+}
+
+variable "redis_snapshot_window" {
+  description = "Daily hour or more of the snapshots (UTC); null for AWS's choice"
+  type        = string
+  default     = null
+}
+
+variable "redis_maintenance_window" {
+  description = "Weekly hour or more for changes and patches (UTC); null for AWS's choice"
+  type        = string
+  default     = null
+}
+
+variable "redis_slow_log_enabled" {
+  description = "Whether commands that take longer than 10 ms are logged; null for no"
+  type        = bool
+  default     = null
 }
 
 variable "forward_events_to" {
@@ -82,7 +105,7 @@ variable "receive_forwarded_events" {
   description = "Whether other Regions may forward their events here (`enabled`), and which other accounts may (`account_ids`)"
   type = object({
     enabled     = optional(bool, false)
-    account_ids = optional(set(string), [])
+    account_ids = optional(list(string), [])
   })
   default = {}
 }

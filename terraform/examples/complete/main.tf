@@ -20,12 +20,10 @@ module "deals_websocket" {
   package_bucket    = var.package_bucket
   package_prefix    = var.package_prefix
 
-  jwt = {
-    issuer   = "https://login.example.com/"
-    audience = "deals"
-  }
-  jwt_secret_arn         = var.jwt_secret_arn
-  jwt_secret_kms_key_arn = var.jwt_secret_kms_key_arn
+  jwt_issuer                      = "https://login.example.com/"
+  jwt_audience                    = "deals"
+  existing_jwt_secret             = { arn = var.jwt_secret_arn }
+  existing_jwt_secret_kms_key_arn = var.jwt_secret_kms_key_arn
 
   throttling = {
     default = { rate_limit = 500, burst_limit = 250 }
@@ -52,18 +50,15 @@ module "deals_websocket" {
   maximum_concurrency  = { broadcast = 20, delivery = 4 }
 
   # Services that use Redis publish through it; with many small groups, its index is faster to read than the tables.
-  redis_enabled = true
-  redis = {
-    node_type          = "cache.t4g.small"
-    maintenance_window = "sun:04:30-sun:05:30"
-    slow_log_enabled   = true
-  }
-  network = {
-    cidr_block = "10.84.0.0/24"
-    flow_logs  = { traffic_type = "REJECT", retention_days = 90 }
-  }
+  redis_enabled            = true
+  redis_node_type          = "cache.t4g.small"
+  redis_maintenance_window = "sun:04:30-sun:05:30"
+  redis_slow_log_enabled   = true
+  network_cidr_block       = "10.84.0.0/24"
+  network_flow_logs        = { traffic_type = "REJECT", retention_days = 90 }
 
   kms_key_arn                 = aws_kms_key.deals.arn
+  access_log_enabled          = true
   execution_logging_level     = "ERROR"
   detailed_metrics_enabled    = true
   log_retention_days          = 90
@@ -87,15 +82,7 @@ resource "aws_cloudwatch_event_bus" "shop" {
 resource "aws_iam_policy" "publisher" {
   name        = "deals-complete-publisher"
   description = "Publishes deals by invoking broadcast"
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = "lambda:InvokeFunction"
-      Resource = module.deals_websocket.function_arns.broadcast
-    }]
-  })
+  policy      = module.deals_websocket.publisher_policies.invoke
 }
 
 # A service in the same VPC that publishes through Redis and may do nothing else: it has the security group
@@ -103,15 +90,7 @@ resource "aws_iam_policy" "publisher" {
 resource "aws_iam_policy" "redis_publisher" {
   name        = "deals-complete-redis-publisher"
   description = "Publishes deals through Redis"
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = "elasticache:Connect"
-      Resource = module.deals_websocket.redis_publisher.connect_resources
-    }]
-  })
+  policy      = module.deals_websocket.publisher_policies.redis
 }
 
 ################################################################################

@@ -38,7 +38,7 @@ locals {
   unhealthy_keys = ["api_execution_errors", "api_integration_errors", "authorizer_faults", "error_rate", "janitor_silent", "push_latency", "queue_age", "relay_lag", "relay_silent", "reply_latency"]
 
   actions    = [local.topic_arn]
-  ok_actions = var.notification.ok_enabled ? local.actions : []
+  ok_actions = var.ok_notices_enabled ? local.actions : []
 
   descriptions = { for id, alarm in merge(
     { for id, alarm in local.metric_alarms : id => alarm.text },

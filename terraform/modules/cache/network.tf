@@ -15,17 +15,22 @@ resource "aws_elasticache_subnet_group" "this" {
 
 # No egress: a cache only answers, and traffic between its nodes passes no security group.
 resource "aws_security_group" "cache" {
-  name                   = "${var.name}-cache"
+  name_prefix            = "${var.name}-cache-"
   description            = "The cache ${var.name}: in from its clients"
   vpc_id                 = var.vpc_id
   revoke_rules_on_delete = true
   tags                   = merge(var.tags, { Name = "${var.name}-cache" })
+
+  # A group of another VPC takes its place before it goes.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # Clients of the cache carry this group, and need no other rule for it.
 resource "aws_security_group" "clients" {
   #checkov:skip=CKV2_AWS_5:The clients that carry it are other modules'.
-  name                   = "${var.name}-cache-clients"
+  name_prefix            = "${var.name}-cache-clients-"
   description            = "Clients of the cache ${var.name}: out to it"
   vpc_id                 = var.vpc_id
   revoke_rules_on_delete = true
@@ -34,6 +39,11 @@ resource "aws_security_group" "clients" {
   # Lambda keeps its network interfaces for a while after the last function has gone.
   timeouts {
     delete = "45m"
+  }
+
+  # The functions that carry it change first, and then it goes: Terraform would otherwise try to delete it before.
+  lifecycle {
+    create_before_destroy = true
   }
 }
 
@@ -58,10 +68,10 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "others" {
-  for_each = { for index, id in var.client_security_group_ids : tostring(index) => id }
+  for_each = var.other_client_security_groups
 
   security_group_id            = aws_security_group.cache.id
-  description                  = "From clients with a group of their own"
+  description                  = "From ${each.key}, which has a group of its own"
   ip_protocol                  = "tcp"
   from_port                    = var.port
   to_port                      = var.port

@@ -232,7 +232,7 @@ variable "forwarded_events" {
   type = object({
     received    = optional(bool, false)
     bus_name    = optional(string)
-    account_ids = optional(set(string), [])
+    account_ids = optional(list(string), [])
   })
   default = {}
 

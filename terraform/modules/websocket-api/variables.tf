@@ -148,9 +148,9 @@ variable "default_throttling" {
 ################################################################################
 
 variable "access_log_enabled" {
-  description = "Whether each connect, message and disconnect is logged. The account needs a logging role: see `manage_account_logging_role`"
+  description = "Whether each connect, message and disconnect is logged. API Gateway refuses it in an account and Region without a logging role: see `manage_account_logging_role`"
   type        = bool
-  default     = true
+  default     = false
 }
 
 variable "log_retention_days" {

@@ -33,13 +33,13 @@ locals {
 
   jwt_environment = merge(
     {
-      JWT_ALGORITHMS     = join(",", var.jwt.algorithms)
-      JWT_LEEWAY_SECONDS = tostring(var.jwt.leeway_seconds)
+      JWT_ALGORITHMS     = join(",", var.jwt_algorithms)
+      JWT_LEEWAY_SECONDS = tostring(var.jwt_leeway_seconds)
     },
     local.jwt_secret_used ? { JWT_SECRET_ARN = local.jwt_secret_arn } : {},
-    var.jwt.jwks_url == null ? {} : { JWT_JWKS_URL = var.jwt.jwks_url },
-    var.jwt.issuer == null ? {} : { JWT_ISSUER = var.jwt.issuer },
-    var.jwt.audience == null ? {} : { JWT_AUDIENCE = var.jwt.audience },
+    var.jwt_jwks_url == null ? {} : { JWT_JWKS_URL = var.jwt_jwks_url },
+    var.jwt_issuer == null ? {} : { JWT_ISSUER = var.jwt_issuer },
+    var.jwt_audience == null ? {} : { JWT_AUDIENCE = var.jwt_audience },
   )
 
   # Environment of each function; its permissions are in permissions.tf.

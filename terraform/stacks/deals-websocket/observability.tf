@@ -64,7 +64,7 @@ locals {
 
 module "alarms" {
   source = "../../modules/alarms"
-  count  = var.alarms.enabled ? 1 : 0
+  count  = var.alarms_enabled ? 1 : 0
 
   name = local.prefix
   api  = local.watched_api
@@ -91,11 +91,15 @@ module "alarms" {
   queues = local.watched_queues
   cache  = local.watched_cache
 
-  thresholds = var.alarms.thresholds
+  thresholds = var.alarm_thresholds
   # A disabled janitor is silent on purpose.
-  disabled     = setunion(var.alarms.disabled, var.upkeep.enabled ? [] : ["janitor_silent"])
-  notification = var.alarms.notification
-  tags         = local.tags
+  disabled = setunion(var.alarms_disabled, var.upkeep.enabled ? [] : ["janitor_silent"])
+
+  topic              = var.alarm_topic
+  topic_key          = var.alarm_topic_key
+  emails             = var.alarm_emails
+  ok_notices_enabled = var.alarm_ok_notices_enabled
+  tags               = local.tags
 }
 
 ################################################################################
@@ -122,6 +126,6 @@ module "dashboard" {
   access_log_group_name = module.websocket_api.access_log_group_name
   alarm_arns            = slice(local.alarm_arns, 0, min(100, length(local.alarm_arns)))
 
-  dashboard_enabled     = var.dashboard.enabled
-  saved_queries_enabled = var.dashboard.saved_queries_enabled
+  dashboard_enabled     = var.dashboard_enabled
+  saved_queries_enabled = var.saved_queries_enabled
 }

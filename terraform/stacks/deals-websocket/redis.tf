@@ -1,5 +1,5 @@
 locals {
-  redis_iam_used = coalesce(try(var.redis.authentication, null), "iam") == "iam"
+  redis_iam_used = coalesce(var.redis_authentication, "iam") == "iam"
 
   # Limits are counted where the router is, and the router posts: it may be in a VPC only by way of a NAT gateway.
   redis_router = var.redis_enabled && var.limits_store == "redis"
@@ -26,18 +26,17 @@ module "network" {
   count  = var.redis_enabled ? 1 : 0
 
   name               = local.names.network
-  cidr_block         = try(var.network.cidr_block, null)
-  availability_zones = try(var.network.availability_zones, null)
+  cidr_block         = var.network_cidr_block
+  availability_zones = var.network_availability_zones
 
-  vpc_id             = try(var.network.vpc_id, null)
-  subnet_ids         = try(var.network.subnet_ids, null)
-  security_group_ids = try(var.network.security_group_ids, null)
-  internet_egress    = try(var.network.internet_egress, null)
+  existing_vpc             = var.existing_vpc
+  existing_security_groups = var.existing_security_groups
+  internet_egress          = var.internet_egress
 
   interface_endpoints = local.interface_endpoints
   endpoint_resources  = local.endpoint_resources
 
-  flow_logs                = try(var.network.flow_logs, null)
+  flow_logs                = var.network_flow_logs
   log_kms_key_arn          = var.kms_key_arn
   permissions_boundary_arn = var.permissions_boundary_arn
   tags                     = local.tags
@@ -46,7 +45,7 @@ module "network" {
 locals {
   # What the functions in the VPC call. A secret is read only where there is an AUTH token. Lambda itself ships their
   # logs, from outside the VPC: an endpoint for them serves other things in it.
-  interface_endpoints = try(var.network.interface_endpoints, null) != null ? var.network.interface_endpoints : concat(["lambda"], local.redis_iam_used ? [] : ["secretsmanager"], ["sqs"])
+  interface_endpoints = coalesce(var.network_interface_endpoints, concat(["lambda"], local.redis_iam_used ? [] : ["secretsmanager"], ["sqs"]))
 
   endpoint_resources = {
     dynamodb       = flatten([for arn in values(module.tables.arns) : [arn, "${arn}/index/*"]])
@@ -68,31 +67,31 @@ module "cache" {
   name        = local.names.cache
   description = "Fan-out index and message broker of ${local.prefix}"
 
-  engine         = try(var.redis.engine, null)
-  engine_version = try(var.redis.engine_version, null)
-  node_type      = try(var.redis.node_type, null)
-  port           = try(var.redis.port, null)
+  engine         = var.redis_engine
+  engine_version = var.redis_engine_version
+  node_type      = var.redis_node_type
+  port           = var.redis_port
 
-  replicas                   = try(var.redis.replicas, null)
-  automatic_failover_enabled = try(var.redis.automatic_failover_enabled, null)
-  multi_az_enabled           = try(var.redis.multi_az_enabled, null)
-  snapshot_retention_days    = try(var.redis.snapshot_retention_days, null)
-  snapshot_window            = try(var.redis.snapshot_window, null)
-  maintenance_window         = try(var.redis.maintenance_window, null)
-  apply_immediately          = try(var.redis.apply_immediately, null)
+  replicas                   = var.redis_replicas
+  automatic_failover_enabled = var.redis_automatic_failover_enabled
+  multi_az_enabled           = var.redis_multi_az_enabled
+  snapshot_retention_days    = var.redis_snapshot_retention_days
+  snapshot_window            = var.redis_snapshot_window
+  maintenance_window         = var.redis_maintenance_window
+  apply_immediately          = var.redis_apply_immediately
 
-  vpc_id                    = module.network[0].vpc_id
-  subnet_ids                = module.network[0].subnet_ids
-  client_security_group_ids = try(var.redis.publisher_security_group_ids, null)
+  vpc_id                       = module.network[0].vpc_id
+  subnet_ids                   = module.network[0].subnet_ids
+  other_client_security_groups = var.redis_publisher_security_groups
 
-  authentication                  = try(var.redis.authentication, null)
+  authentication                  = var.redis_authentication
   users                           = local.redis_iam_used ? { for user, access in local.redis_access : user => merge(access, { user_id = local.names.redis_users[user] }) } : {}
   auth_token                      = var.redis_auth_token
-  auth_token_update_strategy      = try(var.redis.auth_token_update_strategy, null)
+  auth_token_update_strategy      = var.redis_auth_token_update_strategy
   auth_token_recovery_window_days = var.jwt_secret_recovery_window_days
   kms_key_arn                     = var.kms_key_arn
 
-  slow_log_enabled   = try(var.redis.slow_log_enabled, null)
+  slow_log_enabled   = var.redis_slow_log_enabled
   log_retention_days = var.log_retention_days
   tags               = local.tags
 }

@@ -28,9 +28,9 @@ variable "throttling" {
 }
 
 variable "access_log_enabled" {
-  description = "Whether the API logs each connect, message and disconnect. The account needs a logging role: see `manage_account_logging_role`"
+  description = "Whether the API logs each connect, message and disconnect. API Gateway refuses it in an account and Region without a logging role: see `manage_account_logging_role`"
   type        = bool
-  default     = true
+  default     = false
 }
 
 variable "execution_logging_level" {
@@ -139,7 +139,7 @@ variable "receive_forwarded_events" {
   EOT
   type = object({
     enabled     = optional(bool, false)
-    account_ids = optional(set(string), [])
+    account_ids = optional(list(string), [])
   })
   default = {}
 

@@ -13,75 +13,125 @@ variable "redis_enabled" {
   }
 }
 
-variable "redis" {
-  description = <<-EOT
-    The cache; null, or anything left out, for the defaults of the module cache.
+variable "redis_engine" {
+  description = "valkey or redis; null for valkey"
+  type        = string
+  default     = null
+}
 
-    `engine`, `engine_version`: valkey (default) or redis, MAJOR.MINOR.
-    `node_type`: cache.t4g.micro by default.
-    `replicas`, `automatic_failover_enabled`, `multi_az_enabled`: one replica by default, in another Availability Zone.
-    `snapshot_retention_days`, `snapshot_window`, `maintenance_window`: one daily snapshot, at times of AWS's choice.
-    `apply_immediately`: whether changes take effect at once, not in the maintenance window.
-    `port`: 6379 by default.
-    `authentication`: iam (default) or auth_token.
-    `auth_token_update_strategy`: ROTATE (default) or SET.
-    `publisher_security_group_ids`: security groups of services that publish, allowed in, in addition to the clients' own.
-    `slow_log_enabled`: whether slow commands are logged.
-  EOT
-  type = object({
-    engine                       = optional(string)
-    engine_version               = optional(string)
-    node_type                    = optional(string)
-    replicas                     = optional(number)
-    automatic_failover_enabled   = optional(bool)
-    multi_az_enabled             = optional(bool)
-    snapshot_retention_days      = optional(number)
-    snapshot_window              = optional(string)
-    maintenance_window           = optional(string)
-    apply_immediately            = optional(bool)
-    port                         = optional(number)
-    authentication               = optional(string)
-    auth_token_update_strategy   = optional(string)
-    publisher_security_group_ids = optional(list(string))
-    slow_log_enabled             = optional(bool)
-  })
-  default = null
+variable "redis_engine_version" {
+  description = "Version MAJOR.MINOR of the engine; null for 8.1 of Valkey and 7.1 of Redis"
+  type        = string
+  default     = null
 
   validation {
-    condition     = var.redis == null || var.redis_enabled
-    error_message = "redis: Redis is off, so nothing would come of it; set redis_enabled to true, or leave it out."
-  }
-
-  validation {
-    condition     = contains(["iam", "auth_token"], coalesce(try(var.redis.authentication, null), "iam"))
-    error_message = "redis: authentication is iam or auth_token."
-  }
-
-  validation {
-    condition     = coalesce(try(var.redis.authentication, null), "iam") != "iam" || try(var.redis.engine, null) != "redis" || !can(regex("^6\\.", try(var.redis.engine_version, "")))
-    error_message = "redis: Redis has users by IAM from 7.0 on; raise engine_version, use valkey, or set authentication to auth_token."
-  }
-
-  validation {
-    condition     = try(var.redis.multi_az_enabled, null) != true || try(var.redis.replicas, null) != 0
-    error_message = "redis: one node is in one Availability Zone; set replicas to 1 or more, or leave multi_az_enabled out."
-  }
-
-  validation {
-    condition     = try(var.redis.automatic_failover_enabled, null) != true || try(var.redis.replicas, null) != 0
-    error_message = "redis: nothing can take over without a replica; set replicas to 1 or more, or leave automatic_failover_enabled out."
+    condition     = !local.redis_iam_used || var.redis_engine != "redis" || !startswith(coalesce(var.redis_engine_version, "7.1"), "6.")
+    error_message = "redis_engine_version: Redis has users by IAM from 7.0 on; raise it, use valkey, or set redis_authentication to auth_token."
   }
 }
 
+variable "redis_node_type" {
+  description = "Node type of the cache; null for cache.t4g.micro"
+  type        = string
+  default     = null
+}
+
+variable "redis_port" {
+  description = "Port of the cache; null for 6379"
+  type        = number
+  default     = null
+}
+
+variable "redis_replicas" {
+  description = "Read replicas in addition to the primary; null for one, in another Availability Zone"
+  type        = number
+  default     = null
+}
+
+variable "redis_automatic_failover_enabled" {
+  description = "Whether a replica takes over when the primary fails; null for whenever there is a replica"
+  type        = bool
+  default     = null
+
+  validation {
+    condition     = var.redis_automatic_failover_enabled != true || var.redis_replicas != 0
+    error_message = "redis_automatic_failover_enabled: nothing can take over without a replica; set redis_replicas to 1 or more, or leave it out."
+  }
+}
+
+variable "redis_multi_az_enabled" {
+  description = "Whether primary and replicas are in different Availability Zones; null for whenever there is a replica"
+  type        = bool
+  default     = null
+
+  validation {
+    condition     = var.redis_multi_az_enabled != true || var.redis_replicas != 0
+    error_message = "redis_multi_az_enabled: one node is in one Availability Zone; set redis_replicas to 1 or more, or leave it out."
+  }
+}
+
+variable "redis_snapshot_retention_days" {
+  description = "Days that daily snapshots are kept, 0 for none; null for one"
+  type        = number
+  default     = null
+}
+
+variable "redis_snapshot_window" {
+  description = "Daily hour or more of the snapshots (UTC), for example 03:00-04:00; null for AWS's choice"
+  type        = string
+  default     = null
+}
+
+variable "redis_maintenance_window" {
+  description = "Weekly hour or more for changes and patches (UTC), for example sun:04:00-sun:05:00; null for AWS's choice"
+  type        = string
+  default     = null
+}
+
+variable "redis_apply_immediately" {
+  description = "Whether changes of the cache take effect at once; null for in the maintenance window"
+  type        = bool
+  default     = null
+}
+
+variable "redis_slow_log_enabled" {
+  description = "Whether commands that take longer than 10 ms are logged (charged by size); null for no"
+  type        = bool
+  default     = null
+}
+
+variable "redis_authentication" {
+  description = "iam: a user of its own for each function, and no secret. auth_token: one token for all, which the state holds. Null for iam"
+  type        = string
+  default     = null
+
+  validation {
+    condition     = contains(["iam", "auth_token"], coalesce(var.redis_authentication, "iam"))
+    error_message = "redis_authentication: use iam or auth_token."
+  }
+}
+
+variable "redis_auth_token_update_strategy" {
+  description = "What a new `redis_auth_token` does: ROTATE also accepts the previous one, SET no longer does; null for ROTATE"
+  type        = string
+  default     = null
+}
+
+variable "redis_publisher_security_groups" {
+  description = "Ids of security groups of services that publish, which are let in beside the clients' own, by a name of your choice"
+  type        = map(string)
+  default     = {}
+}
+
 variable "redis_auth_token" {
-  description = "The AUTH token, 16 to 128 characters, where `redis.authentication` is auth_token; set TF_VAR_redis_auth_token. Plan and state hold it: encrypt both, or stay with iam"
+  description = "The AUTH token, 16 to 128 characters, where `redis_authentication` is auth_token; set TF_VAR_redis_auth_token. Plan and state hold it: encrypt both, or stay with iam"
   type        = string
   default     = null
   sensitive   = true
 
   validation {
-    condition     = (var.redis_auth_token != null) == (var.redis_enabled && try(var.redis.authentication, null) == "auth_token")
-    error_message = "redis_auth_token: it goes with redis_enabled and redis.authentication = \"auth_token\"; set all three (make one with: openssl rand -hex 32), or leave it out."
+    condition     = (var.redis_auth_token != null) == (var.redis_enabled && var.redis_authentication == "auth_token")
+    error_message = "redis_auth_token: it goes with redis_enabled and redis_authentication = \"auth_token\"; set all three (make one with: openssl rand -hex 32), or leave it out."
   }
 }
 
@@ -151,8 +201,8 @@ variable "limits_store" {
   }
 
   validation {
-    condition     = var.limits_store != "redis" || try(var.network.internet_egress, null) == true
-    error_message = "limits_store: message_router posts to connections, which from a VPC goes only by a NAT gateway; give network a vpc_id and subnet_ids that have one and set internet_egress to true, or use dynamodb."
+    condition     = var.limits_store != "redis" || var.internet_egress
+    error_message = "limits_store: message_router posts to connections, which from a VPC goes only by a NAT gateway; name an existing_vpc that has one and set internet_egress to true, or use dynamodb."
   }
 }
 
@@ -160,47 +210,83 @@ variable "limits_store" {
 # Network
 ################################################################################
 
-variable "network" {
-  description = <<-EOT
-    Where Redis and its functions are; null to create a small VPC, without a way to the internet.
-
-    `cidr_block`, `availability_zones`: of the VPC that is made; 10.84.0.0/24 and the Region's first two by default.
-    `vpc_id`, `subnet_ids`: an existing VPC, and private subnets of it in two Availability Zones or more.
-    `internet_egress`: whether those subnets reach the internet by a NAT gateway.
-    `security_group_ids`: existing security groups for the functions, which must let them out by HTTPS.
-    `interface_endpoints`: services that the VPC that is made reaches, of lambda, logs, secretsmanager and sqs; by
-    default what the functions call. An existing VPC brings its own endpoints, or a NAT gateway.
-    `flow_logs`: records of the connections: `traffic_type` (REJECT by default), `retention_days` (30).
-  EOT
+variable "existing_vpc" {
+  description = "Where Redis and its functions are: id of an existing VPC, and of private subnets of it in two Availability Zones or more. It brings its own endpoints, or a NAT gateway. Null to create a small VPC, without a way to the internet"
   type = object({
-    cidr_block          = optional(string)
-    availability_zones  = optional(list(string))
-    vpc_id              = optional(string)
-    subnet_ids          = optional(list(string))
-    internet_egress     = optional(bool)
-    security_group_ids  = optional(list(string))
-    interface_endpoints = optional(list(string))
-    flow_logs           = optional(object({ traffic_type = optional(string, "REJECT"), retention_days = optional(number, 30) }))
+    id         = string
+    subnet_ids = list(string)
   })
   default = null
 
   validation {
-    condition     = var.network == null || var.redis_enabled
-    error_message = "network: only what speaks to Redis is in a VPC; set redis_enabled to true, or leave it out."
+    condition     = var.existing_vpc == null || var.redis_enabled
+    error_message = "existing_vpc: only what speaks to Redis is in a VPC; set redis_enabled to true, or leave it out."
   }
+}
+
+variable "existing_security_groups" {
+  description = "Ids of existing security groups for the functions in `existing_vpc`, which must let them out by HTTPS; null to create one"
+  type = object({
+    ids = list(string)
+  })
+  default = null
 
   validation {
-    condition     = (try(var.network.vpc_id, null) == null) == (length(coalesce(try(var.network.subnet_ids, null), [])) == 0)
-    error_message = "network: vpc_id and subnet_ids go together; set both, or neither to create a VPC."
+    condition     = var.existing_security_groups == null || var.existing_vpc != null
+    error_message = "existing_security_groups: they belong to an existing VPC; set existing_vpc too, or leave them out."
   }
+}
+
+variable "internet_egress" {
+  description = "Whether the subnets of `existing_vpc` reach the internet by a NAT gateway"
+  type        = bool
+  default     = false
+  nullable    = false
 
   validation {
-    condition     = try(var.network.vpc_id, null) == null || alltrue([for of_a_made_vpc in ["cidr_block", "availability_zones", "interface_endpoints"] : try(var.network[of_a_made_vpc], null) == null])
-    error_message = "network: cidr_block, availability_zones and interface_endpoints belong to a created VPC; leave them out, or leave vpc_id and subnet_ids out."
+    condition     = !var.internet_egress || var.existing_vpc != null
+    error_message = "internet_egress: the VPC that is made has no NAT gateway; name an existing_vpc that has one, or leave it out."
   }
+}
+
+variable "network_cidr_block" {
+  description = "IPv4 addresses of the VPC that is made, a /16 to a /26; null for 10.84.0.0/24. Choose others if it will be peered"
+  type        = string
+  default     = null
 
   validation {
-    condition     = try(var.network.vpc_id, null) != null || (try(var.network.internet_egress, null) != true && try(var.network.security_group_ids, null) == null)
-    error_message = "network: internet_egress and security_group_ids belong to an existing VPC; set vpc_id and subnet_ids too, or leave them out."
+    condition     = var.network_cidr_block == null || var.existing_vpc == null
+    error_message = "network_cidr_block: existing_vpc has its own addresses; leave one of the two out."
   }
+}
+
+variable "network_availability_zones" {
+  description = "Availability Zones of the VPC that is made, two to four; null for the Region's first two that have Lambda and the endpoints"
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.network_availability_zones == null || var.existing_vpc == null
+    error_message = "network_availability_zones: the subnets of existing_vpc have theirs; leave one of the two out."
+  }
+}
+
+variable "network_interface_endpoints" {
+  description = "Services that the VPC that is made reaches, of lambda, logs, secretsmanager and sqs; null for what the functions call"
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.network_interface_endpoints == null || var.existing_vpc == null
+    error_message = "network_interface_endpoints: existing_vpc brings its own; leave one of the two out."
+  }
+}
+
+variable "network_flow_logs" {
+  description = "Records of the VPC's connections (charged by size): which, as ALL, ACCEPT or REJECT, and for how many days they are kept; null for none"
+  type = object({
+    traffic_type   = string
+    retention_days = number
+  })
+  default = null
 }

@@ -53,8 +53,9 @@ module "east" {
   local_endpoints   = local.local_endpoints
 
   access_log_enabled              = false
-  alarms                          = { enabled = false }
-  dashboard                       = { enabled = false, saved_queries_enabled = false }
+  alarms_enabled                  = false
+  dashboard_enabled               = false
+  saved_queries_enabled           = false
   deletion_protection_enabled     = false
   point_in_time_recovery_enabled  = false
   jwt_secret_recovery_window_days = 0
@@ -73,8 +74,9 @@ module "west" {
   local_endpoints   = local.local_endpoints
 
   access_log_enabled              = false
-  alarms                          = { enabled = false }
-  dashboard                       = { enabled = false, saved_queries_enabled = false }
+  alarms_enabled                  = false
+  dashboard_enabled               = false
+  saved_queries_enabled           = false
   deletion_protection_enabled     = false
   point_in_time_recovery_enabled  = false
   jwt_secret_recovery_window_days = 0
@@ -85,6 +87,7 @@ output "east" {
   value = {
     websocket_url  = module.east.websocket_url
     function_names = module.east.function_names
+    function_arns  = module.east.function_arns
     queue_urls     = module.east.queue_urls
     table_names    = module.east.table_names
   }
@@ -95,6 +98,7 @@ output "west" {
   value = {
     websocket_url  = module.west.websocket_url
     function_names = module.west.function_names
+    function_arns  = module.west.function_arns
     queue_urls     = module.west.queue_urls
     table_names    = module.west.table_names
   }

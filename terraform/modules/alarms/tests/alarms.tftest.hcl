@@ -91,7 +91,8 @@ run "given_key_and_email_addresses_are_used" {
   command = plan
 
   variables {
-    notification = { emails = ["ops@example.com"], kms_key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/given" } }
+    emails    = ["ops@example.com"]
+    topic_key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/given" }
   }
 
   assert {
@@ -109,7 +110,8 @@ run "existing_topic_is_notified_and_none_is_created" {
   command = plan
 
   variables {
-    notification = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:pager", ok_enabled = false }
+    topic              = { arn = "arn:aws:sns:eu-west-1:123456789012:pager" }
+    ok_notices_enabled = false
   }
 
   assert {

@@ -6,7 +6,8 @@ mock_provider "aws" {
 variables {
   environment       = "test"
   packages_manifest = "tests/fixtures/manifest.json"
-  jwt               = { algorithms = ["ES256", "EdDSA"], jwks_url = "https://issuer.example/jwks.json?tenant=1" }
+  jwt_algorithms    = ["ES256", "EdDSA"]
+  jwt_jwks_url      = "https://issuer.example/jwks.json?tenant=1"
 }
 
 run "without_hs256_there_is_no_secret_and_nobody_may_read_one" {

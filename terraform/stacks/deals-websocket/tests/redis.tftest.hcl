@@ -243,8 +243,9 @@ run "with_redis_its_functions_alone_are_in_the_vpc_and_each_connects_as_itself" 
 
 run "auth_token_is_in_a_secret_and_not_in_the_environment" {
   variables {
-    redis            = { authentication = "auth_token", port = 7379 }
-    redis_auth_token = "a-token-of-at-least-sixteen-characters"
+    redis_authentication = "auth_token"
+    redis_port           = 7379
+    redis_auth_token     = "a-token-of-at-least-sixteen-characters"
   }
 
   assert {
@@ -273,8 +274,9 @@ run "auth_token_is_in_a_secret_and_not_in_the_environment" {
 
 run "existing_vpc_with_a_nat_gateway_allows_limits_in_redis" {
   variables {
-    limits_store = "redis"
-    network      = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], internet_egress = true }
+    limits_store    = "redis"
+    existing_vpc    = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
+    internet_egress = true
   }
 
   assert {
@@ -300,8 +302,8 @@ run "existing_vpc_with_a_nat_gateway_allows_limits_in_redis" {
 
 run "given_key_is_used_and_replicas_have_alarms" {
   variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
-    redis       = { replicas = 1 }
+    kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    redis_replicas = 1
   }
 
   # Given key is used by the projector but not the relay.
@@ -348,8 +350,8 @@ run "long_names_give_unique_ids_of_at_most_40_characters" {
 
 run "local_server_is_reached_without_tls" {
   variables {
-    redis            = { authentication = "auth_token" }
-    redis_auth_token = "a-token-of-at-least-sixteen-characters"
+    redis_authentication = "auth_token"
+    redis_auth_token     = "a-token-of-at-least-sixteen-characters"
     local_endpoints = {
       websocket_url       = "ws://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
       management_endpoint = "http://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"

@@ -21,7 +21,7 @@ run "refuses_each_of_these_values_1" {
     log_level = "TRACE"
 
     # Unknown algorithms.
-    jwt = { algorithms = ["HS512"] }
+    jwt_algorithms = ["HS512"]
 
     # Zero connections for a user.
     max_connections_per_user = 0
@@ -36,7 +36,7 @@ run "refuses_each_of_these_values_1" {
     jwt_secret_recovery_window_days = 1
 
     # A key without an existing secret.
-    jwt_secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/2"
+    existing_jwt_secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/2"
 
     # A direct audience that needs pacing.
     direct_audience_max = 1001
@@ -76,12 +76,12 @@ run "refuses_each_of_these_values_1" {
     var.name,
     var.package_prefix,
     var.log_level,
-    var.jwt,
+    var.jwt_algorithms,
     var.max_connections_per_user,
     var.action_limits,
     var.jwt_secret_version,
     var.jwt_secret_recovery_window_days,
-    var.jwt_secret_kms_key_arn,
+    var.existing_jwt_secret_kms_key_arn,
     var.direct_audience_max,
     var.max_subscriptions,
     var.message_retention_days,
@@ -104,7 +104,7 @@ run "refuses_each_of_these_values_2" {
     environment = "test-"
 
     # Public key algorithms without the issuer's keys.
-    jwt = { algorithms = ["HS256", "RS256"] }
+    jwt_algorithms = ["HS256", "RS256"]
 
     # A rate with too many decimals.
     action_limits = { others = { per_second = 0.0015 } }
@@ -131,7 +131,7 @@ run "refuses_each_of_these_values_2" {
 
   expect_failures = [
     var.environment,
-    var.jwt,
+    var.jwt_jwks_url,
     var.action_limits,
     var.max_subscriptions,
     var.message_retention_days,
@@ -151,7 +151,7 @@ run "refuses_each_of_these_values_3" {
     environment = "staging"
 
     # An issuer's keys without a public key algorithm.
-    jwt = { jwks_url = "https://issuer.example/jwks.json" }
+    jwt_jwks_url = "https://issuer.example/jwks.json"
 
     # A burst of zero.
     action_limits = { subscriptions = { burst = 0 } }
@@ -159,7 +159,7 @@ run "refuses_each_of_these_values_3" {
 
   expect_failures = [
     var.environment,
-    var.jwt,
+    var.jwt_jwks_url,
     var.action_limits,
   ]
 }
@@ -172,12 +172,13 @@ run "refuses_each_of_these_values_4" {
     packages_manifest = "tests/fixtures/absent.json"
 
     # An issuer's keys over plain HTTP.
-    jwt = { algorithms = ["HS256", "ES256"], jwks_url = "http://issuer.example/jwks.json" }
+    jwt_algorithms = ["HS256", "ES256"]
+    jwt_jwks_url   = "http://issuer.example/jwks.json"
   }
 
   expect_failures = [
     var.packages_manifest,
-    var.jwt,
+    var.jwt_jwks_url,
   ]
 }
 
@@ -189,12 +190,13 @@ run "refuses_each_of_these_values_5" {
     packages_manifest = "tests/fixtures/incomplete.json"
 
     # Plain HTTP to a host that only starts like localhost.
-    jwt = { algorithms = ["HS256", "ES256"], jwks_url = "http://127.0.0.1.issuer.example/jwks.json" }
+    jwt_algorithms = ["HS256", "ES256"]
+    jwt_jwks_url   = "http://127.0.0.1.issuer.example/jwks.json"
   }
 
   expect_failures = [
     var.packages_manifest,
-    var.jwt,
+    var.jwt_jwks_url,
   ]
 }
 
@@ -202,7 +204,8 @@ run "refuses_a_secret_without_hs256" {
   command = plan
 
   variables {
-    jwt = { algorithms = ["ES256"], jwks_url = "https://issuer.example/jwks.json" }
+    jwt_algorithms = ["ES256"]
+    jwt_jwks_url   = "https://issuer.example/jwks.json"
   }
 
   expect_failures = [var.jwt_secret]
@@ -212,8 +215,9 @@ run "refuses_hs256_without_a_secret" {
   command = plan
 
   variables {
-    jwt        = { algorithms = ["HS256", "ES256"], jwks_url = "https://issuer.example/jwks.json" }
-    jwt_secret = null
+    jwt_algorithms = ["HS256", "ES256"]
+    jwt_jwks_url   = "https://issuer.example/jwks.json"
+    jwt_secret     = null
   }
 
   expect_failures = [var.jwt_secret]
@@ -223,27 +227,27 @@ run "refuses_an_empty_list_of_algorithms" {
   command = plan
 
   variables {
-    jwt = { algorithms = [] }
+    jwt_algorithms = []
   }
 
-  expect_failures = [var.jwt]
+  expect_failures = [var.jwt_algorithms]
 }
 
 run "refuses_a_leeway_above_five_minutes" {
   command = plan
 
   variables {
-    jwt = { leeway_seconds = 301 }
+    jwt_leeway_seconds = 301
   }
 
-  expect_failures = [var.jwt]
+  expect_failures = [var.jwt_leeway_seconds]
 }
 
 run "refuses_two_sources_of_the_secret" {
   command = plan
 
   variables {
-    jwt_secret_arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:issuer-AbCdEf"
+    existing_jwt_secret = { arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:issuer-AbCdEf" }
   }
 
   expect_failures = [var.jwt_secret]
@@ -310,13 +314,13 @@ run "refuses_each_of_these_values_6" {
     log_levels = { router = "DEBUG" }
 
     # An unknown threshold.
-    alarms = { thresholds = { conections = 5 } }
+    alarm_thresholds = { conections = 5 }
   }
 
   expect_failures = [
     var.throttling,
     var.log_levels,
-    var.alarms,
+    var.alarm_thresholds,
   ]
 }
 

@@ -9,6 +9,10 @@ variables {
 }
 
 run "stack_joins_its_parts" {
+  variables {
+    access_log_enabled = true
+  }
+
   # Every route of the protocol leads to its function.
   assert {
     condition = local.routes == {
@@ -124,7 +128,9 @@ run "given_settings_reach_what_uses_them" {
     posts_per_second_budget  = 2500
     reserved_concurrency     = { delivery = 7 }
     maximum_concurrency      = { delivery = 7 }
-    jwt                      = { issuer = "https://issuer.example", audience = "deals", leeway_seconds = 5 }
+    jwt_issuer               = "https://issuer.example"
+    jwt_audience             = "deals"
+    jwt_leeway_seconds       = 5
     jwt_secret               = "{\"current\": \"the-new-secret-of-thirty-two-bytes-\", \"previous\": \"the-old-secret-of-thirty-two-bytes-\"}"
     jwt_secret_version       = 2
     package_bucket           = "packages"
