@@ -24,6 +24,14 @@ pytestmark = pytest.mark.timeout(2 * APPLY_SECONDS_MAX)
 STACK = ROOT / "terraform" / "stacks" / "deals-websocket"
 SECRET = "a-signing-secret-that-no-plan-may-hold"
 
+# The only thing that an account on AWS does not need: the local cloud has no TLS, which the queues ask for.
+WITHOUT_TLS = """
+  local_endpoints = {
+    websocket_url       = "ws://127.0.0.1/{api_id}/{stage}"
+    management_endpoint = "http://127.0.0.1/{api_id}/{stage}"
+  }
+"""
+
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
@@ -46,7 +54,7 @@ def write_root(folder: Path, page: Path, extra: str = "") -> Path:
         line = f"{name} = {json.dumps(value)}"
         snippet, count = re.subn(rf"^  {name} *= \"[^\"]*\"", f"  {line}", snippet, flags=re.MULTILINE)
         assert count == 1, f"{page}: no {name}"
-    (folder / "main.tf").write_text(snippet.replace("\n}\n", f"\n{extra}}}\n", 1))
+    (folder / "main.tf").write_text(snippet.replace("\n}\n", f"\n{WITHOUT_TLS}{extra}}}\n", 1))
     return folder
 
 
