@@ -55,7 +55,8 @@ class Builder:
         contents.update(dependencies.read_shipped_files(site))
         if self.python:
             contents.update(bytecode.compile_modules(self.python, contents))
-        return _write_archive(self.output / f"{function.name}-{function.version}{self.target.suffix}.zip", contents)
+        name = f"{function.name}-{function.version}{self.target.suffix}.zip"
+        return _write_archive(self.output / name, contents)
 
 
 def _check_external_imports(function: Function, closure: Closure, site: Path) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from builder.errors import BuildError
 
-
 # By Lambda's name of the instruction set. The python3.13 runtime is Amazon Linux 2023, which has glibc 2.34.
 _PLATFORMS = {"arm64": "aarch64-manylinux_2_34", "x86_64": "x86_64-manylinux_2_34"}
 
