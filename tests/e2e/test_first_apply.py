@@ -24,11 +24,13 @@ pytestmark = pytest.mark.timeout(2 * APPLY_SECONDS_MAX)
 STACK = ROOT / "terraform" / "stacks" / "deals-websocket"
 SECRET = "a-signing-secret-that-no-plan-may-hold"
 
-# The only thing that an account on AWS does not need: the local cloud has no TLS, which the queues ask for.
-WITHOUT_TLS = """
+# What AWS does not need: the local cloud has no TLS, which the queues ask for, and no Logs Insights.
+LOCAL = """
+  saved_queries_enabled = false
   local_endpoints = {
     websocket_url       = "ws://127.0.0.1/{api_id}/{stage}"
     management_endpoint = "http://127.0.0.1/{api_id}/{stage}"
+    redis_url           = null
   }
 """
 
@@ -54,7 +56,7 @@ def write_root(folder: Path, page: Path, extra: str = "") -> Path:
         line = f"{name} = {json.dumps(value)}"
         snippet, count = re.subn(rf"^  {name} *= \"[^\"]*\"", f"  {line}", snippet, flags=re.MULTILINE)
         assert count == 1, f"{page}: no {name}"
-    (folder / "main.tf").write_text(snippet.replace("\n}\n", f"\n{WITHOUT_TLS}{extra}}}\n", 1))
+    (folder / "main.tf").write_text(snippet.replace("\n}\n", f"\n{LOCAL}{extra}}}\n", 1))
     return folder
 
 
@@ -81,7 +83,7 @@ def test_snippet_of_the_readme_applies_where_nothing_was_set_up_and_its_plan_hol
 
     assert terraform.changes()
     saved = contents(terraform.folder / "plan.tfplan")
-    assert b"packages_manifest" in saved, "the plan was not read"
+    assert b"deals-production" in saved, "the plan was not read"
     assert SECRET.encode() not in saved
 
     terraform.apply(print)
