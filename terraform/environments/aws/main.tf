@@ -27,7 +27,9 @@ module "deals_websocket" {
   detailed_metrics_enabled    = true
   deletion_protection_enabled = var.deletion_protection_enabled
 
-  throttling              = var.throttling
+  default_throttling      = var.default_throttling
+  route_throttling        = var.route_throttling
+  account_concurrency     = var.account_concurrency
   reserved_concurrency    = var.reserved_concurrency
   maximum_concurrency     = var.maximum_concurrency
   posts_per_second_budget = var.posts_per_second_budget
@@ -37,6 +39,7 @@ module "deals_websocket" {
 
   forward_events_to        = var.forward_events_to
   receive_forwarded_events = var.receive_forwarded_events
+  forwarding_account_ids   = var.forwarding_account_ids
 
   redis_enabled                   = var.redis_enabled
   redis_node_type                 = var.redis_node_type

@@ -20,37 +20,33 @@ variable "deletion_protection_enabled" {
   type        = bool
 }
 
-variable "throttling" {
-  description = "Requests a second (and at once) that the API accepts: `default` for each route, `routes` for single ones by route key"
-  type = object({
-    default = object({ rate_limit = number, burst_limit = number })
-    routes  = optional(map(object({ rate_limit = number, burst_limit = number })), {})
-  })
+variable "default_throttling" {
+  description = "Requests a second (and at once) that the API accepts on each route"
+  type        = object({ rate_limit = number, burst_limit = number })
+}
+
+variable "route_throttling" {
+  description = "Requests a second (and at once) that the API accepts on single routes, by route key"
+  type        = map(object({ rate_limit = number, burst_limit = number }))
+  default     = {}
+}
+
+variable "account_concurrency" {
+  description = "Concurrent executions that the account has in the Region; a new account has 10, and can reserve none: see `aws lambda get-account-settings`"
+  type        = number
+  default     = 1000
 }
 
 variable "reserved_concurrency" {
-  description = "Executions reserved for functions by name; none are for those left out"
-  type = object({
-    authorizer         = optional(number)
-    connection_handler = optional(number)
-    message_router     = optional(number)
-    broadcast          = optional(number)
-    delivery           = optional(number)
-    forwarder          = optional(number)
-    janitor            = optional(number)
-    redis_relay        = optional(number)
-    index_projector    = optional(number)
-  })
-  default = {}
+  description = "Executions reserved for functions, by function; none are for those left out"
+  type        = map(number)
+  default     = {}
 }
 
 variable "maximum_concurrency" {
-  description = "Instances of broadcast and delivery that read their queues at once; the stack's defaults where left out"
-  type = object({
-    broadcast = optional(number)
-    delivery  = optional(number)
-  })
-  default = {}
+  description = "Instances of functions that read their queues at once, by function; the stack's defaults where left out"
+  type        = map(number)
+  default     = {}
 }
 
 variable "posts_per_second_budget" {
@@ -102,10 +98,13 @@ variable "forward_events_to" {
 }
 
 variable "receive_forwarded_events" {
-  description = "Whether other Regions may forward their events here (`enabled`), and which other accounts may (`account_ids`)"
-  type = object({
-    enabled     = optional(bool, false)
-    account_ids = optional(list(string), [])
-  })
-  default = {}
+  description = "Whether other Regions may forward their events here"
+  type        = bool
+  default     = false
+}
+
+variable "forwarding_account_ids" {
+  description = "Ids of other AWS accounts that may forward their events here"
+  type        = list(string)
+  default     = []
 }

@@ -30,6 +30,9 @@ module "deals_websocket" {
   access_log_enabled          = true
   manage_account_logging_role = true
 
+  # Tests see each alarm end too.
+  alarm_ok_notices = "all"
+
   # The emulator has no Logs Insights.
   saved_queries_enabled = false
 

@@ -25,23 +25,19 @@ module "deals_websocket" {
   existing_jwt_secret             = { arn = var.jwt_secret_arn }
   existing_jwt_secret_kms_key_arn = var.jwt_secret_kms_key_arn
 
-  throttling = {
-    default = { rate_limit = 500, burst_limit = 250 }
-    routes = {
-      "$connect"  = { rate_limit = 400, burst_limit = 200 }
-      sendMessage = { rate_limit = 200, burst_limit = 100 }
-    }
+  default_throttling = { rate_limit = 500, burst_limit = 250 }
+  route_throttling = {
+    "$connect"  = { rate_limit = 400, burst_limit = 200 }
+    sendMessage = { rate_limit = 200, burst_limit = 100 }
   }
 
-  event_sources = {
-    sns_topics = {
-      prices = { topic_arn = aws_sns_topic.prices.arn }
-    }
-    event_bus_rules = {
-      catalogue = {
-        event_bus_name = aws_cloudwatch_event_bus.shop.name
-        event_pattern  = jsonencode({ source = ["shop.catalogue"], detail-type = ["DealPublished"] })
-      }
+  sns_topics = {
+    prices = { topic_arn = aws_sns_topic.prices.arn }
+  }
+  event_bus_rules = {
+    catalogue = {
+      event_bus_name = aws_cloudwatch_event_bus.shop.name
+      event_pattern  = jsonencode({ source = ["shop.catalogue"], detail-type = ["DealPublished"] })
     }
   }
 
@@ -114,7 +110,7 @@ resource "aws_kms_key" "deals" {
       {
         Sid       = "LogGroupsEncrypt"
         Effect    = "Allow"
-        Principal = { Service = "logs.${var.region}.amazonaws.com" }
+        Principal = { Service = "logs.${var.region}.${data.aws_partition.current.dns_suffix}" }
         Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"]
         Resource  = "*"
         Condition = {
@@ -122,6 +118,7 @@ resource "aws_kms_key" "deals" {
             "kms:EncryptionContext:aws:logs:arn" = [
               "arn:${data.aws_partition.current.partition}:logs:${var.region}:${data.aws_caller_identity.current.account_id}:log-group:/aws/lambda/deals-complete-*",
               "arn:${data.aws_partition.current.partition}:logs:${var.region}:${data.aws_caller_identity.current.account_id}:log-group:/aws/apigateway/deals-complete/*",
+              "arn:${data.aws_partition.current.partition}:logs:${var.region}:${data.aws_caller_identity.current.account_id}:log-group:API-Gateway-Execution-Logs_*",
               "arn:${data.aws_partition.current.partition}:logs:${var.region}:${data.aws_caller_identity.current.account_id}:log-group:/aws/vendedlogs/elasticache/deals-complete/*",
               "arn:${data.aws_partition.current.partition}:logs:${var.region}:${data.aws_caller_identity.current.account_id}:log-group:/aws/vpc/deals-complete/*",
             ]
@@ -129,12 +126,21 @@ resource "aws_kms_key" "deals" {
         }
       },
       {
-        Sid       = "SourcesSendToTheQueue"
+        Sid       = "TopicsSendToTheQueue"
         Effect    = "Allow"
-        Principal = { Service = ["sns.amazonaws.com", "events.amazonaws.com"] }
+        Principal = { Service = "sns.amazonaws.com" }
         Action    = ["kms:GenerateDataKey", "kms:Decrypt"]
         Resource  = "*"
         Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+      },
+      # Without a condition: EventBridge does not say for whom it uses a key, and would drop the events. Which rules may
+      # send is in the queue's own policy.
+      {
+        Sid       = "RulesSendToTheQueue"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = ["kms:GenerateDataKey", "kms:Decrypt", "kms:DescribeKey"]
+        Resource  = "*"
       },
     ]
   })

@@ -260,10 +260,16 @@ variable "emails" {
   }
 }
 
-variable "ok_notices_enabled" {
-  description = "Whether the topic is also notified when an alarm ends"
-  type        = bool
-  default     = true
+variable "ok_notices" {
+  description = "Which alarms also notify when they end: none, unhealthy (the composite alarm), or all. A new alarm begins without a state, and its first OK is a notice too: with all, a first apply sends some sixty"
+  type        = string
+  default     = "unhealthy"
+  nullable    = false
+
+  validation {
+    condition     = contains(["none", "unhealthy", "all"], var.ok_notices)
+    error_message = "ok_notices: use none, unhealthy or all."
+  }
 }
 
 variable "tags" {

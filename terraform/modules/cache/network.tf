@@ -27,9 +27,15 @@ resource "aws_security_group" "cache" {
   }
 }
 
+locals {
+  client_security_group_id = var.client_security_group == null ? aws_security_group.clients[0].id : var.client_security_group.id
+}
+
 # Clients of the cache carry this group, and need no other rule for it.
 resource "aws_security_group" "clients" {
   #checkov:skip=CKV2_AWS_5:The clients that carry it are other modules'.
+  count = var.client_security_group == null ? 1 : 0
+
   name_prefix            = "${var.name}-cache-clients-"
   description            = "Clients of the cache ${var.name}: out to it"
   vpc_id                 = var.vpc_id
@@ -48,7 +54,7 @@ resource "aws_security_group" "clients" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "clients" {
-  security_group_id            = aws_security_group.clients.id
+  security_group_id            = local.client_security_group_id
   description                  = "To the cache"
   ip_protocol                  = "tcp"
   from_port                    = var.port
@@ -63,7 +69,7 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
   ip_protocol                  = "tcp"
   from_port                    = var.port
   to_port                      = var.port
-  referenced_security_group_id = aws_security_group.clients.id
+  referenced_security_group_id = local.client_security_group_id
   tags                         = merge(var.tags, { Name = "${var.name}-cache-clients" })
 }
 

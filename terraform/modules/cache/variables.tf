@@ -193,6 +193,14 @@ variable "subnet_ids" {
   }
 }
 
+variable "client_security_group" {
+  description = "Id of a security group without rules that the clients carry, to be given those of a client; null to create one. One that is given can outlive the cache, which functions need that leave its VPC"
+  type = object({
+    id = string
+  })
+  default = null
+}
+
 variable "other_client_security_groups" {
   description = "Ids of security groups that are let in, beside the clients' own that the module makes, by a name of your choice"
   type        = map(string)

@@ -211,6 +211,11 @@ variable "event_bus_rules" {
   }
 
   validation {
+    condition     = length(local.unknown_pattern_keys) == 0
+    error_message = "event_bus_rules: no event has ${join(", ", local.unknown_pattern_keys)}, so the pattern would match none; an event has ${join(", ", local.event_keys)}."
+  }
+
+  validation {
     condition     = alltrue([for key in keys(var.event_bus_rules) : can(regex("^[a-zA-Z0-9_-]{1,24}$", key))])
     error_message = "event_bus_rules: a key becomes part of a rule's name, at most 64 characters in all; use up to 24 letters, digits, hyphens and underscores."
   }

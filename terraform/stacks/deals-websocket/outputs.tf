@@ -90,8 +90,11 @@ output "jwt_secret_arn" {
 }
 
 output "log_group_names" {
-  description = "Names of the log groups: the functions' by function, and `access` for the API (null when off)"
-  value       = merge({ for function, instance in module.function : function => instance.log_group_name }, { access = module.websocket_api.access_log_group_name })
+  description = "Names of the log groups: the functions' by function, and `access` and `execution` for the API (null when off)"
+  value = merge({ for function, instance in module.function : function => instance.log_group_name }, {
+    access    = module.websocket_api.access_log_group_name
+    execution = module.websocket_api.execution_log_group_name
+  })
 }
 
 output "function_policies" {

@@ -1,4 +1,12 @@
 locals {
+  sns_topics = {
+    for name, topic in var.sns_topics : name => {
+      topic_arn           = topic.topic_arn
+      filter_policy       = try(var.sns_filter_policies[name].policy, null)
+      filter_policy_scope = try(var.sns_filter_policies[name].scope, "MessageAttributes")
+    }
+  }
+
   # What a publisher may do, by how it publishes. Invoking is allowed on the alias alone: what is rolled back is rolled back
   # for publishers too.
   publishers = {

@@ -4,13 +4,15 @@ locals {
   # Limits are counted where the router is, and the router posts: it may be in a VPC only by way of a NAT gateway.
   redis_router = var.redis_enabled && var.limits_store == "redis"
 
+  network_used = var.redis_enabled || var.network_retained
+
   # Functions that use Redis, and therefore are in the VPC.
   redis_clients = concat(["broadcast", "redis_relay", "index_projector"], local.redis_router ? ["message_router"] : [])
   vpc_functions = var.redis_enabled ? local.redis_clients : []
 
   vpc_config = {
     subnet_ids         = one(module.network[*].subnet_ids)
-    security_group_ids = var.redis_enabled ? concat(module.network[0].security_group_ids, module.cache[*].client_security_group_id) : []
+    security_group_ids = var.redis_enabled ? concat(module.network[0].security_group_ids, aws_security_group.redis_clients[*].id) : []
   }
 
   # Permissions in Redis by user: the deployed functions, and external publishers.
@@ -23,7 +25,7 @@ locals {
 
 module "network" {
   source = "../../modules/network"
-  count  = var.redis_enabled ? 1 : 0
+  count  = local.network_used ? 1 : 0
 
   name               = local.names.network
   cidr_block         = var.network_cidr_block
@@ -56,6 +58,29 @@ locals {
   }
 }
 
+# What clients of the cache carry, functions and publishers. Earlier versions of functions still do when the cache is gone,
+# so it belongs to the network.
+resource "aws_security_group" "redis_clients" {
+  #checkov:skip=CKV2_AWS_5:The clients that carry it are other modules'.
+  count = local.network_used ? 1 : 0
+
+  name_prefix            = "${local.names.network}-cache-clients-"
+  description            = "Clients of the cache ${local.names.cache}: out to it"
+  vpc_id                 = module.network[0].vpc_id
+  revoke_rules_on_delete = true
+  tags                   = merge(local.tags, { Name = "${local.names.network}-cache-clients" })
+
+  # Lambda keeps its network interfaces for a while after the last version has gone.
+  timeouts {
+    delete = "45m"
+  }
+
+  # The functions that carry it change first, and then it goes: Terraform would otherwise try to delete it before.
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
 ################################################################################
 # Cache
 ################################################################################
@@ -82,6 +107,7 @@ module "cache" {
 
   vpc_id                       = module.network[0].vpc_id
   subnet_ids                   = module.network[0].subnet_ids
+  client_security_group        = { id = aws_security_group.redis_clients[0].id }
   other_client_security_groups = var.redis_publisher_security_groups
 
   authentication                  = var.redis_authentication

@@ -84,6 +84,11 @@ variable "alarm_topic" {
     arn = string
   })
   default = null
+
+  validation {
+    condition     = var.alarm_topic == null || try(regex("^arn:[^:]+:sns:([^:]+):[0-9]{12}:[^:]+$", var.alarm_topic.arn)[0] == data.aws_region.current.id, false)
+    error_message = "alarm_topic: arn is not the ARN of an SNS topic in ${data.aws_region.current.id}, where the alarms are; take it from: aws sns list-topics"
+  }
 }
 
 variable "alarm_topic_key" {
@@ -110,10 +115,10 @@ variable "alarm_emails" {
   }
 }
 
-variable "alarm_ok_notices_enabled" {
-  description = "Whether the topic is also notified when an alarm ends"
-  type        = bool
-  default     = true
+variable "alarm_ok_notices" {
+  description = "Which alarms also notify when they end: none, unhealthy (the composite alarm), or all, of which a first apply sends some sixty notices"
+  type        = string
+  default     = "unhealthy"
 }
 
 variable "dashboard_enabled" {

@@ -135,53 +135,63 @@ variable "redis_auth_token" {
   }
 }
 
-variable "index_stream" {
-  description = <<-EOT
-    How `index_projector` reads the stream of the subscriptions table.
-
-    `batch_size`: most records of one invocation.
-    `batching_window_seconds`: how long to wait for a batch to fill; the index is behind by it.
-    `parallelization_factor`: batches of one shard at a time, 1 to 10.
-  EOT
-  type = object({
-    batch_size              = optional(number, 500)
-    batching_window_seconds = optional(number, 0)
-    parallelization_factor  = optional(number, 2)
-  })
-  default = {}
+variable "index_stream_batch_size" {
+  description = "Most records of the stream of the subscriptions table that one invocation of `index_projector` gets"
+  type        = number
+  default     = 500
+  nullable    = false
 
   validation {
-    condition     = var.index_stream.batching_window_seconds >= 0 && var.index_stream.batching_window_seconds <= 10 && floor(var.index_stream.batching_window_seconds) == var.index_stream.batching_window_seconds
-    error_message = "index_stream: batching_window_seconds is a whole number from 0 to 10; an index that is further behind is not used."
-  }
-
-  validation {
-    condition     = var.index_stream.batch_size >= 1 && var.index_stream.batch_size <= 10000 && floor(var.index_stream.batch_size) == var.index_stream.batch_size && contains(range(1, 11), var.index_stream.parallelization_factor)
-    error_message = "index_stream: batch_size is a whole number from 1 to 10000, and parallelization_factor one from 1 to 10."
+    condition     = var.index_stream_batch_size >= 1 && var.index_stream_batch_size <= 10000 && floor(var.index_stream_batch_size) == var.index_stream_batch_size
+    error_message = "index_stream_batch_size: Lambda takes a whole number from 1 to 10000."
   }
 }
 
-variable "relay" {
-  description = <<-EOT
-    How `redis_relay` brings to `broadcast` what is published through Redis.
-
-    `parallel`: events of channels, and as many of the stream, with `broadcast` at once; 1 to 100.
-    `stream_keep_seconds`: how long entries stay in the stream that every consumer group is done with.
-  EOT
-  type = object({
-    parallel            = optional(number, 4)
-    stream_keep_seconds = optional(number, 300)
-  })
-  default = {}
+variable "index_stream_batching_window_seconds" {
+  description = "How long that stream waits for a batch to fill; the index is behind by it"
+  type        = number
+  default     = 0
+  nullable    = false
 
   validation {
-    condition     = contains(range(1, 101), var.relay.parallel)
-    error_message = "relay: parallel is a whole number from 1 to 100."
+    condition     = var.index_stream_batching_window_seconds >= 0 && var.index_stream_batching_window_seconds <= 10 && floor(var.index_stream_batching_window_seconds) == var.index_stream_batching_window_seconds
+    error_message = "index_stream_batching_window_seconds: use a whole number from 0 to 10; an index that is further behind is not used."
   }
+}
+
+variable "index_stream_parallelization_factor" {
+  description = "Batches of one shard of that stream at a time, 1 to 10"
+  type        = number
+  default     = 2
+  nullable    = false
 
   validation {
-    condition     = floor(var.relay.stream_keep_seconds) == var.relay.stream_keep_seconds && var.relay.stream_keep_seconds >= 0 && var.relay.stream_keep_seconds <= 604800
-    error_message = "relay: stream_keep_seconds is a whole number from 0 to 604800, a week."
+    condition     = contains(range(1, 11), var.index_stream_parallelization_factor)
+    error_message = "index_stream_parallelization_factor: Lambda takes a whole number from 1 to 10."
+  }
+}
+
+variable "relay_parallel" {
+  description = "Events of channels, and as many of the stream, that `redis_relay` has with `broadcast` at once; 1 to 100"
+  type        = number
+  default     = 4
+  nullable    = false
+
+  validation {
+    condition     = contains(range(1, 101), var.relay_parallel)
+    error_message = "relay_parallel: use a whole number from 1 to 100."
+  }
+}
+
+variable "relay_stream_keep_seconds" {
+  description = "How long entries stay in the stream that every consumer group is done with"
+  type        = number
+  default     = 300
+  nullable    = false
+
+  validation {
+    condition     = floor(var.relay_stream_keep_seconds) == var.relay_stream_keep_seconds && var.relay_stream_keep_seconds >= 0 && var.relay_stream_keep_seconds <= 604800
+    error_message = "relay_stream_keep_seconds: use a whole number from 0 to 604800, a week."
   }
 }
 
@@ -210,6 +220,13 @@ variable "limits_store" {
 # Network
 ################################################################################
 
+variable "network_retained" {
+  description = "Whether the network stays while `redis_enabled` is false: a step on the way out of it, until no version of a function has an interface in it (docs/operations.md)"
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "existing_vpc" {
   description = "Where Redis and its functions are: id of an existing VPC, and of private subnets of it in two Availability Zones or more. It brings its own endpoints, or a NAT gateway. Null to create a small VPC, without a way to the internet"
   type = object({
@@ -219,7 +236,7 @@ variable "existing_vpc" {
   default = null
 
   validation {
-    condition     = var.existing_vpc == null || var.redis_enabled
+    condition     = var.existing_vpc == null || var.redis_enabled || var.network_retained
     error_message = "existing_vpc: only what speaks to Redis is in a VPC; set redis_enabled to true, or leave it out."
   }
 }

@@ -125,12 +125,22 @@ variable "existing_jwt_secret" {
     condition     = var.existing_jwt_secret == null || can(regex("^arn:[^:]+:secretsmanager:[^:]+:[0-9]{12}:secret:.+", var.existing_jwt_secret.arn))
     error_message = "existing_jwt_secret: arn is not the ARN of a Secrets Manager secret; take it from: aws secretsmanager describe-secret"
   }
+
+  validation {
+    condition     = var.existing_jwt_secret == null || try(split(":", var.existing_jwt_secret.arn)[3] == data.aws_region.current.id, true)
+    error_message = "existing_jwt_secret: the secret is in another Region than ${data.aws_region.current.id}, where the functions read it; replicate it, and name the replica."
+  }
 }
 
 variable "existing_jwt_secret_kms_key_arn" {
   description = "ARN of the customer managed key of `existing_jwt_secret`; null where that has none"
   type        = string
   default     = null
+
+  validation {
+    condition     = var.existing_jwt_secret_kms_key_arn == null || try(regex("^arn:[^:]+:kms:([^:]+):[0-9]{12}:key/.+", var.existing_jwt_secret_kms_key_arn)[0] == data.aws_region.current.id, false)
+    error_message = "existing_jwt_secret_kms_key_arn: give the ARN of a key itself (…:key/…) in ${data.aws_region.current.id}, not an alias."
+  }
 
   validation {
     condition     = var.existing_jwt_secret_kms_key_arn == null || var.existing_jwt_secret != null

@@ -37,6 +37,7 @@ locals {
   local_endpoints = {
     websocket_url       = "ws://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
     management_endpoint = "http://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
+    redis_url           = null
   }
 }
 
@@ -45,7 +46,7 @@ module "east" {
 
   environment              = "east"
   forward_events_to        = { west = module.west.forwarded_events_bus_arn }
-  receive_forwarded_events = { enabled = true }
+  receive_forwarded_events = true
 
   packages_manifest = var.packages_manifest
   architecture      = "x86_64"
@@ -66,7 +67,7 @@ module "west" {
 
   environment              = "west"
   forward_events_to        = { east = module.east.forwarded_events_bus_arn }
-  receive_forwarded_events = { enabled = true }
+  receive_forwarded_events = true
 
   packages_manifest = var.packages_manifest
   architecture      = "x86_64"

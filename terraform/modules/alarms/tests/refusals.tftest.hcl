@@ -148,3 +148,13 @@ run "refuses_a_key_with_an_existing_topic" {
 
   expect_failures = [var.topic_key]
 }
+
+run "refuses_unknown_ok_notices" {
+  command = plan
+
+  variables {
+    ok_notices = "some"
+  }
+
+  expect_failures = [var.ok_notices]
+}

@@ -15,7 +15,7 @@ mock_provider "aws" {
   }
 
   override_resource {
-    target = aws_security_group.clients
+    target = aws_security_group.clients[0]
     values = { id = "sg-clients" }
   }
 }

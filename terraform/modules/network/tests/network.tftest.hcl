@@ -197,3 +197,49 @@ run "without_flow_logs_there_is_no_role" {
     error_message = "nothing may be created that was not asked for"
   }
 }
+
+run "subnets_are_where_all_endpoints_and_lambda_are" {
+  command = plan
+
+  override_data {
+    target = data.aws_vpc_endpoint_service.interface["lambda"]
+    values = { availability_zones = ["eu-west-1b", "eu-west-1c"], service_name = "com.amazonaws.eu-west-1.lambda" }
+  }
+
+  assert {
+    condition     = toset(values(aws_subnet.private)[*].availability_zone) == toset(["eu-west-1b", "eu-west-1c"])
+    error_message = "a zone without Lambda or an endpoint must be passed over"
+  }
+}
+
+run "every_address_range_of_an_existing_vpc_is_reached" {
+  command = plan
+
+  variables {
+    existing_vpc = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
+  }
+
+  override_data {
+    target = data.aws_vpc.existing[0]
+    values = {
+      cidr_block = "10.20.0.0/16"
+      cidr_block_associations = [
+        { association_id = "1", cidr_block = "10.20.0.0/16", state = "associated" },
+        { association_id = "2", cidr_block = "100.64.0.0/16", state = "associated" },
+        { association_id = "3", cidr_block = "10.99.0.0/16", state = "disassociated" },
+      ]
+    }
+  }
+
+  assert {
+    condition     = toset(flatten([for rule in aws_security_group.functions[0].egress : coalesce(rule.cidr_blocks, [])])) == toset(["10.20.0.0/16", "100.64.0.0/16"])
+    error_message = "endpoints may be in any range of the VPC"
+  }
+}
+
+run "security_groups_of_one_name_may_stand_side_by_side" {
+  assert {
+    condition     = aws_security_group.functions[0].name_prefix == "deals-test-functions-" && aws_security_group.endpoints[0].name_prefix == "deals-test-endpoints-"
+    error_message = "a group that replaces another is made before that goes, so it needs a name of its own"
+  }
+}

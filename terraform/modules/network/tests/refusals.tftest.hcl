@@ -168,3 +168,29 @@ run "refuses_an_unknown_traffic_type_of_flow_logs" {
 
   expect_failures = [var.flow_logs]
 }
+
+run "refuses_a_zone_without_lambda_or_an_endpoint" {
+  command = plan
+
+  variables {
+    availability_zones = ["eu-west-1a", "eu-west-1b"]
+  }
+
+  override_data {
+    target = data.aws_vpc_endpoint_service.interface["sqs"]
+    values = { availability_zones = ["eu-west-1b", "eu-west-1c"], service_name = "com.amazonaws.eu-west-1.sqs" }
+  }
+
+  expect_failures = [aws_vpc.this]
+}
+
+run "refuses_a_region_with_one_suitable_zone" {
+  command = plan
+
+  override_data {
+    target = data.aws_vpc_endpoint_service.interface["sqs"]
+    values = { availability_zones = ["eu-west-1b"], service_name = "com.amazonaws.eu-west-1.sqs" }
+  }
+
+  expect_failures = [aws_vpc.this]
+}

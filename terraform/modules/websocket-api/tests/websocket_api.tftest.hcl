@@ -316,3 +316,37 @@ run "output_has_the_endpoint_for_posts" {
     error_message = "PostToConnection needs the HTTPS endpoint with the stage"
   }
 }
+
+run "execution_log_is_declared_before_api_gateway_makes_it" {
+  variables {
+    execution_logging_level = "ERROR"
+    log_retention_days      = 90
+    log_kms_key_arn         = "arn:aws:kms:eu-west-1:123456789012:key/1"
+  }
+
+  assert {
+    condition     = output.execution_log_group_name == "API-Gateway-Execution-Logs_a1b2c3d4e5/v1" && aws_cloudwatch_log_group.execution[0].retention_in_days == 90 && aws_cloudwatch_log_group.execution[0].kms_key_id == "arn:aws:kms:eu-west-1:123456789012:key/1"
+    error_message = "the group that API Gateway writes to must have a retention and the key"
+  }
+}
+
+run "without_an_execution_log_there_is_no_group_for_it" {
+  command = plan
+
+  assert {
+    condition     = length(aws_cloudwatch_log_group.execution) == 0 && output.execution_log_group_name == null
+    error_message = "a group that nothing writes to must not exist"
+  }
+}
+
+run "logging_role_has_the_organisations_boundary" {
+  variables {
+    manage_account_logging_role = true
+    permissions_boundary_arn    = "arn:aws:iam::123456789012:policy/boundary"
+  }
+
+  assert {
+    condition     = aws_iam_role.logging[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    error_message = "every role must have the boundary"
+  }
+}

@@ -24,7 +24,7 @@ run "settings_of_alarms_and_logs_reach_what_uses_them" {
     alarm_thresholds = { connections = 5 }
     alarms_disabled  = ["post_throttles"]
     alarm_topic      = { arn = "arn:aws:sns:eu-west-1:123456789012:pager" }
-    upkeep           = { enabled = false }
+    upkeep_enabled   = false
     log_level        = "WARNING"
     log_levels       = { delivery = "DEBUG" }
     log_sample_rate  = 0.01

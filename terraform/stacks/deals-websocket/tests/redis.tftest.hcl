@@ -130,7 +130,7 @@ run "with_redis_its_functions_alone_are_in_the_vpc_and_each_connects_as_itself" 
 
   # Relay is started each minute and at most two run.
   assert {
-    condition     = local.schedules.redis_relay.expression == "rate(1 minute)" && local.timeouts_seconds.redis_relay == 900 && var.reserved_concurrency.redis_relay == 2
+    condition     = local.schedules.redis_relay.expression == "rate(1 minute)" && local.timeouts_seconds.redis_relay == 900 && local.reserved_concurrency["redis_relay"] == 2
     error_message = "two runs of the relay may overlap, and no more"
   }
 
@@ -362,5 +362,27 @@ run "local_server_is_reached_without_tls" {
   assert {
     condition     = alltrue([for function in local.vpc_functions : local.functions[function].environment.REDIS_URL == "redis://127.0.0.1:7379"])
     error_message = "the functions must use the address of the local cloud"
+  }
+}
+
+run "on_the_way_out_of_the_vpc_network_and_rights_stay_and_no_function_is_in_it" {
+  variables {
+    redis_enabled    = false
+    network_retained = true
+  }
+
+  assert {
+    condition     = length(module.network) == 1 && length(aws_security_group.redis_clients) == 1 && length(module.cache) == 0 && length(local.vpc_functions) == 0
+    error_message = "earlier versions of functions still have interfaces in the network, so it must stay while the functions leave"
+  }
+
+  assert {
+    condition     = alltrue([for function in ["broadcast", "message_router"] : strcontains(output.function_policies[function], "ec2:DeleteNetworkInterface")])
+    error_message = "Lambda removes the interfaces of earlier versions by the function's role"
+  }
+
+  assert {
+    condition     = !strcontains(output.function_policies.delivery, "ec2:")
+    error_message = "a function that never was in the VPC must get no right to interfaces"
   }
 }

@@ -27,10 +27,10 @@ run "refuses_each_of_these_values_1" {
     reserved_concurrency = { redis_relay = 1 }
 
     # An index window of a minute.
-    index_stream = { batching_window_seconds = 60 }
+    index_stream_batching_window_seconds = 60
 
     # A relay without parallel publishes.
-    relay = { parallel = 0 }
+    relay_parallel = 0
 
     # A remote Redis without TLS.
     local_endpoints = {
@@ -45,8 +45,8 @@ run "refuses_each_of_these_values_1" {
     var.redis_auth_token,
     var.existing_security_groups,
     var.reserved_concurrency,
-    var.index_stream,
-    var.relay,
+    var.index_stream_batching_window_seconds,
+    var.relay_parallel,
     var.local_endpoints,
   ]
 }
@@ -59,16 +59,16 @@ run "refuses_each_of_these_values_2" {
     name = "deals--2"
 
     # A fractional batch size.
-    index_stream = { batch_size = 1.5 }
+    index_stream_batch_size = 1.5
 
     # A stream retention of months.
-    relay = { stream_keep_seconds = 604801 }
+    relay_stream_keep_seconds = 604801
   }
 
   expect_failures = [
     var.redis_enabled,
-    var.index_stream,
-    var.relay,
+    var.index_stream_batch_size,
+    var.relay_stream_keep_seconds,
   ]
 }
 
@@ -77,11 +77,11 @@ run "refuses_each_of_these_values_3" {
 
   variables {
     # More parallel batches than Lambda allows.
-    index_stream = { parallelization_factor = 11 }
+    index_stream_parallelization_factor = 11
   }
 
   expect_failures = [
-    var.index_stream,
+    var.index_stream_parallelization_factor,
   ]
 }
 

@@ -27,7 +27,7 @@ run "refuses_each_of_these_values_1" {
     max_connections_per_user = 0
 
     # A rate of zero.
-    action_limits = { send_message = { per_second = 0 } }
+    action_limits = { send_message = { per_second = 0, burst = 20 } }
 
     # Version zero of the secret.
     jwt_secret_version = 0
@@ -48,13 +48,13 @@ run "refuses_each_of_these_values_1" {
     message_retention_days = 0
 
     # Local endpoints without placeholders.
-    local_endpoints = { websocket_url = "ws://127.0.0.1:4566", management_endpoint = "http://127.0.0.1:4566" }
+    local_endpoints = { websocket_url = "ws://127.0.0.1:4566", management_endpoint = "http://127.0.0.1:4566", redis_url = null }
 
     # An alias for a key.
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:alias/deals"
 
     # An upkeep budget above the account's limit.
-    upkeep = { posts_per_second = 10001 }
+    upkeep_posts_per_second = 10001
 
     # A posting budget below one for each instance.
     posts_per_second_budget = 1
@@ -87,7 +87,7 @@ run "refuses_each_of_these_values_1" {
     var.message_retention_days,
     var.local_endpoints,
     var.kms_key_arn,
-    var.upkeep,
+    var.upkeep_posts_per_second,
     var.posts_per_second_budget,
     var.log_sample_rate,
     var.tracing,
@@ -107,7 +107,7 @@ run "refuses_each_of_these_values_2" {
     jwt_algorithms = ["HS256", "RS256"]
 
     # A rate with too many decimals.
-    action_limits = { others = { per_second = 0.0015 } }
+    action_limits = { others = { per_second = 0.0015, burst = 40 } }
 
     # More subscriptions than the protocol allows.
     max_subscriptions = 51
@@ -116,7 +116,7 @@ run "refuses_each_of_these_values_2" {
     message_retention_days = 366
 
     # Probes more often than the janitor runs.
-    upkeep = { probe_interval_seconds = 59 }
+    upkeep_probe_interval_seconds = 59
 
     # A fractional posting budget.
     posts_per_second_budget = 10000.5
@@ -135,7 +135,7 @@ run "refuses_each_of_these_values_2" {
     var.action_limits,
     var.max_subscriptions,
     var.message_retention_days,
-    var.upkeep,
+    var.upkeep_probe_interval_seconds,
     var.posts_per_second_budget,
     var.topic_filters_max,
     var.filter_index_bytes_max,
@@ -154,7 +154,7 @@ run "refuses_each_of_these_values_3" {
     jwt_jwks_url = "https://issuer.example/jwks.json"
 
     # A burst of zero.
-    action_limits = { subscriptions = { burst = 0 } }
+    action_limits = { subscriptions = { per_second = 2, burst = 0 } }
   }
 
   expect_failures = [
@@ -308,7 +308,7 @@ run "refuses_each_of_these_values_6" {
 
   variables {
     # Throttling of an unknown route.
-    throttling = { routes = { subscribe = { rate_limit = 10, burst_limit = 10 } } }
+    route_throttling = { subscribe = { rate_limit = 10, burst_limit = 10 } }
 
     # A log level of an unknown function.
     log_levels = { router = "DEBUG" }
@@ -318,7 +318,7 @@ run "refuses_each_of_these_values_6" {
   }
 
   expect_failures = [
-    var.throttling,
+    var.route_throttling,
     var.log_levels,
     var.alarm_thresholds,
   ]
@@ -338,40 +338,41 @@ run "refuses_more_shares_than_partitions" {
   command = plan
 
   variables {
-    upkeep = { shares = 9 }
+    upkeep_shares = 9
   }
 
-  expect_failures = [var.upkeep]
+  expect_failures = [var.upkeep_shares]
 }
 
 run "refuses_fewer_partitions_than_there_were" {
   command = plan
 
   variables {
-    upkeep = { schedule_partitions = 7 }
+    upkeep_schedule_partitions = 7
   }
 
-  expect_failures = [var.upkeep]
+  expect_failures = [var.upkeep_schedule_partitions]
 }
 
 run "refuses_direct_posts_that_leave_nothing_for_delivery" {
   command = plan
 
   variables {
-    direct_posts = { broadcast_percent = 60, message_router_percent = 40 }
+    direct_posts_broadcast_percent      = 60
+    direct_posts_message_router_percent = 40
   }
 
-  expect_failures = [var.direct_posts]
+  expect_failures = [var.direct_posts_broadcast_percent]
 }
 
 run "refuses_direct_posts_of_no_instance" {
   command = plan
 
   variables {
-    direct_posts = { message_router_instances = 0 }
+    direct_posts_message_router_instances = 0
   }
 
-  expect_failures = [var.direct_posts]
+  expect_failures = [var.direct_posts_message_router_instances]
 }
 
 run "refuses_a_budget_of_which_an_instance_of_the_router_has_nothing" {

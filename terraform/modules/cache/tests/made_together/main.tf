@@ -29,6 +29,7 @@ module "cache" {
   vpc_id                       = terraform_data.vpc.output
   subnet_ids                   = terraform_data.subnets.output
   other_client_security_groups = { shop = terraform_data.group.output }
+  client_security_group        = { id = terraform_data.group.output }
   kms_key_arn                  = terraform_data.key.output
   slow_log_enabled             = true
   users                        = { publisher = { user_id = "deals-test-publisher", commands = ["publish"] } }

@@ -69,9 +69,10 @@ module "with_what_exists" {
 
   alarm_topic = { arn = terraform_data.topic.output }
 
-  event_sources            = { sns_topics = { prices = { topic_arn = terraform_data.topic.output } } }
+  sns_topics               = { prices = { topic_arn = terraform_data.topic.output } }
   forward_events_to        = { virginia = terraform_data.bus.output }
-  receive_forwarded_events = { enabled = true, account_ids = [terraform_data.account.output] }
+  receive_forwarded_events = true
+  forwarding_account_ids   = [terraform_data.account.output]
 
   redis_enabled                   = true
   existing_vpc                    = { id = terraform_data.vpc.output, subnet_ids = terraform_data.subnets.output }
