@@ -1,4 +1,4 @@
-"""Options are variables of their own (docs/adr/0035): Terraform drops, in silence, what a type does not have."""
+"""Options are variables of their own: Terraform drops what an object's type does not have (docs/adr/0035)."""
 
 from __future__ import annotations
 
