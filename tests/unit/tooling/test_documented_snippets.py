@@ -11,8 +11,9 @@ from tests.unit.tooling.test_contributing import ROOT, list_pages, list_tracked
 
 # An invocation by name; what follows is the name.
 INVOKED = re.compile(
-    r"""(?:lambda \s invoke .*? --function-name \s+ | FunctionName= | LambdaInvoke\( ) ["']? (\$\([^)]*\)|[^\s"',)]+)""",
-    re.VERBOSE | re.DOTALL,
+    r"(?:lambda invoke .*?--function-name\s+|FunctionName=|LambdaInvoke\()"
+    r"[\"']?(\$\([^)]*\)|[^\s\"',)]+)",
+    re.DOTALL,
 )
 IN_SERVICE = re.compile(r":live$|arn|^function$|^os\.environ")
 GIVEN = re.compile(r"jwt_secret *= var\.jwt_secret$", re.MULTILINE)
