@@ -211,7 +211,7 @@ variable "event_bus_rules" {
   }
 
   validation {
-    condition     = length(local.unknown_pattern_keys) == 0
+    condition     = length(var.event_bus_rules) == 0 || length(local.unknown_pattern_keys) == 0
     error_message = "event_bus_rules: no event has ${join(", ", local.unknown_pattern_keys)}, so the pattern would match none; an event has ${join(", ", local.event_keys)}."
   }
 

@@ -162,7 +162,7 @@ variable "reserved_concurrency" {
   }
 
   validation {
-    condition     = local.reserved_concurrency_sum <= local.reservable_concurrency_max
+    condition     = local.reserved_concurrency_sum <= local.reservable_concurrency_max || (length(var.reserved_concurrency) == 0 && !var.redis_enabled)
     error_message = "reserved_concurrency: ${local.reserved_concurrency_sum} are reserved in all (redis_relay's included), and an account with ${var.account_concurrency} concurrent executions may reserve ${local.reservable_concurrency_max}, because AWS keeps 100 for functions without a reservation. See the account's with: aws lambda get-account-settings; then raise that limit and account_concurrency, or reserve less."
   }
 }
