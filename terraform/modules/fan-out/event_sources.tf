@@ -1,7 +1,6 @@
 locals {
   # docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html; $or combines them.
-  event_keys           = ["account", "detail", "detail-type", "id", "region", "replay-name", "resources", "source", "time", "version"]
-  unknown_pattern_keys = distinct(flatten([for rule in values(var.event_bus_rules) : setsubtract(try(keys(jsondecode(rule.event_pattern)), []), concat(local.event_keys, ["$or"]))]))
+  event_keys = ["account", "detail", "detail-type", "id", "region", "replay-name", "resources", "source", "time", "version"]
 
   deny_plain_text = !var.tls_required ? [] : [{
     Sid       = "DenyPlainText"

@@ -211,8 +211,8 @@ variable "event_bus_rules" {
   }
 
   validation {
-    condition     = length(var.event_bus_rules) == 0 || length(local.unknown_pattern_keys) == 0
-    error_message = "event_bus_rules: no event has ${join(", ", local.unknown_pattern_keys)}, so the pattern would match none; an event has ${join(", ", local.event_keys)}."
+    condition     = alltrue([for rule in values(var.event_bus_rules) : length(setsubtract(try(keys(jsondecode(rule.event_pattern)), []), concat(local.event_keys, ["$or"]))) == 0])
+    error_message = "event_bus_rules: no event has ${join(", ", setsubtract(flatten([for rule in values(var.event_bus_rules) : try(keys(jsondecode(rule.event_pattern)), [])]), concat(local.event_keys, ["$or"])))}, so the pattern would match none; an event has ${join(", ", local.event_keys)}."
   }
 
   validation {

@@ -21,9 +21,8 @@ locals {
 
   reserved_concurrency = merge({ for function in local.all_functions : function => null }, { redis_relay = 2 }, var.reserved_concurrency)
 
-  # Of the functions that there are. AWS keeps a hundred executions of an account, or all of a new one's, unreserved.
-  reserved_concurrency_sum   = sum(concat([0], [for function, number in local.reserved_concurrency : number if number != null && (var.redis_enabled || !contains(["redis_relay", "index_projector"], function))]))
-  reservable_concurrency_max = max(0, var.account_concurrency - 100)
+  # Of the functions that there are.
+  reserved_concurrency_sum = sum(concat([0], [for function, number in local.reserved_concurrency : number if number != null && (var.redis_enabled || !contains(["redis_relay", "index_projector"], function))]))
 
   default_action_limits = {
     send_message  = { per_second = 5, burst = 20 }

@@ -160,11 +160,6 @@ variable "reserved_concurrency" {
     condition     = lookup(var.reserved_concurrency, "redis_relay", 2) == null || try(lookup(var.reserved_concurrency, "redis_relay", 2) >= 2, false)
     error_message = "reserved_concurrency: redis_relay needs at least two, the lease holder and the one that takes over; raise it, or leave it out."
   }
-
-  validation {
-    condition     = local.reserved_concurrency_sum <= local.reservable_concurrency_max || (length(var.reserved_concurrency) == 0 && !var.redis_enabled)
-    error_message = "reserved_concurrency: ${local.reserved_concurrency_sum} are reserved in all (redis_relay's included), and an account with ${var.account_concurrency} concurrent executions may reserve ${local.reservable_concurrency_max}, because AWS keeps 100 for functions without a reservation. See the account's with: aws lambda get-account-settings; then raise that limit and account_concurrency, or reserve less."
-  }
 }
 
 variable "account_concurrency" {
@@ -176,6 +171,11 @@ variable "account_concurrency" {
   validation {
     condition     = var.account_concurrency >= 10 && floor(var.account_concurrency) == var.account_concurrency
     error_message = "account_concurrency: give the account's limit, a whole number of at least 10; see it with: aws lambda get-account-settings"
+  }
+
+  validation {
+    condition     = local.reserved_concurrency_sum <= max(0, var.account_concurrency - 100)
+    error_message = "account_concurrency: reserved_concurrency takes ${local.reserved_concurrency_sum} in all (redis_relay's two included), and an account with ${var.account_concurrency} concurrent executions may reserve ${max(0, var.account_concurrency - 100)}, because AWS keeps 100 for functions without a reservation. See the account's with: aws lambda get-account-settings; then reserve less, or have the limit raised and name it here."
   }
 }
 

@@ -73,7 +73,7 @@ run "refuses_to_reserve_what_a_new_account_has_not" {
     reserved_concurrency = { delivery = 4 }
   }
 
-  expect_failures = [var.reserved_concurrency]
+  expect_failures = [var.account_concurrency]
 }
 
 run "refuses_to_reserve_more_than_the_account_may" {
@@ -83,7 +83,7 @@ run "refuses_to_reserve_more_than_the_account_may" {
     reserved_concurrency = { authorizer = 450, delivery = 451 }
   }
 
-  expect_failures = [var.reserved_concurrency]
+  expect_failures = [var.account_concurrency]
 }
 
 run "reserves_all_that_the_account_may_and_watches_its_limit" {
