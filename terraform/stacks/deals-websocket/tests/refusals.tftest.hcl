@@ -1,5 +1,7 @@
 # Each input that cannot work is refused at the plan, with a message that names the variable and the remedy.
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "../../mocks"
+}
 
 variables {
   environment       = "test"

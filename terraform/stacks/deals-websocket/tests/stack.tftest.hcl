@@ -278,11 +278,17 @@ run "janitors_work_is_shared_between_invocations" {
   }
 }
 
+run "this_checkout" {
+  module {
+    source = "./tests/checkout"
+  }
+}
+
 run "zips_have_the_same_path_in_every_checkout" {
   command = plan
 
   variables {
-    packages_manifest = "${path.cwd}/tests/fixtures/manifest.json"
+    packages_manifest = run.this_checkout.manifest
   }
 
   assert {

@@ -104,14 +104,25 @@ run "refuses_keys_secrets_and_topics_of_another_region" {
   command = plan
 
   variables {
-    jwt_secret                      = null
-    kms_key_arn                     = "arn:aws:kms:us-east-1:123456789012:key/1"
-    existing_jwt_secret             = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:issuer-AbCdEf" }
-    existing_jwt_secret_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/2"
-    alarm_topic                     = { arn = "arn:aws:sns:us-east-1:123456789012:pager" }
+    jwt_secret          = null
+    kms_key_arn         = "arn:aws:kms:us-east-1:123456789012:key/1"
+    existing_jwt_secret = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:issuer-AbCdEf" }
+    alarm_topic         = { arn = "arn:aws:sns:us-east-1:123456789012:pager" }
   }
 
-  expect_failures = [var.kms_key_arn, var.existing_jwt_secret, var.existing_jwt_secret_kms_key_arn, var.alarm_topic]
+  expect_failures = [var.kms_key_arn, var.existing_jwt_secret, var.alarm_topic]
+}
+
+run "refuses_the_secrets_key_of_another_region" {
+  command = plan
+
+  variables {
+    jwt_secret                      = null
+    existing_jwt_secret             = { arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:issuer-AbCdEf" }
+    existing_jwt_secret_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/2"
+  }
+
+  expect_failures = [var.existing_jwt_secret_kms_key_arn]
 }
 
 run "refuses_tags_that_aws_keeps_to_itself" {
