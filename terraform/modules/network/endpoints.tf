@@ -46,7 +46,7 @@ resource "aws_vpc_endpoint" "dynamodb" {
   count = local.made ? 1 : 0
 
   vpc_id            = local.vpc_id
-  service_name      = "com.amazonaws.${data.aws_region.current.id}.dynamodb"
+  service_name      = "com.amazonaws.${data.aws_region.current.id}.dynamodb" # in China too
   vpc_endpoint_type = "Gateway"
   route_table_ids   = [aws_route_table.private[0].id]
   policy            = local.endpoint_policies["dynamodb"]

@@ -243,3 +243,27 @@ run "security_groups_of_one_name_may_stand_side_by_side" {
     error_message = "a group that replaces another is made before that goes, so it needs a name of its own"
   }
 }
+
+run "in_china_an_endpoint_has_the_name_that_its_service_has_there" {
+  command = plan
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "cn-north-1" }
+  }
+
+  override_data {
+    target = data.aws_vpc_endpoint_service.interface["sqs"]
+    values = { availability_zones = ["eu-west-1a", "eu-west-1b"], service_name = "cn.com.amazonaws.cn-north-1.sqs" }
+  }
+
+  assert {
+    condition     = one(data.aws_vpc_endpoint_service.interface["sqs"].filter).values == toset(["cn.com.amazonaws.cn-north-1.sqs", "com.amazonaws.cn-north-1.sqs"])
+    error_message = "a service must be found by either name"
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint.interface["sqs"].service_name == "cn.com.amazonaws.cn-north-1.sqs"
+    error_message = "the name must be the one that was found"
+  }
+}
