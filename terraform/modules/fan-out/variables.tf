@@ -146,7 +146,7 @@ variable "forwards" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the KMS key of the queues and the event bus, whose policy must let every event source (SNS, EventBridge) use it; null for the keys that AWS owns"
+  description = "ARN of the KMS key of the queues and the event bus, whose policy must let every event source (SNS, EventBridge) use it, EventBridge without a condition on aws:SourceAccount; null for the keys that AWS owns"
   type        = string
   default     = null
 }

@@ -284,7 +284,9 @@ variable "kms_key_arn" {
   description = <<-EOT
     ARN of a customer managed KMS key for the tables, queues, logs and the secret; null for AWS's own keys.
 
-    Its policy must let CloudWatch Logs use it, and SNS and EventBridge where they are event sources.
+    Its policy must let CloudWatch Logs use it, and SNS and EventBridge where they are event sources; EventBridge without
+    a condition on `aws:SourceAccount`, which it does not send for a queue: its events would be dropped in silence. See
+    examples/complete.
   EOT
   type        = string
   default     = null
