@@ -16,6 +16,8 @@ module "deals_websocket" {
   jwt_jwks_url        = var.jwt_jwks_url
   jwt_issuer          = var.jwt_issuer
   jwt_audience        = var.jwt_audience
+  jwt_scope           = var.jwt_scope
+  jwt_claims          = var.jwt_claims
   jwt_secret          = var.jwt_secret
   jwt_secret_version  = var.jwt_secret_version
   existing_jwt_secret = var.existing_jwt_secret

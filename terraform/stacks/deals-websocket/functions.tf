@@ -53,6 +53,8 @@ locals {
     var.jwt_jwks_url == null ? {} : { JWT_JWKS_URL = var.jwt_jwks_url },
     var.jwt_issuer == null ? {} : { JWT_ISSUER = var.jwt_issuer },
     var.jwt_audience == null ? {} : { JWT_AUDIENCE = var.jwt_audience },
+    var.jwt_scope == null ? {} : { JWT_SCOPE = var.jwt_scope },
+    { for field, name in var.jwt_claims : "JWT_CLAIM_${upper(field)}" => name },
   )
 
   # Environment of each function; its permissions are in permissions.tf.
@@ -60,21 +62,19 @@ locals {
     authorizer = {
       description = "Who are you, and may you connect"
       environment = merge(local.jwt_environment, {
-        CONNECTIONS_TABLE         = module.tables.names.connections
-        SUBSCRIPTIONS_TABLE       = module.tables.names.subscriptions
-        REVOCATIONS_TABLE         = module.tables.names.revocations
-        MANAGEMENT_ENDPOINT       = local.management_endpoint
-        MAX_CONNECTIONS_PER_USER  = tostring(var.max_connections_per_user)
-        REPLACE_OLDEST_CONNECTION = tostring(var.replace_oldest_connection)
+        REVOCATIONS_TABLE = module.tables.names.revocations
       })
     }
 
     connection_handler = {
       description = "Comes and goes: the connection record"
       environment = {
-        CONNECTIONS_TABLE   = module.tables.names.connections
-        SUBSCRIPTIONS_TABLE = module.tables.names.subscriptions
-        SCHEDULE_PARTITIONS = tostring(var.upkeep_schedule_partitions)
+        CONNECTIONS_TABLE         = module.tables.names.connections
+        SUBSCRIPTIONS_TABLE       = module.tables.names.subscriptions
+        SCHEDULE_PARTITIONS       = tostring(var.upkeep_schedule_partitions)
+        MANAGEMENT_ENDPOINT       = local.management_endpoint
+        MAX_CONNECTIONS_PER_USER  = tostring(var.max_connections_per_user)
+        REPLACE_OLDEST_CONNECTION = tostring(var.replace_oldest_connection)
       }
     }
 

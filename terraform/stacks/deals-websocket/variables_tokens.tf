@@ -42,6 +42,34 @@ variable "jwt_audience" {
   default     = null
 }
 
+variable "jwt_scope" {
+  description = "The word that a token's scope must contain; null for websocket. Cognito names one after its resource server"
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.jwt_scope == null || can(regex("^[!-~]{1,256}$", var.jwt_scope))
+    error_message = "jwt_scope: it is one word of 1 to 256 visible ASCII characters."
+  }
+}
+
+variable "jwt_claims" {
+  description = "Where the issuer puts the user id (`user_id`: sub), the scope (`scope`: scope), the audience (`audience`: aud) and the permissions (`topics`, `recipients`), where those are not the names of the claims. A user must not be able to set them"
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.jwt_claims), ["user_id", "scope", "audience", "topics", "recipients"])) == 0
+    error_message = "jwt_claims: the service reads no ${join(", ", setsubtract(keys(var.jwt_claims), ["user_id", "scope", "audience", "topics", "recipients"]))}; it reads user_id, scope, audience, topics and recipients."
+  }
+
+  validation {
+    condition     = alltrue([for name in values(var.jwt_claims) : try(can(regex("^[!-~]{1,256}$", name)), false)])
+    error_message = "jwt_claims: a claim's name has 1 to 256 visible ASCII characters; leave out what has its usual name."
+  }
+}
+
 variable "jwt_leeway_seconds" {
   description = "How far the clocks of issuer and service may differ"
   type        = number

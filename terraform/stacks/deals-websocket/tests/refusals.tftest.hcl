@@ -245,6 +245,36 @@ run "refuses_a_leeway_above_five_minutes" {
   expect_failures = [var.jwt_leeway_seconds]
 }
 
+run "refuses_a_scope_of_two_words" {
+  command = plan
+
+  variables {
+    jwt_scope = "openid websocket"
+  }
+
+  expect_failures = [var.jwt_scope]
+}
+
+run "refuses_the_claim_of_something_that_is_not_read" {
+  command = plan
+
+  variables {
+    jwt_claims = { topcs = "deals/topics" }
+  }
+
+  expect_failures = [var.jwt_claims]
+}
+
+run "refuses_a_claim_without_a_name" {
+  command = plan
+
+  variables {
+    jwt_claims = { topics = "" }
+  }
+
+  expect_failures = [var.jwt_claims]
+}
+
 run "refuses_two_sources_of_the_secret" {
   command = plan
 
