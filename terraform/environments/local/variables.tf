@@ -27,6 +27,12 @@ variable "jwt_jwks_url" {
   default     = null
 }
 
+variable "package_bucket" {
+  description = "Bucket of the local cloud that holds the zips: from there Terraform makes the functions side by side, from local files one after the other. null takes the files beside the manifest"
+  type        = string
+  default     = null
+}
+
 variable "jwt_secret" {
   description = "The secret that signs the tokens, at least 32 bytes; set TF_VAR_jwt_secret"
   type        = string

@@ -386,3 +386,32 @@ run "on_the_way_out_of_the_vpc_network_and_rights_stay_and_no_function_is_in_it"
     error_message = "a function that never was in the VPC must get no right to interfaces"
   }
 }
+
+run "after_that_the_network_goes" {
+  variables {
+    redis_enabled = false
+  }
+
+  assert {
+    condition     = length(module.network) + length(aws_security_group.redis_clients) == 0
+    error_message = "the network must go in an apply of its own"
+  }
+}
+
+run "redis_comes_back" {
+  assert {
+    condition     = length(module.network) == 1 && length(module.cache) == 1
+    error_message = "Redis must be able to return, in another VPC too"
+  }
+}
+
+run "redis_and_network_go_at_once" {
+  variables {
+    redis_enabled = false
+  }
+
+  assert {
+    condition     = length(module.network) + length(module.cache) == 0
+    error_message = "whoever forgets the step between must get AWS's refusal and no cycle of Terraform's"
+  }
+}
