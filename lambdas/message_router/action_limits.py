@@ -19,6 +19,10 @@ NEW_FILTERS = Limit(0.01, 100)
 """Of one user: ten who do nothing else list 2,070 filters in the three hours that a group is listed."""
 
 
+PRESENCE = Limit(1, 10)
+"""Of one user: each may read the index for fifty users."""
+
+
 class ActionLimits:
     """Limits each user's actions, over all connections of the user."""
 
@@ -29,6 +33,7 @@ class ActionLimits:
         send_message: Limit,
         subscriptions: Limit,
         others: Limit,
+        presence: Limit = PRESENCE,
         new_filters: Limit = NEW_FILTERS,
     ) -> None:
         self._limiter = limiter
@@ -36,6 +41,7 @@ class ActionLimits:
         self._send_message = send_message
         self._subscriptions = subscriptions
         self._others = others
+        self._presence = presence
 
     def check(self, action: str, user_id: str, now: float) -> None:
         """Raise RateLimited if it is known without a call that the action has exceeded its limit."""
@@ -68,6 +74,8 @@ class ActionLimits:
                 return "sendMessage", self._send_message
             case "subscribeToDeals" | "unsubscribeFromDeals":
                 return "subscriptions", self._subscriptions
+            case "getPresence":
+                return "presence", self._presence
             case _:
                 return "others", self._others
 

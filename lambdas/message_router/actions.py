@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from message_router.message_actions import PUSH_BUDGET_SECONDS, MessageActions
+from message_router.presence import answer_presence
 from message_router.requests import (
     GetMessages,
+    GetPresence,
     GetStatus,
     NotificationAck,
     Ping,
@@ -137,6 +139,8 @@ class Actions:
 
             case GetStatus():
                 reply = self._status(reads or self._start_status(caller))
+            case GetPresence():
+                reply = answer_presence(action, caller, self._connections, int(self._now()))
             case RefreshToken():
                 reply = self._token_refresh.perform(action, caller)
 

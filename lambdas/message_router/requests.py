@@ -6,14 +6,18 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from realtime_core.connections.base import PRESENCE_USERS_MAX
+from realtime_core.errors import Problem
 from realtime_core.filters.filters import Filter, parse_filter
 from realtime_core.messages.base import Acknowledgement, MessageStatus
 from realtime_core.wire.fields import (
+    IDENTIFIER,
     Field,
     identifier,
     one_of,
     read_fields,
     reject,
+    reject_if_any,
     shorten,
     text,
     whole_number,
@@ -71,6 +75,12 @@ class GetStatus(NamedTuple):
     """Read the state of the caller's connection and of the service."""
 
 
+class GetPresence(NamedTuple):
+    """Ask which users have a connection; each is named once."""
+
+    users: tuple[str, ...]
+
+
 class RefreshToken(NamedTuple):
     """Extend the connection to the expiry of a newer token of the same user."""
 
@@ -85,6 +95,7 @@ Action = (
     | GetMessages
     | NotificationAck
     | GetStatus
+    | GetPresence
     | RefreshToken
 )
 
@@ -103,6 +114,17 @@ def _content(raw: Any, path: str) -> str:
             path, f"is too large: with what the recipient's frame adds it passes {MESSAGE_BYTES_MAX} bytes"
         )
     return content
+
+
+def _users(raw: Any, path: str) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not 1 <= len(raw) <= PRESENCE_USERS_MAX:
+        reject(path, f"must be a list of 1 to {PRESENCE_USERS_MAX} user ids")
+    reject_if_any(
+        Problem(f"{path}[{index}]", "must be a user id: 1 to 128 characters of A-Z a-z 0-9 . _ : @ | -")
+        for index, user_id in enumerate(raw)
+        if not (isinstance(user_id, str) and IDENTIFIER.fullmatch(user_id))
+    )
+    return tuple(dict.fromkeys(raw))
 
 
 _TOPIC = Field("topic", read_topic, ALL_DEALS)
@@ -136,6 +158,7 @@ ACTIONS: Mapping[str, ActionSpec] = MappingProxyType(
             (Field("messageId", identifier), Field("type", one_of("delivered", "read"), "read")),
         ),
         "getStatus": ActionSpec(GetStatus),
+        "getPresence": ActionSpec(GetPresence, (Field("users", _users),)),
         "refreshToken": ActionSpec(RefreshToken, (Field("token", text(TOKEN_CHARS_MAX)),)),
     }
 )

@@ -67,6 +67,7 @@ def build(environ: Mapping[str, str]) -> Router:
         send_message=settings.limit_send_message,
         subscriptions=settings.limit_subscriptions,
         others=settings.limit_others,
+        presence=settings.limit_presence,
         new_filters=settings.limit_new_filters,
     )
 

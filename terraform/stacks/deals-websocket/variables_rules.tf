@@ -103,7 +103,8 @@ variable "action_limits" {
 
     `send_message` (5, 20): sendMessage. `subscriptions` (2, 20): subscribeToDeals and unsubscribeFromDeals together.
     `new_filters` (0.01, 100): subscriptions with a filter that no other of the topic has, which take memory wherever
-    events are matched, for three hours. `others` (10, 40): all other actions together, but `ping`, which is free.
+    events are matched, for three hours. `presence` (1, 10): getPresence, for up to 50 users each. `others` (10, 40):
+    all other actions together, but `ping`, which is free.
   EOT
   type = map(object({
     per_second = number

@@ -187,6 +187,15 @@ def test_an_acknowledgement_takes_one_write_and_tells_the_sender(spend, kind, re
     assert spent == Spent(reads, 1, 1, exchanges=reads + 3, waits=reads + 2)
 
 
+@pytest.mark.parametrize("count", [1, 50])
+def test_presence_takes_a_read_for_each_user(spend, count):
+    users = ["ben", *(f"user-{number}" for number in range(count - 1))]
+    presence, spent = spend("a1", "ann", "getPresence", {"users": users})
+    assert {user for user, is_ in presence["users"].items() if is_["online"]} == {"ben"}
+    # The waits are counted for one thread; up to eight queries are under way together.
+    assert spent == Spent(count, 0, 0, exchanges=1 + count, waits=1 + count)
+
+
 def test_a_refresh_takes_one_read_and_one_write(spend):
     spent = spend("a1", "ann", "refreshToken", {"token": token("ann")})[1]
     assert spent == Spent(1, 1, 0, exchanges=3, waits=3)

@@ -62,6 +62,7 @@ def test_router_counts_each_action_and_whether_it_was_an_error(harness, capsys, 
         "sendMessage": {"recipientId": "ben", "content": "hi"},
         "notificationAck": {"messageId": "01JZZZZZZZZZZZZZZZZZZZZZZZ"},
         "refreshToken": {"token": issue_token("ann", SECRET, NOW, 7200)},
+        "getPresence": {"users": ["ben"]},
     }.get(action, {})
     text = json.dumps({"action": action, "data": data, "requestId": "c-17"})
     received = round(time.time() * 1000) - 250

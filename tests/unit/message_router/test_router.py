@@ -36,6 +36,7 @@ ACTIONS = {
     "getMessages": {},
     "notificationAck": {"messageId": "01JZZZZZZZZZZZZZZZZZZZZZZZ"},
     "getStatus": {},
+    "getPresence": {"users": ["ben"]},
     "refreshToken": {"token": "rubbish"},
 }
 
