@@ -26,7 +26,8 @@ locals {
 
   default_action_limits = {
     send_message  = { per_second = 5, burst = 20 }
-    subscriptions = { per_second = 2, burst = 20 }
+    subscriptions = { per_second = 2, burst = 60 }
+    get_events    = { per_second = 5, burst = 60 }
     new_filters   = { per_second = 0.01, burst = 100 }
     presence      = { per_second = 1, burst = 10 }
     others        = { per_second = 10, burst = 40 }

@@ -8,8 +8,8 @@ locals {
   )
 
   actions = [
-    "ping", "subscribeToDeals", "unsubscribeFromDeals", "sendMessage", "getMessages", "notificationAck", "getStatus", "getPresence",
-    "refreshToken",
+    "ping", "subscribeToDeals", "getEvents", "unsubscribeFromDeals", "sendMessage", "getMessages", "notificationAck", "getStatus",
+    "getPresence", "refreshToken",
   ]
 
   # A route waits 29 s at most. The two behind queues get half a minute: the message of one that was killed goes on only
@@ -95,6 +95,7 @@ locals {
         MAX_SUBSCRIPTIONS      = tostring(var.max_subscriptions)
         LIMIT_SEND_MESSAGE     = "${local.action_limits["send_message"].per_second}/${local.action_limits["send_message"].burst}"
         LIMIT_SUBSCRIPTIONS    = "${local.action_limits["subscriptions"].per_second}/${local.action_limits["subscriptions"].burst}"
+        LIMIT_GET_EVENTS       = "${local.action_limits["get_events"].per_second}/${local.action_limits["get_events"].burst}"
         LIMIT_NEW_FILTERS      = "${local.action_limits["new_filters"].per_second}/${local.action_limits["new_filters"].burst}"
         LIMIT_PRESENCE         = "${local.action_limits["presence"].per_second}/${local.action_limits["presence"].burst}"
         LIMIT_OTHERS           = "${local.action_limits["others"].per_second}/${local.action_limits["others"].burst}"

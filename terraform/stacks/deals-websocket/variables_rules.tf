@@ -101,7 +101,8 @@ variable "action_limits" {
     How often one user may act, over all the user's connections: `per_second` for as long as they like, `burst` at
     once; those left out as here.
 
-    `send_message` (5, 20): sendMessage. `subscriptions` (2, 20): subscribeToDeals and unsubscribeFromDeals together.
+    `send_message` (5, 20): sendMessage. `subscriptions` (2, 60): subscribeToDeals and unsubscribeFromDeals together; its
+    burst renews the 50 subscriptions of a connection at once. `get_events` (5, 60): getEvents, the pages of a replay.
     `new_filters` (0.01, 100): subscriptions with a filter that no other of the topic has, which take memory wherever
     events are matched, for three hours. `presence` (1, 10): getPresence, for up to 50 users each. `others` (10, 40):
     all other actions together, but `ping`, which is free.
