@@ -14,6 +14,7 @@ from message_router.requests import ACTIONS
 from realtime_core import errors
 from realtime_core.messages.base import Message
 from realtime_core.messages.frames import inbox_page, received_frame, status_frame
+from realtime_core.wire.closing import closing_frame
 from realtime_core.wire.frames import error_frame, pack_frames
 from realtime_core.wire.strict_json import loads
 from tests.documented_frames import find_problems, validator_of
@@ -58,6 +59,8 @@ MESSAGE = Message(
         received_frame(MESSAGE, now=1),
         status_frame(MESSAGE, "read", now=1),
         error_frame(errors.RateLimited(5), now=1, request_id="r"),
+        closing_frame("blocked", 1),
+        closing_frame("handover", 1, retry_after_ms=5),
         pack_frames([received_frame(MESSAGE, now=1)] * 2, now=1)[0][0],
     ],
 )
@@ -66,7 +69,7 @@ def test_frames_that_the_code_builds_are_as_documented(text):
 
 
 def test_inbox_page_is_as_documented():
-    frame = {"type": "messages", "data": inbox_page([MESSAGE], None), "timestamp": 1}
+    frame = {"type": "messages", "data": inbox_page([MESSAGE], None, 100_000_000), "timestamp": 1}
     assert find_problems(frame) == []
 
 
