@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import get_args
 
 import pytest
 
-from deals_ops.asyncapi import messages
+from deals_ops.asyncapi import messages, page
 from deals_ops.asyncapi.document import PAGE, build_document
 from deals_ops.asyncapi.text import to_yaml
 from deals_publisher.validation import PROTOCOL_FRAME_TYPES
@@ -22,6 +23,15 @@ from tests.documented_frames import find_problems, validator_of
 
 def test_document_is_up_to_date():
     assert PAGE.read_text("utf-8") == to_yaml(build_document()), "run `make reference`"
+
+
+def test_page_is_up_to_date_and_its_links_lead_somewhere():
+    text = page.PAGE.read_text("utf-8")
+    assert text == page.to_html(build_document()), "run `make reference`"
+    anchors = set(re.findall(r'id="([^"]+)"', text))
+    assert set(re.findall(r'href="#([^"]+)"', text)) <= anchors
+    assert set(ACTIONS) <= anchors
+    assert "<script" not in text
 
 
 def test_every_action_of_the_router_is_documented_with_its_fields():
