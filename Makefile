@@ -164,7 +164,7 @@ cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other
 	@$(PY) -m deals_ops.cost_table $(ARGS)
 
 .PHONY: reference
-reference: $(VENV)/.ready ## Write the tables of docs/operations.md and docs/asyncapi.yaml, which follow from the code
+reference: $(VENV)/.ready ## Write the tables of docs/operations.md and docs/asyncapi.*, which follow from the code
 	@$(PY) -m deals_ops.reference_tables
 	@$(PY) -m deals_ops.asyncapi
 
