@@ -7,7 +7,7 @@ const JUMP_MS = 5_000;
 /** What the surroundings tell: the page or app, the network, the sleep of the machine. */
 export interface AlertnessHost {
   /** Something may have changed: ask whether the connection lives, or end a wait. */
-  doubt(): void;
+  doubt(hasSlept: boolean): void;
   /** The network seems to be gone, which is a question, not an answer. */
   offline(): void;
   /** The heartbeat's interval may have changed. */
@@ -32,9 +32,9 @@ export class Alertness {
     this.stopListening ??= this.lifecycle?.listen((event) => {
       if (event === "active") {
         this.host.replan();
-        this.host.doubt();
+        this.host.doubt(false);
       } else if (event === "inactive") this.host.replan();
-      else if (event === "online") this.host.doubt();
+      else if (event === "online") this.host.doubt(false);
       else if (event === "offline") this.host.offline();
       else if (event === "pagehide") this.host.hide();
       else this.host.show();
@@ -58,7 +58,7 @@ export class Alertness {
     this.tick?.stop();
     this.tick = this.timers.start(TICK_MS, (lateMs) => {
       this.watchClock();
-      if (lateMs > JUMP_MS && (this.lifecycle?.isActive() ?? true)) this.host.doubt();
+      if (lateMs > JUMP_MS && (this.lifecycle?.isActive() ?? true)) this.host.doubt(true);
     });
   }
 }

@@ -61,7 +61,7 @@ export class Core {
     const timers = (this.timers = new Timers(settings.clock));
     const warn = this.warn.bind(this);
     this.lifecycle = options.lifecycle ?? pageLifecycle();
-    this.events = new Emitter((error) => warn("handlerThrew", "a listener threw", error));
+    this.events = new Emitter((error) => warn("handlerFailed", "a listener threw", error));
     this.tokens = new Tokens(options.getToken, timers, settings);
     this.requests = new Requests(timers, settings);
     this.refresh = new Refresh(
@@ -70,7 +70,7 @@ export class Core {
       timers,
       settings,
       (error) => this.session.stop("notAuthorized", error),
-      (error) => warn("refreshFailed", "the token was not refreshed", error),
+      (error) => warn("tokenNotRefreshed", "the token was not refreshed", error),
     );
     this.positions = new Positions(options.storage, timers, () => this.topics.subscriptions, warn);
     this.topics = new Topics(this.requests, timers, settings, {
@@ -86,7 +86,10 @@ export class Core {
       warn,
     });
     this.alertness = new Alertness(this.lifecycle, timers, {
-      doubt: () => (this.session.state === "waiting" ? this.session.hurry() : this.askAll()),
+      doubt: (hasSlept) => {
+        this.session.hurry(hasSlept);
+        this.askAll();
+      },
       offline: () => this.askAll(),
       replan: () => this.heartbeats.forEach((heartbeat) => heartbeat.plan()),
       hide: () => this.hide(),
@@ -103,7 +106,7 @@ export class Core {
       opened: (connection, isHandover) => this.opened(connection, isHandover),
       inUse: (connection) => this.requests.useConnection(connection),
       frame: (connection, frame) => this.receive(connection, frame),
-      unreadable: (error) => warn("unreadableFrame", "a frame is not JSON", error),
+      unreadable: (error) => warn("badFrame", "a frame is not JSON", error),
       lost: (connection, loss) => {
         this.heartbeats.get(connection)?.stop();
         this.heartbeats.delete(connection);

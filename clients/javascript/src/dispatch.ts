@@ -33,7 +33,7 @@ export function dispatch(frame: Frame, to: FrameHandlers): void {
   }
   if (type === undefined)
     return to.warn(
-      "frameWithoutType",
+      "gatewayFrame",
       `API Gateway says: ${String((frame as { message?: unknown }).message)}`,
       frame,
     );

@@ -69,7 +69,7 @@ export class Inbox {
       }
     } catch (error) {
       if (!(error instanceof Lost))
-        this.listener.warn("inboxUnread", "the inbox could not be read after reconnecting", error);
+        this.listener.warn("inboxNotRead", "the inbox could not be read after reconnecting", error);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Timer, Timers } from "./clock.js";
-import { AuthenticationError, NotAuthorized } from "./errors.js";
+import { AuthenticationError, DealsError, NotAuthorized } from "./errors.js";
 import type { Settings } from "./options.js";
 import type { Requests } from "./requests.js";
 import type { Tokens } from "./token.js";
@@ -55,11 +55,8 @@ export class Refresh {
       const reply = await this.requests.call("refreshToken", { token }, { once: true });
       const lifeMs = (Number(reply.data?.expiresAt) - Number(reply.timestamp)) * 1000;
       this.tokens.keep(token);
-      if (lifeMs <= before)
-        throw new AuthenticationError("getToken returned a token that lives no longer than the old one", {
-          retryable: true,
-        });
-      this.plan(lifeMs);
+      if (lifeMs > before) this.plan(lifeMs);
+      else this.retry(new DealsError("getToken returned a token that lives no longer than the old one"));
     } catch (error) {
       if (error instanceof NotAuthorized) this.stop(error);
       else this.retry(error);

@@ -132,7 +132,7 @@ export class Requests {
       if (tooLarge)
         this.reject(
           entry,
-          new MessageTooLarge(`the service closed the connection with ${loss?.code}`, {
+          new NoReply(`the service closed the connection for it (${loss?.code})`, {
             requestId: entry.id,
           }),
         );

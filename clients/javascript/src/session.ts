@@ -35,6 +35,9 @@ export interface SessionHost {
   warn(code: string, message: string, cause?: unknown): void;
 }
 
+/** Reasons of a `closing` frame after which the same token does not help. */
+const TOKEN_REASONS = ["expired", "revoked"];
+
 type Failed = (reason: string, error?: unknown) => void;
 
 /** The states of the client, and the attempts that lead from one to the next. */
@@ -51,6 +54,7 @@ export class Session {
   private handingOver = false;
   private retriedToken = false;
   private lastHurryAt = -Infinity;
+  private hurriesAgain = false;
   private waiters: Deferred<void>[] = [];
   private readonly own: { wait?: Timer; stable?: Timer; age?: Timer; reply?: Timer; cut?: Timer } = {};
 
@@ -154,10 +158,11 @@ export class Session {
     void this.attempt(true, failed);
   }
 
-  /** End a wait, since there is reason to believe that an attempt may work now. */
-  hurry(): void {
+  /** End a wait, after a sleep twice, since there is reason to believe that an attempt may work now. */
+  hurry(hasSlept: boolean): void {
     if (this.state !== "waiting" || this.timers.now() - this.lastHurryAt < HURRY_EVERY_MS) return;
     this.lastHurryAt = this.timers.now();
+    this.hurriesAgain = hasSlept; // the network of a machine that wakes is rarely there at once
     this.own.wait?.stop();
     this.own.wait = this.timers.start(this.settings.random() * HURRY_MAX_MS, () => this.begin());
   }
@@ -242,7 +247,9 @@ export class Session {
 
     if (!connection.isOpen) return this.refused(loss, isNext, failed);
     const closing = connection.closing;
-    if (closing?.reason === "expired" || closing?.reason === "revoked") this.tokens.refuse();
+    // DeleteConnection is 1000 without a reason: the token may have expired or been revoked.
+    const isTokenInDoubt = closing ? TOKEN_REASONS.includes(String(closing.reason)) : loss.code === 1000;
+    if (isTokenInDoubt) this.tokens.refuse();
     if (closing?.reconnect === false && !isNext) {
       return this.stop(
         "notAuthorized",
@@ -291,8 +298,12 @@ export class Session {
   }
 
   private wait(reason: string, error: unknown, atLeastMs = 0): void {
-    const { random } = this.settings;
-    const retryInMs = Math.max(this.backoff.nextDelayMs(), atLeastMs * (1 + 0.2 * random()));
+    const delayMs = this.backoff.nextDelayMs();
+    const retryInMs = Math.max(
+      this.hurriesAgain ? this.settings.random() * HURRY_MAX_MS : delayMs,
+      atLeastMs,
+    );
+    this.hurriesAgain = false;
     this.own.stable?.stop();
     this.own.wait = this.timers.start(retryInMs, () => this.begin());
     this.move("waiting", { reason, retryInMs, ...(error instanceof DealsError && { error }) });

@@ -11,6 +11,8 @@ import type { Filters } from "./filter_types.js";
 
 /** What a subscription asks of the topic that it belongs to. */
 export interface Owner {
+  /** Whether an event is one that a filter wants. */
+  matches(frame: Frame, match: Match): boolean;
   /** Read the next page of what it has missed. */
   catchUp(subscription: Subscription<never>): void;
   /** Subscribe anew without a position: what was missed is too much. */
@@ -56,6 +58,7 @@ export class Subscription<Data = unknown> implements AsyncIterable<DealEvent<Dat
   private recovered = true;
   private gapTold = false;
   private replayed = 0;
+  private gaveUpAt: number | undefined;
 
   /** @internal */
   constructor(
@@ -139,9 +142,12 @@ export class Subscription<Data = unknown> implements AsyncIterable<DealEvent<Dat
     this.becomeLive(position);
   }
 
-  /** @internal Take an event of the topic that matches. */
+  /** @internal Take an event of the topic, if it matches. */
   receive(frame: Frame): void {
-    if (this.state === "live") return void this.take(frame, "live");
+    if (this.state === "live") {
+      if (this.owner.matches(frame, this.match)) this.take(frame, "live");
+      return;
+    }
     if (this.state === "ended" || this.seen.has(frame.eventId!)) return;
     if (this.held.length < this.settings.limits.buffer) this.held.push(frame);
     else this.dropped = true;
@@ -157,6 +163,10 @@ export class Subscription<Data = unknown> implements AsyncIterable<DealEvent<Dat
       this.recovered = false;
       this.tellGap({ from, to: page.position, reason: "history" });
     }
+    if (this.gaveUpAt !== undefined && isRecent) {
+      this.tellGap({ from: this.gaveUpAt, to: page.position, reason: "tooFar" });
+      this.gaveUpAt = undefined;
+    }
 
     const source = isRecent || (page.recovered === false && this.options.recent) ? "recent" : "replay";
     for (const event of events) this.take(event, source);
@@ -166,9 +176,13 @@ export class Subscription<Data = unknown> implements AsyncIterable<DealEvent<Dat
     if (!page.more) return this.becomeLive(page.position);
 
     this.setState("catchingUp");
-    if (!isRecent && this.replayed > this.settings.limits.maxReplay)
-      return this.giveUpReplay(from ?? page.position, page.position);
-    this.requestPage();
+    if (isRecent || this.replayed < this.settings.limits.maxReplay) return this.requestPage();
+
+    // Too much was missed: tell it with the next picture, which is a fresh one.
+    this.recovered = false;
+    this.gaveUpAt = page.position;
+    this.position = undefined;
+    this.owner.startFresh(this as unknown as Subscription<never>);
   }
 
   /** @internal */
@@ -180,13 +194,6 @@ export class Subscription<Data = unknown> implements AsyncIterable<DealEvent<Dat
     this.setState("ended", reason, error);
     this.live.reject(error ?? new DealsError(`the subscription ended: ${reason}`));
     this.reader?.end(error);
-  }
-
-  private giveUpReplay(from: number, to: number): void {
-    this.recovered = false;
-    this.tellGap({ from, to, reason: "tooFar" });
-    this.position = undefined;
-    this.owner.startFresh(this as unknown as Subscription<never>);
   }
 
   private becomeLive(position: number): void {
@@ -270,7 +277,7 @@ export class Subscription<Data = unknown> implements AsyncIterable<DealEvent<Dat
 
   private call(name: string, handler: () => unknown): void {
     callSafely(handler, (error) =>
-      this.owner.warn("handlerThrew", `${name} of the subscription to ${this.topic} threw`, error),
+      this.owner.warn("handlerFailed", `${name} of the subscription to ${this.topic} threw`, error),
     );
   }
 }

@@ -9,7 +9,7 @@ import {
   SubscriptionError,
   ValidationError,
 } from "./errors.js";
-import { compileFilter, filterKey, type Match } from "./match.js";
+import { filterKey, type Match } from "./match.js";
 import type { Settings } from "./options.js";
 import { Pacer } from "./pacer.js";
 import { Lost, type Requests } from "./requests.js";
@@ -28,10 +28,11 @@ interface Topic {
   name: string;
   filters: object;
   key: string;
-  match: Match;
   subscriptions: Set<Any>;
   /** The key of the filters that the connection has confirmed. */
   confirmed: string | undefined;
+  /** The filters that the service has taken last. */
+  inForce: object | undefined;
   busy: boolean;
   failures: number;
   retry?: Timer;
@@ -104,9 +105,8 @@ export class Topics implements Owner {
       return Promise.reject(new DealsError("the subscription has ended"));
     if (topic.subscriptions.size > 1 && filterKey(filters) !== topic.key)
       return Promise.reject(this.duplicate(topic.name));
-    this.setFilters(topic, filters, filterKey(filters));
-    subscription.useFilters(filters);
-    subscription.isBehind ||= topic.confirmed !== topic.key;
+    this.useFilters(topic, filters);
+    if (topic.confirmed !== topic.key) subscription.setPending();
     return this.settle(topic);
   }
 
@@ -174,6 +174,11 @@ export class Topics implements Owner {
     for (const name of [...this.topics.keys()]) this.endTopic(name, reason, error);
   }
 
+  matches(frame: Frame, match: Match): boolean {
+    // A service of the first release matches by attributes that it does not send.
+    return !this.host.features().has("eventFilters") || match(frame.filters, frame.data ?? {});
+  }
+
   catchUp(subscription: Any): void {
     const topic = this.topics.get(subscription.topic);
     if (!topic || !this.connection) return;
@@ -222,22 +227,23 @@ export class Topics implements Owner {
       name,
       filters,
       key,
-      match: () => true,
       subscriptions: new Set<Any>(),
       confirmed: undefined,
+      inForce: undefined,
       busy: false,
       failures: 0,
       settled: [],
     };
     this.topics.set(name, topic);
-    this.setFilters(topic, filters, key);
+    topic.filters = filters;
+    topic.key = key;
     return topic;
   }
 
-  private setFilters(topic: Topic, filters: object, key: string): void {
+  private useFilters(topic: Topic, filters: object): void {
     topic.filters = filters;
-    topic.key = key;
-    topic.match = compileFilter(filters as Record<string, unknown>);
+    topic.key = filterKey(filters);
+    for (const subscription of topic.subscriptions) subscription.useFilters(filters);
   }
 
   private duplicate(name: string): DuplicateSubscription {
@@ -252,8 +258,7 @@ export class Topics implements Owner {
 
   private deliver(name: string, frame: Frame): void {
     const topic = this.topics.get(name);
-    if (!topic || !topic.match(frame.filters, frame.data ?? {})) return;
-    for (const subscription of [...topic.subscriptions]) subscription.receive(frame);
+    for (const subscription of [...(topic?.subscriptions ?? [])]) subscription.receive(frame);
   }
 
   private settle(topic: Topic): Promise<void> {
@@ -318,6 +323,7 @@ export class Topics implements Owner {
     };
     this.send(topic, connection, "subscribeToDeals", data, (reply) => {
       topic.confirmed = key;
+      topic.inForce = filters;
       const page = reply.data as unknown as Page;
       for (const subscription of asking) {
         if (topic.subscriptions.has(subscription)) subscription.takePage(page, since === undefined);
@@ -361,6 +367,12 @@ export class Topics implements Owner {
       error.problems.some(({ field }) => field === "data.recent")
     ) {
       this.takesRecent = false; // a service of the first release
+      return this.sync(topic);
+    }
+    if (error instanceof ValidationError && topic.inForce !== undefined) {
+      // The filters of an update are refused: the old ones stay in force.
+      this.useFilters(topic, topic.inForce);
+      for (const { reject } of topic.settled.splice(0)) reject(error);
       return this.sync(topic);
     }
     if (error instanceof DealsError && this.isFinal(topic, error)) {

@@ -162,7 +162,7 @@ test("a getToken that does not answer is given up after ten seconds, and asked o
   service.socket.push({ type: "tokenExpiring", data: {} });
   await service.clock.advance(10_000);
   expect(service.tokenReasons).toEqual(["connect", "expiring"]);
-  expect(service.warnings.at(-1)!.code).toBe("refreshFailed");
+  expect(service.warnings.at(-1)!.code).toBe("tokenNotRefreshed");
 });
 
 test("NotAuthorized at a refresh stops the client", async () => {

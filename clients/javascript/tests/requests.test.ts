@@ -168,7 +168,7 @@ test("VALIDATION_ERROR names the problems, an unknown code is a plain DealsError
 test("a close for its size does not repeat the request written last", async () => {
   const client = await service.connected();
   service.answers.sendMessage = (_, socket) => (socket.drop(1009), null);
-  await expect(client.sendMessage("ben", "hi")).rejects.toThrow(MessageTooLarge);
+  await expect(client.sendMessage("ben", "hi")).rejects.toThrow(NoReply);
   await service.clock.advance(2_000);
   expect(sent().length).toBe(1);
   expect(client.state).toBe("connected");
@@ -215,15 +215,11 @@ test("close rejects what waits, and nothing that nobody awaits is an unhandled r
 test("frames without a type and unknown ones are warnings; late replies are not", async () => {
   await service.connected();
   service.socket.push({ message: "Internal server error", connectionId: "c", requestId: "r" });
-  expect(service.warnings.map(({ code }) => code)).toEqual(["frameWithoutType"]);
+  expect(service.warnings.map(({ code }) => code)).toEqual(["gatewayFrame"]);
   service.socket.push({ type: "novelty", data: {} });
   service.socket.push({ type: "messageSent", data: {}, requestId: "given-up" });
   service.socket.onmessage!({ data: "{" });
-  expect(service.warnings.map(({ code }) => code)).toEqual([
-    "frameWithoutType",
-    "unknownFrame",
-    "unreadableFrame",
-  ]);
+  expect(service.warnings.map(({ code }) => code)).toEqual(["gatewayFrame", "unknownFrame", "badFrame"]);
 });
 
 test("presence, acknowledgement and status return the reply's data", async () => {

@@ -212,7 +212,7 @@ test("more than maxReplay events end in a gap and a fresh picture", async () => 
   const subscription = client.subscribe("travel", options({ since: 10, recent: 5 }));
   await client.connect();
   expect(await subscription.ready).toEqual({ position: 990, recovered: false });
-  expect(gaps).toEqual([{ from: 12, to: 14, reason: "tooFar" }]);
+  expect(gaps).toEqual([{ from: 14, to: 990, reason: "tooFar" }]);
   expect(positions()).toEqual([11, 12, 13, 14, 990]);
   expect(subscribed().at(-1)).toEqual({ topic: "travel", filters: {}, recent: 5 });
 });
@@ -365,7 +365,7 @@ test("a handler that throws is a warning, and the next event is delivered", asyn
   service.socket.push(service.event(102));
   await service.clock.settle();
   expect(seen).toEqual([101, 102]);
-  expect(service.warnings.map(({ code }) => code)).toEqual(["handlerThrew", "handlerThrew"]);
+  expect(service.warnings.map(({ code }) => code)).toEqual(["handlerFailed", "handlerFailed"]);
 });
 
 test("order by position holds each event for half a second and marks late ones", async () => {
@@ -413,4 +413,30 @@ test("a limit that is passed ends the subscription with the reason", async () =>
     reason: "maximum",
     retryable: false,
   });
+});
+
+test("filters that the service refuses leave the old ones in force", async () => {
+  const client = await service.connected();
+  const subscription = client.subscribe("travel", options({ filters: { n: { lt: 200 } } }));
+  await subscription.ready;
+  service.answers.subscribeToDeals = ({ filters }) =>
+    filters.n.like
+      ? service.error("VALIDATION_ERROR", [])
+      : { topic: "travel", filters, position: 100, recovered: true, events: [] };
+  await expect(subscription.update({ filters: { n: { like: 1 } as never } })).rejects.toThrow(
+    "VALIDATION_ERROR",
+  );
+  await service.clock.settle();
+  expect(subscription.state).toBe("live");
+  service.socket.push(service.event(101));
+  expect(positions()).toEqual([101]);
+  expect(subscribed().at(-1)).toEqual({ topic: "travel", filters: { n: { lt: 200 } }, since: 100 });
+});
+
+test("a service that does not send the attributes it matches by is believed", async () => {
+  service.features = [];
+  const client = await service.connected();
+  await client.subscribe("travel", options({ filters: { brand: "x" } })).ready;
+  service.socket.push(service.event(101));
+  expect(positions()).toEqual([101]);
 });

@@ -76,7 +76,7 @@ export class FakeService {
   readonly warnings: Warning[] = [];
   closesPolitely = true;
   random = 0.5;
-  features = ["getEvents", "recent", "keepAlive"];
+  features = ["eventFilters", "getEvents", "keepAlive", "recent"];
   position = 100;
   tokenLifeS = 3_600;
   status: Record<string, unknown> = {};
