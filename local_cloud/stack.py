@@ -20,6 +20,8 @@ import boto3
 import jwt
 
 from local_cloud import LocalCloud, diagnosis, snapshots
+from local_cloud.cloud import require_stopped
+from local_cloud.packages import PACKAGE_BUCKET, upload_packages
 from local_cloud.redis import find_program
 from local_cloud.settings import CloudFailed, find_port
 from local_cloud.terraform import Terraform, TerraformFailed
@@ -193,6 +195,7 @@ def bring_up(
         return _apply(cloud.endpoint, run, cloud.env(), progress, cloud.redis)
 
     ports = Ports.of(port or find_port(), redis=redis)
+    require_stopped(run / "cloud")
     shutil.rmtree(run, ignore_errors=True)
     STATE.mkdir(exist_ok=True)
     _prepare(run, ports, progress)
@@ -221,6 +224,7 @@ def _read_stack(endpoint: str, run: Path, environment: Mapping[str, str], redis:
     variables = {
         "TF_VAR_jwt_secret": secret_file.read_text(),
         "TF_VAR_packages_manifest": str(MANIFEST),
+        "TF_VAR_package_bucket": PACKAGE_BUCKET,
         "TF_VAR_port": str(urlsplit(endpoint).port),
         **(_build_redis_variables(redis) if redis else {}),
     }
@@ -249,7 +253,9 @@ def _apply(
     progress: Callable[[str], None],
     redis: RedisAccess | None,
 ) -> Stack:
-    terraform = _read_stack(endpoint, run, environment, redis).terraform
+    stack = _read_stack(endpoint, run, environment, redis)
+    upload_packages(stack.client("s3"), MANIFEST)
+    terraform = stack.terraform
     terraform.init()
     terraform.apply(progress)
     return _read_stack(endpoint, run, environment, redis)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import json
 import sys
 from collections.abc import Callable, Coroutine, Mapping
@@ -48,6 +49,11 @@ def write(notice: Mapping[str, Any]) -> None:
     """Write a notice."""
     sys.stdout.write(json.dumps(notice) + "\n")
     sys.stdout.flush()
+
+
+def write_value(name: str, value: Any) -> None:
+    """Write a notice with a value's fields."""
+    write({"on": name, "data": to_wire(value)})
 
 
 class Driver:
@@ -99,7 +105,7 @@ class Driver:
             "warning", lambda one: write({"on": "warning", "code": one.code, "message": one.message})
         )
         for name in command.get("listen", []):
-            self.client.on(name, lambda one, name=name: write({"on": name, "data": to_wire(one)}))
+            self.client.on(name, functools.partial(write_value, name))
 
     async def do_random(self, command: Frame) -> None:
         """Change what draws return."""

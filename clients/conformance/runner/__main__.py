@@ -8,7 +8,9 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from clients.conformance.runner.driver import Driver, Unfulfilled
 from clients.conformance.runner.player import LeftOut, Player, answer_token
@@ -25,7 +27,7 @@ async def play(scenario: Scenario, command: str) -> str | None:
     service = Service(**settings)
     if isinstance(service.features, list):
         service.features = tuple(service.features)
-    tokens: list[dict[str, object]] = []
+    tokens: list[Mapping[str, Any]] = []
     async with ScenarioServer(service) as server:
         driver = await Driver.start(command, lambda notice: answer_token(service, tokens, notice))
         try:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 Step: TypeAlias = Mapping[str, Any]
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML 1.2: `on` is a word, and only true and false are booleans."""
 
 
@@ -25,6 +25,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), ["t", "f"])
 
+_LONG_TEXT = re.compile(r"\$text\((\d+)\)")
 _FIELDS = {"promise", "rules", "needs", "service", "options", "random", "listen", "storage", "steps"}
 
 
@@ -63,8 +64,18 @@ def load(path: Path) -> Scenario:
         frozenset(content.get("needs", ())),
         content.get("service", {}),
         create,
-        content["steps"],
+        _expand(content["steps"]),
     )
+
+
+def _expand(value: Any) -> Any:
+    """Put a text of so many characters in the place of each `$text(n)`."""
+    if isinstance(value, dict):
+        return {name: _expand(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_expand(part) for part in value]
+    match = _LONG_TEXT.fullmatch(value) if isinstance(value, str) else None
+    return "x" * int(match[1]) if match else value
 
 
 def find(names: Sequence[str]) -> list[Path]:

@@ -156,12 +156,12 @@ class ScenarioServer:
     async def settle(self) -> None:
         """Wait until the client has what was sent, and the server what the client has sent."""
         for _ in range(2):
-            pongs = []
+            pongs: list[asyncio.Future[float]] = []
             for socket in tuple(self._peers):
                 if socket in self._deaf:
                     continue
                 try:
-                    pongs.append(await socket.ping())
+                    pongs.append(asyncio.ensure_future(await socket.ping()))
                 except ConnectionClosed:
                     continue
             if pongs:

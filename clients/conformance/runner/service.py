@@ -98,7 +98,9 @@ class Service:
         self.events.clear()
         self.floor = self.newest + 1
 
-    def perform(self, peer: Peer, action: str, data: Mapping[str, Any], request_id: str) -> tuple[str, Any]:
+    def perform(  # noqa: PLR0911 - a return for each action
+        self, peer: Peer, action: str, data: Mapping[str, Any], request_id: str
+    ) -> tuple[str, Any]:
         """Return the type and data of a reply. Raises Refused."""
         if not peer.is_known and action in {"getStatus", "subscribeToDeals", "unsubscribeFromDeals"}:
             raise Refused("CONNECTION_ERROR")
@@ -114,10 +116,11 @@ class Service:
             case "unsubscribeFromDeals":
                 peer.subscriptions.pop(data["topic"], None)
                 return "unsubscriptionConfirmed", {"topic": data["topic"]}
-        if action == "refreshToken":
-            peer.expires_at = self.tokens[data["token"]]
-            return "tokenRefreshed", {"expiresAt": int(peer.expires_at)}
-        return self._perform_on_messages(action, data, request_id)
+            case "refreshToken":
+                peer.expires_at = self.tokens[data["token"]]
+                return "tokenRefreshed", {"expiresAt": int(peer.expires_at)}
+            case _:
+                return self._perform_on_messages(action, data, request_id)
 
     def _perform_on_messages(self, action: str, data: Mapping[str, Any], request_id: str) -> tuple[str, Any]:
         match action:

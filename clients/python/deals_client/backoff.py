@@ -37,4 +37,5 @@ class Backoff:
 def refused_delay(row: int, random: Callable[[], float]) -> float:
     """Return the seconds to wait after so many refusals without a status in a row."""
     shortest, longest = REFUSED_DELAYS
-    return min(longest, shortest * 2.0 ** min(row - REFUSED_ROW, _EXPONENT_MAX)) * (0.5 + random() / 2)
+    limit = min(longest, shortest * 2.0 ** min(row - REFUSED_ROW + 1, _EXPONENT_MAX))
+    return max(shortest, limit * random())

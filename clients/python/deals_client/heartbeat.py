@@ -31,7 +31,8 @@ class Heartbeat:
         self._link, self._clock, self._options = link, clock, options
         self._can_keep_alive = can_keep_alive
         self._timer: Timer | None = None
-        self._asked_at: float | None = None
+        self._heard_before: int | None = None
+        """What had arrived when a ping was sent; None while no pong is awaited."""
         self._plan()
 
     def stop(self) -> None:
@@ -42,12 +43,12 @@ class Heartbeat:
 
     def ask(self) -> None:
         """Settle a doubt: ping at once, unless a pong is awaited already."""
-        if self._asked_at is None and self._link.is_open:
+        if self._heard_before is None and self._link.is_open:
             self._ping()
 
     def _plan(self) -> None:
         """Plan the next look, when the silence would be long enough."""
-        self._asked_at = None
+        self._heard_before = None
         link, options = self._link, self._options
         if options.ping_after is None:
             due = max(link.heard_at, link.wrote_at) + options.keep_alive_after
@@ -71,7 +72,7 @@ class Heartbeat:
         self._plan()
 
     def _ping(self) -> None:
-        self._asked_at = self._clock.monotonic()
+        self._heard_before = self._link.heard
         self._link.write(encode_request("ping", None, str(uuid.uuid4())))
         self._await_pong(self._options.ping_timeout)
 
@@ -82,7 +83,7 @@ class Heartbeat:
     def _judge(self, due: float) -> None:
         if not self._link.is_open:
             return
-        if self._asked_at is None or self._link.heard_at > self._asked_at:
+        if self._heard_before is None or self._link.heard > self._heard_before:
             self._plan()
         elif self._clock.monotonic() - due > LATE_SECONDS:
             self._await_pong(EXTRA_SECONDS)

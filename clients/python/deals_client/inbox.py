@@ -57,6 +57,8 @@ class Inbox:
             page = (await self._ask("getMessages", data))["data"]
             for entry in page["messages"]:
                 yield _to_entry(entry)
+            if status is None and page.get("cursor") is not None:
+                self._after = page["cursor"]
             after = page.get("next")
             if after is None:
                 return

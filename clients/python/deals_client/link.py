@@ -25,6 +25,8 @@ class Link:
     ) -> None:
         self.number = number
         self.opened_at = self.heard_at = self.wrote_at = clock.monotonic()
+        self.heard = 0
+        """How many texts have arrived."""
         self.closing: Closing | None = None
         """What a `closing` frame has announced."""
         self.last_request: str | None = None
@@ -90,6 +92,7 @@ class Link:
             while True:
                 text = await self._socket.receive()
                 self.heard_at = self._clock.monotonic()
+                self.heard += 1
                 self._on_text(self, text)
         except SocketClosed as closed:
             self.end(closed.code, closed.reason)

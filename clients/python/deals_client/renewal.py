@@ -51,8 +51,10 @@ class TokenRenewal:
             self._timer = None
 
     async def refresh(self, link: Link) -> None:
-        """Bring a connection a newer token, unless that is under way. Raises DealsError."""
+        """Replace a token that was refused, unless that is under way. Raises DealsError."""
         if self._refreshing is None:
+            # The server refuses the old one, so any that it takes is better.
+            self._ends_at = None
             self._refreshing = self._emitter.tasks.start(self._refresh(link))
             self._refreshing.add_done_callback(self._done)
         await asyncio.wait({self._refreshing})

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from realtime_core.connections.base import Recipient, is_opening
+from realtime_core.lifetimes import is_expired
 from realtime_core.push.base import DeliveryJob, PostReport, Priority
 from realtime_core.wire.frames import pack_frames
 from realtime_core.wire.strict_json import byte_length, dumps, loads
@@ -18,7 +19,7 @@ JOB_BYTES_MAX = 256 * 1024
 ENVELOPE_BYTES = 6 * 1024
 # A colon and an epoch second.
 EPOCH_BYTES = 12
-# An invocation posts one job: two seconds at a tenth of the account's 10,000 posts a second.
+# A job is posted in two seconds at a tenth of the account's 10,000 posts a second.
 JOB_IDS_MAX = 2000
 
 # Each user has at most a few dozen connections, which must fit one job when some of them are queued again.
@@ -70,6 +71,19 @@ def narrow(job: DeliveryJob, connection_ids: Sequence[str]) -> DeliveryJob:
     return job._replace(connection_ids=tuple(connection_ids), opening=opening)
 
 
+def drop_expired(job: DeliveryJob, now: int) -> DeliveryJob:
+    """The job without the frames whose event has expired; it is for nobody if it has none left."""
+    if not any(is_expired(end, now) for end in job.frames_end):
+        return job
+    frames = zip(job.payload.split("\n"), job.frames_end, strict=True)
+    left = [(frame, end) for frame, end in frames if not is_expired(end, now)]
+    if not left:
+        return job._replace(connection_ids=(), user_ids=(), opening=_NONE)
+    return job._replace(
+        payload="\n".join(frame for frame, _ in left), frames_end=tuple(end for _, end in left)
+    )
+
+
 def split_connections(
     payload: str,
     ids: Sequence[str],
@@ -104,9 +118,13 @@ def split_connections(
 
 def split_job(whole: DeliveryJob) -> list[DeliveryJob]:
     """Split a job for any number of connections and users into numbered jobs that each fit the queue."""
+    beside_ids = byte_length(whole.event_id) + EPOCH_BYTES * len(whole.frames_end)
+    bytes_max = JOB_BYTES_MAX - ENVELOPE_BYTES - beside_ids
     parts = [
         narrow(whole, connection_ids)._replace(user_ids=())
-        for connection_ids in split_connections(whole.payload, whole.connection_ids, opening=whole.opening)
+        for connection_ids in split_connections(
+            whole.payload, whole.connection_ids, opening=whole.opening, bytes_max=bytes_max
+        )
     ]
     for start in range(0, len(whole.user_ids), JOB_USERS_MAX):
         user_ids = whole.user_ids[start : start + JOB_USERS_MAX]
@@ -118,21 +136,25 @@ def encode_job(job: DeliveryJob) -> str:
     """The body of a queue message: the job's fields as a line of JSON, then the unchanged payload.
 
     The payload is JSON itself; as a field it would be escaped, and could double in size. A job for users
-    alone has no `connectionIds`: the first release knows no users, and shall fail rather than post to nobody.
+    alone has no connections.
     """
+    # An earlier version reads neither several frames nor users: it shall fail rather than misread them.
+    ids = "connectionIds" if "\n" not in job.payload else "connections"
     fields: dict[str, Any] = {
-        **({"connectionIds": job.connection_ids} if job.connection_ids or not job.user_ids else {}),
+        **({ids: job.connection_ids} if job.connection_ids or not job.user_ids else {}),
         **({"userIds": job.user_ids} if job.user_ids else {}),
         "priority": job.priority,
         "eventId": job.event_id,
         "publishedAtMs": job.published_at_ms,
         "attempt": job.attempt,
-        "position": job.position,
+        "position": job.tracking_id,  # the name that an earlier version reads
         "chunk": job.chunk,
         "correlationId": job.correlation_id,
     }
     if job.opening:
         fields["opening"] = job.opening
+    if job.frames_end:
+        fields["framesEnd"] = job.frames_end
     return f"{dumps(fields)}\n{job.payload}"
 
 
@@ -145,23 +167,29 @@ def decode_job(text: str) -> DeliveryJob:
     try:
         return DeliveryJob(
             payload=payload,
-            connection_ids=tuple(
-                fields.get("connectionIds", ()) if "userIds" in fields else fields["connectionIds"]
-            ),
+            connection_ids=tuple(_connection_ids(fields)),
             priority=fields["priority"],
             event_id=fields["eventId"],
             published_at_ms=fields["publishedAtMs"],
             attempt=fields["attempt"],
-            position=fields["position"],
+            tracking_id=fields["position"],
             chunk=fields["chunk"],
             # Absent in jobs that an earlier version queued.
             correlation_id=fields.get("correlationId", ""),
             # Absent in most jobs, and in those that an earlier version queued.
             user_ids=tuple(fields.get("userIds", ())),
             opening=fields.get("opening", {}),
+            frames_end=tuple(fields.get("framesEnd", ())),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a delivery job: {error!r}") from error
+
+
+def _connection_ids(fields: Mapping[str, Any]) -> Any:
+    for name in ("connectionIds", "connections"):
+        if name in fields:
+            return fields[name]
+    return () if "userIds" in fields else fields["connectionIds"]
 
 
 def urgency(job: DeliveryJob) -> int:

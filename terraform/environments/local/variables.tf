@@ -15,6 +15,12 @@ variable "packages_manifest" {
   default     = "../../../dist/manifest.json"
 }
 
+variable "package_bucket" {
+  description = "Bucket of the local cloud that holds the zips: from there Terraform makes the functions side by side, from local files one after the other. null takes the files beside the manifest"
+  type        = string
+  default     = null
+}
+
 variable "jwt" {
   description = "Which tokens may connect, beyond those that `jwt_secret` signs: see the stack. Set TF_VAR_jwt to try public keys"
   type = object({
@@ -22,6 +28,8 @@ variable "jwt" {
     jwks_url   = optional(string)
     issuer     = optional(string)
     audience   = optional(string)
+    scope      = optional(string)
+    claims     = optional(map(string), {})
   })
   default = {}
 }

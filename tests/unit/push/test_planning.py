@@ -99,7 +99,9 @@ LARGEST = dumps({"pad": '"' * 65_000})
     "payload", ["{}", LARGEST, dumps("é\ufffe\uffff😀\n\x01")], ids=["small", "largest", "odd"]
 )
 def test_split_job_keeps_every_field_and_fits_the_queue(payload):
-    whole = DeliveryJob(payload, tuple(IDS), "deal", "e" * 128, NOW * 1000, 1, position=2**40)
+    whole = DeliveryJob(
+        payload, tuple(IDS), "deal", "e" * 128, NOW * 1000, 1, tracking_id=NOW * 1000 * 1000 * 1000
+    )
     planned = split_job(whole)
     assert [item for job in planned for item in job.connection_ids] == IDS
     for job in planned:
@@ -117,6 +119,15 @@ def test_split_job_names_with_each_chunk_its_own_connections_that_may_be_opening
     assert [len(job.opening) for job in planned] == [10, 10, 0, 0, 0]
     assert planned[0].opening | planned[1].opening == opening
     assert [decode_job(encode_job(job)) for job in planned] == planned
+
+
+def test_split_job_keeps_the_end_of_each_frame():
+    frames = "\n".join("{}" for _ in range(100))
+    whole = DeliveryJob(frames, tuple(IDS), "deal", ",".join(["e" * 128] * 100), NOW * 1000)
+    planned = split_job(whole._replace(frames_end=(NOW, None) * 50))
+    assert {job.frames_end for job in planned} == {(NOW, None) * 50}
+    assert [decode_job(encode_job(job)) for job in planned] == planned
+    assert max(len(encode_job(job).encode()) for job in planned) <= JOB_BYTES_MAX
 
 
 def test_split_job_fits_the_queue_although_everybody_is_opening():

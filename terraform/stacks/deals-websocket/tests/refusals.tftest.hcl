@@ -239,6 +239,26 @@ run "refuses_a_leeway_above_five_minutes" {
   expect_failures = [var.jwt]
 }
 
+run "refuses_a_scope_of_two_words" {
+  command = plan
+
+  variables {
+    jwt = { scope = "openid websocket" }
+  }
+
+  expect_failures = [var.jwt]
+}
+
+run "refuses_a_claim_without_a_name" {
+  command = plan
+
+  variables {
+    jwt = { claims = { topics = "" } }
+  }
+
+  expect_failures = [var.jwt]
+}
+
 run "refuses_two_sources_of_the_secret" {
   command = plan
 
@@ -348,4 +368,34 @@ run "refuses_fewer_partitions_than_there_were" {
   }
 
   expect_failures = [var.upkeep]
+}
+
+run "refuses_direct_posts_that_leave_nothing_for_delivery" {
+  command = plan
+
+  variables {
+    direct_posts = { broadcast_percent = 60, message_router_percent = 40 }
+  }
+
+  expect_failures = [var.direct_posts]
+}
+
+run "refuses_direct_posts_of_no_instance" {
+  command = plan
+
+  variables {
+    direct_posts = { message_router_instances = 0 }
+  }
+
+  expect_failures = [var.direct_posts]
+}
+
+run "refuses_a_budget_of_which_an_instance_of_the_router_has_nothing" {
+  command = plan
+
+  variables {
+    posts_per_second_budget = 400
+  }
+
+  expect_failures = [var.posts_per_second_budget]
 }
