@@ -47,7 +47,7 @@ ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
   endif
   missing := $(if $(shell $(call new_enough,"$(PYTHON)") && echo yes),,$(no_python))
   missing += $(if $(shell command -v git),,$(no_git))
-  ifneq ($(filter lint test typecheck %-javascript,$(MAKECMDGOALS)),)
+  ifneq ($(filter lint test test-contract test-local conformance %-javascript,$(MAKECMDGOALS)),)
     node_enough = command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
     missing += $(if $(shell $(node_enough) 2>/dev/null && echo yes),,$(no_node))
   endif
@@ -93,6 +93,12 @@ NODE_MODULES := $(JAVASCRIPT)/node_modules/.ready
 $(NODE_MODULES): $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json
 	npm ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
+
+JAVASCRIPT_CLIENT := $(JAVASCRIPT)/dist/index.js
+JAVASCRIPT_SOURCES = $(wildcard $(JAVASCRIPT)/src/*.ts) $(JAVASCRIPT)/build.mjs $(JAVASCRIPT)/tsconfig.json
+
+$(JAVASCRIPT_CLIENT): $(JAVASCRIPT_SOURCES) $(NODE_MODULES)
+	npm run --silent build --prefix $(JAVASCRIPT)
 
 # The emulator and boto3 pin different botocores, hence an environment of its own.
 $(EMULATOR)/.ready: local_cloud/requirements.txt $(VENV)/.ready
@@ -199,7 +205,7 @@ quote = '$(subst ','\'',$(1))'
 
 # Every Terraform folder has tests, and `terraform test` validates it first.
 .PHONY: test
-test: $(TOOLS) $(NODE_MODULES) ## Lint, then unit, contract, Terraform and end-to-end tests
+test: $(TOOLS) $(JAVASCRIPT_CLIENT) ## Lint, then unit, contract, Terraform and end-to-end tests
 	@$(MAKE) --jobs=2 typecheck style package-local test-javascript
 	$(PYTEST) $(wildcard $(addprefix tests/,unit contract terraform e2e)) $(PARALLEL) $(ARGS)
 
@@ -208,11 +214,11 @@ test-unit: $(VENV)/.ready ## Test the rules and the tooling
 	$(PYTEST) tests/unit $(PARALLEL) $(ARGS)
 
 .PHONY: test-javascript
-test-javascript: lint-javascript ## Test the JavaScript client and its package
+test-javascript: lint-javascript $(JAVASCRIPT_CLIENT) ## Test the JavaScript client and its package
 	npm test --silent --prefix $(JAVASCRIPT)
 
 .PHONY: test-contract
-test-contract: $(TOOLS) ## Test adapters and the local gateway against what they promise
+test-contract: $(TOOLS) $(JAVASCRIPT_CLIENT) ## Test adapters and the local gateway against what they promise
 	$(PYTEST) tests/contract $(PARALLEL) $(ARGS)
 
 .PHONY: test-terraform
@@ -222,7 +228,7 @@ test-terraform: $(VENV)/.ready ## Test the Terraform modules by plan, with a moc
 	$(PYTEST) tests/terraform $(PARALLEL) $(ARGS)
 
 .PHONY: test-local
-test-local: $(TOOLS) package-local ## Test end to end on LOCALSTACK_ENDPOINT if it answers, else on a local cloud
+test-local: $(TOOLS) $(JAVASCRIPT_CLIENT) package-local ## Test end to end on LOCALSTACK_ENDPOINT if it answers, else on a local cloud
 	LOCALSTACK_ENDPOINT="$$($(PY) .ci/localstack_endpoint.py)" $(PYTEST) tests/e2e $(PARALLEL) $(ARGS)
 
 .PHONY: chaos
@@ -230,7 +236,7 @@ chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whethe
 	$(PY) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: conformance
-conformance: $(VENV)/.ready ## Hold the clients against the promises of clients/conformance (ARGS="half-open sleep")
+conformance: $(VENV)/.ready $(JAVASCRIPT_CLIENT) ## Hold the clients against the promises of clients/conformance (ARGS="half-open sleep")
 	@$(PY) -m clients.conformance.runner $(ARGS)
 
 .PHONY: bench

@@ -19,13 +19,10 @@ PACKAGE = ROOT / "clients" / "javascript"
 SCRIPT = Path(__file__).with_name("javascript_client.mjs")
 
 
-async def build_client() -> None:
-    """Build the package. Raises RuntimeError where its tools are missing."""
-    if shutil.which("node") is None or not (PACKAGE / "node_modules" / ".ready").exists():
-        raise RuntimeError("the JavaScript client's tools are missing: run make lint-javascript")
-    building = await asyncio.create_subprocess_exec("node", PACKAGE / "build.mjs")
-    if await building.wait():
-        raise RuntimeError("the JavaScript client was not built")
+def check_built() -> None:
+    """Raises RuntimeError where the client was not built."""
+    if shutil.which("node") is None or not (PACKAGE / "dist" / "index.js").exists():
+        raise RuntimeError("the JavaScript client is not built: run `make clients/javascript/dist/index.js`")
 
 
 class JavascriptClient:

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.e2e.javascript import JavascriptClient, build_client
+from tests.e2e.javascript import JavascriptClient, check_built
 from tests.e2e.test_janitor import MINUTE, run_janitor, set_times
 
 Starts = Callable[..., Awaitable[JavascriptClient]]
@@ -19,7 +19,7 @@ Starts = Callable[..., Awaitable[JavascriptClient]]
 @pytest.fixture
 async def javascript(stack) -> AsyncIterator[Starts]:
     """Starts a connected JavaScript client for a user."""
-    await build_client()
+    check_built()
     async with AsyncExitStack() as clients:
 
         async def start(user_id: str, **claims) -> JavascriptClient:

@@ -20,7 +20,6 @@ const run = (program: string, args: string[], cwd: string): string =>
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "deals-client-"));
-  run(process.execPath, ["build.mjs"], root);
   const packed = run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], root);
   tarball = join(folder, (JSON.parse(packed) as { filename: string }[])[0]!.filename);
 }, 60_000);

@@ -88,20 +88,24 @@ export class FakeService {
     (data: Record<string, any>, socket: FakeSocket) => Record<string, unknown> | null
   > = {};
 
-  client(options: Partial<ClientOptions> = {}): DealsClient {
+  /** The class of sockets that lead to this service. */
+  socketClass(): new (url: string, protocols: string[]) => FakeSocket {
     const service = this;
-    class Socket extends FakeSocket {
+    return class extends FakeSocket {
       constructor(url: string, protocols: string[]) {
         super(url, protocols, service);
       }
-    }
+    };
+  }
+
+  client(options: Partial<ClientOptions> = {}): DealsClient {
     const client = new DealsClient({
       url: "wss://deals.example/live",
       getToken: ({ reason }) => {
         this.tokenReasons.push(reason);
         return this.token(reason);
       },
-      WebSocket: Socket,
+      WebSocket: this.socketClass(),
       clock: this.clock,
       random: () => this.random,
       ...options,
