@@ -48,7 +48,8 @@ interface Pending extends Deferred<Frame> {
   stopListening: () => void;
 }
 
-const encoder = new TextEncoder();
+/** The length in UTF-8; older React Native has no TextEncoder. */
+const byteLength = (text: string): number => encodeURIComponent(text).replace(/%../g, "x").length;
 
 /** Requests and their replies: repeated with the same id until an answer or the deadline. */
 export class Requests {
@@ -75,7 +76,7 @@ export class Requests {
     const { limits, random } = this.settings;
     const id = options.requestId ?? uuid(random);
     const text = JSON.stringify({ action, data, requestId: id });
-    const bytes = encoder.encode(text).length;
+    const bytes = byteLength(text);
     const refusal = this.refusal(id, bytes, options);
     if (refusal) return Promise.reject(refusal);
 

@@ -90,7 +90,7 @@ test("it is imported where there is neither a browser nor Node, and evaluates no
   // Only what every runtime has is there when the module is evaluated.
   const bare = `
     const vm = require("node:vm");
-    const context = vm.createContext({ TextEncoder });
+    const context = vm.createContext({});
     const source = require("node:fs").readFileSync(process.argv[1], "utf8").replace(/export \\{[^}]*\\};?\\s*$/, "globalThis.found = typeof DealsClient;");
     vm.runInContext(source, context);
     console.log(context.found);`;
