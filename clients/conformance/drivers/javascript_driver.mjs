@@ -19,23 +19,6 @@ const optionsOf = (given = {}) =>
     ),
   );
 
-/** A life cycle that the runner's commands move. */
-class Lifecycle {
-  active = true;
-  listener;
-
-  isActive = () => this.active;
-  listen = (listener) => {
-    this.listener = listener;
-    return () => (this.listener = undefined);
-  };
-
-  tell(event) {
-    if (event === "active" || event === "inactive") this.active = event === "active";
-    this.listener?.(event);
-  }
-}
-
 /** The client of one scenario, and the commands on it. */
 class Driver {
   clock = new ManualClock();
@@ -45,7 +28,6 @@ class Driver {
   storages = new Map();
   tokens = [];
   random_ = 0.5;
-  lifecycle_;
 
   /** Ask the runner for a token. */
   getToken = ({ reason }) =>
@@ -56,13 +38,13 @@ class Driver {
 
   token({ number, token, error }) {
     const { resolve, reject } = this.tokens[number - 1];
+    this.tokens[number - 1].isAnswered = true;
     if (error === undefined || error === null) resolve(token);
     else reject(error === "notAuthorized" ? new NotAuthorized("signed out") : new Error("the issuer cannot be reached"));
   }
 
   create({ url, options, random = 0.5, storage, listen = [] }) {
     this.random_ = random;
-    // Only a scenario of a page or an app has a life cycle; the others run as in Node.
     this.client = new DealsClient({
       url,
       getToken: this.getToken,
@@ -170,12 +152,22 @@ class Driver {
     return { userId, connectionId, unread };
   }
 
-  advance({ seconds }) {
-    return this.clock.advance(seconds);
+  async advance({ seconds }) {
+    await this.tokenAnswered();
+    await this.clock.advance(seconds);
   }
 
-  sleep({ seconds }) {
-    return this.clock.sleep(seconds);
+  async sleep({ seconds }) {
+    await this.tokenAnswered();
+    await this.clock.sleep(seconds);
+  }
+
+  /** The runner answers each token notice at once: what waits for one goes on before the clock moves. */
+  async tokenAnswered() {
+    await this.clock.settle();
+    for (let waits = 0; this.tokens.some(({ isAnswered }) => !isAnswered) && waits < 200; waits += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 
   stats() {

@@ -29,15 +29,17 @@ export class ManualClock {
   /** Move on, and fire each timer that is due, in order, with the clock at its time. */
   async advance(seconds) {
     const end = this.#now + seconds * 1000;
+    await this.settle();
     for (;;) {
       const [id, next] = [...this.#timers].sort(([, a], [, b]) => a.due - b.due)[0] ?? [];
       if (id === undefined || next.due > end) break;
       this.#now = Math.max(this.#now, next.due);
       this.#timers.delete(id);
       next.callback();
-      await this.#settle();
+      await this.settle();
     }
     this.#now = end;
+    await this.settle();
   }
 
   /** Sleep as a machine does: the time passes first, then what is due fires late. */
@@ -47,7 +49,7 @@ export class ManualClock {
   }
 
   /** A pause for what a timer has begun. */
-  async #settle() {
+  async settle() {
     for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -33,6 +33,8 @@ class Feed:
         self.progress = Progress(runtime.options, since, recent)
         self.delivery = Delivery(runtime.emitter, on_event, self._limit)
         self.state: SubscriptionState = "pending"
+        self.error: BaseException | None = None
+        """What ended it, if that was an error."""
         self.ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
         self._ordering = Ordering(runtime.clock, self.delivery.put) if in_order else None
         # A failure that nobody waits for is not reported as never retrieved.
@@ -105,6 +107,7 @@ class Feed:
             return
         if self._ordering is not None:
             self._ordering.stop()
+        self.error = error
         self._change("ended", reason)
         self.delivery.end(error)
         if not self.ready.done():

@@ -66,4 +66,6 @@ def to_event(frame: Frame, source: Source) -> Event:
         int(frame.get("timestamp", 0)),
         frame.get("data"),
         source,
+        filters=frame.get("filters"),
+        expires_at=frame.get("expiresAt"),
     )

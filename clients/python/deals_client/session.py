@@ -10,17 +10,16 @@ import asyncio
 from contextlib import suppress
 from typing import Any, Protocol
 
-from deals_client.backoff import REFUSED_ROW, Backoff, refused_delay
 from deals_client.clock import Timer, sleep, within
 from deals_client.errors import (
     ClientClosed,
     ConfigurationError,
     DealsError,
-    HandshakeRefused,
     NotAuthorized,
 )
 from deals_client.link import Link
-from deals_client.refusals import Loss, Verdict, judge_loss, judge_refusal
+from deals_client.recovery import Recovery, first_reply
+from deals_client.refusals import Loss, Verdict, judge_loss
 from deals_client.runtime import Runtime
 from deals_client.sockets import OpenSocket
 from deals_client.tokens import Tokens
@@ -32,8 +31,6 @@ DRAIN_SECONDS = 10.0
 CUT_SECONDS = 7200.0
 """Outside limit: API Gateway closes every connection after two hours."""
 MAX_AGE_SECONDS = (7020.0, 120.0)
-WAKE_SECONDS = 0.5
-WAKES_EVERY_SECONDS = 5.0
 
 
 class Hooks(Protocol):
@@ -58,14 +55,6 @@ class Hooks(Protocol):
         """Return how many requests await their answer on a connection."""
 
 
-class LostEarly(Exception):
-    """A connection ended before its first reply."""
-
-    def __init__(self, loss: Loss) -> None:
-        super().__init__(loss.reason)
-        self.loss = loss
-
-
 class Session:
     """Keeps one connection open, and moves from one to the next."""
 
@@ -75,17 +64,13 @@ class Session:
         self._url, self._open_socket, self._tokens, self._hooks = url, open_socket, tokens, hooks
         self._options, self._clock, self._random = runtime.options, runtime.clock, runtime.random
         self._emitter = runtime.emitter
-        self._backoff = Backoff(runtime.options, runtime.random)
+        self._recovery = Recovery(runtime)
         self.state: State = "idle"
         self.link: Link | None = None
         """The newest connection that is open; its server may not have answered yet."""
         self._main_task: asyncio.Task[None] | None = None
         self._waiters: list[asyncio.Future[None]] = []
-        self._attempts = self._refused_row = 0
-        self._was_unauthorized = False
-        self._wake = asyncio.Event()
-        self._wake_timer: Timer | None = None
-        self._woke_at = -WAKES_EVERY_SECONDS
+        self._attempts = 0
         self._moves: dict[Link, asyncio.Event] = {}
         self._ends: dict[Link, float] = {}
         """When each connection is cut at the latest."""
@@ -109,8 +94,7 @@ class Session:
             self._main_task.cancel()
             self._main_task = None
         self._settle(ClientClosed("the client was disconnected"))
-        if self._wake_timer is not None:
-            self._wake_timer.cancel()
+        self._recovery.stop()
         links = list(self._moves)
         for link in links:
             self._lose(link, Loss(1000))
@@ -140,10 +124,8 @@ class Session:
 
     def wake(self) -> None:
         """End a wait soon: the network may be back."""
-        now = self._clock.monotonic()
-        if self.state == "waiting" and now - self._woke_at >= WAKES_EVERY_SECONDS:
-            self._woke_at = now
-            self._wake_timer = self._clock.call_later(self._random() * WAKE_SECONDS, self._wake.set)
+        if self.state == "waiting":
+            self._recovery.wake()
 
     async def _main(self) -> None:
         must_renew_token = False
@@ -155,7 +137,7 @@ class Session:
                 is_configuration = isinstance(error, ConfigurationError)
                 return self.stop("configuration" if is_configuration else "notAuthorized", error)
             except Exception as error:  # noqa: BLE001 - get_token may raise anything; it counts as the network
-                verdict = self._judge(error)
+                verdict = self._recovery.judge(error)
                 if verdict.stop is not None:
                     return self.stop(verdict.stop, _stop_error(verdict.stop, error))
             else:
@@ -166,7 +148,9 @@ class Session:
             if verdict.new_token:
                 self._tokens.forget()
             if not verdict.at_once:
-                await self._pause(verdict)
+                delay = self._recovery.next_delay(verdict)
+                self._change("waiting", verdict.reason, delay)
+                await self._recovery.pause(delay)
 
     async def _attempt(self, *, refused: bool) -> Link:
         self._attempts += 1
@@ -183,7 +167,7 @@ class Session:
         self._ends[link] = link.opened_at + CUT_SECONDS
         try:
             self._hooks.opened(link)
-            await _first_reply(link)
+            await first_reply(link)
         except BaseException:
             self.link = before if before is not None and before.is_open else None
             self._lose(link, Loss(1006))
@@ -207,13 +191,12 @@ class Session:
             if not link.ended.done():
                 link = await self._move(link)
         loss = link.ended.result()
-        if self._clock.monotonic() - connected_at >= self._options.backoff_stable:
-            self._backoff.reset()
+        self._recovery.note_stay(self._clock.monotonic() - connected_at)
         self._lose(link, loss)
         return judge_loss(loss)
 
     def _adopt(self, link: Link) -> None:
-        self._refused_row, self._was_unauthorized = 0, False
+        self._recovery.note_connected()
         shortest, spread = MAX_AGE_SECONDS
         age = self._options.max_age or shortest + spread * self._random()
         self._timers[link, "age"] = self._clock.call_later(age, lambda: self.move(link))
@@ -225,7 +208,7 @@ class Session:
         try:
             new = await self._attempt(refused=False)
         except Exception as error:  # noqa: BLE001 - as in `_main`
-            self._judge(error)
+            self._recovery.judge(error)
             self._hooks.returned(old)
             # Everybody who was refused comes back at a moment of their own, not all at the end.
             left = max(0.0, self._ends[old] - self._clock.monotonic())
@@ -243,36 +226,6 @@ class Session:
         self._lose(old, Loss(1000, "moved"))
         with suppress(TimeoutError):
             await within(self._clock, CLOSE_SECONDS, old.close())
-
-    def _judge(self, error: Exception) -> Verdict:
-        """Judge a failed attempt, and tell of a refusal."""
-        match error:
-            case HandshakeRefused():
-                verdict = judge_refusal(error, unauthorized_before=self._was_unauthorized)
-                self._was_unauthorized = error.status == 401
-                self._refused_row = self._refused_row + 1 if error.status is None else 0
-                self._emitter.warn("handshakeRefused", str(error), error)
-                return verdict
-            case LostEarly():
-                return judge_loss(error.loss)
-            case OSError() | TimeoutError():
-                return Verdict("network")
-        self._emitter.warn("tokenFailed", f"get_token raised {type(error).__name__}", error)
-        return Verdict("network")
-
-    async def _pause(self, verdict: Verdict) -> None:
-        delay = max(verdict.at_least, self._backoff.next_delay())
-        if self._refused_row >= REFUSED_ROW:
-            delay = refused_delay(self._refused_row, self._random)
-        self._wake.clear()
-        self._change("waiting", verdict.reason, delay)
-        pause = asyncio.ensure_future(sleep(self._clock, delay))
-        woken = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait({pause, woken}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            pause.cancel()
-            woken.cancel()
 
     def _lose(self, link: Link, loss: Loss) -> None:
         if link not in self._moves:
@@ -304,14 +257,6 @@ class Session:
                 waiter.set_result(None)
             elif not waiter.done() and error is not None:
                 waiter.set_exception(error)
-
-
-async def _first_reply(link: Link) -> None:
-    """Wait for the first reply on a connection. Raises LostEarly."""
-    first: set[asyncio.Future[Any]] = {link.replied, link.ended}
-    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-    if link.ended.done():
-        raise LostEarly(link.ended.result())
 
 
 async def _close_all(links: list[Link]) -> None:

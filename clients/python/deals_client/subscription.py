@@ -42,6 +42,11 @@ class Subscription:
         """The highest position that was handed out, or that of the last reply."""
         return self._feed.progress.position
 
+    @property
+    def error(self) -> BaseException | None:
+        """The error that ended it, or None."""
+        return self._feed.error
+
     async def ready(self) -> Ready:
         """Wait until it is live for the first time. Raises the error that ended it."""
         # A waiter that is cancelled must not cancel the future that others await.

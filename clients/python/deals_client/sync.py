@@ -41,6 +41,7 @@ class DealsClient:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="deals-client", daemon=True)
         self._client = asynchronous.DealsClient(url, get_token, **options)
+        self._connecting: asyncio.Future[None] | None = None
 
     @property
     def state(self) -> State:
@@ -54,6 +55,15 @@ class DealsClient:
     def connect(self) -> None:
         """Connect, and return when connected. Raises NotAuthorized, ConfigurationError, ClientClosed."""
         self._run(self._client.connect())
+
+    def start(self) -> None:
+        """Begin to connect, and return at once; a `state` handler learns how it goes."""
+
+        async def begin() -> None:
+            self._connecting = asyncio.ensure_future(self._client.connect())
+            self._connecting.add_done_callback(lambda one: one.cancelled() or one.exception())
+
+        self._run(begin())
 
     def subscribe(self, topic: str = "all-deals", **options: Any) -> Subscription:
         """Subscribe; the options are those of the asynchronous client."""
@@ -138,6 +148,11 @@ class Subscription:
     def position(self) -> int | None:
         """The highest position that was handed out, or that of the last reply."""
         return self._subscription.position
+
+    @property
+    def error(self) -> BaseException | None:
+        """The error that ended it, or None."""
+        return self._subscription.error
 
     def ready(self) -> Ready:
         """Wait until it is live for the first time."""

@@ -34,6 +34,10 @@ class Event:
     """Whether it came live, by a replay after a reconnect, or for the first picture."""
     late: bool = False
     """With `order="position"`: it came after an event of a higher position was handed out."""
+    filters: Mapping[str, Any] | None = None
+    """What the publisher gave to match by."""
+    expires_at: int | None = None
+    """Epoch seconds from which it is neither pushed nor replayed."""
 
 
 @dataclass(frozen=True, slots=True)

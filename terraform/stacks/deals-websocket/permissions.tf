@@ -42,7 +42,7 @@ locals {
       # What is gone of a user's connections makes room for a new one.
       ManageConnections = {
         actions   = ["execute-api:ManageConnections"]
-        resources = [for method in concat(["GET"], var.replace_oldest_connection ? ["DELETE"] : []) : "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*"]
+        resources = [for method in concat(["GET"], var.replace_oldest_connection ? ["POST", "DELETE"] : []) : "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*"]
       }
     }
 
@@ -74,7 +74,7 @@ locals {
       FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
       ForgetConnections     = { actions = ["dynamodb:GetItem", "dynamodb:DeleteItem"], resources = [local.tables.connections] }
       FindSubscribers = {
-        actions   = ["dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"]
+        actions   = ["dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"]
         resources = [local.tables.subscriptions]
       }
       StoreNotifications = { actions = ["dynamodb:PutItem", "dynamodb:UpdateItem"], resources = [local.tables.messages] }
