@@ -6,6 +6,13 @@ import { DealsClient, DealsError, NotAuthorized } from "../../javascript/dist/in
 import { ManualClock } from "./manual_clock.mjs";
 
 const WebSocket = createRequire(new URL("../../javascript/package.json", import.meta.url))("ws");
+let socket;
+class WatchedSocket extends WebSocket {
+  constructor(...args) {
+    super(...args);
+    socket = this;
+  }
+}
 
 /** Options that are no times keep their names and values. */
 const COUNTS = new Set(["queueRequests", "queueBytes", "buffer", "seen", "maxReplay"]);
@@ -50,7 +57,7 @@ class Driver {
       getToken: this.getToken,
       clock: this.clock,
       random: () => this.random_,
-      WebSocket,
+      WebSocket: WatchedSocket,
       ...(storage && { storage: this.storage(storage) }),
       ...optionsOf(options),
     });
@@ -153,21 +160,20 @@ class Driver {
   }
 
   async advance({ seconds }) {
-    await this.tokenAnswered();
+    await this.caughtUp();
     await this.clock.advance(seconds);
   }
 
   async sleep({ seconds }) {
-    await this.tokenAnswered();
+    await this.caughtUp();
     await this.clock.sleep(seconds);
   }
 
-  /** The runner answers each token notice at once: what waits for one goes on before the clock moves. */
-  async tokenAnswered() {
+  /** Before the clock moves, what waits for the runner goes on: it answers tokens and most handshakes at once. */
+  async caughtUp() {
     await this.clock.settle();
-    for (let waits = 0; this.tokens.some(({ isAnswered }) => !isAnswered) && waits < 200; waits += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    const isWaiting = () => this.tokens.some(({ isAnswered }) => !isAnswered) || socket?.readyState === 0;
+    for (let waits = 0; isWaiting() && waits < 20; waits += 1) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   stats() {
