@@ -164,8 +164,9 @@ cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other
 	@$(PY) -m deals_ops.cost_table $(ARGS)
 
 .PHONY: reference
-reference: $(VENV)/.ready ## Write the tables of docs/operations.md that follow from the code
+reference: $(VENV)/.ready ## Write what follows from the code: tables of docs/operations.md, Terraform's READMEs
 	@$(PY) -m deals_ops.reference_tables
+	@$(PY) $(TOOLCHAIN) docs
 
 # The state and the provider of `make local-up`; any other environment's are where its own init put them.
 ENVIRONMENT_ROOT = terraform/environments/$(if $(filter local,$(ENVIRONMENT)),local,aws)
