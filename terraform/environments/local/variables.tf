@@ -15,6 +15,12 @@ variable "packages_manifest" {
   default     = "../../../dist/manifest.json"
 }
 
+variable "function_versions" {
+  description = "Versions of single functions, where not the build's own: see the stack"
+  type        = map(string)
+  default     = {}
+}
+
 variable "jwt" {
   description = "Which tokens may connect, beyond those that `jwt_secret` signs: see the stack. Set TF_VAR_jwt to try public keys"
   type = object({

@@ -11,6 +11,20 @@ locals {
 }
 
 ################################################################################
+# Package
+################################################################################
+
+locals {
+  base64_alphabet = split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+
+  # Lambda states SHA-256 in base64, manifests and sha256sum in hexadecimal. Six hexadecimal digits are four of base64,
+  # and the last four of 64 are three and a filler.
+  sha256_groups = var.package.sha256 == null ? [] : [for start in range(0, 64, 6) : parseint(substr("${var.package.sha256}00", start, 6), 16)]
+  sha256_digits = flatten([for group in local.sha256_groups : [for power in [262144, 4096, 64, 1] : local.base64_alphabet[floor(group / power) % 64]]])
+  package_hash  = var.package.sha256 == null ? try(filebase64sha256(var.package.path), null) : "${join("", slice(local.sha256_digits, 0, 43))}="
+}
+
+################################################################################
 # Function
 ################################################################################
 
@@ -26,7 +40,7 @@ resource "aws_lambda_function" "this" {
   s3_bucket         = var.package.s3_bucket
   s3_key            = var.package.s3_key
   s3_object_version = var.package.s3_object_version
-  source_code_hash  = var.package.path == null ? var.package.sha256 : filebase64sha256(var.package.path)
+  source_code_hash  = local.package_hash
 
   handler                        = var.handler
   runtime                        = var.runtime
@@ -71,6 +85,15 @@ resource "aws_lambda_function" "this" {
 
   # IAM answers before a new policy is in force everywhere; creating the function after it is refused less often.
   depends_on = [aws_iam_role_policy.this]
+
+  # Lambda hashes what it runs. The alias follows the function, so callers never reach a zip that is not the given one.
+  # In a plan the provider still shows the hash of before; the version, which no plan knows, puts this off to the apply.
+  lifecycle {
+    postcondition {
+      condition     = self.version == "" || local.package_hash == null || self.code_sha256 == local.package_hash
+      error_message = "package: Lambda got a zip of ${var.name} whose SHA-256 (base64) is ${self.code_sha256} where ${coalesce(local.package_hash, "none")} is asked for, and callers stay with the version before; put the zip of the manifest at its S3 key (or name its s3_object_version) and apply again."
+    }
+  }
 }
 
 # What callers invoke. Rolling back is moving this name to an earlier version.
