@@ -13,15 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from deals_ops.dead_letters import DeadLetter
 from realtime_core.errors import ValidationFailed
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.push.planning import JOB_BYTES_MAX, decode_job, encode_job
-from realtime_core.wire.envelopes import unwrap
+from realtime_core.wire.envelopes import events_of, unwrap, with_ids
 from realtime_core.wire.events import parse_event
 from realtime_core.wire.fields import IDENTIFIER
-from realtime_core.wire.forwarded import rewrap_event
+from realtime_core.wire.forwarded import Origin, rewrap_event
 from realtime_core.wire.strict_json import byte_length, dumps
 
 
@@ -44,18 +45,30 @@ def decide_event(dead_letter: DeadLetter, _now: float) -> RedriveDecision:
 
     try:
         carried = unwrap(dead_letter.body)
+        assigned_id = carried.carrier_id or dead_letter.message_id
+        if (events := events_of(carried.raw)) is not None:
+            return _decide_events(with_ids(events, assigned_id), assigned_id, carried.origin)
         event = parse_event(carried.raw)
     except ValidationFailed as error:
         return RedriveDecision("refused event", None, f"still breaks the contract: {error.message}")
 
-    event_id = event.event_id or carried.carrier_id or dead_letter.message_id
+    event_id = event.event_id or assigned_id
     about = f"{event.message_type} for {event.topic or f'{len(event.recipients or ())} users'}"
     if not IDENTIFIER.fullmatch(event_id):
         return RedriveDecision(about, None, f"{event_id!r} cannot be an event id")
 
-    named = {**carried.raw, "eventId": event_id}
+    return _send_again(about, event_id, {**carried.raw, "eventId": event_id}, carried.origin)
+
+
+def _decide_events(events: list[Any], assigned_id: str, origin: Origin | None) -> RedriveDecision:
+    """Decide about the events of an envelope. It goes as a whole: `broadcast` refuses those that are bad."""
+    return _send_again(f"{len(events)} events", assigned_id, {"events": events}, origin)
+
+
+def _send_again(about: str, event_id: str, named: dict[str, Any], origin: Origin | None) -> RedriveDecision:
+    """Decide about what is good and has its ids."""
     # What another Region forwarded keeps its mark, or it would be sent back there.
-    body = dumps(named) if carried.origin is None else rewrap_event(named, carried.origin)
+    body = dumps(named) if origin is None else rewrap_event(named, origin)
     if byte_length(body) > JOB_BYTES_MAX:
         why = f"with its eventId it exceeds the {JOB_BYTES_MAX} bytes of the queue"
         return RedriveDecision(about, event_id, why)

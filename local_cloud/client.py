@@ -46,7 +46,8 @@ class Person:
                 # is an event, whatever its publisher called it.
                 is_batch = frame.get("type") == "batch" and "position" not in frame
                 frames = frame["data"]["frames"] if is_batch else [frame]
-                self.heard += [{**item, "_at": time.monotonic()} for item in frames]
+                heard_at = time.monotonic()
+                self.heard += [{**item, "_at": heard_at} for item in frames]
                 self._news.set()
         self._news.set()
 

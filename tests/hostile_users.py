@@ -3,7 +3,9 @@
 import json
 
 from broadcast.group_index import GroupIndex
+from broadcast.inboxes import Inboxes
 from broadcast.publisher import Publisher
+from broadcast.subscribers import Subscribers
 from message_router.action_limits import ActionLimits
 from message_router.actions import Actions
 from message_router.limits import Limit
@@ -102,10 +104,8 @@ class HostileUsers:
     def _new_publisher(self):
         groups = GroupIndex(self.subscriptions)
         publisher = Publisher(
-            connections=self.connections,
-            subscriptions=self.subscriptions,
-            groups=groups,
-            messages=MemoryMessages(retention_days=30),
+            subscribers=Subscribers(self.subscriptions, groups),
+            inboxes=Inboxes(MemoryMessages(retention_days=30), self.connections),
             admission=self.history,
             deliveries=MemoryDeliveries(),
             pusher=self._pusher,

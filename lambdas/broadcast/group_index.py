@@ -14,11 +14,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from broadcast.filter_index import FilterIndex, bytes_of
+from realtime_core.concurrency import map_concurrently
 from realtime_core.filters.filters import Filter
 from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from realtime_core.filters.filters import Attributes
     from realtime_core.subscriptions.base import Group, Subscriptions
@@ -70,28 +71,52 @@ class GroupIndex:
         self._topics: OrderedDict[str, _CachedTopic] = OrderedDict()
         self._too_large: OrderedDict[str, None] = OrderedDict()
 
-    def matching(self, topic: str, event: Attributes, now: int) -> list[Group]:
-        """The groups of this topic whose filter matches, each once (one query, mostly of no items)."""
+    def matching(self, events: Mapping[str, Sequence[Attributes]], now: int) -> dict[str, list[list[Group]]]:
+        """The groups whose filter matches, for each topic and each of its events, each group once.
+
+        Takes a query for each topic that is kept, mostly of no items, all at once; more for the others.
+        """
+        kept = [topic for topic in events if self._is_fresh(topic, now)]
+        announced = dict(zip(kept, map_concurrently(self._announced, kept), strict=True))
+        return {
+            topic: self._match(topic, announced.get(topic), of_topic, now)
+            for topic, of_topic in events.items()
+        }
+
+    def _is_fresh(self, topic: str, now: int) -> bool:
         known = self._topics.get(topic)
-        if known is not None and 0 <= now - known.read_at < REFRESH_SECONDS:
-            for group in self._subscriptions.announced(topic, known.checked_at - OVERLAP_SECONDS):
+        return known is not None and 0 <= now - known.read_at < REFRESH_SECONDS
+
+    def _announced(self, topic: str) -> list[Group]:
+        return self._subscriptions.announced(topic, self._topics[topic].checked_at - OVERLAP_SECONDS)
+
+    def _match(
+        self, topic: str, announced: list[Group] | None, events: Sequence[Attributes], now: int
+    ) -> list[list[Group]]:
+        """Match events of a topic that is kept and brought up to date, else read and, if there is room, kept.
+
+        A topic that is kept may have made room for another one since it was asked for.
+        """
+        known = self._topics.get(topic)
+        if known is not None and announced is not None:
+            for group in announced:
                 known.put(group)
         else:
             groups = iter(self._subscriptions.groups(topic, now))
             if topic in self._too_large:
-                return self._match_unkept(topic, groups, event, [])
+                return self._match_unkept(topic, groups, events, [[] for _ in events])
             known = self._topics.pop(topic, None) or _CachedTopic(now)
             if not self._read(known, groups):
-                matched = known.index.match(event)
+                matched = [known.index.match(event) for event in events]
                 del known  # the rest is tested as it is read, page by page
-                return self._match_unkept(topic, groups, event, matched)
+                return self._match_unkept(topic, groups, events, matched)
             known.read_at = now
 
         known.checked_at = now
         self._topics[topic] = known
         self._topics.move_to_end(topic)
-        matched = known.index.match(event)
-        # Last: a topic that outgrew the cache by its newest groups still answers for this event.
+        matched = [known.index.match(event) for event in events]
+        # Last: a topic that outgrew the cache by its newest groups still answers for these events.
         while self._topics and self._bytes() > self._bytes_max:
             self._evict()
         return matched
@@ -112,16 +137,22 @@ class GroupIndex:
         return True
 
     def _match_unkept(
-        self, topic: str, groups: Iterable[Group], event: Attributes, matched: list[Group]
-    ) -> list[Group]:
+        self,
+        topic: str,
+        groups: Iterable[Group],
+        events: Sequence[Attributes],
+        matched: Sequence[Iterable[Group]],
+    ) -> list[list[Group]]:
         """Match groups that there is no room for as they are read; `matched` are of those read before."""
-        found = {group.group_id: group for group in matched}
+        found = [{group.group_id: group for group in of_event} for of_event in matched]
         taken = TOPIC_BYTES if topic in self._too_large else self._bytes_max
         for group in groups:
             taken += bytes_of(group, 1)
-            if Filter(group.filter).matches(event):
-                known = found.get(group.group_id, group)
-                found[group.group_id] = group._replace(shards=max(group.shards, known.shards))
+            wanted = Filter(group.filter)
+            for event, of_event in zip(events, found, strict=True):
+                if wanted.matches(event):
+                    known = of_event.get(group.group_id, group)
+                    of_event[group.group_id] = group._replace(shards=max(group.shards, known.shards))
 
         log.warning("topic_not_cached", topic=topic, remedy="raise filter_index_bytes_max (INDEX_BYTES_MAX)")
         self._too_large.pop(topic, None)
@@ -129,7 +160,7 @@ class GroupIndex:
             self._too_large[topic] = None
         if len(self._too_large) > TOO_LARGE_MAX:
             self._too_large.popitem(last=False)
-        return list(found.values())
+        return [list(of_event.values()) for of_event in found]
 
     def _evict(self) -> None:
         topic, _ = self._topics.popitem(last=False)

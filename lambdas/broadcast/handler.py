@@ -1,16 +1,19 @@
 """Lambda that takes published events: by invoke, and from the events queue (SQS, SNS, EventBridge).
 
-An event that breaks the contract reaches no subscriber. The answer to a synchronous caller is a 400. A
+An event that breaks the contract reaches no subscriber. The answer to a synchronous caller says so. A
 function cannot see whether its caller waits, and nobody reads the answer to an asynchronous invoke: so every
-such event also goes to the events dead-letter queue, with the reason.
+such event also goes to the events dead-letter queue, with the reason, and one of an envelope that could not
+be published just now goes to the events queue.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from broadcast.reception import Received, Reception, answer, receive
+from broadcast.slices import publish_in_time
 from broadcast.wiring import build
 from realtime_core.errors import StoreUnavailable, ValidationFailed
 from realtime_core.initialization import build_at_init
@@ -19,25 +22,26 @@ from realtime_core.telemetry.logs import bind, bound, get_logger
 from realtime_core.telemetry.metric_catalog import EVENTS_REFUSED, QUEUE_AGE
 from realtime_core.telemetry.metrics import add, measured
 from realtime_core.wire.envelopes import unwrap
-from realtime_core.wire.events import Event, parse_event
 from realtime_core.wire.strict_json import dumps
 
-log = get_logger(__name__)
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-EVENT_SECONDS = 15.0
-"""How long an event may take: its direct posts with their last answers, and the calls before and after."""
+    from realtime_core.wire.events import Event
+
+log = get_logger(__name__)
 
 _broadcast = build_at_init(build)
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Publish one event (an invoke), or each event of an SQS batch."""
+    """Publish one event or several (an invoke), or those of an SQS batch."""
     with measured("broadcast", awsRequestId=context.aws_request_id):
         if records := _queued(event):
-            failed = [item for record in records for item in _in_time(record, context)]
-            return {"batchItemFailures": failed}
+            failed = _from_queue(records, context)
+            return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
         bind(correlationId=context.aws_request_id)
-        return _invoked(event, context.aws_request_id)
+        return _invoked(event, context)
 
 
 def _queued(event: Any) -> list[dict[str, Any]]:
@@ -52,61 +56,104 @@ def _queued(event: Any) -> list[dict[str, Any]]:
     return records if is_batch else []
 
 
-def _invoked(raw: Any, request_id: str) -> dict[str, Any]:
-    """Answer an invoke. Lambda retries one with the same request id, so its event keeps its id."""
+def _invoked(raw: Any, context: Any) -> dict[str, Any]:
+    """Answer an invoke. Lambda retries one with the same request id, so its events keep their ids."""
     try:
-        event = _parse(raw)
+        reception = receive(raw, context.aws_request_id, check=_check_forwarding())
     except ValidationFailed as error:
         _refuse(json.dumps(raw), error)
         return {"statusCode": 400, "body": dumps({"broadcast": "rejected", "errors": error.details})}
+    if reception.is_envelope:
+        return {"statusCode": 200, "body": dumps(_publish_envelope(reception, context))}
 
-    event_id = event.event_id or request_id
+    (item,) = reception.received
+    assert item.submission is not None, "an event that breaks the contract is refused"  # noqa: S101
+    event, event_id, _ = item.submission
     bind(correlationId=event_id, eventId=event_id)
     return {"statusCode": 200, "body": dumps(_broadcast().publisher.publish(event, event_id))}
 
 
-def _in_time(record: dict[str, Any], context: Any) -> list[dict[str, str]]:
-    """Publish one queued event, or leave it to the queue if there is no time for it any more."""
-    if context.get_remaining_time_in_millis() / 1000 < EVENT_SECONDS:
-        log.warning("event_left_for_lack_of_time", correlationId=record["messageId"])
-        return [{"itemIdentifier": record["messageId"]}]
-    return _from_queue(record)
+def _check_forwarding() -> Callable[[Event], None] | None:
+    """What is accepted is forwarded: the check of events for that; None without other Regions."""
+    forwarding = _broadcast().forwarding
+    return None if forwarding is None else forwarding.check
 
 
-def _from_queue(record: dict[str, Any]) -> list[dict[str, str]]:
-    """Publish one queued event; return the record that SQS must retry, as a list of none or one.
+def _publish_envelope(reception: Reception, context: Any) -> dict[str, Any]:
+    """Publish the events of an envelope; returns the body of the answer.
+
+    Raises StoreUnavailable where none of them could be published: then an asynchronous invoke is retried.
+    """
+    submissions = [item.submission for item in reception.received if item.submission is not None]
+    results = publish_in_time(_broadcast().publisher, submissions, lambda: _seconds_left(context))
+    by_event = iter(results)
+    answered = [(item, None if item.submission is None else next(by_event)) for item in reception.received]
+
+    failed = [(item, result) for item, result in answered if isinstance(result, Exception)]
+    if failed and len(failed) == len(submissions):
+        raise StoreUnavailable(f"none of {len(failed)} events could be published") from failed[0][1]
+    if failed:
+        _try_later([item for item, _ in failed])
+    for item in reception.received:
+        if item.refusal is not None:
+            _refuse(json.dumps(item.raw), item.refusal)
+    return {"broadcast": "success", "results": [answer(item, result) for item, result in answered]}
+
+
+def _try_later(items: list[Received]) -> None:
+    """Put events on the events queue, under the ids that they have got. Raises StoreUnavailable."""
+    log.warning("events_queued_again", events=len(items))
+    bodies = [dumps({**item.raw, "eventId": item.submission.event_id}) for item in items if item.submission]
+    _broadcast().events.send(bodies)
+
+
+def _from_queue(records: list[dict[str, Any]], context: Any) -> list[str]:
+    """Publish the events of all records together; return the ids of the messages that SQS must retry.
 
     An event without an id has that of its carrier: SQS may deliver a message twice, and SNS and EventBridge
     may send one envelope as two messages.
     """
-    with bound(correlationId=record["messageId"]):
+    failed: list[str] = []
+    receptions: list[tuple[str, Reception]] = []
+    for record in records:
         add(QUEUE_AGE, age_ms(record, time.time()), "events")
+        message_id = record["messageId"]
         try:
             carried = unwrap(record["body"])
-            event = _parse(carried.raw)
+            carrier_id = carried.carrier_id or message_id
+            reception = receive(carried.raw, carrier_id, carried.origin, _check_forwarding())
+            receptions.append((message_id, reception))
         except ValidationFailed as error:
-            try:
-                _refuse(record["body"], error)
-            except StoreUnavailable:
-                return [{"itemIdentifier": record["messageId"]}]
-            return []
+            if not _try_refusing(message_id, [(record["body"], error)]):
+                failed.append(message_id)
 
-        event_id = event.event_id or carried.carrier_id or record["messageId"]
-        bind(correlationId=event_id, eventId=event_id)
+    submissions = [
+        item.submission for _, each in receptions for item in each.received if item.submission is not None
+    ]
+    results = publish_in_time(_broadcast().publisher, submissions, lambda: _seconds_left(context))
+    by_event = iter(results)
+    for message_id, reception in receptions:
+        own = [next(by_event) for item in reception.received if item.submission is not None]
+        refused = [(json.dumps(item.raw), item.refusal) for item in reception.received if item.refusal]
+        # Refused events of a message that is retried come again with it.
+        if any(isinstance(result, Exception) for result in own) or not _try_refusing(message_id, refused):
+            failed.append(message_id)
+    return failed
+
+
+def _seconds_left(context: Any) -> float:
+    return float(context.get_remaining_time_in_millis() / 1000)
+
+
+def _try_refusing(message_id: str, refused: list[tuple[str, ValidationFailed]]) -> bool:
+    """Refuse events of a queued message; returns whether that is recorded."""
+    with bound(correlationId=message_id):
         try:
-            _broadcast().publisher.publish(event, event_id, carried.origin)
+            for raw, error in refused:
+                _refuse(raw, error)
         except StoreUnavailable:
-            log.exception("publish_failed")
-            return [{"itemIdentifier": record["messageId"]}]
-        return []
-
-
-def _parse(raw: Any) -> Event:
-    """Validate an event, also for its way to other Regions: what is accepted is forwarded."""
-    event = parse_event(raw)
-    if (forwarding := _broadcast().forwarding) is not None:
-        forwarding.check(event)
-    return event
+            return False
+    return True
 
 
 def _refuse(raw: str, error: ValidationFailed) -> None:

@@ -1,38 +1,29 @@
-"""Publishes an event: match it by distinct filter, read the members, then post directly or queue."""
+"""Publishes events: admit them, match them by distinct filter, read the members, then post or queue."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from broadcast.fan_out import OutgoingEvent, PlannedJob, plan_jobs
+from realtime_core.concurrency import map_concurrently
 from realtime_core.errors import StoreUnavailable
-from realtime_core.filters.filters import Attributes
-from realtime_core.history.base import NewEvent, encode_event
-from realtime_core.ids import event_entropy, new_message_id
-from realtime_core.messages.base import Message, NotAllStored
-from realtime_core.push.base import DeliveryJob
-from realtime_core.push.lookup import find_connections
-from realtime_core.push.planning import opening_connections, reachable_connections, split_job
-from realtime_core.subscriptions.base import shards_for
+from realtime_core.history.base import Finished, NewEvent, encode_event, new_tracking_id
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import EVENTS_PUBLISHED
 from realtime_core.telemetry.metrics import add
-from realtime_core.wire.events import event_frame, notification_content, notification_frame
+from realtime_core.wire.events import event_frame
 from realtime_core.wire.strict_json import dumps, loads
-from realtime_core.wire.topics import topics_reached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from broadcast.forwarding import Forwarding
-    from broadcast.group_index import GroupIndex
-    from realtime_core.connections.base import Connections
+    from broadcast.inboxes import Inboxes
+    from broadcast.subscribers import Subscribers
     from realtime_core.history.base import Admission, PublishClaim
-    from realtime_core.messages.base import Messages
-    from realtime_core.push.base import Deliveries, Priority
+    from realtime_core.push.base import Deliveries
     from realtime_core.push.pusher import Pusher
-    from realtime_core.subscriptions.base import Group, Subscriptions
     from realtime_core.wire.events import Event
     from realtime_core.wire.forwarded import Origin
 
@@ -40,29 +31,19 @@ log = get_logger(__name__)
 
 DIRECT_BUDGET_SECONDS = 10.0
 """How long a small audience is posted to from here; the queue takes over what is left by then."""
-_NONE: Mapping[str, int] = MappingProxyType({})
 
 
-class Outcome(NamedTuple):
-    """The result of publishing an event, counted in connections."""
+class Submission(NamedTuple):
+    """An event to publish, and the id under which it is published once."""
 
+    event: Event
     event_id: str
-    position: int | None
-    """None for a notification."""
-    delivered: int
-    queued: int
-    """Users whose connections could not be looked up yet count as one connection each."""
+    origin: Origin | None = None
+    """Where another Region's event was accepted first: it is not forwarded again."""
 
-    def as_body(self) -> dict[str, Any]:
-        """Return the body of the synchronous answer, by the wire contract."""
-        return {
-            "broadcast": "success",
-            "eventId": self.event_id,
-            **({} if self.position is None else {"position": self.position}),
-            "delivered": self.delivered,
-            "queued": self.queued,
-            "total": self.delivered + self.queued,
-        }
+
+Result = dict[str, Any] | Exception
+"""The body of the answer, or why the event is not out: another attempt may publish it."""
 
 
 class Publisher:
@@ -75,10 +56,8 @@ class Publisher:
     def __init__(
         self,
         *,
-        connections: Connections,
-        subscriptions: Subscriptions,
-        groups: GroupIndex,
-        messages: Messages,
+        subscribers: Subscribers,
+        inboxes: Inboxes,
         admission: Admission,
         deliveries: Deliveries,
         pusher: Pusher,
@@ -86,10 +65,8 @@ class Publisher:
         now: Callable[[], float],
         forwarding: Forwarding | None = None,
     ) -> None:
-        self._connections = connections
-        self._subscriptions = subscriptions
-        self._groups = groups
-        self._messages = messages
+        self._subscribers = subscribers
+        self._inboxes = inboxes
         self._admission = admission
         self._deliveries = deliveries
         self._pusher = pusher
@@ -100,166 +77,274 @@ class Publisher:
     def publish(self, event: Event, event_id: str, origin: Origin | None = None) -> dict[str, Any]:
         """Publish an event, once for each event id. Returns the answer's body, the same for every repeat.
 
-        An event that another Region forwarded has its `origin` there, and is not forwarded again. Raises
-        StoreUnavailable if it could not be stored, planned or queued; the next attempt resumes there.
+        An event that another Region forwarded has its `origin` there. Raises StoreUnavailable if it could not
+        be stored, planned, queued or forwarded; the next attempt resumes there.
         """
-        stored = encode_event(event, event_id) if event.recipients is None else None
-        claim = self._admission.claim(NewEvent(event_id, stored), int(self._now() * 1000))
-        if claim.answer is not None:
-            log.info("published_before", eventId=event_id)
-            return dict(loads(claim.answer))
+        result = self._publish_together([Submission(event, event_id, origin)])[event_id]
+        if isinstance(result, Exception):
+            raise result
+        return result
 
+    def publish_all(self, submissions: Sequence[Submission]) -> list[Result]:
+        """Publish events together; returns the result of each, which is that of `publish`.
+
+        Of several with one id the first is published, and the others are repeats of it.
+        """
+        by_id: dict[str, Submission] = {}
+        for item in submissions:
+            by_id.setdefault(item.event_id, item)
+        distinct = list(by_id.values())
         try:
-            if event.recipients is None:
-                outcome = self._broadcast(event, claim)
+            results = self._publish_together(distinct)
+        except Exception as error:
+            log.exception("publishing_failed", events=len(distinct))
+            if len(distinct) == 1:
+                results = {distinct[0].event_id: error}
             else:
-                accepted_at_ms = claim.at_ms if origin is None else origin.accepted_at_ms
-                outcome = self._notify(event, event.recipients, claim, accepted_at_ms)
+                # A fault of ours that one of them may cause: it shall harm no other.
+                results = {item.event_id: self.publish_all([item])[0] for item in distinct}
+        for event_id, result in results.items():
+            if isinstance(result, Exception):
+                reason = f"{type(result).__name__}: {result}"
+                log.error("publish_failed", correlationId=event_id, eventId=event_id, reason=reason)
+        return [results[item.event_id] for item in submissions]
 
-            # After the push, which is not to wait for it; before the answer, which promises it.
-            if self._forwarding is not None and origin is None:
-                self._forwarding.forward(event, claim)
+    def _publish_together(self, submissions: Sequence[Submission]) -> dict[str, Result]:
+        """The results by event id. Raises what is a fault of ours; then nothing of them is claimed."""
+        now_ms = int(self._now() * 1000)
+        new = [
+            NewEvent(event_id, encode_event(event, event_id) if event.recipients is None else None)
+            for event, event_id, _ in submissions
+        ]
+        results: dict[str, Result] = {}
+        claimed: list[_Claimed] = []
+        for item, claim in zip(submissions, self._admission.claim_all(new, now_ms), strict=True):
+            if isinstance(claim, StoreUnavailable):
+                results[item.event_id] = claim
+            elif claim.answer is not None:
+                log.info("published_before", eventId=item.event_id)
+                results[item.event_id] = dict(loads(claim.answer))
+            else:
+                claimed.append(_Claimed(item.event, claim, item.origin))
+        if not claimed:
+            return results
+
+        attempt = _Attempt(claimed)
+        try:
+            self._prepare(attempt)
+            self._send(attempt, now_ms)
+            self._forward(attempt)
         except Exception:
-            with suppress(StoreUnavailable):
-                self._admission.release(claim)
+            self._release(item.claim for item in claimed)
             raise
+        return results | self._finish(attempt)
 
-        body = outcome.as_body()
-        self._finish(claim, body, in_flight=outcome.queued > 0)
-        log.info("published", **body)
-        add(EVENTS_PUBLISHED, 1)
-        return body
-
-    def _finish(self, claim: PublishClaim, body: dict[str, Any], *, in_flight: bool) -> None:
-        """Store the answer. The event is out: if this fails, a repeat is pushed again, with the same id."""
-        try:
-            self._admission.finish(claim, dumps(body), in_flight=in_flight)
-        except StoreUnavailable:
-            log.exception("answer_not_stored", eventId=claim.event_id)
-
-    def _broadcast(self, event: Event, claim: PublishClaim) -> Outcome:
-        accepted_at = claim.at_ms // 1000
-        payload = event_frame(event, event_id=claim.event_id, now=accepted_at, position=claim.position)
-        return self._send(payload, self._subscribers(event, int(self._now())), "deal", claim)
-
-    def _subscribers(self, event: Event, now: int) -> list[str]:
-        """Return the connections that match, each once; takes a query per topic and per matching shard."""
-        assert event.topic is not None, "an event has a topic or recipients"  # noqa: S101
-        attributes = Attributes(event.filters, event.data)
-        matched = [
-            group
-            for topic in topics_reached(event.topic)
-            for group in self._groups.matching(topic, attributes, now)
-        ]
-
-        sizes: dict[str, int] = {}
-        connection_ids: dict[str, None] = {}
-        for group, members in self._subscriptions.members(matched, now):
-            sizes[group.group_id] = sizes.get(group.group_id, 0) + len(members)
-            connection_ids.update(dict.fromkeys(members))
-
-        log.debug("matched", topic=event.topic, groups=len(matched), connections=len(connection_ids))
-        self._spread(matched, sizes)
-        return list(connection_ids)
-
-    def _spread(self, groups: Iterable[Group], sizes: dict[str, int]) -> None:
-        """Give groups that have grown more shards. If that fails, the next event tries again."""
-        for group in groups:
-            wanted = shards_for(sizes.get(group.group_id, 0), group.shards)
-            if wanted > group.shards:
-                try:
-                    self._subscriptions.add_shards(group, wanted, int(self._now()))
-                except StoreUnavailable:
-                    log.exception("group_not_spread", groupId=group.group_id, shards=wanted)
-                else:
-                    log.info("group_spread", groupId=group.group_id, shards=wanted)
-
-    def _notify(
-        self, event: Event, user_ids: Sequence[str], claim: PublishClaim, accepted_at_ms: int
-    ) -> Outcome:
-        """Store a notification in each inbox, then push it to the recipients who are connected.
-
-        The message id derives from the event's id and first time, so an attempt that resumes a failed one
-        stores nothing twice, and Regions that share the inboxes store the same. An inbox that fails holds up
-        no other: it is left to the next attempt.
-        """
-        message_id = new_message_id(accepted_at_ms, event_entropy(claim.event_id))
-        unstored = self._store_notifications(event, user_ids, message_id, accepted_at_ms // 1000)
-        if unstored is not None:
-            user_ids = [user_id for user_id in user_ids if user_id not in unstored.recipient_ids]
-
-        found, left = find_connections(self._connections, user_ids)
-        payload = notification_frame(
-            event, message_id=message_id, event_id=claim.event_id, now=accepted_at_ms // 1000
-        )
+    def _prepare(self, attempt: _Attempt) -> None:
+        """Find who is due which event, and store notifications; what fails is noted as failed."""
         now = int(self._now())
-        outcome = self._send(
-            payload,
-            reachable_connections(found, now),
-            "notification",
-            claim,
-            user_ids=left,
-            opening=opening_connections(found, now),
-        )
+        of_topics = {
+            index: item.event for index, item in enumerate(attempt.claimed) if item.event.recipients is None
+        }
+        if of_topics:
+            try:
+                attempt.due = self._subscribers.due(of_topics, now)
+            except StoreUnavailable as error:
+                attempt.failed.update(dict.fromkeys(of_topics, error))
 
-        if unstored is not None:
-            raise unstored
-        return outcome
+        for index, (event, claim, origin) in enumerate(attempt.claimed):
+            if event.recipients is None:
+                frame = event_frame(
+                    event, event_id=claim.event_id, now=claim.at_ms // 1000, position=claim.position
+                )
+                attempt.outgoing.append(OutgoingEvent(claim, frame, "deal"))
+                continue
 
-    def _store_notifications(
-        self, event: Event, user_ids: Sequence[str], message_id: str, created_at: int
-    ) -> NotAllStored | None:
-        """Store a notification in each inbox; return the error of those in which it could not be stored."""
-        content = notification_content(event)
-        messages = [
-            Message(
-                message_id=message_id,
-                recipient_id=user_id,
-                sender_id="",
-                kind="notification",
-                type=event.message_type,
-                content=content,
-                created_at=created_at,
-            )
-            for user_id in user_ids
+            accepted_at_ms = claim.at_ms if origin is None else origin.accepted_at_ms
+            notified = self._inboxes.notify(event, claim.event_id, accepted_at_ms, now)
+            attempt.outgoing.append(OutgoingEvent(claim, notified.frame, "notification", notified.user_ids))
+            attempt.opening.update(notified.opening)
+            for connection_id in notified.connection_ids:
+                attempt.due[connection_id] = attempt.due.get(connection_id, 0) | 1 << index
+            if notified.unstored is not None:
+                attempt.failed[index] = notified.unstored
+
+    def _send(self, attempt: _Attempt, now_ms: int) -> None:
+        """Post to small audiences, and queue large ones; users who are to be looked up are queued.
+
+        A connection that is due an event for many as well gets all of its events by the queue, in one post.
+        Where the request budget has no room for the posts just now, all are queued.
+        """
+        positions = [item.claim.position for item in attempt.claimed if item.claim.position is not None]
+        tracking_id = new_tracking_id(min(positions), now_ms) if positions else None
+        jobs = plan_jobs(attempt.outgoing, attempt.due, attempt.opening, tracking_id)
+
+        audiences = attempt.audiences(jobs)
+        direct = [
+            item
+            for item in jobs
+            if not item.job.user_ids and all(audiences[index] <= self._direct_max for index in item.events)
+        ]
+        if not self._pusher.admits(sum(len(job.connection_ids) for job, _ in direct)):
+            direct = []
+        chosen = {item.job.chunk for item in direct}
+        queued = [item for item in jobs if item.job.chunk not in chosen]
+
+        waiting = self._queue(attempt, queued) if queued else []
+        if direct:
+            waiting = waiting + self._post(attempt, direct)
+        self._expect(attempt, waiting)
+
+    def _queue(self, attempt: _Attempt, jobs: list[PlannedJob]) -> list[PlannedJob]:
+        """Queue jobs; returns those that are on the queue."""
+        try:
+            self._deliveries.send([job for job, _ in jobs])
+        except StoreUnavailable as error:
+            attempt.fail(jobs, error)
+            return []
+        attempt.count_queued(jobs)
+        return jobs
+
+    def _post(self, attempt: _Attempt, jobs: Sequence[PlannedJob]) -> list[PlannedJob]:
+        """Post jobs; returns those of which something was left, which is on the queue then."""
+        left: list[PlannedJob] = []
+        pushed = self._pusher.push_all([job for job, _ in jobs], DIRECT_BUDGET_SECONDS)
+        for item, result in zip(jobs, pushed, strict=True):
+            if result is None:
+                attempt.fail([item], StoreUnavailable("what was not posted could not be queued"))
+                continue
+            for index in item.events:
+                attempt.delivered[index] += result.delivered
+                attempt.queued[index] += result.queued
+            if result.queued:
+                left.append(item)
+        return left
+
+    def _forward(self, attempt: _Attempt) -> None:
+        """Hand the events to other Regions.
+
+        After the push, which is not to wait for it, and before the answer, which promises it.
+        """
+        forwarding = self._forwarding
+        if forwarding is None:
+            return
+        accepted_here = [
+            index
+            for index, item in enumerate(attempt.claimed)
+            if item.origin is None and index not in attempt.failed
         ]
 
+        def forward(index: int) -> None:
+            event, claim, _ = attempt.claimed[index]
+            try:
+                forwarding.forward(event, claim)
+            except StoreUnavailable as error:
+                attempt.failed[index] = error
+
+        map_concurrently(forward, accepted_here)
+
+    def _expect(self, attempt: _Attempt, jobs: Sequence[PlannedJob]) -> None:
+        """Record how many chunks on the queue settle the events of topics that are in them.
+
+        An event that has failed is none of them: the next attempt plans it again.
+        """
+        tracked = [
+            item
+            for item in jobs
+            if item.job.tracking_id is not None and not attempt.failed.keys() >= set(item.events)
+        ]
+        indexes = {index for item in tracked for index in item.events} - attempt.failed.keys()
+        claims = [attempt.claimed[index].claim for index in sorted(indexes)]
+        of_topics = [claim for claim in claims if claim.position is not None]
+        if not of_topics:
+            return
+
+        tracking_id = tracked[0].job.tracking_id
+        assert tracking_id is not None, "they are tracked"  # noqa: S101
         try:
-            self._messages.put_all(messages)
-        except NotAllStored as error:
-            log.exception("notification_not_stored", recipients=len(error.recipient_ids))
-            return error
-        return None
+            self._admission.expect_chunks(tracking_id, len(tracked), of_topics)
+        except StoreUnavailable:
+            # The events stay in flight until they expire; until then a resume reads more than it needs.
+            log.exception("chunks_not_expected", trackingId=tracking_id)
 
-    def _send(
-        self,
-        payload: str,
-        connection_ids: Sequence[str],
-        priority: Priority,
-        claim: PublishClaim,
-        *,
-        user_ids: tuple[str, ...] = (),
-        opening: Mapping[str, int] = _NONE,
-    ) -> Outcome:
-        """Post to a small audience or queue a large one; users who are still to be looked up are queued."""
-        job = DeliveryJob(
-            payload,
-            tuple(connection_ids),
-            priority,
-            claim.event_id,
-            claim.at_ms,
-            position=claim.position,
-            correlation_id=claim.event_id,
-            user_ids=user_ids,
-            opening=opening,
-        )
-        if len(connection_ids) <= self._direct_max and not user_ids:
-            pushed = self._pusher.push(job, DIRECT_BUDGET_SECONDS)
-            if pushed.queued:
-                self._admission.expect_chunks(claim, 1)
-            return Outcome(claim.event_id, claim.position, pushed.delivered, pushed.queued)
+    def _finish(self, attempt: _Attempt) -> dict[str, Result]:
+        """Give up the claims of what failed, and store the answers of what is out.
 
-        chunks = split_job(job)
-        self._admission.expect_chunks(claim, len(chunks))
-        self._deliveries.send(chunks)
-        return Outcome(claim.event_id, claim.position, 0, len(connection_ids) + len(user_ids))
+        If an answer is not stored, a repeat is pushed again, with the same id.
+        """
+        results: dict[str, Result] = {}
+        finished: list[Finished] = []
+        for index, (_, claim, _) in enumerate(attempt.claimed):
+            if index in attempt.failed:
+                results[claim.event_id] = attempt.failed[index]
+                continue
+            body = attempt.body(index)
+            results[claim.event_id] = body
+            finished.append(Finished(claim, dumps(body), in_flight=attempt.queued[index] > 0))
+
+        self._release(attempt.claimed[index].claim for index in attempt.failed)
+        try:
+            self._admission.finish_all(finished)
+        except StoreUnavailable:
+            log.exception("answers_not_stored", events=len(finished))
+        for claim, answer, _ in finished:
+            log.info("published", **{"correlationId": claim.event_id, **loads(answer)})
+        if finished:
+            add(EVENTS_PUBLISHED, len(finished))
+        return results
+
+    def _release(self, claims: Iterable[PublishClaim]) -> None:
+        with suppress(StoreUnavailable):
+            self._admission.release_all(list(claims))
+
+
+class _Claimed(NamedTuple):
+    """An event that this publisher has the claim on."""
+
+    event: Event
+    claim: PublishClaim
+    origin: Origin | None
+
+
+class _Attempt:
+    """What is known of events on their way out; an index is that of an event in `claimed`."""
+
+    def __init__(self, claimed: Sequence[_Claimed]) -> None:
+        self.claimed = claimed
+        self.outgoing: list[OutgoingEvent] = []
+        self.due: dict[str, int] = {}
+        """Which events each connection gets; see `plan_jobs`."""
+        self.opening: dict[str, int] = {}
+        self.delivered = [0] * len(claimed)
+        self.queued = [0] * len(claimed)
+        self.failed: dict[int, StoreUnavailable] = {}
+
+    def fail(self, jobs: Iterable[PlannedJob], error: StoreUnavailable) -> None:
+        """Note that the events of jobs are not out."""
+        self.failed.update({index: error for item in jobs for index in item.events})
+
+    def audiences(self, jobs: Iterable[PlannedJob]) -> list[int]:
+        """How many recipients each event has."""
+        counts = [0] * len(self.claimed)
+        for job, indexes in jobs:
+            for index in indexes:
+                counts[index] += len(job.connection_ids)
+        return counts
+
+    def count_queued(self, jobs: Iterable[PlannedJob]) -> None:
+        """Count the recipients that were queued; a user to be looked up counts as one connection."""
+        for job, indexes in jobs:
+            for index in indexes:
+                self.queued[index] += len(job.connection_ids) + len(job.user_ids)
+
+    def body(self, index: int) -> dict[str, Any]:
+        """The body of the synchronous answer for an event, by the wire contract; counts are connections."""
+        claim = self.claimed[index].claim
+        delivered, queued = self.delivered[index], self.queued[index]
+        return {
+            "broadcast": "success",
+            "eventId": claim.event_id,
+            **({} if claim.position is None else {"position": claim.position}),
+            "delivered": delivered,
+            "queued": queued,
+            "total": delivered + queued,
+        }

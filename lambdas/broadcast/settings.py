@@ -17,7 +17,10 @@ class Settings(LoggingSettings, RedisSettings):
     history_table: str = text()
     management_endpoint: str = url()
     deliveries_queue_url: str = url()
+    events_queue_url: str = url()
     events_dlq_url: str = url()
+    posts_per_second: int = whole(minimum=1, maximum=100_000)
+    """The part of the account's request quota that one instance may use for small audiences."""
     direct_audience_max: int = whole(minimum=0, maximum=1_000, default=100)
     index_bytes_max: int = whole(minimum=1_000_000, maximum=8_000_000_000, default=INDEX_BYTES_MAX)
     """What the cached groups of all topics may take; a topic beyond it is read for each event."""

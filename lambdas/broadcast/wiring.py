@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from broadcast.forwarding import Forwarding
 from broadcast.group_index import GroupIndex
+from broadcast.inboxes import Inboxes
 from broadcast.publisher import Publisher
 from broadcast.settings import Settings
+from broadcast.subscribers import Subscribers
 from realtime_core.aws import credentials
 from realtime_core.aws.client import client, connect_ahead
 from realtime_core.connections.dynamodb import DynamoConnections
@@ -20,8 +22,9 @@ from realtime_core.history.dynamodb_admission import DynamoAdmission
 from realtime_core.initialization import warm_up
 from realtime_core.messages.dynamodb import DynamoMessages
 from realtime_core.push.management_api.client import ManagementApiClient
+from realtime_core.push.management_api.pacer import DIRECT_BURST_SECONDS
 from realtime_core.push.pusher import Pusher
-from realtime_core.push.sqs import SqsDeadLetterQueue, SqsDeliveries
+from realtime_core.push.sqs import SqsBodies, SqsDeadLetterQueue, SqsDeliveries
 from realtime_core.settings import read
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 
@@ -29,15 +32,18 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_sqs.client import SQSClient
 
-    from realtime_core.push.base import DeadLetterQueue
+    from realtime_core.push.base import DeadLetterQueue, EventsQueue
     from realtime_core.subscriptions.base import Subscriptions
 
 
 class Broadcast(NamedTuple):
-    """The parts of the function: `dead_letters` takes the events that break the contract."""
+    """The parts of the function."""
 
     publisher: Publisher
     dead_letters: DeadLetterQueue
+    """Takes the events that break the contract."""
+    events: EventsQueue
+    """Takes the events of an invoke that need another attempt."""
     forwarding: Forwarding | None = None
     """None without other Regions."""
 
@@ -47,16 +53,20 @@ def build(environ: Mapping[str, str]) -> Broadcast:
     settings = read(Settings, environ)
 
     dynamodb, sqs = client("dynamodb"), client("sqs")
-    management_api = ManagementApiClient(settings.management_endpoint)
+    management_api = ManagementApiClient(
+        settings.management_endpoint,
+        posts_per_second=settings.posts_per_second,
+        burst_seconds=DIRECT_BURST_SECONDS,
+    )
     connections = DynamoConnections(dynamodb, settings.connections_table)
     subscriptions = _subscriptions(settings, dynamodb)
     deliveries = SqsDeliveries(sqs, settings.deliveries_queue_url)
     forwarding = _forwarding(settings, sqs)
     publisher = Publisher(
-        connections=connections,
-        subscriptions=subscriptions,
-        groups=GroupIndex(subscriptions, settings.index_bytes_max),
-        messages=DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days),
+        subscribers=Subscribers(subscriptions, GroupIndex(subscriptions, settings.index_bytes_max)),
+        inboxes=Inboxes(
+            DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days), connections
+        ),
         admission=DynamoAdmission(dynamodb, settings.history_table, os.urandom),
         deliveries=deliveries,
         pusher=Pusher(management_api, connections, subscriptions, deliveries),
@@ -69,7 +79,12 @@ def build(environ: Mapping[str, str]) -> Broadcast:
     # Redis is left out: while it is in trouble, INIT would wait for it, and the first event once more.
     warm_up(lambda: connect_ahead(dynamodb), management_api.connect_ahead)
 
-    return Broadcast(publisher, SqsDeadLetterQueue(sqs, settings.events_dlq_url), forwarding)
+    return Broadcast(
+        publisher,
+        SqsDeadLetterQueue(sqs, settings.events_dlq_url),
+        SqsBodies(sqs, settings.events_queue_url),
+        forwarding,
+    )
 
 
 def _forwarding(settings: Settings, sqs: SQSClient) -> Forwarding | None:

@@ -19,6 +19,8 @@ class Settings(LoggingSettings, TokenSettings, RedisSettings):
     history_table: str = text()
     management_endpoint: str = url()
     deliveries_queue_url: str = url()
+    posts_per_second: int = whole(minimum=1, maximum=100_000)
+    """The part of the account's request quota that one instance may use for messages."""
     max_subscriptions: int = whole(minimum=1, maximum=50, default=50)
     topic_filters_max: int = whole(minimum=1, maximum=100_000, default=TOPIC_FILTERS_MAX)
     message_retention_days: int = whole(minimum=1, maximum=365, default=30)

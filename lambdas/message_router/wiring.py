@@ -20,6 +20,7 @@ from realtime_core.history.dynamodb_events import DynamoHistory
 from realtime_core.initialization import warm_up
 from realtime_core.messages.dynamodb import DynamoMessages
 from realtime_core.push.management_api.client import ManagementApiClient
+from realtime_core.push.management_api.pacer import DIRECT_BURST_SECONDS
 from realtime_core.push.pusher import Pusher
 from realtime_core.push.sqs import SqsDeliveries
 from realtime_core.settings import read
@@ -51,7 +52,11 @@ def build(environ: Mapping[str, str]) -> Router:
         topic_filters_max=settings.topic_filters_max,
     )
     pusher = Pusher(
-        ManagementApiClient(settings.management_endpoint),
+        ManagementApiClient(
+            settings.management_endpoint,
+            posts_per_second=settings.posts_per_second,
+            burst_seconds=DIRECT_BURST_SECONDS,
+        ),
         connections,
         subscriptions,
         SqsDeliveries(client("sqs"), settings.deliveries_queue_url),

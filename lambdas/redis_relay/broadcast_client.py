@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
@@ -69,23 +70,85 @@ def lambda_client(**overrides: Any) -> LambdaClient:
     return create_client(LambdaClient, "lambda", **overrides)
 
 
+def combine(results: Sequence[PublishResult]) -> PublishResult:
+    """The result of a message, from those of its events.
+
+    Where one needs another attempt, so does the message: its other events are then repeats. Else, where some
+    break the contract, the message is rejected, with the problems of each.
+    """
+    if len(results) == 1:
+        return results[0]
+    for status in (PublishStatus.UNAVAILABLE, PublishStatus.FAULT):
+        for result in results:
+            if result.status is status:
+                return result
+    rejected = [index for index, result in enumerate(results) if result.status is PublishStatus.REJECTED]
+    if not rejected:
+        return PublishResult(PublishStatus.ACCEPTED)
+    problems = tuple(
+        {**problem, "field": f"events[{index}].{problem.get('field', '')}"}
+        for index in rejected
+        for problem in results[index].problems
+    )
+    reason = f"broadcast rejected {len(rejected)} of {len(results)} events, and published the others"
+    return PublishResult(PublishStatus.REJECTED, reason, problems)
+
+
 class BroadcastClient:
     """Publishes events through synchronous invokes of `function`. Safe to share between threads."""
 
     def __init__(self, client: LambdaClient, function: str) -> None:
         self._client, self._function = client, function
 
-    def publish(self, event: bytes) -> PublishResult:
-        """Publish an event, which is JSON, by one invoke. Reports failures of AWS instead of raising them."""
+    def publish_all(self, events: Sequence[bytes]) -> list[PublishResult]:
+        """Publish up to 100 events, which are JSON, by one invoke; returns the result of each, in order.
+
+        Where the invoke fails as a whole, one of the events may be the cause: then each is published alone.
+        Reports failures of AWS instead of raising them.
+        """
+        if len(events) == 1:
+            return [self._result_of(self._invoke(events[0]))]
+        response = self._invoke(b'{"events":[' + b",".join(events) + b"]}")
+        results = _results(response, len(events)) if isinstance(response, InvokeResponse) else None
+        if results is not None:
+            return results
+        whole = self._result_of(response)
+        if whole.status is PublishStatus.UNAVAILABLE:
+            return [whole] * len(events)
+        return [self._result_of(self._invoke(event)) for event in events]
+
+    def _result_of(self, response: InvokeResponse | PublishResult) -> PublishResult:
+        return response if isinstance(response, PublishResult) else _result(response)
+
+    def _invoke(self, payload: bytes) -> InvokeResponse | PublishResult:
+        """Invoke the function; where AWS refuses or is not reached, returns what that says of the events."""
         try:
-            response = self._client.invoke(self._function, event)
+            return self._client.invoke(self._function, payload)
         except Unreachable as error:
             return PublishResult(PublishStatus.UNAVAILABLE, str(error)[:REASON_CHARS_MAX])
         except Refused as error:
             # Lambda answers 413 to a body that is too large; no other refusal depends on the event.
             status = PublishStatus.REJECTED if error.status == 413 else PublishStatus.UNAVAILABLE
             return PublishResult(status, str(error)[:REASON_CHARS_MAX])
-        return _result(response)
+
+
+def _results(response: InvokeResponse, count: int) -> list[PublishResult] | None:
+    """What the response says of each event of an envelope; None if it answers the whole.
+
+    An event that `broadcast` could not publish just now waits in the events queue: it is accepted.
+    """
+    body = _parse_object(response.payload)
+    results = _parse_object(body.get("body")).get("results")
+    if response.failed or body.get("statusCode") != 200 or not isinstance(results, list):
+        return None
+    if len(results) != count:
+        return None
+    return [
+        PublishResult(PublishStatus.REJECTED, "broadcast rejected it", tuple(result.get("errors") or []))
+        if result.get("broadcast") == "rejected"
+        else PublishResult(PublishStatus.ACCEPTED)
+        for result in results
+    ]
 
 
 def _result(response: InvokeResponse) -> PublishResult:

@@ -15,9 +15,7 @@ from redis_relay.dead_letters import DeadLetter, DeadLetterWriter
 from redis_relay.events import EVENT_BYTES_MAX, from_channel
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from redis_relay.broadcast_client import PublishResult
+    from redis_relay.batching import EventBatcher
     from redis_relay.run_report import RunReport
 
 log = get_logger(__name__)
@@ -39,21 +37,21 @@ class ChannelMessage:
 
 
 class ChannelForwarder:
-    """A bounded buffer of messages and `parallel` workers that publish from it, in no particular order."""
+    """A bounded buffer of messages and `workers` that publish from it, in no particular order."""
 
     def __init__(
         self,
-        publish: Callable[[bytes], Awaitable[PublishResult]],
+        batcher: EventBatcher,
         dead_letters: DeadLetterWriter,
         report: RunReport,
-        parallel: int,
+        workers: int,
     ) -> None:
-        self._publish, self._dead_letters, self._report = publish, dead_letters, report
+        self._batcher, self._dead_letters, self._report = batcher, dead_letters, report
         self._waiting: asyncio.Queue[ChannelMessage] = asyncio.Queue(MESSAGES_MAX)
         self._bytes = 0
         self._unfinished: dict[ChannelMessage, None] = {}
         """Oldest first."""
-        self._parallel = parallel
+        self._workers = workers
 
     def enqueue(self, message: ChannelMessage) -> None:
         """Accept a message; if the buffer is full, record it as lost."""
@@ -83,7 +81,7 @@ class ChannelForwarder:
     async def run(self) -> None:
         """Forward messages until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._parallel):
+            for _ in range(self._workers):
                 group.create_task(self._work())
 
     async def drain(self) -> None:
@@ -99,14 +97,14 @@ class ChannelForwarder:
     async def _work(self) -> None:
         while True:
             message = await self._waiting.get()
-            if (event := self._parse(message)) is not None:
-                await self._forward(message, event)
+            if (events := self._parse(message)) is not None:
+                await self._forward(message, events)
             self._bytes -= len(message.data)
             self._unfinished.pop(message, None)
             self._waiting.task_done()
 
-    def _parse(self, message: ChannelMessage) -> bytes | None:
-        """The message's event; None if it breaks the contract, or the relay fails on it: it is put aside."""
+    def _parse(self, message: ChannelMessage) -> list[bytes] | None:
+        """The message's events; None if it breaks the contract, or the relay fails on it: it is put aside."""
         try:
             return from_channel(message.channel, message.data)
         except ValidationFailed as error:
@@ -117,11 +115,11 @@ class ChannelForwarder:
             self.lose(message, f"the relay failed on it: {type(error).__name__}")
         return None
 
-    async def _forward(self, message: ChannelMessage, event: bytes) -> None:
-        """Publish an event, with retries until `RETRY_WITHIN_SECONDS` are over."""
+    async def _forward(self, message: ChannelMessage, events: list[bytes]) -> None:
+        """Publish the events of a message, with retries until `RETRY_WITHIN_SECONDS` are over."""
         until, tries = time.monotonic() + RETRY_WITHIN_SECONDS, 0
         while True:
-            result = await self._publish(event)
+            result = await self._batcher.publish(events)
             tries += 1
 
             if result.status is PublishStatus.ACCEPTED:

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from realtime_core.wire.envelopes import events_of, with_ids
 from realtime_core.wire.events import parse_event
 from realtime_core.wire.fields import Field, json_object, read_fields, reject, reject_if_any
 from realtime_core.wire.json_problems import find_json_problems, parse_leniently
@@ -18,16 +19,30 @@ EVENT_BYTES_MAX = 262_144
 _FIRST_SHAPE = {"type", "data", "timestamp"}
 
 
-def from_channel(channel: bytes, data: bytes) -> bytes:
-    """The event of a channel's message, as JSON. It gets its id here, so that a retry publishes it once.
+def from_channel(channel: bytes, data: bytes) -> list[bytes]:
+    """The events of a channel's message, as JSON. They get ids here, so that a retry publishes them once.
 
-    Raises ValidationFailed with the invalid fields.
+    Raises ValidationFailed with the invalid fields. Of several events `broadcast` rejects the invalid ones.
     """
-    event = _from_first_shape(_parse(data, "message"))
+    raw = _parse(data, "message")
     topic = channel.decode(errors="replace").removeprefix(CHANNEL_PREFIX)
+    event_id = f"channel:{uuid.uuid4()}"
+    if (events := events_of(raw)) is not None:
+        of_topic = [_with_topic(event, topic, f"events[{index}].topic") for index, event in enumerate(events)]
+        return _several(of_topic, event_id)
+    return [_with_id(_with_topic(raw, topic, "topic"), event_id)]
+
+
+def _with_topic(event: Any, topic: str, path: str) -> Any:
+    """An event with the channel's topic; what is no object stays as it is, for `broadcast` to reject.
+
+    Raises ValidationFailed for one that names another topic: who may publish is said by channel.
+    """
+    if not isinstance(event, dict):
+        return event
     if event.get("topic") not in {None, topic}:
-        reject("topic", f"differs from the channel's, {topic[:64]!r}; leave it out, or name the same")
-    return _with_id({**event, "topic": topic}, f"channel:{uuid.uuid4()}")
+        reject(path, f"differs from the channel's, {topic[:64]!r}; leave it out, or name the same")
+    return {**_from_first_shape(event), "topic": topic}
 
 
 def _from_first_shape(event: dict[str, Any]) -> dict[str, Any]:
@@ -40,16 +55,25 @@ def _from_first_shape(event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
-def from_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> bytes:
-    """The event of a stream's entry, as JSON. Without an id of its own, the event gets one from the entry.
+def from_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> list[bytes]:
+    """The events of a stream's entry, as JSON. Without an id of its own, an event gets one from the entry.
 
-    The id has a checksum of the event's text as well: after a failover Redis may assign an entry id a second
-    time. Raises ValidationFailed with the invalid fields.
+    The id has a checksum of the entry's text as well: after a failover Redis may assign an entry id a second
+    time. Raises ValidationFailed with the invalid fields. Of several events `broadcast` rejects the invalid
+    ones.
     """
     named = {name.decode(errors="replace"): value for name, value in fields.items()}
-    (event,) = read_fields(named, (Field("event", _parse),))
+    (raw,) = read_fields(named, (Field("event", _parse),))
     checksum = zlib.crc32(fields[b"event"])
-    return _with_id(event, f"stream:{entry_id.decode()}:{checksum:08x}")
+    event_id = f"stream:{entry_id.decode()}:{checksum:08x}"
+    if (events := events_of(raw)) is not None:
+        return _several(events, event_id)
+    return [_with_id(raw, event_id)]
+
+
+def _several(events: list[Any], event_id: str) -> list[bytes]:
+    """The events of an envelope, valid or not, each with an id if it has none and is an object."""
+    return [dumps(event).encode() for event in with_ids(events, event_id)]
 
 
 def _parse(raw: Any, path: str) -> dict[str, Any]:

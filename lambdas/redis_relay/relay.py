@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from realtime_core.aws.backoff import delay
 from realtime_core.errors import StoreUnavailable
 from realtime_core.telemetry.logs import get_logger
+from redis_relay.batching import EventBatcher, items_in_work
 from redis_relay.broadcast_client import REASON_CHARS_MAX, PublishResult, PublishStatus
 from redis_relay.channels import ChannelForwarder
 from redis_relay.connection import cancel, first_completed, not_cancelled
@@ -22,7 +23,7 @@ from redis_relay.run_report import RunReport
 from redis_relay.stream import StreamConsumer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
     from redis.asyncio import Redis
@@ -40,7 +41,7 @@ STEADY_SECONDS = 10.0
 class Relay:
     """Relays once. `connect` creates a client of Redis; `pool` runs the calls of `broadcast`.
 
-    `emit` publishes metrics; `parallel` is how many events of each source `broadcast` gets at the same time.
+    `emit` publishes metrics; `parallel` is how many calls of `broadcast` run at a time for each source.
     """
 
     def __init__(
@@ -58,8 +59,19 @@ class Relay:
         self._connect, self._broadcast, self._pool, self._timings = connect, broadcast, pool, timings
         self._emit = emit
         self._dead_letters = DeadLetterWriter(self.report)
-        self._channels = ChannelForwarder(self._publish, self._dead_letters, self.report, parallel)
-        self._stream = StreamConsumer(self._publish, self.report, self.holder, timings, parallel)
+        self._channels = ChannelForwarder(
+            EventBatcher(self._publish_all, parallel),
+            self._dead_letters,
+            self.report,
+            items_in_work(parallel),
+        )
+        self._stream = StreamConsumer(
+            EventBatcher(self._publish_all, parallel),
+            self.report,
+            self.holder,
+            timings,
+            items_in_work(parallel),
+        )
         self._ends_at = time.monotonic() + timings.relay
         self._lease_holder = LeaseHolder(self.holder, self._channels, timings, self._ends_at)
 
@@ -145,16 +157,17 @@ class Relay:
             with suppress(RedisError, OSError):
                 await redis.aclose()
 
-    async def _publish(self, event: bytes) -> PublishResult:
-        """Publish an event in a thread. Raises if there is none to be had, which ends the relay."""
-        publishing = asyncio.get_running_loop().run_in_executor(self._pool, self._broadcast.publish, event)
+    async def _publish_all(self, events: Sequence[bytes]) -> list[PublishResult]:
+        """Publish events in a thread. Raises if there is none to be had, which ends the relay."""
+        loop = asyncio.get_running_loop()
+        publishing = loop.run_in_executor(self._pool, self._broadcast.publish_all, events)
         try:
             return await publishing
         except Exception as error:
             # A fault of ours, perhaps due to this event: if it ended the worker, every relay would die of it.
             log.exception("publish_failed")
             reason = f"{type(error).__name__}: {error}"[:REASON_CHARS_MAX]
-            return PublishResult(PublishStatus.FAULT, reason)
+            return [PublishResult(PublishStatus.FAULT, reason) for _ in events]
 
     async def _publish_metrics(self) -> None:
         while not_cancelled():

@@ -31,10 +31,11 @@ from redis_relay.stream_maintenance import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Iterable
 
     from redis.asyncio import Redis
 
+    from redis_relay.batching import EventBatcher
     from redis_relay.run_report import RunReport
     from redis_relay.settings import Timings
 
@@ -42,8 +43,6 @@ log = get_logger(__name__)
 
 FAULTS_MAX = 5
 """Faults of `broadcast` on one entry before it becomes a dead letter."""
-WINDOW = 4
-"""Entries in work for each that may be with `broadcast`: some wait for a retry, and hold up no others."""
 BLOCK_MS = 500
 LONG_IDLE_MS = 24 * 60 * 60 * 1000
 """Idle time to set on an entry so that any consumer may claim it at once."""
@@ -52,19 +51,21 @@ Entry = tuple[bytes, dict[bytes, bytes] | None]
 
 
 class StreamConsumer:
-    """Reads, forwards and acknowledges entries, as the consumer `consumer` of the group."""
+    """Reads, forwards and acknowledges entries, as the consumer `consumer` of the group.
+
+    Up to `window` entries are in work: those that wait for a retry hold up no others.
+    """
 
     def __init__(
         self,
-        publish: Callable[[bytes], Awaitable[PublishResult]],
+        batcher: EventBatcher,
         report: RunReport,
         consumer: str,
         timings: Timings,
-        parallel: int,
+        window: int,
     ) -> None:
-        self._publish, self._report, self._consumer, self._timings = publish, report, consumer, timings
-        self._slots = asyncio.Semaphore(parallel)
-        self._window_max = parallel * WINDOW
+        self._batcher, self._report, self._consumer, self._timings = batcher, report, consumer, timings
+        self._window_max = window
         self._window: dict[bytes, asyncio.Task[None]] = {}
         self._claim_cursor = b"0-0"
         self._room = asyncio.Event()
@@ -73,6 +74,7 @@ class StreamConsumer:
     def stop(self) -> None:
         """Read no more and retry nothing; `run` still waits for what `broadcast` is publishing."""
         self._stopping.set()
+        self._batcher.stop()
 
     async def run(self, redis: Redis) -> None:
         """Forward until stopped, then give up what is pending. Raises RedisError, and may be called again."""
@@ -177,17 +179,14 @@ class StreamConsumer:
 
     async def _publish_entry(self, entry_id: bytes, fields: dict[bytes, bytes]) -> PublishResult:
         try:
-            event = from_entry(entry_id, fields)
+            events = from_entry(entry_id, fields)
         except ValidationFailed as error:
             return PublishResult(PublishStatus.REJECTED, error.message, tuple(error.details))
         except Exception as error:
             # A fault of ours: if it ended the reader, every relay would die of this entry.
             log.exception("stream_entry_failed", entryId=entry_id.decode())
             return PublishResult(PublishStatus.FAULT, f"the relay failed on it: {type(error).__name__}")
-        async with self._slots:
-            if self._stopping.is_set():
-                return PublishResult(PublishStatus.UNAVAILABLE, "the relay ends")
-            return await self._publish(event)
+        return await self._batcher.publish(events)
 
     async def _settle(
         self, redis: Redis, entry_id: bytes, fields: dict[bytes, bytes], result: PublishResult

@@ -31,7 +31,7 @@ ENVIRONMENT = {
     "JWT_SECRET_ARN": "jwt",
     **{
         f"{name}_URL": f"https://sqs.eu-west-1.amazonaws.com/123456789012/{name.lower()}"
-        for name in ("DELIVERIES_QUEUE", "DELIVERIES_DLQ", "EVENTS_DLQ")
+        for name in ("DELIVERIES_QUEUE", "DELIVERIES_DLQ", "EVENTS_QUEUE", "EVENTS_DLQ")
     },
     "POSTS_PER_SECOND": "1000",
     **{f"LIMIT_{name}": "999/9999" for name in ("SEND_MESSAGE", "SUBSCRIPTIONS", "OTHERS")},

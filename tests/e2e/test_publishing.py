@@ -166,3 +166,62 @@ async def test_invalid_asynchronous_event_becomes_a_dead_letter_with_the_reason(
         stack.send("events", event)
     dead_letter = await stack.dead_letter("events_dlq", containing=marker)
     assert "unknownField" in dead_letter["MessageAttributes"]["reason"]["StringValue"]
+
+
+@pytest.mark.parametrize("way", ["invoke", "asynchronous-invoke", "queue"])
+async def test_several_events_of_one_call_reach_their_subscribers_in_one_frame(
+    connects, user, topic, stack, way
+):
+    person = await connects(user)
+    await person.subscribe(topic)
+    deals = [
+        {
+            "messageType": "dealUpdate",
+            "topic": topic,
+            "data": {**DEAL, "n": number},
+            "eventId": f"{topic}-{number}",
+        }
+        for number in range(5)
+    ]
+    bad = {"messageType": "dealUpdate", "topic": "No Topic", "data": {"marker": f"{topic}-bad"}}
+    envelope = {"events": [*deals[:2], bad, *deals[2:]]}
+
+    if way == "invoke":
+        answer = stack.invoke("broadcast", envelope)
+        assert answer["broadcast"] == "success"
+        results = answer["results"]
+        assert [result["broadcast"] for result in results] == ["success"] * 2 + ["rejected"] + ["success"] * 3
+        assert [result["delivered"] for result in results if "delivered" in result] == [1] * 5
+        assert stack.invoke("broadcast", {"events": deals})["results"] == [
+            result for result in results if result["broadcast"] == "success"
+        ]
+    elif way == "asynchronous-invoke":
+        stack.invoke_async("broadcast", envelope)
+    else:
+        stack.send("events", envelope)
+
+    await person.hears(lambda frame: frame.get("eventId") == f"{topic}-4")
+    await stack.dead_letter("events_dlq", containing=f"{topic}-bad")
+    await person.ask("ping")
+    heard = person.all_heard("dealUpdate")
+    assert [frame["eventId"] for frame in heard] == [deal["eventId"] for deal in deals]
+    assert [frame["position"] for frame in heard] == [heard[0]["position"] + number for number in range(5)]
+    assert len({frame["_at"] for frame in heard}) == 1, "one `batch` frame, which the client takes apart"
+
+
+async def test_events_without_ids_of_a_message_are_published_once_each_however_often_it_comes(
+    connects, user, topic, stack
+):
+    person = await connects(user)
+    await person.subscribe(topic)
+    events = [{"messageType": "dealUpdate", "topic": topic, "data": {"n": number}} for number in range(3)]
+    sns_id = str(uuid.uuid4())
+    sns = {"Type": "Notification", "MessageId": sns_id, "Message": json.dumps({"events": events})}
+    for _ in range(2):
+        stack.send("events", sns)
+        await stack.emptied("events")
+
+    await person.hears(lambda frame: frame.get("eventId") == f"{sns_id}.2")
+    await person.ask("ping")
+    heard = [frame["eventId"] for frame in person.all_heard("dealUpdate")]
+    assert heard == [f"{sns_id}.{number}" for number in range(3)]

@@ -137,3 +137,14 @@ async def test_example_publishes_by_every_path(subscribe, publisher, redis_stack
         await person.hears(lambda frame: frame.get("data", {}).get("title") == f"Atlas, {path}")  # noqa: B023
     await person.hears(lambda frame: frame.get("data", {}).get("content") == "Your order has left")
     await person.hears(lambda frame: frame.get("data", {}).get("title") == "Sale")
+
+
+async def test_entry_with_several_events_reaches_each_subscriber_once(subscribe, user, topic, publisher):
+    person = await subscribe(user, topic)
+    events = [
+        {"messageType": "dealUpdate", "topic": topic, "data": {**DEAL, "n": number}} for number in range(3)
+    ]
+    publisher.xadd("deals:events", {"event": json.dumps({"events": events})})
+    await person.hears(lambda frame: frame.get("data", {}).get("n") == 2)
+    await person.ask("ping")
+    assert [frame["data"]["n"] for frame in person.all_heard("dealUpdate")] == [0, 1, 2]

@@ -8,11 +8,12 @@ deals.publish_event("electronics.laptops", {"title": "Laptop", "price": 899})
 
 from deals_publisher.aws import LambdaInvoke, SqsQueue
 from deals_publisher.errors import InvalidArgument, NotPublished, PublishError, Rejected
-from deals_publisher.publisher import Publisher
+from deals_publisher.publisher import Event, Publisher
 from deals_publisher.redis import RedisChannel, RedisStream
 from deals_publisher.results import Guarantee, Notified, Published
 
 __all__ = [
+    "Event",
     "Guarantee",
     "InvalidArgument",
     "LambdaInvoke",

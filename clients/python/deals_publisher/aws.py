@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from deals_publisher.errors import InvalidArgument, NotPublished, Rejected
+from deals_publisher.errors import InvalidArgument, NotPublished, PublishError, Rejected
 from deals_publisher.results import Guarantee, Published
-from deals_publisher.validation import encode_json
+from deals_publisher.validation import encode_json, split_events
 
 if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 5
 """Of one call, with growing delays; safe, because every event has an id."""
+INVOKE_BYTES_MAX = 4 * 1024 * 1024
+"""Outside limit: the payload of an invoke has 6 MB."""
+MESSAGE_BYTES_MAX = 250_000
+"""Outside limit: a message of the queue has 256 KB, of which the envelope takes a few bytes."""
 READ_TIMEOUT_SECONDS = 65
 """Longer than the timeout of `broadcast`, one minute."""
 
@@ -34,24 +38,49 @@ class LambdaInvoke:
     def send(self, event: Mapping[str, Any]) -> Published:
         """Publish one event. Raises Rejected and NotPublished."""
         event_id = str(event["eventId"])
+        result = _result(event_id, self._invoke(event, event_id))
+        if isinstance(result, PublishError):
+            raise result
+        return result
+
+    def send_all(self, events: Sequence[Mapping[str, Any]]) -> list[Published | PublishError]:
+        """Publish events, up to a hundred by one invoke."""
+        results: list[Published | PublishError] = []
+        for part in split_events(events, INVOKE_BYTES_MAX):
+            ids = [str(event["eventId"]) for event in part]
+            try:
+                answers = self._invoke({"events": part}, ids[0])["results"]
+                results += [_result(*one) for one in zip(ids, answers, strict=True)]
+            except NotPublished as error:
+                results += [NotPublished(event_id, error.reason) for event_id in ids]
+        return results
+
+    def _invoke(self, payload: Mapping[str, Any], event_id: str) -> Any:
+        """Return the body of the answer. Raises NotPublished."""
         try:
-            response = self._client.invoke(FunctionName=self._function, Payload=encode_json(event).encode())
-            payload = json.loads(response["Payload"].read())
+            response = self._client.invoke(FunctionName=self._function, Payload=encode_json(payload).encode())
+            answer = json.loads(response["Payload"].read())
         except Exception as error:
             raise _translate_error(error, event_id) from error
         if "FunctionError" in response:
-            raise NotPublished(event_id, f"{payload.get('errorType')}: {payload.get('errorMessage')}")
+            raise NotPublished(event_id, f"{answer.get('errorType')}: {answer.get('errorMessage')}")
+        return json.loads(answer["body"])
 
-        body = json.loads(payload["body"])
-        if payload["statusCode"] != 200:
-            raise Rejected(event_id, body["errors"])
-        return Published(
-            event_id,
-            Guarantee.PUBLISHED,
-            position=body.get("position"),
-            delivered=body["delivered"],
-            queued=body["queued"],
-        )
+
+def _result(event_id: str, body: Any) -> Published | PublishError:
+    """What the service answered for one event."""
+    if body["broadcast"] == "rejected":
+        return Rejected(event_id, body["errors"])
+    if body["broadcast"] == "failed":
+        # It waits in the service's queue for another attempt.
+        return Published(event_id, Guarantee.ACCEPTED)
+    return Published(
+        event_id,
+        Guarantee.PUBLISHED,
+        position=body.get("position"),
+        delivered=body["delivered"],
+        queued=body["queued"],
+    )
 
 
 class SqsQueue:
@@ -70,11 +99,29 @@ class SqsQueue:
     def send(self, event: Mapping[str, Any]) -> Published:
         """Queue one event. Raises NotPublished."""
         event_id = str(event["eventId"])
+        return Published(event_id, Guarantee.ACCEPTED, reference=self._queue(event, event_id))
+
+    def send_all(self, events: Sequence[Mapping[str, Any]]) -> list[Published | PublishError]:
+        """Queue events, up to a hundred in one message."""
+        results: list[Published | PublishError] = []
+        for part in split_events(events, MESSAGE_BYTES_MAX):
+            ids = [str(event["eventId"]) for event in part]
+            try:
+                # An event alone may fill a message, and needs no envelope.
+                message_id = self._queue(part[0] if len(part) == 1 else {"events": part}, ids[0])
+            except NotPublished as error:
+                results += [NotPublished(event_id, error.reason) for event_id in ids]
+            else:
+                results += [Published(event_id, Guarantee.ACCEPTED, reference=message_id) for event_id in ids]
+        return results
+
+    def _queue(self, body: Mapping[str, Any], event_id: str) -> str:
+        """Send a message; returns its id. Raises NotPublished."""
         try:
-            response = self._client.send_message(QueueUrl=self._url, MessageBody=encode_json(event))
+            response = self._client.send_message(QueueUrl=self._url, MessageBody=encode_json(body))
         except Exception as error:
             raise _translate_error(error, event_id) from error
-        return Published(event_id, Guarantee.ACCEPTED, reference=response["MessageId"])
+        return str(response["MessageId"])
 
 
 def _create_client(service: str) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from deals_publisher.errors import InvalidArgument
+from deals_publisher.errors import InvalidArgument, PublishError
 from deals_publisher.results import Notified, Published
 from deals_publisher.validation import (
     RECIPIENTS_MAX,
@@ -27,6 +28,20 @@ class Transport(Protocol):
 
     def send(self, event: Mapping[str, Any]) -> Published:
         """Send one valid event, which has an `eventId`. Raises PublishError."""
+
+    def send_all(self, events: Sequence[Mapping[str, Any]]) -> list[Published | PublishError]:
+        """Send valid events in as few calls as possible; returns for each its result, or why it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event for the subscribers of a topic; the fields are the arguments of `publish_event`."""
+
+    topic: str
+    data: Mapping[str, Any]
+    message_type: str = "dealUpdate"
+    filters: Mapping[str, Any] | None = None
+    event_id: str | None = None
 
 
 class Publisher:
@@ -57,15 +72,23 @@ class Publisher:
         frame of type `message_type`. Filters look up attributes in `filters` first, then in `data`. Of events
         with the same `event_id` only the first within 24 hours is published.
         """
-        event: dict[str, Any] = {
-            "messageType": check_message_type(message_type),
-            "data": check_json_object(data, "data"),
-            "topic": check_topic(topic),
-            "eventId": _check_event_id(event_id),
-        }
-        if filters is not None:
-            event["filters"] = check_json_object(filters, "filters")
-        return self._send(event)
+        return self._transport.send(_check_event(Event(topic, data, message_type, filters, event_id)))
+
+    def publish_events(self, events: Sequence[Event]) -> list[Published | PublishError]:
+        """Publish events to the subscribers of their topics, many in one call: faster and cheaper than alone.
+
+        Returns for each event, in order, its result, or the Rejected or NotPublished why it has none: one
+        that fails harms no other. Raises InvalidArgument (`events[2].topic`), and then nothing was sent.
+        """
+        checked: list[Mapping[str, Any]] = []
+        for index, event in enumerate(events):
+            if not isinstance(event, Event):
+                raise InvalidArgument(f"events[{index}]", 'must be an Event, such as Event("books", {})')
+            try:
+                checked.append(_check_event(event))
+            except InvalidArgument as error:
+                raise InvalidArgument(f"events[{index}].{error.argument}", error.problem) from error
+        return self._transport.send_all(checked)
 
     def publish_message(
         self,
@@ -130,6 +153,19 @@ class Publisher:
     def _send(self, event: Mapping[str, Any]) -> Published:
         check_size(event)
         return self._transport.send(event)
+
+
+def _check_event(event: Event) -> dict[str, Any]:
+    checked: dict[str, Any] = {
+        "messageType": check_message_type(event.message_type),
+        "data": check_json_object(event.data, "data"),
+        "topic": check_topic(event.topic),
+        "eventId": _check_event_id(event.event_id),
+    }
+    if event.filters is not None:
+        checked["filters"] = check_json_object(event.filters, "filters")
+    check_size(checked)
+    return checked
 
 
 def _check_event_id(event_id: str | None) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from deals_publisher.errors import InvalidArgument, NotPublished
+from deals_publisher.errors import InvalidArgument, NotPublished, PublishError
 from deals_publisher.results import Guarantee, Published
 from deals_publisher.validation import encode_json
 
@@ -35,6 +35,38 @@ class _RedisTransport:
             )
         self._client: Any = client if url is None else _create_client(url, options)
 
+    def send_all(self, events: Sequence[Mapping[str, Any]]) -> list[Published | PublishError]:
+        """Send events by one pipeline. Where it fails, any of them may have been sent."""
+        from redis.exceptions import RedisError  # noqa: PLC0415 - an extra
+
+        commands = [self._command(event) for event in events]
+        try:
+            with self._client.pipeline(transaction=False) as pipe:
+                for command in commands:
+                    pipe.execute_command(*command)
+                replies = pipe.execute(raise_on_error=False)
+        except (RedisError, OSError) as error:
+            replies = [error] * len(events)
+        return [
+            NotPublished(str(event["eventId"]), f"{type(reply).__name__}: {reply}")
+            if isinstance(reply, Exception)
+            else self._published(str(event["eventId"]), reply)
+            for event, reply in zip(events, replies, strict=True)
+        ]
+
+    def _command(self, event: Mapping[str, Any]) -> tuple[str, ...]:
+        """The command that sends an event."""
+        raise NotImplementedError
+
+    def _published(self, event_id: str, reply: Any) -> Published:
+        """The result of an event, from the reply to its command."""
+        raise NotImplementedError
+
+    def send(self, event: Mapping[str, Any]) -> Published:
+        """Send one event. Raises NotPublished."""
+        event_id = str(event["eventId"])
+        return self._published(event_id, self._execute(event_id, *self._command(event)))
+
     def _execute(self, event_id: str, *command: str) -> Any:
         """Execute a command of Redis. Raises NotPublished."""
         from redis.exceptions import RedisError  # noqa: PLC0415 - an extra
@@ -55,15 +87,17 @@ class RedisStream(_RedisTransport):
     def __init__(self, url: str | None = None, *, client: Redis | None = None, **options: Any) -> None:
         super().__init__(url, client, options)
 
-    def send(self, event: Mapping[str, Any]) -> Published:
-        """Add one event to the stream. Raises NotPublished."""
-        event_id = str(event["eventId"])
-        entry_id = self._execute(event_id, "XADD", STREAM, "*", "event", encode_json(event))
-        return Published(event_id, Guarantee.ACCEPTED, reference=_decode(entry_id))
+    def _command(self, event: Mapping[str, Any]) -> tuple[str, ...]:
+        return "XADD", STREAM, "*", "event", encode_json(event)
+
+    def _published(self, event_id: str, reply: Any) -> Published:
+        return Published(event_id, Guarantee.ACCEPTED, reference=_decode(reply))
 
 
 class RedisChannel(_RedisTransport):
     """Publishes events to the channel of their topic, `deals:TOPIC`: the fastest path, but not durable.
+
+    An event is lost if `listeners` of its result is 0.
 
     The arguments are those of `RedisStream`. There are channels for topics only, not for users.
     """
@@ -71,15 +105,15 @@ class RedisChannel(_RedisTransport):
     def __init__(self, url: str | None = None, *, client: Redis | None = None, **options: Any) -> None:
         super().__init__(url, client, options)
 
-    def send(self, event: Mapping[str, Any]) -> Published:
-        """Publish one event; it is lost if `listeners` of the result is 0. Raises NotPublished."""
+    def _command(self, event: Mapping[str, Any]) -> tuple[str, ...]:
         if "topic" not in event:
             raise InvalidArgument(
                 "transport", "a Redis channel reaches topics only; use RedisStream, SqsQueue or LambdaInvoke"
             )
-        event_id = str(event["eventId"])
-        listeners = self._execute(event_id, "PUBLISH", CHANNEL_PREFIX + event["topic"], encode_json(event))
-        return Published(event_id, Guarantee.AT_MOST_ONCE, listeners=int(listeners))
+        return "PUBLISH", CHANNEL_PREFIX + event["topic"], encode_json(event)
+
+    def _published(self, event_id: str, reply: Any) -> Published:
+        return Published(event_id, Guarantee.AT_MOST_ONCE, listeners=int(reply))
 
 
 def _create_client(url: str, options: dict[str, Any]) -> Redis:

@@ -14,6 +14,7 @@ from typing import Any
 
 from deals_publisher.errors import InvalidArgument
 
+EVENTS_MAX = 100
 RECIPIENTS_MAX = 1000
 FRAME_BYTES_MAX = 128 * 1024
 DEPTH_MAX = 64
@@ -111,6 +112,20 @@ def check_size(event: Mapping[str, Any]) -> None:
         raise InvalidArgument("filters", f"is too large: at most {FRAME_BYTES_MAX} bytes are allowed")
     if _count_bytes(event) > EVENT_BYTES_MAX:
         raise InvalidArgument("filters", f"is too large: the event would exceed {EVENT_BYTES_MAX} bytes")
+
+
+def split_events(events: Sequence[Mapping[str, Any]], bytes_max: int) -> list[Sequence[Mapping[str, Any]]]:
+    """Split events into lists for one envelope each: at most EVENTS_MAX, and so many bytes of JSON."""
+    parts: list[list[Mapping[str, Any]]] = []
+    used = 0
+    for event in events:
+        size = _count_bytes(event) + 1
+        if not parts or len(parts[-1]) == EVENTS_MAX or used + size > bytes_max:
+            parts.append([])
+            used = 0
+        parts[-1].append(event)
+        used += size
+    return list(parts)
 
 
 def encode_json(value: Any) -> str:

@@ -7,7 +7,7 @@ replay includes them, because the remembered event may have overtaken them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from realtime_core.errors import StoreUnavailable
@@ -33,6 +33,9 @@ BATCH_EVENTS_MAX = 49
 BATCH_BYTES_MAX = 3 * 1024 * 1024
 """The most events that are stored together. Outside limits: a transaction has 100 items, of which an event
 needs two, and 4 MB."""
+
+_ATTEMPTS = 1_000
+# Outside limit: a whole number in a queued job has 64 bits, and a position has 51.
 
 POSITIONS_PER_MS = 1000
 """A new history begins at the time in milliseconds times this, above each position of an earlier one."""
@@ -87,6 +90,25 @@ class PublishClaim(NamedTuple):
     """The answer of an earlier call that published this event; then there is nothing left to do."""
 
 
+class BatchPositions(NamedTuple):
+    """Positions of one batch in flight."""
+
+    batch: int
+    size: int
+    """The number of events of the whole batch."""
+    positions: tuple[int, ...]
+
+
+class Finished(NamedTuple):
+    """An event that is out: pushed, or queued for it."""
+
+    claim: PublishClaim
+    answer: str
+    """What a repeat is answered."""
+    in_flight: bool
+    """Whether chunks of it are still to be pushed."""
+
+
 class HistoryBounds(NamedTuple):
     """The range of the history: the events from `floor` to `newest` are stored."""
 
@@ -111,6 +133,23 @@ def split_batches(events: Sequence[NewEvent]) -> Iterator[list[NewEvent]]:
         used += size
     if batch:
         yield batch
+
+
+def positions_by_batch(claims: Iterable[PublishClaim]) -> list[BatchPositions]:
+    """The positions of claims on events of topics, by the batch in flight that they belong to."""
+    positions: dict[tuple[int, int], list[int]] = {}
+    for claim in claims:
+        if claim.position is not None:
+            positions.setdefault((claim.batch, claim.batch_size), []).append(claim.position)
+    return [BatchPositions(batch, size, tuple(of_batch)) for (batch, size), of_batch in positions.items()]
+
+
+def new_tracking_id(position: int, now_ms: int) -> int:
+    """The id under which an attempt to publish has its chunks counted: a lowest position, and when it began.
+
+    A later attempt plans its chunks again, so those of an earlier one say nothing about its own.
+    """
+    return position * _ATTEMPTS + now_ms % _ATTEMPTS
 
 
 def encode_event(event: Event, event_id: str) -> str:
@@ -163,9 +202,6 @@ class History(Protocol):
 class Admission(Protocol):
     """What publishing writes: claims on events, their positions, and what is still in flight."""
 
-    def claim(self, event: NewEvent, now_ms: int) -> PublishClaim:
-        """Admit one event; as `claim_all`. Raises StoreUnavailable where that returns it."""
-
     def claim_all(self, events: Sequence[NewEvent], now_ms: int) -> list[PublishClaim | StoreUnavailable]:
         """Allocate positions to events of different ids, in their order, and store them together.
 
@@ -176,21 +212,24 @@ class Admission(Protocol):
         result of a call that could not reach the store.
         """
 
-    def expect_chunks(self, claim: PublishClaim, chunks: int) -> None:
-        """Record the number of chunks that push the event, before or after they are queued."""
+    def expect_chunks(self, tracking_id: int, chunks: int, claims: Sequence[PublishClaim]) -> None:
+        """Record the number of chunks that push these events of topics, before or after they are queued.
 
-    def finish(self, claim: PublishClaim, answer: str, *, in_flight: bool) -> None:
-        """Store the answer. With `in_flight`, queued chunks are still to be pushed."""
+        The events are settled together, by the last of the chunks. `tracking_id` is a `new_tracking_id`.
+        """
 
-    def release(self, claim: PublishClaim) -> None:
-        """Give up the claim on an event that could not be published, so that a retry can begin at once."""
+    def finish_all(self, finished: Sequence[Finished]) -> None:
+        """Store the answers of events, and settle those of which nothing is in flight."""
+
+    def release_all(self, claims: Sequence[PublishClaim]) -> None:
+        """Give up claims on events that could not be published, so that a retry can begin at once."""
 
 
 class Chunks(Protocol):
     """The chunks of queued events, as `delivery` completes them."""
 
-    def complete_chunk(self, position: int, chunk: int) -> None:
-        """Record that a chunk needs no further attempt; a repeat is not an error."""
+    def complete_chunks(self, tracking_id: int, chunks: Collection[int]) -> None:
+        """Record that chunks need no further attempt; a repeat is not an error."""
 
 
 class Trimming(Protocol):

@@ -11,9 +11,19 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import ConditionFailed, Item, get_all, number, perform, read_number
+from realtime_core.aws.dynamodb import (
+    BATCH_MAX,
+    ConditionFailed,
+    Item,
+    get_all,
+    number,
+    perform,
+    read_number,
+    write_batch,
+)
+from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.errors import StoreUnavailable
-from realtime_core.history.base import NewEvent, PublishClaim, split_batches
+from realtime_core.history.base import Finished, NewEvent, PublishClaim, positions_by_batch, split_batches
 from realtime_core.history.dynamodb_chunks import DynamoChunks
 from realtime_core.history.dynamodb_in_flight import DynamoInFlight
 from realtime_core.history.dynamodb_items import COUNTER, repeat_key
@@ -54,15 +64,8 @@ class DynamoAdmission:
         self._in_flight = DynamoInFlight(client, table)
         self._chunks = DynamoChunks(client, table)
 
-    def claim(self, event: NewEvent, now_ms: int) -> PublishClaim:
-        """Admit one event: two reads, four writes of which one is a transaction of two items."""
-        (claim,) = self.claim_all([event], now_ms)
-        if isinstance(claim, StoreUnavailable):
-            raise claim
-        return claim
-
     def claim_all(self, events: Sequence[NewEvent], now_ms: int) -> list[PublishClaim | StoreUnavailable]:
-        """Admit events together: each batch takes as many calls as one event."""
+        """Admit events together: two reads and three writes a batch, of which one is a transaction."""
         results: dict[str, PublishClaim | StoreUnavailable] = {}
         for batch in split_batches(events):
             try:
@@ -71,20 +74,22 @@ class DynamoAdmission:
                 results |= {event.event_id: error for event in batch}
         return [results[event.event_id] for event in events]
 
-    def expect_chunks(self, claim: PublishClaim, chunks: int) -> None:
-        """Record the number of chunks that push the event from the queue (one write)."""
-        if claim.position is not None:
-            self._chunks.expect(claim, chunks)
+    def expect_chunks(self, tracking_id: int, chunks: int, claims: Sequence[PublishClaim]) -> None:
+        """Record the number of chunks that push events from the queue (one write)."""
+        self._chunks.expect(tracking_id, chunks, claims)
 
-    def finish(self, claim: PublishClaim, answer: str, *, in_flight: bool) -> None:
-        """Store the answer (one write); without `in_flight`, settle the position (one more write)."""
-        self._update(repeat_key(claim.event_id), "SET answer = :answer", {":answer": {"S": answer}})
-        if claim.position is not None and not in_flight:
-            self._in_flight.settle(claim.batch, claim.batch_size, claim.position, claim.at_ms // 1000)
+    def finish_all(self, finished: Sequence[Finished]) -> None:
+        """Store the answers (one write for 25 events); settle the positions (one or two more a batch)."""
+        puts = [self._writes.answer(one.claim, one.answer) for one in finished]
+        map_concurrently(lambda some: write_batch(self._client, self._table, some), batches(puts, BATCH_MAX))
 
-    def release(self, claim: PublishClaim) -> None:
-        """Give up the claim on an event that could not be published (one write)."""
-        self._release(claim.event_id, claim.batch)
+        settled = [one.claim for one in finished if not one.in_flight]
+        for batch, size, positions in positions_by_batch(settled):
+            self._in_flight.settle(batch, size, positions, settled[0].at_ms // 1000)
+
+    def release_all(self, claims: Sequence[PublishClaim]) -> None:
+        """Give up the claims on events that could not be published (one write each)."""
+        map_concurrently(lambda claim: self._release(claim.event_id, claim.batch), claims)
 
     def _claim_batch(
         self, events: Sequence[NewEvent], now_ms: int
@@ -97,13 +102,8 @@ class DynamoAdmission:
             claims |= admitted
             records |= others
 
-        for event in events:
-            if event.event_id in records and event.event_id not in claims:
-                try:
-                    claims[event.event_id] = self._repeat_of(event, records[event.event_id], now_ms)
-                except StoreUnavailable as error:
-                    claims[event.event_id] = error
-        return claims
+        repeated = [event for event in events if event.event_id in records and event.event_id not in claims]
+        return claims | self._repeats_of(repeated, records, now_ms)
 
     def _read(self, events: Sequence[NewEvent], now_ms: int) -> tuple[int, dict[str, Item]]:
         """The newest position, and the repeat records of the events that have one (one consistent read)."""
@@ -195,33 +195,56 @@ class DynamoAdmission:
             return refused
         except StoreUnavailable:
             # It may have been taken all the same: then a retry shall find records to take over at once.
-            for event in events:
-                with suppress(StoreUnavailable):
-                    self._release(event.event_id, own.batch)
+            with suppress(StoreUnavailable):
+                self.release_all(list(claims.values()))
             raise
         return {}
 
-    def _repeat_of(self, event: NewEvent, record: Item, now_ms: int) -> PublishClaim:
-        """The claim on a repeated event: with the first call's answer, or taken over after it expired."""
+    def _repeats_of(
+        self, events: Sequence[NewEvent], records: dict[str, Item], now_ms: int
+    ) -> dict[str, PublishClaim | StoreUnavailable]:
+        """The claims on repeated events: with the first call's answer, or taken over after it expired.
+
+        All wait together: the events of a batch that is repeated at once have one publisher.
+        """
+        claims: dict[str, PublishClaim | StoreUnavailable] = {}
         waited = 0.0
         while True:
-            if "answer" in record:
-                return _claim_of(event.event_id, record)._replace(answer=record["answer"]["S"])
-            if read_number(record, "taken") <= now_ms - CLAIM_SECONDS * 1000:
-                claim = self._take_over(event, record, now_ms)
+            pending = [event for event in events if event.event_id not in claims]
+            known = [(event, records[event.event_id]) for event in pending]
+            for event, claim in zip(
+                pending, map_concurrently(lambda one: self._try_repeat(*one, now_ms), known), strict=True
+            ):
                 if claim is not None:
-                    return claim
+                    claims[event.event_id] = claim
+            pending = [event for event in pending if event.event_id not in claims]
+            if not pending:
+                return claims
             if waited >= WAIT_SECONDS:
-                raise StoreUnavailable(
-                    f"event {event.event_id} is being published by another invocation; try again"
-                )
+                busy = "is being published by another invocation; try again"
+                return claims | {
+                    event.event_id: StoreUnavailable(f"event {event.event_id} {busy}") for event in pending
+                }
 
             self._sleep(0.1)
             waited += 0.1
-            key = repeat_key(event.event_id)
-            record = perform(
-                lambda: self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)  # noqa: B023 - called at once
-            ).get("Item", record)
+            try:
+                records = records | self._read(pending, now_ms)[1]
+            except StoreUnavailable as error:
+                return claims | {event.event_id: error for event in pending}
+
+    def _try_repeat(
+        self, event: NewEvent, record: Item, now_ms: int
+    ) -> PublishClaim | StoreUnavailable | None:
+        """The claim on a repeated event; None while another publisher has it."""
+        if "answer" in record:
+            return _claim_of(event.event_id, record)._replace(answer=record["answer"]["S"])
+        if read_number(record, "taken") > now_ms - CLAIM_SECONDS * 1000:
+            return None
+        try:
+            return self._take_over(event, record, now_ms)
+        except StoreUnavailable as error:
+            return error
 
     def _take_over(self, event: NewEvent, record: Item, now_ms: int) -> PublishClaim | None:
         """Claim an event whose publisher has died; None if somebody else was quicker.

@@ -9,21 +9,22 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws.dynamodb import Item, number, perform, read_number
+from realtime_core.history.base import positions_by_batch
 from realtime_core.history.dynamodb_in_flight import DynamoInFlight
 from realtime_core.history.dynamodb_items import chunks_key
 from realtime_core.lifetimes import DAY_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     from types_boto3_dynamodb.client import DynamoDBClient
 
-    from realtime_core.history.base import PublishClaim
+    from realtime_core.history.base import BatchPositions, PublishClaim
 
 
 _ENDS = "expires_at = if_not_exists(expires_at, :end)"
-_EXPECT = f"SET expected = :expected, batch_id = :batch, batch_size = :size, {_ENDS}"
-_COMPLETE = f"ADD done :chunk SET {_ENDS}"
+_EXPECT = f"SET expected = :expected, settles = :settles, {_ENDS}"
+_COMPLETE = f"ADD done :chunks SET {_ENDS}"
 
 
 class DynamoChunks:
@@ -33,24 +34,19 @@ class DynamoChunks:
         self._client, self._table, self._now = client, table, now
         self._in_flight = DynamoInFlight(client, table)
 
-    def expect(self, claim: PublishClaim, chunks: int) -> None:
-        """Record the number of chunks that push an event of a topic (one write)."""
-        assert claim.position is not None, "a notification has no position"  # noqa: S101
-        values = {
-            ":expected": number(chunks),
-            ":batch": number(claim.batch),
-            ":size": number(claim.batch_size),
-        }
-        self._record(claim.position, _EXPECT, values)
+    def expect(self, tracking_id: int, chunks: int, claims: Sequence[PublishClaim]) -> None:
+        """Record the number of chunks that push events of topics (one write)."""
+        settles = [_encode(part) for part in positions_by_batch(claims)]
+        self._record(tracking_id, _EXPECT, {":expected": number(chunks), ":settles": {"L": settles}})
 
-    def complete_chunk(self, position: int, chunk: int) -> None:
-        """Record that a chunk is done (one write); the last one settles the position (two more)."""
-        self._record(position, _COMPLETE, {":chunk": {"NS": [str(chunk)]}})
+    def complete_chunks(self, tracking_id: int, chunks: Collection[int]) -> None:
+        """Record that chunks are done (one write); the last ones settle the events (two more)."""
+        self._record(tracking_id, _COMPLETE, {":chunks": {"NS": [str(chunk) for chunk in chunks]}})
 
-    def _record(self, position: int, expression: str, values: Item) -> None:
+    def _record(self, tracking_id: int, expression: str, values: Item) -> None:
         now_s = int(self._now())
         more: Any = {**values, ":end": number(now_s + 2 * DAY_SECONDS)}
-        key = chunks_key(position)
+        key = chunks_key(tracking_id)
         response = perform(
             lambda: self._client.update_item(
                 TableName=self._table,
@@ -63,7 +59,33 @@ class DynamoChunks:
 
         item = response["Attributes"]
         if "expected" in item and len(item.get("done", {"NS": []})["NS"]) >= read_number(item, "expected"):
-            self._in_flight.settle(
-                read_number(item, "batch_id"), read_number(item, "batch_size", 1), position, now_s
-            )
+            for batch, size, positions in _settled_by(item, tracking_id):
+                self._in_flight.settle(batch, size, positions, now_s)
             perform(lambda: self._client.delete_item(TableName=self._table, Key=key))
+
+
+def _encode(part: BatchPositions) -> Item:
+    batch, size, positions = part
+    return {
+        "M": {
+            "batch_id": number(batch),
+            "batch_size": number(size),
+            "positions": {"NS": [str(position) for position in positions]},
+        }
+    }
+
+
+def _settled_by(item: Any, tracking_id: int) -> list[tuple[int, int, list[int]]]:
+    """The batches, their sizes and the positions that the chunks of an item settle."""
+    if "settles" not in item:
+        # An earlier version counts the chunks of one event, by its position.
+        return [(read_number(item, "batch_id"), read_number(item, "batch_size", 1), [tracking_id])]
+    parts = [part["M"] for part in item["settles"]["L"]]
+    return [
+        (
+            read_number(part, "batch_id"),
+            read_number(part, "batch_size"),
+            [int(position) for position in part["positions"]["NS"]],
+        )
+        for part in parts
+    ]

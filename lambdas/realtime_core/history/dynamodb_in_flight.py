@@ -26,7 +26,7 @@ from realtime_core.lifetimes import DAY_SECONDS
 from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from types_boto3_dynamodb.client import DynamoDBClient
 
@@ -83,9 +83,12 @@ class DynamoInFlight:
             {"#until": "until"},
         )
 
-    def settle(self, batch: int, size: int, position: int, now_s: int) -> None:
-        """Record that a position is settled: the last of `size` ends the batch (a write, two for several)."""
-        if size > 1 and not self._is_last(batch, size, position, now_s):
+    def settle(self, batch: int, size: int, positions: Collection[int], now_s: int) -> None:
+        """Record that positions are settled: the last of `size` ends the batch.
+
+        One write if they are all of the batch, else one, and one more for the last.
+        """
+        if len(positions) < size and not self._are_last(batch, size, positions, now_s):
             return
         self.end(batch)
 
@@ -187,14 +190,14 @@ class DynamoInFlight:
         elif item.began <= now_s - CLAIM_SECONDS:
             self.end(batch)
 
-    def _is_last(self, batch: int, size: int, position: int, now_s: int) -> bool:
+    def _are_last(self, batch: int, size: int, positions: Collection[int], now_s: int) -> bool:
         response = perform(
             lambda: self._client.update_item(
                 TableName=self._table,
                 Key=settled_key(batch),
-                UpdateExpression="ADD done :position SET expires_at = if_not_exists(expires_at, :end)",
+                UpdateExpression="ADD done :positions SET expires_at = if_not_exists(expires_at, :end)",
                 ExpressionAttributeValues={
-                    ":position": {"NS": [str(position)]},
+                    ":positions": {"NS": [str(position) for position in positions]},
                     ":end": number(now_s + 2 * DAY_SECONDS),
                 },
                 ReturnValues="ALL_NEW",

@@ -8,7 +8,7 @@
 | repeat | `e#<event id>` | 0 | `p` position, `first`, `batch_id`, `batch_size`, `at`, `taken`, `answer` |
 | in flight | `inflight` | batch id | `e` an event id, `batch_size`, `began`, `until`, `p` lowest position |
 | settled | `s#<batch id>` | 0 | `done` positions of a batch of several that are settled |
-| chunks | `c#<position>` | 0 | `done` chunks, `expected` number, `batch_id`, `batch_size` |
+| chunks | `c#<tracking id>` | 0 | `done` chunks, `expected` number, `settles`: batches with their positions |
 
 All but the counter and the floor have `expires_at`, the table's time to live. No item is written by many at
 once but the counter, which holds three numbers.
@@ -51,6 +51,6 @@ def settled_key(batch: int) -> Item:
     return {"pk": {"S": f"s#{batch}"}, "position": {"N": "0"}}
 
 
-def chunks_key(position: int) -> Item:
-    """The key of the chunks of the event at a position."""
-    return {"pk": {"S": f"c#{position}"}, "position": {"N": "0"}}
+def chunks_key(tracking_id: int) -> Item:
+    """The key of the chunks of an attempt to publish."""
+    return {"pk": {"S": f"c#{tracking_id}"}, "position": {"N": "0"}}

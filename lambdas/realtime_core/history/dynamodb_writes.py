@@ -65,6 +65,22 @@ class HistoryWrites:
         }
         return {"Put": put}
 
+    def answer(self, claim: PublishClaim, answer: str) -> Any:
+        """The write of a repeat record with its answer, in the form of a batch of writes.
+
+        Unconditional: a claim outlives the invocation that has it (CLAIM_SECONDS), so no other has moved it.
+        """
+        item: Item = {
+            **repeat_key(claim.event_id),
+            "p": number(claim.position or 0),
+            "at": number(claim.at_ms),
+            "answer": {"S": answer},
+            "expires_at": number(claim.at_ms // 1000 + REPEAT_LIFETIME_SECONDS),
+        }
+        if claim.batch:
+            item |= {"batch_id": number(claim.batch), "batch_size": number(claim.batch_size)}
+        return {"PutRequest": {"Item": item}}
+
     def move(self, before: PublishClaim, moved: PublishClaim, taken_ms: int) -> list[Any]:
         """The two writes that take an event from its old position, beside `event` at the new one.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from realtime_core.errors import StoreUnavailable
 from realtime_core.history import base
 from realtime_core.history.base import (
     EventPage,
+    Finished,
     HistoryBounds,
     NewEvent,
     PublishClaim,
@@ -52,7 +53,7 @@ class _InFlight:
 class _Chunks:
     done: set[int] = field(default_factory=set)
     total: int | None = None
-    claim: PublishClaim | None = None
+    claims: tuple[PublishClaim, ...] = ()
 
 
 class MemoryHistory(InMemoryAdapter):
@@ -97,13 +98,6 @@ class MemoryHistory(InMemoryAdapter):
         if first <= last:
             yield EventPage(events, last)
 
-    def claim(self, event: NewEvent, now_ms: int) -> PublishClaim:
-        """Admit one event."""
-        (claim,) = self.claim_all([event], now_ms)
-        if isinstance(claim, StoreUnavailable):
-            raise claim
-        return claim
-
     def claim_all(self, events: Sequence[NewEvent], now_ms: int) -> list[PublishClaim | StoreUnavailable]:
         """Allocate positions to events and store them together."""
         if self.down:
@@ -119,37 +113,38 @@ class MemoryHistory(InMemoryAdapter):
                 for event in events
             ]
 
-    def expect_chunks(self, claim: PublishClaim, chunks: int) -> None:
-        """Record the number of chunks that push the event."""
-        self._reach()
-        if claim.position is not None:
-            with self._lock:
-                entry = self._chunks.setdefault(claim.position, _Chunks())
-                entry.total, entry.claim = chunks, claim
-                self._settle_if_done(claim.position)
-
-    def complete_chunk(self, position: int, chunk: int) -> None:
-        """Record that a chunk needs no further attempt."""
+    def expect_chunks(self, tracking_id: int, chunks: int, claims: Sequence[PublishClaim]) -> None:
+        """Record the number of chunks that push events."""
         self._reach()
         with self._lock:
-            self._chunks.setdefault(position, _Chunks()).done.add(chunk)
-            self._settle_if_done(position)
+            entry = self._chunks.setdefault(tracking_id, _Chunks())
+            entry.total, entry.claims = chunks, tuple(claims)
+            self._settle_if_done(tracking_id)
 
-    def finish(self, claim: PublishClaim, answer: str, *, in_flight: bool) -> None:
-        """Store the answer."""
+    def complete_chunks(self, tracking_id: int, chunks: Collection[int]) -> None:
+        """Record that chunks need no further attempt."""
         self._reach()
         with self._lock:
-            record = self._records[claim.event_id]
-            record.claim = record.claim._replace(answer=answer)
-            if not in_flight:
-                self._settle(claim)
+            self._chunks.setdefault(tracking_id, _Chunks()).done.update(chunks)
+            self._settle_if_done(tracking_id)
 
-    def release(self, claim: PublishClaim) -> None:
-        """Give up the claim."""
+    def finish_all(self, finished: Sequence[Finished]) -> None:
+        """Store the answers."""
         self._reach()
-        record = self._records.get(claim.event_id)
-        if record is not None and record.claim.batch == claim.batch:
-            record.taken_ms = 0
+        with self._lock:
+            for claim, answer, in_flight in finished:
+                record = self._records[claim.event_id]
+                record.claim = record.claim._replace(answer=answer)
+                if not in_flight:
+                    self._settle(claim)
+
+    def release_all(self, claims: Sequence[PublishClaim]) -> None:
+        """Give up the claims."""
+        self._reach()
+        for claim in claims:
+            record = self._records.get(claim.event_id)
+            if record is not None and record.claim.batch == claim.batch:
+                record.taken_ms = 0
 
     def trim(self, now_ms: int, seconds: float) -> int:  # noqa: ARG002 - memory takes no time
         """Remove old events, and begin an empty history."""
@@ -221,11 +216,12 @@ class MemoryHistory(InMemoryAdapter):
             self._events[at] = self._events[at]._replace(at=first_at_ms // 1000)
         return record.claim
 
-    def _settle_if_done(self, position: int) -> None:
-        chunks = self._chunks[position]
-        if chunks.total is not None and len(chunks.done) >= chunks.total and chunks.claim is not None:
-            self._settle(chunks.claim)
-            del self._chunks[position]
+    def _settle_if_done(self, tracking_id: int) -> None:
+        chunks = self._chunks[tracking_id]
+        if chunks.total is not None and len(chunks.done) >= chunks.total:
+            for claim in chunks.claims:
+                self._settle(claim)
+            del self._chunks[tracking_id]
 
     def _settle(self, claim: PublishClaim) -> None:
         entry = self._in_flight.get(claim.batch)

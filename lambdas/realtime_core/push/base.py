@@ -16,17 +16,18 @@ class DeliveryJob(NamedTuple):
     """One payload for many connections, queued by `broadcast` and posted by `delivery`."""
 
     payload: str
-    """The frame to post."""
+    """The frame to post, or several, a line each: a connection gets all of them in one `batch` frame."""
     connection_ids: tuple[str, ...]
     priority: Priority
     event_id: str
+    """The id of the event or message; of several, their ids with commas in between."""
     published_at_ms: int
     """When the event or message was accepted, epoch milliseconds; for the latency metric."""
     attempt: int = 1
-    position: int | None = None
-    """The position of an event of a topic, to record its completed chunks."""
+    tracking_id: int | None = None
+    """The id under which the completed chunks of events of topics are counted (`history.base`)."""
     chunk: int = 0
-    """The number of this chunk of the event, from 0."""
+    """The number of this chunk, from 0."""
     correlation_id: str = ""
     """The id of the request or event that caused the job, for the logs."""
     user_ids: tuple[str, ...] = ()
@@ -43,6 +44,8 @@ class PostReport(NamedTuple):
     """410: the connection no longer exists, or not yet (`connections.base.is_opening`)."""
     unsent: tuple[str, ...] = ()
     """Throttled, a server error, a broken connection, out of time, or `unexpected`: try again later."""
+    untried: int = 0
+    """How many of `unsent` no request was sent to, because time ran out before."""
     refused: Mapping[str, str] = _NONE
     """413, with the reason: the payload is too large for every attempt."""
     unexpected: Mapping[str, int] = _NONE
@@ -77,11 +80,27 @@ class DeadLetterQueue(Protocol):
         """Store an input unchanged, with the reason, for an operator."""
 
 
+class EventsQueue(Protocol):
+    """The queue of published events in front of `broadcast`."""
+
+    def send(self, bodies: Sequence[str]) -> None:
+        """Queue events, which are JSON texts. Raises StoreUnavailable unless all were queued."""
+
+
 class ManagementApi(Protocol):
     """API Gateway's @connections API."""
 
     def post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
         """Post a payload to each connection, with retries within the time budget; never raises for an id."""
+
+    def post_all(self, posts: Sequence[tuple[str, Sequence[str]]], budget_seconds: float) -> list[PostReport]:
+        """Post payloads, each to its connections, side by side; as `post`. Returns a report of each.
+
+        The first are sent first: what there is no time for is of the last.
+        """
+
+    def admits(self, posts: int) -> bool:
+        """Whether so many posts can be sent at once within this instance's part of the request budget."""
 
     def probe(self, connection_ids: Sequence[str], budget_seconds: float) -> ProbeReport:
         """Check whether each connection exists, within the time budget; never raises for an id."""

@@ -1,4 +1,4 @@
-"""In-memory adapters of the @connections API, of the deliveries queue and of the dead-letter queue."""
+"""In-memory adapters of the @connections API and of the queues."""
 
 from __future__ import annotations
 
@@ -21,14 +21,26 @@ class MemoryManagementApi(InMemoryAdapter):
         self.answers: dict[str, list[int]] = {}
         self.received: dict[str, list[str]] = {}
         self.closed: list[str] = []
+        self.admitted: int | None = None
 
     def post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
         """Post a payload to each connection."""
-        outcomes = [
-            self._post(payload, connection_id, budget_seconds)
-            for connection_id in dict.fromkeys(connection_ids)
+        (posted,) = self.post_all([(payload, connection_ids)], budget_seconds)
+        return posted
+
+    def post_all(self, posts: Sequence[tuple[str, Sequence[str]]], budget_seconds: float) -> list[PostReport]:
+        """Post payloads, each to its connections."""
+        return [
+            verdicts.report(
+                self._post(payload, connection_id, budget_seconds)
+                for connection_id in dict.fromkeys(connection_ids)
+            )
+            for payload, connection_ids in posts
         ]
-        return verdicts.report(outcomes)
+
+    def admits(self, posts: int) -> bool:
+        """Whether so many posts are within `admitted`; always, if that is None."""
+        return self.admitted is None or posts <= self.admitted
 
     def probe(self, connection_ids: Sequence[str], budget_seconds: float) -> ProbeReport:
         """Check whether each connection exists."""
@@ -56,7 +68,7 @@ class MemoryManagementApi(InMemoryAdapter):
 
     def _attempt(self, connection_id: str, budget_seconds: float) -> verdicts.Outcome:
         if self.down or budget_seconds <= 0:
-            return connection_id, "retry", "out of time"
+            return connection_id, "retry", "no answer in time" if self.down else verdicts.UNTRIED
         status = self._next_status(connection_id)
         return connection_id, verdicts.verdict_of(status), str(status)
 
@@ -82,6 +94,18 @@ class MemoryDeliveries(InMemoryAdapter):
         """Queue jobs."""
         self._reach()
         self.queued += [(job, delay_seconds) for job in jobs]
+
+
+class MemoryEventsQueue(InMemoryAdapter):
+    """`EventsQueue` in memory; `bodies` has the events, in order."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def send(self, bodies: Sequence[str]) -> None:
+        """Queue events."""
+        self._reach()
+        self.bodies += bodies
 
 
 class MemoryDeadLetterQueue(InMemoryAdapter):

@@ -18,7 +18,7 @@ JOB_BYTES_MAX = 256 * 1024
 ENVELOPE_BYTES = 6 * 1024
 # A colon and an epoch second.
 EPOCH_BYTES = 12
-# An invocation posts one job: two seconds at a tenth of the account's 10,000 posts a second.
+# A job is posted in two seconds at a tenth of the account's 10,000 posts a second.
 JOB_IDS_MAX = 2000
 
 # Each user has at most a few dozen connections, which must fit one job when some of them are queued again.
@@ -104,9 +104,12 @@ def split_connections(
 
 def split_job(whole: DeliveryJob) -> list[DeliveryJob]:
     """Split a job for any number of connections and users into numbered jobs that each fit the queue."""
+    bytes_max = JOB_BYTES_MAX - ENVELOPE_BYTES - byte_length(whole.event_id)
     parts = [
         narrow(whole, connection_ids)._replace(user_ids=())
-        for connection_ids in split_connections(whole.payload, whole.connection_ids, opening=whole.opening)
+        for connection_ids in split_connections(
+            whole.payload, whole.connection_ids, opening=whole.opening, bytes_max=bytes_max
+        )
     ]
     for start in range(0, len(whole.user_ids), JOB_USERS_MAX):
         user_ids = whole.user_ids[start : start + JOB_USERS_MAX]
@@ -118,16 +121,18 @@ def encode_job(job: DeliveryJob) -> str:
     """The body of a queue message: the job's fields as a line of JSON, then the unchanged payload.
 
     The payload is JSON itself; as a field it would be escaped, and could double in size. A job for users
-    alone has no `connectionIds`: the first release knows no users, and shall fail rather than post to nobody.
+    alone has no connections.
     """
+    # An earlier version reads neither several frames nor users: it shall fail rather than misread them.
+    ids = "connectionIds" if "\n" not in job.payload else "connections"
     fields: dict[str, Any] = {
-        **({"connectionIds": job.connection_ids} if job.connection_ids or not job.user_ids else {}),
+        **({ids: job.connection_ids} if job.connection_ids or not job.user_ids else {}),
         **({"userIds": job.user_ids} if job.user_ids else {}),
         "priority": job.priority,
         "eventId": job.event_id,
         "publishedAtMs": job.published_at_ms,
         "attempt": job.attempt,
-        "position": job.position,
+        "position": job.tracking_id,  # the name that an earlier version reads
         "chunk": job.chunk,
         "correlationId": job.correlation_id,
     }
@@ -145,14 +150,12 @@ def decode_job(text: str) -> DeliveryJob:
     try:
         return DeliveryJob(
             payload=payload,
-            connection_ids=tuple(
-                fields.get("connectionIds", ()) if "userIds" in fields else fields["connectionIds"]
-            ),
+            connection_ids=tuple(_connection_ids(fields)),
             priority=fields["priority"],
             event_id=fields["eventId"],
             published_at_ms=fields["publishedAtMs"],
             attempt=fields["attempt"],
-            position=fields["position"],
+            tracking_id=fields["position"],
             chunk=fields["chunk"],
             # Absent in jobs that an earlier version queued.
             correlation_id=fields.get("correlationId", ""),
@@ -162,6 +165,13 @@ def decode_job(text: str) -> DeliveryJob:
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a delivery job: {error!r}") from error
+
+
+def _connection_ids(fields: Mapping[str, Any]) -> Any:
+    for name in ("connectionIds", "connections"):
+        if name in fields:
+            return fields[name]
+    return () if "userIds" in fields else fields["connectionIds"]
 
 
 def urgency(job: DeliveryJob) -> int:

@@ -100,22 +100,24 @@ class Pusher:
         self._now = now
 
     def push(self, job: DeliveryJob, budget_seconds: float) -> PushResult:
-        """Post a job within a time budget. Raises StoreUnavailable if the unsent rest could not be queued."""
-        deadline = time.monotonic() + budget_seconds
+        """Post a job within a time budget, or queue it if the request budget has no room for it just now.
+
+        Raises StoreUnavailable if what was not posted could not be queued.
+        """
         [job] = self._with_connections([job])
-        if not job.connection_ids and not job.user_ids:
+        if not _recipients(job):
             return PushResult()
-        report = (
-            self._post(job.payload, job.connection_ids, budget_seconds)
-            if job.connection_ids
-            else PostReport()
-        )
-        posted = _Posted(job, *keep_opening(job, report, int(self._now())))
-        _record(posted)
-        try:
-            return self._settle(posted)
-        finally:
-            self._remove_gone(posted.report.gone, deadline)
+        if not self.admits(len(job.connection_ids)):
+            self._deliveries.send([job])
+            return PushResult(queued=_recipients(job))
+        (result,) = self._push_all([job], budget_seconds)
+        if result is None:
+            raise StoreUnavailable(f"what was not posted of {job.event_id} could not be queued; try again")
+        return result
+
+    def admits(self, posts: int) -> bool:
+        """Whether so many posts can be sent at once within this instance's part of the request budget."""
+        return self._management_api.admits(posts)
 
     def push_all(self, jobs: Sequence[DeliveryJob], budget_seconds: float) -> list[PushResult | None]:
         """Post jobs together, urgent ones first; returns the result of each.
@@ -123,14 +125,16 @@ class Pusher:
         A connection of several jobs receives them in one `batch` frame if they fit. None stands for a job
         whose unsent rest could not be queued: the caller must retry the whole job.
         """
+        return self._push_all(self._with_connections(jobs), budget_seconds)
+
+    def _push_all(self, jobs: Sequence[DeliveryJob], budget_seconds: float) -> list[PushResult | None]:
         deadline = time.monotonic() + budget_seconds
-        jobs = self._with_connections(jobs)
         batches = frame_batches(jobs, int(self._now()))
         reports: list[list[PostReport]] = [[] for _ in jobs]
-        for number, batch in enumerate(batches):
-            # The frames share the remaining time evenly, so that none uses up the time of the others.
-            share = max(0.0, deadline - time.monotonic()) / (len(batches) - number)
-            report = self._post(batch.payload, batch.connection_ids, share)
+        posts = [(batch.payload, batch.connection_ids) for batch in batches]
+        for batch, report in zip(batches, self._management_api.post_all(posts, budget_seconds), strict=True):
+            if report.throttled:
+                add(DELIVERIES_THROTTLED, report.throttled)
             for index in batch.jobs:
                 reports[index].append(report)
 
@@ -145,6 +149,9 @@ class Pusher:
         # Requeue first: unsent jobs would be lost, while the next event finds gone connections again. All at
         # once: the time that is kept for this does for one call to a slow queue or table, not for ten.
         results = map_concurrently(self._try_settle, posted)
+        self._complete(
+            [job for job, result in zip(jobs, results, strict=True) if result and _is_complete(result)]
+        )
         gone = dict.fromkeys(chain.from_iterable(item.report.gone for item in posted))
         may_open = set(chain.from_iterable(item.opening for item in posted))
         self._remove_gone([item for item in gone if item not in may_open], deadline)
@@ -175,12 +182,6 @@ class Pusher:
                 looked_up.append(job)
         return looked_up
 
-    def _post(self, payload: str, connection_ids: Sequence[str], budget_seconds: float) -> PostReport:
-        report = self._management_api.post(payload, connection_ids, budget_seconds)
-        if report.throttled:
-            add(DELIVERIES_THROTTLED, report.throttled)
-        return report
-
     def _try_settle(self, posted: _Posted) -> PushResult | None:
         try:
             return self._settle(posted)
@@ -189,23 +190,26 @@ class Pusher:
             return None
 
     def _settle(self, posted: _Posted) -> PushResult:
-        """Queue what is left of a job, or record that nothing is."""
+        """Queue what is left of a job."""
         job, report, opening = posted
         left = narrow(job, report.unsent)
+        # Where time ran out before anything of it was tried, nothing speaks against the job.
+        tried = 1 if report.untried < len(report.unsent) or left.user_ids else 0
         is_given_up = (
-            bool(_recipients(left)) and job.attempt >= ATTEMPTS_MAX and self._undeliverable is not None
+            bool(_recipients(left))
+            and tried == 1
+            and job.attempt >= ATTEMPTS_MAX
+            and self._undeliverable is not None
         )
         if is_given_up:
             self._give_up(left, report.unexpected)
         elif _recipients(left):
             ceiling = min(DELAY_SECONDS_MAX, 2**job.attempt)
-            self._requeue(left._replace(attempt=job.attempt + 1), round(ceiling * self._jitter()))
+            self._requeue(left._replace(attempt=job.attempt + tried), round(ceiling * self._jitter()))
         if opening:
             # No failed attempt: it ends when the connections open, or are too old to.
             may_open = narrow(job, tuple(opening))._replace(user_ids=())
             self._requeue(may_open, opening_delay(opening, int(self._now())))
-        if not (_recipients(left) or opening):
-            self._complete(job)
         return PushResult(
             delivered=len(report.delivered),
             queued=len(opening) + (0 if is_given_up else _recipients(left)),
@@ -230,14 +234,24 @@ class Pusher:
         self._deliveries.send([job], delay_seconds=delay_seconds)
         add(DELIVERIES_RETRIED, _recipients(job))
 
-    def _complete(self, job: DeliveryJob) -> None:
-        if self._chunks is None or job.position is None:
+    def _complete(self, jobs: Sequence[DeliveryJob]) -> None:
+        """Record the chunks of which nothing is left, those of one attempt to publish together."""
+        if self._chunks is None:
             return
-        try:
-            self._chunks.complete_chunk(job.position, job.chunk)
-        except StoreUnavailable:
-            # The event stays in flight until it expires; until then a resume reads more than it needs.
-            log.exception("chunk_not_recorded", eventId=job.event_id)
+        chunks = self._chunks
+        completed: dict[int, set[int]] = {}
+        for job in jobs:
+            if job.tracking_id is not None:
+                completed.setdefault(job.tracking_id, set()).add(job.chunk)
+
+        def complete(tracking_id: int) -> None:
+            try:
+                chunks.complete_chunks(tracking_id, completed[tracking_id])
+            except StoreUnavailable:
+                # The events stay in flight until they expire; until then a resume reads more than it needs.
+                log.exception("chunks_not_recorded", trackingId=tracking_id)
+
+        map_concurrently(complete, list(completed))
 
     def _remove_gone(self, connection_ids: Sequence[str], deadline: float) -> None:
         """Remove gone connections, in concurrent batches, until REMOVAL_SECONDS after the deadline."""
@@ -264,6 +278,11 @@ class Pusher:
             log.exception("gone_connections_not_removed", count=len(connection_ids))
 
 
+def _is_complete(result: PushResult) -> bool:
+    """Whether nothing of a job can be delivered any more."""
+    return not (result.queued or result.dead_lettered)
+
+
 def _recipients(job: DeliveryJob) -> int:
     return len(job.connection_ids) + len(job.user_ids)
 
@@ -281,13 +300,14 @@ class _Posted(NamedTuple):
 def _record(posted: _Posted) -> None:
     """Add the metrics of a job that was posted, and log what was refused."""
     job, report, _ = posted
+    frames = job.payload.count("\n") + 1
     if report.delivered:
-        add(DELIVERIES_DELIVERED, len(report.delivered))
+        add(DELIVERIES_DELIVERED, len(report.delivered) * frames)
         add(MESSAGE_LATENCY, max(0, round(time.time() * 1000) - job.published_at_ms), "push")
     if report.gone:
-        add(DELIVERIES_GONE, len(report.gone))
+        add(DELIVERIES_GONE, len(report.gone) * frames)
     if report.refused:
-        add(DELIVERIES_FAILED, len(report.refused))
+        add(DELIVERIES_FAILED, len(report.refused) * frames)
     for connection_id, reason in report.refused.items():
         log.warning("post_refused", connectionId=connection_id, reason=reason, eventId=job.event_id)
     # One line for each reason: what is wrong is wrong for thousands of connections at once.
@@ -304,6 +324,7 @@ def _merge(reports: Sequence[PostReport]) -> PostReport:
         delivered=tuple(chain.from_iterable(report.delivered for report in reports)),
         gone=tuple(chain.from_iterable(report.gone for report in reports)),
         unsent=tuple(chain.from_iterable(report.unsent for report in reports)),
+        untried=sum(report.untried for report in reports),
         refused=dict(chain.from_iterable(report.refused.items() for report in reports)),
         unexpected=unexpected,
         answers_lost=sum(report.answers_lost for report in reports),

@@ -1,4 +1,4 @@
-"""The deliveries queue and the dead-letter queue on SQS."""
+"""The queues on SQS."""
 
 from __future__ import annotations
 
@@ -23,16 +23,27 @@ ATTRIBUTES_BYTES = 4 * REASON_CHARS_MAX + 200
 _UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-class SqsDeliveries:
-    """`Deliveries` on SQS."""
+class SqsBodies:
+    """A queue on SQS that takes the bodies of messages; an `EventsQueue`."""
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
+    def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
+        """Queue bodies, with a delay of up to 900 s. Raises StoreUnavailable unless all were queued."""
+        send_all(self._client, self._queue_url, bodies, delay_seconds)
+
+
+class SqsDeliveries:
+    """`Deliveries` on SQS."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._bodies = SqsBodies(client, queue_url)
+
     def send(self, jobs: Sequence[DeliveryJob], delay_seconds: int = 0) -> None:
         """Queue jobs, with a delay of up to 900 s. Raises StoreUnavailable unless all were queued."""
-        send_all(self._client, self._queue_url, [encode_job(job) for job in jobs], delay_seconds)
+        self._bodies.send([encode_job(job) for job in jobs], delay_seconds)
 
 
 class SqsDeadLetterQueue:

@@ -12,9 +12,10 @@ asynchronous invocation has the id of the invocation, which all its attempts had
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from realtime_core.wire.fields import json_object, reject, reject_if_any
+from realtime_core.wire.fields import Field, json_object, read_fields, reject, reject_if_any
 from realtime_core.wire.forwarded import FORWARDED_KEY, Origin, unwrap_event
 from realtime_core.wire.json_problems import find_json_problems, parse_leniently
 from realtime_core.wire.strict_json import loads
@@ -25,8 +26,12 @@ _ENVELOPES_MAX = 3
 _ID_CHARS_MAX = 64
 
 
+EVENTS_MAX = 100
+"""The most events of one envelope."""
+
+
 class Carried(NamedTuple):
-    """The raw event of a queue message, which `parse_event` validates."""
+    """The raw event of a queue message, which `parse_event` validates, or several (`events_of`)."""
 
     raw: dict[str, Any]
     carrier_id: str | None
@@ -46,7 +51,7 @@ def unwrap(body: str) -> Carried:
     """
     raw, carrier_id, origin = _object(body, "body"), None, None
     for _ in range(_ENVELOPES_MAX):
-        if "messageType" in raw:
+        if "messageType" in raw or "events" in raw:
             break
         if raw.get("Type") == "Notification" and "Message" in raw:
             carrier_id = _identifier(raw.get("MessageId")) or carrier_id
@@ -63,6 +68,36 @@ def unwrap(body: str) -> Carried:
         else:
             break
     return Carried(raw, carrier_id, origin)
+
+
+def events_of(raw: Any) -> list[Any] | None:
+    """Return the raw events of `{"events": [event, …]}`; None for anything else, which is one event.
+
+    Raises ValidationFailed unless there are 1 to EVENTS_MAX of them, and nothing beside.
+    """
+    if not isinstance(raw, dict) or "events" not in raw or "messageType" in raw:
+        return None
+    (events,) = read_fields(raw, (Field("events", _events),))
+    return list(events)
+
+
+def with_ids(events: Sequence[Any], carrier_id: str) -> list[Any]:
+    """The raw events of an envelope, each with an id: its own, else its carrier's with its index behind it.
+
+    What is no object stays as it is, for `parse_event` to reject.
+    """
+    return [
+        {**event, "eventId": f"{carrier_id}.{index}"}
+        if isinstance(event, dict) and event.get("eventId") is None
+        else event
+        for index, event in enumerate(events)
+    ]
+
+
+def _events(raw: Any, path: str) -> list[Any]:
+    if not (isinstance(raw, list) and 1 <= len(raw) <= EVENTS_MAX):
+        reject(path, f"must be a list of 1 to {EVENTS_MAX} events")
+    return raw
 
 
 def _identifier(value: Any) -> str | None:

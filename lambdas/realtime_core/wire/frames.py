@@ -98,28 +98,42 @@ def error_frame(error: ActionError, *, now: int, request_id: str | None) -> str:
     return frame("error", data, now=now, request_id=request_id)
 
 
-def pack_frames(frames: Sequence[str], *, now: int) -> list[tuple[str, int]]:
-    """Pack the frames for one connection, in order, into as few `batch` frames as possible.
+def pack_frames(payloads: Sequence[str], *, now: int) -> list[tuple[str, int]]:
+    """Pack the payloads for one connection, in order, into as few `batch` frames as possible.
 
-    Returns each packed frame with the number of frames in it. A `batch` frame fits one network frame; a frame
-    that is alone, or too large to share one, is returned unchanged.
+    A payload is a frame, or several that stay together, a line each. Returns each packed frame with the
+    number of payloads in it. A frame that is alone, or too large to share one, is returned unchanged.
     """
-    room = FRAME_BYTES_MAX - byte_length(_batch([], now))
-    packs: list[list[str]] = []
+    return [(_pack(share, now), len(share)) for share in share_frames(payloads)]
+
+
+def share_frames(payloads: Sequence[str]) -> list[list[str]]:
+    """Distribute payloads, in order, over as few `batch` frames as possible, each a network frame at most."""
+    room = FRAME_BYTES_MAX - len(_BATCH_HEAD) - len(_BATCH_TAIL) - _TIMESTAMP_CHARS
+    shares: list[list[str]] = []
     used = room + 1
-    for text in frames:
+    for text in payloads:
         size = byte_length(text) + 1  # the comma
         if used + size > room + 1:
-            packs.append([])
+            shares.append([])
             used = 0
-        packs[-1].append(text)
+        shares[-1].append(text)
         used += size
-    return [(pack[0] if len(pack) == 1 else _batch(pack, now), len(pack)) for pack in packs]
+    return shares
 
 
-def _batch(frames: Sequence[str], now: int) -> str:
-    # The frames are JSON already: joining them as text avoids parsing and encoding them again.
-    return f'{{"type":"batch","data":{{"frames":[{",".join(frames)}]}},"timestamp":{now}}}'
+def _pack(payloads: Sequence[str], now: int) -> str:
+    lines = "\n".join(payloads)
+    if "\n" not in lines:
+        return lines
+    # The frames are JSON already: joining them as text avoids parsing and encoding them again. JSON has no
+    # line breaks but between its tokens, and our own none there.
+    return f"{_BATCH_HEAD}{lines.replace(chr(10), ',')}]{_BATCH_TAIL}{now}}}"
+
+
+_BATCH_HEAD = '{"type":"batch","data":{"frames":['
+_BATCH_TAIL = '},"timestamp":'
+_TIMESTAMP_CHARS = len("]1795382480}")
 
 
 def content_fits(content: Any) -> bool:

@@ -54,7 +54,7 @@ variable "maximum_concurrency" {
 }
 
 variable "posts_per_second_budget" {
-  description = "Posts a second that all instances of delivery may make together"
+  description = "Posts a second that delivery, broadcast and message_router may make together"
   type        = number
   default     = 10000
 }

@@ -27,9 +27,22 @@ locals {
   management_endpoint = var.local_endpoints == null ? module.websocket_api.management_endpoint : replace(replace(var.local_endpoints.management_endpoint, "{api_id}", module.websocket_api.api_id), "{stage}", var.stage_name)
   websocket_url       = var.local_endpoints == null ? module.websocket_api.websocket_url : replace(replace(var.local_endpoints.websocket_url, "{api_id}", module.websocket_api.api_id), "{stage}", module.websocket_api.stage_name)
 
-  # At most this many instances run, so together they keep to the budget. Without a reservation the queue's mapping is the limit.
-  delivery_instances_max = coalesce(var.reserved_concurrency.delivery, var.maximum_concurrency.delivery)
-  posts_per_second       = floor(var.posts_per_second_budget / local.delivery_instances_max)
+  # What each function may post of the budget, in percent. In a VPC broadcast posts nothing.
+  broadcast_percent = var.redis_enabled ? 0 : var.direct_posts.broadcast_percent
+  post_percents = {
+    broadcast      = local.broadcast_percent
+    message_router = var.direct_posts.message_router_percent
+    delivery       = 100 - local.broadcast_percent - var.direct_posts.message_router_percent
+  }
+
+  # At most this many instances run, so together they keep to the budget. Without a reservation the queues' mappings are
+  # the limits, and nothing but an expectation limits message_router.
+  posting_instances_max = {
+    broadcast      = coalesce(var.reserved_concurrency.broadcast, var.maximum_concurrency.broadcast)
+    message_router = coalesce(var.reserved_concurrency.message_router, var.direct_posts.message_router_instances)
+    delivery       = coalesce(var.reserved_concurrency.delivery, var.maximum_concurrency.delivery)
+  }
+  posts_per_second = { for function, percent in local.post_percents : function => max(1, floor(var.posts_per_second_budget * percent / 100 / local.posting_instances_max[function])) }
 
   jwt_environment = merge(
     {
@@ -76,6 +89,7 @@ locals {
         REVOCATIONS_TABLE      = module.tables.names.revocations
         MANAGEMENT_ENDPOINT    = local.management_endpoint
         DELIVERIES_QUEUE_URL   = module.fan_out.deliveries_queue_url
+        POSTS_PER_SECOND       = tostring(local.posts_per_second.message_router)
         TOPIC_FILTERS_MAX      = tostring(var.topic_filters_max)
         MAX_SUBSCRIPTIONS      = tostring(var.max_subscriptions)
         LIMIT_SEND_MESSAGE     = "${var.action_limits.send_message.per_second}/${var.action_limits.send_message.burst}"
@@ -95,7 +109,9 @@ locals {
         HISTORY_TABLE          = module.tables.names.history
         MANAGEMENT_ENDPOINT    = local.management_endpoint
         DELIVERIES_QUEUE_URL   = module.fan_out.deliveries_queue_url
+        EVENTS_QUEUE_URL       = module.fan_out.events_queue_url
         EVENTS_DLQ_URL         = module.fan_out.events_dlq_url
+        POSTS_PER_SECOND       = tostring(local.posts_per_second.broadcast)
         DIRECT_AUDIENCE_MAX    = tostring(local.direct_audience_max)
         INDEX_BYTES_MAX        = tostring(var.filter_index_bytes_max)
         MESSAGE_RETENTION_DAYS = tostring(var.message_retention_days)
@@ -111,7 +127,7 @@ locals {
         MANAGEMENT_ENDPOINT  = local.management_endpoint
         DELIVERIES_QUEUE_URL = module.fan_out.deliveries_queue_url
         DELIVERIES_DLQ_URL   = module.fan_out.deliveries_dlq_url
-        POSTS_PER_SECOND     = tostring(local.posts_per_second)
+        POSTS_PER_SECOND     = tostring(local.posts_per_second.delivery)
       }
     }
 

@@ -87,7 +87,9 @@ locals {
         ]
         resources = [local.tables.history]
       }
-      QueueDeliveries   = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
+      QueueDeliveries = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
+      # Those of an envelope that could not be published just now.
+      QueueFailedEvents = { actions = local.send_in_batches, resources = [module.fan_out.events_queue_arn] }
       KeepRefusedEvents = { actions = ["sqs:SendMessage"], resources = [module.fan_out.events_dlq_arn] }
     }, local.redis_permissions.broadcast)
 

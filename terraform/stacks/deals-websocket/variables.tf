@@ -92,7 +92,7 @@ variable "maximum_concurrency" {
 }
 
 variable "posts_per_second_budget" {
-  description = "Posts a second that `delivery` may make in all, shared evenly by the instances that may run: out of the account's 10,000 requests a second (2,500 in newer Regions), which all of its APIs share"
+  description = "Posts a second that `delivery`, `broadcast` and `message_router` may make together, each instance its share: out of the account's 10,000 requests a second (2,500 in newer Regions), which all of its APIs share"
   type        = number
   default     = 10000
 
@@ -104,6 +104,45 @@ variable "posts_per_second_budget" {
   validation {
     condition     = var.posts_per_second_budget >= coalesce(var.reserved_concurrency.delivery, var.maximum_concurrency.delivery)
     error_message = "posts_per_second_budget: each instance of delivery needs at least one post a second; raise it, or lower reserved_concurrency.delivery or maximum_concurrency.delivery."
+  }
+
+  validation {
+    condition = alltrue([
+      for percent_and_instances in [
+        [var.direct_posts.broadcast_percent, coalesce(var.reserved_concurrency.broadcast, var.maximum_concurrency.broadcast)],
+        [var.direct_posts.message_router_percent, coalesce(var.reserved_concurrency.message_router, var.direct_posts.message_router_instances)],
+        [100 - var.direct_posts.message_router_percent - var.direct_posts.broadcast_percent, coalesce(var.reserved_concurrency.delivery, var.maximum_concurrency.delivery)],
+      ] : var.posts_per_second_budget * percent_and_instances[0] / 100 >= percent_and_instances[1]
+    ])
+    error_message = "posts_per_second_budget: each instance of delivery, broadcast and message_router needs at least one post a second of its part; raise it or the part in direct_posts, or lower the function's reserved_concurrency, maximum_concurrency or direct_posts.message_router_instances."
+  }
+}
+
+variable "direct_posts" {
+  description = <<-EOT
+    The parts of `posts_per_second_budget` that are kept for posts that do not go through `delivery`, which gets the rest.
+
+    `broadcast_percent`: for events to small audiences (`direct_audience_max`), shared by the instances in `reserved_concurrency.broadcast`, else `maximum_concurrency.broadcast`. With Redis `broadcast` posts nothing, and its part is `delivery`'s.
+    `message_router_percent`: for messages from client to client, shared by the instances in `reserved_concurrency.message_router`, else `message_router_instances`.
+    `message_router_instances`: how many instances of `message_router` are expected to run at once where none are reserved.
+
+    An instance whose share is used up queues its posts for `delivery`. What runs beyond these numbers of instances is beyond the budget: reserve concurrency for a bound that holds.
+  EOT
+  type = object({
+    broadcast_percent        = optional(number, 10)
+    message_router_percent   = optional(number, 10)
+    message_router_instances = optional(number, 50)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for percent in [var.direct_posts.broadcast_percent, var.direct_posts.message_router_percent] : percent >= 1 && percent == floor(percent)]) && var.direct_posts.broadcast_percent + var.direct_posts.message_router_percent <= 90
+    error_message = "direct_posts: broadcast_percent and message_router_percent are whole numbers from 1, together at most 90, since delivery needs the rest."
+  }
+
+  validation {
+    condition     = var.direct_posts.message_router_instances >= 1 && var.direct_posts.message_router_instances <= 10000 && var.direct_posts.message_router_instances == floor(var.direct_posts.message_router_instances)
+    error_message = "direct_posts: message_router_instances is a whole number from 1 to 10000, the instances that run at once on a busy day."
   }
 }
 

@@ -10,7 +10,7 @@ from realtime_core.errors import StoreUnavailable
 from realtime_core.filters.filters import Attributes
 from realtime_core.subscriptions.base import Group
 from realtime_core.subscriptions.memory import MemorySubscriptions
-from tests.contract.support.cases import ANY, HOUR, LAPTOPS, NOW, PHONES, connection
+from tests.contract.support.cases import ANY, HOUR, LAPTOPS, NOW, PHONES, connection, match
 from tests.matching_oracle import matching_groups
 
 PHONE = Attributes({"category": "phones"}, {})
@@ -39,7 +39,7 @@ def subscribe(stores):
 
 
 def matching(index, event=PHONE, now=NOW, topic="a"):
-    return sorted((group.filter, group.shards) for group in index.matching(topic, event, now))
+    return sorted((group.filter, group.shards) for group in match(index, topic, event, now))
 
 
 def test_first_event_finds_the_matching_groups(index, subscribe):
@@ -152,7 +152,7 @@ def test_index_agrees_with_the_registry_after_any_steps(steps):
             subscriptions.add_shards(groups[which % len(groups)], which, now)
         else:
             truth = set(matching_groups(subscriptions.groups("a", now), PHONE))
-            matched = index.matching("a", PHONE, now)
+            matched = match(index, "a", PHONE, now)
             assert truth <= set(matched)
             assert all(is_empty(subscriptions, group, now) for group in set(matched) - truth)
             assert len(matched) == len({group.group_id for group in matched})

@@ -10,6 +10,7 @@ from botocore.config import Config
 from moto import mock_aws
 
 from deals_publisher import (
+    Event,
     Guarantee,
     InvalidArgument,
     LambdaInvoke,
@@ -144,7 +145,7 @@ def test_stream_gets_the_event_as_the_relay_reads_it(server):
     [(entry_id, fields)] = client_of(server).xrange("deals:events")
     assert result.reference == entry_id
     raw = {name.encode(): value.encode() for name, value in fields.items()}
-    assert json.loads(from_entry(entry_id.encode(), raw))["eventId"] == "e"
+    assert json.loads(from_entry(entry_id.encode(), raw)[0])["eventId"] == "e"
 
 
 def test_channel_carries_the_event_as_the_relay_reads_it(server):
@@ -156,7 +157,7 @@ def test_channel_carries_the_event_as_the_relay_reads_it(server):
         result = publisher.publish_event("books", {"price": 1}, event_id="e")
         received = listener.get_message(timeout=5)
     assert (result.guarantee, result.listeners) == (Guarantee.AT_MOST_ONCE, 1)
-    event = json.loads(from_channel(received["channel"].encode(), received["data"].encode()))
+    event = json.loads(from_channel(received["channel"].encode(), received["data"].encode())[0])
     assert (event["topic"], event["eventId"]) == ("books", "e")
 
 
@@ -219,3 +220,76 @@ def test_missing_region_is_refused_naming_the_remedy(monkeypatch, make):
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     with pytest.raises(InvalidArgument, match="AWS_REGION"):
         make()
+
+
+EVENTS = [Event("books", {"n": number}, event_id=f"e{number}") for number in range(120)]
+
+
+def test_events_are_published_by_one_invoke_for_a_hundred_and_each_has_its_result(broadcast, publisher):
+    def function(event):
+        if event["data"]["n"] == 7:
+            return {"statusCode": 400, "body": json.dumps({"broadcast": "rejected", "errors": [
+                {"field": "data", "problem": "is odd"}]})}  # fmt: skip
+        body = {**RESPONSE, "position": event["data"]["n"]}
+        if event["data"]["n"] == 8:
+            body = {"broadcast": "failed", "eventId": "e8", "reason": "later"}
+        return {"statusCode": 200, "body": json.dumps(body)}
+
+    broadcast.function = function
+    results = publisher.publish_events(EVENTS)
+
+    assert [len(payload["events"]) for payload in broadcast.invokes] == [100, 20]
+    assert isinstance(results[7], Rejected)
+    assert results[8].guarantee is Guarantee.ACCEPTED
+    others = [result for number, result in enumerate(results) if number not in {7, 8}]
+    assert [(result.event_id, result.position) for result in others] == [
+        (f"e{number}", number) for number in range(120) if number not in {7, 8}
+    ]
+
+
+def test_events_whose_invoke_fails_can_each_be_published_again_by_their_ids(broadcast, publisher):
+    def function(_event):
+        raise Failed("StoreUnavailable")
+
+    broadcast.function = function
+    results = publisher.publish_events(EVENTS[:2])
+    assert [(type(result), result.event_id) for result in results] == [
+        (NotPublished, "e0"),
+        (NotPublished, "e1"),
+    ]
+
+
+def test_one_of_the_events_that_breaks_the_contract_is_named_and_nothing_is_sent(broadcast, publisher):
+    with pytest.raises(InvalidArgument) as refused:
+        publisher.publish_events([EVENTS[0], Event("No Topic", {})])
+    assert (refused.value.argument, broadcast.invokes) == ("events[1].topic", [])
+
+
+def test_queue_gets_many_events_in_a_message():
+    with mock_aws():
+        sqs = boto3.client("sqs")
+        url = sqs.create_queue(QueueName="events")["QueueUrl"]
+        results = Publisher(SqsQueue(url)).publish_events(EVENTS)
+        messages = []
+        while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            messages += received
+    sent = [event for message in messages for event in json.loads(message["Body"])["events"]]
+    assert (len(messages), sorted(event["eventId"] for event in sent)) == (
+        2,
+        sorted(event.event_id for event in EVENTS),
+    )
+    assert {result.reference for result in results} == {message["MessageId"] for message in messages}
+
+
+def test_redis_gets_many_events_at_once(server):
+    options = connection_options(server)
+    with client_of(server) as operator:
+        operator.flushall()
+        results = Publisher(RedisStream(server.url, **options)).publish_events(EVENTS)
+        entries = operator.xrange("deals:events")
+    assert [result.reference for result in results] == [entry_id for entry_id, _ in entries]
+    assert [json.loads(fields["event"])["eventId"] for _, fields in entries] == [
+        event.event_id for event in EVENTS
+    ]
+    results = Publisher(RedisChannel(server.url, **options)).publish_events(EVENTS[:3])
+    assert [(result.event_id, result.listeners) for result in results] == [("e0", 0), ("e1", 0), ("e2", 0)]

@@ -8,7 +8,16 @@ from realtime_core.aws.http_response import HttpResponse
 from realtime_core.errors import StoreUnavailable
 from realtime_core.history.base import BATCH_EVENTS_MAX, NewEvent
 from realtime_core.history.overtaken import IN_FLIGHT_SECONDS_MAX
-from tests.contract.support.admitted import BEGAN, NOW_MS, claim, new_event, publish, stored_events
+from tests.contract.support.admitted import (
+    BEGAN,
+    NOW_MS,
+    admit,
+    claim,
+    finish,
+    new_event,
+    publish,
+    stored_events,
+)
 from tests.contract.support.watched_clients import hooked, watching
 
 LATER_MS = NOW_MS + 33_000
@@ -50,7 +59,7 @@ def test_a_batch_holds_events_of_topics_and_notifications(stores):
     first, second, third = stores.admission.claim_all([new_event("a"), notification, new_event("b")], NOW_MS)
     assert (first.position, second.position, third.position) == (BEGAN, None, BEGAN + 1)
     for one in (first, second, third):
-        stores.admission.finish(one, "done", in_flight=False)
+        finish(stores.admission, one)
     assert stores.history.settled(NOW_MS // 1000) == BEGAN + 1
 
 
@@ -77,10 +86,10 @@ def test_an_event_id_is_new_after_a_day(stores):
 
 
 def test_a_notification_has_no_position_and_its_repeat_returns_the_answer(stores):
-    first = stores.admission.claim(NewEvent("n", None), NOW_MS)
+    first = admit(stores.admission, NewEvent("n", None), NOW_MS)
     assert first.position is None
-    stores.admission.finish(first, "the answer", in_flight=False)
-    repeat = stores.admission.claim(NewEvent("n", None), NOW_MS + 1)
+    finish(stores.admission, first, "the answer")
+    repeat = admit(stores.admission, NewEvent("n", None), NOW_MS + 1)
     assert (repeat.position, repeat.answer) == (None, "the answer")
     assert stores.history.bounds().newest == 0
 
@@ -96,11 +105,11 @@ def test_an_event_that_is_being_published_raises(stores):
 
 def test_a_released_event_is_taken_over_at_its_position_and_its_batch(stores):
     first = claim(stores, "e")
-    stores.admission.release(first)
+    stores.admission.release_all([first])
     repeat = claim(stores, "e", NOW_MS + 1000)
     assert (repeat.position, repeat.batch, repeat.answer) == (first.position, first.batch, None)
     assert stores.history.settled(NOW_MS // 1000 + 1) == first.position - 1
-    stores.admission.finish(repeat, "done", in_flight=False)
+    finish(stores.admission, repeat)
     assert stores.history.settled(NOW_MS // 1000 + 1) == first.position, "the first try's batch has ended"
 
 
@@ -119,7 +128,7 @@ def test_an_event_that_is_no_longer_in_flight_moves_to_a_new_position(stores):
     assert moved.position == after.position + 1
     assert moved.at_ms == first.at_ms == NOW_MS
     assert [event.event_id for event in stored_events(stores)] == ["after", "e"]
-    stores.admission.finish(moved, "done", in_flight=False)
+    finish(stores.admission, moved)
     assert stores.history.settled(MUCH_LATER_MS // 1000) == moved.position
     assert claim(stores, "e", MUCH_LATER_MS + 1).answer == "done"
 
@@ -135,7 +144,7 @@ def test_concurrent_claims_store_an_event_once(stores):
             return
         claims.append(one)
         if one.answer is None:
-            stores.admission.finish(one, "the answer", in_flight=False)
+            finish(stores.admission, one, "the answer")
 
     threads = [threading.Thread(target=publish_once) for _ in range(8)]
     for thread in threads:
@@ -163,7 +172,7 @@ def test_a_batch_stores_what_no_other_publisher_has_stored_meanwhile(dynamodb, d
     for one in claims:
         if one.answer is None:
             assert dynamo.history.settled(NOW_MS // 1000) < one.position
-            dynamo.admission.finish(one, "done", in_flight=False)
+            finish(dynamo.admission, one)
     assert dynamo.history.settled(NOW_MS // 1000) == dynamo.history.bounds().newest
 
 
@@ -178,7 +187,7 @@ def test_a_transaction_whose_answer_was_lost_counts_as_taken(dynamodb, dynamo):
     with hooked(dynamodb, lose):
         first = claim(dynamo, "e")
     assert first.answer is None
-    dynamo.admission.finish(first, "done", in_flight=False)
+    finish(dynamo.admission, first)
     assert dynamo.history.settled(NOW_MS // 1000) == first.position
 
 
@@ -189,7 +198,7 @@ def test_a_failed_try_leaves_nothing_that_the_next_does_not_take_over(dynamodb, 
     with refuse, pytest.raises(StoreUnavailable):
         claim(dynamo, "e")
     second = claim(dynamo, "e", NOW_MS + 1)
-    dynamo.admission.finish(second, "done", in_flight=False)
+    finish(dynamo.admission, second)
     assert dynamo.history.settled(NOW_MS // 1000) == second.position
     assert [event.event_id for event in stored_events(dynamo)] == ["e"]
 

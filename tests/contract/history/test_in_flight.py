@@ -6,8 +6,17 @@ import pytest
 
 from realtime_core.aws.http_response import HttpResponse
 from realtime_core.errors import StoreUnavailable
+from realtime_core.history.base import Finished, new_tracking_id
 from realtime_core.history.overtaken import BATCHES_MAX, IN_FLIGHT_SECONDS_MAX, InFlightBatch
-from tests.contract.support.admitted import BEGAN, NOW_MS, claim, new_event, publish, stored_events
+from tests.contract.support.admitted import (
+    BEGAN,
+    NOW_MS,
+    claim,
+    finish,
+    new_event,
+    publish,
+    stored_events,
+)
 from tests.contract.support.watched_clients import hooked, watching
 
 NOW = NOW_MS // 1000
@@ -45,7 +54,7 @@ def test_an_event_stores_the_batches_in_flight_below_it(stores):
         [slow.position],
     )
     assert stores.history.settled(NOW) == slow.position - 1
-    stores.admission.finish(slow, "done", in_flight=False)
+    finish(stores.admission, slow)
     assert overtaken(stores, publish(stores, "next").position).low is None
     assert stores.history.settled(NOW) == fast.position + 1
 
@@ -63,8 +72,8 @@ def test_a_batch_is_in_flight_until_its_last_event_is_settled(stores):
     claims = stores.admission.claim_all([new_event(f"e{number}") for number in range(3)], NOW_MS)
     for one in claims:
         assert stores.history.settled(NOW) == BEGAN - 1
-        stores.admission.finish(one, "done", in_flight=False)
-        stores.admission.finish(one, "done", in_flight=False)
+        finish(stores.admission, one)
+        finish(stores.admission, one)
     assert stores.history.settled(NOW) == BEGAN + 2
 
 
@@ -72,18 +81,80 @@ def test_a_batch_is_in_flight_until_its_last_event_is_settled(stores):
 def test_a_queued_event_is_in_flight_until_its_last_chunk_whichever_is_told_first(stores, order):
     """A chunk may be posted before its publisher has said how many there are."""
     one = claim(stores, "e")
+    tracking_id = new_tracking_id(one.position, NOW_MS)
     for step in order:
         assert stores.history.settled(NOW) == one.position - 1
         if step == "expect":
-            stores.admission.expect_chunks(one, 3)
-            stores.admission.finish(one, "queued", in_flight=True)
+            stores.admission.expect_chunks(tracking_id, 3, [one])
+            finish(stores.admission, one, "queued", in_flight=True)
         else:
-            stores.chunks.complete_chunk(one.position, step)
+            stores.chunks.complete_chunks(tracking_id, [step])
             if step != order[-1]:
-                stores.chunks.complete_chunk(one.position, step)
+                stores.chunks.complete_chunks(tracking_id, [step])
     assert stores.history.settled(NOW) == one.position
-    stores.chunks.complete_chunk(one.position, 1)
+    stores.chunks.complete_chunks(tracking_id, [1])
     assert stores.history.settled(NOW) == one.position
+
+
+def test_events_of_several_batches_that_share_chunks_are_settled_by_the_last_of_them(stores):
+    """Those that fit one frame go out together, whatever batch they were admitted in."""
+    early = stores.admission.claim_all([new_event("a"), new_event("b")], NOW_MS)
+    late = claim(stores, "c")
+    finish(stores.admission, early[1], "posted")
+    shared = [early[0], late]
+    tracking_id = new_tracking_id(early[0].position, NOW_MS)
+    stores.admission.expect_chunks(tracking_id, 3, shared)
+    stores.admission.finish_all([Finished(one, "queued", in_flight=True) for one in shared])
+
+    stores.chunks.complete_chunks(tracking_id, [0, 2])
+    assert stores.history.settled(NOW) == BEGAN - 1
+
+    stores.chunks.complete_chunks(tracking_id, [2, 1])
+    assert stores.history.settled(NOW) == BEGAN + 2
+
+
+def test_chunks_of_an_attempt_that_failed_settle_nothing_of_the_next(stores):
+    one = claim(stores, "e")
+    for chunk in range(3):
+        stores.chunks.complete_chunks(new_tracking_id(one.position, NOW_MS), [chunk])
+    stores.admission.release_all([one])
+
+    again = claim(stores, "e", NOW_MS + 50)
+    stores.admission.expect_chunks(new_tracking_id(again.position, NOW_MS + 50), 3, [again])
+    finish(stores.admission, again, "queued", in_flight=True)
+    assert stores.history.settled(NOW) == one.position - 1
+
+
+def test_a_chunk_that_an_earlier_version_counts_by_position_settles_its_event(dynamodb, dynamo):
+    one = claim(dynamo, "e")
+    chunks = {"expected": {"N": "1"}, "batch_id": {"N": str(one.batch)}, "batch_size": {"N": "1"}}
+    key = {"pk": {"S": f"c#{one.position}"}, "position": {"N": "0"}}
+    dynamodb.put_item(TableName="history", Item={**key, **chunks})
+
+    dynamo.chunks.complete_chunks(one.position, [0])
+
+    assert dynamo.history.settled(NOW) == one.position
+
+
+def test_a_batch_that_is_finished_together_takes_one_write_for_its_answers_and_one_to_settle(
+    dynamodb, dynamo
+):
+    with watching(dynamodb) as watch:
+        claims = dynamo.admission.claim_all([new_event(f"e{number}") for number in range(10)], NOW_MS)
+    assert (watch.reads, watch.writes) == (2, 3)
+
+    with watching(dynamodb) as watch:
+        dynamo.admission.finish_all(
+            [Finished(one, f"{one.event_id} is out", in_flight=False) for one in claims]
+        )
+    assert (watch.reads, watch.writes) == (0, 2)
+    assert dynamo.history.settled(NOW) == BEGAN + 9
+    assert items_in_flight(dynamodb) == []
+
+    with watching(dynamodb) as watch:
+        repeats = dynamo.admission.claim_all([new_event(f"e{number}") for number in range(10)], NOW_MS + 9)
+    assert [one.answer for one in repeats] == [f"e{number} is out" for number in range(10)]
+    assert (watch.reads, watch.writes) == (1, 0)
 
 
 def test_an_event_that_is_never_finished_ends_by_itself(stores):
@@ -159,9 +230,10 @@ def test_publishing_goes_on_after_thousands_of_leaks(dynamodb, dynamo):
 def test_tidying_up_that_fails_never_fails_a_publish(dynamodb, dynamo, operation):
     claim(dynamo, "ended", NOW_MS - (IN_FLIGHT_SECONDS_MAX + 1) * 1000)
     claim(dynamo, "old", NOW_MS - 60_000)
-    with (
-        hooked(dynamodb, lambda called, _: REFUSED if called == operation else None),
-        watching(dynamodb) as watch,
-    ):
+
+    def refuse(called, parameters):
+        return REFUSED if called == operation and "PutRequest" not in str(parameters) else None
+
+    with hooked(dynamodb, refuse), watching(dynamodb) as watch:
         assert publish(dynamo, "e").position == stored_events(dynamo)[-1].position
     assert watch.calls[operation] > 0

@@ -16,7 +16,7 @@ from realtime_core.errors import StoreUnavailable
 from realtime_core.filters.filters import parse_filter
 from realtime_core.history import base
 from tests.contract.history.conftest import history_in_memory, history_on_dynamodb
-from tests.contract.support.admitted import NOW_MS, new_event
+from tests.contract.support.admitted import NOW_MS, admit, finish, new_event
 from tests.contract.support.watched_clients import hooked
 
 EVERYTHING = parse_filter({})
@@ -90,18 +90,21 @@ class Publish:
         """Publish; leaves `failed` where the caller must try again."""
         world, admission = self.world, self.world.stores.admission
         try:
-            claim = admission.claim(new_event(self.event_id), world.now_ms)
+            claim = admit(admission, new_event(self.event_id), world.now_ms)
             if claim.answer is not None:
                 return
             world.steps.gate()
             if self.chunks:
                 world.steps.gate()
-                world.queue += [(self.event_id, claim.position, chunk) for chunk in range(self.chunks)]
-                admission.expect_chunks(claim, self.chunks)
+                tracking_id = base.new_tracking_id(claim.position, world.now_ms)
+                world.queue += [
+                    (self.event_id, claim.position, tracking_id, chunk) for chunk in range(self.chunks)
+                ]
+                admission.expect_chunks(tracking_id, self.chunks, [claim])
             else:
                 world.push(self.event_id, claim.position)
             world.steps.gate()
-            admission.finish(claim, "done", in_flight=bool(self.chunks))
+            finish(admission, claim, "done", in_flight=bool(self.chunks))
         except StoreUnavailable:
             self.failed = True
 
@@ -194,9 +197,9 @@ class World:
         """A chunk is posted; now and then twice."""
         if self.queue:
             index = self.random.randrange(len(self.queue))
-            event_id, position, chunk = self.queue[index]
+            event_id, position, tracking_id, chunk = self.queue[index]
             self.push(event_id, position)
-            self.stores.chunks.complete_chunk(position, chunk)
+            self.stores.chunks.complete_chunks(tracking_id, [chunk])
             if self.random.random() < 0.9:
                 self.queue.pop(index)
 

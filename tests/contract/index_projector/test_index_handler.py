@@ -127,8 +127,10 @@ def test_broadcast_reads_the_index_only_with_redis(started, with_redis, kind):
     environment = dict.fromkeys(
         ("CONNECTIONS_TABLE", "SUBSCRIPTIONS_TABLE", "MESSAGES_TABLE", "HISTORY_TABLE"), "x"
     ) | dict.fromkeys(
-        ("MANAGEMENT_ENDPOINT", "DELIVERIES_QUEUE_URL", "EVENTS_DLQ_URL"), "https://example.com/x"
+        ("MANAGEMENT_ENDPOINT", "DELIVERIES_QUEUE_URL", "EVENTS_QUEUE_URL", "EVENTS_DLQ_URL"),
+        "https://example.com/x",
     )
+    environment["POSTS_PER_SECOND"] = "1"
     if with_redis:
         environment["REDIS_URL"] = started.server.url
     settings = read(broadcast_wiring.Settings, environment)

@@ -22,7 +22,8 @@ class Throttled(Exception):
 
 
 class LambdaEndpoint:
-    """`events` are the accepted events in their order; `tries` are all events that it was invoked with.
+    """`events` are the accepted events in their order; `tries` are all events that it was invoked with,
+    `invokes` its payloads.
 
     `function` takes an event and returns the response; it may raise Failed and Throttled.
     """
@@ -31,6 +32,7 @@ class LambdaEndpoint:
         self.url = url
         self.events = []
         self.tries = []
+        self.invokes = []
         self.function = lambda event: ACCEPTED
         self.running = self.most_at_once = 0
         self.lock = threading.Lock()
@@ -38,7 +40,15 @@ class LambdaEndpoint:
     def ids(self):
         return [event["data"].get("n") for event in list(self.events)]
 
-    def invoke(self, event):
+    def invoke(self, payload):
+        """The answer to an event, or to an envelope, of which the function is called with each event."""
+        self.invokes.append(payload)
+        if "events" not in payload:
+            return self._invoke(payload)
+        results = [json.loads(self._invoke(event)["body"]) for event in payload["events"]]
+        return {"statusCode": 200, "body": json.dumps({"broadcast": "success", "results": results})}
+
+    def _invoke(self, event):
         with self.lock:
             self.tries.append(event)
             self.running += 1

@@ -22,7 +22,7 @@ from realtime_core.subscriptions.registry_keys import (
     partition_of,
     registry_pk,
 )
-from tests.contract.support.cases import HOUR, NOW, connection
+from tests.contract.support.cases import HOUR, NOW, connection, match
 from tests.contract.support.watched_clients import watching
 
 FILTERS = [f'{{"x":{number}}}' for number in range(12)]
@@ -99,7 +99,7 @@ def test_groups_of_a_large_topic_are_spread_and_all_are_found(grown):
     assert len(spread) > 2
     assert {pk for pk, _ in grown.items()} == {"t#a"} | spread
     assert grown.listed() == sorted(FILTERS)
-    found = GroupIndex(grown.new_process()).matching("a", Attributes({"x": 9}, {}), NOW)
+    found = match(GroupIndex(grown.new_process()), "a", Attributes({"x": 9}, {}), NOW)
     assert [group.filter for group in found] == [FILTERS[9]]
 
 
@@ -181,7 +181,7 @@ def test_group_that_a_process_of_the_release_before_lists_too_is_matched_once_wi
     index = GroupIndex(grown.new_process())
     event = Attributes(json.loads(item["f"]["S"]), {})
 
-    assert index.matching("a", event, NOW) == [Group(sk, "a", item["f"]["S"], 4)]
+    assert match(index, "a", event, NOW) == [Group(sk, "a", item["f"]["S"], 4)]
 
 
 def test_full_topic_counts_the_groups_of_all_partitions(grown):

@@ -2,7 +2,8 @@
 
 import json
 
-from realtime_core.history.base import NewEvent
+from realtime_core.errors import StoreUnavailable
+from realtime_core.history.base import Finished, NewEvent
 
 NOW_MS = 1_795_382_480_000
 BEGAN = NOW_MS * 1000
@@ -15,13 +16,26 @@ def new_event(event_id, topic="books", **data):
 
 
 def claim(stores, event_id, now_ms=NOW_MS, **data):
-    return stores.admission.claim(new_event(event_id, **data), now_ms)
+    return admit(stores.admission, new_event(event_id, **data), now_ms)
+
+
+def admit(admission, event, now_ms=NOW_MS):
+    """The claim on one event. Raises StoreUnavailable where there is none."""
+    (claimed,) = admission.claim_all([event], now_ms)
+    if isinstance(claimed, StoreUnavailable):
+        raise claimed
+    return claimed
+
+
+def finish(admission, claimed, answer="done", *, in_flight=False):
+    """Finish one event."""
+    admission.finish_all([Finished(claimed, answer, in_flight)])
 
 
 def publish(stores, event_id, now_ms=NOW_MS, **data):
     """Claim an event and finish it, as if it was pushed directly."""
     claimed = claim(stores, event_id, now_ms, **data)
-    stores.admission.finish(claimed, f"answer of {event_id}", in_flight=False)
+    finish(stores.admission, claimed, f"answer of {event_id}")
     return claimed
 
 

@@ -70,3 +70,8 @@ def at_once(*calls):
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(run, calls))
+
+
+def match(index, topic, event, now):
+    """The groups of a topic that one event matches."""
+    return index.matching({topic: [event]}, now)[topic][0]

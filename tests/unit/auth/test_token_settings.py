@@ -25,6 +25,7 @@ ROUTER = AUTHORIZER | {
     "HISTORY_TABLE": "history",
     "LIMITS_TABLE": "limits",
     "DELIVERIES_QUEUE_URL": "https://sqs.example.com/1/deliveries",
+    "POSTS_PER_SECOND": "20",
 }
 URL = "https://issuer.example/jwks.json"
 

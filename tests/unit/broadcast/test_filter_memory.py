@@ -10,6 +10,7 @@ from broadcast.filter_index import FilterIndex
 from broadcast.group_index import TOPIC_BYTES, GroupIndex
 from realtime_core.filters.filters import Attributes, load_filter
 from realtime_core.subscriptions.base import Group
+from tests.contract.support.cases import match
 from tests.hostile_filters import NOW, SHAPES, evaluated_to_the_end, everything_holds, group
 
 COUNT = 100
@@ -68,12 +69,12 @@ def test_topic_that_exceeds_the_bound_is_read_for_each_event_and_kept_by_none():
     index = GroupIndex(registry, bytes_max=40 * 1_000)
 
     for _ in range(2):
-        assert [item.filter for item in index.matching("a", Attributes({"x": 7}, {}), NOW)] == ['{"x":7}']
+        assert [item.filter for item in match(index, "a", Attributes({"x": 7}, {}), NOW)] == ['{"x":7}']
     assert (registry.reads, len(index._topics)) == (2, 0)
 
     del registry.listed[3:]
     for _ in range(3):
-        assert [item.filter for item in index.matching("a", Attributes({"x": 2}, {}), NOW)] == ['{"x":2}']
+        assert [item.filter for item in match(index, "a", Attributes({"x": 2}, {}), NOW)] == ['{"x":2}']
     assert registry.reads == 4, "one event finds that there is room, the next one keeps it"
 
 
@@ -81,11 +82,11 @@ def test_topic_that_exceeds_the_bound_evicts_no_more_than_it_must():
     registry = Registry(group({"x": number}, number) for number in range(5))
     index = GroupIndex(registry, bytes_max=2 * (TOPIC_BYTES + 13_000))
     for topic in "ab":
-        index.matching(topic, Attributes({}, {}), NOW)
+        match(index, topic, Attributes({}, {}), NOW)
     assert list(index._topics) == ["a", "b"]
 
     registry.listed += [group({"x": number}, number) for number in range(5, 8)]
-    index.matching("c", Attributes({}, {}), NOW)
+    match(index, "c", Attributes({}, {}), NOW)
     assert list(index._topics) == ["c"], "the others made room"
     assert index._bytes() <= 2 * (TOPIC_BYTES + 13_000)
 
@@ -99,7 +100,7 @@ def test_group_that_is_read_twice_is_matched_once_with_the_most_shards(kept):
         registry = Registry([first, *others[:kept], second, *others[kept:]])
         index = GroupIndex(registry, bytes_max=40 * 1_000)
         for _ in range(2):
-            assert index.matching("a", Attributes({"x": 1}, {}), NOW) == [many]
+            assert match(index, "a", Attributes({"x": 1}, {}), NOW) == [many]
 
 
 def test_topic_that_exceeds_the_bound_is_never_whole_in_memory(traced):
@@ -114,7 +115,7 @@ def test_topic_that_exceeds_the_bound_is_never_whole_in_memory(traced):
     tracemalloc.reset_peak()
 
     for _ in range(2):
-        assert index.matching("a", everything_holds(), NOW) == []
+        assert match(index, "a", everything_holds(), NOW) == []
 
     assert tracemalloc.get_traced_memory()[1] - before < bytes_max + 500_000
     assert traced() - before < 50_000, "nothing of it is kept"
@@ -123,11 +124,11 @@ def test_topic_that_exceeds_the_bound_is_never_whole_in_memory(traced):
 def test_topic_that_outgrows_the_bound_by_announcements_is_dropped_and_still_answers():
     registry = Registry([group({"x": 0})])
     index = GroupIndex(registry, bytes_max=TOPIC_BYTES + 20_000)
-    index.matching("a", Attributes({}, {}), NOW)
+    match(index, "a", Attributes({}, {}), NOW)
 
     registry.new = [group({"x": number}, number) for number in range(1, 20)]
     registry.listed += registry.new
 
     for _ in range(2):
-        assert [item.filter for item in index.matching("a", Attributes({"x": 7}, {}), NOW)] == ['{"x":7}']
+        assert [item.filter for item in match(index, "a", Attributes({"x": 7}, {}), NOW)] == ['{"x":7}']
     assert (registry.reads, len(index._topics)) == (2, 0)

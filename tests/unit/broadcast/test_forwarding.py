@@ -7,7 +7,9 @@ import pytest
 from broadcast import handler
 from broadcast.forwarding import Forwarding
 from broadcast.group_index import GroupIndex
+from broadcast.inboxes import Inboxes
 from broadcast.publisher import Publisher
+from broadcast.subscribers import Subscribers
 from broadcast.wiring import Broadcast
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
@@ -15,7 +17,12 @@ from realtime_core.errors import StoreUnavailable
 from realtime_core.forwarding.memory import MemoryForwards
 from realtime_core.history.memory import MemoryHistory
 from realtime_core.messages.memory import MemoryMessages
-from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries, MemoryManagementApi
+from realtime_core.push.memory import (
+    MemoryDeadLetterQueue,
+    MemoryDeliveries,
+    MemoryEventsQueue,
+    MemoryManagementApi,
+)
 from realtime_core.push.pusher import Pusher
 from realtime_core.subscriptions.memory import MemorySubscriptions
 from realtime_core.wire.envelopes import unwrap
@@ -46,12 +53,11 @@ class Region:
         self.subscriptions = MemorySubscriptions(self.connections)
         self.deliveries, self.management_api = MemoryDeliveries(), MemoryManagementApi()
         self.forwards, self.dead_letters = MemoryForwards(), MemoryDeadLetterQueue()
+        self.events = MemoryEventsQueue()
         forwarding = Forwarding(self.forwards, tuple(map(bus, others)), f"deals@{name}") if others else None
         publisher = Publisher(
-            connections=self.connections,
-            subscriptions=self.subscriptions,
-            groups=GroupIndex(self.subscriptions),
-            messages=self.messages,
+            subscribers=Subscribers(self.subscriptions, GroupIndex(self.subscriptions)),
+            inboxes=Inboxes(self.messages, self.connections),
             admission=self.history,
             deliveries=self.deliveries,
             pusher=Pusher(self.management_api, self.connections, self.subscriptions, self.deliveries),
@@ -59,7 +65,7 @@ class Region:
             now=lambda: now,
             forwarding=forwarding,
         )
-        self.broadcast = Broadcast(publisher, self.dead_letters, forwarding)
+        self.broadcast = Broadcast(publisher, self.dead_letters, self.events, forwarding)
         self.connections.add(Connection("c1", "ann", NOW, NOW + 9999))
         self.subscriptions.subscribe("c1", "books", "{}", NOW)
 
@@ -160,6 +166,28 @@ def test_queue_that_fails_keeps_the_answer_back_but_not_the_push(invoke):
     assert invoke(region, DEAL)["statusCode"] == 200
     assert len(region.forwards.queued) == 1
     assert {frame["eventId"] for frame in region.heard} == {"e1"}
+
+
+def test_events_of_an_envelope_are_each_forwarded_and_what_cannot_be_is_tried_again(invoke):
+    region = Region("eu-west-1", "us-east-1")
+    events = [{**DEAL, "eventId": f"e{number}"} for number in range(3)]
+    send = region.forwards.send
+
+    def refuse_one(forwards):
+        if any('"e1"' in forward.text for forward in forwards):
+            raise StoreUnavailable("the queue refuses it")
+        send(forwards)
+
+    region.forwards.send = refuse_one
+    results = json.loads(invoke(region, {"events": events})["body"])["results"]
+
+    assert [result["broadcast"] for result in results] == ["success", "failed", "success"]
+    assert [json.loads(body)["eventId"] for body in region.events.bodies] == ["e1"]
+    assert len(region.forwards.queued) == 2
+
+    region.forwards.send = send
+    invoke(region, json.loads(region.events.bodies[0]))
+    assert len(region.forwards.queued) == 3
 
 
 def test_event_that_could_not_be_forwarded_is_refused_before_anyone_has_it(invoke):

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from broadcast import handler
+from broadcast.publisher import Submission
 from broadcast.wiring import Broadcast
-from realtime_core.push.memory import MemoryDeadLetterQueue
+from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryEventsQueue
 
 DEAL = {"messageType": "dealUpdate", "topic": "books", "data": {"price": 9}}
 NAMED = {**DEAL, "eventId": "mine"}
@@ -18,9 +19,12 @@ class RecordingPublisher:
     def __init__(self):
         self.event_ids = []
 
-    def publish(self, _event, event_id, _origin=None):
-        self.event_ids.append(event_id)
-        return {"broadcast": "success", "eventId": event_id}
+    def publish(self, event, event_id, origin=None):
+        return self.publish_all([Submission(event, event_id, origin)])[0]
+
+    def publish_all(self, submissions):
+        self.event_ids += [item.event_id for item in submissions]
+        return [{"broadcast": "success", "eventId": item.event_id} for item in submissions]
 
 
 class Context:
@@ -35,7 +39,8 @@ class Context:
 @pytest.fixture
 def published(monkeypatch):
     publisher = RecordingPublisher()
-    monkeypatch.setattr(handler, "_broadcast", lambda: Broadcast(publisher, MemoryDeadLetterQueue()))
+    broadcast = Broadcast(publisher, MemoryDeadLetterQueue(), MemoryEventsQueue())
+    monkeypatch.setattr(handler, "_broadcast", lambda: broadcast)
     return publisher.event_ids
 
 

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from broadcast.group_index import GroupIndex
+from broadcast.inboxes import Inboxes
 from broadcast.publisher import Publisher
+from broadcast.subscribers import Subscribers
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
@@ -47,10 +49,8 @@ class NotificationHarness:
             self.management_api, self.connections, subscriptions, self.deliveries, now=lambda: NOW
         )
         self.publisher = Publisher(
-            connections=self.connections,
-            subscriptions=subscriptions,
-            groups=GroupIndex(subscriptions),
-            messages=self.messages,
+            subscribers=Subscribers(subscriptions, GroupIndex(subscriptions)),
+            inboxes=Inboxes(self.messages, self.connections),
             admission=MemoryHistory(),
             deliveries=self.deliveries,
             pusher=self.pusher,

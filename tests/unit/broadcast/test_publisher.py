@@ -5,7 +5,9 @@ import time
 import pytest
 
 from broadcast.group_index import GroupIndex
+from broadcast.inboxes import Inboxes
 from broadcast.publisher import Publisher
+from broadcast.subscribers import Subscribers
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
@@ -53,10 +55,8 @@ class PublisherHarness:
 
     def new_publisher(self, *, direct_max=100, now=lambda: NOW):
         return Publisher(
-            connections=self.connections,
-            subscriptions=self.subscriptions,
-            groups=GroupIndex(self.subscriptions),
-            messages=MemoryMessages(retention_days=30),
+            subscribers=Subscribers(self.subscriptions, GroupIndex(self.subscriptions)),
+            inboxes=Inboxes(MemoryMessages(retention_days=30), self.connections),
             admission=MemoryHistory(),
             deliveries=self.deliveries,
             pusher=Pusher(self.management_api, self.connections, self.subscriptions, self.deliveries),
@@ -65,9 +65,10 @@ class PublisherHarness:
         )
 
     def queued(self):
-        """(event id of the frame, position, connection ids) of each job."""
+        """(event id of the frame, tracking id, connection ids) of each job."""
         return [
-            (loads(job.payload)["eventId"], job.position, job.connection_ids) for job in self.deliveries.jobs
+            (loads(job.payload)["eventId"], job.tracking_id, job.connection_ids)
+            for job in self.deliveries.jobs
         ]
 
 
@@ -127,5 +128,5 @@ def test_an_event_whose_queueing_crashed_goes_on_with_what_receivers_know_it_by(
     again = harness.queued()[taken:]
     assert sorted(connection_id for _, _, ids in again for connection_id in ids) == IDS, "everybody has it"
     # What was queued twice is the same chunk of the same event, which a receiver drops by its id.
-    assert {(event_id, position) for event_id, position, _ in before + again} == {("e1", BEGAN)}
+    assert {event_id for event_id, _, _ in before + again} == {"e1"}
     assert again[:taken] == before

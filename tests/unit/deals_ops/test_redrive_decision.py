@@ -90,14 +90,14 @@ def test_a_notification_is_described_by_the_number_of_its_recipients():
 
 def job(age_seconds):
     published = int((NOW - age_seconds) * 1000)
-    return DeliveryJob("{}", ("a=", "b="), "deal", "e-1", published, attempt=9, position=4, chunk=2)
+    return DeliveryJob("{}", ("a=", "b="), "deal", "e-1", published, attempt=9, tracking_id=4, chunk=2)
 
 
 def test_a_delivery_restarts_at_its_first_attempt_and_is_otherwise_unchanged():
     decision = decide_delivery(dead_letter(encode_job(job(60))), NOW)
     sent = decode_job(decision.body)
     assert sent.attempt == 1
-    assert (sent.connection_ids, sent.position, sent.chunk) == (("a=", "b="), 4, 2)
+    assert (sent.connection_ids, sent.tracking_id, sent.chunk) == (("a=", "b="), 4, 2)
     assert (decision.about, decision.event_id) == ("deal for 2 connections", "e-1")
 
 
@@ -116,3 +116,13 @@ def test_a_delivery_that_can_reach_nobody_stays(body, why):
     decision = decide_delivery(dead_letter(body), NOW)
     assert decision.body is None
     assert why in decision.why
+
+
+def test_an_envelope_of_events_goes_again_under_the_ids_that_its_events_had():
+    deal = {"messageType": "deal", "topic": "books", "data": {}}
+    letter = DeadLetter("m-1", json.dumps({"events": [deal, {**deal, "eventId": "mine"}, 7]}), NOW, 1)
+
+    decision = decide_event(letter, NOW)
+
+    events = [{**deal, "eventId": "m-1.0"}, {**deal, "eventId": "mine"}, 7]
+    assert (decision.about, json.loads(decision.body)) == ("3 events", {"events": events})

@@ -248,7 +248,7 @@ def test_delivery_speaks_of_a_job_by_the_id_of_what_it_comes_from(post, capsys):
 
 def test_broadcast_counts_what_it_refused(monkeypatch, capsys):
     dead_letters = MemoryDeadLetterQueue()
-    monkeypatch.setattr(broadcast, "_broadcast", lambda: Broadcast(None, dead_letters))
+    monkeypatch.setattr(broadcast, "_broadcast", lambda: Broadcast(None, dead_letters, None))
     answer = broadcast.handler({"data": {}}, Clock(60))
     assert answer["statusCode"] == 400
     printed = capsys.readouterr().out.splitlines()

@@ -173,7 +173,7 @@ def test_a_message_whose_function_dies_before_the_push_is_pushed_by_its_repeat(t
 
     with monkeypatch.context() as patched:
         patched.setattr(
-            *{"look-up": (talk.connections, "of_user"), "post": (talk.management_api, "post")}[at], die
+            *{"look-up": (talk.connections, "of_user"), "post": (talk.management_api, "post_all")}[at], die
         )
         with pytest.raises(Killed):
             talk.send()

@@ -7,7 +7,7 @@ from message_router.resume import resume
 from realtime_core.filters.filters import parse_filter
 from realtime_core.history import base
 from realtime_core.history.memory import MemoryHistory
-from tests.contract.support.admitted import BEGAN, NOW_MS, claim, publish
+from tests.contract.support.admitted import BEGAN, NOW_MS, claim, finish, publish
 
 EVERYTHING = parse_filter({})
 DAY_LATER = NOW_MS + (base.HISTORY_SECONDS + 1) * 1000
@@ -79,7 +79,7 @@ def test_one_leak_repeats_its_own_event_alone(stores):
         last = publish(stores, f"e{number}", size="x" * 1000)
     resumed = stores.resume(last.position)
     assert (ids(resumed), resumed.recovered, resumed.position) == (["leak"], True, last.position)
-    stores.admission.finish(leak, "done", in_flight=False)
+    finish(stores.admission, leak)
     after = publish(stores, "after")
     assert ids(stores.resume(after.position)) == []
 

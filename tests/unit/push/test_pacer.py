@@ -1,6 +1,12 @@
 import pytest
 
-from realtime_core.push.management_api.pacer import CUT, FLOOR, Pacer
+from realtime_core.push.management_api.pacer import (
+    BURST_SECONDS,
+    CUT,
+    DIRECT_BURST_SECONDS,
+    FLOOR,
+    Pacer,
+)
 
 STEP = 0.001
 
@@ -75,3 +81,45 @@ def test_a_few_clients_that_read_too_slowly_do_not_slow_down_the_rest():
 def test_a_rate_that_is_not_positive_is_refused(rate):
     with pytest.raises(ValueError, match="posts_per_second"):
         Pacer(rate)
+
+
+def test_a_poster_to_a_few_never_waits_and_keeps_to_its_rate():
+    """It posts only what it has tokens for; in each stretch of time that is its rate and one burst."""
+    pacer, posted = Pacer(100, DIRECT_BURST_SECONDS), []
+    for tick in range(20_000):
+        now = tick * STEP
+        if pacer.admits(7, now):
+            assert all(pacer.take(now) for _ in range(7))
+            posted += [now] * 7
+
+    for start in range(0, 20, 4):
+        for seconds in (1, 4):
+            count = sum(start <= at < start + seconds for at in posted)
+            assert count <= 100 * (seconds + DIRECT_BURST_SECONDS)
+    assert len(posted) >= 20 * 100 - 7
+
+
+def test_all_that_post_at_once_keep_to_the_budget():
+    """Two instances of delivery, ten of broadcast, fifty of the router, with the shares of the stack."""
+    budget = 10_000
+    shares = (
+        [(4_000, BURST_SECONDS)] * 2 + [(100, DIRECT_BURST_SECONDS)] * 10 + [(20, DIRECT_BURST_SECONDS)] * 50
+    )
+    pacers = [Pacer(rate, burst) for rate, burst in shares]
+    assert sum(rate for rate, _ in shares) == budget
+
+    posts = 0
+    for tick in range(5_000):
+        for pacer in pacers:
+            while pacer.take(tick * STEP):
+                posts += 1
+
+    bursts = sum(rate * burst for rate, burst in shares)
+    assert 0.98 * 5 * budget <= posts <= 5 * budget + bursts
+    assert bursts <= 0.25 * budget
+
+
+def test_a_poster_admits_no_more_than_its_burst():
+    pacer = Pacer(20, DIRECT_BURST_SECONDS)
+    assert pacer.admits(20, 0.0)
+    assert not pacer.admits(21, 1_000.0)

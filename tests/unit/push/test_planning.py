@@ -99,7 +99,9 @@ LARGEST = dumps({"pad": '"' * 65_000})
     "payload", ["{}", LARGEST, dumps("é\ufffe\uffff😀\n\x01")], ids=["small", "largest", "odd"]
 )
 def test_split_job_keeps_every_field_and_fits_the_queue(payload):
-    whole = DeliveryJob(payload, tuple(IDS), "deal", "e" * 128, NOW * 1000, 1, position=2**40)
+    whole = DeliveryJob(
+        payload, tuple(IDS), "deal", "e" * 128, NOW * 1000, 1, tracking_id=NOW * 1000 * 1000 * 1000
+    )
     planned = split_job(whole)
     assert [item for job in planned for item in job.connection_ids] == IDS
     for job in planned:

@@ -10,7 +10,7 @@ from deals_ops.redrive_decision import decide_delivery
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
-from realtime_core.history.base import NewEvent
+from realtime_core.history.base import NewEvent, new_tracking_id
 from realtime_core.history.memory import MemoryHistory
 from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
 from realtime_core.push import pusher
@@ -26,6 +26,7 @@ from realtime_core.push.pusher import (
     PushResult,
 )
 from realtime_core.subscriptions.memory import MemorySubscriptions
+from tests.contract.support.admitted import admit, finish
 from tests.unit.push.jobs import NOW, job
 
 
@@ -73,6 +74,15 @@ def test_push_sorts_every_connection_and_queues_only_what_is_left(harness):
     assert delay <= DELAY_SECONDS_MAX
 
 
+def test_push_that_the_request_budget_has_no_room_for_is_queued_whole(harness):
+    harness.management_api.admitted = 1
+    assert harness.pusher.push(job("a", "b"), 5) == PushResult(queued=2)
+    [(queued, delay)] = harness.deliveries.queued
+    assert (queued.connection_ids, queued.attempt, delay) == (("a", "b"), 1, 0)
+    assert harness.management_api.received == {}
+    assert harness.pusher.push(job("a"), 5).delivered == 1
+
+
 def test_push_removes_a_gone_connection_with_its_memberships(harness):
     harness.management_api.answers = {"b": [410]}
     harness.pusher.push(job("a", "b"), 5)
@@ -109,7 +119,7 @@ def test_many_gone_are_removed_at_once_after_what_is_left_is_queued_and_within_t
     for connection_id in ids:
         harness.connections.add(Connection(connection_id, "user-a", NOW, NOW + 3600))
     report = PostReport(gone=tuple(ids), unsent=("a",))
-    monkeypatch.setattr(harness.management_api, "post", lambda *_: report)
+    monkeypatch.setattr(harness.management_api, "post_all", lambda *_: [report])
     together, remove, queued = threading.Barrier(4), harness.connections.remove, []
 
     def removing(connection_id, **known):
@@ -294,9 +304,10 @@ def test_a_chunk_is_complete_when_nothing_of_it_can_be_delivered_any_more(
     harness, answers, attempt, complete
 ):
     kept = '{"eventId":"e1","messageType":"x","topic":"t","data":{},"filters":{}}'
-    claim = harness.history.claim(NewEvent("e1", kept), NOW * 1000)
-    harness.history.expect_chunks(claim, 1)
-    harness.history.finish(claim, "{}", in_flight=True)
+    claim = admit(harness.history, NewEvent("e1", kept), NOW * 1000)
+    tracking_id = new_tracking_id(claim.position, NOW * 1000)
+    harness.history.expect_chunks(tracking_id, 1, [claim])
+    finish(harness.history, claim, in_flight=True)
     harness.management_api.answers = answers
-    harness.pusher.push(job("a", attempt=attempt, position=claim.position), 5)
+    harness.pusher.push(job("a", attempt=attempt, tracking_id=tracking_id), 5)
     assert (harness.history.settled(NOW) == claim.position) is complete

@@ -8,7 +8,21 @@ from hypothesis import strategies as st
 
 from realtime_core.errors import ValidationFailed
 from realtime_core.wire.events import parse_event
-from redis_relay.events import EVENT_BYTES_MAX, from_channel, from_entry
+from redis_relay import events
+from redis_relay.events import EVENT_BYTES_MAX
+
+
+def from_channel(channel, data):
+    """The only event of a channel's message."""
+    (event,) = events.from_channel(channel, data)
+    return event
+
+
+def from_entry(entry_id, fields):
+    """The only event of an entry."""
+    (event,) = events.from_entry(entry_id, fields)
+    return event
+
 
 DEAL = {"messageType": "dealUpdate", "data": {"price": 9.5}, "filters": {"brand": "x"}}
 
@@ -101,3 +115,24 @@ def test_null_for_an_optional_field_of_a_channel_message_is_the_same_as_leaving_
     event = json.loads(from_channel(b"deals:books", json.dumps(message).encode()))
     assert parse_event(event).topic == "books"
     assert event["eventId"].startswith("channel:")
+
+
+def test_entry_with_several_events_gives_each_an_id_that_a_retry_repeats():
+    """What is no event is left for broadcast to reject: it harms no other."""
+    text = json.dumps({"events": [DEAL, {**DEAL, "eventId": "own"}, 7, {"data": 1}]}).encode()
+    first = [json.loads(event) for event in events.from_entry(b"1-0", {b"event": text})]
+    ids = [event["eventId"] for event in first if isinstance(event, dict)]
+    assert (ids[0][-2:], ids[1], ids[2][-2:]) == (".0", "own", ".3")
+    assert first == [json.loads(event) for event in events.from_entry(b"1-0", {b"event": text})]
+
+
+def test_channel_message_with_several_events_is_of_its_topic_and_no_other():
+    text = {"events": [DEAL, {"type": "deal", "data": {}}, {**DEAL, "topic": "books"}]}
+    found = [json.loads(event) for event in events.from_channel(b"deals:books", json.dumps(text).encode())]
+    assert [event["topic"] for event in found] == ["books"] * 3
+    assert len({event["eventId"] for event in found}) == 3
+
+    text["events"][1] = {**DEAL, "topic": "tea"}
+    with pytest.raises(ValidationFailed) as refused:
+        events.from_channel(b"deals:books", json.dumps(text).encode())
+    assert [problem.field for problem in refused.value.problems] == ["events[1].topic"]

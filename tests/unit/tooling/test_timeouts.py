@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broadcast import handler as broadcast
-from broadcast import publisher
+from broadcast import publisher, slices
 from delivery import handler as delivery
 from realtime_core.history.overtaken import CLAIM_SECONDS
 from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
@@ -68,7 +67,7 @@ def test_delivery_keeps_enough_time_to_put_back_what_is_left(timeouts):
 
 def test_broadcast_begins_no_event_that_it_has_no_time_for(timeouts):
     event = publisher.DIRECT_BUDGET_SECONDS + DEFAULT_TIMEOUTS.answer_seconds + REMOVAL_SECONDS
-    assert event < broadcast.EVENT_SECONDS < timeouts["broadcast"]
+    assert event < slices.SLICE_SECONDS < timeouts["broadcast"]
 
 
 def test_handshake_is_over_before_a_410_is_final(timeouts):

@@ -18,7 +18,7 @@ from realtime_core.aws.http_response import HttpResponse
 from realtime_core.push.management_api.connection import FAULTS, Connection
 from realtime_core.push.management_api.pacer import Pacer
 from realtime_core.push.management_api.pool import Pool
-from realtime_core.push.management_api.verdicts import Outcome, Verdict, verdict_of
+from realtime_core.push.management_api.verdicts import UNTRIED, Outcome, Verdict, verdict_of
 
 SIGNATURE_SECONDS = 10.0
 """How long the timestamp of a signature is used; AWS accepts it for five minutes."""
@@ -26,8 +26,10 @@ BUSY_SECONDS = 0.001
 """An endpoint that responds within this time is kept busy by a few connections, and more only cost time."""
 _DELIVERED: tuple[Verdict, str] = ("delivered", "")
 
-PrepareRequests = Callable[[], Callable[[str], bytes]]
-"""Returns a function from a connection id to its request, signed as of now."""
+PostId = tuple[int, str]
+"""The number of a payload, and the connection id that it goes to."""
+PrepareRequests = Callable[[], Sequence[Callable[[str], bytes]]]
+"""Returns for each payload a function from a connection id to its request, signed as of now."""
 
 
 class Timeouts(NamedTuple):
@@ -42,7 +44,7 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 
 class PostBatch:
-    """Requests for distinct ids over a pool, until `deadline` (monotonic seconds).
+    """Requests over a pool until `deadline` (monotonic seconds): for each payload the ids that it goes to.
 
     Nothing is sent after the deadline, but `run` waits for responses that are under way, since dropping one
     would repeat its post. So it may end up to `timeouts.answer_seconds` after the deadline.
@@ -52,7 +54,7 @@ class PostBatch:
         self,
         pool: Pool,
         prepare: PrepareRequests,
-        ids: Sequence[str],
+        ids: Sequence[Sequence[str]],
         deadline: float,
         *,
         pacer: Pacer | None = None,
@@ -60,22 +62,24 @@ class PostBatch:
     ) -> None:
         self._pool = pool
         self._prepare = prepare
-        self._ids = ids
+        self._ids = [list(dict.fromkeys(of_payload)) for of_payload in ids]
         self._deadline = deadline
         self._pacer = pacer
         self._timeouts = timeouts
         self._sweep_seconds = min(0.25, timeouts.answer_seconds / 4)
-        self._ready = deque(ids)
+        self._ready: deque[PostId] = deque(
+            (number, item) for number, of_payload in enumerate(self._ids) for item in of_payload
+        )
         # A heap of (due, number, id): the number keeps equal times in the order of their failures.
-        self._retries: list[tuple[float, int, str]] = []
-        self._attempts: dict[str, int] = {}
-        self._results: dict[str, tuple[Verdict, str]] = {}
+        self._retries: list[tuple[float, int, PostId]] = []
+        self._attempts: dict[PostId, int] = {}
+        self._results: dict[PostId, tuple[Verdict, str]] = {}
         self._in_flight = 0
-        self.answers_lost = 0
-        self.throttled = 0
+        self.answers_lost = [0] * len(ids)
+        self.throttled = [0] * len(ids)
 
-    def run(self) -> list[Outcome]:
-        """Send the requests. Returns each id's outcome in the order given; `retry` where time ran out."""
+    def run(self) -> None:
+        """Send the requests, and wait for their responses."""
         now = time.monotonic()
         if self._ready and now < self._deadline:
             self._pool.begin(len(self._ready), now)
@@ -83,15 +87,28 @@ class PostBatch:
                 self._run(now)
             finally:
                 self._pool.end()
-        out_of_time: tuple[Verdict, str] = ("retry", "out of time")
-        return [(item, *self._results.get(item, out_of_time)) for item in self._ids]
+
+    def outcomes(self) -> list[list[Outcome]]:
+        """Each payload's outcomes, an id each in the order given; `retry` where time ran out."""
+        return [
+            [
+                (item, *(self._results.get((number, item)) or self._out_of_time((number, item))))
+                for item in ids
+            ]
+            for number, ids in enumerate(self._ids)
+        ]
+
+    def _out_of_time(self, post: PostId) -> tuple[Verdict, str]:
+        # Where nobody can be reached, that is what is tried.
+        tried = post in self._attempts or self._pool.failures
+        return "retry", "out of time" if tried else UNTRIED
 
     def _run(self, now: float) -> None:
         sweep_at = now
         sign_at = now
         while self._in_flight or ((self._ready or self._retries) and now < self._deadline):
             if now >= sign_at:
-                self._request = self._prepare()
+                self._requests = self._prepare()
                 sign_at = now + SIGNATURE_SECONDS
 
             if now >= sweep_at:
@@ -170,12 +187,13 @@ class PostBatch:
         if connection.interest != interest:
             self._pool.watch(connection)
 
-    def _send(self, connection: Connection, connection_id: str, now: float) -> None:
-        connection.recipient = connection_id
+    def _send(self, connection: Connection, post: PostId, now: float) -> None:
+        connection.recipient = post
         connection.deadline = now + self._timeouts.answer_seconds
         self._in_flight += 1
         try:
-            connection.send(self._request(connection_id))
+            number, connection_id = post
+            connection.send(self._requests[number](connection_id))
         except OSError as error:
             self._fail(connection, type(error).__name__, now)
             return
@@ -190,7 +208,7 @@ class PostBatch:
             self._pool.release(connection)
 
     def _handle_response(
-        self, connection: Connection, connection_id: str, response: HttpResponse, now: float
+        self, connection: Connection, post: PostId, response: HttpResponse, now: float
     ) -> None:
         connection.recipient = None
         self._in_flight -= 1
@@ -199,14 +217,14 @@ class PostBatch:
             self._pacer.record(now, throttled=status == 429)
 
         if status == 200:
-            self._results[connection_id] = _DELIVERED
+            self._results[post] = _DELIVERED
         else:
             verdict, reason = verdict_of(status), f"{status} {response.error_type}".rstrip()
-            self.throttled += status == 429
+            self.throttled[post[0]] += status == 429
             if verdict == "retry":
-                self._retry(connection_id, reason, now)
+                self._retry(post, reason, now)
             else:
-                self._results[connection_id] = (verdict, reason)
+                self._results[post] = (verdict, reason)
 
         # A server that refuses a large body often closes without reading it: the next post would be lost.
         if response.reusable and status != 413:
@@ -220,23 +238,23 @@ class PostBatch:
         Where the connection ended while it was idle, that is no attempt: the post goes out again at once.
         Each such failure uses up one of the connections that were idle, so it is not for ever.
         """
-        connection_id, connection.recipient = connection.recipient, None
-        assert connection_id is not None, "only a busy connection has a deadline"  # noqa: S101
+        post, connection.recipient = connection.recipient, None
+        assert post is not None, "only a busy connection has a deadline"  # noqa: S101
         self._in_flight -= 1
-        self.answers_lost += connection.sent
+        self.answers_lost[post[0]] += connection.sent
         self._pool.drop(connection)
         if connection.may_be_stale:
-            self._ready.appendleft(connection_id)
+            self._ready.appendleft(post)
         else:
-            self._retry(connection_id, reason, now)
+            self._retry(post, reason, now)
 
-    def _retry(self, connection_id: str, reason: str, now: float) -> None:
+    def _retry(self, post: PostId, reason: str, now: float) -> None:
         """Schedule another attempt after a pause, if there is time for it."""
-        retry = self._attempts.get(connection_id, 0)
-        self._attempts[connection_id] = retry + 1
+        retry = self._attempts.get(post, 0)
+        self._attempts[post] = retry + 1
         timeouts = self._timeouts
         due = now + backoff.delay(retry, timeouts.retry_base_seconds, timeouts.retry_cap_seconds)
         if due < self._deadline:
-            heapq.heappush(self._retries, (due, len(self._attempts), connection_id))
+            heapq.heappush(self._retries, (due, len(self._attempts), post))
         else:
-            self._results[connection_id] = ("retry", reason)
+            self._results[post] = ("retry", reason)

@@ -30,9 +30,9 @@ class Connection:
     """A connection to one address.
 
     `deadline` (monotonic seconds) is when its current step times out, `idle_since` when it was last released
-    (epoch seconds), `recipient` the connection id that its request is for (None while idle), and `interest`
-    the events that it waits for, as `selectors` names them. `may_be_stale` says whether it was idle and has
-    not received anything since: then its end may have gone unnoticed.
+    (epoch seconds), `recipient` the payload and connection id that its request is for (None while idle), and
+    `interest` the events that it waits for, as `selectors` names them. `may_be_stale` says whether it was
+    idle and has not received anything since: then its end may have gone unnoticed.
     """
 
     __slots__ = (
@@ -50,7 +50,7 @@ class Connection:
         """Start connecting, with a TLS session to resume if given. Raises OSError if refused at once."""
         family, kind, protocol, _, where = address
         self.address = address
-        self.recipient: str | None = None
+        self.recipient: tuple[int, str] | None = None
         self.deadline = math.inf
         self.idle_since = 0.0
         self.may_be_stale = False

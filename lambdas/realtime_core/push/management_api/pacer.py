@@ -11,6 +11,8 @@ from __future__ import annotations
 
 BURST_SECONDS = 0.05
 """How much of the rate may be posted at once."""
+DIRECT_BURST_SECONDS = 1.0
+"""The same for a function that posts now and then to a few, and queues what it has no tokens for."""
 WINDOW_SECONDS = 0.1
 """How often the rate is adjusted: longer than a response takes, so that a cut shows before the next."""
 THROTTLED_SHARE = 0.02
@@ -24,16 +26,29 @@ FLOOR = 0.02
 
 
 class Pacer:
-    """Allows up to `posts_per_second`, and less while the API throttles."""
+    """Allows up to `posts_per_second`, and less while the API throttles.
 
-    __slots__ = ("_refilled_at", "_responses", "_throttled", "_tokens", "_window_ends", "full_rate", "rate")
+    What `burst_seconds` of the rate bring may be posted at once; after a pause it is there in full.
+    """
 
-    def __init__(self, posts_per_second: float) -> None:
+    __slots__ = (
+        "_burst_seconds",
+        "_refilled_at",
+        "_responses",
+        "_throttled",
+        "_tokens",
+        "_window_ends",
+        "full_rate",
+        "rate",
+    )
+
+    def __init__(self, posts_per_second: float, burst_seconds: float = BURST_SECONDS) -> None:
         if not posts_per_second > 0:
             raise ValueError(f"posts_per_second must be above 0, not {posts_per_second}")
         self.full_rate = float(posts_per_second)
         self.rate = self.full_rate
-        self._tokens = 1.0
+        self._burst_seconds = burst_seconds
+        self._tokens = max(1.0, self.rate * burst_seconds)
         self._refilled_at = self._window_ends = -1.0
         self._responses = self._throttled = 0
 
@@ -45,6 +60,11 @@ class Pacer:
                 return False
         self._tokens -= 1.0
         return True
+
+    def admits(self, posts: int, now: float) -> bool:
+        """Whether there are tokens for so many posts."""
+        self._refill(now)
+        return self._tokens >= posts
 
     def wait(self, now: float) -> float:
         """Return the seconds until the next token."""
@@ -60,7 +80,7 @@ class Pacer:
 
     def _refill(self, now: float) -> None:
         if self._refilled_at >= 0:
-            burst = max(1.0, self.rate * BURST_SECONDS)
+            burst = max(1.0, self.rate * self._burst_seconds)
             self._tokens = min(burst, self._tokens + (now - self._refilled_at) * self.rate)
         self._refilled_at = now
 

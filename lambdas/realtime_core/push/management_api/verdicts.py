@@ -11,6 +11,8 @@ from realtime_core.push.base import PostReport, ProbeReport
 Verdict = Literal["delivered", "gone", "refused", "retry", "unexpected"]
 Outcome = tuple[str, Verdict, str]
 """A connection id, the result of the post, and the reason for it."""
+UNTRIED = "out of time before the first attempt"
+"""The reason of a `retry` for which no request was sent."""
 
 
 def verdict_of(status: int) -> Verdict:
@@ -36,6 +38,7 @@ def report(outcomes: Iterable[Outcome], *, answers_lost: int = 0, throttled: int
     unsent: list[str] = []
     refused: dict[str, str] = {}
     unexpected: dict[str, int] = {}
+    untried = 0
     ids: dict[Verdict, list[str]] = {
         "delivered": delivered,
         "gone": gone,
@@ -47,6 +50,7 @@ def report(outcomes: Iterable[Outcome], *, answers_lost: int = 0, throttled: int
             refused[connection_id] = reason
             continue
         ids[verdict].append(connection_id)
+        untried += reason == UNTRIED
         if verdict == "unexpected":
             unexpected[reason] = unexpected.get(reason, 0) + 1
 
@@ -54,6 +58,7 @@ def report(outcomes: Iterable[Outcome], *, answers_lost: int = 0, throttled: int
         delivered=tuple(delivered),
         gone=tuple(gone),
         unsent=tuple(unsent),
+        untried=untried,
         refused=refused,
         unexpected=unexpected,
         answers_lost=answers_lost,

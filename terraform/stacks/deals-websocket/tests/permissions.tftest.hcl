@@ -68,6 +68,7 @@ run "policies_hold_exactly_what_their_holders_need" {
         "dynamodb:UpdateItem table/deals-test-subscriptions",
         "execute-api:ManageConnections a1b2c3d4e5/v1/POST/@connections/*",
         "sqs:SendMessage deals-test-deliveries",
+        "sqs:SendMessage deals-test-events",
         "sqs:SendMessage deals-test-events-dlq",
       ])
       connection_handler = join("\n", [

@@ -349,3 +349,33 @@ run "refuses_fewer_partitions_than_there_were" {
 
   expect_failures = [var.upkeep]
 }
+
+run "refuses_direct_posts_that_leave_nothing_for_delivery" {
+  command = plan
+
+  variables {
+    direct_posts = { broadcast_percent = 60, message_router_percent = 40 }
+  }
+
+  expect_failures = [var.direct_posts]
+}
+
+run "refuses_direct_posts_of_no_instance" {
+  command = plan
+
+  variables {
+    direct_posts = { message_router_instances = 0 }
+  }
+
+  expect_failures = [var.direct_posts]
+}
+
+run "refuses_a_budget_of_which_an_instance_of_the_router_has_nothing" {
+  command = plan
+
+  variables {
+    posts_per_second_budget = 400
+  }
+
+  expect_failures = [var.posts_per_second_budget]
+}

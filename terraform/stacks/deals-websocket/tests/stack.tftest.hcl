@@ -48,11 +48,11 @@ run "stack_joins_its_parts" {
   assert {
     condition = { for function, settings in local.functions : function => join(" ", sort(keys(settings.environment))) } == {
       authorizer         = "CONNECTIONS_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN MANAGEMENT_ENDPOINT MAX_CONNECTIONS_PER_USER REPLACE_OLDEST_CONNECTION REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE"
-      broadcast          = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL DIRECT_AUDIENCE_MAX EVENTS_DLQ_URL HISTORY_TABLE INDEX_BYTES_MAX MANAGEMENT_ENDPOINT MESSAGES_TABLE MESSAGE_RETENTION_DAYS SUBSCRIPTIONS_TABLE"
+      broadcast          = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL DIRECT_AUDIENCE_MAX EVENTS_DLQ_URL EVENTS_QUEUE_URL HISTORY_TABLE INDEX_BYTES_MAX MANAGEMENT_ENDPOINT MESSAGES_TABLE MESSAGE_RETENTION_DAYS POSTS_PER_SECOND SUBSCRIPTIONS_TABLE"
       connection_handler = "CONNECTIONS_TABLE SCHEDULE_PARTITIONS SUBSCRIPTIONS_TABLE"
       delivery           = "CONNECTIONS_TABLE DELIVERIES_DLQ_URL DELIVERIES_QUEUE_URL HISTORY_TABLE MANAGEMENT_ENDPOINT POSTS_PER_SECOND SUBSCRIPTIONS_TABLE"
       janitor            = "CONNECTIONS_TABLE HISTORY_TABLE MANAGEMENT_ENDPOINT POSTS_PER_SECOND PROBE_INTERVAL_SECONDS REVOCATIONS_TABLE SCHEDULE_PARTITIONS SUBSCRIPTIONS_TABLE"
-      message_router     = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL HISTORY_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN LIMITS_TABLE LIMIT_NEW_FILTERS LIMIT_OTHERS LIMIT_SEND_MESSAGE LIMIT_SUBSCRIPTIONS MANAGEMENT_ENDPOINT MAX_SUBSCRIPTIONS MESSAGES_TABLE MESSAGE_RETENTION_DAYS REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE TOPIC_FILTERS_MAX"
+      message_router     = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL HISTORY_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN LIMITS_TABLE LIMIT_NEW_FILTERS LIMIT_OTHERS LIMIT_SEND_MESSAGE LIMIT_SUBSCRIPTIONS MANAGEMENT_ENDPOINT MAX_SUBSCRIPTIONS MESSAGES_TABLE MESSAGE_RETENTION_DAYS POSTS_PER_SECOND REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE TOPIC_FILTERS_MAX"
     }
     error_message = "every function must have its settings, or it does not start"
   }
@@ -63,11 +63,13 @@ run "stack_joins_its_parts" {
       DELIVERIES_QUEUE_URL   = "https://sqs.eu-west-1.amazonaws.com/123456789012/deals-test-deliveries"
       DIRECT_AUDIENCE_MAX    = "100"
       EVENTS_DLQ_URL         = "https://sqs.eu-west-1.amazonaws.com/123456789012/deals-test-events-dlq"
+      EVENTS_QUEUE_URL       = "https://sqs.eu-west-1.amazonaws.com/123456789012/deals-test-events"
       HISTORY_TABLE          = "deals-test-history"
       INDEX_BYTES_MAX        = "268435456"
       MANAGEMENT_ENDPOINT    = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/v1"
       MESSAGES_TABLE         = "deals-test-messages"
       MESSAGE_RETENTION_DAYS = "30"
+      POSTS_PER_SECOND       = "100"
       SUBSCRIPTIONS_TABLE    = "deals-test-subscriptions"
     }
     error_message = "each setting must be the name or address of its resource"
@@ -78,10 +80,15 @@ run "stack_joins_its_parts" {
     error_message = "pushes that cannot be posted must go to the deliveries' dead-letter queue"
   }
 
-  # Delivery may spend the budget in equal shares.
+  # All that post share the budget, each instance equally in its function's part.
   assert {
-    condition     = local.functions.delivery.environment.POSTS_PER_SECOND == "5000"
-    error_message = "two instances, the maximum of the queue's mapping, must share 10,000"
+    condition     = local.posts_per_second == { delivery = 4000, broadcast = 100, message_router = 20 }
+    error_message = "two instances of delivery must share 80 % of 10,000, ten of broadcast and fifty of message_router 10 % each"
+  }
+
+  assert {
+    condition     = { for function in ["broadcast", "delivery", "message_router"] : function => local.functions[function].environment.POSTS_PER_SECOND } == { broadcast = "100", delivery = "4000", message_router = "20" }
+    error_message = "each function must get the share of its instances"
   }
 
   # Secret is written without plan and state holding it.
@@ -122,8 +129,9 @@ run "given_settings_reach_what_uses_them" {
     max_connections_per_user = 5
     upkeep                   = { posts_per_second = 50, probe_interval_seconds = 1800 }
     posts_per_second_budget  = 2500
-    reserved_concurrency     = { delivery = 7 }
-    maximum_concurrency      = { delivery = 7 }
+    direct_posts             = { broadcast_percent = 20, message_router_percent = 5 }
+    reserved_concurrency     = { delivery = 7, broadcast = 3, message_router = 30 }
+    maximum_concurrency      = { delivery = 7, broadcast = 3 }
     jwt                      = { issuer = "https://issuer.example", audience = "deals", leeway_seconds = 5 }
     jwt_secret               = "{\"current\": \"the-new-secret-of-thirty-two-bytes-\", \"previous\": \"the-old-secret-of-thirty-two-bytes-\"}"
     jwt_secret_version       = 2
@@ -160,7 +168,7 @@ run "given_settings_reach_what_uses_them" {
 
   # Shares of the budget never exceed it.
   assert {
-    condition     = local.functions.delivery.environment.POSTS_PER_SECOND == "357" && 7 * local.posts_per_second <= var.posts_per_second_budget
+    condition     = local.posts_per_second == { delivery = 267, broadcast = 166, message_router = 4 } && 7 * 267 + 3 * 166 + 30 * 4 <= var.posts_per_second_budget
     error_message = "the shares must not exceed the budget"
   }
 
@@ -192,7 +200,7 @@ run "reservation_above_the_queues_concurrency_counts_in_full" {
   }
 
   assert {
-    condition     = local.posts_per_second * var.reserved_concurrency.delivery <= var.posts_per_second_budget
+    condition     = local.posts_per_second.delivery * var.reserved_concurrency.delivery <= var.posts_per_second_budget
     error_message = "the shares must count the whole reservation"
   }
 }
