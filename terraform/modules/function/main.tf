@@ -30,8 +30,8 @@ locals {
 
 resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_116:Failed asynchronous invocations go to the destination of the alias (on_failure), which tells more than a dead-letter queue.
-  #checkov:skip=CKV_AWS_173:The environment holds names and addresses, no secret; Lambda encrypts it with its own key.
-  #checkov:skip=CKV_AWS_272:The zip is checked by its SHA-256 in the manifest; signing needs a profile of the account.
+  #checkov:skip=CKV_AWS_173:The environment holds names and addresses, no secret; Lambda encrypts it with its own key, or with environment_kms_key_arn.
+  #checkov:skip=CKV_AWS_272:The zip is checked by its SHA-256 in the manifest; signing needs a profile of the account: code_signing_config_arn.
   function_name = var.name
   description   = var.description
   role          = aws_iam_role.this.arn
@@ -49,6 +49,8 @@ resource "aws_lambda_function" "this" {
   timeout                        = var.timeout_seconds
   reserved_concurrent_executions = coalesce(var.reserved_concurrency, -1)
   publish                        = true
+  kms_key_arn                    = var.environment_kms_key_arn
+  code_signing_config_arn        = var.code_signing_config_arn
   tags                           = var.tags
 
   # The code writes one JSON object a line to standard output itself, which Lambda's runtime passes on as it is in either
@@ -101,7 +103,24 @@ resource "aws_lambda_alias" "live" {
   name             = "live"
   description      = "The version in service"
   function_name    = aws_lambda_function.this.function_name
-  function_version = aws_lambda_function.this.version
+  function_version = var.canary == null ? aws_lambda_function.this.version : var.canary.stable_version
+
+  dynamic "routing_config" {
+    for_each = var.canary == null ? [] : [var.canary.weight]
+
+    content {
+      additional_version_weights = { (aws_lambda_function.this.version) = routing_config.value }
+    }
+  }
+}
+
+# Instances that are initialised before they are needed. They are the alias's, so they follow it from version to version.
+resource "aws_lambda_provisioned_concurrency_config" "live" {
+  count = var.provisioned_concurrency == null ? 0 : 1
+
+  function_name                     = aws_lambda_alias.live.function_name
+  qualifier                         = aws_lambda_alias.live.name
+  provisioned_concurrent_executions = var.provisioned_concurrency
 }
 
 ################################################################################

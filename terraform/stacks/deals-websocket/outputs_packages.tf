@@ -4,6 +4,6 @@ output "package_versions" {
 }
 
 output "lambda_versions" {
-  description = "Number that Lambda gave to the newest published version of each function"
+  description = "Number of the published version that gets each function's calls; with a canary, all but its share: what `canaries` takes as `stable_version`"
   value       = { for function, instance in module.function : function => instance.version }
 }

@@ -40,6 +40,7 @@ module "network" {
   flow_logs                = try(var.network.flow_logs, null)
   log_kms_key_arn          = var.kms_key_arn
   permissions_boundary_arn = var.permissions_boundary_arn
+  role_path                = var.role_path
   tags                     = local.tags
 }
 

@@ -158,7 +158,7 @@ variable "log_level" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that bounds the functions' roles, where the organisation asks for one"
+  description = "ARN of the policy that bounds every role that is made here, where the organisation asks for one"
   type        = string
   default     = null
 }

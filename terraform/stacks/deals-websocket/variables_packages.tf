@@ -11,7 +11,7 @@ variable "packages_manifest" {
 
   validation {
     condition     = can(jsondecode(file(var.packages_manifest)))
-    error_message = "packages_manifest: there is no JSON file at ${var.packages_manifest}; build the packages first."
+    error_message = "packages_manifest: there is no JSON file at ${var.packages_manifest}. In a checkout run `make package`; without one, after `terraform init`, fetch a release: python3 .terraform/modules/MODULE/lambdas/fetch_packages.py URL --manifest-sha256 HEX --into ${dirname(var.packages_manifest)} (docs/adopt.md)."
   }
 
   validation {
