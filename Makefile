@@ -154,7 +154,7 @@ local-down: $(VENV)/.ready ## Stop that local cloud; the next local-up starts a 
 
 .PHONY: env
 env: ## Print where the applied service is (ENVIRONMENT=local), for eval "$(make env)"
-	@[ "$(ENVIRONMENT)" != local ] || [ -f $(UP)/terraform.tfstate ] || { \
+	@[ "$(ENVIRONMENT)" != local ] || [ -f $(call quote,$(UP)/terraform.tfstate) ] || { \
 		echo "The local cloud was never up: run \`make local-up\`, or name another ENVIRONMENT" >&2; exit 1; }
 	@[ "$(ENVIRONMENT)" = local ] || [ -f terraform/environments/aws/$(ENVIRONMENT).tfvars ] || { \
 		echo "There is no terraform/environments/aws/$(ENVIRONMENT).tfvars: use ENVIRONMENT=local or one that exists" >&2; \
@@ -181,9 +181,11 @@ reference: $(VENV)/.ready ## Write what follows from the code: tables of docs/op
 
 # The state and the provider of `make local-up`; any other environment's are where its own init put them.
 ENVIRONMENT_ROOT = terraform/environments/$(if $(filter local,$(ENVIRONMENT)),local,aws)
-STATE = $(if $(filter local,$(ENVIRONMENT)),-state=$(UP)/terraform.tfstate)
-DATA = TF_DATA_DIR=$(if $(filter local,$(ENVIRONMENT)),$(UP)/terraform-data,.terraform/$(ENVIRONMENT))
+STATE = $(if $(filter local,$(ENVIRONMENT)),$(call quote,-state=$(UP)/terraform.tfstate))
+DATA = TF_DATA_DIR=$(if $(filter local,$(ENVIRONMENT)),$(call quote,$(UP)/terraform-data),.terraform/$(ENVIRONMENT))
 UP = $(CURDIR)/.local_cloud/up
+# A word for the shell, whatever the checkout's folder is called.
+quote = '$(subst ','\'',$(1))'
 
 # Every Terraform folder has tests, and `terraform test` validates it first.
 .PHONY: test

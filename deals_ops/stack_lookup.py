@@ -12,6 +12,7 @@ from deals_ops.aws import AwsClients
 from deals_ops.errors import Missing, WrongArgument
 from deals_ops.stack import Stack
 from local_cloud import LocalCloud
+from local_cloud.isolation import isolate
 from local_cloud.stack import STATE
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def find_stack(arguments: Namespace, local_state: Path = LOCAL_STATE) -> Stack:
 def _find_local_stack(local_state: Path, *, required: bool) -> Stack:
     cloud = LocalCloud.find(local_state)
     if cloud is not None:
+        isolate()
         session = boto3.Session("test", "test", region_name=cloud.region)
         return Stack(AwsClients(session, cloud.endpoint), NAME, LOCAL_ENVIRONMENT)
     if required:

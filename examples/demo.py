@@ -26,6 +26,7 @@ from examples.progress import Progress
 from examples.publish_paths import PublishPaths
 from local_cloud import CloudFailed
 from local_cloud.client import Person
+from local_cloud.isolation import isolate
 from local_cloud.stack import Stack, running_stack
 from local_cloud.terraform import TerraformFailed
 from local_cloud.up import list_commands
@@ -294,6 +295,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__.splitlines()[0])
     parser.add_argument("--keep", action="store_true", help="leave the service running until Ctrl-C")
     options = parser.parse_args()
+    isolate()
 
     try:
         with ExitStack() as running:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud.cloud import DEFAULT_REGION, DEFAULT_STATE, LOG_FILE, LocalCloud
+from local_cloud.isolation import isolate
 from local_cloud.settings import DEFAULT_PORT, CloudFailed, find_port
 
 
@@ -183,6 +184,7 @@ def _build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return 1 on failure, with the reason on standard error."""
     arguments = _build_parser().parse_args(argv)
+    isolate()
     try:
         arguments.run(arguments)
     except CloudFailed as error:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from local_cloud import state_lock
 from local_cloud.cloud_redis import RedisAccess
+from local_cloud.control_client import call_control
 from local_cloud.settings import REPOSITORY, STATE_FILE, CloudFailed, Settings, find_python
 
 DEFAULT_STATE = REPOSITORY / ".local_cloud"
@@ -69,18 +68,12 @@ class LocalCloud:
         """
         find_python()  # fail before anything starts
         state = Path(state_dir).resolve()
-        if (running := cls.find(state)) is not None:
-            raise CloudFailed(
-                f"a local cloud of {state} is running at {running.endpoint}: stop it first (down)"
-            )
-
-        if fresh:
-            # Delete only what a cloud wrote: the folder may hold other files.
-            shutil.rmtree(state / "emulator", ignore_errors=True)
+        require_stopped(state)
         state.mkdir(parents=True, exist_ok=True)
+        (state / STATE_FILE).unlink(missing_ok=True)  # a killed cloud leaves it
 
         settings = Settings(
-            str(state), port, region, persist, tied=not detached,
+            str(state), port, region, persist, tied=not detached, fresh=fresh,
             redis=redis, redis_port=redis_port, redis_server=redis_server,
             emulator_env=dict(emulator_env or {}), limits=dict(limits or {}),
         )  # fmt: skip
@@ -108,13 +101,13 @@ class LocalCloud:
 
     @classmethod
     def find(cls, state_dir: Path | str, process: subprocess.Popen[bytes] | None = None) -> Self | None:
-        """Return the running cloud of a state folder, or None."""
+        """Return the running cloud of a state folder; None if there is none, or not yet, or no more."""
+        folder = Path(state_dir)
         try:
-            about = json.loads((Path(state_dir) / STATE_FILE).read_text())
-            cloud = cls(about, process)
-            return cloud if cloud.control("GET", "status")["pid"] == about["pid"] else None
-        except (OSError, ValueError, KeyError):
+            about = json.loads((folder / STATE_FILE).read_text())
+        except (FileNotFoundError, ValueError):
             return None
+        return cls(about, process) if state_lock.is_held(folder) else None
 
     def env(self) -> dict[str, str]:
         """Return the variables that point AWS clients and Terraform to this cloud, with root credentials."""
@@ -136,16 +129,7 @@ class LocalCloud:
 
     def control(self, method: str, path: str, **body: Any) -> Any:
         """Call the control API (local_cloud/README.md). Raises CloudFailed with its message."""
-        request = urllib.request.Request(  # noqa: S310 - our own endpoint
-            f"{self.endpoint}/_local_cloud/{path}",
-            method=method,
-            data=json.dumps(body).encode() if body else None,
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
-                return json.load(response)
-        except urllib.error.HTTPError as error:
-            raise CloudFailed(json.load(error)["error"]) from error
+        return call_control(self.endpoint, method, path, body or None)
 
     def wait(self) -> None:
         """Wait until the cloud that this process started ends. Raises CloudFailed when it failed."""
@@ -180,6 +164,15 @@ class LocalCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def require_stopped(state: Path) -> None:
+    """Raise CloudFailed where a cloud owns the state folder, so nothing in it may be changed."""
+    if not state_lock.is_held(state):
+        return
+    running = LocalCloud.find(state)
+    where = f"is running at {running.endpoint}" if running else "is starting or stopping"
+    raise CloudFailed(f"a local cloud of {state} {where}: stop it first ({state_lock.describe_stop(state)})")
 
 
 def _is_running(pid: int) -> bool:

@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -20,7 +21,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local_cloud import cloud_redis
+from local_cloud import cloud_redis, state_lock, watchdog
 from local_cloud.emulator import Emulator
 from local_cloud.gateway.apis import ApiCache
 from local_cloud.gateway.backend import Backend
@@ -61,9 +62,16 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(name, stop.set)
     if settings.tied:
         _stop_with_owner(loop, stop)
-    listener = _listen(settings.port)
 
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(state_lock.holding(state))
+        # A killed cloud's emulator may still be saving its state.
+        patience = 2 * watchdog.GRACE_S
+        lock = stack.enter_context(state_lock.holding(state, state_lock.EMULATOR, patience))
+        listener = _listen(settings.port)
+        if settings.fresh:
+            # Delete only what a cloud wrote: the folder may hold other files.
+            shutil.rmtree(state / "emulator", ignore_errors=True)
         stack.callback((state / STATE_FILE).unlink, missing_ok=True)
         server = await _start_redis(settings, stack)
         tunnel = await _start_tunnel(settings, server, stack)
@@ -73,7 +81,7 @@ async def run(settings: Settings) -> None:
         port = listener.getsockname()[1]
         url = f"http://{HOST}:{port}"
         emulator = await Emulator.start(
-            state, proxy_url=url, region=settings.region, persist=settings.persist,
+            state, lock=lock, proxy_url=url, region=settings.region, persist=settings.persist,
             extra=cache | settings.emulator_env,
         )  # fmt: skip
         stack.push_async_callback(emulator.stop)
@@ -141,7 +149,8 @@ async def serve(
     telemetry = Telemetry(backend)
     gateway = Gateway(backend, ApiCache(backend.client("apigatewayv2")), Clock(), telemetry)
     faults = Faults()
-    proxy = Proxy(gateway, faults, ControlApi(gateway, faults, redis, about))
+    control = ControlApi(gateway, faults, redis, about)
+    proxy = Proxy(gateway, faults, control, listener.getsockname()[1])
 
     # Bodies and headers pass unchanged, so nothing is decompressed, and long signed URLs are accepted.
     server = web.Server(

@@ -100,9 +100,18 @@ class Emulator:
 
     @classmethod
     async def start(
-        cls, state: Path, *, proxy_url: str, region: str, persist: bool, extra: Mapping[str, str]
+        cls,
+        state: Path,
+        *,
+        proxy_url: str,
+        region: str,
+        persist: bool,
+        extra: Mapping[str, str],
+        lock: int | None = None,
     ) -> Emulator:
         """Start the emulator and wait until it is ready. Raises CloudFailed.
+
+        `lock` is the descriptor of the state's lock, which the watchdog holds until the emulator has ended.
 
         If its port is taken meanwhile it gets another, unless the state belongs to that port.
         """
@@ -122,7 +131,7 @@ class Emulator:
                 name=emulator._name, extra=extra,
             )  # fmt: skip
 
-            await emulator._spawn(python, variables)
+            await emulator._spawn(python, variables, lock)
             try:
                 await emulator._wait_until_ready()
             except PortTaken as taken:
@@ -133,7 +142,7 @@ class Emulator:
             else:
                 return emulator
 
-    async def _spawn(self, python: Path, variables: Mapping[str, str]) -> None:
+    async def _spawn(self, python: Path, variables: Mapping[str, str], lock: int | None) -> None:
         with self.log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 python, "-m", "ministack", env=variables, cwd=self._scratch.parent, start_new_session=True,
@@ -142,7 +151,7 @@ class Emulator:
         # Ends the emulator's process group when this process is killed.
         watchdog = await asyncio.create_subprocess_exec(
             sys.executable, str(Path(__file__).with_name("watchdog.py")), str(process.pid),
-            stdin=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE, pass_fds=() if lock is None else (lock,),
         )  # fmt: skip
         self._processes = [process, watchdog]
 

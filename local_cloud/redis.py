@@ -151,12 +151,12 @@ class RedisServer:
         if self.authorities:
             listening = {
                 "port": "0", "tls-port": str(self.port), "tls-auth-clients": "no",
-                "tls-cert-file": str(self.authorities), "tls-key-file": str(self.folder / "key.pem"),
-                "tls-ca-cert-file": str(self.authorities),
+                "tls-cert-file": _quote(self.authorities), "tls-key-file": _quote(self.folder / "key.pem"),
+                "tls-ca-cert-file": _quote(self.authorities),
             }  # fmt: skip
         options = listening | {
             "bind": HOST, "requirepass": self.password, "save": '""', "appendonly": "no",
-            "maxmemory-policy": "noeviction", "dir": str(self.folder),
+            "maxmemory-policy": "noeviction", "dir": _quote(self.folder),
         }  # fmt: skip
         return "".join(f"{name} {value}\n" for name, value in options.items())
 
@@ -205,3 +205,9 @@ class RedisServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _quote(path: Path) -> str:
+    """Write a path for Redis' configuration, which splits its lines at spaces and knows C's escapes."""
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -14,6 +14,9 @@ DEFAULT_PORT = 4566
 PORT_MAX = 65_535
 # Written into the state folder when the cloud is ready, and removed when it ends.
 STATE_FILE = "cloud.json"
+# What a control call that changes something must send: no page of another origin can (gateway/guard.py).
+CONTROL_HEADER = "X-Local-Cloud"
+CONTROL_CONTENT_TYPE = "application/json"
 
 _EMULATOR_PYTHON = REPOSITORY / ".tools" / "ministack" / "bin" / "python"
 
@@ -43,6 +46,8 @@ def find_port(chosen: str | None = None) -> int:
 class Settings:
     """`port` 0 takes a free one; a `tied` cloud ends with the process that holds its standard input.
 
+    A `fresh` cloud begins without the emulator's saved state.
+
     `redis` is the server that stands for ElastiCache (`HOST:PORT`, empty for none), reached
     through a tunnel on `redis_port`. With `redis_server` the cloud runs a server itself.
     `limits` replace AWS's, by their names in `local_cloud.limits.settings`.
@@ -53,6 +58,7 @@ class Settings:
     region: str
     persist: bool
     tied: bool
+    fresh: bool = False
     redis: str = ""
     redis_port: int = 0
     redis_server: bool = False

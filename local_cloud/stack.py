@@ -20,6 +20,7 @@ import boto3
 import jwt
 
 from local_cloud import LocalCloud, diagnosis, snapshots
+from local_cloud.cloud import require_stopped
 from local_cloud.redis import find_program
 from local_cloud.settings import CloudFailed, find_port
 from local_cloud.terraform import Terraform, TerraformFailed
@@ -193,6 +194,7 @@ def bring_up(
         return _apply(cloud.endpoint, run, cloud.env(), progress, cloud.redis)
 
     ports = Ports.of(port or find_port(), redis=redis)
+    require_stopped(run / "cloud")
     shutil.rmtree(run, ignore_errors=True)
     STATE.mkdir(exist_ok=True)
     _prepare(run, ports, progress)

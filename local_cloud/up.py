@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
+from local_cloud.isolation import isolate
 from local_cloud.settings import CloudFailed
 from local_cloud.stack import REGION, Stack, bring_up
 from local_cloud.terraform import TerraformFailed
@@ -45,12 +47,13 @@ def _list_publisher_commands(stack: Stack) -> list[str]:
         variables |= {"REDIS_URL": redis.url, "REDIS_PASSWORD_FILE": str(redis.password_file)}
         variables |= {"REDIS_CA_FILE": str(redis.authorities)} if redis.authorities else {}
 
-    exports = " ".join(f"{name}={value}" for name, value in variables.items())
+    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
     return [f"export {exports}", "PYTHONPATH=clients/python .venv/bin/python examples/publisher.py"]
 
 
 def main() -> int:
     """Start the service and print its address; return the exit code."""
+    isolate()
     try:
         stack = bring_up(lambda line: print(line, flush=True))
     except (CloudFailed, TerraformFailed) as error:

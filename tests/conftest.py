@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local_cloud.isolation import isolate
 from realtime_core.telemetry import logs
 from realtime_core.telemetry.logs import bound
 from realtime_core.telemetry.metrics import recorder
@@ -27,8 +28,13 @@ GATEWAY = "tests/contract/gateway/"
 MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "ARGS")
 
 
-def pytest_configure() -> None:
-    """Forget what the `make` that runs the tests was called with: tests call `make` themselves."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Forget what the `make` that runs the tests was called with, and which accounts this machine knows.
+
+    Tests call `make` themselves; only those of the gateway may be asked to run on AWS.
+    """
+    if config.getoption("--target", "local") == "local":
+        isolate()
     for name in MAKE_VARIABLES:
         os.environ.pop(name, None)
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from deals_ops.argument_types import parse_event_id, parse_json_object, parse_topic, parse_user_id
+from deals_ops.argument_types import (
+    parse_duration,
+    parse_event_id,
+    parse_json_object,
+    parse_topic,
+    parse_user_id,
+)
 from deals_ops.errors import CallFailed, WrongArgument
 from deals_ops.formatting import build_facts
 from deals_ops.terminal import CommandResult, Terminal
@@ -54,6 +61,12 @@ def _add_event_options(command: ArgumentParser, message_type: str) -> None:
         type=parse_event_id,
         help="eventId: an id is published once within 24 hours (a new one each time)",
     )
+    command.add_argument(
+        "--expires-in",
+        type=parse_duration,
+        metavar="DURATION",
+        help="expiresAt: after 90s, 30m, 2h … it is no longer pushed or replayed (never)",
+    )
 
 
 def run_publish(stack: Stack, arguments: Namespace, _terminal: Terminal) -> CommandResult:
@@ -61,19 +74,21 @@ def run_publish(stack: Stack, arguments: Namespace, _terminal: Terminal) -> Comm
     event = {"messageType": arguments.type, "topic": arguments.topic, "data": arguments.data}
     if arguments.filters:
         event["filters"] = arguments.filters
-    return _publish_event(stack, event, arguments.event_id)
+    return _publish_event(stack, event, arguments)
 
 
 def run_notify(stack: Stack, arguments: Namespace, _terminal: Terminal) -> CommandResult:
     """Publish an event with recipients instead of a topic, and wait for the response."""
     event = {"messageType": arguments.type, "recipients": arguments.users, "data": arguments.data}
-    return _publish_event(stack, event, arguments.event_id)
+    return _publish_event(stack, event, arguments)
 
 
-def _publish_event(stack: Stack, event: dict[str, Any], event_id: str | None) -> CommandResult:
+def _publish_event(stack: Stack, event: dict[str, Any], arguments: Namespace) -> CommandResult:
     """Check an event as `broadcast` does, then publish it. Raises WrongArgument and CallFailed."""
     # Always with an id, so that a call that is repeated after a lost response publishes nothing twice.
-    event = {**event, "eventId": event_id or f"ops-{uuid.uuid4()}"}
+    event = {**event, "eventId": arguments.event_id or f"ops-{uuid.uuid4()}"}
+    if arguments.expires_in is not None:
+        event["expiresAt"] = int(time.time()) + arguments.expires_in
     try:
         parse_event(event)
     except ValidationFailed as error:

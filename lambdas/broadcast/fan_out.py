@@ -27,6 +27,8 @@ class OutgoingEvent(NamedTuple):
     priority: Priority
     user_ids: tuple[str, ...] = ()
     """Recipients whose connections are still to be looked up."""
+    expires_at: int | None = None
+    """The last second in which it is news, epoch seconds; None for ever."""
 
 
 class PlannedJob(NamedTuple):
@@ -90,6 +92,7 @@ def _job(
     tracking_id: int | None,
 ) -> DeliveryJob:
     event_ids = ",".join([event.claim.event_id for event in events])
+    ends = tuple(event.expires_at for event in events)
     return DeliveryJob(
         "\n".join([event.frame for event in events]),
         tuple(connection_ids),
@@ -99,4 +102,5 @@ def _job(
         tracking_id=tracking_id if any(event.claim.position is not None for event in events) else None,
         correlation_id=event_ids if len(events) == 1 else "",
         opening=opening,
+        frames_end=ends if any(end is not None for end in ends) else (),
     )

@@ -76,6 +76,7 @@ class Inboxes:
                 type=event.message_type,
                 content=content,
                 created_at=created_at,
+                expires_at=event.expires_at,
             )
             for user_id in user_ids
         ]

@@ -9,6 +9,7 @@ from broadcast.fan_out import OutgoingEvent, PlannedJob, plan_jobs
 from realtime_core.concurrency import map_concurrently
 from realtime_core.errors import StoreUnavailable
 from realtime_core.history.base import Finished, NewEvent, encode_event, new_tracking_id
+from realtime_core.lifetimes import is_expired
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.telemetry.metric_catalog import EVENTS_PUBLISHED
 from realtime_core.telemetry.metrics import add
@@ -113,7 +114,11 @@ class Publisher:
         """The results by event id. Raises what is a fault of ours; then nothing of them is claimed."""
         now_ms = int(self._now() * 1000)
         new = [
-            NewEvent(event_id, encode_event(event, event_id) if event.recipients is None else None)
+            NewEvent(
+                event_id,
+                encode_event(event, event_id) if event.recipients is None else None,
+                event.expires_at,
+            )
             for event, event_id, _ in submissions
         ]
         results: dict[str, Result] = {}
@@ -140,10 +145,15 @@ class Publisher:
         return results | self._finish(attempt)
 
     def _prepare(self, attempt: _Attempt) -> None:
-        """Find who is due which event, and store notifications; what fails is noted as failed."""
+        """Find who is due which event, and store notifications; what fails is noted as failed.
+
+        Nobody is due an event that has expired, and no inbox gets it.
+        """
         now = int(self._now())
         of_topics = {
-            index: item.event for index, item in enumerate(attempt.claimed) if item.event.recipients is None
+            index: item.event
+            for index, item in enumerate(attempt.claimed)
+            if item.event.recipients is None and not is_expired(item.event.expires_at, now)
         }
         if of_topics:
             try:
@@ -152,16 +162,18 @@ class Publisher:
                 attempt.failed.update(dict.fromkeys(of_topics, error))
 
         for index, (event, claim, origin) in enumerate(attempt.claimed):
-            if event.recipients is None:
+            if event.recipients is None or is_expired(event.expires_at, now):
                 frame = event_frame(
                     event, event_id=claim.event_id, now=claim.at_ms // 1000, position=claim.position
                 )
-                attempt.outgoing.append(OutgoingEvent(claim, frame, "deal"))
+                attempt.outgoing.append(OutgoingEvent(claim, frame, "deal", expires_at=event.expires_at))
                 continue
 
             accepted_at_ms = claim.at_ms if origin is None else origin.accepted_at_ms
             notified = self._inboxes.notify(event, claim.event_id, accepted_at_ms, now)
-            attempt.outgoing.append(OutgoingEvent(claim, notified.frame, "notification", notified.user_ids))
+            attempt.outgoing.append(
+                OutgoingEvent(claim, notified.frame, "notification", notified.user_ids, event.expires_at)
+            )
             attempt.opening.update(notified.opening)
             for connection_id in notified.connection_ids:
                 attempt.due[connection_id] = attempt.due.get(connection_id, 0) | 1 << index

@@ -176,7 +176,7 @@ class Actions:
 
     def _replay(self, action: SubscribeToDeals, since: int, caller: Caller) -> dict[str, Any]:
         """Return the events since a position. The subscription is in force already, so no event is missed."""
-        resumed = resume(self._history, since, action.topic, action.filter)
+        resumed = resume(self._history, since, action.topic, action.filter, int(self._now()))
         for event in resumed.oversized:
             job = DeliveryJob(
                 dumps(event),

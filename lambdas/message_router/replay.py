@@ -8,6 +8,8 @@ from typing import Any
 
 from realtime_core.filters.filters import Attributes, Filter
 from realtime_core.history.base import EventPage, StoredEvent
+from realtime_core.lifetimes import is_expired
+from realtime_core.wire.events import event_fields
 from realtime_core.wire.frames import FRAME_BYTES_MAX, MESSAGE_BYTES_MAX
 from realtime_core.wire.strict_json import byte_length, dumps
 from realtime_core.wire.topics import ALL_DEALS
@@ -111,20 +113,13 @@ def _measure(stored: StoredEvent) -> tuple[dict[str, Any], int]:
 
 def live_frame(stored: StoredEvent) -> dict[str, Any]:
     """The event's frame, equal to the one that subscribers received live."""
-    return {
-        "type": stored.message_type,
-        "data": stored.data,
-        "topic": stored.topic,
-        "eventId": stored.event_id,
-        "position": stored.position,
-        "timestamp": stored.at,
-    }
+    return event_fields(stored, event_id=stored.event_id, now=stored.at, position=stored.position)
 
 
-def matcher(topic: str, wanted: Filter) -> Callable[[StoredEvent], bool]:
-    """A predicate of the stored events that a subscription receives."""
-    return lambda stored: _matches(stored, topic, wanted)
-
-
-def _matches(stored: StoredEvent, topic: str, wanted: Filter) -> bool:
-    return topic in {stored.topic, ALL_DEALS} and wanted.matches(Attributes(stored.filters, stored.data))
+def matcher(topic: str, wanted: Filter, now: int) -> Callable[[StoredEvent], bool]:
+    """A predicate of the stored events that a subscription receives `now`, epoch seconds."""
+    return lambda stored: (
+        topic in {stored.topic, ALL_DEALS}
+        and not is_expired(stored.expires_at, now)
+        and wanted.matches(Attributes(stored.filters, stored.data))
+    )

@@ -9,12 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from message_router.replay import READS_MAX, fill_page, matcher
-from realtime_core.history.base import SEARCHED_POSITIONS
+from realtime_core.history.base import HISTORY_SECONDS, SEARCHED_POSITIONS
 from realtime_core.history.overtaken import is_overtaken, ranges_to_read
 
 if TYPE_CHECKING:
     from realtime_core.filters.filters import Filter
     from realtime_core.history.base import History, HistoryBounds, StoredEvent
+
+
+_ALLOCATION_SECONDS_MAX = 60 * 60
+"""By how much an event may be older than one of a lower position: a retry keeps the first time."""
 
 
 class Resumed(NamedTuple):
@@ -38,8 +42,10 @@ class _Start(NamedTuple):
     """Whether nothing is missing before `first`."""
 
 
-def resume(history: History, since: int, topic: str, wanted: Filter) -> Resumed:
+def resume(history: History, since: int, topic: str, wanted: Filter, now: int) -> Resumed:
     """Read the events of a topic after `since`, filtered, and those that it may have overtaken.
+
+    Of those, what has expired `now` (epoch seconds) is left out.
 
     The subscription is in force already, so what is stored later arrives live.
     """
@@ -48,14 +54,14 @@ def resume(history: History, since: int, topic: str, wanted: Filter) -> Resumed:
         # Of another history: of a table that was restored to an earlier time, or no position at all.
         return Resumed(bounds.newest, False, [], [], False)
 
-    start = _find_start(history, bounds, since)
+    start = _find_start(history, bounds, since, now)
     last = bounds.newest
     page = fill_page(
         start.overtaken,
         history.events(start.first, last),
         first=start.first,
         last=last,
-        matches=matcher(topic, wanted),
+        matches=matcher(topic, wanted, now),
     )
     # Read after the events: if the oldest of them were trimmed meanwhile, the floor shows it.
     is_reached = history.bounds().floor <= start.first
@@ -64,21 +70,24 @@ def resume(history: History, since: int, topic: str, wanted: Filter) -> Resumed:
     )
 
 
-def _find_start(history: History, bounds: HistoryBounds, since: int) -> _Start:
+def _find_start(history: History, bounds: HistoryBounds, since: int, now: int) -> _Start:
     if since < bounds.floor:
         # What the event at `since` overtook is not known any more. Before the first event there is nothing.
         return _Start(bounds.floor, [], bounds.whole and since in {0, bounds.floor - 1})
 
     anchor = history.last_event_until(since, bounds.floor)
     if anchor is None:
-        # Nothing is stored at or below `since`, if the search came down to where the history began. After a
-        # longer gap, or where events were removed, it is not known.
+        # Nothing is stored at or below `since`, if the search came down to where the history began: what it
+        # overtook has expired. After a longer gap, or where events were removed, it is not known.
         is_beginning = bounds.whole and since - bounds.floor <= SEARCHED_POSITIONS
         return _Start(since + 1, [], is_beginning)
     overtaken, complete = _read_overtaken(history, anchor, bounds)
     if anchor.position < since:
         # `since` is of an earlier reply, and has no event: the one before may have been stored after it.
         overtaken.append(anchor)
+        # Or its event has expired and is no longer kept; then what it overtook is not known. No event that
+        # was accepted within HISTORY_SECONDS is forgotten.
+        complete = complete and anchor.at > now - HISTORY_SECONDS + _ALLOCATION_SECONDS_MAX
     return _Start(since + 1, overtaken, complete)
 
 

@@ -20,3 +20,8 @@ REVOCATION_LIFETIME_SECONDS = 400 * DAY_SECONDS
 
 REPEAT_LIFETIME_SECONDS = DAY_SECONDS
 """How long a repeated request or event id returns the first result."""
+
+
+def is_expired(expires_at: int | None, now: int) -> bool:
+    """Whether an event is no longer news: it is neither pushed nor replayed after its last second."""
+    return expires_at is not None and now > expires_at

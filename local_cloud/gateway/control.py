@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from local_cloud.gateway import guard
 from local_cloud.gateway.faults import Faults
 from local_cloud.gateway.gateway import Gateway
 from local_cloud.gateway.redis_faults import RedisFaults
@@ -50,6 +51,8 @@ class ControlApi:
 
     async def serve(self, request: web.BaseRequest) -> web.Response:
         """Answer one call with JSON; 400 names the wrong field, 404 what does not exist."""
+        if (refusal := guard.refuse_control_call(request.method, request.headers)) is not None:
+            return refusal
         call_name = f"{request.method} {request.path.removeprefix(PREFIX)}"
         try:
             body = json.loads(await request.read() or b"{}")

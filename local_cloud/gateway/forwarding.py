@@ -57,6 +57,12 @@ def end_to_end_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
     return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP_BY_HOP)
 
 
+def answer_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """Return the headers of the emulator's answer that a client gets: none lets another site read it."""
+    passed = end_to_end_headers(headers)
+    return CIMultiDict((k, v) for k, v in passed.items() if not k.lower().startswith("access-control-"))
+
+
 async def send(backend: Backend, call: Call, body: bytes | None = None) -> ClientResponse:
     """Send a call's request to the emulator and return its response, whose body is not read yet.
 

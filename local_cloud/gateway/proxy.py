@@ -8,13 +8,13 @@ import time
 
 from aiohttp import ClientError, ClientResponse, hdrs, web
 
-from local_cloud.gateway import forwarding, management
+from local_cloud.gateway import forwarding, guard, management
 from local_cloud.gateway.calls import build_error_response, identify_call
 from local_cloud.gateway.control import PREFIX, ControlApi
 from local_cloud.gateway.dynamodb_guard import Admission
 from local_cloud.gateway.enforcement import Call, Enforcement, needs_body
 from local_cloud.gateway.faults import Fault, Faults
-from local_cloud.gateway.forwarding import MAX_BUFFERED_BODY, end_to_end_headers
+from local_cloud.gateway.forwarding import MAX_BUFFERED_BODY, answer_headers
 from local_cloud.gateway.gateway import Gateway
 from local_cloud.gateway.management import StageAddress
 from local_cloud.gateway.websocket import VERSION, is_key
@@ -51,13 +51,15 @@ def parse_stage_address(host: str, path: str) -> StageAddress | None:
 class Proxy:
     """Handles every request on the port."""
 
-    def __init__(self, gateway: Gateway, faults: Faults, control: ControlApi) -> None:
-        self._gateway, self._faults, self._control = gateway, faults, control
+    def __init__(self, gateway: Gateway, faults: Faults, control: ControlApi, port: int) -> None:
+        self._gateway, self._faults, self._control, self._port = gateway, faults, control, port
         self._backend = gateway.backend
         self._enforcement = Enforcement(gateway.backend)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one request."""
+        if (refusal := guard.refuse_request(request, self._port)) is not None:
+            return refusal
         path = request.path
         if path.startswith(PREFIX):
             return await self._control.serve(request)
@@ -149,7 +151,7 @@ class Proxy:
         except (ClientError, OSError) as error:
             return _build_unavailable(call, error, started)
         if decision.status != 410:
-            headers = end_to_end_headers(decision.headers)
+            headers = answer_headers(decision.headers)
             return web.Response(status=decision.status, body=response, headers=headers)
         return await management.serve(self._gateway, request.method, address, data)
 
@@ -160,7 +162,7 @@ class Proxy:
         response, started = None, time.monotonic()
         try:
             async with await forwarding.send(self._backend, call) as upstream:
-                headers = end_to_end_headers(upstream.headers)
+                headers = answer_headers(upstream.headers)
                 if not is_read and not _is_short(upstream):
                     response = web.StreamResponse(
                         status=upstream.status, reason=upstream.reason, headers=headers

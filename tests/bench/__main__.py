@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import tests.bench
+from local_cloud.isolation import isolate
 from tests.bench.chart import chart
 from tests.bench.report import Report, Skipped
 from tests.bench.table import table
@@ -63,6 +64,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--svg", type=Path, help="write the chart here")
     arguments = parser.parse_args()
+    isolate()
     if unknown := set(arguments.names) - set(known):
         parser.error(f"there is no bench {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     if not arguments.names and not arguments.quick:

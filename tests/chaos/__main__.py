@@ -8,6 +8,7 @@ import secrets
 import sys
 from typing import TYPE_CHECKING
 
+from local_cloud.isolation import isolate
 from local_cloud.stack import running_stack
 from tests.chaos.run import ChaosRun
 from tests.e2e.logs import Logs
@@ -37,6 +38,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(SEEDS), help="of load and trouble")
     parser.add_argument("--port", type=int, help="of the local cloud (default: LOCAL_CLOUD_PORT or 4566)")
     arguments = parser.parse_args()
+    isolate()
 
     with running_stack(print, arguments.port) as stack:
         print(f"chaos: seed {arguments.seed}, {arguments.minutes:g} minutes", flush=True)

@@ -79,6 +79,13 @@ def test_server_ends_with_its_owner_even_when_that_is_killed(tmp_path):
     raise AssertionError("the server outlived its owner")
 
 
+@pytest.mark.parametrize("name", ["with spaces and Ümläute", 'a "quoted" \\ folder', "it's $HOME #1"])
+def test_server_starts_in_any_folder(tmp_path, name):
+    with RedisServer.start(tmp_path / name) as server:
+        assert client(server).ping()
+        assert client(server).config_get("dir")["dir"] == str(tmp_path / name)
+
+
 def test_program_names_its_version():
     program = find_program()
     assert program.version.split()[0] in {"Redis", "Valkey"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from local_cloud.client import WAIT_SECONDS
+from local_cloud.control_client import call_control
 from local_cloud.stack import REGION, Stack
 
 if TYPE_CHECKING:
@@ -142,11 +142,4 @@ class Service:
 
     def control(self, path: str, body: Any = None, method: str = "POST") -> Any:
         """Call the local cloud's control API and return its response."""
-        request = urllib.request.Request(
-            f"{self.stack.endpoint}/_local_cloud/{path}",
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-            method=method,
-        )
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return json.loads(response.read() or b"null")
+        return call_control(self.stack.endpoint, method, path, body)

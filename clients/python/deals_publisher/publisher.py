@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from deals_publisher.errors import InvalidArgument, PublishError
 from deals_publisher.results import Notified, Published
 from deals_publisher.validation import (
     RECIPIENTS_MAX,
+    check_expires_at,
     check_identifier,
     check_json_object,
     check_message_type,
@@ -42,6 +44,7 @@ class Event:
     message_type: str = "dealUpdate"
     filters: Mapping[str, Any] | None = None
     event_id: str | None = None
+    expires_at: datetime | int | None = None
 
 
 class Publisher:
@@ -65,14 +68,18 @@ class Publisher:
         message_type: str = "dealUpdate",
         filters: Mapping[str, Any] | None = None,
         event_id: str | None = None,
+        expires_at: datetime | int | None = None,
     ) -> Published:
         """Publish an event to the subscribers of a topic whose filters match it.
 
         `topic` has 1 to 64 characters of `a-z 0-9 -` in parts joined by dots. Clients receive `data` in a
         frame of type `message_type`. Filters look up attributes in `filters` first, then in `data`. Of events
-        with the same `event_id` only the first within 24 hours is published.
+        with the same `event_id` only the first within 24 hours is published. After `expires_at`, a datetime
+        with a time zone or epoch seconds, it is neither pushed nor replayed.
         """
-        return self._transport.send(_check_event(Event(topic, data, message_type, filters, event_id)))
+        return self._transport.send(
+            _check_event(Event(topic, data, message_type, filters, event_id, expires_at))
+        )
 
     def publish_events(self, events: Sequence[Event]) -> list[Published | PublishError]:
         """Publish events to the subscribers of their topics, many in one call: faster and cheaper than alone.
@@ -98,14 +105,16 @@ class Publisher:
         data: Mapping[str, Any] | None = None,
         message_type: str = "message",
         event_id: str | None = None,
+        expires_at: datetime | int | None = None,
     ) -> Published:
         """Publish a message to one user: store it in the inbox, then push it to the user's connections.
 
-        Clients receive a `notification` frame whose data has `content` and the members of `data`.
+        Clients receive a `notification` frame whose data has `content` and the members of `data`. After
+        `expires_at` it is not pushed any more, and gone from the inbox.
         """
         merged = _merge_data({"content": check_text(content, "content")}, data)
         user = check_identifier(user_id, "user_id")
-        return self._send_to_users([user], merged, message_type, _check_event_id(event_id))
+        return self._send_to_users([user], merged, message_type, _check_event_id(event_id), expires_at)
 
     def notify_users(
         self,
@@ -116,6 +125,7 @@ class Publisher:
         data: Mapping[str, Any] | None = None,
         message_type: str = "notification",
         event_id: str | None = None,
+        expires_at: datetime | int | None = None,
     ) -> Notified:
         """Notify users: store it in each inbox, then push it. Users that are named twice receive it once.
 
@@ -134,20 +144,27 @@ class Publisher:
             raise InvalidArgument("event_id", f"must be at most {longest} characters for {len(users)} users")
 
         events = tuple(
-            self._send_to_users(list(batch), merged, message_type, batch_id)
+            self._send_to_users(list(batch), merged, message_type, batch_id, expires_at)
             for batch, batch_id in zip(batches, ids, strict=True)
         )
         return Notified(base_id, events, len(users))
 
     def _send_to_users(
-        self, users: list[str], data: dict[str, Any], message_type: str, event_id: str
+        self,
+        users: list[str],
+        data: dict[str, Any],
+        message_type: str,
+        event_id: str,
+        expires_at: datetime | int | None,
     ) -> Published:
-        event = {
+        event: dict[str, Any] = {
             "messageType": check_message_type(message_type),
             "data": data,
             "recipients": users,
             "eventId": event_id,
         }
+        if expires_at is not None:
+            event["expiresAt"] = check_expires_at(expires_at)
         return self._send(event)
 
     def _send(self, event: Mapping[str, Any]) -> Published:
@@ -164,6 +181,8 @@ def _check_event(event: Event) -> dict[str, Any]:
     }
     if event.filters is not None:
         checked["filters"] = check_json_object(event.filters, "filters")
+    if event.expires_at is not None:
+        checked["expiresAt"] = check_expires_at(event.expires_at)
     check_size(checked)
     return checked
 

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from deals_publisher.errors import InvalidArgument
@@ -36,6 +37,7 @@ _TOPIC_CHARS_MAX = 64
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:@|-]{1,128}")
 _IDENTIFIER_DESCRIPTION = "1 to 128 characters of A-Z a-z 0-9 . _ : @ | -"
 _LONGEST_ID = "x" * 128
+_EPOCH_SECONDS_MIN, _EPOCH_SECONDS_MAX = 10**9, 10**10 - 1
 
 
 def check_topic(value: object, argument: str = "topic") -> str:
@@ -64,6 +66,20 @@ def check_identifier(value: object, argument: str) -> str:
     raise InvalidArgument(argument, f"must be a string of {_IDENTIFIER_DESCRIPTION}, not {value!r:.100}")
 
 
+def check_expires_at(value: object, argument: str = "expires_at") -> int:
+    """Check when an event ends: a datetime with a time zone, or epoch seconds; returns those."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise InvalidArgument(argument, "must have a time zone, such as datetime.now(UTC)")
+        value = int(value.timestamp())
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is int and _EPOCH_SECONDS_MIN <= value <= _EPOCH_SECONDS_MAX:
+        return value
+    problem = "must be a datetime, or epoch seconds with ten digits such as 1795382480"
+    raise InvalidArgument(argument, f"{problem}, not {value!r:.100}")
+
+
 def check_user_ids(value: object, argument: str = "user_ids") -> tuple[str, ...]:
     """Check a list of at least one user id; returns them in their order, without repeats."""
     if isinstance(value, str | bytes) or not isinstance(value, Sequence | set | frozenset) or not value:
@@ -89,6 +105,8 @@ def check_json_object(value: object, argument: str) -> dict[str, Any]:
 
 def check_size(event: Mapping[str, Any]) -> None:
     """Check that an event is not too large. All other rules must have been checked before."""
+    if _count_bytes(event.get("filters", {})) > FRAME_BYTES_MAX:
+        raise InvalidArgument("filters", f"is too large: at most {FRAME_BYTES_MAX} bytes are allowed")
     if "recipients" in event:
         fits = _count_bytes(event["data"]) <= _INBOX_BYTES_MAX
     else:
@@ -100,6 +118,7 @@ def check_size(event: Mapping[str, Any]) -> None:
             "topic": event["topic"],
             "eventId": event.get("eventId") or _LONGEST_ID,
             "position": _INTEGER_MAX,
+            **{name: event[name] for name in ("filters", "expiresAt") if event.get(name)},
         }
         fits = _count_bytes(frame) <= FRAME_BYTES_MAX
     if not fits:
@@ -107,9 +126,6 @@ def check_size(event: Mapping[str, Any]) -> None:
             "data", f"is too large: the frame that clients receive would exceed {FRAME_BYTES_MAX} bytes"
         )
 
-    # The filters are stored with the event, but not part of its frame.
-    if _count_bytes(event.get("filters", {})) > FRAME_BYTES_MAX:
-        raise InvalidArgument("filters", f"is too large: at most {FRAME_BYTES_MAX} bytes are allowed")
     if _count_bytes(event) > EVENT_BYTES_MAX:
         raise InvalidArgument("filters", f"is too large: the event would exceed {EVENT_BYTES_MAX} bytes")
 

@@ -56,6 +56,8 @@ class StoredEvent(NamedTuple):
     """The lower positions that were not settled when this one was allocated."""
     batch: int = 0
     """The id of the batch in flight that the event belongs to; 0 if it is not known."""
+    expires_at: int | None = None
+    """After this second, epoch seconds, it is not replayed, though it keeps its place in the order."""
 
 
 class EventPage(NamedTuple):
@@ -72,6 +74,8 @@ class NewEvent(NamedTuple):
     event_id: str
     text: str | None
     """The encoded event, or None for a notification, which gets no position."""
+    expires_at: int | None = None
+    """The last second in which it is news, epoch seconds; None for ever."""
 
 
 class PublishClaim(NamedTuple):
@@ -135,6 +139,15 @@ def split_batches(events: Sequence[NewEvent]) -> Iterator[list[NewEvent]]:
         yield batch
 
 
+def kept_until(at: int, expires_at: int | None) -> int:
+    """Until when an event that was accepted `at` is stored at most (all in epoch seconds).
+
+    An expired event keeps its place in the order for HISTORY_SECONDS: only its item tells what it overtook.
+    """
+    lifetime = at + EVENT_LIFETIME_SECONDS
+    return lifetime if expires_at is None else min(lifetime, max(expires_at, at + HISTORY_SECONDS))
+
+
 def positions_by_batch(claims: Iterable[PublishClaim]) -> list[BatchPositions]:
     """The positions of claims on events of topics, by the batch in flight that they belong to."""
     positions: dict[tuple[int, int], list[int]] = {}
@@ -154,15 +167,14 @@ def new_tracking_id(position: int, now_ms: int) -> int:
 
 def encode_event(event: Event, event_id: str) -> str:
     """The stored text of an event."""
-    return dumps(
-        {
-            "eventId": event_id,
-            "messageType": event.message_type,
-            "topic": event.topic,
-            "data": event.data,
-            "filters": event.filters,
-        }
-    )
+    fields = {
+        "eventId": event_id,
+        "messageType": event.message_type,
+        "topic": event.topic,
+        "data": event.data,
+        "filters": event.filters,
+    }
+    return dumps(fields if event.expires_at is None else {**fields, "expiresAt": event.expires_at})
 
 
 def decode_event(
@@ -180,6 +192,7 @@ def decode_event(
         filters=stored["filters"],
         overtaken=overtaken,
         batch=batch,
+        expires_at=stored.get("expiresAt"),
     )
 
 

@@ -183,7 +183,7 @@ class DynamoAdmission:
             puts.append(self._writes.repeat(claim, own, now_ms))
             owners.append(event.event_id)
             if event.text is not None and claim.position is not None:
-                puts.append(self._writes.event(event.text, claim, own, others))
+                puts.append(self._writes.event(event, claim, own, others))
                 owners.append(event.event_id)
 
         try:
@@ -271,8 +271,7 @@ class DynamoAdmission:
         batch, positions, others = self._allocate([event], newest, now_ms)
         moved = claim._replace(position=positions.get(event.event_id), batch=batch, batch_size=1)
 
-        assert event.text is not None, "only events of topics have positions"  # noqa: S101
-        stored = self._writes.event(event.text, moved, InFlightBatch(batch, moved.position), others)
+        stored = self._writes.event(event, moved, InFlightBatch(batch, moved.position), others)
         writes = [stored, *self._writes.move(claim, moved, now_ms)]
         try:
             perform(lambda: self._client.transact_write_items(TransactItems=writes))

@@ -3,7 +3,8 @@
 The floor rises before items are removed, so readers know what may be missing; `trimmed` follows when they are
 gone. A run that dies leaves the two apart, and the next one begins at `trimmed`. Positions without an event
 are passed over. The time to live of an event's item (90 days) removes what no run has: an event counts as
-removed a day before, however few came after it.
+removed a day before, however few came after it. Where an event has an end of its own, its item may go long
+before: once an hour a run also looks beyond partitions of which nothing is left.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 SLAB_BUCKETS = 16
 """Partitions that are read at once, and whose events are removed at once."""
+LOOK_BEYOND_MINUTES = 60
+_MINUTE_MS = 60_000
 
 
 class _OldEvents(NamedTuple):
@@ -33,6 +36,8 @@ class _OldEvents(NamedTuple):
     """The first position that does not count as removed."""
     is_last: bool
     """Whether a younger event or the end was met."""
+    beyond: int | None = None
+    """The first position that was not looked at, where no event was met before it."""
 
 
 class DynamoTrimming:
@@ -51,19 +56,21 @@ class DynamoTrimming:
             return 0
 
         self._in_flight.tidy_all(now_ms // 1000, time.monotonic() + seconds / 2)
+        looks_beyond = now_ms // _MINUTE_MS % LOOK_BEYOND_MINUTES == 0
         removed, floor, start = 0, bounds.floor, trimmed
         while time.monotonic() < deadline:
             old = self._find_old(start, bounds.newest, now_ms // 1000)
-            if old.end <= start:
-                break
-            floor = max(floor, old.end)
-            raise_floor(self._client, self._table, floor, start)
-            map_concurrently(self._remove, batches(old.positions, BATCH_MAX))
-            raise_floor(self._client, self._table, floor, old.end)
-            removed += len(old.positions)
-            start = old.end
+            if old.end > start:
+                floor = max(floor, old.end)
+                raise_floor(self._client, self._table, floor, start)
+                map_concurrently(self._remove, batches(old.positions, BATCH_MAX))
+                raise_floor(self._client, self._table, floor, old.end)
+                removed += len(old.positions)
+                start = old.end
             if old.is_last:
-                break
+                if old.beyond is None or not looks_beyond:
+                    break
+                start = old.beyond
         return removed
 
     def _find_old(self, first: int, newest: int, now_s: int) -> _OldEvents:
@@ -78,9 +85,11 @@ class DynamoTrimming:
             if not _is_old(position, at, newest, now_s):
                 return _OldEvents(positions, positions[-1] + 1 if positions else first, is_last=True)
             positions.append(position)
-        # Positions behind the last event may still get one; where there is none at all, publishers have died.
+        # Positions behind the last event may still get one; where there is none at all, publishers have died,
+        # or the events have expired.
+        beyond = end if not positions and end <= newest else None
         end = positions[-1] + 1 if positions else min(end, newest - KEPT_POSITIONS + 1)
-        return _OldEvents(positions, end, is_last=end > newest - KEPT_POSITIONS)
+        return _OldEvents(positions, end, is_last=end > newest - KEPT_POSITIONS, beyond=beyond)
 
     def _times(self, bucket: int, first: int, last: int) -> list[tuple[int, int]]:
         """The positions and times (epoch seconds) of the events of a partition, in order."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws.dynamodb import Item, number
-from realtime_core.history.base import EVENT_LIFETIME_SECONDS, PublishClaim
+from realtime_core.history.base import PublishClaim, kept_until
 from realtime_core.history.dynamodb_items import event_key, repeat_key
 from realtime_core.history.overtaken import InFlightBatch, encode_overtaken, overtaken_by
 from realtime_core.lifetimes import REPEAT_LIFETIME_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from realtime_core.history.base import NewEvent
 
 
 class HistoryWrites:
@@ -21,21 +23,22 @@ class HistoryWrites:
         self._table = table
 
     def event(
-        self, text: str, claim: PublishClaim, own: InFlightBatch, others: Sequence[InFlightBatch]
+        self, event: NewEvent, claim: PublishClaim, own: InFlightBatch, others: Sequence[InFlightBatch]
     ) -> Any:
-        """The write of an event of the batch `own`, while `others` are in flight."""
+        """The write of an event of a topic, of the batch `own`, while `others` are in flight."""
+        assert event.text is not None, "an event of a topic has a text"  # noqa: S101
         position = claim.position
         assert position is not None, "an event of a topic has a position"  # noqa: S101
         overtaken = overtaken_by(position, own, others)
 
         item: Item = {
             **event_key(position),
-            "v": {"S": text},
+            "v": {"S": event.text},
             "at": number(claim.at_ms),
             "batch_id": number(claim.batch),
             "low": number(position if overtaken.low is None else overtaken.low),
             "overtook": {"S": encode_overtaken(overtaken)},
-            "expires_at": number(claim.at_ms // 1000 + EVENT_LIFETIME_SECONDS),
+            "expires_at": number(kept_until(claim.at_ms // 1000, event.expires_at)),
         }
         return {"Put": {"TableName": self._table, "Item": item}}
 

@@ -29,14 +29,17 @@ class Message(NamedTuple):
     status: MessageStatus = "sent"
     delivered_at: int | None = None
     read_at: int | None = None
+    expires_at: int | None = None
+    """The last second in which it is news, epoch seconds; None for as long as messages are kept."""
 
 
 STATUS_ORDER: dict[MessageStatus, int] = {"sent": 0, "delivered": 1, "read": 2}
 
 
 def entry_expires_at(message: Message, retention_days: int) -> int:
-    """When an inbox entry expires."""
-    return message.created_at + retention_days * DAY_SECONDS
+    """When an inbox entry expires: with its event, if that has an end."""
+    kept = message.created_at + retention_days * DAY_SECONDS
+    return kept if message.expires_at is None else min(kept, message.expires_at + 1)
 
 
 def counted_until(expires_at: int) -> int:

@@ -34,6 +34,8 @@ class DeliveryJob(NamedTuple):
     """Users whose connections could not be looked up: the function that posts the job looks them up."""
     opening: Mapping[str, int] = _NONE
     """The connections that may still be in their handshake, and when each was made, in epoch seconds."""
+    frames_end: tuple[int | None, ...] = ()
+    """The last second of each frame's event, epoch seconds, None for ever; () where none of them ends."""
 
 
 class PostReport(NamedTuple):

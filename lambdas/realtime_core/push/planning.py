@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from realtime_core.connections.base import Recipient, is_opening
+from realtime_core.lifetimes import is_expired
 from realtime_core.push.base import DeliveryJob, PostReport, Priority
 from realtime_core.wire.frames import pack_frames
 from realtime_core.wire.strict_json import byte_length, dumps, loads
@@ -70,6 +71,19 @@ def narrow(job: DeliveryJob, connection_ids: Sequence[str]) -> DeliveryJob:
     return job._replace(connection_ids=tuple(connection_ids), opening=opening)
 
 
+def drop_expired(job: DeliveryJob, now: int) -> DeliveryJob:
+    """The job without the frames whose event has expired; it is for nobody if it has none left."""
+    if not any(is_expired(end, now) for end in job.frames_end):
+        return job
+    frames = zip(job.payload.split("\n"), job.frames_end, strict=True)
+    left = [(frame, end) for frame, end in frames if not is_expired(end, now)]
+    if not left:
+        return job._replace(connection_ids=(), user_ids=(), opening=_NONE)
+    return job._replace(
+        payload="\n".join(frame for frame, _ in left), frames_end=tuple(end for _, end in left)
+    )
+
+
 def split_connections(
     payload: str,
     ids: Sequence[str],
@@ -104,7 +118,8 @@ def split_connections(
 
 def split_job(whole: DeliveryJob) -> list[DeliveryJob]:
     """Split a job for any number of connections and users into numbered jobs that each fit the queue."""
-    bytes_max = JOB_BYTES_MAX - ENVELOPE_BYTES - byte_length(whole.event_id)
+    beside_ids = byte_length(whole.event_id) + EPOCH_BYTES * len(whole.frames_end)
+    bytes_max = JOB_BYTES_MAX - ENVELOPE_BYTES - beside_ids
     parts = [
         narrow(whole, connection_ids)._replace(user_ids=())
         for connection_ids in split_connections(
@@ -138,6 +153,8 @@ def encode_job(job: DeliveryJob) -> str:
     }
     if job.opening:
         fields["opening"] = job.opening
+    if job.frames_end:
+        fields["framesEnd"] = job.frames_end
     return f"{dumps(fields)}\n{job.payload}"
 
 
@@ -162,6 +179,7 @@ def decode_job(text: str) -> DeliveryJob:
             # Absent in most jobs, and in those that an earlier version queued.
             user_ids=tuple(fields.get("userIds", ())),
             opening=fields.get("opening", {}),
+            frames_end=tuple(fields.get("framesEnd", ())),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a delivery job: {error!r}") from error

@@ -16,6 +16,7 @@ from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import PostReport
 from realtime_core.push.lookup import find_connections
 from realtime_core.push.planning import (
+    drop_expired,
     encode_job,
     frame_batches,
     keep_opening,
@@ -162,11 +163,14 @@ class Pusher:
         self._deliveries.send([job], delay_seconds)
 
     def _with_connections(self, jobs: Sequence[DeliveryJob]) -> list[DeliveryJob]:
-        """The jobs with their users' connections; users whose connections cannot be looked up stay."""
+        """The jobs with their users' connections; users whose connections cannot be looked up stay.
+
+        They are without what has expired: a job of which nothing is left is for nobody.
+        """
         now = int(self._now())
         looked_up: list[DeliveryJob] = []
         is_reachable = True
-        for job in jobs:
+        for job in [drop_expired(job, now) for job in jobs]:
             if job.user_ids and is_reachable:
                 found, left = find_connections(self._connections, job.user_ids)
                 is_reachable = not left
@@ -192,7 +196,9 @@ class Pusher:
     def _settle(self, posted: _Posted) -> PushResult:
         """Queue what is left of a job."""
         job, report, opening = posted
-        left = narrow(job, report.unsent)
+        now = int(self._now())
+        left = drop_expired(narrow(job, report.unsent), now)
+        may_open = drop_expired(narrow(job, tuple(opening))._replace(user_ids=()), now)
         # Where time ran out before anything of it was tried, nothing speaks against the job.
         tried = 1 if report.untried < len(report.unsent) or left.user_ids else 0
         is_given_up = (
@@ -206,13 +212,12 @@ class Pusher:
         elif _recipients(left):
             ceiling = min(DELAY_SECONDS_MAX, 2**job.attempt)
             self._requeue(left._replace(attempt=job.attempt + tried), round(ceiling * self._jitter()))
-        if opening:
+        if may_open.connection_ids:
             # No failed attempt: it ends when the connections open, or are too old to.
-            may_open = narrow(job, tuple(opening))._replace(user_ids=())
-            self._requeue(may_open, opening_delay(opening, int(self._now())))
+            self._requeue(may_open, opening_delay(opening, now))
         return PushResult(
             delivered=len(report.delivered),
-            queued=len(opening) + (0 if is_given_up else _recipients(left)),
+            queued=len(may_open.connection_ids) + (0 if is_given_up else _recipients(left)),
             gone=len(report.gone),
             refused=len(report.refused),
             dead_lettered=_recipients(left) if is_given_up else 0,

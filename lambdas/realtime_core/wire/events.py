@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from realtime_core.errors import Problem
 from realtime_core.wire.fields import (
@@ -22,6 +22,8 @@ from realtime_core.wire.strict_json import INTEGER_MAX, byte_length, dumps, load
 from realtime_core.wire.topics import ALL_DEALS, read_topic
 
 RECIPIENTS_MAX = 1000
+EPOCH_SECONDS_MIN, EPOCH_SECONDS_MAX = 10**9, 10**10 - 1
+"""What passes for a time in epoch seconds, 2001 to 2286: no duration does, and no time in milliseconds."""
 _MESSAGE_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 PROTOCOL_FRAME_TYPES = frozenset(
     {
@@ -60,6 +62,32 @@ class Event(NamedTuple):
     event_id: str | None
     """The publisher's id; an event with the same id is a repeat."""
     recipients: tuple[str, ...] | None
+    expires_at: int | None = None
+    """The last second in which it is news, epoch seconds; None for ever."""
+
+
+class EventContent(Protocol):
+    """What an event's frame is made of: an event as it was published, or as the history has it."""
+
+    @property
+    def message_type(self) -> str:
+        """The type of its frame."""
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What clients receive."""
+
+    @property
+    def topic(self) -> str | None:
+        """Its topic, None if it has recipients."""
+
+    @property
+    def filters(self) -> Mapping[str, Any]:
+        """Attributes that subscribers' filters match against, before the data."""
+
+    @property
+    def expires_at(self) -> int | None:
+        """The last second in which it is news, epoch seconds; None for ever."""
 
 
 def parse_event(raw: Any) -> Event:
@@ -76,16 +104,32 @@ def parse_event(raw: Any) -> Event:
     if event.message_type == "notification" and event.recipients is None:
         reject("messageType", _RESERVED)
     if event.topic is None and event.recipients is None:
-        event = Event(event.message_type, event.data, ALL_DEALS, event.filters, event.event_id, None)
+        event = event._replace(topic=ALL_DEALS)
     _reject_if_too_large(event)
     return event
 
 
 def event_frame(event: Event, *, event_id: str, now: int, position: int | None = None) -> str:
     """The frame for subscribers; it omits `position` if that is None."""
-    return frame(
-        event.message_type, event.data, now=now, topic=event.topic, eventId=event_id, position=position
-    )
+    return dumps(event_fields(event, event_id=event_id, now=now, position=position))
+
+
+def event_fields(event: EventContent, *, event_id: str, now: int, position: int | None) -> dict[str, Any]:
+    """The fields of the frame for subscribers, live and replayed: equal in both, also in their order.
+
+    What the publisher matched by comes along, so that a client can tell which of its subscriptions it is for.
+    """
+    fields: dict[str, Any] = {
+        "type": event.message_type,
+        "data": event.data,
+        "topic": event.topic,
+        "eventId": event_id,
+        "position": position,
+        "filters": event.filters or None,
+        "expiresAt": event.expires_at,
+        "timestamp": now,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def notification_content(event: Event) -> dict[str, Any]:
@@ -100,10 +144,19 @@ def notification_frame(event: Event, *, message_id: str, event_id: str, now: int
     """
     message_type = None if event.message_type == "notification" else event.message_type
     data = {**notification_content(event), "messageId": message_id}
-    return frame("notification", data, now=now, eventId=event_id, messageType=message_type)
+    return frame(
+        "notification",
+        data,
+        now=now,
+        eventId=event_id,
+        messageType=message_type,
+        expiresAt=event.expires_at,
+    )
 
 
 def _reject_if_too_large(event: Event) -> None:
+    if (size := byte_length(dumps(event.filters))) > MESSAGE_BYTES_MAX:
+        reject("filters", f"is too large: {size} bytes; at most {MESSAGE_BYTES_MAX} are allowed per event")
     if event.recipients is not None:
         fits = content_fits(notification_content(event))
     else:
@@ -113,10 +166,11 @@ def _reject_if_too_large(event: Event) -> None:
         )
         fits = byte_length(largest) <= MESSAGE_BYTES_MAX
     if not fits:
-        reject("data", f"is too large: the frame to a client would exceed {MESSAGE_BYTES_MAX} bytes")
-    # Clients do not receive filters, but the history stores them. Outside limit: a DynamoDB item has 400 KB.
-    if (size := byte_length(dumps(event.filters))) > MESSAGE_BYTES_MAX:
-        reject("filters", f"is too large: {size} bytes; at most {MESSAGE_BYTES_MAX} are allowed per event")
+        with_filters = ", with its filters," if event.filters else ""
+        reject(
+            "data",
+            f"is too large: the frame to a client{with_filters} would exceed {MESSAGE_BYTES_MAX} bytes",
+        )
 
 
 _RESERVED = "is the name of one of the protocol's own frames; choose another, such as dealUpdate"
@@ -144,6 +198,13 @@ def _recipients(raw: Any, path: str) -> tuple[str, ...]:
     return distinct
 
 
+def _epoch_seconds(raw: Any, path: str) -> int:
+    whole = isinstance(raw, int) or (isinstance(raw, float) and raw.is_integer())
+    if not whole or isinstance(raw, bool) or not EPOCH_SECONDS_MIN <= raw <= EPOCH_SECONDS_MAX:
+        reject(path, "must be a time in epoch seconds, a whole number of ten digits such as 1795382480")
+    return int(raw)
+
+
 # In the order of the fields of Event.
 _FIELDS = (
     Field("messageType", _message_type),
@@ -152,4 +213,5 @@ _FIELDS = (
     Field("filters", json_object, {}),
     Field("eventId", identifier, None),
     Field("recipients", _recipients, None),
+    Field("expiresAt", _epoch_seconds, None),
 )

@@ -40,6 +40,7 @@ def wrap_event(event: Event, event_id: str, origin: Origin) -> str:
         **({"topic": event.topic} if event.recipients is None else {"recipients": event.recipients}),
         **({"filters": event.filters} if event.filters else {}),
         "eventId": event_id,
+        **({} if event.expires_at is None else {"expiresAt": event.expires_at}),
     }
     return rewrap_event(raw, origin)
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from realtime_core.history.base import HistoryBounds
+from realtime_core.history.base import EVENT_LIFETIME_SECONDS, HISTORY_SECONDS, HistoryBounds
+from realtime_core.history.dynamodb_items import event_key
 from tests.contract.support.admitted import BEGAN, NOW_MS, new_event, publish, stored_events
 from tests.contract.support.watched_clients import paged, watching
 
@@ -54,6 +55,25 @@ def test_last_event_until_takes_a_bounded_number_of_reads(dynamodb, dynamo):
     with watching(dynamodb) as watch:
         assert dynamo.history.last_event_until(first.position + 10**9, BEGAN) is None
     assert watch.reads == 5
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "kept"),
+    [
+        (None, EVENT_LIFETIME_SECONDS),
+        (60, HISTORY_SECONDS),
+        (HISTORY_SECONDS + 60, HISTORY_SECONDS + 60),
+        (2 * EVENT_LIFETIME_SECONDS, EVENT_LIFETIME_SECONDS),
+    ],
+)
+def test_an_event_is_forgotten_when_it_has_expired_but_not_within_a_day(dynamodb, dynamo, expires_in, kept):
+    """Its item tells what it overtook, to clients who remember it."""
+    now = NOW_MS // 1000
+    expires_at = None if expires_in is None else now + expires_in
+    claim = publish(dynamo, "e", expires_at=expires_at)
+    item = dynamodb.get_item(TableName="history", Key=event_key(claim.position))["Item"]
+    assert int(item["expires_at"]["N"]) == now + kept
+    assert stored_events(dynamo)[0].expires_at == expires_at
 
 
 @pytest.mark.parametrize("low", ["3", "7"])

@@ -135,7 +135,7 @@ class Client:
     def read_page(self):
         """Read one page; the number is that of the last reply."""
         bounds = self.world.stores.history.bounds()
-        page = resume(self.world.stores.history, self.page_at, "books", EVERYTHING)
+        page = resume(self.world.stores.history, self.page_at, "books", EVERYTHING, self.world.now_ms // 1000)
         self.seen |= {event["eventId"] for event in page.events}
         if not page.recovered:
             self.gaps += 1

@@ -82,6 +82,22 @@ def test_the_floor_moves_over_positions_without_an_event(dynamodb, dynamo):
     assert kept(dynamo) == [10_004]
 
 
+def test_what_outlives_its_item_counts_as_removed_behind_partitions_that_have_expired(
+    dynamodb, dynamo, monkeypatch
+):
+    """Those are looked beyond once an hour: nothing of them tells how old they are."""
+    monkeypatch.setattr("realtime_core.history.dynamodb_trimming.KEPT_POSITIONS", 10_000)
+    store(dynamodb, 4_000, 4_001)
+    store(dynamodb, 8_000, 8_000, NOW_MS + (EVENT_LIFETIME_SECONDS - 1) * 1000)
+    on_the_hour = NOW_MS // 3_600_000 * 3_600_000 + (EVENT_LIFETIME_SECONDS + 3600) * 1000
+    with watching(dynamodb) as watch:
+        assert dynamo.trimming.trim(on_the_hour + 60_000, 60) == 0
+    assert watch.calls["Query"] <= 1 + 16
+    assert dynamo.trimming.trim(on_the_hour, 60) == 2
+    assert dynamo.history.bounds().floor == BEGAN + 4_002
+    assert kept(dynamo) == [8_000]
+
+
 def test_a_position_behind_old_events_that_may_still_get_an_event_is_not_passed(dynamodb, dynamo):
     store(dynamodb, 0, 2)
     store(dynamodb, 5, 40, DAY_LATER)

@@ -10,9 +10,11 @@ BEGAN = NOW_MS * 1000
 """The first position of a history that begins at NOW_MS."""
 
 
-def new_event(event_id, topic="books", **data):
+def new_event(event_id, topic="books", expires_at=None, **data):
     text = {"eventId": event_id, "messageType": "dealUpdate", "topic": topic, "data": data, "filters": {}}
-    return NewEvent(event_id, json.dumps(text))
+    if expires_at is not None:
+        text["expiresAt"] = expires_at
+    return NewEvent(event_id, json.dumps(text), expires_at)
 
 
 def claim(stores, event_id, now_ms=NOW_MS, **data):

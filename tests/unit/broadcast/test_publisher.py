@@ -6,7 +6,7 @@ import pytest
 
 from broadcast.group_index import GroupIndex
 from broadcast.inboxes import Inboxes
-from broadcast.publisher import Publisher
+from broadcast.publisher import Publisher, Submission
 from broadcast.subscribers import Subscribers
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
@@ -47,7 +47,7 @@ class PublisherHarness:
     def __init__(self):
         self.connections, self.deliveries = MemoryConnections(), CrashingDeliveries()
         self.subscriptions = MemorySubscriptions(self.connections)
-        self.management_api = MemoryManagementApi()
+        self.management_api, self.messages = MemoryManagementApi(), MemoryMessages(retention_days=30)
         self.publisher = self.new_publisher()
         for number, connection_id in enumerate(IDS):
             self.connections.add(Connection(connection_id, f"user-{number}", NOW, NOW + 3600))
@@ -56,7 +56,7 @@ class PublisherHarness:
     def new_publisher(self, *, direct_max=100, now=lambda: NOW):
         return Publisher(
             subscribers=Subscribers(self.subscriptions, GroupIndex(self.subscriptions)),
-            inboxes=Inboxes(MemoryMessages(retention_days=30), self.connections),
+            inboxes=Inboxes(self.messages, self.connections),
             admission=MemoryHistory(),
             deliveries=self.deliveries,
             pusher=Pusher(self.management_api, self.connections, self.subscriptions, self.deliveries),
@@ -130,3 +130,30 @@ def test_an_event_whose_queueing_crashed_goes_on_with_what_receivers_know_it_by(
     # What was queued twice is the same chunk of the same event, which a receiver drops by its id.
     assert {event_id for event_id, _, _ in before + again} == {"e1"}
     assert again[:taken] == before
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_an_event_goes_out_with_its_end_but_not_after_it(harness, seconds):
+    """It is admitted all the same: a repeat is answered alike, and positions stay in order."""
+    answer = harness.publisher.publish(EVENT._replace(expires_at=NOW + seconds), "e1")
+    assert (answer["position"], answer["total"]) == (BEGAN, 5_000 if seconds == 0 else 0)
+    assert {job.frames_end for job in harness.deliveries.jobs} == ({(NOW,)} if seconds == 0 else set())
+
+
+def test_events_that_go_out_together_each_have_their_end(harness):
+    submissions = [
+        Submission(EVENT._replace(event_id=f"e{index}", expires_at=end), f"e{index}")
+        for index, end in enumerate([None, NOW + 5, NOW - 5])
+    ]
+    harness.publisher.publish_all(submissions)
+    for job in harness.deliveries.jobs:
+        assert [loads(frame).get("expiresAt") for frame in job.payload.split("\n")] == [None, NOW + 5]
+        assert job.frames_end == (None, NOW + 5)
+
+
+def test_an_inbox_does_not_get_what_has_expired_and_forgets_it_then(harness):
+    for number, seconds in enumerate([-1, 0, 60]):
+        event = NOTIFICATION._replace(expires_at=NOW + seconds)
+        harness.publisher.publish(event, f"n{number}")
+    inboxes = [harness.messages.inbox("ann", None, 10, None, NOW + seconds)[0] for seconds in (0, 1, 60, 61)]
+    assert [len(messages) for messages in inboxes] == [2, 1, 1, 0]

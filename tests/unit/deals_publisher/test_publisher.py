@@ -2,17 +2,20 @@
 
 import json
 import math
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deals_publisher import Guarantee, InvalidArgument, Published, Publisher
+from deals_publisher import Event, Guarantee, InvalidArgument, Published, Publisher
 from deals_publisher.validation import encode_json
 from realtime_core.errors import ValidationFailed
 from realtime_core.wire import strict_json
 from realtime_core.wire.events import parse_event
+
+NAIVE = datetime(2027, 1, 1)  # noqa: DTZ001 - without a time zone
 
 
 class RecordingTransport:
@@ -24,6 +27,9 @@ class RecordingTransport:
     def send(self, event):
         self.events.append(event)
         return Published(event["eventId"], Guarantee.ACCEPTED)
+
+    def send_all(self, events):
+        return [self.send(event) for event in events]
 
 
 @pytest.fixture
@@ -47,6 +53,9 @@ VALUES = st.recursive(
 )
 IDS = st.text("aZ0._:@|- /\n", min_size=1, max_size=4) | st.sampled_from(["", "x" * 128, "x" * 129, None])
 TOPICS = st.text("az09-.A", max_size=4) | st.sampled_from(["a" * 64, "a" * 65, "a.b", "a..b", "all-deals"])
+TIMES = st.integers(10**9 - 1, 10**10) | st.sampled_from(
+    [10**9, 10**10 - 1, 1_795_382_480.0, 1_795_382_480.5, True, "1795382480", math.nan, [1]]
+)
 TYPES = st.text("aZ0_.- ", max_size=3) | st.sampled_from(["x" * 64, "x" * 65, "dealUpdate"])
 
 
@@ -105,6 +114,8 @@ def is_readable(event):
 @example("books", {}, "m", {"x": nested(63)}, None)
 @example("books", {"x": "\ud800"}, "m", None, None)
 @example("books", {"x": math.nan}, "m", None, None)
+@example("books", {"x": "x" * 70_000}, "m", {"x": "x" * 61_000}, None)
+@example("books", {"x": "x" * 70_000}, "m", {"x": "x" * 60_000}, None)
 def test_event_is_sent_exactly_if_the_service_accepts_it(topic, data, message_type, filters, event_id):
     sent = publish(
         lambda deals: deals.publish_event(
@@ -117,6 +128,22 @@ def test_event_is_sent_exactly_if_the_service_accepts_it(topic, data, message_ty
     arguments = {"topic": "topic", "data": "data", "messageType": "message_type", "filters": "filters",
                  "eventId": "event_id", "event": "data"}  # fmt: skip
     assert_service_agrees(sent, event, arguments)
+
+
+@given(TIMES)
+def test_end_of_an_event_is_sent_exactly_if_the_service_accepts_it(expires_at):
+    event = {"topic": "books", "data": {}, "messageType": "m", "expiresAt": expires_at}
+    sent = publish(lambda deals: deals.publish_event("books", {}, message_type="m", expires_at=expires_at))
+    assert_service_agrees(sent, event, {"expiresAt": "expires_at", "event": "expires_at"})
+
+
+def test_end_may_be_a_datetime_with_a_time_zone(transport):
+    deals, end = Publisher(transport), datetime(2026, 11, 28, 12, tzinfo=timezone(timedelta(hours=2)))
+    deals.publish_event("books", {}, expires_at=end)
+    deals.publish_events([Event("books", {}, expires_at=end)])
+    deals.publish_message("ann", "hello", expires_at=end)
+    deals.notify_users(["ann"], "t", "m", expires_at=end)
+    assert [event["expiresAt"] for event in transport.events] == [1_795_860_000] * 4
 
 
 @given(st.lists(IDS, max_size=4), st.dictionaries(st.text("ab", max_size=2), VALUES, max_size=2), TYPES)
@@ -183,6 +210,9 @@ def test_json_text_equals_the_services(value):
         (lambda d: d.publish_event("books", {}, filters={"x": "y" * 300_000}), "filters"),
         (lambda d: d.publish_event("books", {}, message_type="9"), "message_type"),
         (lambda d: d.publish_event("books", {}, event_id="a b"), "event_id"),
+        (lambda d: d.publish_event("books", {}, expires_at=7200), "expires_at"),
+        (lambda d: d.publish_event("books", {}, expires_at=NAIVE), "expires_at"),
+        (lambda d: d.notify_users(["ann"], "t", "m", expires_at="2h"), "expires_at"),
         (lambda d: d.publish_message("ann smith", "hello"), "user_id"),
         (lambda d: d.publish_message("ann", ""), "content"),
         (lambda d: d.publish_message("ann", {"text": "hello"}), "content"),

@@ -13,6 +13,7 @@ from realtime_core.wire.events import event_frame, parse_event
 from realtime_core.wire.strict_json import byte_length, dumps
 
 EVERYTHING = parse_filter({})
+NOW = 1_795_382_480
 
 
 def stored(position, *, topic="books", size=10, **data):
@@ -35,7 +36,7 @@ def fill(overtaken, later, *, topic="books", wanted=EVERYTHING):
         EventPage(later[at : at + 100], later[at : at + 100][-1].position) for at in range(0, len(later), 100)
     ]
     last = later[-1].position if later else 0
-    return fill_page(overtaken, pages, first=first, last=last, matches=matcher(topic, wanted))
+    return fill_page(overtaken, pages, first=first, last=last, matches=matcher(topic, wanted, NOW))
 
 
 def positions(page):
@@ -65,7 +66,8 @@ def test_fill_page_returns_the_live_frames():
 )
 def test_fill_page_returns_the_text_of_the_live_frame(text):
     """Above all, numbers: a replay must not change a price."""
-    event = parse_event(json.loads(f'{{"messageType":"dealUpdate","topic":"books","data":{text}}}'))
+    more = f'"filters":{text},"expiresAt":{NOW + 60}'
+    event = parse_event(json.loads(f'{{"messageType":"dealUpdate","topic":"books","data":{text},{more}}}'))
     live = event_frame(event, event_id="e4", now=1_795_382_480, position=4)
     stored_event = decode_event(encode_event(event, "e4"), position=4, at_ms=1_795_382_480_999)
     (replayed,) = fill([], [stored_event]).events
@@ -77,6 +79,13 @@ def test_fill_page_applies_topic_and_filter_and_all_deals_is_every_topic():
     cheap = parse_filter({"maxPrice": 10})
     assert positions(fill([], events, wanted=cheap)) == [1]
     assert positions(fill([], events, topic="all-deals", wanted=cheap)) == [1, 2]
+
+
+def test_fill_page_leaves_out_what_has_expired_but_goes_beyond_it():
+    events = [stored(1)._replace(expires_at=NOW - 1), stored(2)._replace(expires_at=NOW), stored(3)]
+    events.append(stored(4)._replace(expires_at=NOW - 1))
+    page = fill([stored(0)._replace(expires_at=NOW - 1)], events)
+    assert (positions(page), page.reached, page.more) == ([2, 3], 4, False)
 
 
 def test_fill_page_stops_at_a_network_frame_and_returns_the_position_reached():
@@ -130,7 +139,7 @@ def test_fill_page_takes_a_limited_number_of_reads_and_goes_on_after_them():
             reads.append(number)
             yield EventPage([], number * 100)
 
-    page = fill_page([], pages(), first=1, last=100_000, matches=matcher("books", EVERYTHING))
+    page = fill_page([], pages(), first=1, last=100_000, matches=matcher("books", EVERYTHING, NOW))
     assert (page.events, page.more, page.reached) == ([], True, READS_MAX * 100)
     assert len(reads) == READS_MAX
 

@@ -20,8 +20,12 @@ class Stores:
         self.history = self.admission = self.trimming = MemoryHistory()
         self.history.trim(NOW_MS, 1)
 
-    def resume(self, since, topic="books"):
-        return resume(self.history, since, topic, EVERYTHING)
+    def resume(self, since, topic="books", now_ms=NOW_MS):
+        return resume(self.history, since, topic, EVERYTHING, now_ms // 1000)
+
+    def forget(self, position):
+        """Remove an event as the table's time to live does."""
+        del self.history._events[position]
 
 
 @pytest.fixture
@@ -105,6 +109,50 @@ def test_a_history_that_begins_with_positions_without_events_is_whole(stores, ga
     assert (ids(resumed), resumed.recovered) == (["e"], recovered)
 
 
+def test_an_expired_event_is_not_replayed_but_keeps_its_place(stores):
+    """A client that remembers it hears of what it overtook."""
+    slow = claim(stores, "slow")
+    expired = publish(stores, "expired", expires_at=NOW_MS // 1000 + 60)
+    late = publish(stores, "late", expires_at=NOW_MS // 1000 + 60)
+    assert ids(stores.resume(expired.position)) == ["slow", "late"]
+    assert slow.position < expired.position
+
+    an_hour_later = stores.resume(expired.position, now_ms=NOW_MS + 3_600_000)
+    assert (ids(an_hour_later), an_hour_later.recovered) == (["slow"], True)
+    assert an_hour_later.position == late.position, "it goes beyond what has expired"
+
+
+def test_a_since_whose_own_event_is_no_longer_kept_says_so(stores):
+    """What it overtook is not known any more."""
+    publish(stores, "before")
+    forgotten = publish(stores, "forgotten", expires_at=NOW_MS // 1000 + 60)
+    publish(stores, "after")
+    stores.forget(forgotten.position)
+    resumed = stores.resume(forgotten.position, now_ms=DAY_LATER)
+    assert (ids(resumed), resumed.recovered) == (["before", "after"], False)
+
+
+def test_a_since_at_or_below_which_nothing_is_kept_misses_nothing(stores):
+    """What a whole history has forgotten had expired."""
+    forgotten = [publish(stores, f"e{number}", expires_at=NOW_MS // 1000 + 60) for number in range(3)]
+    publish(stores, "after")
+    for event in forgotten:
+        stores.forget(event.position)
+    for event in forgotten:
+        resumed = stores.resume(event.position, now_ms=DAY_LATER)
+        assert (ids(resumed), resumed.recovered) == (["after"], True)
+
+
+def test_a_position_that_never_had_an_event_is_told_from_one_that_is_forgotten(stores):
+    """No event is forgotten within a day."""
+    anchor = publish(stores, "e")
+    stores.history._newest += 5
+    publish(stores, "later")
+    nearly_a_day = NOW_MS + (base.HISTORY_SECONDS - 2 * 3600) * 1000
+    assert stores.resume(anchor.position + 3, now_ms=nearly_a_day).recovered
+    assert not stores.resume(anchor.position + 3, now_ms=DAY_LATER).recovered
+
+
 def test_trimming_is_told_and_what_is_left_is_replayed(stores, monkeypatch):
     monkeypatch.setattr(base, "KEPT_POSITIONS", 5)
     publish_many(stores, 10)
@@ -143,5 +191,5 @@ def test_any_since_takes_a_bounded_number_of_reads(stores):
         publish(stores, f"e{number}")
     for since in (0, 1, BEGAN, BEGAN + 2_500_000, stores.history.bounds().newest):
         reads.clear()
-        resume(Counted(), since, "books", EVERYTHING)
+        resume(Counted(), since, "books", EVERYTHING, NOW_MS // 1000)
         assert len(reads) <= 3 + READS_MAX, since

@@ -121,6 +121,15 @@ def test_split_job_names_with_each_chunk_its_own_connections_that_may_be_opening
     assert [decode_job(encode_job(job)) for job in planned] == planned
 
 
+def test_split_job_keeps_the_end_of_each_frame():
+    frames = "\n".join("{}" for _ in range(100))
+    whole = DeliveryJob(frames, tuple(IDS), "deal", ",".join(["e" * 128] * 100), NOW * 1000)
+    planned = split_job(whole._replace(frames_end=(NOW, None) * 50))
+    assert {job.frames_end for job in planned} == {(NOW, None) * 50}
+    assert [decode_job(encode_job(job)) for job in planned] == planned
+    assert max(len(encode_job(job).encode()) for job in planned) <= JOB_BYTES_MAX
+
+
 def test_split_job_fits_the_queue_although_everybody_is_opening():
     """As after an outage, when all clients reconnect."""
     whole = DeliveryJob(LARGEST, tuple(f"{name:64}" for name in IDS), "notification", "e" * 128, NOW * 1000)

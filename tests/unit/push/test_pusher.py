@@ -1,5 +1,6 @@
 """The pusher: what is left of a job, and what is gone."""
 
+import json
 import threading
 import time
 
@@ -26,7 +27,7 @@ from realtime_core.push.pusher import (
     PushResult,
 )
 from realtime_core.subscriptions.memory import MemorySubscriptions
-from tests.contract.support.admitted import admit, finish
+from tests.contract.support.admitted import admit, finish, new_event
 from tests.unit.push.jobs import NOW, job
 
 
@@ -311,3 +312,60 @@ def test_a_chunk_is_complete_when_nothing_of_it_can_be_delivered_any_more(
     harness.management_api.answers = answers
     harness.pusher.push(job("a", attempt=attempt, tracking_id=tracking_id), 5)
     assert (harness.history.settled(NOW) == claim.position) is complete
+
+
+class SlowPosts(MemoryManagementApi):
+    """Time passes while it posts: from NOW to the next second."""
+
+    now = NOW
+
+    def post_all(self, posts, budget_seconds):
+        reports = super().post_all(posts, budget_seconds)
+        self.now += 1
+        return reports
+
+
+@pytest.fixture
+def slow(harness):
+    harness.management_api = SlowPosts()
+    harness.pusher = Pusher(
+        harness.management_api,
+        harness.connections,
+        harness.subscriptions,
+        harness.deliveries,
+        chunks=harness.history,
+        now=lambda: harness.management_api.now,
+    )
+    return harness
+
+
+def test_push_leaves_out_what_has_expired(slow):
+    """Also of several events for one connection: each has its own end."""
+    frames = '{"n":1}\n{"n":2}\n{"n":3}'
+    several = job("a", frames_end=(NOW - 1, None, NOW))._replace(payload=frames)
+    results = slow.pusher.push_all([several, job("b", frames_end=(NOW - 1,))], 5)
+    [payload] = slow.management_api.received.pop("a")
+    assert json.loads(payload)["data"]["frames"] == [{"n": 2}, {"n": 3}]
+    assert results == [PushResult(delivered=1), PushResult()]
+    assert slow.pusher.push(job("b", frames_end=(NOW - 1,)), 5) == PushResult()
+    assert slow.management_api.received == {}
+
+
+def test_a_chunk_that_has_expired_is_complete(slow):
+    claim = admit(slow.history, new_event("e1"))
+    tracking_id = new_tracking_id(claim.position, NOW * 1000)
+    slow.history.expect_chunks(tracking_id, 1, [claim])
+    finish(slow.history, claim, in_flight=True)
+    assert slow.history.settled(NOW) < claim.position
+    slow.pusher.push_all([job("a", frames_end=(NOW - 1,), tracking_id=tracking_id)], 5)
+    assert slow.history.settled(NOW) == claim.position
+
+
+@pytest.mark.parametrize(("answer", "opening"), [(429, {}), (500, {}), (410, {"a": NOW})])
+def test_push_queues_nothing_again_that_has_expired_meanwhile(slow, answer, opening):
+    slow.management_api.answers = {"a": [answer]}
+    [result] = slow.pusher.push_all([job("a", opening=opening, frames_end=(NOW,))], 5)
+    assert (result.queued, slow.deliveries.jobs) == (0, [])
+    slow.management_api.answers = {"a": [answer]}
+    [result] = slow.pusher.push_all([job("a", opening=opening, frames_end=(NOW + 10,))], 5)
+    assert (result.queued, slow.deliveries.jobs[0].frames_end) == (1, (NOW + 10,))

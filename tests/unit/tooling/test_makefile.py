@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,18 @@ def test_make_env_without_a_local_cloud_names_the_remedy(tmp_path: Path) -> None
     completed = _make("env", f"UP={tmp_path}")
     assert completed.returncode == 2
     assert "make local-up" in completed.stderr
+
+
+@pytest.mark.parametrize("name", ["Ä b c", "it's", 'a "b" $c'])
+def test_make_env_names_the_state_in_any_folder(tmp_path: Path, name: str) -> None:
+    up = tmp_path / name
+
+    printed = _make("-n", "env", f"UP={str(up).replace('$', '$$')}").stdout
+
+    words = shlex.split(printed.replace("\\\n", ""))
+    assert f"-state={up}/terraform.tfstate" in words
+    assert f"TF_DATA_DIR={up}/terraform-data" in words
+    assert f"{up}/terraform.tfstate" in words
 
 
 def test_make_env_of_an_unapplied_environment_names_the_remedy() -> None:

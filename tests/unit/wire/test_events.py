@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime_core.errors import ValidationFailed
+from realtime_core.lifetimes import is_expired
 from realtime_core.wire.events import (
     PROTOCOL_FRAME_TYPES,
     Event,
@@ -34,8 +35,9 @@ def test_parse_event_without_topic_or_recipients_is_for_all_deals():
 
 
 def test_parse_event_reads_every_field():
-    raw = {**DEAL, "topic": "a.b", "filters": {"category": "laptops"}, "eventId": "e|1"}
-    assert parse_event(raw) == Event("dealUpdate", DEAL["data"], "a.b", {"category": "laptops"}, "e|1", None)
+    filters = {"category": "laptops"}
+    raw = {**DEAL, "topic": "a.b", "filters": filters, "eventId": "e|1", "expiresAt": NOW}
+    assert parse_event(raw) == Event("dealUpdate", DEAL["data"], "a.b", filters, "e|1", None, NOW)
 
 
 def test_parse_event_for_recipients_has_no_topic_and_distinct_recipients():
@@ -51,6 +53,9 @@ def test_parse_event_for_recipients_has_no_topic_and_distinct_recipients():
         {"data": {}},
         {"filters": {}},
         {"eventId": "x" * 128},
+        {"expiresAt": 10**9},
+        {"expiresAt": 10**10 - 1},
+        {"expiresAt": 1_795_382_480.0},
         {"recipients": [f"user-{number}" for number in range(1000)]},
         {"recipients": ["a"] * 5000},
         {"data": {"a": [None, {"b": 1e308}], "é": "😀"}},
@@ -79,6 +84,10 @@ def test_parse_event_at_a_limit_is_accepted(changes):
         ({"eventId": "x" * 129}, ["eventId"]),
         ({"eventId": "a b"}, ["eventId"]),
         ({"eventId": 17}, ["eventId"]),
+        *(
+            ({"expiresAt": value}, ["expiresAt"])
+            for value in (7200, 10**9 - 1, 10**10, NOW * 1000, NOW + 0.5, True, str(NOW), "2h", [], {})
+        ),
         ({"type": "x", "Data": {}}, ["type", "Data"]),
         ({"topic": "a", "recipients": ["u"]}, ["recipients"]),
         ({"recipients": []}, ["recipients"]),
@@ -95,6 +104,7 @@ def test_parse_event_at_a_limit_is_accepted(changes):
         ({"data": {"a": "\ud800"}}, ["data.a"]),
         ({"filters": {"a": "x" * (128 * 1024)}}, ["filters"]),
         ({"filters": {f"a{n}": n for n in range(20_000)}}, ["filters"]),
+        ({"data": {"a": "x" * 70_000}, "filters": {"a": "x" * 70_000}}, ["data"]),
         ({"topic": ..., "recipients": ["u"], "filters": {"a": "x" * (128 * 1024)}}, ["filters"]),
         ({"data": {"a": {1, 2}}}, ["event"]),
     ],
@@ -171,6 +181,26 @@ def test_event_frame_is_that_of_the_protocol():
     assert json.loads(event_frame(event, event_id="e-1", now=NOW, position=7)) == {**sent, "position": 7}
 
 
+def test_event_frame_tells_what_it_was_matched_by_and_when_it_ends():
+    """A client can tell by them which of its subscriptions the event is for."""
+    event = parse_event({**DEAL, "topic": "a.b", "filters": {"brand": "x"}, "expiresAt": NOW + 60})
+    assert json.loads(event_frame(event, event_id="e-1", now=NOW, position=7)) == {
+        "type": "dealUpdate", "data": DEAL["data"], "topic": "a.b", "eventId": "e-1", "position": 7,
+        "filters": {"brand": "x"}, "expiresAt": NOW + 60, "timestamp": NOW,
+    }  # fmt: skip
+
+
+def test_an_event_is_expired_after_its_last_second():
+    assert [is_expired(NOW, NOW + seconds) for seconds in (-1, 0, 1)] == [False, False, True]
+    assert not is_expired(None, 10**12)
+
+
+def test_notification_frame_says_when_it_ends():
+    event = parse_event({**NOTICE, "expiresAt": NOW + 60, "filters": {"a": 1}})
+    sent = json.loads(notification_frame(event, message_id="m-1", event_id="e-1", now=NOW))
+    assert (sent["expiresAt"], "filters" in sent) == (NOW + 60, False)
+
+
 def test_notification_frame_has_the_message_id():
     event = parse_event({**NOTICE, "data": {**NOTICE["data"], "messageId": "forged", "link": "/x"}})
     sent = json.loads(notification_frame(event, message_id="m-1", event_id="e-1", now=NOW))
@@ -195,7 +225,7 @@ def test_notification_content_is_a_copy_of_the_data():
 
 
 def test_null_for_an_optional_field_is_the_same_as_leaving_it_out():
-    nulls = dict.fromkeys(("topic", "filters", "eventId", "recipients"))
+    nulls = dict.fromkeys(("topic", "filters", "eventId", "recipients", "expiresAt"))
     assert parse_event({**DEAL, **nulls}) == parse_event(
         {name: value for name, value in DEAL.items() if name not in nulls}
     )

@@ -68,7 +68,7 @@ def test_wrapping_in_a_wrapping_is_no_event():
 
 
 def test_event_that_fits_a_frame_but_not_the_way_is_refused():
-    half = {"messageType": "deal", "data": {"text": "x" * 128_000}}
+    half = {"messageType": "deal", "recipients": ["ann"], "data": {"text": "x" * 128_000}}
     reject_unless_forwardable(parse_event({**half, "filters": {"text": "y" * 127_000}}), ORIGIN.name)
     with pytest.raises(ValidationFailed, match=f"at most {FORWARDED_BYTES_MAX} are allowed"):
         reject_unless_forwardable(parse_event({**half, "filters": {"text": "y" * 128_500}}), ORIGIN.name)
