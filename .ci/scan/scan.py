@@ -22,11 +22,21 @@ STACK = "terraform/stacks/deals-websocket"
 TESTS = ("stack", "watched")
 """Tests of the stack that apply it to a mocked AWS: without and with Redis."""
 
-# A policy linter's findings by rule, and why each is meant.
-PASSED_OVER = {
-    "RESOURCE_STAR": "actions that know no resource, or none that has an ARN yet: network interfaces, X-Ray",
-    "RESOURCE_MISMATCH": "dynamodb:ListStreams names the table's streams, as Lambda asks for it",
-}
+# Findings of the policy linter that are meant: its rule, what the finding names, and why.
+PASSED_OVER = (
+    (
+        "RESOURCE_STAR",
+        "",
+        "actions that know no resource, or none that has an ARN yet: network interfaces, X-Ray",
+    ),
+    ("RESOURCE_MISMATCH", "ListStreams", "the streams of one table, as Lambda asks for them"),
+    ("UNKNOWN_ACTION", "Batch", "where local_endpoints is set: the emulator checks calls by these names"),
+    (
+        "UNKNOWN_CONDITION_FOR_ACTION",
+        "lambda:SourceFunctionArn",
+        "Lambda adds it to every call of a function",
+    ),
+)
 
 
 def main() -> int:
@@ -74,9 +84,13 @@ def scan_policies() -> bool:
     for address, policy in _render_policies():
         count += 1
         for finding in analyze_policy_string(policy).findings:
-            found += [] if finding.issue in PASSED_OVER else [f"{address}: {finding}"]
+            found += [] if _is_meant(finding.issue, str(finding)) else [f"{address}: {finding}"]
     print(f"{count} policies", *found, sep="\n")
     return count > 10 and not found
+
+
+def _is_meant(rule: str, text: str) -> bool:
+    return any(rule == meant and named in text for meant, named, _ in PASSED_OVER)
 
 
 def _render_policies() -> Iterator[tuple[str, str]]:
@@ -121,7 +135,7 @@ def scan_workflows() -> bool:
     """Workflows: their schema, and what an attacker could make of them."""
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / ".github/workflows").glob("*.yml"))
     schema = _run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files)
-    return _run("zizmor", "--offline", "--quiet", "--persona", "pedantic", *files) and schema
+    return _run("zizmor", "--offline", "--quiet", *files) and schema
 
 
 def _run(program: str, *arguments: str) -> bool:
