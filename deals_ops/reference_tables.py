@@ -85,6 +85,7 @@ def _build_errors_table() -> str:
 _REMEDY = {
     "AUTHENTICATION_ERROR": "the client fetches a new token; for many at once look at the issuer",
     "CONNECTION_ERROR": "the client reconnects; for many at once look at `who` of one, and the janitor's log",
+    "FORBIDDEN": "the token does not permit it: the issuer decides; `who` shows what a token permits",
     "INTERNAL_ERROR": "look for the correlation id in the router's log",
     "MESSAGE_ERROR": "the client tries again; look at the messages table's throttles",
     "NOT_FOUND": "the client's mistake, or the message was older than the inbox keeps",

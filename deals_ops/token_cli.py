@@ -2,6 +2,7 @@
 
     python -m deals_ops.token_cli ann                         # the secret in JWT_SECRET
     python -m deals_ops.token_cli ann --secret-file -         # the secret on standard input
+    python -m deals_ops.token_cli ann --topics 'books.*,private.team-42' --recipients ben
     python -m deals_ops.token_cli ann --seconds 600 --claims '{"jti": "t-1"}'
 
 The secret is never an argument, which every process of the machine could read. `python -m deals_ops token`
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deals_ops.argument_types import STANDARD_INPUT, parse_user_id
+from deals_ops.permission_options import add_permission_options, read_permission_claims
 from deals_ops.token_issuer import TOKEN_SECONDS, issue_token, parse_signing_secret
 from realtime_core.errors import SettingsInvalid
 
@@ -36,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}; {remedy}\n")
         return 1
 
-    token = issue_token(arguments.user_id, secret, time.time(), arguments.seconds, **arguments.claims)
+    claims = {**read_permission_claims(arguments), **arguments.claims}
+    token = issue_token(arguments.user_id, secret, time.time(), arguments.seconds, **claims)
     sys.stdout.write(token + "\n")
     return 0
 
@@ -49,6 +52,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=int, default=TOKEN_SECONDS, help=f"how long it is valid ({TOKEN_SECONDS})"
     )
+    add_permission_options(parser)
     parser.add_argument(
         "--claims", type=_parse_claims, default={}, metavar="JSON", help="further claims, as a JSON object"
     )

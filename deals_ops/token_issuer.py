@@ -9,15 +9,24 @@ import base64
 import hmac
 import json
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from deals_ops.errors import WrongArgument
 from realtime_core.auth.jws import SECRET_BYTES_MIN
-from realtime_core.auth.tokens import REQUIRED_SCOPE, SHARED_SECRET_ALGORITHM
+from realtime_core.auth.tokens import (
+    REQUIRED_SCOPE,
+    SHARED_SECRET_ALGORITHM,
+    STANDARD_CLAIMS,
+    ClaimNames,
+)
 from realtime_core.errors import SettingsInvalid
 
 if TYPE_CHECKING:
     from deals_ops.stack import Stack
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 TOKEN_SECONDS = 3600
 TOKEN_VARIABLE = "DEALS_TOKEN"  # noqa: S105 - the name of a variable
@@ -59,18 +68,40 @@ class StackTokenIssuer:
         self._stack = stack
         self._secret: str | None = None
 
-    def issue(self, user_id: str, now: float | None = None, seconds: int = TOKEN_SECONDS) -> str:
-        """Return a token of a user. Raises WrongArgument if the stack does not accept HS256 tokens."""
+    @property
+    def claim_names(self) -> ClaimNames:
+        """In which claims the stack looks for what it reads."""
+        return ClaimNames(
+            *(
+                self._stack.find_setting("authorizer", f"JWT_CLAIM_{field.upper()}") or standard
+                for field, standard in STANDARD_CLAIMS._asdict().items()
+            )
+        )
+
+    def issue(
+        self,
+        user_id: str,
+        now: float | None = None,
+        seconds: int = TOKEN_SECONDS,
+        claims: Mapping[str, Any] = _NONE,
+    ) -> str:
+        """Return a token of a user, with the claims that the stack requires and `claims`.
+
+        Raises WrongArgument if the stack does not accept HS256 tokens.
+        """
         if self._secret is None:
             self._secret = self._read_secret()
 
-        claims = {
-            claim: value
-            for claim, variable in (("iss", "JWT_ISSUER"), ("aud", "JWT_AUDIENCE"))
-            if (value := self._stack.find_setting("authorizer", variable))
+        names = self.claim_names
+        required = {
+            names.user_id: user_id,
+            names.scope: self._stack.find_setting("authorizer", "JWT_SCOPE") or REQUIRED_SCOPE,
+            "iss": self._stack.find_setting("authorizer", "JWT_ISSUER"),
+            names.audience: self._stack.find_setting("authorizer", "JWT_AUDIENCE"),
         }
+        present = {claim: value for claim, value in required.items() if value is not None}
         issued_at = time.time() if now is None else now
-        return issue_token(user_id, self._secret, issued_at, seconds, **claims)
+        return issue_token(user_id, self._secret, issued_at, seconds, **{**present, **claims})
 
     def _read_secret(self) -> str:
         algorithms = self._stack.find_setting("authorizer", "JWT_ALGORITHMS") or SHARED_SECRET_ALGORITHM

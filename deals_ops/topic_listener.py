@@ -183,7 +183,7 @@ def _translate_error_frame(action: str, data: dict[str, Any]) -> Exception:
     match data["code"]:
         case "VALIDATION_ERROR":
             return WrongArgument(text)
-        case "AUTHENTICATION_ERROR":
+        case "AUTHENTICATION_ERROR" | "FORBIDDEN":
             return NotAllowed(text)
         case _:
             return OSError(text)

@@ -66,7 +66,10 @@ def run(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult
     own_token, issuer = _read_own_token(arguments.token_file), StackTokenIssuer(stack)
 
     def get_token() -> str:
-        return own_token or issuer.issue(arguments.user)
+        if own_token:
+            return own_token
+        # A private topic takes a token that names it.
+        return issuer.issue(arguments.user, claims={issuer.claim_names.topics: [arguments.topic]})
 
     listener = TopicListener(
         stack.websocket_url,

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from deals_ops.argument_types import integer_between, parse_user_id
+from deals_ops.permission_options import add_permission_options, read_permission_claims
 from deals_ops.terminal import CommandResult, Terminal
 from deals_ops.token_issuer import TOKEN_SECONDS, StackTokenIssuer
 
@@ -26,11 +27,15 @@ def add_commands(parsers: CommandParsers) -> None:
         default=TOKEN_SECONDS,
         help=f"how long it is valid ({TOKEN_SECONDS})",
     )
+    add_permission_options(command)
     command.set_defaults(run=run)
 
 
 def run(stack: Stack, arguments: Namespace, _terminal: Terminal) -> CommandResult:
     """Sign a token with the claims that the stack requires."""
     now = int(time.time())
-    token = StackTokenIssuer(stack).issue(arguments.user, now, arguments.seconds)
+    issuer = StackTokenIssuer(stack)
+    names = issuer.claim_names
+    permissions = read_permission_claims(arguments, names.topics, names.recipients)
+    token = issuer.issue(arguments.user, now, arguments.seconds, permissions)
     return CommandResult({"token": token, "expiresAt": now + arguments.seconds}, [token])

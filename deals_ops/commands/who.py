@@ -67,6 +67,8 @@ def _describe_record(record: Connection) -> dict[str, Any]:
         "tokenExpiresAt": record.token_exp,
         "tokenIssuedAt": record.issued_at or None,
         "tokenId": record.token_id,
+        "topics": _list(record.permissions.topics),
+        "recipients": _list(record.permissions.recipients),
         "subscriptions": [
             {
                 "topic": subscription.topic,
@@ -79,6 +81,14 @@ def _describe_record(record: Connection) -> dict[str, Any]:
     }
 
 
+def _format_patterns(patterns: list[str] | None, everything: str) -> str:
+    return everything if patterns is None else " ".join(patterns) or "nobody"
+
+
+def _list(patterns: tuple[str, ...] | None) -> list[str] | None:
+    return None if patterns is None else list(patterns)
+
+
 def _build_display(data: dict[str, Any]) -> list[Any]:
     record, gateway = data["record"], data["gateway"]
     facts: list[tuple[str, Any]] = [("connection", data["connectionId"])]
@@ -89,6 +99,8 @@ def _build_display(data: dict[str, Any]) -> list[Any]:
             ("token issued", format_time(record["tokenIssuedAt"])),
             ("token expires", format_time(record["tokenExpiresAt"])),
             ("token id", record["tokenId"]),
+            ("may subscribe to", _format_patterns(record["topics"], "every public topic")),
+            ("may write to", _format_patterns(record["recipients"], "everybody")),
         ]
     if gateway is not None:
         facts += [

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from realtime_core.auth.settings import TokenSettings
-from realtime_core.settings import LoggingSettings, flag, text, url, whole
+from realtime_core.settings import LoggingSettings, text
 
 
 class Settings(LoggingSettings, TokenSettings):
     """See `realtime_core.settings.read`."""
 
-    connections_table: str = text()
-    subscriptions_table: str = text()
     revocations_table: str = text()
-    management_endpoint: str = url()
-    max_connections_per_user: int = whole(minimum=1, maximum=1_000, default=20)
-    replace_oldest_connection: bool = flag(default=False)
-    """Whether a user with the maximum loses the oldest connection for a new one, instead of being refused."""

@@ -111,6 +111,10 @@ class IndexedSubscriptions:
         """Remove the subscription to a topic, if there is one."""
         self._store.unsubscribe(connection_id, topic, received_ms=received_ms)
 
+    def end_forbidden(self, connection: Connection) -> list[str]:
+        """Remove the subscriptions that the permissions do not cover; their topics."""
+        return self._store.end_forbidden(connection)
+
     def remove_members(self, connections: Iterable[Connection]) -> None:
         """Remove the memberships of connections whose records were removed."""
         self._store.remove_members(connections)

@@ -1,4 +1,4 @@
-"""Closes the connections whose token was revoked.
+"""Closes the connections whose token was revoked, or whose user was blocked.
 
 The revocations are worked off in the order of their times, and how far is noted after each run. Each is
 applied three times, since a single look may come too early: a handshake in progress may have passed the
@@ -179,6 +179,9 @@ class Revoker:
             opening += len(left)
             closed += len(records) - len(left)
             again += [item for record in left for item in of_user[record.user_id]]
+        for user_id in {record.user_id for record in covered}:
+            if any(item.blocks for item in of_user[user_id]):
+                log.info("blocked_user_closed", userId=user_id)
         if covered:
             log.info("connections_revoked", users=len(of_user), count=closed, opening=opening)
         return closed, again

@@ -43,11 +43,24 @@ class ActionLimits:
             name, limit = self._bucket_of(action)
             self._limiter.check(f"{user_id}#{name}", limit, now)
 
-    def take(self, action: str, user_id: str, now: float) -> None:
-        """Count an action, by its name. Raises RateLimited. An action that cannot be counted is allowed."""
-        if action != "ping":
-            name, limit = self._bucket_of(action)
-            self._take(f"{user_id}#{name}", limit, now)
+    def take(self, action: str, user_id: str, now: float) -> bool:
+        """Count an action, by its name. Raises RateLimited. An action that cannot be counted is allowed.
+
+        Returns whether a refresh may have changed the user's permissions since a connection was made.
+        """
+        if action == "ping":
+            return False
+        name, limit = self._bucket_of(action)
+        return self._take(f"{user_id}#{name}", limit, now)
+
+    def mark_refreshed(self, user_id: str, until: int) -> None:
+        """Note that a refresh changed the permitted recipients. Raises StoreUnavailable.
+
+        The context of a connection keeps those of its handshake. A read for each message would tell, too; a
+        mark where each is counted costs nothing. `until` is when no context from before is good any more.
+        """
+        for action in ("sendMessage", "getPresence"):
+            self._limiter.mark(f"{user_id}#{self._bucket_of(action)[0]}", until)
 
     def _bucket_of(self, action: str) -> tuple[str, Limit]:
         match action:
@@ -71,10 +84,12 @@ class ActionLimits:
                 {"reason": "too_many_new_filters", "retryAfterMs": limited.retry_after_ms},
             ) from limited
 
-    def _take(self, bucket: str, limit: Limit, now: float) -> None:
+    def _take(self, bucket: str, limit: Limit, now: float) -> bool:
+        """Take a token. Returns whether the bucket is marked, or may be."""
         try:
-            self._limiter.take(bucket, limit, now)
+            return self._limiter.take(bucket, limit, now) > now
         except StoreUnavailable as error:
             # Limits protect the service from a few users; its own fault must not shut out all of them.
             log.warning("limiter_unavailable", reason=str(error))
             add(LIMITER_FAILURES, 1)
+            return True

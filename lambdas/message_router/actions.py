@@ -16,18 +16,12 @@ from message_router.requests import (
     UnsubscribeFromDeals,
 )
 from message_router.resume import resume
-from realtime_core.connections.schedule import REFRESHED, due_with_token
-from realtime_core.errors import (
-    AuthenticationFailed,
-    ConnectionUnknown,
-    StoreUnavailable,
-    SubscriptionFailed,
-    TokenRefused,
-)
+from message_router.token_refresh import TokenRefresh
+from realtime_core.errors import ConnectionUnknown, StoreUnavailable, SubscriptionFailed
 from realtime_core.filters.filters import load_filter
 from realtime_core.push.base import DeliveryJob
 from realtime_core.telemetry.logs import get_logger
-from realtime_core.telemetry.metric_catalog import RESUME_GAPS, RESUMES, TOKEN_FAILURES
+from realtime_core.telemetry.metric_catalog import RESUME_GAPS, RESUMES
 from realtime_core.telemetry.metrics import add
 from realtime_core.wire.strict_json import dumps
 
@@ -38,7 +32,6 @@ if TYPE_CHECKING:
     from message_router.lookup import ConnectionLookup
     from message_router.requests import Action
     from realtime_core.auth.base import Revocations
-    from realtime_core.auth.tokens import Identity
     from realtime_core.auth.verifier import TokenVerifier
     from realtime_core.connections.base import Connection, Connections
     from realtime_core.history.base import History
@@ -70,6 +63,7 @@ class Actions:
     """Performs the actions on ports. `entropy` returns random bytes, for message ids.
 
     `take_new_filter` counts a user's new filter, and raises SubscriptionFailed; None limits nobody.
+    `mark_refreshed` is that of `TokenRefresh`; None marks nobody, who then acts by the handshake's token.
     """
 
     def __init__(
@@ -86,18 +80,26 @@ class Actions:
         now: Callable[[], float],
         entropy: Callable[[int], bytes],
         take_new_filter: Callable[[str, float], None] | None = None,
+        mark_refreshed: Callable[[str, int], None] | None = None,
     ) -> None:
         self._connections = connections
         self._subscriptions = subscriptions
         self._messages = messages
         self._history = history
         self._lookup = lookup
-        self._verifier = verifier
-        self._revocations = revocations
         self._pusher = pusher
         self._now = now
         self._take_new_filter = take_new_filter
         self._of_messages = MessageActions(messages, pusher, now, entropy)
+        self._token_refresh = TokenRefresh(
+            connections=connections,
+            subscriptions=subscriptions,
+            verifier=verifier,
+            revocations=revocations,
+            pusher=pusher,
+            now=now,
+            mark_refreshed=mark_refreshed or (lambda _user_id, _until: None),
+        )
 
     def start_reads(self, action: str, caller: Caller) -> StartedReads | None:
         """Start the reads that an action, by its name, begins with; None if there are none."""
@@ -136,7 +138,7 @@ class Actions:
             case GetStatus():
                 reply = self._status(reads or self._start_status(caller))
             case RefreshToken():
-                reply = self._refresh(action, caller)
+                reply = self._token_refresh.perform(action, caller)
 
         return reply
 
@@ -168,7 +170,9 @@ class Actions:
                 return "subscriptionConfirmed", {**data, "position": newest}
             return "subscriptionConfirmed", {**data, **self._replay(action, action.since, caller)}
         except StoreUnavailable as error:
-            raise SubscriptionFailed("The subscription could not be stored; try again") from error
+            raise SubscriptionFailed(
+                "The subscription could not be stored; try again", {"reason": "store"}
+            ) from error
 
     def _admit_new_filter(self, caller: Caller) -> None:
         if self._take_new_filter is not None:
@@ -200,7 +204,9 @@ class Actions:
                 caller.connection_id, action.topic, received_ms=caller.received_ms
             )
         except StoreUnavailable as error:
-            raise SubscriptionFailed("The subscription could not be removed; try again") from error
+            raise SubscriptionFailed(
+                "The subscription could not be removed; try again", {"reason": "store"}
+            ) from error
         return "unsubscriptionConfirmed", {"topic": action.topic}
 
     def _status(self, reads: StartedReads) -> Reply:
@@ -226,49 +232,3 @@ class Actions:
             "unread": unread,
             "systemStatus": "degraded" if unread is None or degraded else "operational",
         }
-
-    def _refresh(self, action: RefreshToken, caller: Caller) -> Reply:
-        now = self._now()
-        try:
-            identity = self._verifier.identify(action.token, now)
-        except TokenRefused as refused:
-            log.info("refresh_refused", reason=refused.reason)
-            add(TOKEN_FAILURES, 1, refused.reason)
-            raise AuthenticationFailed("The token is not valid for this connection") from refused
-
-        if identity.user_id != caller.user_id:
-            log.warning("refresh_refused", reason="other_user")
-            add(TOKEN_FAILURES, 1, "other_user")
-            raise AuthenticationFailed("The token is not valid for this connection")
-        if self._revocations.is_revoked(identity.user_id, identity.token_id, identity.issued_at):
-            log.info("refresh_refused", reason="revoked")
-            add(TOKEN_FAILURES, 1, "revoked")
-            raise AuthenticationFailed("The token was revoked")
-
-        record = self._extend(caller, identity, int(now))
-        return "tokenRefreshed", {"expiresAt": record.token_exp}
-
-    def _extend(self, caller: Caller, identity: Identity, now: int) -> Connection:
-        """Extend the connection to a good token's expiry; returns its record. Raises ConnectionUnknown.
-
-        A token that lives longer stays, unless it was revoked: then the connection would be closed in spite
-        of its good one.
-        """
-        connection_id, connected_at = caller.connection_id, caller.connected_at
-        token = (identity.token_exp, identity.issued_at, identity.token_id)
-        due_at = REFRESHED
-        if connected_at is not None:
-            due_at = due_with_token(connection_id, connected_at, identity.token_exp, now)
-
-        record = self._connections.extend(connection_id, *token, due_at=due_at)
-        shortened = False
-        if record is not None and (record.token_exp, record.issued_at, record.token_id) != token:
-            shortened = self._revocations.is_revoked(record.user_id, record.token_id, record.issued_at)
-            if shortened:
-                record = self._connections.extend(connection_id, *token, due_at=due_at, instead_of=record)
-
-        if record is None:
-            raise ConnectionUnknown(NO_RECORD)
-        if record.subscriptions:
-            self._subscriptions.extend(record, shortened=shortened)
-        return record

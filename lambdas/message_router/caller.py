@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from realtime_core.auth.permissions import UNRESTRICTED, Permissions
+
 Reply = tuple[str, dict[str, Any]]
 """The type and data of a reply frame."""
 
@@ -20,3 +22,4 @@ class Caller(NamedTuple):
     """When API Gateway received the request, epoch milliseconds."""
     connected_at: int | None = None
     """When the connection was made, epoch seconds, as API Gateway and so its record have it."""
+    permissions: Permissions = UNRESTRICTED

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from message_router.limits import (
     Limit,
@@ -13,7 +14,7 @@ from message_router.limits import (
     microseconds,
     retry_after_ms,
 )
-from realtime_core.aws.dynamodb import ConditionFailed, perform
+from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, read_number
 from realtime_core.errors import RateLimited
 
 if TYPE_CHECKING:
@@ -29,6 +30,21 @@ _FILLING = (
     "full_at > :now AND full_at <= :latest",
 )
 
+MARK_MARGIN_SECONDS = 2 * 60 * 60
+"""How long a bucket outlasts its mark: longer than one that is used outlasts its use, so one write does."""
+
+
+class _Written(NamedTuple):
+    """The bucket after an attempt to take a token."""
+
+    taken: bool
+    full_at: int
+    marked_until: int
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any], *, taken: bool) -> _Written:
+        return cls(taken, int(item["full_at"]["N"]), read_number(item, "marked_until"))
+
 
 class DynamoLimiter:
     """`Limiter` on DynamoDB: exact for any number of processes, as far as their clocks agree."""
@@ -42,24 +58,38 @@ class DynamoLimiter:
         """Raise RateLimited if what this process saw last shows that there is no token."""
         check_tokens(self._seen.get(bucket), limit, microseconds(now))
 
-    def take(self, bucket: str, limit: Limit, now: float) -> None:
-        """Take a token (one write). Raises RateLimited if there is none.
+    def take(self, bucket: str, limit: Limit, now: float) -> int:
+        """Take a token (one write); returns until when the bucket is marked. Raises RateLimited.
 
         A second write is needed only if a user exceeds the rate and another process has handled the previous
         action: a bucket's time only grows, so the time that this process has seen shows that it is filling.
         """
         now_us = microseconds(now)
         if self._seen.get(bucket, 0) > now_us:
-            stored = self._write(bucket, limit, now_us, filling=True)
+            written = self._write(bucket, limit, now_us, filling=True)
         else:
-            stored = self._write(bucket, limit, now_us, filling=False)
-            if stored is not None and full_at(stored, limit, now_us) is not None:
-                stored = self._write(bucket, limit, now_us, filling=True)
-        if stored is not None:
-            raise RateLimited(retry_after_ms(stored, limit, now_us))
+            written = self._write(bucket, limit, now_us, filling=False)
+            if not written.taken and full_at(written.full_at, limit, now_us) is not None:
+                written = self._write(bucket, limit, now_us, filling=True)
+        if not written.taken:
+            raise RateLimited(retry_after_ms(written.full_at, limit, now_us))
+        return written.marked_until
 
-    def _write(self, bucket: str, limit: Limit, now: int, *, filling: bool) -> int | None:
-        """Try to take a token; None if it was taken, else the bucket's time that failed the condition."""
+    def mark(self, bucket: str, until: int) -> None:
+        """Mark a bucket until a time (one write; two if the bucket expires later than the mark)."""
+        marks: Item = {":until": {"N": str(until)}}
+        try:
+            self._update(
+                bucket,
+                "SET marked_until = :until, expires_at = :expires",
+                "attribute_not_exists(expires_at) OR expires_at < :expires",
+                {**marks, ":expires": {"N": str(until + MARK_MARGIN_SECONDS)}},
+            )
+        except ConditionFailed:
+            self._update(bucket, "SET marked_until = :until", None, marks)
+
+    def _write(self, bucket: str, limit: Limit, now: int, *, filling: bool) -> _Written:
+        """Try to take a token."""
         expression, condition = _FILLING if filling else _FULL
         values = {":now": now, ":expires": bucket_expires_at(limit, now)}
         values |= (
@@ -69,29 +99,40 @@ class DynamoLimiter:
         )
 
         try:
-            response = perform(
-                lambda: self._client.update_item(
-                    TableName=self._table,
-                    Key={"bucket": {"S": bucket}},
-                    UpdateExpression=expression,
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues={name: {"N": str(value)} for name, value in values.items()},
-                    ReturnValues="UPDATED_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
+            after = self._update(
+                bucket,
+                expression,
+                condition,
+                {name: {"N": str(value)} for name, value in values.items()},
             )
         except ConditionFailed as failed:
             item = failed.refused[0]
-            if item is None:
+            if item is None or "full_at" not in item:
                 # The item has expired since it was seen, so the bucket is full.
                 self._seen.pop(bucket, None)
                 return self._write(bucket, limit, now, filling=False)
-            stored = int(item["full_at"]["N"])
-            self._remember(bucket, stored)
-            return stored
+            written = _Written.of(item, taken=False)
+        else:
+            written = _Written.of(after, taken=True)
 
-        self._remember(bucket, int(response["Attributes"]["full_at"]["N"]))
-        return None
+        self._remember(bucket, written.full_at)
+        return written
+
+    def _update(self, bucket: str, expression: str, condition: str | None, values: Item) -> Item:
+        """Update a bucket; returns it after that. Raises ConditionFailed."""
+        parameters: dict[str, Any] = {} if condition is None else {"ConditionExpression": condition}
+        response = perform(
+            lambda: self._client.update_item(
+                TableName=self._table,
+                Key={"bucket": {"S": bucket}},
+                UpdateExpression=expression,
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **parameters,
+            )
+        )
+        return response["Attributes"]
 
     def _remember(self, bucket: str, stored: int) -> None:
         self._seen.pop(bucket, None)

@@ -14,6 +14,7 @@ import re
 from typing import NamedTuple, Protocol
 
 from realtime_core.errors import RateLimited
+from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 
 _SECOND = 1_000_000
 _LIMIT = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)/(\d{1,4})")
@@ -75,8 +76,11 @@ def check_tokens(stored: int | None, limit: Limit, now: int) -> None:
 
 
 def bucket_expires_at(limit: Limit, now: int) -> int:
-    """When a bucket that is used now expires, epoch seconds: an hour after it is full."""
-    return (now + limit.tolerance + limit.interval) // 1_000_000 + 60 * 60
+    """When a bucket that is used now expires, epoch seconds.
+
+    Later than any connection of now ends, so that no mark of a bucket is lost before.
+    """
+    return (now + limit.tolerance + limit.interval) // 1_000_000 + CONNECTION_LIFETIME_SECONDS + 60 * 60
 
 
 class Limiter(Protocol):
@@ -85,9 +89,16 @@ class Limiter(Protocol):
     def check(self, bucket: str, limit: Limit, now: float) -> None:
         """Raise RateLimited if it is known without a call that there is no token."""
 
-    def take(self, bucket: str, limit: Limit, now: float) -> None:
+    def take(self, bucket: str, limit: Limit, now: float) -> int:
         """Take a token (one write; two if a user exceeds the rate over several processes).
 
         In any t seconds at most `limit.rate * t + limit.burst` tokens are taken, even concurrently, as far as
-        the callers' clocks agree. Raises RateLimited if there is no token.
+        the callers' clocks agree. Returns until when the bucket is marked, epoch seconds; 0 if it never was.
+        Raises RateLimited if there is no token.
+        """
+
+    def mark(self, bucket: str, until: int) -> None:
+        """Mark a bucket until a time, in epoch seconds, up to two hours ahead (at most two writes).
+
+        Who takes a token from now on learns of it without another call.
         """

@@ -21,13 +21,14 @@ class MemoryLimiter(InMemoryAdapter):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.full_at: dict[str, int] = {}
+        self._marked_until: dict[str, int] = {}
 
     def check(self, bucket: str, limit: Limit, now: float) -> None:
         """Raise RateLimited if there is no token."""
         check_tokens(self.full_at.get(bucket), limit, microseconds(now))
 
-    def take(self, bucket: str, limit: Limit, now: float) -> None:
-        """Take a token. Raises RateLimited if there is none."""
+    def take(self, bucket: str, limit: Limit, now: float) -> int:
+        """Take a token; returns until when the bucket is marked. Raises RateLimited if there is none."""
         self._reach()
         now_us = microseconds(now)
         with self._lock:
@@ -37,6 +38,13 @@ class MemoryLimiter(InMemoryAdapter):
                 assert stored is not None, "a bucket that was never used has a token"  # noqa: S101
                 raise RateLimited(retry_after_ms(stored, limit, now_us))
             self.full_at[bucket] = after
+            return self._marked_until.get(bucket, 0)
+
+    def mark(self, bucket: str, until: int) -> None:
+        """Mark a bucket until a time."""
+        self._reach()
+        with self._lock:
+            self._marked_until[bucket] = until
 
 
 class MemoryConnectionLookup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from message_router.recipients import check_recipient_permitted
 from realtime_core.errors import MessageFailed, StoreUnavailable
 from realtime_core.ids import new_message_id
 from realtime_core.messages import frames as wire
@@ -46,6 +47,7 @@ class MessageActions:
 
     def send(self, action: SendMessage, caller: Caller, request_id: str | None) -> Reply:
         """Store a message, then push it to the recipient. Raises ActionError."""
+        check_recipient_permitted(caller, action.recipient_id)
         now = self._now()
         message = Message(
             message_id=new_message_id(int(now * 1000), self._entropy(10)),

@@ -12,7 +12,7 @@ from realtime_core.lifetimes import is_expired
 from realtime_core.wire.events import event_fields
 from realtime_core.wire.frames import FRAME_BYTES_MAX, MESSAGE_BYTES_MAX
 from realtime_core.wire.strict_json import byte_length, dumps
-from realtime_core.wire.topics import ALL_DEALS
+from realtime_core.wire.topics import topics_reached
 
 REPLY_BYTES = 6 * 1024
 """Room for the reply without its events: the filter alone may have 4 KB."""
@@ -119,7 +119,7 @@ def live_frame(stored: StoredEvent) -> dict[str, Any]:
 def matcher(topic: str, wanted: Filter, now: int) -> Callable[[StoredEvent], bool]:
     """A predicate of the stored events that a subscription receives `now`, epoch seconds."""
     return lambda stored: (
-        topic in {stored.topic, ALL_DEALS}
+        topic in topics_reached(stored.topic)
         and not is_expired(stored.expires_at, now)
         and wanted.matches(Attributes(stored.filters, stored.data))
     )

@@ -16,10 +16,11 @@ from message_router.actions import NO_RECORD, Actions
 from message_router.caller import Caller
 from message_router.heartbeats import KEEP_ALIVE, answer_heartbeat
 from message_router.requests import check_known, parse_action
+from realtime_core.auth.permissions import UNRESTRICTED, Permissions, decode_permissions
 from realtime_core.auth.tokens import LEEWAY_SECONDS, is_expired
-from realtime_core.errors import ActionError, AuthenticationFailed, ConnectionUnknown
+from realtime_core.errors import ActionError, AuthenticationFailed, ConnectionUnknown, Forbidden
 from realtime_core.telemetry.logs import bind, get_logger
-from realtime_core.telemetry.metric_catalog import ERROR_RATE, MESSAGE_COUNT
+from realtime_core.telemetry.metric_catalog import ERROR_RATE, FORBIDDEN, MESSAGE_COUNT
 from realtime_core.telemetry.metrics import add
 from realtime_core.wire.frames import decode_request, error_frame, frame
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 PING, REFRESH = "ping", "refreshToken"
+
+TO_RECIPIENTS = frozenset({"sendMessage", "getPresence"})
+"""Actions that are permitted by `recipients`, and read no record otherwise."""
 
 UNKNOWN = "unknown"
 """Counts frames without a known action: text that clients make up must not become metrics."""
@@ -125,8 +129,8 @@ class Router:
         # Sent before the action is counted, so that both wait together.
         reads = self._actions.start_reads(request.action, known)
         try:
-            self._limits.take(request.action, known.user_id, now)
-            caller = self._verify(known, request.action, reads, now)
+            refreshed = self._limits.take(request.action, known.user_id, now)
+            caller = self._verify(known, request.action, reads, now, refreshed=refreshed)
             return self._actions.perform(parse_action(request), caller, request.request_id, reads)
         finally:
             if reads is not None:
@@ -134,28 +138,35 @@ class Router:
 
     def _error(self, error: ActionError, request_id: str | None) -> str:
         add(ERROR_RATE, 1, error.code)
+        if isinstance(error, Forbidden):
+            add(FORBIDDEN, 1, error.details["reason"])
         return error_frame(error, now=int(self._now()), request_id=request_id)
 
-    def _verify(self, known: Caller, action: str, reads: StartedReads | None, now: float) -> Caller:
+    def _verify(
+        self, known: Caller, action: str, reads: StartedReads | None, now: float, *, refreshed: bool
+    ) -> Caller:
         """Return the caller with the expiry of the newest token. Raises ActionError if that has expired.
 
-        The authorizer's context has the expiry of the token that opened the connection; after a refresh, only
-        the record has the newer one. A ping with a token that has not expired reads no store.
+        The authorizer's context has the expiry and the permissions of the token that opened the connection;
+        after a refresh, only the record has the newer ones. `refreshed` says that the user may have changed
+        the permitted recipients by one. A ping with a token that has not expired reads no store.
         """
-        if action == REFRESH or not self._is_expired(known, now):
+        outdated = self._is_expired(known, now) or (refreshed and action in TO_RECIPIENTS)
+        if action == REFRESH or not outdated:
             return known
-        record = reads.connection.result()[0] if reads else self._connections.get(known.connection_id)
-        caller = known._replace(token_exp=_require(record).token_exp)
+        found = reads.connection.result()[0] if reads else self._connections.get(known.connection_id)
+        record = _require(found)
+        caller = known._replace(token_exp=record.token_exp, permissions=record.permissions)
         self._check_expiry(caller, action, now)
         return caller
 
     def _admit_by_record(self, incoming: Incoming, action: str) -> Caller:
         """Identify a caller without a context, by the record, and count the action. Raises ActionError."""
         if action == PING:
-            return _caller(incoming, "", 0)
+            return _caller(incoming, "", 0, UNRESTRICTED)
         now = self._now()
         record = _require(self._connections.get(incoming.connection_id))
-        caller = _caller(incoming, record.user_id, record.token_exp)
+        caller = _caller(incoming, record.user_id, record.token_exp, record.permissions)
         bind(userId=caller.user_id)
         self._limits.take(action, caller.user_id, now)
         self._check_expiry(caller, action, now)
@@ -163,11 +174,15 @@ class Router:
 
     def _check_expiry(self, caller: Caller, action: str, now: float) -> None:
         if action != REFRESH and self._is_expired(caller, now):
-            raise AuthenticationFailed("The token has expired; send refreshToken or reconnect with a new one")
+            raise AuthenticationFailed(
+                "The token has expired; send refreshToken or reconnect with a new one", {"reason": "expired"}
+            )
 
     def _caller_by_context(self, incoming: Incoming) -> Caller | None:
         user_id, token_exp = incoming.authorizer.get("userId"), incoming.authorizer.get("tokenExp")
-        return _caller(incoming, str(user_id), int(token_exp)) if user_id and token_exp else None
+        if not user_id or not token_exp:
+            return None
+        return _caller(incoming, str(user_id), int(token_exp), decode_permissions(incoming.authorizer))
 
     def _is_expired(self, caller: Caller, now: float) -> bool:
         """As at the handshake: what opens a connection may act on it."""
@@ -180,7 +195,7 @@ def _require(record: Connection | None) -> Connection:
     return record
 
 
-def _caller(incoming: Incoming, user_id: str, token_exp: int) -> Caller:
+def _caller(incoming: Incoming, user_id: str, token_exp: int, permissions: Permissions) -> Caller:
     return Caller(
         incoming.connection_id,
         user_id,
@@ -188,4 +203,5 @@ def _caller(incoming: Incoming, user_id: str, token_exp: int) -> Caller:
         incoming.correlation_id,
         incoming.received_ms,
         incoming.connected_at,
+        permissions,
     )

@@ -84,6 +84,7 @@ def build(environ: Mapping[str, str]) -> Router:
         now=time.time,
         entropy=os.urandom,
         take_new_filter=limits.take_new_filter,
+        mark_refreshed=limits.mark_refreshed,
     )
 
     # Every action but a ping calls these. Few call the rest: SQS, the management API, Secrets Manager. Redis

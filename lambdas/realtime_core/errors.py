@@ -4,6 +4,7 @@ ServiceError
 ├── ActionError                 the reply to a client's frame is an `error` frame with this `code`
 │   ├── ValidationFailed        VALIDATION_ERROR, with every invalid field
 │   ├── AuthenticationFailed    AUTHENTICATION_ERROR
+│   ├── Forbidden               FORBIDDEN, with the topic or the recipient
 │   ├── ConnectionUnknown       CONNECTION_ERROR
 │   ├── SubscriptionFailed      SUBSCRIPTION_ERROR
 │   ├── MessageFailed           MESSAGE_ERROR
@@ -67,6 +68,12 @@ class AuthenticationFailed(ActionError):
     code = "AUTHENTICATION_ERROR"
 
 
+class Forbidden(ActionError):
+    """The token does not permit it; `details` names the topic or the recipient."""
+
+    code = "FORBIDDEN"
+
+
 class ConnectionUnknown(ActionError):
     """The connection has no record; the client should reconnect."""
 
@@ -105,15 +112,16 @@ class RateLimited(ActionError):
 class TokenRefused(ServiceError):
     """A token does not open a connection.
 
-    `status` is the HTTP status of the handshake: 401 if the token is missing or invalid, 403 if it is valid
-    but its scope does not allow connecting. `reason` is a short word for the log and the metric; clients do
-    not see it.
+    `status` is the HTTP status of the handshake: 401 if the token is missing, invalid or revoked, 403 if it
+    is valid but does not allow connecting. `reason` is a short word for the log and the metric, `detail` more
+    for the log; clients see neither.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, status: int, reason: str, detail: str | None = None) -> None:
+        super().__init__(reason if detail is None else f"{reason}: {detail}")
         self.status = status
         self.reason = reason
+        self.detail = detail
 
 
 class StoreUnavailable(ServiceError):

@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.e2e.logs import Logs
 
-MAX_CONNECTIONS = 20
+MAX_CONNECTIONS, HAND_OVERS = 20, 2
 
 
 async def burst(people, action, data, count):
@@ -99,11 +99,11 @@ async def wait_for_failure_metric(stack, user):
     raise AssertionError("no metric of the failure")
 
 
-async def test_21st_connection_of_a_user_is_refused_until_another_closes(connects, user):
-    people = [await connects(user) for _ in range(MAX_CONNECTIONS)]
+async def test_23rd_connection_of_a_user_is_answered_429_until_another_closes(connects, user):
+    people = [await connects(user) for _ in range(MAX_CONNECTIONS + HAND_OVERS)]
     with pytest.raises(InvalidStatus) as refused:
         await connects(user)
-    assert refused.value.response.status_code == 403
+    assert refused.value.response.status_code == 429
     await connects(f"{user}-else")
     await people[0].leave()
     for _ in range(50):

@@ -10,6 +10,8 @@ import pytest
     [
         (["kick", "USER"], "execute-api:ManageConnections"),
         (["revoke", "USER"], "dynamodb:PutItem"),
+        (["block", "USER"], "dynamodb:PutItem"),
+        (["unblock", "USER"], "dynamodb:DeleteItem"),
         (["publish", "books", "--data", "{}"], "lambda:InvokeFunction"),
         (["notify", "USER", "--data", "{}"], "lambda:InvokeFunction"),
         (["token", "USER"], "secretsmanager:GetSecretValue"),

@@ -54,6 +54,34 @@ async def wait_for_relay(publisher):
         await asyncio.sleep(0.1)
 
 
+async def test_private_events_through_redis_reach_no_subscriber_of_all_deals(
+    redis_stack, user, topic, publisher
+):
+    """By a channel, the stream and an invoke, with the members read from the index."""
+    private = f"private.{topic}"
+    people = {}
+    async with AsyncExitStack() as stack:
+        for name, claims in (("all-deals", {}), (private, {"topics": [private]})):
+            token = redis_stack.token(f"{user}-{name[:3]}", **claims)
+            headers = {"Authorization": f"Bearer {token}"}
+            people[name] = await Person.connect(redis_stack.websocket_url, additional_headers=headers)
+            stack.push_async_callback(people[name].leave)
+            await people[name].subscribe(name, {"mark": user})
+
+        await wait_for_relay(publisher)
+        secret = {"messageType": "dealUpdate", "topic": private, "data": {"mark": user, "by": "stream"}}
+        publisher.xadd("deals:events", {"event": json.dumps(secret)})
+        channel = {"messageType": "dealUpdate", "data": {"mark": user, "by": "channel"}}
+        publisher.publish(f"deals:{private}", json.dumps(channel))
+        redis_stack.publish(topic=private, data={"mark": user, "by": "invoke"})
+        for by in ("stream", "channel", "invoke"):
+            await people[private].hears(lambda frame, by=by: frame.get("data", {}).get("by") == by)
+
+        redis_stack.publish(topic=topic, data={"mark": user, "by": "public"})
+        await people["all-deals"].hears(lambda frame: frame.get("data", {}).get("by") == "public")
+        assert [frame["topic"] for frame in people["all-deals"].all_heard("dealUpdate")] == [topic]
+
+
 async def test_stream_entry_reaches_matching_subscribers_once(subscribe, user, topic, publisher):
     person = await subscribe(user, topic)
     for price in (599, 800):

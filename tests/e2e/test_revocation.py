@@ -54,10 +54,10 @@ async def test_revoked_user_reconnects_only_with_a_newer_token(connects, user, s
     now = int(time.time())
     await connects(user, iat=now - 5)
     revoke(user)
-    assert await connect_refused(connects, user, iat=now - 5) == 403
+    assert await connect_refused(connects, user, iat=now - 5) == 401
     second = read_revoked_until(stack, user)
     assert now + LEEWAY_SECONDS <= second <= int(time.time()) + LEEWAY_SECONDS
-    assert await connect_refused(connects, user, iat=second) == 403, "the issuer's clock may be ahead"
+    assert await connect_refused(connects, user, iat=second) == 401, "the issuer's clock may be ahead"
     await issue_newer(user, stack, second)
     person = await connects(user, iat=second + 1)
     assert (await person.ask("ping"))["type"] == "pong"
@@ -67,7 +67,7 @@ async def test_revoked_user_reconnects_only_with_a_newer_token(connects, user, s
 async def test_revoked_token_is_refused_and_others_of_its_user_are_not(connects, user, revoke):
     await connects(user, jti=f"{user}-phone")
     revoke(user, "--token-id", f"{user}-phone")
-    assert await connect_refused(connects, user, jti=f"{user}-phone") == 403
+    assert await connect_refused(connects, user, jti=f"{user}-phone") == 401
     await connects(user, jti=f"{user}-laptop")
     await connects(user)
 
@@ -82,7 +82,10 @@ async def test_refresh_with_a_revoked_token_is_refused_and_leaves_the_connection
     stolen = stack.token(user, exp=later, jti=f"{user}-stolen")
     revoke(user, "--token-id", f"{user}-stolen")
     error = await person.ask("refreshToken", {"token": stolen})
-    assert error["data"]["code"] == "AUTHENTICATION_ERROR"
+    assert (error["data"]["code"], error["data"]["details"]) == (
+        "AUTHENTICATION_ERROR",
+        {"reason": "revoked"},
+    )
     assert (await person.ask("getStatus"))["data"]["tokenExpiresAt"] == before
 
     revoke(user)

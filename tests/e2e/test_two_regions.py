@@ -69,6 +69,26 @@ async def test_event_reaches_subscribers_of_both_regions_once_and_never_loops(
     assert [len(published_as(region, event["eventId"])) for region in regions] == [1, 1]
 
 
+async def test_private_event_is_private_in_the_other_region(regions, both, user, topic):
+    private = f"private.{topic}"
+    for person in both:
+        await person.subscribe("all-deals", {"mark": user})
+    token = regions.east.token(user, topics=[private])
+    member = await Person.connect(
+        regions.west.websocket_url, additional_headers={"Authorization": f"Bearer {token}"}
+    )
+    await member.subscribe(private)
+
+    regions.east.publish(topic=private, data={"mark": user, "number": 1})
+    await member.hears("dealUpdate")
+    await regions.settled()
+    regions.east.publish(topic=topic, data={"mark": user, "number": 2})
+    for person in both:
+        await person.hears("dealUpdate")
+        assert [frame["data"]["number"] for frame in person.all_heard("dealUpdate")] == [2]
+    await member.leave()
+
+
 async def test_event_published_in_both_regions_under_one_id_is_one_event_in_each(regions, both, topic):
     """A publisher that is not sure of one Region sends the event to the other too."""
     for person in both:

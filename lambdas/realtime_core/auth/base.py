@@ -1,9 +1,14 @@
 """Authentication: revocations, and the ports of their store and of the keys that verify tokens."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple, Protocol
 
 from realtime_core.auth.tokens import PublicKey
+
+Refusal = Literal["blocked", "revoked"]
+
+BLOCKED_BEFORE = 253_402_300_799
+"""`before` of a block: it covers tokens of any time. The last second of the year 9999."""
 
 
 class RevocationPlace(NamedTuple):
@@ -14,7 +19,10 @@ class RevocationPlace(NamedTuple):
 
 
 class Revocation(NamedTuple):
-    """Revokes all tokens of a user issued up to `before`, or only the token whose `jti` is `token_id`."""
+    """Revokes all tokens of a user issued up to `before`, or only the token whose `jti` is `token_id`.
+
+    One that `blocks` covers every token of the user, also those issued later, until it is lifted.
+    """
 
     user_id: str
     before: int
@@ -22,10 +30,13 @@ class Revocation(NamedTuple):
     revoked_at: int
     """When the revocation was made, epoch seconds."""
     token_id: str | None = None
+    blocks: bool = False
 
     @property
     def subject(self) -> str:
         """What is revoked: the key of the revocation."""
+        if self.blocks:
+            return f"b#{self.user_id}"
         return f"u#{self.user_id}" if self.token_id is None else f"j#{self.token_id}"
 
     @property
@@ -40,14 +51,33 @@ class Revocation(NamedTuple):
         return self.user_id == user_id and issued_at <= self.before
 
 
+def block(user_id: str, now: int) -> Revocation:
+    """A block of a user, made at `now` (epoch seconds)."""
+    return Revocation(user_id, BLOCKED_BEFORE, now, blocks=True)
+
+
+def refusal_by(covering: Iterable[Revocation]) -> Refusal | None:
+    """Why a token is refused that these revocations cover."""
+    blocks = [item.blocks for item in covering]
+    if not blocks:
+        return None
+    return "blocked" if any(blocks) else "revoked"
+
+
 class Revocations(Protocol):
     """The tokens that are rejected although they have not expired."""
 
     def revoke(self, revocation: Revocation) -> None:
         """Store a revocation (one write); if a stored one already reaches further, that one stays."""
 
-    def is_revoked(self, user_id: str, token_id: str | None, issued_at: int) -> bool:
-        """Whether a token with these claims is revoked (one consistent read)."""
+    def lift_block(self, user_id: str) -> bool:
+        """Lift the block of a user (one write); False if there was none."""
+
+    def blocks(self) -> Iterator[Revocation]:
+        """The blocks in force, in the order of their times (a query for each MB of all revocations)."""
+
+    def refusal(self, user_id: str, token_id: str | None, issued_at: int) -> Refusal | None:
+        """Why a token with these claims is refused, or None if it is not (one consistent read)."""
 
     def recent(
         self, since: int, until: int, after: RevocationPlace | None = None

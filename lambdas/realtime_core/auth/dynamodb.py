@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.auth.base import Revocation, RevocationPlace
+from realtime_core.auth.base import Refusal, Revocation, RevocationPlace, refusal_by
 from realtime_core.aws.dynamodb import ConditionFailed, Item, get_all, perform, query
 from realtime_core.lifetimes import REVOCATION_LIFETIME_SECONDS
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 RECENT_INDEX = "RecentIndex"
 # The only partition of the index: revocations are rare, so one partition takes them all.
 KIND = "r"
+BLOCK = "b#"
+"""Prefix of the subjects of blocks. They have no end of their own."""
 
 
 class DynamoRevocations:
@@ -33,8 +35,9 @@ class DynamoRevocations:
             "before": {"N": str(revocation.before)},
             "revoked_at": {"N": str(revocation.revoked_at)},
             "kind": {"S": KIND},
-            "expires_at": {"N": str(expires)},
         }
+        if not revocation.blocks:
+            item["expires_at"] = {"N": str(expires)}
         if revocation.token_id is not None:
             item["token_id"] = {"S": revocation.token_id}
 
@@ -51,12 +54,38 @@ class DynamoRevocations:
         except ConditionFailed:
             return  # the stored revocation reaches further
 
-    def is_revoked(self, user_id: str, token_id: str | None, issued_at: int) -> bool:
-        """Whether a token with these claims is revoked (one consistent read of up to two items)."""
-        subjects = [f"u#{user_id}"] + ([f"j#{token_id}"] if token_id is not None else [])
+    def lift_block(self, user_id: str) -> bool:
+        """Lift the block of a user (one write); False if there was none."""
+        key: Item = {"subject": {"S": f"{BLOCK}{user_id}"}}
+        response = perform(
+            lambda: self._client.delete_item(TableName=self._table, Key=key, ReturnValues="ALL_OLD")
+        )
+        return bool(response.get("Attributes"))
+
+    def blocks(self) -> Iterator[Revocation]:
+        """The blocks in force, in the order of their times (a query for each MB of all revocations).
+
+        They share the partition of the index, so the janitor finds them by the query that it makes anyway.
+        """
+        pages = query(
+            self._client,
+            TableName=self._table,
+            IndexName=RECENT_INDEX,
+            KeyConditionExpression="kind = :kind",
+            FilterExpression="begins_with(subject, :block)",
+            ExpressionAttributeValues={":kind": {"S": KIND}, ":block": {"S": BLOCK}},
+        )
+        for items, _ in pages:
+            yield from map(_revocation, items)
+
+    def refusal(self, user_id: str, token_id: str | None, issued_at: int) -> Refusal | None:
+        """Why a token with these claims is refused, or None (one consistent read of up to three items)."""
+        subjects = [f"u#{user_id}", f"{BLOCK}{user_id}"]
+        if token_id is not None:
+            subjects.append(f"j#{token_id}")
         keys = [{"subject": {"S": subject}} for subject in subjects]
-        stored = get_all(self._client, {self._table: keys})[self._table]
-        return any(_revocation(item).covers(user_id, token_id, issued_at) for item in stored)
+        stored = map(_revocation, get_all(self._client, {self._table: keys})[self._table])
+        return refusal_by(item for item in stored if item.covers(user_id, token_id, issued_at))
 
     def recent(
         self, since: int, until: int, after: RevocationPlace | None = None
@@ -91,4 +120,5 @@ def _revocation(item: Item) -> Revocation:
         before=int(item["before"]["N"]),
         revoked_at=int(item["revoked_at"]["N"]),
         token_id=item["token_id"]["S"] if "token_id" in item else None,
+        blocks=item["subject"]["S"].startswith(BLOCK),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 
-from realtime_core.auth.base import Revocation, RevocationPlace
+from realtime_core.auth.base import Refusal, Revocation, RevocationPlace, refusal_by
 from realtime_core.in_memory import InMemoryAdapter
 
 
@@ -24,11 +24,26 @@ class MemoryRevocations(InMemoryAdapter):
             if stored is None or stored.before <= revocation.before:
                 self._revocations[revocation.subject] = revocation
 
-    def is_revoked(self, user_id: str, token_id: str | None, issued_at: int) -> bool:
-        """Whether a token with these claims is revoked."""
+    def lift_block(self, user_id: str) -> bool:
+        """Lift the block of a user; False if there was none."""
         self._reach()
         with self._lock:
-            return any(item.covers(user_id, token_id, issued_at) for item in self._revocations.values())
+            return self._revocations.pop(f"b#{user_id}", None) is not None
+
+    def blocks(self) -> Iterator[Revocation]:
+        """The blocks in force, in the order of their times."""
+        self._reach()
+        with self._lock:
+            blocks = [item for item in self._revocations.values() if item.blocks]
+        yield from sorted(blocks, key=lambda item: item.place)
+
+    def refusal(self, user_id: str, token_id: str | None, issued_at: int) -> Refusal | None:
+        """Why a token with these claims is refused, or None if it is not."""
+        self._reach()
+        with self._lock:
+            return refusal_by(
+                item for item in self._revocations.values() if item.covers(user_id, token_id, issued_at)
+            )
 
     def recent(
         self, since: int, until: int, after: RevocationPlace | None = None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from realtime_core.auth.jws import SignedToken, parse_token, verify_hmac
+from realtime_core.auth.permissions import UNRESTRICTED, Permissions, read_permissions
 from realtime_core.errors import SettingsInvalid, TokenRefused
 from realtime_core.wire.fields import IDENTIFIER
 from realtime_core.wire.strict_json import loads
@@ -22,10 +23,23 @@ _TIME_MAX = 253_402_300_799
 TOKEN_ID_CHARS_MAX = 256
 
 
+class ClaimNames(NamedTuple):
+    """In which claims an issuer puts what the service reads."""
+
+    user_id: str = "sub"
+    scope: str = "scope"
+    audience: str = "aud"
+    topics: str = "topics"
+    recipients: str = "recipients"
+
+
+STANDARD_CLAIMS = ClaimNames()
+
+
 class TokenRules:
     """Which tokens this deployment accepts. Raises SettingsInvalid for an unsupported algorithm."""
 
-    __slots__ = ("algorithms", "audience", "issuer", "leeway_seconds")
+    __slots__ = ("algorithms", "audience", "claims", "issuer", "leeway_seconds", "scope")
 
     def __init__(
         self,
@@ -33,6 +47,9 @@ class TokenRules:
         issuer: str | None = None,
         audience: str | None = None,
         leeway_seconds: int = LEEWAY_SECONDS,
+        *,
+        scope: str = REQUIRED_SCOPE,
+        claims: ClaimNames = STANDARD_CLAIMS,
     ) -> None:
         if not algorithms or not set(algorithms) <= set(SUPPORTED_ALGORITHMS):
             known = ", ".join(SUPPORTED_ALGORITHMS)
@@ -41,6 +58,8 @@ class TokenRules:
         self.issuer = issuer
         self.audience = audience
         self.leeway_seconds = leeway_seconds
+        self.scope = scope
+        self.claims = claims
 
 
 class PublicKey(Protocol):
@@ -59,12 +78,13 @@ class PublicKey(Protocol):
 
 
 class Identity(NamedTuple):
-    """The user and the times of a valid token. Times are whole epoch seconds."""
+    """The user, the times and the permissions of a valid token. Times are whole epoch seconds."""
 
     user_id: str
     token_exp: int
     issued_at: int
     token_id: str | None
+    permissions: Permissions = UNRESTRICTED
 
 
 def verify(token: str, keys: Sequence[str | PublicKey], rules: TokenRules, now: float) -> Identity:
@@ -72,7 +92,8 @@ def verify(token: str, keys: Sequence[str | PublicKey], rules: TokenRules, now: 
 
     `keys` are shared secrets (strings, used for HS256 only) and public keys (each used for its own algorithm
     only). Raises TokenRefused: 401 for an invalid token, 403 for a valid one without the required
-    scope. Raises SettingsInvalid if a shared secret is too short, or if there is none.
+    scope, or with permissions that are not understood. Raises SettingsInvalid if a shared secret is too
+    short, or if there is none.
     """
     signed_token = parse_token(token)
     if signed_token.algorithm not in rules.algorithms:
@@ -80,21 +101,22 @@ def verify(token: str, keys: Sequence[str | PublicKey], rules: TokenRules, now: 
     if not _has_valid_signature(signed_token, keys):
         raise TokenRefused(401, "signature")
 
-    claims = _claims(signed_token.payload)
+    claims, names = _claims(signed_token.payload), rules.claims
     expires, issued = _validity(claims, rules.leeway_seconds, now)
     if rules.issuer is not None and claims.get("iss") != rules.issuer:
         raise TokenRefused(401, "issuer")
-    if rules.audience is not None and rules.audience not in _words(claims.get("aud"), split=False):
+    if rules.audience is not None and rules.audience not in _words(claims.get(names.audience), split=False):
         raise TokenRefused(401, "audience")
 
-    user_id, token_id = claims.get("sub"), claims.get("jti")
+    user_id, token_id = claims.get(names.user_id), claims.get("jti")
     if not isinstance(user_id, str) or not IDENTIFIER.fullmatch(user_id):
         raise TokenRefused(401, "subject")
     if token_id is not None and not (isinstance(token_id, str) and 0 < len(token_id) <= TOKEN_ID_CHARS_MAX):
         raise TokenRefused(401, "malformed")
-    if REQUIRED_SCOPE not in _words(claims.get("scope"), split=True):
+    if rules.scope not in _words(claims.get(names.scope), split=True):
         raise TokenRefused(403, "scope")
-    return Identity(user_id, expires, issued, token_id)
+    permissions = read_permissions(claims, names.topics, names.recipients)
+    return Identity(user_id, expires, issued, token_id, permissions)
 
 
 def is_expired(token_exp: int, leeway: int, now: float) -> bool:

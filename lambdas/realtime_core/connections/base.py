@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from realtime_core.auth.permissions import UNRESTRICTED, Permissions
 from realtime_core.connections.schedule import REFRESHED
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS, HANDSHAKE_SECONDS_MAX
 
@@ -46,6 +47,8 @@ class Connection(NamedTuple):
     """No unsubscribe that `unsubscribed` no longer has was received later than this, epoch milliseconds."""
     filter_bytes: int | None = 0
     """The size of all filters as the store counts it; None if it has not been counted."""
+    permissions: Permissions = UNRESTRICTED
+    """Of the connection's current token."""
 
 
 class RecordChanged(Exception):
@@ -138,14 +141,15 @@ class Connections(ConnectionCounts, Protocol):
         issued_at: int = 0,
         token_id: str | None = None,
         *,
+        permissions: Permissions = UNRESTRICTED,
         due_at: int = REFRESHED,
         instead_of: Connection | None = None,
     ) -> Connection | None:
-        """Extend the connection to a newer token's expiry (one write).
+        """Extend the connection to a newer token's expiry, with its permissions (one write).
 
         `due_at` is the due time in the janitor's schedule; by default its next run computes it, which takes
         another write. Returns the record after the update, or None if there is none or the janitor is closing
         the connection. `token_exp` only grows: of two concurrent refreshes, the later expiry stays. The
-        exception is a record that still has the token of `instead_of`, which was revoked: that one is
-        replaced by a token with any expiry.
+        exception is a record that still has the token of `instead_of`, which was revoked or has other
+        permissions: that one is replaced by a token with any expiry.
         """

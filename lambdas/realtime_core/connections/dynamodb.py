@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from realtime_core.auth.permissions import UNRESTRICTED, Permissions, decode_permissions, encode_permissions
 from realtime_core.aws.dynamodb import READ_MAX, ConditionFailed, Item, get_all, perform, query, read_number
 from realtime_core.connections.base import (
     Connection,
@@ -26,6 +27,9 @@ UNSUBSCRIBED = "u#"
 """Prefix of the attributes that say when a topic was unsubscribed from: one for each topic, so that requests
 of two topics do not exclude each other."""
 
+PERMITTED = "permitted_"
+"""Prefix of the attributes with the patterns of the token; each is missing if the token has no such claim."""
+
 
 def connection_item(connection: Connection) -> Item:
     """The item of a connection."""
@@ -43,7 +47,12 @@ def connection_item(connection: Connection) -> Item:
     }
     if connection.token_id is not None:
         item["token_id"] = {"S": connection.token_id}
-    return item
+    return {**item, **_permission_values(connection.permissions)}
+
+
+def _permission_values(permissions: Permissions) -> Item:
+    """The attributes of the permissions that a token has."""
+    return {PERMITTED + name: {"S": text} for name, text in encode_permissions(permissions).items()}
 
 
 def connection_from(item: Item) -> Connection:
@@ -68,6 +77,13 @@ def connection_from(item: Item) -> Connection:
         unsubscribed=unsubscribed,
         unsubscribed_before=read_number(item, "unsubscribed_before"),
         filter_bytes=read_number(item, "filter_bytes") if "filter_bytes" in item else None,
+        permissions=decode_permissions(
+            {
+                name.removeprefix(PERMITTED): value["S"]
+                for name, value in item.items()
+                if name.startswith(PERMITTED)
+            }
+        ),
     )
 
 
@@ -176,16 +192,18 @@ class DynamoConnections(DynamoConnectionCounts):
         issued_at: int = 0,
         token_id: str | None = None,
         *,
+        permissions: Permissions = UNRESTRICTED,
         due_at: int = REFRESHED,
         instead_of: Connection | None = None,
     ) -> Connection | None:
-        """Extend the connection to a newer token's expiry (one write).
+        """Extend the connection to a newer token's expiry, with its permissions (one write).
 
         Returns the record after the update, or None if there is none or the janitor is closing the
         connection. `token_exp` only grows: of two concurrent refreshes, the later expiry stays. Only the
         token of `instead_of` is replaced by one with any expiry.
         """
         condition, values = _may_replace(instead_of)
+        sets, removes, token_values = _token_update(token_id, permissions)
         try:
             response = perform(
                 lambda: self._client.update_item(
@@ -193,8 +211,7 @@ class DynamoConnections(DynamoConnectionCounts):
                     Key={"connection_id": {"S": connection_id}},
                     UpdateExpression=(
                         "SET token_exp = :exp, due_at = :due, issued_at = :issued, "
-                        "sweep = if_not_exists(sweep, :sweep)"
-                        + (" REMOVE token_id" if token_id is None else ", token_id = :id")
+                        f"sweep = if_not_exists(sweep, :sweep){sets}{removes}"
                     ),
                     ConditionExpression=f"{condition} AND attribute_not_exists(ending)",
                     ExpressionAttributeValues={
@@ -202,7 +219,7 @@ class DynamoConnections(DynamoConnectionCounts):
                         ":sweep": {"S": schedule_partition(connection_id, self._schedule_partitions)},
                         ":due": {"N": str(due_at)},
                         ":issued": {"N": str(issued_at)},
-                        **({} if token_id is None else {":id": {"S": token_id}}),
+                        **token_values,
                         **values,
                     },
                     ReturnValues="ALL_NEW",
@@ -215,6 +232,19 @@ class DynamoConnections(DynamoConnectionCounts):
             return connection_from(record) if record and "ending" not in record else None
 
         return connection_from(response["Attributes"])
+
+
+def _token_update(token_id: str | None, permissions: Permissions) -> tuple[str, str, Item]:
+    """What an update sets and removes for a token that may have an id and permissions, and its values."""
+    present = _permission_values(permissions)
+    if token_id is not None:
+        present["token_id"] = {"S": token_id}
+    known = ["token_id", *(PERMITTED + name for name in Permissions._fields)]
+    absent = [name for name in known if name not in present]
+
+    sets = "".join(f", {name} = :{name}" for name in present)
+    removes = f" REMOVE {', '.join(absent)}" if absent else ""
+    return sets, removes, {f":{name}": value for name, value in present.items()}
 
 
 def _may_replace(token_of: Connection | None) -> tuple[str, Item]:

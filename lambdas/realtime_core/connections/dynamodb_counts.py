@@ -1,6 +1,6 @@
 """Counts of connections by user, from an index of the connections table.
 
-Apart from the records, because the authorizer needs no more: with them its INIT takes 2 ms longer.
+Apart from the records, which not every caller needs.
 """
 
 from __future__ import annotations

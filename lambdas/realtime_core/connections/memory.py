@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 
+from realtime_core.auth.permissions import UNRESTRICTED, Permissions
 from realtime_core.connections.base import (
     Connection,
     Recipient,
@@ -99,6 +100,7 @@ class MemoryConnections(InMemoryAdapter):
         issued_at: int = 0,
         token_id: str | None = None,
         *,
+        permissions: Permissions = UNRESTRICTED,
         due_at: int = REFRESHED,
         instead_of: Connection | None = None,
     ) -> Connection | None:
@@ -110,7 +112,7 @@ class MemoryConnections(InMemoryAdapter):
                 return None
             if record.token_exp < token_exp if instead_of is None else _token(record) == _token(instead_of):
                 record = self.records[connection_id] = record._replace(
-                    token_exp=token_exp, issued_at=issued_at, token_id=token_id
+                    token_exp=token_exp, issued_at=issued_at, token_id=token_id, permissions=permissions
                 )
                 scheduled = self.schedule[connection_id]
                 self.schedule[connection_id] = scheduled._replace(token_exp=token_exp, due_at=due_at)

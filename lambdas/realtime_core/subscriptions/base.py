@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from realtime_core.connections.base import Connection
-from realtime_core.errors import SubscriptionFailed
+from realtime_core.errors import Forbidden, SubscriptionFailed
 from realtime_core.wire.strict_json import byte_length
 
 
@@ -68,8 +68,8 @@ class Subscriptions(Protocol):
         one if the subscription exists; more only if the record changes meanwhile, or in a topic of many
         groups. A new group costs a write to count it where topics are limited, and once a minute a read.
 
-        Raises ConnectionUnknown if the connection has no record, SubscriptionFailed if it or the topic has
-        reached a limit.
+        Raises ConnectionUnknown if the connection has no record, Forbidden if its permissions do not cover
+        the topic, SubscriptionFailed if it or the topic has reached a limit.
         """
 
     def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
@@ -77,6 +77,13 @@ class Subscriptions(Protocol):
 
         It is remembered for a while, for subscribes that were received before it and finish later. If a later
         request is in force, nothing changes. Raises ConnectionUnknown.
+        """
+
+    def end_forbidden(self, connection: Connection) -> list[str]:
+        """Remove the subscriptions that the connection's permissions do not cover; returns their topics.
+
+        `connection` is the record as it was after its permissions changed: a subscribe that knew the earlier
+        ones is in it, or fails. One write each; more only if the record changes meanwhile.
         """
 
     def remove_members(self, connections: Iterable[Connection]) -> None:
@@ -111,6 +118,17 @@ class Subscriptions(Protocol):
         """Give a group more shards, which new members use; a smaller one is ignored (one or two writes)."""
 
 
+def check_topic_permitted(connection: Connection, topic: str) -> None:
+    """Raise Forbidden unless the connection's permissions cover the topic."""
+    if not connection.permissions.permits_topic(topic):
+        raise Forbidden(f"The token does not permit the topic {topic}", {"reason": "topic", "topic": topic})
+
+
+def forbidden_topics(connection: Connection) -> list[str]:
+    """The topics that the connection has subscriptions to and no permission for."""
+    return [topic for topic in connection.subscriptions if not connection.permissions.permits_topic(topic)]
+
+
 def filter_bytes(connection: Connection) -> int:
     """The size of all filters of a connection."""
     return sum(byte_length(item.filter) for item in connection.subscriptions.values())
@@ -121,13 +139,15 @@ def check_subscription_limits(connection: Connection, topic: str, canonical_filt
     others = [item for item in connection.subscriptions.values() if item.topic != topic]
     if len(others) >= most:
         raise SubscriptionFailed(
-            f"This connection has the maximum of {most} subscriptions; unsubscribe from a topic first"
+            f"This connection has the maximum of {most} subscriptions; unsubscribe from a topic first",
+            {"reason": "maximum"},
         )
     size = byte_length(canonical_filter) + sum(byte_length(item.filter) for item in others)
     if size > FILTER_BYTES_TOGETHER_MAX:
         raise SubscriptionFailed(
             f"The filters of this connection's subscriptions would have {size} bytes in total; at most "
-            f"{FILTER_BYTES_TOGETHER_MAX} are allowed; unsubscribe from a topic first"
+            f"{FILTER_BYTES_TOGETHER_MAX} are allowed; unsubscribe from a topic first",
+            {"reason": "filters_too_large"},
         )
 
 

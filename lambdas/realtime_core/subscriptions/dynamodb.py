@@ -15,7 +15,13 @@ from realtime_core.connections.base import Connection, Subscription, record_expi
 from realtime_core.connections.dynamodb import DynamoConnections, connection_from
 from realtime_core.errors import ConnectionUnknown, StoreUnavailable
 from realtime_core.ids import group_id, shard_of
-from realtime_core.subscriptions.base import MAX_SUBSCRIPTIONS, Group, check_subscription_limits
+from realtime_core.subscriptions.base import (
+    MAX_SUBSCRIPTIONS,
+    Group,
+    check_subscription_limits,
+    check_topic_permitted,
+    forbidden_topics,
+)
 from realtime_core.subscriptions.dynamodb_groups import DynamoGroups
 from realtime_core.subscriptions.dynamodb_members import REPORTED, DynamoMembers, member_pk
 from realtime_core.subscriptions.dynamodb_record import RecordUpdate
@@ -77,6 +83,7 @@ class DynamoSubscriptions:
         group = Group(group_id(topic, canonical_filter), topic, canonical_filter)
         connection = record or self._require(self._connections.get(connection_id))
         for _ in backoff.attempts():
+            check_topic_permitted(connection, topic)
             at = received_last(connection, topic) if received_ms is None else received_ms
             old = connection.subscriptions.get(topic)
             if is_overtaken(connection, topic, at):
@@ -106,6 +113,26 @@ class DynamoSubscriptions:
             except ConditionFailed as changed:
                 connection = self._changed_record(changed)
         raise StoreUnavailable(f"the record of connection {connection_id} kept changing")
+
+    def end_forbidden(self, connection: Connection) -> list[str]:
+        """Remove the subscriptions that the permissions do not cover (one write each); their topics."""
+        return [topic for topic in forbidden_topics(connection) if self._end(connection, topic)]
+
+    def _end(self, connection: Connection, topic: str) -> bool:
+        """Remove a subscription, whenever it was asked for; False if it is gone or permitted by now."""
+        for _ in backoff.attempts():
+            try:
+                self._leave(connection, topic, received_last(connection, topic))
+            except ConditionFailed as changed:
+                record = changed.refused.get(0)
+                if record is None:
+                    return False
+                connection = connection_from(record)
+                if topic not in forbidden_topics(connection):
+                    return False
+            else:
+                return True
+        raise StoreUnavailable(f"the record of connection {connection.connection_id} kept changing")
 
     def remove_members(self, connections: Iterable[Connection]) -> None:
         """Remove the memberships of connections whose records were removed; safe to repeat."""

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from realtime_core.auth.permissions import encode_permissions
 from realtime_core.connections.base import Connection, Subscription
-from realtime_core.connections.dynamodb import UNSUBSCRIBED, subscription_value
+from realtime_core.connections.dynamodb import PERMITTED, UNSUBSCRIBED, subscription_value
 from realtime_core.subscriptions.base import FILTER_BYTES_TOGETHER_MAX, filter_bytes
 from realtime_core.subscriptions.order import to_drop
 from realtime_core.wire.strict_json import byte_length
@@ -60,12 +61,13 @@ class RecordUpdate:
         """Add or replace the subscription; returns the record after it.
 
         The condition includes `token_exp`: a membership with the old expiry would miss a refresh that has
-        just updated the other memberships.
+        just updated the other memberships. And the permissions: a refresh ends what they do not cover.
         """
         self._sets.append(f"{_AT} = :new")
         self._values[":new"] = subscription_value(new)
         self._conditions.append("token_exp = :exp")
         self._values[":exp"] = {"N": str(self._connection.token_exp)}
+        self._require_permissions()
         if self._old is None:
             self._conditions.append("size(subscriptions) < :max")
             self._values[":max"] = {"N": str(maximum)}
@@ -95,6 +97,16 @@ class RecordUpdate:
             f"(attribute_not_exists({_AT}.r) OR {_AT}.r <= :at)",
         ]
         self._values |= {":group": {"S": self._old.group_id}, ":shard": {"N": str(self._old.shard)}}
+
+    def _require_permissions(self) -> None:
+        """The permitted topics must be those that were read."""
+        topics = encode_permissions(self._connection.permissions).get("topics")
+        self._names["#permitted"] = f"{PERMITTED}topics"
+        if topics is None:
+            self._conditions.append("attribute_not_exists(#permitted)")
+        else:
+            self._conditions.append("#permitted = :permitted")
+            self._values[":permitted"] = {"S": topics}
 
     def _require_no_later_unsubscribe(self) -> None:
         if self._topic in self._connection.unsubscribed:

@@ -23,6 +23,8 @@ from realtime_core.subscriptions.base import (
     REGISTRY_MARGIN_SECONDS,
     Group,
     check_subscription_limits,
+    check_topic_permitted,
+    forbidden_topics,
     topic_full,
 )
 from realtime_core.subscriptions.order import (
@@ -69,6 +71,7 @@ class MemorySubscriptions(InMemoryAdapter):
         self._reach()
         with self._connections.lock:
             connection = self._require(connection_id)
+            check_topic_permitted(connection, topic)
             at = received_last(connection, topic) if received_ms is None else received_ms
             if is_overtaken(connection, topic, at):
                 return connection
@@ -103,6 +106,16 @@ class MemorySubscriptions(InMemoryAdapter):
                 unsubscribed={**_without(connection.unsubscribed, dropped), topic: at},
                 unsubscribed_before=max([connection.unsubscribed_before, *dropped.values()]),
             )
+
+    def end_forbidden(self, connection: Connection) -> list[str]:
+        """Remove the subscriptions that the permissions do not cover; returns their topics."""
+        self._reach()
+        with self._connections.lock:
+            record = self._connections.records.get(connection.connection_id)
+            ended = [] if record is None else forbidden_topics(record)
+            for topic in ended:
+                self.unsubscribe(connection.connection_id, topic)
+            return ended
 
     def remove_members(self, connections: Iterable[Connection]) -> None:
         """Remove the memberships of connections whose records were removed."""

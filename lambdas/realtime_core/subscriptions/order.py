@@ -51,7 +51,9 @@ def is_forgotten(connection: Connection, topic: str, received_ms: int) -> bool:
 def check_not_forgotten(connection: Connection, topic: str, received_ms: int) -> None:
     """Raise SubscriptionFailed for a subscribe that may have been overtaken by an unsubscribe."""
     if is_forgotten(connection, topic, received_ms):
-        raise SubscriptionFailed("The subscription took too long, and later requests overtook it; try again")
+        raise SubscriptionFailed(
+            "The subscription took too long, and later requests overtook it; try again", {"reason": "store"}
+        )
 
 
 def to_drop(connection: Connection, topic: str, received_ms: int) -> Mapping[str, int]:

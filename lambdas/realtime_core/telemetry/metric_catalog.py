@@ -56,6 +56,12 @@ CONNECTION_COUNT = Metric(
     "janitor",
     "Connections that have a record, counted each minute; not published if counting failed",
 )
+CONNECTIONS_REFUSED = Metric(
+    "ConnectionsRefused",
+    COUNT,
+    "connection_handler",
+    "Handshakes that were answered 429, because their user has the maximum of connections",
+)
 CONNECTION_DURATION = Metric(
     "ConnectionDuration",
     SECONDS,
@@ -101,6 +107,14 @@ RESUME_GAPS = Metric(
     COUNT,
     "message_router",
     "Resumes that were answered `recovered: false`: the history does not reach back that far",
+)
+
+FORBIDDEN = Metric(
+    "Forbidden",
+    COUNT,
+    "message_router",
+    "Actions that the token does not permit, by what it names: `topic` or `recipient`",
+    by="Kind",
 )
 
 # Tokens

@@ -8,6 +8,7 @@ from typing import Any
 from realtime_core.wire.fields import reject
 
 ALL_DEALS = "all-deals"
+PRIVATE_PREFIX = "private."
 TOPIC_CHARS_MAX = 64
 _TOPIC = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 
@@ -28,6 +29,11 @@ def read_topic(raw: Any, path: str) -> str:
     return str(raw)
 
 
+def is_private(topic: str) -> bool:
+    """Whether the first part of a topic is `private`: such topics are not part of `all-deals`."""
+    return f"{topic}.".startswith(PRIVATE_PREFIX)
+
+
 def topics_reached(topic: str) -> tuple[str, ...]:
-    """The topics whose subscribers receive an event of `topic`: the topic itself, and `all-deals`."""
-    return (topic,) if topic == ALL_DEALS else (topic, ALL_DEALS)
+    """The topics whose subscribers receive an event of `topic`: itself and, if it is public, `all-deals`."""
+    return (topic,) if topic == ALL_DEALS or is_private(topic) else (topic, ALL_DEALS)

@@ -14,7 +14,7 @@ module "deals_websocket" {
   package_prefix          = var.package_prefix
   package_object_versions = var.package_object_versions
 
-  jwt                = { algorithms = var.jwt_algorithms, jwks_url = var.jwt_jwks_url, issuer = var.jwt_issuer, audience = var.jwt_audience }
+  jwt                = { algorithms = var.jwt_algorithms, jwks_url = var.jwt_jwks_url, issuer = var.jwt_issuer, audience = var.jwt_audience, scope = var.jwt_scope, claims = var.jwt_claims }
   jwt_secret         = var.jwt_secret
   jwt_secret_version = var.jwt_secret_version
   jwt_secret_arn     = var.jwt_secret_arn

@@ -87,6 +87,24 @@ variable "jwt_audience" {
   default     = null
 }
 
+variable "jwt_scope" {
+  description = "The word that a token's scope must contain; null for `websocket`"
+  type        = string
+  default     = null
+}
+
+variable "jwt_claims" {
+  description = "Where the issuer puts what the service reads of a token, where that is not the usual claim: see the stack"
+  type = object({
+    user_id    = optional(string)
+    scope      = optional(string)
+    audience   = optional(string)
+    topics     = optional(string)
+    recipients = optional(string)
+  })
+  default = {}
+}
+
 variable "kms_key_arn" {
   description = "ARN of a customer managed KMS key for tables, queues, logs and the secret; null for AWS's own keys"
   type        = string

@@ -28,6 +28,8 @@ variable "jwt" {
     jwks_url   = optional(string)
     issuer     = optional(string)
     audience   = optional(string)
+    scope      = optional(string)
+    claims     = optional(map(string), {})
   })
   default = {}
 }

@@ -53,6 +53,8 @@ locals {
     var.jwt.jwks_url == null ? {} : { JWT_JWKS_URL = var.jwt.jwks_url },
     var.jwt.issuer == null ? {} : { JWT_ISSUER = var.jwt.issuer },
     var.jwt.audience == null ? {} : { JWT_AUDIENCE = var.jwt.audience },
+    var.jwt.scope == null ? {} : { JWT_SCOPE = var.jwt.scope },
+    { for field, name in var.jwt.claims : "JWT_CLAIM_${upper(field)}" => name if name != null },
   )
 
   # Environment of each function; its permissions are in permissions.tf.
@@ -60,21 +62,19 @@ locals {
     authorizer = {
       description = "Who are you, and may you connect"
       environment = merge(local.jwt_environment, {
-        CONNECTIONS_TABLE         = module.tables.names.connections
-        SUBSCRIPTIONS_TABLE       = module.tables.names.subscriptions
-        REVOCATIONS_TABLE         = module.tables.names.revocations
-        MANAGEMENT_ENDPOINT       = local.management_endpoint
-        MAX_CONNECTIONS_PER_USER  = tostring(var.max_connections_per_user)
-        REPLACE_OLDEST_CONNECTION = tostring(var.replace_oldest_connection)
+        REVOCATIONS_TABLE = module.tables.names.revocations
       })
     }
 
     connection_handler = {
       description = "Comes and goes: the connection record"
       environment = {
-        CONNECTIONS_TABLE   = module.tables.names.connections
-        SUBSCRIPTIONS_TABLE = module.tables.names.subscriptions
-        SCHEDULE_PARTITIONS = tostring(var.upkeep.schedule_partitions)
+        CONNECTIONS_TABLE         = module.tables.names.connections
+        SUBSCRIPTIONS_TABLE       = module.tables.names.subscriptions
+        SCHEDULE_PARTITIONS       = tostring(var.upkeep.schedule_partitions)
+        MANAGEMENT_ENDPOINT       = local.management_endpoint
+        MAX_CONNECTIONS_PER_USER  = tostring(var.max_connections_per_user)
+        REPLACE_OLDEST_CONNECTION = tostring(var.replace_oldest_connection)
       }
     }
 

@@ -15,7 +15,7 @@ locals {
   # As for sending: AWS authorises a batch by the single action's name.
   give_back_letters = concat(["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"], var.local_endpoints == null ? [] : ["sqs:ChangeMessageVisibilityBatch"])
 
-  # What the commands of docs/operator_cli.md call. Reading: status, connections, who, dlq list and show, index check aside.
+  # What the commands of docs/operator_cli.md call. Reading: status, connections, who, blocked, dlq list and show, index check aside.
   operators_read = {
     # AWS does not say whether looking at an alias is judged by its own ARN or by the function's.
     LookAtFunctions = {
@@ -27,7 +27,8 @@ locals {
       actions   = ["dynamodb:Query"]
       resources = [module.tables.user_id_index_arn, module.tables.due_index_arn]
     }
-    LookAtHistory = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], resources = [local.tables.history] }
+    ListBlockedUsers = { actions = ["dynamodb:Query"], resources = [module.tables.recent_index_arn] }
+    LookAtHistory    = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], resources = [local.tables.history] }
     AskForConnections = {
       actions   = ["execute-api:ManageConnections"]
       resources = [local.connection_arns["GET"]]
@@ -46,7 +47,7 @@ locals {
     }
   }
 
-  # Changing: kick, revoke, publish, notify, dlq redrive and purge, index check and rebuild.
+  # Changing: kick, revoke, block, unblock, publish, notify, dlq redrive and purge, index check and rebuild.
   operators_mend = {
     CloseConnections = {
       actions   = ["execute-api:ManageConnections"]
@@ -54,7 +55,7 @@ locals {
     }
     ForgetConnections = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
     ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
-    RevokeTokens      = { actions = ["dynamodb:PutItem"], resources = [local.tables.revocations] }
+    RevokeAndBlock    = { actions = ["dynamodb:PutItem", "dynamodb:DeleteItem"], resources = [local.tables.revocations] }
     InvokeFunctions = {
       actions   = ["lambda:InvokeFunction"]
       resources = flatten([for function in ["broadcast", "index_projector"] : [for suffix in local.invoked_as : "${local.operator_function_arns[function]}${suffix}"]])

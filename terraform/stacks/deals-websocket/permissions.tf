@@ -30,14 +30,6 @@ locals {
   permissions = merge({
     authorizer = merge(local.read_signing_keys, {
       CheckRevocations = { actions = ["dynamodb:BatchGetItem"], resources = [local.tables.revocations] }
-      CountConnections = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
-      # What is gone of a user's connections makes room for a new one.
-      RemoveGoneConnections = { actions = ["dynamodb:GetItem", "dynamodb:DeleteItem"], resources = [local.tables.connections] }
-      ForgetMemberships     = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
-      ManageConnections = {
-        actions   = ["execute-api:ManageConnections"]
-        resources = [for method in concat(["GET"], var.replace_oldest_connection ? ["DELETE"] : []) : "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*"]
-      }
     })
 
     connection_handler = {
@@ -45,7 +37,13 @@ locals {
         actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"]
         resources = [local.tables.connections]
       }
+      CountConnections  = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
       ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
+      # What is gone of a user's connections makes room for a new one.
+      ManageConnections = {
+        actions   = ["execute-api:ManageConnections"]
+        resources = [for method in concat(["GET"], var.replace_oldest_connection ? ["DELETE"] : []) : "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*"]
+      }
     }
 
     message_router = merge(local.read_signing_keys, {

@@ -70,7 +70,7 @@ variable "max_subscriptions" {
 }
 
 variable "max_connections_per_user" {
-  description = "Most connections that one user may have open; the next is refused with 403, after those that are gone were removed. Concurrent handshakes may exceed it by a few"
+  description = "Most connections that one user may have open, and two more for hand-overs; the next is answered 429, after those that are gone were removed. Concurrent handshakes may exceed it by a few"
   type        = number
   default     = 20
 
@@ -81,7 +81,7 @@ variable "max_connections_per_user" {
 }
 
 variable "replace_oldest_connection" {
-  description = "Whether a user who has `max_connections_per_user` gets a new connection and loses the oldest, instead of being refused"
+  description = "Whether a user who has `max_connections_per_user` and two more gets a new connection and loses the oldest, instead of being refused"
   type        = bool
   default     = false
 }

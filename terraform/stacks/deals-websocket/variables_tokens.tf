@@ -11,6 +11,9 @@ variable "jwt" {
     `jwks_url`: where the issuer publishes those, as a JSON Web Key Set.
     `issuer`, `audience`: what `iss` and `aud` must be; null leaves them unchecked.
     `leeway_seconds`: how far clocks may differ.
+    `scope`: the word that the scope must contain (`websocket`); Cognito names one after its resource server.
+    `claims`: where the issuer puts the user id (`sub`), the scope (`scope`), the audience (`aud`), and the permissions
+    (`topics`, `recipients`), where those are not the names. A user must not be able to set them.
   EOT
   type = object({
     algorithms     = optional(list(string), ["HS256"])
@@ -18,6 +21,14 @@ variable "jwt" {
     issuer         = optional(string)
     audience       = optional(string)
     leeway_seconds = optional(number, 30)
+    scope          = optional(string)
+    claims = optional(object({
+      user_id    = optional(string)
+      scope      = optional(string)
+      audience   = optional(string)
+      topics     = optional(string)
+      recipients = optional(string)
+    }), {})
   })
   default = {}
 
@@ -39,6 +50,11 @@ variable "jwt" {
   validation {
     condition     = var.jwt.leeway_seconds >= 0 && var.jwt.leeway_seconds <= 300
     error_message = "jwt: leeway_seconds is 0 to 300; a larger one keeps expired tokens alive."
+  }
+
+  validation {
+    condition     = alltrue([for name in concat([var.jwt.scope], values(var.jwt.claims)) : name == null || can(regex("^[!-~]{1,256}$", name))])
+    error_message = "jwt: scope is one word, and claims are names of claims, each of 1 to 256 visible ASCII characters; leave out what has its usual name."
   }
 }
 

@@ -51,7 +51,7 @@ from tests.contract.support.cases import ANY, NOW, connection, message
         lambda _: memory_with_outage(MemoryManagementApi()).close(["a"]),
         lambda _: memory_with_outage(MemoryLimiter()).take("ann#others", Limit(1, 1), NOW),
         lambda _: memory_with_outage(MemoryRevocations()).revoke(Revocation("ann", NOW, NOW)),
-        lambda _: memory_with_outage(MemoryRevocations()).is_revoked("ann", None, NOW),
+        lambda _: memory_with_outage(MemoryRevocations()).refusal("ann", None, NOW),
         lambda _: list(memory_with_outage(MemoryRevocations()).recent(NOW, NOW)),
         lambda _: memory_with_outage(MemoryLeases()).take("due#0", "run", NOW, NOW),
         lambda _: memory_with_outage(MemoryLeases()).give_back(Lease("due#0", "run"), {}),

@@ -54,6 +54,9 @@ def spend(request, dynamodb, dynamo_stores):
     pending = PendingWrites("subscriptions") if request.param else None
     subscriptions = DynamoSubscriptions(dynamodb, "connections", "subscriptions", pending=pending)
     pusher = Pusher(management_api, stores.connections, subscriptions, MemoryDeliveries(), now=lambda: NOW)
+    limits = ActionLimits(
+        DynamoLimiter(dynamodb, "limits"), send_message=MANY, subscriptions=MANY, others=FEW
+    )
     actions = Actions(
         connections=stores.connections,
         subscriptions=subscriptions,
@@ -65,18 +68,18 @@ def spend(request, dynamodb, dynamo_stores):
         pusher=pusher,
         now=lambda: NOW,
         entropy=os.urandom,
-    )
-    limits = ActionLimits(
-        DynamoLimiter(dynamodb, "limits"), send_message=MANY, subscriptions=MANY, others=FEW
+        mark_refreshed=limits.mark_refreshed,
     )
     for connection_id, user_id in (("a1", "ann"), ("b1", "ben"), ("b2", "ben")):
         stores.connections.add(Connection(connection_id, user_id, NOW, NOW + 3600))
     router = Router(actions, stores.connections, limits, lambda: NOW)
 
-    def act(connection_id, user_id, action, data, *, token_exp=NOW + 3600):
+    def act(connection_id, user_id, action, data, *, token_exp=NOW + 3600, request_id=None):
         """The data of an action's reply, and what it has spent."""
         posts = sum(map(len, management_api.received.values()))
-        body = json.dumps({"action": action, "data": data, "requestId": f"{action}-{connection_id}"})
+        body = json.dumps(
+            {"action": action, "data": data, "requestId": request_id or f"{action}-{connection_id}"}
+        )
         context = {"userId": user_id, "tokenExp": str(token_exp)}
         with watching(dynamodb) as watch:
             reply = json.loads(router.reply(Incoming(body, connection_id, "c", context, NOW * 1000)))
@@ -90,8 +93,8 @@ def spend(request, dynamodb, dynamo_stores):
     return act
 
 
-def token(user_id):
-    return issue_token(user_id, SECRET, NOW, 7200)
+def token(user_id, seconds=7200, **claims):
+    return issue_token(user_id, SECRET, NOW, seconds, **claims)
 
 
 def test_ping_touches_no_store(spend):
@@ -187,3 +190,28 @@ def test_an_acknowledgement_takes_one_write_and_tells_the_sender(spend, kind, re
 def test_a_refresh_takes_one_read_and_one_write(spend):
     spent = spend("a1", "ann", "refreshToken", {"token": token("ann")})[1]
     assert spent == Spent(1, 1, 0, exchanges=3, waits=3)
+
+
+def test_a_refresh_that_changes_the_recipients_marks_two_buckets(spend):
+    spent = spend("a1", "ann", "refreshToken", {"token": token("ann", recipients=["ben"])})[1]
+    # The first mark meets a bucket that expires sooner, or none; so does the second.
+    assert spent == Spent(1, 1, 0, exchanges=5, waits=5)
+
+
+def test_a_message_reads_the_record_only_after_the_recipients_were_changed_by_a_refresh(spend):
+    data = {"recipientId": "ben", "content": "hi"}
+    spend("a1", "ann", "refreshToken", {"token": token("ann", topics=["books"])})
+    assert spend("a1", "ann", "sendMessage", data)[1] == Spent(1, 1, 2, exchanges=5, waits=3)
+    spend("a1", "ann", "refreshToken", {"token": token("ann", 7300, recipients=["ben"])})
+    again = {**data, "content": "hello"}
+    assert spend("a1", "ann", "sendMessage", again, request_id="r-2")[1] == Spent(
+        2, 1, 2, exchanges=6, waits=4
+    )
+
+
+def test_a_refresh_that_ends_subscriptions_takes_a_write_for_each_and_one_post(spend):
+    for topic in ("a", "b", "c"):
+        spend("a1", "ann", "subscribeToDeals", {"topic": topic})
+    spent = spend("a1", "ann", "refreshToken", {"token": token("ann", topics=["a"])})[1]
+    # The limiter, the revocations, the record, what ended, what stays, and a frame that tells.
+    assert spent == Spent(1, 4, 1, exchanges=7, waits=6)

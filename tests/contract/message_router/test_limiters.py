@@ -87,9 +87,51 @@ def test_concurrent_takes_get_no_more_than_rate_and_burst(processes, seconds):
         return lambda: limiter.take("ann#others", limit, time_of_call)
 
     results = at_once(*map(request, range(24)))
-    assert {type(result) for result in results} == {type(None), RateLimited}
-    passed = sum(result is None for result in results)
+    assert {type(result) for result in results} == {int, RateLimited}
+    passed = results.count(0)
     assert 6 <= passed <= limit.burst + limit.rate * seconds
+
+
+def test_mark_is_seen_by_whoever_takes_a_token_next(processes):
+    first, second = processes(), processes()
+    assert first.take("ann#sendMessage", LIMIT, NOW) == 0
+    second.mark("ann#sendMessage", NOW + 7200)
+    for number in range(30):
+        taker = (first, second)[number % 2]
+        assert taker.take("ann#sendMessage", LIMIT, NOW + 1 + number / 5) == NOW + 7200
+    assert first.take("ann#others", LIMIT, NOW) == 0
+    assert first.take("ben#sendMessage", LIMIT, NOW) == 0
+
+
+def test_bucket_that_was_marked_before_it_was_used_is_full(processes):
+    processes().mark("ann#sendMessage", NOW + 7200)
+    limiter = processes()
+    assert took(limiter, 25) == 20
+    assert limiter.take("ann#sendMessage", LIMIT, NOW + 100) == NOW + 7200
+
+
+def test_marked_bucket_expires_neither_before_the_mark_nor_before_it_is_full(dynamodb):
+    limiter, slow = DynamoLimiter(dynamodb, "limits"), Limit(0.001, 60)
+
+    def expires_at(bucket):
+        item = dynamodb.get_item(TableName="limits", Key={"bucket": {"S": bucket}})["Item"]
+        return int(item["expires_at"]["N"])
+
+    limiter.mark("ann#sendMessage", NOW + 7200)
+    assert expires_at("ann#sendMessage") > NOW + 7200
+    took(limiter, 60, limit=slow, bucket="ben#sendMessage")
+    full = expires_at("ben#sendMessage")
+    limiter.mark("ben#sendMessage", NOW + 7200)
+    assert expires_at("ben#sendMessage") == full
+
+
+def test_bucket_that_is_used_outlives_the_marks_of_connections_that_are_open(dynamodb):
+    """A mark is for two hours, and a later use sets when the bucket expires."""
+    limiter = DynamoLimiter(dynamodb, "limits")
+    limiter.mark("ann#sendMessage", NOW + 7200)
+    limiter.take("ann#sendMessage", LIMIT, NOW)
+    item = dynamodb.get_item(TableName="limits", Key={"bucket": {"S": "ann#sendMessage"}})["Item"]
+    assert int(item["expires_at"]["N"]) > NOW + 7200
 
 
 def test_take_raises_if_another_process_has_taken_the_last_token(dynamodb):

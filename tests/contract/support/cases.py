@@ -15,8 +15,8 @@ PHONES = '{"category":"phones"}'
 LAPTOPS = '{"category":"laptops"}'
 
 
-def connection(connection_id="c1", user_id="ann", token_exp=NOW + HOUR, connected_at=NOW):
-    return Connection(connection_id, user_id, connected_at, token_exp)
+def connection(connection_id="c1", user_id="ann", token_exp=NOW + HOUR, connected_at=NOW, **more):
+    return Connection(connection_id, user_id, connected_at, token_exp, **more)
 
 
 def message(number=0, *, recipient="ben", sender="ann", content="hello", created_at=NOW, kind="message"):

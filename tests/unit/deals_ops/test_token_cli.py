@@ -34,6 +34,36 @@ def test_token_has_the_given_duration_and_claims(monkeypatch, capsys):
     assert (identity.token_id, identity.token_exp - identity.issued_at) == ("t-1", 60)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "topics", "recipients"),
+    [
+        ([], None, None),
+        (["--topics", "books.*, private.team-42"], ("books.*", "private.team-42"), None),
+        (["--topics", "*", "--recipients", "support:*,ben"], ("*",), ("support:*", "ben")),
+        (["--recipients", ""], None, ()),
+    ],
+)
+def test_token_permits_what_the_options_name(monkeypatch, capsys, arguments, topics, recipients):
+    monkeypatch.setenv("JWT_SECRET", SECRET)
+    assert verify_token(print_token(capsys, "ann", *arguments)).permissions == (topics, recipients)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--topics", "Books"], "topics[0]"),
+        (["--topics", ""], "0 patterns"),
+        (["--topics", "books,,tools"], "topics[1]"),
+        (["--recipients", "ben,b*n"], "recipients[1]"),
+    ],
+)
+def test_patterns_that_the_service_would_refuse_are_refused_at_once(monkeypatch, capsys, arguments, problem):
+    monkeypatch.setenv("JWT_SECRET", SECRET)
+    with pytest.raises(SystemExit):
+        token_cli.main(["ann", *arguments])
+    assert problem in capsys.readouterr().err
+
+
 def test_token_is_signed_with_the_current_of_two_secrets(monkeypatch, capsys, tmp_path):
     file = tmp_path / "secret"
     file.write_text(json.dumps({"current": SECRET, "previous": "o" * 40}) + "\n")

@@ -9,10 +9,10 @@ import pytest
 
 from authorizer import handler as authorizer
 from authorizer.connect_authorizer import ConnectAuthorizer
-from authorizer.connection_limit import ConnectionLimit
 from broadcast import handler as broadcast
 from broadcast.wiring import Broadcast
 from connection_handler import handler as connection_handler
+from connection_handler.connection_limit import ConnectionLimit
 from connection_handler.wiring import Stores
 from deals_ops.token_issuer import issue_token
 from delivery import handler as delivery
@@ -134,7 +134,6 @@ def connect_authorizer(monkeypatch):
     connect_authorizer = ConnectAuthorizer(
         TokenVerifier(TokenRules(), MemorySigningSecrets(SECRET), None),
         MemoryRevocations(),
-        ConnectionLimit(MemoryConnections(), 3, room=lambda: pytest.fail("nobody has the maximum")),
     )
     monkeypatch.setattr(authorizer, "_authorizer", lambda: connect_authorizer)
     return connect_authorizer
@@ -164,7 +163,7 @@ def test_authorizer_counts_its_own_faults_apart(connect_authorizer, published):
 def test_reasons_are_few_words_of_the_code_and_never_of_a_client():
     """Each is a metric that costs money; a reason put together from a token would be without end."""
     code = "\n".join(path.read_text() for path in LAMBDAS.rglob("*.py"))
-    raised = re.findall(r"TokenRefused\(\d+, ([^)]+)\)", code)
+    raised = re.findall(r"TokenRefused\(\d+, ([^),]+)[),]", code)
     assert len(raised) > 15
     assert all(re.fullmatch(r'"[a-z_]+"', reason) for reason in raised), raised
 
@@ -183,7 +182,8 @@ def test_a_removed_connection_tells_how_long_it_was_open(published):
 def test_disconnect_publishes_the_duration(monkeypatch, capsys):
     connections = MemoryConnections()
     connections.add(Connection("c1", "ann", int(time.time()) - 60, 0))
-    stores = Stores(connections, MemorySubscriptions(connections))
+    limit = ConnectionLimit(connections, 3, room=lambda: pytest.fail("nobody has the maximum"))
+    stores = Stores(connections, MemorySubscriptions(connections), limit)
     monkeypatch.setattr(connection_handler, "_stores", lambda: stores)
     request = {"connectionId": "c1", "requestId": "gw-1", "eventType": "DISCONNECT"}
     connection_handler.handler({"requestContext": request}, None)

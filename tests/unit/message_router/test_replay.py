@@ -48,6 +48,17 @@ def test_fill_page_returns_later_events_in_order_without_since():
     assert (positions(page), page.more, page.reached, page.complete) == ([4, 5, 6, 7], False, 7, True)
 
 
+def test_replay_of_all_deals_has_no_events_of_private_topics():
+    later = [
+        stored(4),
+        stored(5, topic="private.team-42"),
+        stored(6, topic="private"),
+        stored(7, topic="privately"),
+    ]
+    assert positions(fill([stored(3, topic="private.a")], later, topic="all-deals")) == [4, 7]
+    assert positions(fill([], later, topic="private.team-42")) == [5]
+
+
 def test_fill_page_returns_the_live_frames():
     (event,) = fill([], [stored(4, size=1)]).events
     assert event == {

@@ -13,6 +13,7 @@ from message_router.memory import MemoryConnectionLookup, MemoryLimiter
 from message_router.router import Incoming, Router
 from realtime_core.auth.base import Revocation
 from realtime_core.auth.memory import MemoryRevocations, MemorySigningSecrets
+from realtime_core.auth.permissions import UNRESTRICTED, encode_permissions
 from realtime_core.auth.tokens import TokenRules
 from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.connections.base import Connection
@@ -74,6 +75,7 @@ class RouterHarness:
             now=lambda: self.now,
             entropy=lambda count: b"x" * count,
             take_new_filter=limits.take_new_filter,
+            mark_refreshed=limits.mark_refreshed,
         )
         self.router = Router(actions, self.connections, limits, lambda: self.now)
         self.connections.add(Connection("c1", "ann", NOW, NOW + 3600, issued_at=NOW, token_id="t-1"))
@@ -82,6 +84,7 @@ class RouterHarness:
         """The reply to an action; `token_exp` is of the handshake's token, `received_ms` the request's."""
         body = json.dumps({"action": action, "data": ACTIONS.get(action, {}) if data is None else data})
         context = {"userId": user_id, "tokenExp": str(times.get("token_exp", NOW + 3600))}
+        context |= encode_permissions(times.get("permissions", UNRESTRICTED))
         at = times.get("received_ms", round(self.now * 1000))
         return json.loads(self.router.reply(Incoming(body, connection_id, "id", context, at)))
 
@@ -334,7 +337,7 @@ def test_refresh_by_a_good_token_replaces_a_revoked_one_that_lives_longer(harnes
 
     record = harness.record()
     assert (record.token_exp, record.token_id) == (NOW + 601, "t-2")
-    assert not harness.revocations.is_revoked("ann", record.token_id, record.issued_at)
+    assert not harness.revocations.refusal("ann", record.token_id, record.issued_at)
     [group] = harness.subscriptions.groups("a", NOW)
     assert [members for _, members in harness.subscriptions.members([group], NOW + 600)] == [["c1"]]
     assert [members for _, members in harness.subscriptions.members([group], NOW + 601)] == [[]]

@@ -43,11 +43,6 @@ run "policies_hold_exactly_what_their_holders_need" {
       ]))) } == {
       authorizer = join("\n", [
         "dynamodb:BatchGetItem table/deals-test-revocations",
-        "dynamodb:BatchWriteItem table/deals-test-subscriptions",
-        "dynamodb:DeleteItem table/deals-test-connections",
-        "dynamodb:GetItem table/deals-test-connections",
-        "dynamodb:Query table/deals-test-connections/index/UserIdIndex",
-        "execute-api:ManageConnections a1b2c3d4e5/v1/GET/@connections/*",
         "secretsmanager:GetSecretValue secret:deals-test-jwt-signing-keys-AbCdEf",
       ])
       broadcast = join("\n", [
@@ -76,6 +71,8 @@ run "policies_hold_exactly_what_their_holders_need" {
         "dynamodb:DeleteItem table/deals-test-connections",
         "dynamodb:GetItem table/deals-test-connections",
         "dynamodb:PutItem table/deals-test-connections",
+        "dynamodb:Query table/deals-test-connections/index/UserIdIndex",
+        "execute-api:ManageConnections a1b2c3d4e5/v1/GET/@connections/*",
       ])
       delivery = join("\n", [
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
@@ -137,18 +134,18 @@ run "policies_hold_exactly_what_their_holders_need" {
   # Functions post only on this stage and only the janitor closes.
   assert {
     condition = { for function, policy in output.function_policies : function => flatten([for statement in jsondecode(policy).Statement : statement.Resource if contains(statement.Action, "execute-api:ManageConnections")]) } == {
-      authorizer         = ["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/GET/@connections/*"]
+      authorizer         = []
       broadcast          = ["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/POST/@connections/*"]
-      connection_handler = []
+      connection_handler = ["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/GET/@connections/*"]
       delivery           = ["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/POST/@connections/*"]
       janitor            = [for method in ["POST", "GET", "DELETE"] : "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/${method}/@connections/*"]
       message_router     = ["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/POST/@connections/*"]
     }
-    error_message = "functions may post only to this stage's connections; the authorizer may look whether they are there, and only the janitor may close them"
+    error_message = "functions may post only to this stage's connections; connection_handler may look whether they are there, and only the janitor may close them"
   }
 }
 
-run "authorizer_may_close_connections_only_where_the_newest_replaces_the_oldest" {
+run "connection_handler_may_close_connections_only_where_the_newest_replaces_the_oldest" {
   command = plan
 
   variables {
@@ -156,13 +153,13 @@ run "authorizer_may_close_connections_only_where_the_newest_replaces_the_oldest"
   }
 
   assert {
-    condition     = local.permissions.authorizer.ManageConnections.resources == [for method in ["GET", "DELETE"] : "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/${method}/@connections/*"]
+    condition     = local.permissions.connection_handler.ManageConnections.resources == [for method in ["GET", "DELETE"] : "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/${method}/@connections/*"]
     error_message = "without the permission to close, nothing can be replaced"
   }
 
   assert {
-    condition     = local.functions.authorizer.environment.REPLACE_OLDEST_CONNECTION == "true"
-    error_message = "the authorizer must get the option"
+    condition     = local.functions.connection_handler.environment.REPLACE_OLDEST_CONNECTION == "true"
+    error_message = "connection_handler must get the option"
   }
 
   # Each queue is read only by its function.

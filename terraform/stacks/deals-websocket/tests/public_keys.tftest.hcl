@@ -32,6 +32,32 @@ run "without_hs256_there_is_no_secret_and_nobody_may_read_one" {
   }
 }
 
+run "functions_that_verify_tokens_get_the_names_of_claims_that_are_set" {
+  command = plan
+
+  variables {
+    jwt = {
+      algorithms = ["RS256"]
+      jwks_url   = "https://cognito-idp.us-west-2.amazonaws.com/us-west-2_EXAMPLE12/.well-known/jwks.json"
+      audience   = "1example23456789"
+      scope      = "deals/websocket"
+      claims     = { audience = "client_id", user_id = "username", topics = "https://deals.example.com/topics" }
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for function in ["authorizer", "message_router"] : { for name, value in local.functions[function].environment : name => value if startswith(name, "JWT_CLAIM_") || name == "JWT_SCOPE" } == {
+        JWT_SCOPE          = "deals/websocket"
+        JWT_CLAIM_AUDIENCE = "client_id"
+        JWT_CLAIM_USER_ID  = "username"
+        JWT_CLAIM_TOPICS   = "https://deals.example.com/topics"
+      }
+    ])
+    error_message = "functions that verify tokens must get the names of the claims, and no others"
+  }
+}
+
 run "functions_that_verify_tokens_get_the_url_of_the_keys" {
   command = plan
 

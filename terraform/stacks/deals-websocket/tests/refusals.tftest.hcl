@@ -239,6 +239,26 @@ run "refuses_a_leeway_above_five_minutes" {
   expect_failures = [var.jwt]
 }
 
+run "refuses_a_scope_of_two_words" {
+  command = plan
+
+  variables {
+    jwt = { scope = "openid websocket" }
+  }
+
+  expect_failures = [var.jwt]
+}
+
+run "refuses_a_claim_without_a_name" {
+  command = plan
+
+  variables {
+    jwt = { claims = { topics = "" } }
+  }
+
+  expect_failures = [var.jwt]
+}
+
 run "refuses_two_sources_of_the_secret" {
   command = plan
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from authorizer.connection_limit import ConnectionLimit
-from authorizer.room import FULL_SECONDS, PROBES_MAX, Room
+from connection_handler.connection_limit import HAND_OVERS, ConnectionLimit
+from connection_handler.room import FULL_SECONDS, PROBES_MAX, Room
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.push.memory import MemoryManagementApi
@@ -32,6 +32,7 @@ class Handshakes:
         self.limit = self.new_limit()
 
     def new_limit(self, maximum=MAXIMUM, *, replace_oldest=False):
+        maximum -= HAND_OVERS
         room = Room(self.connections, self.subscriptions, self.gateway, replace_oldest=replace_oldest)
         return ConnectionLimit(self.connections, maximum, lambda: room)
 

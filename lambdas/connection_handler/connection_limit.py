@@ -1,7 +1,4 @@
-"""How many connections a user may have.
-
-Uses nothing but ports, so that another function may take the count over.
-"""
+"""How many connections a user may have."""
 
 from __future__ import annotations
 
@@ -10,19 +7,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from authorizer.room import Room
+    from connection_handler.room import Room
     from realtime_core.connections.base import ConnectionCounts
 
 
+HAND_OVERS = 2
+"""Connections beyond the maximum: before two hours are up, a client opens the next one, and then closes the
+old one. Nothing tells a hand-over from another connection, so they are admitted as any other."""
+
+
 class ConnectionLimit:
-    """Admits a user's connections up to a maximum.
+    """Admits a user's connections up to a maximum, and two more for hand-overs.
 
     `room` builds what finds room when the maximum is reached: few handshakes need it, so it is built then.
     """
 
     def __init__(self, counts: ConnectionCounts, maximum: int, room: Callable[[], Room]) -> None:
         self._counts = counts
-        self._maximum = maximum
+        self._maximum = maximum + HAND_OVERS
         self._build_room = room
         self._room: Room | None = None
 
