@@ -21,6 +21,7 @@ import jwt
 
 from local_cloud import LocalCloud, diagnosis, snapshots
 from local_cloud.cloud import require_stopped
+from local_cloud.packages import PACKAGE_BUCKET, upload_packages
 from local_cloud.redis import find_program
 from local_cloud.settings import CloudFailed, find_port
 from local_cloud.terraform import Terraform, TerraformFailed
@@ -223,6 +224,7 @@ def _read_stack(endpoint: str, run: Path, environment: Mapping[str, str], redis:
     variables = {
         "TF_VAR_jwt_secret": secret_file.read_text(),
         "TF_VAR_packages_manifest": str(MANIFEST),
+        "TF_VAR_package_bucket": PACKAGE_BUCKET,
         "TF_VAR_port": str(urlsplit(endpoint).port),
         **(_build_redis_variables(redis) if redis else {}),
     }
@@ -251,7 +253,9 @@ def _apply(
     progress: Callable[[str], None],
     redis: RedisAccess | None,
 ) -> Stack:
-    terraform = _read_stack(endpoint, run, environment, redis).terraform
+    stack = _read_stack(endpoint, run, environment, redis)
+    upload_packages(stack.client("s3"), MANIFEST)
+    terraform = stack.terraform
     terraform.init()
     terraform.apply(progress)
     return _read_stack(endpoint, run, environment, redis)

@@ -21,6 +21,12 @@ variable "function_versions" {
   default     = {}
 }
 
+variable "package_bucket" {
+  description = "Bucket of the local cloud that holds the zips: from there Terraform makes the functions side by side, from local files one after the other. null takes the files beside the manifest"
+  type        = string
+  default     = null
+}
+
 variable "jwt" {
   description = "Which tokens may connect, beyond those that `jwt_secret` signs: see the stack. Set TF_VAR_jwt to try public keys"
   type = object({

@@ -83,12 +83,24 @@ resource "aws_sqs_queue" "this" {
   kms_data_key_reuse_period_seconds = var.kms_key_arn == null ? null : 300
   tags                              = var.tags
 
+  policy = local.policies[each.key]
+}
+
+# A resource of its own, so that a queue and its dead-letter queue are made side by side: the provider waits 25 seconds
+# for each, and the functions wait for both.
+resource "aws_sqs_queue_redrive_policy" "this" {
+  for_each = local.queues
+
+  queue_url = aws_sqs_queue.this[each.key].url
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letters[each.key].arn
     maxReceiveCount     = each.value.settings.receive_count_max
   })
 
-  policy = local.policies[each.key]
+  # As the queues that it joins, by way of the alarms: a removal in another order would be a cycle to Terraform.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 ################################################################################

@@ -41,7 +41,7 @@ run "given_key_encrypts_all_four_queues" {
 
 run "each_queue_has_its_own_dead_letter_queue" {
   assert {
-    condition = jsondecode(aws_sqs_queue.this["events"].redrive_policy) == {
+    condition = jsondecode(aws_sqs_queue_redrive_policy.this["events"].redrive_policy) == {
       deadLetterTargetArn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-events-dlq"
       maxReceiveCount     = 40
     }
@@ -49,7 +49,7 @@ run "each_queue_has_its_own_dead_letter_queue" {
   }
 
   assert {
-    condition = jsondecode(aws_sqs_queue.this["deliveries"].redrive_policy) == {
+    condition = jsondecode(aws_sqs_queue_redrive_policy.this["deliveries"].redrive_policy) == {
       deadLetterTargetArn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-deliveries-dlq"
       maxReceiveCount     = 3
     }
@@ -255,7 +255,7 @@ run "forwards_are_tried_for_half_a_day_and_kept_for_fourteen" {
   }
 
   assert {
-    condition = jsondecode(aws_sqs_queue.this["forwards"].redrive_policy) == {
+    condition = jsondecode(aws_sqs_queue_redrive_policy.this["forwards"].redrive_policy) == {
       deadLetterTargetArn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-forwards-dlq"
       maxReceiveCount     = 1000
     }
