@@ -11,6 +11,7 @@ import zipfile
 
 import pytest
 
+from local_cloud.packages import upload_packages
 from local_cloud.stack import MANIFEST
 from tests.e2e.test_terraform import NEVER_SETTLED
 
@@ -65,6 +66,7 @@ async def test_one_line_changes_one_function_and_no_connection_notices(
     stack, connects, user, topic, manifest
 ):
     before = _deployed(stack)
+    upload_packages(stack.stack.client("s3"), manifest)
     asked = stack.stack.terraform.with_variables(
         {"packages_manifest": str(manifest), "function_versions": json.dumps({FUNCTION: VERSION})}
     )
