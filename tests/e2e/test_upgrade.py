@@ -74,11 +74,10 @@ def test_upgrade_from_the_first_release_replaces_nothing_that_holds_data(first_r
 
 def _list_kept(state):
     """Return the ids of what holds data, by address."""
-    return {
-        f"{resource.get('module', '')}.{resource['type']}.{resource['name']}[{instance.get('index_key', 0)}]": (
-            instance["attributes"]["id"]
-        )
-        for resource in json.loads(state.read_text())["resources"]
-        if resource["mode"] == "managed" and resource["type"] in KEPT
-        for instance in resource["instances"]
-    }
+    kept = {}
+    for resource in json.loads(state.read_text())["resources"]:
+        if resource["mode"] == "managed" and resource["type"] in KEPT:
+            address = f"{resource.get('module', '')}.{resource['type']}.{resource['name']}"
+            for instance in resource["instances"]:
+                kept[f"{address}[{instance.get('index_key', 0)}]"] = instance["attributes"]["id"]
+    return kept
