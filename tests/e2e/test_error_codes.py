@@ -66,7 +66,12 @@ async def read_in_an_outage(person, stack):
         return await person.ask("getMessages")
 
 
+async def subscribe_without_permission(person, stack):
+    return await person.ask("subscribeToDeals", {"topic": "private.team-42"})
+
+
 CODES = {
+    subscribe_without_permission: "FORBIDDEN",
     send_nothing: "VALIDATION_ERROR",
     refresh_with_rubbish: "AUTHENTICATION_ERROR",
     lose_the_record: "CONNECTION_ERROR",

@@ -105,11 +105,17 @@ def reachable_until(token_exp: int, expires_at: int) -> int:
     return min(token_exp, expires_at)
 
 
+PRESENCE_USERS_MAX = 50
+
+
 class ConnectionCounts(Protocol):
     """Counts of open connections."""
 
     def count_of_user(self, user_id: str, now: int) -> int:
         """How many connections of a user are open (one query; eventually consistent)."""
+
+    def online(self, user_ids: Sequence[str], now: int) -> set[str]:
+        """Which of up to PRESENCE_USERS_MAX users are connected (a query each; eventually consistent)."""
 
 
 class Connections(ConnectionCounts, Protocol):

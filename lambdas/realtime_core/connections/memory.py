@@ -93,6 +93,10 @@ class MemoryConnections(InMemoryAdapter):
                 for record in self.records.values()
             )
 
+    def online(self, user_ids: Sequence[str], now: int) -> set[str]:
+        """Which of these users have an open connection."""
+        return {user_id for user_id in user_ids if self.count_of_user(user_id, now)}
+
     def extend(
         self,
         connection_id: str,

@@ -1,7 +1,9 @@
-from realtime_core.connections.base import Recipient
+import pytest
+
+from realtime_core.connections.base import PRESENCE_USERS_MAX, Recipient
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from tests.contract.support.cases import DAY, HOUR, NOW, PHONES, at_once, connection
-from tests.contract.support.watched_clients import paged
+from tests.contract.support.watched_clients import paged, watching
 
 
 def test_get_of_an_unknown_connection_is_none(stores):
@@ -151,6 +153,30 @@ def test_count_of_user_counts_only_open_connections(stores):
     assert stores.connections.count_of_user("ann", NOW) == 4
     assert stores.connections.count_of_user("ben", NOW) == 1
     assert stores.connections.count_of_user("nobody", NOW) == 0
+
+
+def test_online_are_those_with_an_open_connection(stores):
+    stores.connections.add(connection("a1", "ann"))
+    stores.connections.add(connection("a2", "ann", connected_at=NOW - 60))
+    stores.connections.add(connection("b1", "auth0|b.en@x:1-_"))
+    stores.connections.add(connection("c1", "carl", token_exp=NOW - 60))
+    stores.connections.add(connection("d1", "dora", token_exp=NOW - 59))
+    stores.connections.add(connection("e1", "ed", connected_at=NOW - 3 * HOUR, token_exp=NOW + DAY))
+
+    asked = ["ann", "auth0|b.en@x:1-_", "carl", "dora", "ed", "nobody", "Ann"]
+    assert stores.connections.online(asked, NOW) == {"ann", "auth0|b.en@x:1-_", "dora"}
+    assert stores.connections.online(["dora"], NOW + 1) == set()
+    assert stores.connections.online(["nobody"], NOW) == set()
+
+
+@pytest.mark.parametrize("count", [1, 9, PRESENCE_USERS_MAX])
+def test_online_is_a_query_for_each_user(dynamodb, dynamo_stores, count):
+    for number in range(0, PRESENCE_USERS_MAX, 2):
+        dynamo_stores.connections.add(connection(f"c{number}", f"user-{number}"))
+    users = [f"user-{number}" for number in range(count)]
+    with watching(dynamodb) as watch:
+        assert dynamo_stores.connections.online(users, NOW) == set(users[::2])
+    assert (watch.reads, watch.exchanges) == (count, count)
 
 
 def test_count_of_user_counts_every_page(dynamodb, dynamo_stores):

@@ -74,6 +74,33 @@ def test_message_beyond_the_token_is_forbidden_and_names_the_recipient(harness, 
     assert sum(published()["Forbidden", "recipient"]) == 2
 
 
+def test_presence_is_told_of_permitted_recipients_alone(harness):
+    harness.connections.add(Connection("b1", "ben", NOW, NOW + 36_000))
+    reply = harness.ask("getPresence", {"users": ["ben", "support:1"]})
+    expected = {"users": {"ben": {"online": True}, "support:1": {"online": False}}}
+    assert (reply["type"], reply["data"]) == ("presence", expected)
+
+    harness.connections.count_of_user = None
+    refused = harness.ask("getPresence", {"users": ["ben", "carol", "dora"]})
+    assert (refused["data"]["code"], refused["data"]["details"]) == ("FORBIDDEN", DETAILS)
+
+
+def test_presence_is_held_to_the_recipients_of_a_refresh(harness):
+    harness.refresh_to(recipients=["carol"])
+    assert harness.ask("getPresence", {"users": ["carol"]})["type"] == "presence"
+    assert harness.ask("getPresence", {"users": ["ben"]})["data"]["code"] == "FORBIDDEN"
+
+
+def test_presence_has_a_limit_of_its_own(harness):
+    harness.now += 60
+    asked = [
+        RouterHarness.ask(harness, "getPresence", {"users": ["ben"]}, permissions=TEAM)["type"]
+        for _ in range(11)
+    ]
+    assert asked == ["presence"] * 10 + ["error"]
+    assert RouterHarness.ask(harness, "getStatus", permissions=TEAM)["type"] == "statusUpdate"
+
+
 def test_token_with_no_recipients_writes_to_nobody():
     harness = PermittedHarness(Permissions(None, ()))
     assert harness.send("ben") == "FORBIDDEN"
@@ -209,6 +236,25 @@ def test_after_the_context_has_expired_the_record_has_the_recipients(harness):
     harness.limiter._marked_until.clear()
     assert harness.send("carol") is None
     assert harness.send("ben") == "FORBIDDEN"
+
+
+def look(harness, topic):
+    """The code of a look back's refusal, or None."""
+    return harness.ask("getEvents", {"topic": topic, "recent": 5})["data"].get("code")
+
+
+def test_look_back_is_held_to_the_topics_of_the_token_and_reads_no_record(harness):
+    harness.connections.get = None
+    assert look(harness, "books.new") is None
+    assert [look(harness, topic) for topic in ("tools", ALL_DEALS, "private.other")] == ["FORBIDDEN"] * 3
+
+
+def test_look_back_after_a_refresh_goes_by_the_topics_of_the_new_token(harness):
+    harness.refresh_to(topics=["tools"], recipients=list(TEAM.recipients))
+    assert look(harness, "tools") is None
+    assert look(harness, "books.new") == "FORBIDDEN"
+    harness.connections.get = None
+    assert harness.send("ben") is None, "the recipients are the same, so a message reads no record"
 
 
 def test_another_users_connection_is_not_bounded_by_it(harness):

@@ -32,10 +32,12 @@ SECRET, OLD_SECRET = "s" * 32, "o" * 32
 ACTIONS = {
     "subscribeToDeals": {},
     "unsubscribeFromDeals": {},
+    "getEvents": {"recent": 5},
     "sendMessage": {"recipientId": "ben", "content": "hi"},
     "getMessages": {},
     "notificationAck": {"messageId": "01JZZZZZZZZZZZZZZZZZZZZZZZ"},
     "getStatus": {},
+    "getPresence": {"users": ["ben"]},
     "refreshToken": {"token": "rubbish"},
 }
 
@@ -54,6 +56,7 @@ class RouterHarness:
             self.limiter,
             send_message=Limit(1, 2),
             subscriptions=Limit(1, 3),
+            get_events=Limit(1, 5),
             others=Limit(1, 4),
             new_filters=Limit(0.1, 2),
         )
@@ -122,6 +125,7 @@ def code(reply):
     [
         ("sendMessage", "sendMessage", 2),
         ("subscribeToDeals", "unsubscribeFromDeals", 3),
+        ("getEvents", "getEvents", 5),
         ("getStatus", "getMessages", 4),
         ("notificationAck", "refreshToken", 4),
     ],

@@ -15,7 +15,9 @@ run "stack_joins_its_parts" {
       "$connect"           = "connection_handler"
       "$default"           = "message_router"
       "$disconnect"        = "connection_handler"
+      getEvents            = "message_router"
       getMessages          = "message_router"
+      getPresence          = "message_router"
       getStatus            = "message_router"
       keepAlive            = null
       notificationAck      = "message_router"
@@ -52,7 +54,7 @@ run "stack_joins_its_parts" {
       connection_handler = "CONNECTIONS_TABLE MANAGEMENT_ENDPOINT MAX_CONNECTIONS_PER_USER REPLACE_OLDEST_CONNECTION SCHEDULE_PARTITIONS SUBSCRIPTIONS_TABLE"
       delivery           = "CONNECTIONS_TABLE DELIVERIES_DLQ_URL DELIVERIES_QUEUE_URL HISTORY_TABLE MANAGEMENT_ENDPOINT POSTS_PER_SECOND SUBSCRIPTIONS_TABLE"
       janitor            = "CONNECTIONS_TABLE HISTORY_TABLE MANAGEMENT_ENDPOINT POSTS_PER_SECOND PROBE_INTERVAL_SECONDS REVOCATIONS_TABLE SCHEDULE_PARTITIONS SUBSCRIPTIONS_TABLE"
-      message_router     = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL HISTORY_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN LIMITS_TABLE LIMIT_NEW_FILTERS LIMIT_OTHERS LIMIT_SEND_MESSAGE LIMIT_SUBSCRIPTIONS MANAGEMENT_ENDPOINT MAX_SUBSCRIPTIONS MESSAGES_TABLE MESSAGE_RETENTION_DAYS POSTS_PER_SECOND REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE TOPIC_FILTERS_MAX"
+      message_router     = "CONNECTIONS_TABLE DELIVERIES_QUEUE_URL HISTORY_TABLE JWT_ALGORITHMS JWT_LEEWAY_SECONDS JWT_SECRET_ARN LIMITS_TABLE LIMIT_GET_EVENTS LIMIT_NEW_FILTERS LIMIT_OTHERS LIMIT_PRESENCE LIMIT_SEND_MESSAGE LIMIT_SUBSCRIPTIONS MANAGEMENT_ENDPOINT MAX_SUBSCRIPTIONS MESSAGES_TABLE MESSAGE_RETENTION_DAYS POSTS_PER_SECOND REVOCATIONS_TABLE SUBSCRIPTIONS_TABLE TOPIC_FILTERS_MAX"
     }
     error_message = "every function must have its settings, or it does not start"
   }
@@ -144,8 +146,10 @@ run "given_settings_reach_what_uses_them" {
     condition = { for name, value in local.functions.message_router.environment : name => value if startswith(name, "LIMIT_") } == {
       LIMIT_NEW_FILTERS   = "0.01/100"
       LIMIT_OTHERS        = "100/400"
+      LIMIT_PRESENCE      = "1/10"
       LIMIT_SEND_MESSAGE  = "0.5/20"
-      LIMIT_SUBSCRIPTIONS = "2/20"
+      LIMIT_SUBSCRIPTIONS = "2/60"
+      LIMIT_GET_EVENTS    = "5/60"
     }
     error_message = "limits must be RATE/BURST, with defaults for missing ones"
   }
