@@ -16,7 +16,7 @@ run "each_region_forwards_to_the_other" {
   command = plan
 
   assert {
-    condition     = sort(keys(output.websocket_urls)) == ["frankfurt", "ireland"]
+    condition     = join(",", sort(keys(output.websocket_urls))) == "frankfurt,ireland"
     error_message = "both Regions must serve"
   }
 }
