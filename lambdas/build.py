@@ -4,6 +4,9 @@
 With `--target local` they hold this machine's wheels, for a local cloud that runs functions on its own
 Python, and go to `dist/local/`. A zip depends only on the sources, the locks and, where it holds compiled
 modules, the version of Python that compiled them: every build of these, in any folder, gives the same bytes.
+
+Zips of earlier versions stay in the folder, and the manifest lists them under `earlier`: the stack's
+`function_versions` rolls a function back to one of them.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import Any
 
 from builder import bytecode
 from builder.closure import SHARED
+from builder.earlier import find_earlier
 from builder.errors import BuildError
 from builder.functions import discover, read_shared_version
 from builder.package import Builder
@@ -84,6 +88,7 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
         "bytecode": compiler_version,
         SHARED: read_shared_version(options.root / SHARED),
         "packages": packages,
+        "earlier": find_earlier(output, functions),
     }
     # Replaced at once, so that a reader never sees half a manifest.
     scratch = output / ".manifest.json"

@@ -18,12 +18,13 @@ PACKAGE_BUCKET = "deals-packages"
 
 
 def upload_packages(s3: Any, manifest: Path) -> None:
-    """Upload every zip that a manifest lists, under its file name; the bucket is created if need be."""
+    """Upload every zip that a manifest lists, by its file name; the bucket is created if need be."""
     try:
         s3.create_bucket(Bucket=PACKAGE_BUCKET)
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
             raise
-    for package in json.loads(manifest.read_text())["packages"]:
+    known = json.loads(manifest.read_text())
+    for package in [*known["packages"], *known.get("earlier", [])]:
         zipped = manifest.with_name(package["file"]).read_bytes()
         s3.put_object(Bucket=PACKAGE_BUCKET, Key=package["file"], Body=zipped)

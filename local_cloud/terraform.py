@@ -50,6 +50,11 @@ class Terraform:
         }
         self._declared: dict[str, Any] | None = None
 
+    def with_variables(self, variables: Mapping[str, str]) -> Terraform:
+        """Return the same root and state with further input variables, JSON where they are no strings."""
+        further = {f"TF_VAR_{name}": value for name, value in variables.items()}
+        return Terraform(self._root, self._state, {**self._environment, **further}, self._explain)
+
     @property
     def folder(self) -> Path:
         """The folder of the state and of Terraform's own data."""

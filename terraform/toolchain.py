@@ -10,6 +10,7 @@
     fmt                  format every file
     validate [DIR...]    validate these folders, or all of them
     check-format         check the format of every file
+    docs [DIR...]        write the reference of inputs and outputs into the READMEs of folders, or of all
     env DIR [ARG...]     print an applied root's output `env` as NAME=value lines (ARG such as -state=FILE)
     test [DIR...]        run `terraform test` in these folders, or in all that have tests (not with OpenTofu)
 
@@ -27,7 +28,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from terraform.tooling import suite
+from terraform.tooling import readme, suite
 from terraform.tooling.errors import ToolchainError
 from terraform.tooling.session import ROOT, Session
 
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("folders").set_defaults(do=_folders)
     commands.add_parser("fmt").set_defaults(do=lambda _: _become(["fmt", "-recursive", str(suite.TERRAFORM)]))
     commands.add_parser("check-format").set_defaults(do=_check_format)
-    for name, do in (("validate", _validate), ("test", _test)):
+    for name, do in (("validate", _validate), ("test", _test), ("docs", _docs)):
         command = commands.add_parser(name)
         command.add_argument("folders", nargs="*", metavar="DIR", type=Path)
         command.set_defaults(do=do)
@@ -108,6 +109,15 @@ def _check_format(_: argparse.Namespace) -> int:
     formatted = suite.check_format(Session.start())
     suite.report(formatted)
     return int(not formatted.passed)
+
+
+def _docs(options: argparse.Namespace) -> int:
+    chosen = _existing_all(options.folders) or [
+        path for path in suite.folders() if (path / "README.md").exists()
+    ]
+    for folder in chosen:
+        (folder / "README.md").write_text(readme.render(folder), "utf-8")
+    return 0
 
 
 def _validate(options: argparse.Namespace) -> int:

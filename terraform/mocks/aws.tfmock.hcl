@@ -80,8 +80,9 @@ mock_resource "aws_lambda_alias" {
 
 mock_resource "aws_lambda_function" {
   defaults = {
-    arn     = "arn:aws:lambda:eu-west-1:123456789012:function:mock"
-    version = "1"
+    arn         = "arn:aws:lambda:eu-west-1:123456789012:function:mock"
+    version     = "1"
+    code_sha256 = "PUkatyfOC8dEeH0pcqYG45F+B4qhxvty9kyjB+tyaXo=" # of every tests/fixtures/package.zip
   }
 }
 

@@ -8,9 +8,11 @@ module "deals_websocket" {
 
   environment = var.environment
 
-  packages_manifest = var.packages_manifest
-  package_bucket    = var.package_bucket
-  package_prefix    = var.package_prefix
+  packages_manifest       = var.packages_manifest
+  function_versions       = var.function_versions
+  package_bucket          = var.package_bucket
+  package_prefix          = var.package_prefix
+  package_object_versions = var.package_object_versions
 
   jwt_algorithms      = var.jwt_algorithms
   jwt_jwks_url        = var.jwt_jwks_url

@@ -19,6 +19,12 @@ variable "packages_manifest" {
   default     = "../../../dist/manifest.json"
 }
 
+variable "function_versions" {
+  description = "Versions of single functions, by function, where not the build's own: { broadcast = \"0.3.1\" } rolls that one back"
+  type        = map(string)
+  default     = {}
+}
+
 variable "package_bucket" {
   description = "S3 bucket that holds the zips; null to upload those beside the manifest"
   type        = string
@@ -29,6 +35,12 @@ variable "package_prefix" {
   description = "Prefix of a package's file name in its S3 key, including the slash at its end"
   type        = string
   default     = ""
+}
+
+variable "package_object_versions" {
+  description = "S3 object versions of the zips, by function; the newest for functions that are not named"
+  type        = map(string)
+  default     = {}
 }
 
 variable "jwt_secret" {

@@ -12,6 +12,7 @@ module "deals_websocket" {
 
   environment       = "local"
   packages_manifest = var.packages_manifest
+  function_versions = var.function_versions
   package_bucket    = var.package_bucket
 
   # The local cloud runs functions on the host, whatever is declared here.

@@ -15,6 +15,12 @@ variable "packages_manifest" {
   default     = "../../../dist/manifest.json"
 }
 
+variable "function_versions" {
+  description = "Versions of single functions, where not the build's own: see the stack"
+  type        = map(string)
+  default     = {}
+}
+
 variable "jwt_algorithms" {
   description = "Signature algorithms of tokens that are accepted: HS256 by `jwt_secret`, RS256, ES256 and EdDSA by `jwt_jwks_url`"
   type        = list(string)

@@ -84,6 +84,7 @@ locals {
 
 resource "aws_iam_role" "this" {
   name                 = local.role_name
+  path                 = var.role_path
   description          = "What the function ${var.name} may do"
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags

@@ -11,13 +11,27 @@ locals {
 }
 
 ################################################################################
+# Package
+################################################################################
+
+locals {
+  base64_alphabet = split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+
+  # Lambda states SHA-256 in base64, manifests and sha256sum in hexadecimal. Six hexadecimal digits are four of base64,
+  # and the last four of 64 are three and a filler.
+  sha256_groups = var.package.sha256 == null ? [] : [for start in range(0, 64, 6) : parseint(substr("${var.package.sha256}00", start, 6), 16)]
+  sha256_digits = flatten([for group in local.sha256_groups : [for power in [262144, 4096, 64, 1] : local.base64_alphabet[floor(group / power) % 64]]])
+  package_hash  = var.package.sha256 == null ? try(filebase64sha256(var.package.path), null) : "${join("", slice(local.sha256_digits, 0, 43))}="
+}
+
+################################################################################
 # Function
 ################################################################################
 
 resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_116:Failed asynchronous invocations go to the destination of the alias (on_failure), which tells more than a dead-letter queue.
-  #checkov:skip=CKV_AWS_173:The environment holds names and addresses, no secret; Lambda encrypts it with its own key.
-  #checkov:skip=CKV_AWS_272:The zip is checked by its SHA-256 in the manifest; signing needs a profile of the account.
+  #checkov:skip=CKV_AWS_173:The environment holds names and addresses, no secret; Lambda encrypts it with its own key, or with environment_kms_key_arn.
+  #checkov:skip=CKV_AWS_272:The zip is checked by its SHA-256 in the manifest; signing needs a profile of the account: code_signing_config_arn.
   function_name = var.name
   description   = var.description
   role          = aws_iam_role.this.arn
@@ -26,7 +40,7 @@ resource "aws_lambda_function" "this" {
   s3_bucket         = var.package.s3_bucket
   s3_key            = var.package.s3_key
   s3_object_version = var.package.s3_object_version
-  source_code_hash  = var.package.path == null ? var.package.sha256 : filebase64sha256(var.package.path)
+  source_code_hash  = local.package_hash
 
   handler                        = var.handler
   runtime                        = var.runtime
@@ -35,6 +49,8 @@ resource "aws_lambda_function" "this" {
   timeout                        = var.timeout_seconds
   reserved_concurrent_executions = coalesce(var.reserved_concurrency, -1)
   publish                        = true
+  kms_key_arn                    = var.environment_kms_key_arn
+  code_signing_config_arn        = var.code_signing_config_arn
   tags                           = var.tags
 
   # The code writes one JSON object a line to standard output itself, which Lambda's runtime passes on as it is in either
@@ -71,6 +87,15 @@ resource "aws_lambda_function" "this" {
 
   # IAM answers before a new policy is in force everywhere; creating the function after it is refused less often.
   depends_on = [aws_iam_role_policy.this]
+
+  # Lambda hashes what it runs. The alias follows the function, so callers never reach a zip that is not the given one.
+  # In a plan the provider still shows the hash of before; the version, which no plan knows, puts this off to the apply.
+  lifecycle {
+    postcondition {
+      condition     = self.version == "" || local.package_hash == null || self.code_sha256 == local.package_hash
+      error_message = "package: Lambda got a zip of ${var.name} whose SHA-256 (base64) is ${self.code_sha256} where ${coalesce(local.package_hash, "none")} is asked for, and callers stay with the version before; put the zip of the manifest at its S3 key (or name its s3_object_version) and apply again."
+    }
+  }
 }
 
 # What callers invoke. Rolling back is moving this name to an earlier version.
@@ -78,7 +103,24 @@ resource "aws_lambda_alias" "live" {
   name             = "live"
   description      = "The version in service"
   function_name    = aws_lambda_function.this.function_name
-  function_version = aws_lambda_function.this.version
+  function_version = var.canary == null ? aws_lambda_function.this.version : var.canary.stable_version
+
+  dynamic "routing_config" {
+    for_each = var.canary == null ? [] : [var.canary.weight]
+
+    content {
+      additional_version_weights = { (aws_lambda_function.this.version) = routing_config.value }
+    }
+  }
+}
+
+# Instances that are initialised before they are needed. They are the alias's, so they follow it from version to version.
+resource "aws_lambda_provisioned_concurrency_config" "live" {
+  count = var.provisioned_concurrency == null ? 0 : 1
+
+  function_name                     = aws_lambda_alias.live.function_name
+  qualifier                         = aws_lambda_alias.live.name
+  provisioned_concurrent_executions = var.provisioned_concurrency
 }
 
 ################################################################################

@@ -33,6 +33,7 @@ resource "aws_iam_role" "flow_logs" {
 
   # Roles are global where VPCs are regional, so the Region is part of the name; IAM stops at 64 characters.
   name                 = "${var.name}-flow-logs-${data.aws_region.current.id}"
+  path                 = var.role_path
   description          = "Writes the flow logs of ${var.name}"
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags

@@ -54,6 +54,7 @@ resource "aws_dynamodb_table" "this" {
   hash_key                    = each.value.hash_key
   range_key                   = each.value.range_key
   deletion_protection_enabled = var.deletion_protection_enabled
+  table_class                 = lookup(var.table_classes, each.key, "STANDARD")
   tags                        = var.tags
 
   # Both images: readers need what a change removed as well as what it added.
@@ -78,6 +79,15 @@ resource "aws_dynamodb_table" "this" {
       range_key          = global_secondary_index.value.range_key
       projection_type    = "INCLUDE"
       non_key_attributes = global_secondary_index.value.projected
+
+      dynamic "on_demand_throughput" {
+        for_each = contains(keys(var.throughput_maximums), each.key) ? [var.throughput_maximums[each.key]] : []
+
+        content {
+          max_read_request_units  = on_demand_throughput.value.reads
+          max_write_request_units = on_demand_throughput.value.writes
+        }
+      }
     }
   }
 
@@ -86,8 +96,18 @@ resource "aws_dynamodb_table" "this" {
     enabled        = true
   }
 
+  dynamic "on_demand_throughput" {
+    for_each = contains(keys(var.throughput_maximums), each.key) ? [var.throughput_maximums[each.key]] : []
+
+    content {
+      max_read_request_units  = on_demand_throughput.value.reads
+      max_write_request_units = on_demand_throughput.value.writes
+    }
+  }
+
   point_in_time_recovery {
-    enabled = var.point_in_time_recovery_enabled
+    enabled                 = var.point_in_time_recovery_enabled
+    recovery_period_in_days = var.point_in_time_recovery_enabled ? var.point_in_time_recovery_days : null
   }
 
   server_side_encryption {

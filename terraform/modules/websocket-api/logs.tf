@@ -1,7 +1,7 @@
 locals {
   # Never the query string, which may hold a token; API Gateway has no variable for it either. At most 3 KB. Only what
   # somebody reads: most lines are of heartbeats, and each costs by its length. The user agent is in the line of the handshake.
-  access_log_format = jsonencode({
+  access_log_format = jsonencode(merge({
     requestId          = "$context.requestId"
     connectionId       = "$context.connectionId"
     eventType          = "$context.eventType"
@@ -17,7 +17,7 @@ locals {
     integrationLatency = "$context.integration.latency"
     integrationError   = "$context.integration.error"
     errorMessage       = "$context.error.message"
-  })
+  }, var.access_log_fields))
 }
 
 ################################################################################
@@ -30,6 +30,7 @@ resource "aws_cloudwatch_log_group" "access" {
 
   name              = "/aws/apigateway/${var.name}/access"
   retention_in_days = var.log_retention_days
+  log_group_class   = var.access_log_class
   kms_key_id        = var.log_kms_key_arn
   tags              = var.tags
 }
@@ -61,6 +62,7 @@ resource "aws_iam_role" "logging" {
 
   # Roles are global, and the account has one such role per Region.
   name                 = "api-gateway-logging-${data.aws_region.current.id}"
+  path                 = var.role_path
   description          = "Writes the logs of every API Gateway API of the Region"
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags

@@ -11,9 +11,6 @@ locals {
   answered_routes = { for key, route in local.routes : key => route if route.function != null }
 
   functions = { for route in values(local.answered_routes) : route.function.name => route.function... }
-
-  # Derived from the API, not from the stage, so that functions behind the stage can get it in their environment.
-  management_endpoint = "${replace(aws_apigatewayv2_api.this.api_endpoint, "/^ws/", "http")}/${var.stage_name}"
 }
 
 ################################################################################
@@ -26,6 +23,8 @@ resource "aws_apigatewayv2_api" "this" {
   protocol_type              = "WEBSOCKET"
   route_selection_expression = "$request.body.action"
   tags                       = var.tags
+
+  disable_execute_api_endpoint = !var.default_endpoint_enabled
 }
 
 ################################################################################
@@ -120,13 +119,16 @@ resource "aws_apigatewayv2_deployment" "this" {
   description = "Made by Terraform"
 
   # Chosen attributes only: a hash of whole resources changes with every attribute that a provider adds.
-  triggers = {
+  triggers = merge({
     authorizer      = sha256(jsonencode([aws_apigatewayv2_authorizer.this.id, aws_apigatewayv2_authorizer.this.authorizer_uri]))
     integrations    = sha256(jsonencode({ for key, integration in aws_apigatewayv2_integration.this : key => [integration.id, integration.integration_uri, integration.timeout_milliseconds] }))
     silent          = sha256(jsonencode([for integration in aws_apigatewayv2_integration.silent : [integration.id, integration.request_templates]]))
     routes          = sha256(jsonencode({ for key, route in aws_apigatewayv2_route.this : key => [route.id, route.target, route.authorization_type, route.authorizer_id, route.route_response_selection_expression] }))
     route_responses = sha256(jsonencode({ for key, response in aws_apigatewayv2_route_response.this : key => response.id }))
-  }
+    }, var.default_endpoint_enabled ? {} : {
+    # API Gateway stops to serve it with the next deployment.
+    default_endpoint = "off"
+  })
 
   # A deployment that a stage still points to cannot be deleted.
   lifecycle {

@@ -13,7 +13,7 @@ output "execution_arn" {
 }
 
 output "management_endpoint" {
-  description = "HTTPS endpoint of the stage for PostToConnection; known before the stage, so the functions behind it can have it"
+  description = "HTTPS endpoint for PostToConnection: of the stage, or of the custom domain (without the stage) where there is no default endpoint. Known before both, so the functions behind them can have it"
   value       = local.management_endpoint
 }
 
@@ -32,8 +32,16 @@ output "stage_arn" {
 }
 
 output "websocket_url" {
-  description = "WebSocket URL that clients connect to, known once the stage serves it"
-  value       = aws_apigatewayv2_stage.this.invoke_url
+  description = "WebSocket URL that clients connect to, known once the stage or the custom domain serves it"
+  value       = var.custom_domain == null ? aws_apigatewayv2_stage.this.invoke_url : join("/", compact(["wss://${aws_apigatewayv2_api_mapping.this[0].domain_name}", var.custom_domain_path]))
+}
+
+output "custom_domain_target" {
+  description = "What the custom domain's DNS record points to: `domain_name`, and `hosted_zone_id` for an alias in Route 53; null without a custom domain"
+  value = var.custom_domain == null ? null : {
+    domain_name    = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].target_domain_name
+    hosted_zone_id = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].hosted_zone_id
+  }
 }
 
 output "access_log_group_name" {

@@ -9,7 +9,10 @@ module "tables" {
   subscriptions_stream_enabled   = var.redis_enabled
   kms_key_arn                    = var.kms_key_arn
   point_in_time_recovery_enabled = var.point_in_time_recovery_enabled
+  point_in_time_recovery_days    = var.point_in_time_recovery_days
   deletion_protection_enabled    = var.deletion_protection_enabled
+  throughput_maximums            = var.throughput_maximums
+  table_classes                  = var.table_classes
   tags                           = local.tags
 }
 
@@ -48,6 +51,12 @@ module "function" {
 
   policy_statements        = merge(local.permissions[each.key], local.key_permissions[each.key])
   permissions_boundary_arn = var.permissions_boundary_arn
+  role_path                = var.role_path
+
+  canary                  = lookup(var.canaries, each.key, null)
+  provisioned_concurrency = lookup(var.provisioned_concurrency, each.key, null)
+  code_signing_config_arn = var.code_signing_config_arn
+  environment_kms_key_arn = var.environment_kms_key_arn
 
   sqs_trigger             = lookup(local.sqs_triggers, each.key, null)
   dynamodb_stream_trigger = lookup(local.stream_triggers, each.key, null)
@@ -56,7 +65,7 @@ module "function" {
   vpc_config              = contains(local.vpc_functions, each.key) ? local.vpc_config : null
   vpc_rights_retained     = var.network_retained && contains(["broadcast", "message_router"], each.key)
 
-  log_retention_days = var.log_retention_days
+  log_retention_days = lookup(var.log_retention_days_by_group, each.key, var.log_retention_days)
   log_kms_key_arn    = var.kms_key_arn
   system_log_level   = var.system_log_level
   tracing_mode       = var.tracing
@@ -73,7 +82,13 @@ module "websocket_api" {
   name        = local.names.api
   description = "Deals, notifications and messages, pushed (${var.environment})"
   stage_name  = var.stage_name
-  authorizer  = module.function["authorizer"].target
+
+  custom_domain            = var.custom_domain
+  custom_domain_path       = var.custom_domain_path
+  custom_domain_zone       = var.custom_domain_zone
+  default_endpoint_enabled = var.default_endpoint_enabled
+
+  authorizer = module.function["authorizer"].target
 
   routes = {
     for key, function in local.routes : key => {
@@ -86,9 +101,12 @@ module "websocket_api" {
   access_log_enabled          = var.access_log_enabled
   execution_logging_level     = var.execution_logging_level
   detailed_metrics_enabled    = var.detailed_metrics_enabled
+  access_log_class            = var.access_log_class
+  access_log_fields           = var.access_log_fields
   manage_account_logging_role = var.manage_account_logging_role
+  role_path                   = var.role_path
   permissions_boundary_arn    = var.permissions_boundary_arn
-  log_retention_days          = var.log_retention_days
+  log_retention_days          = lookup(var.log_retention_days_by_group, "access", var.log_retention_days)
   log_kms_key_arn             = var.kms_key_arn
   tags                        = local.tags
 }

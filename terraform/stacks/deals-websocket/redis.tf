@@ -41,6 +41,7 @@ module "network" {
   flow_logs                = var.network_flow_logs
   log_kms_key_arn          = var.kms_key_arn
   permissions_boundary_arn = var.permissions_boundary_arn
+  role_path                = var.role_path
   tags                     = local.tags
 }
 

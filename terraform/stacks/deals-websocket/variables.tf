@@ -46,62 +46,6 @@ variable "tags" {
 }
 
 ################################################################################
-# Packages
-################################################################################
-
-variable "packages_manifest" {
-  description = "Path of the manifest.json that the build writes beside the zips: {\"architecture\", \"packages\": [{\"name\", \"version\", \"file\", \"sha256\", \"size\"}]}, `file` relative to it"
-  type        = string
-
-  validation {
-    condition     = can(jsondecode(file(var.packages_manifest)))
-    error_message = "packages_manifest: there is no JSON file at ${var.packages_manifest}; build the packages first."
-  }
-
-  validation {
-    condition = length(setsubtract(
-      ["authorizer", "connection_handler", "message_router", "broadcast", "delivery", "janitor"],
-      try(jsondecode(file(var.packages_manifest)).packages[*].name, []),
-    )) == 0
-    error_message = "packages_manifest: ${var.packages_manifest} lacks a package of authorizer, connection_handler, message_router, broadcast, delivery or janitor; build all of them."
-  }
-
-  validation {
-    condition     = length(var.forward_events_to) == 0 || contains(try(jsondecode(file(var.packages_manifest)).packages[*].name, []), "forwarder")
-    error_message = "packages_manifest: ${var.packages_manifest} lacks a package of forwarder, which forward_events_to needs; build all of them, or leave forward_events_to empty."
-  }
-
-  validation {
-    condition = !var.redis_enabled || length(setsubtract(
-      ["index_projector", "redis_relay"], try(jsondecode(file(var.packages_manifest)).packages[*].name, []),
-    )) == 0
-    error_message = "packages_manifest: ${var.packages_manifest} lacks a package of index_projector or redis_relay, which redis_enabled needs; build all of them, or set redis_enabled to false."
-  }
-}
-
-variable "package_bucket" {
-  description = "S3 bucket that holds the zips; null to upload those beside the manifest"
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.package_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.package_bucket)) && !strcontains(coalesce(var.package_bucket, "-"), "..")
-    error_message = "package_bucket: S3 has buckets of 3 to 63 lower-case letters, digits, dots and hyphens; give the bucket's name alone, without s3:// or a folder (that is package_prefix)."
-  }
-}
-
-variable "package_prefix" {
-  description = "Prefix of a package's file name in its S3 key, including the slash at its end"
-  type        = string
-  default     = ""
-
-  validation {
-    condition     = var.package_prefix == "" || var.package_bucket != null
-    error_message = "package_prefix: it is a part of S3 keys; set package_bucket too, or leave it out."
-  }
-}
-
-################################################################################
 # Functions
 ################################################################################
 
@@ -135,7 +79,7 @@ variable "log_level" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that bounds every role that is made, where the organisation asks for one"
+  description = "ARN of the policy that bounds every role that is made here, where the organisation asks for one"
   type        = string
   default     = null
 }

@@ -56,7 +56,7 @@ def test_every_command_and_option_is_documented(command, options):
 def test_every_alarm_of_the_stack_is_in_the_runbook():
     rows = set(re.findall(r"^\| `(\w+)` \|", PAGE.read_text("utf-8").partition("## Alarms")[2], re.MULTILINE))
     for page in (DOCS.parent / "terraform" / "modules").glob("alarms/README.md"):
-        alarms = page.read_text("utf-8").partition("## Alarms")[2].partition("## Inputs")[0]
+        alarms = page.read_text("utf-8").partition("## Alarms")[2].partition("<!-- BEGIN_TF_DOCS -->")[0]
         assert set(re.findall(r"^\| `(\w+)` \|", alarms, re.MULTILINE)) <= rows
     assert {"janitor_silent", "dead_letters", "queue_age", "error_rate"} <= rows
 

@@ -113,6 +113,7 @@ def test_build_writes_a_working_zip_and_a_manifest(root: Path, capsys: pytest.Ca
                 "size": path.stat().st_size,
             }
         ],
+        "earlier": [],
     }
     assert "hello 1.2.3" in capsys.readouterr().out
 
