@@ -1,6 +1,6 @@
 # Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
 # Settings: PYTHON (3.11 or newer), ARGS (passed on), WORKERS (processes that run tests), TARGET=lambda|local,
-# ENVIRONMENT (local, or a tfvars file of terraform/environments/aws), TERRAFORM, TF_PLUGIN_DIR,
+# ARCHITECTURE=arm64|x86_64 (of `make package`), ENVIRONMENT (local, or a tfvars file of terraform/environments/aws), TERRAFORM, TF_PLUGIN_DIR,
 # LOCALSTACK_ENDPOINT, MINUTES and SEED of `make chaos`, BYTECODE_PYTHON (compiles the zips' modules; by default
 # the python3.13 of this machine).
 
@@ -150,8 +150,8 @@ typecheck: $(VENV)/.ready ## Check types
 	$(VENV)/bin/mypy
 
 .PHONY: package
-package: $(VENV)/.ready ## Build dist/*.zip and dist/manifest.json (TARGET=local: into dist/local)
-	$(PY) lambdas/build.py --target $(TARGET)
+package: $(VENV)/.ready ## Build dist/*.zip and dist/manifest.json (ARCHITECTURE=x86_64; TARGET=local: into dist/local)
+	$(PY) lambdas/build.py --target $(TARGET) $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 .PHONY: package-local
 package-local: $(VENV)/.ready
@@ -192,7 +192,7 @@ cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other
 	@$(PY) -m deals_ops.cost_table $(ARGS)
 
 .PHONY: reference
-reference: $(VENV)/.ready ## Write the tables of docs/operations.md and docs/asyncapi.yaml, which follow from the code
+reference: $(VENV)/.ready ## Write the tables of docs/operations.md and docs/asyncapi.*, which follow from the code
 	@$(PY) -m deals_ops.reference_tables
 	@$(PY) -m deals_ops.asyncapi
 
