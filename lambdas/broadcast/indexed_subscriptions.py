@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from broadcast.redis_index import FIRST
 from realtime_core.errors import StoreUnavailable
 from realtime_core.redis.circuit_breaker import CircuitBreaker
 from realtime_core.redis.errors import RedisFault
@@ -73,22 +74,22 @@ class IndexedSubscriptions:
             yield from members if members is not None else self._store.members(part, now)
 
     def groups(self, topic: str, now: int) -> Iterator[Group]:
-        """The groups of this topic that may have members."""
-        indexed = self._try_index(lambda: self._index.groups(topic, now))
-        if indexed is None:
-            return self._store.groups(topic, now)
+        """The groups of this topic that may have members, page by page; some of them twice."""
+        page = self._try_index(lambda: self._index.groups(topic, now))
+        while page is not None:
+            yield from page.groups
+            if page.cursor == FIRST:
+                yield from self._store.announced(topic, page.checked_at - OVERLAP_SECONDS)
+                return
+            page = self._try_index(partial(self._index.groups, topic, now, page))
+        # From the beginning: what was read from the index comes twice then.
+        yield from self._store.groups(topic, now)
 
-        groups, checked = indexed
-        # A group may be announced several times; the largest number of shards counts.
-        merged = {group.group_id: group for group in groups}
-        for group in self._store.announced(topic, checked - OVERLAP_SECONDS):
-            if group.group_id not in merged or merged[group.group_id].shards < group.shards:
-                merged[group.group_id] = group
-        return iter(merged.values())
-
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self, topic: str, since: int, known: Callable[[str], Group | None] | None = None
+    ) -> list[Group]:
         """The groups that were announced at `since` or later; only DynamoDB has these."""
-        return self._store.announced(topic, since)
+        return self._store.announced(topic, since, known)
 
     def subscribe(
         self,
@@ -112,9 +113,16 @@ class IndexedSubscriptions:
             admit_new=admit_new,
         )
 
-    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
+    def unsubscribe(
+        self,
+        connection_id: str,
+        topic: str,
+        *,
+        record: Connection | None = None,
+        received_ms: int | None = None,
+    ) -> None:
         """Remove the subscription to a topic, if there is one."""
-        self._store.unsubscribe(connection_id, topic, received_ms=received_ms)
+        self._store.unsubscribe(connection_id, topic, record=record, received_ms=received_ms)
 
     def end_forbidden(self, connection: Connection) -> list[str]:
         """Remove the subscriptions that the permissions do not cover; their topics."""

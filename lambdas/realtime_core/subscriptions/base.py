@@ -89,11 +89,19 @@ class Subscriptions(Protocol):
         the topic, SubscriptionFailed if it or the topic has reached a limit.
         """
 
-    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
+    def unsubscribe(
+        self,
+        connection_id: str,
+        topic: str,
+        *,
+        record: Connection | None = None,
+        received_ms: int | None = None,
+    ) -> None:
         """Remove the subscription to a topic, if there is one (one read, at most one write).
 
-        It is remembered for a while, for subscribes that were received before it and finish later. If a later
-        request is in force, nothing changes. Raises ConnectionUnknown.
+        `record` is the connection's record if the caller has just read it. The request is remembered
+        for a while, for subscribes that were received before it and finish later. If a later request is in
+        force, nothing changes. Raises ConnectionUnknown.
         """
 
     def end_forbidden(self, connection: Connection) -> list[str]:
@@ -118,11 +126,14 @@ class Subscriptions(Protocol):
         A group may be returned more than once: the most shards count.
         """
 
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self, topic: str, since: int, known: Callable[[str], Group | None] | None = None
+    ) -> list[Group]:
         """The groups of this topic that were announced at `since` or later (one query a page).
 
         A group is announced when it is listed and when it gets more shards. Announcements expire after an
-        hour. A group may be returned more than once.
+        hour. A group may be returned more than once. `known` returns the group of an id that the caller has
+        already, or None: the texts of long filters are read for the others alone (one read for each fifty).
         """
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:

@@ -105,9 +105,16 @@ class DynamoSubscriptions:
                 connection = self._changed_record(changed)
         raise StoreUnavailable(f"the record of connection {connection_id} kept changing")
 
-    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
-        """Remove the subscription to a topic, if there is one (one read, at most one write)."""
-        connection = self._require(self._connections.get(connection_id))
+    def unsubscribe(
+        self,
+        connection_id: str,
+        topic: str,
+        *,
+        record: Connection | None = None,
+        received_ms: int | None = None,
+    ) -> None:
+        """Remove the subscription to a topic, if there is one (one read if no record is given, one write)."""
+        connection = record or self._require(self._connections.get(connection_id))
         for _ in backoff.attempts():
             at = received_last(connection, topic) if received_ms is None else received_ms
             try:
@@ -157,9 +164,11 @@ class DynamoSubscriptions:
         """The groups of this topic that may have members, page by page (one query each)."""
         return self._groups.of_topic(topic, now)
 
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self, topic: str, since: int, known: Callable[[str], Group | None] | None = None
+    ) -> list[Group]:
         """The groups of this topic that were announced at `since` or later (one query a page)."""
-        return self._groups.announced(topic, since)
+        return self._groups.announced(topic, since, known)
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
         """The connections of each group that can be posted to at `now`, a shard at a time."""

@@ -10,21 +10,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import number, perform
+from realtime_core.aws.dynamodb import number, start
 from realtime_core.subscriptions.base import MemberPage, MemberPlace, shards_between
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from types_boto3_dynamodb.client import DynamoDBClient
 
+    from realtime_core.started_call import StartedCall
     from realtime_core.subscriptions.base import Group
 
 READERS = 8
-"""Shards that are read at once. Most have one short page, so reading them in turn would be mostly waiting."""
+"""Shards that are read at once. Most have one short page, so reading them in turn would be mostly waiting.
+
+By one thread: requests are sent before the responses to earlier ones are waited for. Threads take twice the
+processor time for a page of few members, and one event may match thousands of groups.
+"""
 
 REPORTED = "p"
 """Attribute of a membership whose writer reports its changes: index_projector takes others for a fault."""
@@ -66,26 +69,29 @@ class DynamoMembers:
             for group, shard in shards_between(groups, after, until)
         ]
 
-        def read(place: MemberPlace) -> MemberPage:
-            return self._page(place, now, joined_before_ms)
-
-        if len(places) <= 1:
+        reading: deque[StartedCall[MemberPage]] = deque()
+        try:
             for place in places:
-                yield from _with_rest(read(place), read)
-            return
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only publishing needs it
-
-        with ThreadPoolExecutor(min(READERS, len(places)), thread_name_prefix="members") as pool:
-            reading: deque[Future[MemberPage]] = deque()
-            for place in places:
-                reading.append(pool.submit(read, place))
-                if len(reading) > READERS:
-                    yield from _with_rest(reading.popleft().result(), read)
+                reading.append(self._start_page(place, now, joined_before_ms))
+                if len(reading) == READERS:
+                    yield from self._with_rest(reading.popleft().result(), now, joined_before_ms)
             while reading:
-                yield from _with_rest(reading.popleft().result(), read)
+                yield from self._with_rest(reading.popleft().result(), now, joined_before_ms)
+        finally:
+            for page in reading:
+                page.discard()
 
-    def _page(self, place: MemberPlace, now: int, joined_before_ms: int | None) -> MemberPage:
-        """A page of a shard. Consistent: a client with a confirmed subscription gets the next event."""
+    def _with_rest(self, page: MemberPage, now: int, joined_before_ms: int | None) -> Iterator[MemberPage]:
+        """A page of a shard, and those after it. Most shards have one."""
+        yield page
+        while page.place.connection_id is not None:
+            page = self._start_page(page.place, now, joined_before_ms).result()
+            yield page
+
+    def _start_page(
+        self, place: MemberPlace, now: int, joined_before_ms: int | None
+    ) -> StartedCall[MemberPage]:
+        """Start to read a page of a shard. Consistent: a confirmed subscription gets the next event."""
         group_id, shard, connection_id = place
         pk = {"S": member_pk(group_id, shard)}
         parameters: dict[str, Any] = {
@@ -102,17 +108,11 @@ class DynamoMembers:
         if connection_id:
             parameters["ExclusiveStartKey"] = {"pk": pk, "sk": {"S": connection_id}}
 
-        page = perform(lambda: self._client.query(**parameters))
-        last = page.get("LastEvaluatedKey")
-        return MemberPage(
-            [item["sk"]["S"] for item in page["Items"]],
-            place._replace(connection_id=last["sk"]["S"] if last else None),
-        )
+        def read(page: Any) -> MemberPage:
+            last = page.get("LastEvaluatedKey")
+            return MemberPage(
+                [item["sk"]["S"] for item in page["Items"]],
+                place._replace(connection_id=last["sk"]["S"] if last else None),
+            )
 
-
-def _with_rest(page: MemberPage, read: Callable[[MemberPlace], MemberPage]) -> Iterator[MemberPage]:
-    """A page of a shard, and those after it. Most shards have one."""
-    yield page
-    while page.place.connection_id is not None:
-        page = read(page.place)
-        yield page
+        return start(self._client, "Query", **parameters).then(read)

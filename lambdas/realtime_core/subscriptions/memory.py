@@ -98,7 +98,14 @@ class MemorySubscriptions(InMemoryAdapter):
             self._connections.records[connection_id] = after
             return after
 
-    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
+    def unsubscribe(
+        self,
+        connection_id: str,
+        topic: str,
+        *,
+        record: Connection | None = None,  # noqa: ARG002 - only a store that takes a read has use for it
+        received_ms: int | None = None,
+    ) -> None:
         """Remove the subscription to a topic, if there is one. Raises ConnectionUnknown."""
         self._reach()
         with self._connections.lock:
@@ -152,7 +159,12 @@ class MemorySubscriptions(InMemoryAdapter):
             listed = list(self._groups.values())
         return (group for group, expires in listed if group.topic == topic and expires > now)
 
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self,
+        topic: str,
+        since: int,
+        known: Callable[[str], Group | None] | None = None,  # noqa: ARG002
+    ) -> list[Group]:
         """The groups of this topic that were announced at `since` or later."""
         self._reach()
         with self._connections.lock:

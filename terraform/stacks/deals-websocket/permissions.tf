@@ -74,7 +74,7 @@ locals {
       FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
       ForgetConnections     = { actions = ["dynamodb:GetItem", "dynamodb:DeleteItem"], resources = [local.tables.connections] }
       FindSubscribers = {
-        actions   = ["dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"]
+        actions   = ["dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"]
         resources = [local.tables.subscriptions]
       }
       StoreNotifications = { actions = ["dynamodb:PutItem", "dynamodb:UpdateItem"], resources = [local.tables.messages] }

@@ -4,6 +4,7 @@ import pytest
 
 from broadcast import indexed_subscriptions
 from realtime_core.errors import ConnectionUnknown, SubscriptionFailed
+from realtime_core.filters.filters import Attributes, load_filter, parse_filter
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.subscriptions.base import Group
 from realtime_core.subscriptions.memory import MemorySubscriptions
@@ -19,7 +20,7 @@ from tests.contract.support.cases import (
     member_ids,
     reachable_until,
 )
-from tests.contract.support.watched_clients import paged
+from tests.contract.support.watched_clients import paged, watching
 
 
 @pytest.fixture(params=["dynamo", "memory", "late", "index"])
@@ -309,6 +310,34 @@ def test_group_is_announced_only_when_it_is_new(stores):
     assert announced(stores, "a", NOW + 1) == {(LAPTOPS, 1)}
     assert announced(stores, "a", NOW + 31 * 60) == set()
     assert set(stores.subscriptions.announced("a", NOW)) == set(stores.subscriptions.groups("a", NOW))
+
+
+def test_long_filter_is_announced_without_its_text_which_is_read_once(dynamodb, dynamo_stores):
+    """Announcements are read for each event, so those who choose filters must not choose their size."""
+    dynamo_stores.connections.add(connection())
+    subscriptions = dynamo_stores.subscriptions
+    long = parse_filter({"title": ["x" * 200, "y" * 200, "z" * 200]}).canonical
+    subscriptions.subscribe("c1", "a", long, NOW)
+    subscriptions.subscribe("c1", "b", PHONES, NOW)
+
+    with watching(dynamodb) as watch:
+        [group] = subscriptions.announced("a", NOW)
+    assert (group.filter, watch.reads) == (long, 2)
+    with watching(dynamodb) as watch:
+        assert subscriptions.announced("a", NOW, {group.group_id: group}.get) == [group]
+    assert watch.reads == 1
+    with watching(dynamodb) as watch:
+        assert [item.filter for item in subscriptions.announced("b", NOW)] == [PHONES]
+    assert watch.reads == 1, "a short one comes with its text"
+
+    [item] = dynamodb.query(
+        TableName="subscriptions",
+        KeyConditionExpression="pk = :topic AND begins_with(sk, :digit)",
+        ExpressionAttributeValues={":topic": {"S": "n#a"}, ":digit": {"S": "0"}},
+    )["Items"]
+    earlier_release = load_filter(item["f"]["S"])
+    assert not earlier_release.matches(Attributes({}, {"title": "x" * 200})), "which reads no other text"
+    assert len(item["f"]["S"]) < 100
 
 
 @pytest.mark.parametrize("before_its_expiry", [-24 * HOUR, -1, 0, 60])
