@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws.dynamodb import number, start
@@ -61,37 +61,32 @@ class DynamoMembers:
         joined_before_ms: int | None = None,
     ) -> Iterator[MemberPage]:
         """The connections that can be posted to at `now`, in order, with places to go on from."""
-        places = [
-            # No id sorts before the empty text.
-            after
-            if after is not None and after[:2] == (group.group_id, shard)
-            else MemberPlace(group.group_id, shard, "")
-            for group, shard in shards_between(groups, after, until)
-        ]
+
+        def start_page(place: MemberPlace) -> StartedCall[MemberPage]:
+            return self._start_page(place, now, joined_before_ms)
 
         reading: deque[StartedCall[MemberPage]] = deque()
         try:
-            for place in places:
-                reading.append(self._start_page(place, now, joined_before_ms))
+            for group, shard in shards_between(groups, after, until):
+                # No id sorts before the empty text.
+                goes_on = after is not None and after[:2] == (group.group_id, shard)
+                place = after if after and goes_on else MemberPlace(group.group_id, shard, "")
+                reading.append(start_page(place))
                 if len(reading) == READERS:
-                    yield from self._with_rest(reading.popleft().result(), now, joined_before_ms)
+                    yield from _with_rest(reading.popleft().result(), start_page)
             while reading:
-                yield from self._with_rest(reading.popleft().result(), now, joined_before_ms)
+                yield from _with_rest(reading.popleft().result(), start_page)
         finally:
             for page in reading:
                 page.discard()
 
-    def _with_rest(self, page: MemberPage, now: int, joined_before_ms: int | None) -> Iterator[MemberPage]:
-        """A page of a shard, and those after it. Most shards have one."""
-        yield page
-        while page.place.connection_id is not None:
-            page = self._start_page(page.place, now, joined_before_ms).result()
-            yield page
-
     def _start_page(
         self, place: MemberPlace, now: int, joined_before_ms: int | None
     ) -> StartedCall[MemberPage]:
-        """Start to read a page of a shard. Consistent: a confirmed subscription gets the next event."""
+        """Start to read a page of a shard's members.
+
+        Consistent: a client with a confirmed subscription gets the next event.
+        """
         group_id, shard, connection_id = place
         pk = {"S": member_pk(group_id, shard)}
         parameters: dict[str, Any] = {
@@ -108,11 +103,21 @@ class DynamoMembers:
         if connection_id:
             parameters["ExclusiveStartKey"] = {"pk": pk, "sk": {"S": connection_id}}
 
-        def read(page: Any) -> MemberPage:
+        def parse(page: Any) -> MemberPage:
             last = page.get("LastEvaluatedKey")
             return MemberPage(
                 [item["sk"]["S"] for item in page["Items"]],
                 place._replace(connection_id=last["sk"]["S"] if last else None),
             )
 
-        return start(self._client, "Query", **parameters).then(read)
+        return start(self._client, "Query", **parameters).then(parse)
+
+
+def _with_rest(
+    page: MemberPage, start_page: Callable[[MemberPlace], StartedCall[MemberPage]]
+) -> Iterator[MemberPage]:
+    """A page of a shard, and those after it. Most shards have one."""
+    yield page
+    while page.place.connection_id is not None:
+        page = start_page(page.place).result()
+        yield page
