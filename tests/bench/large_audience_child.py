@@ -23,6 +23,7 @@ from broadcast.subscribers import Subscribers
 from realtime_core.history.base import Planning, PublishClaim
 from realtime_core.history.dynamodb_admission import DynamoAdmission
 from realtime_core.push.sqs import SqsDeliveries
+from realtime_core.started_call import StartedCall
 from realtime_core.subscriptions.base import Group
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 
@@ -42,14 +43,22 @@ class SlowDynamo:
     def __init__(self, first: dict[str, int]) -> None:
         self.first, self.plan = first, ""
 
-    def query(self, *, ExpressionAttributeValues: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - AWS's name
-        """A shard, which has one page, parsed as the client parses it."""
-        time.sleep(CALL_SECONDS)
-        _, topic, shard = ExpressionAttributeValues[":shard"]["S"].split("#")
+    def start(self, _operation: str, parameters: dict[str, Any]) -> StartedCall[Any]:
+        """A query for a shard, which has one page, parsed as the client parses it."""
+        answers_at = time.monotonic() + CALL_SECONDS
+
+        def answer() -> Any:
+            time.sleep(max(0.0, answers_at - time.monotonic()))
+            return self.call(_operation, parameters)
+
+        return StartedCall(answer)
+
+    def call(self, _operation: str, parameters: dict[str, Any]) -> Any:
+        """The page of a query."""
+        _, topic, shard = parameters["ExpressionAttributeValues"][":shard"]["S"].split("#")
         begin = self.first[topic] + int(shard) * MEMBERS
         items = ",".join([f'{{"sk":{{"S":"{number:015}="}}}}' for number in range(begin, begin + MEMBERS)])
-        page: dict[str, Any] = json.loads(f'{{"Items":[{items}]}}')
-        return page
+        return json.loads(f'{{"Items":[{items}]}}')
 
     def update_item(self, *, ExpressionAttributeValues: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - AWS's name
         """A note of how far the planning has come, or the number of chunks."""
