@@ -1,6 +1,6 @@
 # Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
 # Settings: PYTHON (3.11 or newer), ARGS (passed on), WORKERS (processes that run tests), TARGET=lambda|local,
-# ENVIRONMENT (local, or a tfvars file of terraform/environments/aws), TERRAFORM, TF_PLUGIN_DIR,
+# ARCHITECTURE=arm64|x86_64 (of `make package`), ENVIRONMENT (local, or a tfvars file of terraform/environments/aws), TERRAFORM, TF_PLUGIN_DIR,
 # LOCALSTACK_ENDPOINT, MINUTES and SEED of `make chaos`, BYTECODE_PYTHON (compiles the zips' modules; by default
 # the python3.13 of this machine).
 
@@ -133,8 +133,8 @@ typecheck: $(VENV)/.ready ## Check types
 	$(VENV)/bin/mypy
 
 .PHONY: package
-package: $(VENV)/.ready ## Build dist/*.zip and dist/manifest.json (TARGET=local: into dist/local)
-	$(PY) lambdas/build.py --target $(TARGET)
+package: $(VENV)/.ready ## Build dist/*.zip and dist/manifest.json (ARCHITECTURE=x86_64; TARGET=local: into dist/local)
+	$(PY) lambdas/build.py --target $(TARGET) $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 .PHONY: package-local
 package-local: $(VENV)/.ready

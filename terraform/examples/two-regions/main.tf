@@ -31,7 +31,7 @@ module "ireland" {
   jwt_secret         = var.jwt_secret
   access_log_enabled = false
 
-  receive_forwarded_events = { enabled = true }
+  receive_forwarded_events = true
   forward_events_to        = { frankfurt = module.frankfurt.forwarded_events_bus_arn }
 }
 
@@ -44,7 +44,7 @@ module "frankfurt" {
   jwt_secret         = var.jwt_secret
   access_log_enabled = false
 
-  receive_forwarded_events = { enabled = true }
+  receive_forwarded_events = true
   forward_events_to        = { ireland = module.ireland.forwarded_events_bus_arn }
 }
 

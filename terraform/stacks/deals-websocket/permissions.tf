@@ -145,7 +145,7 @@ locals {
   # An existing secret may have its own key.
   key_arns = {
     for function, user in local.key_users : function => distinct(compact([
-      var.kms_key_arn, contains(keys(local.permissions[function]), "ReadSigningKeys") ? var.jwt_secret_kms_key_arn : null,
+      var.kms_key_arn, contains(keys(local.permissions[function]), "ReadSigningKeys") ? var.existing_jwt_secret_kms_key_arn : null,
     ]))
   }
 

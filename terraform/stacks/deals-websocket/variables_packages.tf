@@ -4,7 +4,7 @@
 
 variable "packages_manifest" {
   description = <<-EOT
-    Path of the manifest.json that the build writes beside the zips: {"packages": [{"name", "version", "file", "sha256",
+    Path of the manifest.json that the build writes beside the zips: {"architecture", "packages": [{"name", "version", "file", "sha256",
     "size"}], "earlier": [the same of older zips]}, `file` relative to it.
   EOT
   type        = string
