@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from broadcast.redis_index import RedisIndex
     from realtime_core.connections.base import Connection
     from realtime_core.redis.health import HealthRecord
-    from realtime_core.subscriptions.base import Group, Subscriptions
+    from realtime_core.subscriptions.base import Group, MemberPage, MemberPlace, Subscriptions
     from realtime_core.subscriptions.pending_changes import DynamoPendingChanges, PendingChanges
 
 log = get_logger(__name__)
@@ -34,6 +34,8 @@ log = get_logger(__name__)
 T = TypeVar("T")
 REPORT_SECONDS = 10
 """The shortest time between two reports of the same state."""
+PART_SHARDS = 1_000
+"""So many shards are read from the index at once, each with up to two thousand members."""
 OVERLAP_SECONDS = 120
 """How much earlier announcements are read, because clocks differ."""
 
@@ -64,10 +66,12 @@ class IndexedSubscriptions:
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
         """The connections of each group that can be posted to at `now`, in batches, group by group."""
-        members = None
-        if sum(group.shards for group in groups) >= self._shards_min:
-            members = self._try_index(lambda: self._members(groups, now))
-        yield from members if members is not None else self._store.members(groups, now)
+        if sum(group.shards for group in groups) < self._shards_min:
+            yield from self._store.members(groups, now)
+            return
+        for part in _parts(groups):
+            members = self._try_index(partial(self._members, part, now))
+            yield from members if members is not None else self._store.members(part, now)
 
     def groups(self, topic: str, now: int) -> Iterator[Group]:
         """The groups of this topic that may have members, page by page; some of them twice."""
@@ -136,6 +140,20 @@ class IndexedSubscriptions:
         """Give a group more shards, which new members use."""
         self._store.add_shards(group, shards, now)
 
+    def member_pages(
+        self,
+        groups: Sequence[Group],
+        now: int,
+        *,
+        after: MemberPlace | None = None,
+        until: MemberPlace | None = None,
+        joined_before_ms: int | None = None,
+    ) -> Iterator[MemberPage]:
+        """The connections that can be posted to at `now`, in order, with places to go on from."""
+        return self._store.member_pages(
+            groups, now, after=after, until=until, joined_before_ms=joined_before_ms
+        )
+
     def _members(self, groups: Sequence[Group], now: int) -> list[tuple[Group, list[str]]]:
         pending = self._pending.read(now)
         if not pending.complete or pending.age(now) > BEHIND_SECONDS:
@@ -177,6 +195,20 @@ class IndexedSubscriptions:
         except StoreUnavailable as error:
             log.warning("health_not_reported", reason=str(error))
         self._reported = health
+
+
+def _parts(groups: Sequence[Group]) -> Iterator[list[Group]]:
+    """Groups in parts that are read at once: what is read is held in memory."""
+    part: list[Group] = []
+    shards = 0
+    for group in groups:
+        if part and shards + group.shards > PART_SHARDS:
+            yield part
+            part, shards = [], 0
+        part.append(group)
+        shards += group.shards
+    if part:
+        yield part
 
 
 def apply_changes(

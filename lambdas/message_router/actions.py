@@ -112,7 +112,7 @@ class Actions:
             case _:
                 return None
 
-    def perform(  # noqa: C901 - a case for each action
+    def perform(
         self, action: Action, caller: Caller, request_id: str | None, reads: StartedReads | None = None
     ) -> Reply:
         """Perform an action. Raises ActionError for what the client must learn.

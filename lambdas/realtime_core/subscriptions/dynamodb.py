@@ -18,6 +18,8 @@ from realtime_core.ids import group_id, shard_of
 from realtime_core.subscriptions.base import (
     MAX_SUBSCRIPTIONS,
     Group,
+    MemberPage,
+    MemberPlace,
     check_subscription_limits,
     check_topic_permitted,
     forbidden_topics,
@@ -172,6 +174,18 @@ class DynamoSubscriptions:
         """The connections of each group that can be posted to at `now`, a shard at a time."""
         return self._members.of_groups(groups, now)
 
+    def member_pages(
+        self,
+        groups: Sequence[Group],
+        now: int,
+        *,
+        after: MemberPlace | None = None,
+        until: MemberPlace | None = None,
+        joined_before_ms: int | None = None,
+    ) -> Iterator[MemberPage]:
+        """The connections that can be posted to at `now`, in order, with places to go on from."""
+        return self._members.pages(groups, now, after=after, until=until, joined_before_ms=joined_before_ms)
+
     def add_shards(self, group: Group, shards: int, now: int) -> None:
         """Give a group more shards, which new members use; a smaller number is ignored."""
         self._groups.add_shards(group, shards, now)
@@ -288,6 +302,8 @@ class DynamoSubscriptions:
             "e": {"N": str(connection.token_exp)},
             "expires_at": {"N": str(record_expires_at(connection))},
         }
+        if subscription.received_ms:
+            member["j"] = {"N": str(subscription.received_ms)}
         return member if self._pending is None else {**member, REPORTED: {"BOOL": True}}
 
 

@@ -3,16 +3,18 @@
 | `pk` | `sk` | attributes |
 | --- | --- | --- |
 | `g#<group id>#<shard>` | the connection id | `e` the token's expiry, `expires_at` the record's |
+| | | `j` when its request was received, epoch milliseconds |
 | | | `p` if the change was reported to the index as pending |
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import query, start
+from realtime_core.aws.dynamodb import number, start
+from realtime_core.subscriptions.base import MemberPage, MemberPlace, shards_between
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -44,43 +46,78 @@ class DynamoMembers:
         self._table = table
 
     def of_groups(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
-        """The connections that can be posted to at `now`, a shard at a time, group by group."""
-        shards = [(group, shard) for group in groups for shard in range(group.shards)]
-        reading: deque[tuple[Group, StartedCall[list[str]]]] = deque()
-        try:
-            for group, shard in shards:
-                reading.append((group, self._start_shard(group, shard, now)))
-                if len(reading) == READERS:
-                    yield _result(*reading.popleft())
-            while reading:
-                yield _result(*reading.popleft())
-        finally:
-            for _, members in reading:
-                members.discard()
+        """The connections that can be posted to at `now`, a page at a time, group by group."""
+        by_id = {group.group_id: group for group in groups}
+        for page in self.pages(groups, now):
+            yield by_id[page.place.group_id], page.connection_ids
 
-    def _start_shard(self, group: Group, shard: int, now: int) -> StartedCall[list[str]]:
-        """Start to read a shard's members. Consistent: a confirmed subscription gets the next event."""
+    def pages(
+        self,
+        groups: Sequence[Group],
+        now: int,
+        *,
+        after: MemberPlace | None = None,
+        until: MemberPlace | None = None,
+        joined_before_ms: int | None = None,
+    ) -> Iterator[MemberPage]:
+        """The connections that can be posted to at `now`, in order, with places to go on from."""
+
+        def start_page(place: MemberPlace) -> StartedCall[MemberPage]:
+            return self._start_page(place, now, joined_before_ms)
+
+        reading: deque[StartedCall[MemberPage]] = deque()
+        try:
+            for group, shard in shards_between(groups, after, until):
+                # No id sorts before the empty text.
+                goes_on = after is not None and after[:2] == (group.group_id, shard)
+                place = after if after and goes_on else MemberPlace(group.group_id, shard, "")
+                reading.append(start_page(place))
+                if len(reading) == READERS:
+                    yield from _with_rest(reading.popleft().result(), start_page)
+            while reading:
+                yield from _with_rest(reading.popleft().result(), start_page)
+        finally:
+            for page in reading:
+                page.discard()
+
+    def _start_page(
+        self, place: MemberPlace, now: int, joined_before_ms: int | None
+    ) -> StartedCall[MemberPage]:
+        """Start to read a page of a shard's members.
+
+        Consistent: a client with a confirmed subscription gets the next event.
+        """
+        group_id, shard, connection_id = place
+        pk = {"S": member_pk(group_id, shard)}
         parameters: dict[str, Any] = {
             "TableName": self._table,
             "ConsistentRead": True,
             "KeyConditionExpression": "pk = :shard",
             "FilterExpression": "e > :now AND expires_at > :now",
             "ProjectionExpression": "sk",
-            "ExpressionAttributeValues": {
-                ":shard": {"S": member_pk(group.group_id, shard)},
-                ":now": {"N": str(now)},
-            },
+            "ExpressionAttributeValues": {":shard": pk, ":now": number(now)},
         }
+        if joined_before_ms is not None:
+            parameters["FilterExpression"] += " AND j < :joined"
+            parameters["ExpressionAttributeValues"][":joined"] = number(joined_before_ms)
+        if connection_id:
+            parameters["ExclusiveStartKey"] = {"pk": pk, "sk": {"S": connection_id}}
 
-        def read_on(first: Any) -> list[str]:
-            ids = [item["sk"]["S"] for item in first["Items"]]
-            if last := first.get("LastEvaluatedKey"):
-                pages = query(self._client, **parameters, ExclusiveStartKey=last)
-                ids += [item["sk"]["S"] for items, _ in pages for item in items]
-            return ids
+        def parse(page: Any) -> MemberPage:
+            last = page.get("LastEvaluatedKey")
+            return MemberPage(
+                [item["sk"]["S"] for item in page["Items"]],
+                place._replace(connection_id=last["sk"]["S"] if last else None),
+            )
 
-        return start(self._client, "Query", **parameters).then(read_on)
+        return start(self._client, "Query", **parameters).then(parse)
 
 
-def _result(group: Group, members: StartedCall[list[str]]) -> tuple[Group, list[str]]:
-    return group, members.result()
+def _with_rest(
+    page: MemberPage, start_page: Callable[[MemberPlace], StartedCall[MemberPage]]
+) -> Iterator[MemberPage]:
+    """A page of a shard, and those after it. Most shards have one."""
+    yield page
+    while page.place.connection_id is not None:
+        page = start_page(page.place).result()
+        yield page
