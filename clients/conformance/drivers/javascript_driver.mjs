@@ -6,11 +6,17 @@ import { DealsClient, DealsError, NotAuthorized } from "../../javascript/dist/in
 import { ManualClock } from "./manual_clock.mjs";
 
 const WebSocket = createRequire(new URL("../../javascript/package.json", import.meta.url))("ws");
+/** With this set, the driver stands for a browser, which shows nothing of a refused handshake. */
+const hidesStatus = Boolean(process.env.DEALS_DRIVER_HIDES_STATUS);
 let socket;
 class WatchedSocket extends WebSocket {
   constructor(...args) {
     super(...args);
     socket = this;
+  }
+
+  set onerror(handler) {
+    super.onerror = hidesStatus ? () => handler({}) : handler;
   }
 }
 
@@ -193,7 +199,7 @@ async function answer(id, work) {
 }
 
 const driver = new Driver();
-write({ on: "hello", protocol: 1, client: "deals-client (JavaScript)", can: ["status", "iterate", "storage", "order"] });
+write({ on: "hello", protocol: 1, client: "deals-client (JavaScript)", can: [hidesStatus ? "noStatus" : "status", "iterate", "storage", "order"] });
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
   if (command.do === "token") driver.token(command);

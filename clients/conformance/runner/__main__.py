@@ -44,6 +44,7 @@ def known_drivers() -> list[str]:
     commands = {
         "python_driver.py": sys.executable,
         "javascript_driver.mjs": shutil.which("node"),
+        "browser_driver.mjs": shutil.which("node"),
     }
     return [
         f"{interpreter} {DRIVERS / name}"

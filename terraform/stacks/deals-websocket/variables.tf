@@ -63,7 +63,7 @@ variable "architecture" {
   # A manifest of before, or of a local cloud, names none.
   validation {
     condition     = try(jsondecode(file(var.packages_manifest)).architecture, null) == null || try(jsondecode(file(var.packages_manifest)).architecture == var.architecture, true)
-    error_message = "architecture: ${var.packages_manifest} was built for ${try(jsondecode(file(var.packages_manifest)).architecture, "another one")}, whose compiled modules ${var.architecture} cannot load; set architecture to it, or run `make package ARCHITECTURE=${var.architecture}`."
+    error_message = "architecture: ${var.packages_manifest} was built for ${coalesce(try(jsondecode(file(var.packages_manifest)).architecture, null), "another one")}, whose compiled modules ${var.architecture} cannot load; set architecture to it, or run `make package ARCHITECTURE=${var.architecture}`."
   }
 }
 
