@@ -87,6 +87,12 @@ $(VENV)/.ready: tests/requirements.txt pyproject.toml
 	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(addprefix -e ,$(WORKSPACE))
 	@touch $@
 
+# The scanners pin other versions than the tests, hence an environment of their own.
+$(SCANNERS)/.ready: .ci/scan/requirements.txt $(VENV)/.ready
+	$(UV) venv --quiet --clear --python $(PY) $(SCANNERS)
+	$(UV) pip install --quiet --python $(SCANNERS)/bin/python --require-hashes -r $<
+	@touch $@
+
 # The JavaScript client's tools. No package may run a script of its own.
 JAVASCRIPT := clients/javascript
 NODE_MODULES := $(JAVASCRIPT)/node_modules/.ready
@@ -100,12 +106,6 @@ JAVASCRIPT_SOURCES = $(wildcard $(JAVASCRIPT)/src/*.ts) $(JAVASCRIPT)/build.mjs 
 
 $(JAVASCRIPT_CLIENT): $(JAVASCRIPT_SOURCES) $(NODE_MODULES)
 	npm run --silent build --prefix $(JAVASCRIPT)
-
-# The scanners pin other versions than the tests, hence an environment of their own.
-$(SCANNERS)/.ready: .ci/scan/requirements.txt $(VENV)/.ready
-	$(UV) venv --quiet --clear --python $(PY) $(SCANNERS)
-	$(UV) pip install --quiet --python $(SCANNERS)/bin/python --require-hashes -r $<
-	@touch $@
 
 # The emulator and boto3 pin different botocores, hence an environment of its own.
 $(EMULATOR)/.ready: local_cloud/requirements.txt $(VENV)/.ready

@@ -88,7 +88,7 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
         "bytecode": compiler_version,
         SHARED: read_shared_version(options.root / SHARED),
         "packages": packages,
-        "earlier": find_earlier(output, functions),
+        "earlier": find_earlier(output, functions, target.suffix),
     }
     # Replaced at once, so that a reader never sees half a manifest.
     scratch = output / ".manifest.json"

@@ -22,7 +22,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-_NAME = re.compile(r"[a-z]\w*-[0-9A-Za-z.+-]+\.zip")
+_NAME = re.compile(r"[a-z]\w*-[0-9A-Za-z_.+-]+\.zip")
 _TIMEOUT_SECONDS = 60
 
 Read = Callable[[str], bytes]

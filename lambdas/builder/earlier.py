@@ -10,19 +10,22 @@ from typing import Any
 
 from builder.functions import Function
 
-_FILE = re.compile(r"(?P<name>[a-z]\w*)-(?P<version>\d+\.\d+\.\d+[0-9A-Za-z.+-]*)\.zip")
+_FILE = r"(?P<name>[a-z]\w*)-(?P<version>\d+\.\d+\.\d+[0-9A-Za-z.+-]*?)"
 
 
-def find_earlier(output: Path, functions: Iterable[Function]) -> list[dict[str, Any]]:
+def find_earlier(output: Path, functions: Iterable[Function], suffix: str = "") -> list[dict[str, Any]]:
     """Return the manifest's entries of zips in `output` whose version is not the one of its function now.
+
+    Only those whose names have the suffix of the build's target, since a manifest is of one architecture.
 
     A zip that a failed or an older build of another function left is an entry too: it costs nothing, and
     only a version that is asked for is ever deployed.
     """
-    current = {f"{function.name}-{function.version}.zip" for function in functions}
+    current = {f"{function.name}-{function.version}{suffix}.zip" for function in functions}
+    name = re.compile(rf"{_FILE}{re.escape(suffix)}\.zip")
     entries = []
     for path in output.glob("*.zip"):
-        parts = _FILE.fullmatch(path.name)
+        parts = name.fullmatch(path.name)
         if parts and path.name not in current:
             data = path.read_bytes()
             entries.append(

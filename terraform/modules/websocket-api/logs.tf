@@ -63,8 +63,8 @@ resource "aws_iam_role" "logging" {
   # Roles are global, and the account has one such role per Region.
   name                 = "api-gateway-logging-${data.aws_region.current.id}"
   path                 = var.role_path
-  description          = "Writes the logs of every API Gateway API of the Region"
   permissions_boundary = var.permissions_boundary_arn
+  description          = "Writes the logs of every API Gateway API of the Region"
   tags                 = var.tags
 
   assume_role_policy = jsonencode({

@@ -198,6 +198,12 @@ variable "manage_account_logging_role" {
   default     = false
 }
 
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds the role of `manage_account_logging_role`, where the organisation asks for one"
+  type        = string
+  default     = null
+}
+
 variable "tags" {
   description = "Tags of every resource that takes them"
   type        = map(string)

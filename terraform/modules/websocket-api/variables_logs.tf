@@ -38,9 +38,3 @@ variable "role_path" {
     error_message = "role_path: it begins and ends with a slash, such as /team/."
   }
 }
-
-variable "permissions_boundary_arn" {
-  description = "ARN of the policy that bounds the account's logging role, where the organisation asks for one"
-  type        = string
-  default     = null
-}

@@ -42,3 +42,13 @@ def test_other_files_are_no_versions(tmp_path: Path) -> None:
     ):
         (tmp_path / name).write_bytes(b"x")
     assert find_earlier(tmp_path, [_function("broadcast", "0.2.0")]) == []
+
+
+def test_zips_of_the_other_architecture_are_left_out(tmp_path: Path) -> None:
+    for name in ("broadcast-0.1.0.zip", "broadcast-0.1.0-x86_64.zip"):
+        (tmp_path / name).write_bytes(b"x")
+    functions = [_function("broadcast", "0.2.0")]
+    assert [entry["file"] for entry in find_earlier(tmp_path, functions)] == ["broadcast-0.1.0.zip"]
+    entries = find_earlier(tmp_path, functions, "-x86_64")
+    found = [(entry["file"], entry["version"]) for entry in entries]
+    assert found == [("broadcast-0.1.0-x86_64.zip", "0.1.0")]

@@ -106,9 +106,10 @@ run "mapping_leads_to_the_stage" {
 
 run "access_log_takes_further_fields_and_a_class" {
   variables {
-    access_log_class  = "INFREQUENT_ACCESS"
-    access_log_fields = { userAgent = "$context.identity.userAgent" }
-    role_path         = "/team/"
+    access_log_enabled = true
+    access_log_class   = "INFREQUENT_ACCESS"
+    access_log_fields  = { userAgent = "$context.identity.userAgent" }
+    role_path          = "/team/"
   }
 
   assert {
