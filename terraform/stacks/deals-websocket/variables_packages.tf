@@ -63,6 +63,11 @@ variable "package_bucket" {
   description = "S3 bucket that holds the zips; null to upload those beside the manifest"
   type        = string
   default     = null
+
+  validation {
+    condition     = var.package_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.package_bucket)) && !strcontains(coalesce(var.package_bucket, "-"), "..")
+    error_message = "package_bucket: S3 has buckets of 3 to 63 lower-case letters, digits, dots and hyphens; give the bucket's name alone, without s3:// or a folder (that is package_prefix)."
+  }
 }
 
 variable "package_prefix" {
