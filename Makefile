@@ -164,8 +164,9 @@ cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other
 	@$(PY) -m deals_ops.cost_table $(ARGS)
 
 .PHONY: reference
-reference: $(VENV)/.ready ## Write the tables of docs/operations.md that follow from the code
+reference: $(VENV)/.ready ## Write the tables of docs/operations.md and docs/asyncapi.yaml, which follow from the code
 	@$(PY) -m deals_ops.reference_tables
+	@$(PY) -m deals_ops.asyncapi
 
 # The state and the provider of `make local-up`; any other environment's are where its own init put them.
 ENVIRONMENT_ROOT = terraform/environments/$(if $(filter local,$(ENVIRONMENT)),local,aws)
@@ -196,12 +197,16 @@ test-terraform: $(VENV)/.ready ## Test the Terraform modules by plan, with a moc
 	$(PYTEST) tests/terraform $(PARALLEL) $(ARGS)
 
 .PHONY: test-local
-test-local: $(TOOLS) package-local ## Test end to end on LOCALSTACK_ENDPOINT if it answers, else on a local cloud
-	LOCALSTACK_ENDPOINT="$$($(PY) .ci/localstack_endpoint.py)" $(PYTEST) tests/e2e $(PARALLEL) $(ARGS)
+test-local: $(TOOLS) package-local ## Test end to end on LOCALSTACK_ENDPOINT if it is set, else on a local cloud
+	endpoint="$$($(PY) .ci/localstack_endpoint.py)"; LOCALSTACK_ENDPOINT="$$endpoint" $(PYTEST) tests/e2e $(PARALLEL) $(ARGS)
 
 .PHONY: chaos
 chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whether what was accepted arrives (SEED=7)
 	$(PY) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: conformance
+conformance: $(VENV)/.ready ## Hold the clients against the promises of clients/conformance (ARGS="half-open sleep")
+	@$(PY) -m clients.conformance.runner $(ARGS)
 
 .PHONY: bench
 bench: $(TOOLS) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)

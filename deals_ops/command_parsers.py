@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any
+
+# API Gateway's connection ids are base64url, so one in 64 begins with a hyphen; no option ends in "=".
+_CONNECTION_ID = re.compile(r"-[A-Za-z0-9_-]{10,}=")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes a connection id for an argument, also where it begins like an option."""
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        return None if _CONNECTION_ID.fullmatch(arg_string) else super()._parse_optional(arg_string)
 
 
 class CommandParsers:
@@ -41,7 +52,7 @@ def shared_options(*, top_level: bool) -> argparse.ArgumentParser:
     def default(value: Any) -> Any:
         return value if top_level else argparse.SUPPRESS
 
-    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options = Parser(add_help=False, allow_abbrev=False)
 
     selection = options.add_argument_group("stack selection")
     selection.add_argument("--name", default=default(None), help="name of the stack (DEALS_NAME, or deals)")

@@ -8,7 +8,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Protocol
 
-from deals_ops.command_parsers import CommandParsers, shared_options
+from deals_ops.command_parsers import CommandParsers, Parser, shared_options
 from deals_ops.commands import (
     block,
     connections,
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None, find: StackFinder = find_stack) -> i
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands and options."""
     exit_codes = "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m deals_ops",
         description="Inspect and repair a deployed or local stack of the deals WebSocket service.",
         epilog=f"exit codes:\n{exit_codes}",

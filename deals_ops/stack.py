@@ -36,6 +36,9 @@ ALIAS = "live"
 """The alias of the version in service, by which everything invokes the functions."""
 
 
+LOCAL_ENVIRONMENT = "local"
+
+
 class Stack:
     """The stack `<name>-<environment>` of one account and Region."""
 
@@ -45,6 +48,11 @@ class Stack:
         self.environment = environment
         self.prefix = f"{name}-{environment}"
         self.get_configuration = cache(self._get_configuration)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the stack of a local cloud (terraform/environments/local)."""
+        return self.environment == LOCAL_ENVIRONMENT
 
     def _get_configuration(self, function: str) -> Mapping[str, Any]:
         """Return the configuration of a function's version in service. Raises Missing and NotAllowed."""

@@ -10,7 +10,7 @@ import boto3
 
 from deals_ops.aws import AwsClients
 from deals_ops.errors import Missing, WrongArgument
-from deals_ops.stack import Stack
+from deals_ops.stack import LOCAL_ENVIRONMENT, Stack
 from local_cloud import LocalCloud
 from local_cloud.isolation import isolate
 from local_cloud.stack import STATE
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "deals"
-LOCAL_ENVIRONMENT = "local"
 LOCAL_STATE = STATE / "up" / "cloud"
 """Where `make local-up` keeps the state of its cloud."""
 _NAME_PART = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")

@@ -1,7 +1,7 @@
-"""`make demo`: three people receive sixty deals, exchange a message, and disconnect.
+"""`make demo`: three people receive sixty deals and a message, a fourth comes late, and all disconnect.
 
-Nothing is mocked: the zips run in the local cloud, and the people are clients with WebSocket connections.
-What each of them should receive is computed here in plain Python, not by the service's own filter code.
+Nothing is mocked: the zips run in the local cloud, and the people use the Python client. What each of them
+should receive is computed here in plain Python, not by the service's own filter code.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from examples.latecomer import welcome
+from deals_client import DealsClient, Event, Message, MessageStatus
 from examples.progress import Progress
 from examples.publish_paths import PublishPaths
 from local_cloud import CloudFailed
-from local_cloud.client import Person
 from local_cloud.isolation import isolate
 from local_cloud.stack import Stack, running_stack
 from local_cloud.terraform import TerraformFailed
@@ -39,6 +40,8 @@ SECONDS_BETWEEN_DEALS = 0.08
 SETTLE_SECONDS = 5.0
 """How long the last deal may take until it counts as lost."""
 
+MESSAGE_SECONDS = 15.0
+"""How long a message or its receipt may take on a busy machine."""
 POLL_SECONDS = 0.05
 
 console = Console(highlight=False, soft_wrap=True)
@@ -53,13 +56,17 @@ class Shopper:
     wish: str
     subscriptions: list[dict[str, Any]]
     wants: Callable[[str, dict[str, Any]], bool]
-    client: Person | None = None
+    client: DealsClient | None = None
+    events: asyncio.Queue[tuple[Event, float]] = field(default_factory=asyncio.Queue)
+    """Events, each with the monotonic time at which it came."""
+    messages: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
+    receipts: asyncio.Queue[MessageStatus] = field(default_factory=asyncio.Queue)
     latencies: dict[str, float] = field(default_factory=dict)
-    """Of each event received, by event id: milliseconds from the publish call to the socket."""
+    """Of each event received, by event id: milliseconds from the publish call to the handler."""
     repeats: int = 0
 
     @property
-    def connected(self) -> Person:
+    def connected(self) -> DealsClient:
         """The client, after `connect`."""
         assert self.client is not None  # noqa: S101 - an error in this demo
         return self.client
@@ -106,10 +113,16 @@ def build_shoppers() -> list[Shopper]:
 
 async def connect(stack: Stack, shopper: Shopper) -> None:
     """Connect a shopper and subscribe."""
-    token = stack.token(shopper.name.lower())
-    shopper.client = await Person.connect(stack.websocket_url, subprotocols=["deals.v1", token])
+    client = shopper.client = DealsClient(
+        stack.websocket_url, get_token=lambda _reason: stack.token(shopper.name.lower())
+    )
+    client.on("message", shopper.messages.put_nowait)
+    client.on("messageStatus", shopper.receipts.put_nowait)
+    await client.connect()
     for subscription in shopper.subscriptions:
-        await shopper.client.subscribe(**subscription)
+        await client.subscribe(
+            **subscription, on_event=lambda event: shopper.events.put_nowait((event, time.monotonic()))
+        ).ready()
     console.print(f"[{shopper.colour}]{shopper.name:>4}[/] connected, wants {shopper.wish}")
 
 
@@ -136,16 +149,17 @@ async def publish_feed(paths: PublishPaths, feed: list[dict[str, Any]], shoppers
 
 async def watch(shopper: Shopper, published_at: dict[str, float]) -> None:
     """Print each deal that a shopper receives."""
-    async for frame in shopper.connected.frames("dealUpdate"):
-        event_id, deal = frame["eventId"], frame["data"]
-        if event_id in shopper.latencies:
+    while True:
+        event, received_at = await shopper.events.get()
+        deal, latency = event.data, (received_at - published_at[event.event_id]) * 1000
+        if event.event_id in shopper.latencies:
             shopper.repeats += 1
             continue
 
-        shopper.latencies[event_id] = (frame["_at"] - published_at[event_id]) * 1000
+        shopper.latencies[event.event_id] = latency
         console.print(
             f"[{shopper.colour}]{shopper.name:>4}[/] ◀ {deal['title']:<34} {deal['price']:>8} EUR "
-            f"-{deal['discountPercentage']} %  [dim]{frame['topic']}, {shopper.latencies[event_id]:.0f} ms[/]"
+            f"-{deal['discountPercentage']} %  [dim]{event.topic}, {latency:.0f} ms[/]"
         )
 
 
@@ -157,24 +171,21 @@ def expected_events(shopper: Shopper, feed: list[dict[str, Any]]) -> set[str]:
 async def exchange_message(ann: Shopper, ben: Shopper) -> None:
     """Send a message from Ann to Ben, who reads it; Ann receives the receipt."""
     text = "That Lisbon flight is below 400. Shall we?"
-    sent = await ann.connected.ask("sendMessage", {"recipientId": "ben", "content": text})
-    console.print(f"[{ann.colour}]{ann.name:>4}[/] ▶ to Ben: {text!r} [dim]({sent['data']['messageId']})[/]")
+    sent = await ann.connected.send_message("ben", text)
+    console.print(f"[{ann.colour}]{ann.name:>4}[/] ▶ to Ben: {text!r} [dim]({sent.message_id})[/]")
 
-    received = await ben.connected.hears("messageReceived")
-    console.print(
-        f"[{ben.colour}]{ben.name:>4}[/] ◀ from {received['data']['senderId']}: "
-        f"{received['data']['content']!r}"
-    )
+    received = await asyncio.wait_for(ben.messages.get(), MESSAGE_SECONDS)
+    console.print(f"[{ben.colour}]{ben.name:>4}[/] ◀ from {received.sender_id}: {received.content!r}")
 
-    await ben.connected.ask("notificationAck", {"messageId": received["data"]["messageId"], "type": "read"})
-    status = await ann.connected.hears("messageStatus")
-    console.print(f"[{ann.colour}]{ann.name:>4}[/] ◀ Ben has {status['data']['type']} it")
+    await ben.connected.ack(received.message_id, "read")
+    status = await asyncio.wait_for(ann.receipts.get(), MESSAGE_SECONDS)
+    console.print(f"[{ann.colour}]{ann.name:>4}[/] ◀ Ben has {status.type} it")
 
 
 async def disconnect(stack: Stack, shopper: Shopper) -> bool:
     """Disconnect a shopper; returns whether the service removed the connection's record."""
-    connection_id = await shopper.connected.connection_id()
-    await shopper.connected.leave()
+    connection_id = (await shopper.connected.status()).connection_id
+    await shopper.connected.close()
 
     table, key = stack.outputs["table_names"]["connections"], {"connection_id": {"S": connection_id}}
     dynamodb, deadline = stack.client("dynamodb"), time.monotonic() + SETTLE_SECONDS
@@ -281,12 +292,16 @@ async def run_demo(stack: Stack) -> bool:
     await publish_feed(paths, feed, shoppers)
     console.rule("a message")
     await exchange_message(shoppers[0], shoppers[1])
+    console.rule("a latecomer, and a private topic")
+    welcomed = await welcome(stack, console, [shopper.connected for shopper in shoppers])
     console.rule("a goodbye")
     removed = await disconnect(stack, shoppers[2])
 
-    succeeded = print_summary(feed, shoppers, paths, removed)
+    succeeded = print_summary(feed, shoppers, paths, removed) and welcomed
+    if not welcomed:
+        console.print("[bold red]Dee did not see the newest deals, or a private one was not private.[/]")
     for shopper in shoppers[:2]:
-        await shopper.connected.leave()
+        await shopper.connected.close()
     return succeeded
 
 

@@ -1,4 +1,4 @@
-"""A WebSocket client for tests and the demo: a person who connects, sends actions and hears frames."""
+"""A WebSocket client for tests of the wire: a person who connects, sends actions and hears raw frames."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -22,8 +22,9 @@ WAIT_SECONDS = 15.0
 
 @dataclass
 class Person:
-    """One connection and the frames it has received so far."""
+    """One connection and the frames it has received so far. `on_frame`, if set, gets those of all people."""
 
+    on_frame: ClassVar[Callable[[dict[str, Any]], None] | None] = None
     socket: ClientConnection
     heard: list[dict[str, Any]] = field(default_factory=list)
     raw: list[str] = field(default_factory=list)
@@ -46,6 +47,9 @@ class Person:
                 # is an event, whatever its publisher called it.
                 is_batch = frame.get("type") == "batch" and "position" not in frame
                 frames = frame["data"]["frames"] if is_batch else [frame]
+                if Person.on_frame is not None:
+                    for one in (frame, *frames):
+                        Person.on_frame(one)
                 heard_at = time.monotonic()
                 self.heard += [{**item, "_at": heard_at} for item in frames]
                 self._news.set()

@@ -6,7 +6,7 @@ from broadcast.group_index import GroupIndex
 from broadcast.inboxes import Inboxes
 from broadcast.publisher import Publisher
 from broadcast.subscribers import Subscribers
-from message_router.action_limits import ActionLimits
+from message_router.action_limits import GET_EVENTS, SUBSCRIPTIONS, ActionLimits
 from message_router.actions import Actions
 from message_router.limits import Limit
 from message_router.memory import MemoryConnectionLookup, MemoryLimiter
@@ -84,7 +84,11 @@ class HostileUsers:
 
     def _new_router(self):
         limits = ActionLimits(
-            MemoryLimiter(), send_message=Limit(5, 20), subscriptions=Limit(2, 20), others=Limit(10, 40)
+            MemoryLimiter(),
+            send_message=Limit(5, 20),
+            subscriptions=SUBSCRIPTIONS,
+            get_events=GET_EVENTS,
+            others=Limit(10, 40),
         )
         actions = Actions(
             connections=self.connections,

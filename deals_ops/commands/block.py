@@ -44,7 +44,7 @@ def run_block(stack: Stack, arguments: Namespace, terminal: Terminal) -> Command
     stack.revocations.revoke(block(user, now))
 
     connection_ids = [row.connection_id for row in stack.connections.of_user(user)]
-    closed, gone = close_connections(stack, connection_ids, terminal)
+    closed, gone = close_connections(stack, connection_ids, "blocked", terminal)
     opening = find_opening(stack, gone)
     remove_records(stack, [connection_id for connection_id in gone if connection_id not in opening])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -12,6 +13,7 @@ from deals_ops.errors import DONE, PARTLY, Missing
 from deals_ops.terminal import CommandResult, Terminal
 from realtime_core.connections.base import may_be_opening
 from realtime_core.push.removal import remove_connections
+from realtime_core.wire.closing import closing_frame
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from deals_ops.command_parsers import CommandParsers
     from deals_ops.stack import Stack
+    from realtime_core.wire.closing import ClosingReason
 
 
 def add_commands(parsers: CommandParsers) -> None:
@@ -44,7 +47,7 @@ def run(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult
 
     examples = ", ".join(connection_ids[:5])
     terminal.confirm(f"Close {len(connection_ids)} connection(s) of {stack.prefix}: {examples}?")
-    closed, gone = close_connections(stack, connection_ids, terminal)
+    closed, gone = close_connections(stack, connection_ids, "kicked", terminal)
     opening = find_opening(stack, gone)
     gone = [connection_id for connection_id in gone if connection_id not in opening]
     removed = remove_records(stack, gone)
@@ -59,13 +62,19 @@ def run(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult
 
 
 def close_connections(
-    stack: Stack, connection_ids: Sequence[str], terminal: Terminal
+    stack: Stack, connection_ids: Sequence[str], reason: ClosingReason, terminal: Terminal
 ) -> tuple[list[str], list[str]]:
-    """Close connections; returns the ids of those that were closed, and of those that were already gone."""
+    """Close connections, each after a `closing` frame with the reason, as far as that can still be sent.
+
+    Returns the ids of those that were closed, and of those that were already gone.
+    """
+    last_frame = closing_frame(reason, int(time.time())).encode()
     closed: list[str] = []
     gone: list[str] = []
     with terminal.show_progress("closing", len(connection_ids)) as advance:
         for connection_id in connection_ids:
+            with suppress(ClientError):  # what matters is that it closes
+                stack.gateway.post_to_connection(ConnectionId=connection_id, Data=last_frame)
             try:
                 stack.gateway.delete_connection(ConnectionId=connection_id)
                 closed.append(connection_id)

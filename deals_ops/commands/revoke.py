@@ -60,7 +60,7 @@ def run(stack: Stack, arguments: argparse.Namespace, terminal: Terminal) -> Comm
             for record in list_of_user(stack, user)
             if revocation.covers(record.user_id, record.token_id, record.issued_at)
         ]
-        closed, gone = close_connections(stack, covered, terminal)
+        closed, gone = close_connections(stack, covered, "revoked", terminal)
         # The janitor closes what has not opened yet.
         opening = find_opening(stack, gone)
         remove_records(stack, [connection_id for connection_id in gone if connection_id not in opening])

@@ -14,9 +14,13 @@ from deals_ops.terminal import CommandResult, Terminal
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from rich.table import Table
+
     from deals_ops.command_parsers import CommandParsers
     from deals_ops.stack import Stack
 
+NOT_JUDGED = "NOT_JUDGED"
+"""The state of an alarm that the local cloud cannot evaluate."""
 _QUEUES = [name for queue in DEAD_LETTER_SETTINGS for name in (queue, f"{queue}_dlq")]
 
 
@@ -24,6 +28,7 @@ def add_commands(parsers: CommandParsers) -> None:
     """Add the command."""
     command = parsers.add_command("status", "show the state of the stack, its load and its problems")
     command.add_argument("--check", action="store_true", help="exit with 1 if there is a problem")
+    command.add_argument("--all", action="store_true", help="show also what is fine: each function and queue")
     command.set_defaults(run=run)
 
 
@@ -51,7 +56,8 @@ def run(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult
         }
 
     data["problems"] = find_problems(data)
-    return CommandResult(data, _build_display(data), PARTLY if arguments.check and data["problems"] else DONE)
+    display = _build_display(data, show_all=arguments.all)
+    return CommandResult(data, display, PARTLY if arguments.check and data["problems"] else DONE)
 
 
 def find_problems(data: dict[str, Any]) -> list[str]:
@@ -118,19 +124,58 @@ def _split_queue_name(name: str) -> tuple[str, bool]:
 def _list_alarms(stack: Stack) -> list[dict[str, Any]]:
     paginator = stack.aws.client("cloudwatch").get_paginator("describe_alarms")
     return [
-        {
-            "alarm": alarm["AlarmName"],
-            "state": alarm["StateValue"],
-            "since": int(alarm["StateUpdatedTimestamp"].timestamp()),
-            "reason": alarm.get("StateReason", ""),
-        }
+        _describe_alarm(alarm, judged=not stack.is_local or kind == "MetricAlarms" and "Metrics" not in alarm)
         for page in paginator.paginate(AlarmNamePrefix=f"{stack.prefix}-")
         for kind in ("MetricAlarms", "CompositeAlarms")
         for alarm in page.get(kind, [])
     ]
 
 
-def _build_display(data: dict[str, Any]) -> list[Any]:
+def _describe_alarm(alarm: dict[str, Any], *, judged: bool) -> dict[str, Any]:
+    """Describe an alarm. One that is not `judged` has no state: an emulator knows no metric maths.
+
+    It takes a metric without values for one above the threshold, and so does the composite alarm behind it.
+    """
+    return {
+        "alarm": alarm["AlarmName"],
+        "state": alarm["StateValue"] if judged else NOT_JUDGED,
+        "since": int(alarm["StateUpdatedTimestamp"].timestamp()),
+        "reason": alarm.get("StateReason", "") if judged else "the local cloud cannot judge its expression",
+    }
+
+
+def _build_display(data: dict[str, Any], *, show_all: bool) -> list[Any]:
+    """Say first how the stack is, then what is wrong; the rest with `--all`, and in short without."""
+    count = len(data["problems"])
+    verdict = (
+        f"{data['stack']} is well" if not count else f"{data['stack']} has {count} problem{'s'[: count - 1]}"
+    )
+    problems = [f"  {problem}" for problem in data["problems"]]
+    firing = [alarm for alarm in data["alarms"] if alarm["state"] == "ALARM"]
+    shown = [alarm for alarm in data["alarms"] if alarm["state"] != "OK"] if show_all else firing
+    tables = [_build_facts(data)]
+    if show_all:
+        tables += [_build_functions(data["functions"]), _build_queues(data["queues"])]
+    elif busy := [queue for queue in data["queues"] if queue["waiting"] or queue["delayed"]]:
+        tables.append(_build_queues(busy))
+    if shown:
+        rows = (
+            [alarm["alarm"], alarm["state"], format_time(alarm["since"]), alarm["reason"]] for alarm in shown
+        )
+        tables.append(build_table(("alarm", "state", "since", "reason"), rows))
+
+    return [verdict, *problems, *(item for table in tables for item in ("", table)), *_sum_up(data, show_all)]
+
+
+def _sum_up(data: dict[str, Any], show_all: bool) -> list[str]:
+    if show_all:
+        return []
+    waiting = sum(queue["waiting"] for queue in data["queues"])
+    parts = f"{len(data['functions'])} functions, {len(data['queues'])} queues, {len(data['alarms'])} alarms"
+    return ["", f"{parts}; {waiting} messages wait. --all shows each."]
+
+
+def _build_facts(data: dict[str, Any]) -> Table:
     history = data["history"]
     facts = [
         ("stack", f"{data['stack']} ({data['region']})"),
@@ -138,7 +183,11 @@ def _build_display(data: dict[str, Any]) -> list[Any]:
         ("connections", data["connections"]),
         ("events kept", f"positions {history['oldest']} to {history['newest']}"),
     ]
-    functions = (
+    return build_facts(facts)
+
+
+def _build_functions(functions: list[dict[str, Any]]) -> Table:
+    rows = (
         [
             function["function"],
             function["version"],
@@ -147,25 +196,11 @@ def _build_display(data: dict[str, Any]) -> list[Any]:
             f"{function['timeoutSeconds']} s",
             function["lastModified"][:16].replace("T", " "),
         ]
-        for function in data["functions"]
+        for function in functions
     )
-    queues = (
-        [queue["queue"], queue["waiting"], queue["inFlight"], queue["delayed"]] for queue in data["queues"]
-    )
-    display: list[Any] = [
-        build_facts(facts),
-        "",
-        build_table(("function", "version", "state", "MB", "timeout", "changed"), functions),
-        "",
-        build_table(("queue", "waiting", "in flight", "delayed"), queues),
-    ]
+    return build_table(("function", "version", "state", "MB", "timeout", "changed"), rows)
 
-    not_ok = [alarm for alarm in data["alarms"] if alarm["state"] != "OK"]
-    if not_ok:
-        alarms = (
-            [alarm["alarm"], alarm["state"], format_time(alarm["since"]), alarm["reason"]] for alarm in not_ok
-        )
-        display += ["", build_table(("alarm", "state", "since", "reason"), alarms)]
 
-    problems = [f"problem: {problem}" for problem in data["problems"]]
-    return [*display, "", *(problems or [f"no problems found; {len(data['alarms'])} alarms"])]
+def _build_queues(queues: list[dict[str, Any]]) -> Table:
+    rows = ([queue["queue"], queue["waiting"], queue["inFlight"], queue["delayed"]] for queue in queues)
+    return build_table(("queue", "waiting", "in flight", "delayed"), rows)

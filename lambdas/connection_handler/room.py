@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from realtime_core.connections.base import is_opening
 from realtime_core.errors import StoreUnavailable
 from realtime_core.lifetimes import CLOSE_AFTER_SECONDS
+from realtime_core.push.closing import announce_and_close
 from realtime_core.push.removal import remove_connections
 from realtime_core.telemetry.logs import get_logger
 
@@ -59,7 +60,7 @@ class Room:
         if len(there) < maximum:
             return True
         if self._replace_oldest:
-            return self._close(there[: len(there) - maximum + 1])
+            return self._close(there[: len(there) - maximum + 1], now)
         self._remember(user_id, now)
         return False
 
@@ -78,11 +79,11 @@ class Room:
             log.info("gone_connections_removed", userId=user_id, count=len(gone))
         return [item for item in found if item.connection_id not in gone]
 
-    def _close(self, oldest: list[Recipient]) -> bool:
+    def _close(self, oldest: list[Recipient], now: int) -> bool:
         """Close connections to make room. Returns whether that succeeded."""
         ids = [item.connection_id for item in oldest]
         try:
-            self._management_api.close(ids)
+            announce_and_close(self._management_api, ids, "replaced", now)
         except StoreUnavailable:
             log.exception("oldest_connection_not_closed", count=len(ids))
             return False

@@ -26,6 +26,7 @@ from realtime_core.connections.schedule import (
     reschedule,
 )
 from realtime_core.errors import StoreUnavailable
+from realtime_core.push.closing import announce_and_close
 from realtime_core.push.removal import remove_connections
 from realtime_core.telemetry.logs import get_logger
 
@@ -104,7 +105,7 @@ class Duties:
         granted = map_concurrently(lambda record: self.schedule.claim(record, now + CLAIM_SECONDS), expired)
         claimed = [record for record, claimed in zip(expired, granted, strict=True) if claimed]
         ids = [record.connection_id for record in claimed]
-        gone = self.poster.close(ids)
+        gone = announce_and_close(self.poster, ids, "expired", now)
         # One that has not opened yet is closed when the claim ends.
         left = set(gone) - ended(claimed, gone, now)
         ids = [connection_id for connection_id in ids if connection_id not in left]

@@ -22,6 +22,7 @@ from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.connections.base import may_be_opening
 from realtime_core.errors import StoreUnavailable
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
+from realtime_core.push.closing import announce_and_close
 from realtime_core.push.removal import remove_records
 from realtime_core.telemetry.logs import get_logger
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from realtime_core.connections.base import Connection, Connections
     from realtime_core.push.base import ManagementApi
     from realtime_core.subscriptions.base import Subscriptions
+    from realtime_core.wire.closing import ClosingReason
 
 log = get_logger(__name__)
 
@@ -172,23 +174,29 @@ class Revoker:
             )
         ]
 
+        blocked = {user_id for user_id, items in of_user.items() if any(item.blocks for item in items)}
+        by_reason: dict[ClosingReason, list[Connection]] = {"revoked": [], "blocked": []}
+        for record in covered:
+            by_reason["blocked" if record.user_id in blocked else "revoked"].append(record)
+
         closed, opening = 0, 0
         again: list[Revocation] = []
-        for records in batches(covered, TOGETHER):
-            left = self._close(records, now)
-            opening += len(left)
-            closed += len(records) - len(left)
-            again += [item for record in left for item in of_user[record.user_id]]
-        for user_id in {record.user_id for record in covered}:
-            if any(item.blocks for item in of_user[user_id]):
-                log.info("blocked_user_closed", userId=user_id)
+        for reason, of_reason in by_reason.items():
+            for records in batches(of_reason, TOGETHER):
+                left = self._close(records, reason, now)
+                opening += len(left)
+                closed += len(records) - len(left)
+                again += [item for record in left for item in of_user[record.user_id]]
+        for user_id in {record.user_id for record in by_reason["blocked"]}:
+            log.info("blocked_user_closed", userId=user_id)
         if covered:
             log.info("connections_revoked", users=len(of_user), count=closed, opening=opening)
         return closed, again
 
-    def _close(self, records: Sequence[Connection], now: int) -> list[Connection]:
+    def _close(self, records: Sequence[Connection], reason: ClosingReason, now: int) -> list[Connection]:
         """Close and remove connections. Returns those that have not opened yet: they keep their records."""
-        gone = set(self.poster.close([record.connection_id for record in records]))
+        ids = [record.connection_id for record in records]
+        gone = set(announce_and_close(self.poster, ids, reason, now))
         left = [record for record in records if record.connection_id in gone and may_be_opening(record, now)]
         closed = [record for record in records if record not in left]
         map_concurrently(

@@ -11,16 +11,26 @@ from realtime_core.telemetry.metric_catalog import LIMITER_FAILURES
 from realtime_core.telemetry.metrics import add
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from message_router.limits import Limiter
 
 log = get_logger(__name__)
 
+SUBSCRIPTIONS = Limit(2, 60)
+"""Of one user: the 50 subscriptions of a connection are renewed at once, with some left for another's."""
+
+GET_EVENTS = Limit(5, 60)
+"""Of one user: the pages of a replay, each of up to 57 reads, the second of 50 subscriptions at once."""
+
 NEW_FILTERS = Limit(0.01, 100)
 """Of one user: ten who do nothing else list 2,070 filters in the three hours that a group is listed."""
 
-
 PRESENCE = Limit(1, 10)
 """Of one user: each may read the index for fifty users."""
+
+PERMITTED_BY_CONTEXT = {"sendMessage": "recipients", "getPresence": "recipients", "getEvents": "topics"}
+"""Actions that need a permission, and read no record that has it; with the kind of permission."""
 
 
 class ActionLimits:
@@ -32,6 +42,7 @@ class ActionLimits:
         *,
         send_message: Limit,
         subscriptions: Limit,
+        get_events: Limit,
         others: Limit,
         presence: Limit = PRESENCE,
         new_filters: Limit = NEW_FILTERS,
@@ -40,6 +51,7 @@ class ActionLimits:
         self._new_filters = new_filters
         self._send_message = send_message
         self._subscriptions = subscriptions
+        self._get_events = get_events
         self._others = others
         self._presence = presence
 
@@ -59,13 +71,13 @@ class ActionLimits:
         name, limit = self._bucket_of(action)
         return self._take(f"{user_id}#{name}", limit, now)
 
-    def mark_refreshed(self, user_id: str, until: int) -> None:
-        """Note that a refresh changed the permitted recipients. Raises StoreUnavailable.
+    def mark_refreshed(self, user_id: str, until: int, changed: Collection[str]) -> None:
+        """Note that a refresh changed these kinds of permissions. Raises StoreUnavailable.
 
         The context of a connection keeps those of its handshake. A read for each message would tell, too; a
         mark where each is counted costs nothing. `until` is when no context from before is good any more.
         """
-        for action in ("sendMessage", "getPresence"):
+        for action in [action for action, kind in PERMITTED_BY_CONTEXT.items() if kind in changed]:
             self._limiter.mark(f"{user_id}#{self._bucket_of(action)[0]}", until)
 
     def _bucket_of(self, action: str) -> tuple[str, Limit]:
@@ -76,6 +88,8 @@ class ActionLimits:
                 return "subscriptions", self._subscriptions
             case "getPresence":
                 return "presence", self._presence
+            case "getEvents":
+                return "getEvents", self._get_events
             case _:
                 return "others", self._others
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from message_router.history_actions import HistoryActions
 from message_router.message_actions import PUSH_BUDGET_SECONDS, MessageActions
 from message_router.presence import answer_presence
 from message_router.requests import (
+    GetEvents,
     GetMessages,
     GetPresence,
     GetStatus,
@@ -17,18 +19,14 @@ from message_router.requests import (
     SubscribeToDeals,
     UnsubscribeFromDeals,
 )
-from message_router.resume import resume
+from message_router.server_info import server_info
 from message_router.token_refresh import TokenRefresh
 from realtime_core.errors import ConnectionUnknown, StoreUnavailable, SubscriptionFailed
 from realtime_core.filters.filters import load_filter
-from realtime_core.push.base import DeliveryJob
 from realtime_core.telemetry.logs import get_logger
-from realtime_core.telemetry.metric_catalog import RESUME_GAPS, RESUMES
-from realtime_core.telemetry.metrics import add
-from realtime_core.wire.strict_json import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from message_router.caller import Caller, Reply
     from message_router.lookup import ConnectionLookup
@@ -82,17 +80,16 @@ class Actions:
         now: Callable[[], float],
         entropy: Callable[[int], bytes],
         take_new_filter: Callable[[str, float], None] | None = None,
-        mark_refreshed: Callable[[str, int], None] | None = None,
+        mark_refreshed: Callable[[str, int, Collection[str]], None] | None = None,
     ) -> None:
         self._connections = connections
         self._subscriptions = subscriptions
         self._messages = messages
-        self._history = history
         self._lookup = lookup
-        self._pusher = pusher
         self._now = now
         self._take_new_filter = take_new_filter
         self._of_messages = MessageActions(messages, pusher, now, entropy)
+        self._of_history = HistoryActions(history, pusher, now)
         self._token_refresh = TokenRefresh(
             connections=connections,
             subscriptions=subscriptions,
@@ -100,7 +97,7 @@ class Actions:
             revocations=revocations,
             pusher=pusher,
             now=now,
-            mark_refreshed=mark_refreshed or (lambda _user_id, _until: None),
+            mark_refreshed=mark_refreshed or (lambda _user_id, _until, _changed: None),
         )
 
     def start_reads(self, action: str, caller: Caller) -> StartedReads | None:
@@ -127,6 +124,8 @@ class Actions:
 
             case SubscribeToDeals():
                 reply = self._subscribe(action, caller, reads or self._start_subscribe(caller))
+            case GetEvents():
+                reply = self._of_history.get_events(action, caller)
             case UnsubscribeFromDeals():
                 reply = self._unsubscribe(action, caller)
 
@@ -170,37 +169,22 @@ class Actions:
             )
 
             data: dict[str, Any] = {"topic": action.topic, "filters": action.filter.as_object()}
-            if action.since is None:
-                return "subscriptionConfirmed", {**data, "position": newest}
-            return "subscriptionConfirmed", {**data, **self._replay(action, action.since, caller)}
+            if action.since is None and action.recent is None:
+                data["position"] = newest
+            else:
+                # The subscription is in force already, so no event is missed.
+                data |= self._of_history.read(
+                    action.topic, action.filter, action.since, action.recent, caller
+                )
         except StoreUnavailable as error:
             raise SubscriptionFailed(
                 "The subscription could not be stored; try again", {"reason": "store"}
             ) from error
+        return "subscriptionConfirmed", data
 
     def _admit_new_filter(self, caller: Caller) -> None:
         if self._take_new_filter is not None:
             self._take_new_filter(caller.user_id, self._now())
-
-    def _replay(self, action: SubscribeToDeals, since: int, caller: Caller) -> dict[str, Any]:
-        """Return the events since a position. The subscription is in force already, so no event is missed."""
-        resumed = resume(self._history, since, action.topic, action.filter, int(self._now()))
-        for event in resumed.oversized:
-            job = DeliveryJob(
-                dumps(event),
-                (caller.connection_id,),
-                "deal",
-                event["eventId"],
-                int(self._now() * 1000),
-                correlation_id=caller.correlation_id,
-            )
-            self._pusher.push(job, PUSH_BUDGET_SECONDS)
-
-        add(RESUMES, 1)
-        if not resumed.recovered:
-            add(RESUME_GAPS, 1)
-        data = {"position": resumed.position, "recovered": resumed.recovered, "events": resumed.events}
-        return {**data, "more": True} if resumed.more else data
 
     def _unsubscribe(self, action: UnsubscribeFromDeals, caller: Caller) -> Reply:
         try:
@@ -235,4 +219,5 @@ class Actions:
             ],
             "unread": unread,
             "systemStatus": "degraded" if unread is None or degraded else "operational",
+            "server": server_info(int(self._now())),
         }

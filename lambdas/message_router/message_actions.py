@@ -94,7 +94,7 @@ class MessageActions:
         entries, more = self._messages.inbox(
             caller.user_id, action.after, action.limit, action.status, int(self._now())
         )
-        return "messages", wire.inbox_page(entries, more)
+        return "messages", wire.inbox_page(entries, more, int(self._now() * 1000))
 
     def acknowledge(self, action: NotificationAck, caller: Caller) -> Reply:
         """Advance the status of a message in the caller's inbox, and tell its sender. Raises ActionError."""

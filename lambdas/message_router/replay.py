@@ -67,7 +67,7 @@ def fill_page(
     """
     page = Page(first - 1)
     for stored in filter(matches, overtaken):
-        event, size = _measure(stored)
+        event, size = measure(stored)
         # Overtaken events may exceed a network frame, but leave room for progress.
         if page.used + size <= OVERTAKEN_BYTES_MAX:
             page.put(event, size)
@@ -93,7 +93,7 @@ def _fill_later(page: Page, later: Iterable[EventPage], matches: Callable[[Store
                 page.more = True
                 return reached
             if matches(stored):
-                event, size = _measure(stored)
+                event, size = measure(stored)
                 if progress and page.used + size > room:
                     page.more = True
                     return reached
@@ -105,7 +105,7 @@ def _fill_later(page: Page, later: Iterable[EventPage], matches: Callable[[Store
     return reached
 
 
-def _measure(stored: StoredEvent) -> tuple[dict[str, Any], int]:
+def measure(stored: StoredEvent) -> tuple[dict[str, Any], int]:
     """An event's frame, and its bytes in a reply."""
     event = live_frame(stored)
     return event, byte_length(dumps(event)) + 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from message_router.look_back import RECENT_MAX
 from realtime_core.connections.base import PRESENCE_USERS_MAX
 from realtime_core.errors import Problem
 from realtime_core.filters.filters import Filter, parse_filter
@@ -35,11 +36,24 @@ class Ping(NamedTuple):
 
 
 class SubscribeToDeals(NamedTuple):
-    """Add or replace the subscription to a topic; `since` requests the events after that position."""
+    """Add or replace the subscription to a topic.
+
+    `since` requests the events after that position, `recent` up to so many of the newest.
+    """
 
     topic: str
     filter: Filter
-    since: int | None
+    since: int | None = None
+    recent: int | None = None
+
+
+class GetEvents(NamedTuple):
+    """Read the events of a topic after the position `since`, or up to `recent` of the newest."""
+
+    topic: str
+    filter: Filter
+    since: int | None = None
+    recent: int | None = None
 
 
 class UnsubscribeFromDeals(NamedTuple):
@@ -90,6 +104,7 @@ class RefreshToken(NamedTuple):
 Action = (
     Ping
     | SubscribeToDeals
+    | GetEvents
     | UnsubscribeFromDeals
     | SendMessage
     | GetMessages
@@ -101,10 +116,14 @@ Action = (
 
 
 class ActionSpec(NamedTuple):
-    """How an action is parsed: its fields, in the order in which `make` takes their values."""
+    """How an action is parsed: its fields, in the order in which `make` takes their values.
+
+    `check` raises ValidationFailed for values that are good alone and not together.
+    """
 
     make: Callable[..., Action]
     fields: tuple[Field, ...] = ()
+    check: Callable[[Any], None] | None = None
 
 
 def _content(raw: Any, path: str) -> str:
@@ -127,15 +146,26 @@ def _users(raw: Any, path: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(raw))
 
 
+def _check_get_events(action: GetEvents) -> None:
+    if action.since is None and action.recent is None:
+        reject("data.since", "is missing; name the position to read from, or recent for the newest events")
+    if action.since is not None and action.recent is not None:
+        reject("data.recent", "cannot be combined with since; read the one, then the other")
+
+
 _TOPIC = Field("topic", read_topic, ALL_DEALS)
+_EVENTS_FIELDS = (
+    _TOPIC,
+    Field("filters", parse_filter, parse_filter({})),
+    Field("since", whole_number(0), None),
+    Field("recent", whole_number(1, RECENT_MAX), None),
+)
 
 ACTIONS: Mapping[str, ActionSpec] = MappingProxyType(
     {
         "ping": ActionSpec(Ping),
-        "subscribeToDeals": ActionSpec(
-            SubscribeToDeals,
-            (_TOPIC, Field("filters", parse_filter, parse_filter({})), Field("since", whole_number(0), None)),
-        ),
+        "subscribeToDeals": ActionSpec(SubscribeToDeals, _EVENTS_FIELDS),
+        "getEvents": ActionSpec(GetEvents, _EVENTS_FIELDS, _check_get_events),
         "unsubscribeFromDeals": ActionSpec(UnsubscribeFromDeals, (_TOPIC,)),
         "sendMessage": ActionSpec(
             SendMessage,
@@ -175,4 +205,7 @@ def parse_action(request: Request) -> Action:
     """Parse the requested action. Raises ValidationFailed with every problem, by path (`data.topic`)."""
     check_known(request)
     spec = ACTIONS[request.action]
-    return spec.make(*read_fields(request.data, spec.fields, "data."))
+    action = spec.make(*read_fields(request.data, spec.fields, "data."))
+    if spec.check is not None:
+        spec.check(action)
+    return action

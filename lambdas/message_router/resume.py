@@ -42,10 +42,13 @@ class _Start(NamedTuple):
     """Whether nothing is missing before `first`."""
 
 
-def resume(history: History, since: int, topic: str, wanted: Filter, now: int) -> Resumed:
+def resume(
+    history: History, since: int, topic: str, wanted: Filter, now: int, *, whole_only: bool = False
+) -> Resumed:
     """Read the events of a topic after `since`, filtered, and those that it may have overtaken.
 
-    Of those, what has expired `now` (epoch seconds) is left out.
+    Of those, what has expired `now` (epoch seconds) is left out. With `whole_only`, a replay of which it is
+    known at its start that something may be missing has no events.
 
     The subscription is in force already, so what is stored later arrives live.
     """
@@ -55,6 +58,8 @@ def resume(history: History, since: int, topic: str, wanted: Filter, now: int) -
         return Resumed(bounds.newest, False, [], [], False)
 
     start = _find_start(history, bounds, since, now)
+    if whole_only and not start.complete:
+        return Resumed(bounds.newest, False, [], [], False)
     last = bounds.newest
     page = fill_page(
         start.overtaken,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from message_router.action_limits import PERMITTED_BY_CONTEXT
 from message_router.actions import NO_RECORD, Actions
 from message_router.caller import Caller
 from message_router.heartbeats import KEEP_ALIVE, answer_heartbeat
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 PING, REFRESH = "ping", "refreshToken"
-
-TO_RECIPIENTS = frozenset({"sendMessage", "getPresence"})
-"""Actions that are permitted by `recipients`, and read no record otherwise."""
 
 UNKNOWN = "unknown"
 """Counts frames without a known action: text that clients make up must not become metrics."""
@@ -149,9 +147,9 @@ class Router:
 
         The authorizer's context has the expiry and the permissions of the token that opened the connection;
         after a refresh, only the record has the newer ones. `refreshed` says that the user may have changed
-        the permitted recipients by one. A ping with a token that has not expired reads no store.
+        the permissions by one. A ping with a token that has not expired reads no store.
         """
-        outdated = self._is_expired(known, now) or (refreshed and action in TO_RECIPIENTS)
+        outdated = self._is_expired(known, now) or (refreshed and action in PERMITTED_BY_CONTEXT)
         if action == REFRESH or not outdated:
             return known
         found = reads.connection.result()[0] if reads else self._connections.get(known.connection_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from message_router.action_limits import NEW_FILTERS, PRESENCE
+from message_router.action_limits import GET_EVENTS, NEW_FILTERS, PRESENCE, SUBSCRIPTIONS
 from message_router.limits import LIMIT_EXPECTED, Limit, parse_limit
 from realtime_core.auth.settings import TokenSettings
 from realtime_core.redis.settings import RedisSettings
@@ -27,7 +27,8 @@ class Settings(LoggingSettings, TokenSettings, RedisSettings):
     limits_table: str = text()
     revocations_table: str = text()
     limit_send_message: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=Limit(5, 20))
-    limit_subscriptions: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=Limit(2, 20))
+    limit_subscriptions: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=SUBSCRIPTIONS)
+    limit_get_events: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=GET_EVENTS)
     limit_new_filters: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=NEW_FILTERS)
     """Of filters that no subscription of their topic has yet."""
     limit_presence: Limit = parsed(parse_limit, LIMIT_EXPECTED, default=PRESENCE)

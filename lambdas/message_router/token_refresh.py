@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from realtime_core.auth.permissions import Permissions
 from realtime_core.connections.schedule import REFRESHED, due_with_token
 from realtime_core.errors import AuthenticationFailed, ConnectionUnknown, StoreUnavailable, TokenRefused
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
@@ -14,7 +15,7 @@ from realtime_core.telemetry.metrics import add
 from realtime_core.wire.frames import frame, pack_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from message_router.caller import Caller, Reply
     from message_router.requests import RefreshToken
@@ -34,7 +35,7 @@ NOTICE_BUDGET_SECONDS = 2.0
 class TokenRefresh:
     """Performs the action on ports.
 
-    `mark_refreshed` notes until when a user's contexts may have other recipients than the records.
+    `mark_refreshed` notes until when a user's contexts may have other permissions than the records.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class TokenRefresh:
         revocations: Revocations,
         pusher: Pusher,
         now: Callable[[], float],
-        mark_refreshed: Callable[[str, int], None],
+        mark_refreshed: Callable[[str, int, Collection[str]], None],
     ) -> None:
         self._connections = connections
         self._subscriptions = subscriptions
@@ -60,9 +61,10 @@ class TokenRefresh:
         """Extend the connection to the token's expiry. Raises AuthenticationFailed, ConnectionUnknown."""
         now = self._now()
         identity = self._identify(action, caller, now)
-        if identity.permissions.recipients != caller.permissions.recipients:
+        of_both = zip(Permissions._fields, identity.permissions, caller.permissions, strict=True)
+        if changed := [kind for kind, after, before in of_both if after != before]:
             # Before the record: who is told of the refresh is not to act by the context of before.
-            self._mark_refreshed(caller.user_id, int(now) + CONNECTION_LIFETIME_SECONDS)
+            self._mark_refreshed(caller.user_id, int(now) + CONNECTION_LIFETIME_SECONDS, changed)
 
         record, shortened = self._extend(caller, identity, int(now))
         record = self._end_forbidden(record, caller, int(now))

@@ -66,6 +66,7 @@ def build(environ: Mapping[str, str]) -> Router:
         limiter,
         send_message=settings.limit_send_message,
         subscriptions=settings.limit_subscriptions,
+        get_events=settings.limit_get_events,
         others=settings.limit_others,
         presence=settings.limit_presence,
         new_filters=settings.limit_new_filters,

@@ -12,6 +12,7 @@ import pytest
 from local_cloud.client import Person
 from local_cloud.settings import find_port
 from local_cloud.stack import running_stack
+from tests.documented_frames import find_problems
 from tests.e2e.operator import Operator
 from tests.e2e.service import Service
 
@@ -88,6 +89,16 @@ def redis_operator(redis_stack: Service) -> Iterator[Operator]:
     operator = Operator(redis_stack, "operator", ("full", "sign"))
     yield operator
     operator.delete()
+
+
+@pytest.fixture(autouse=True)
+def documented() -> Iterator[None]:
+    """Hold every frame that a person receives against docs/asyncapi.yaml."""
+    frames: list[dict[str, Any]] = []
+    Person.on_frame = frames.append
+    yield
+    Person.on_frame = None
+    assert [problem for frame in frames for problem in find_problems(frame)] == []
 
 
 @pytest.fixture

@@ -142,12 +142,31 @@ async def test_get_status_describes_the_connection(connects, user, topic):
     data = (await person.ask("getStatus"))["data"]
     assert set(data) == {
         "connectionId", "userId", "connectedSince", "tokenExpiresAt", "subscriptions", "unread",
-        "systemStatus",
+        "systemStatus", "server",
     }  # fmt: skip
     assert data["userId"] == user
     assert abs(data["connectedSince"] - time.time()) < 60
     assert data["subscriptions"] == [{"topic": topic, "filters": {"price": {"lte": 100}}}]
     assert (data["unread"], data["systemStatus"]) == (0, "operational")
+    server = data["server"]
+    assert (server["protocol"], server["heartbeatSeconds"], server["frameBytesMax"]) == (1, 540, 32 * 1024)
+    assert abs(server["time"] - time.time()) < 60
+    assert {"recent", "getEvents", "eventFilters", "expiresAt", "closing", "keepAlive"} <= set(
+        server["features"]
+    )
+
+
+async def test_cursor_of_the_inbox_brings_what_is_new_and_what_came_of_late(connects, user):
+    sender, reader = await connects(f"{user}-ann"), await connects(user)
+    empty = (await reader.ask("getMessages"))["data"]
+    for content in ("one", "two"):
+        await sender.ask("sendMessage", {"recipientId": user, "content": content})
+    page = (await reader.ask("getMessages", {"after": empty["cursor"]}))["data"]
+    assert [entry["content"] for entry in page["messages"]] == ["one", "two"]
+    again = (await reader.ask("getMessages", {"after": page["cursor"]}))["data"]
+    assert again["messages"] == page["messages"], "they are younger than half a minute"
+    first = (await reader.ask("getMessages", {"limit": 1}))["data"]
+    assert first["cursor"] <= first["next"]
 
 
 async def test_concurrent_refreshes_keep_the_latest_expiry(connects, user, stack):

@@ -48,6 +48,8 @@ async def test_block_closes_every_connection_and_refuses_every_token(connects, u
     assert set(result.data["closed"]) == set(ids)
     for person in people:
         await closes(person)
+        assert person.heard[-1]["type"] == "closing"
+        assert person.heard[-1]["data"] == {"reason": "blocked", "reconnect": False}
     assert (await other.ask("ping"))["type"] == "pong"
     for claims in ({}, {"iat": int(time.time()) + 25}, {"jti": f"{user}-new"}, {"topics": ["*"]}):
         assert await connect_refused(connects, user, **claims) == 403

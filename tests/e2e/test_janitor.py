@@ -56,6 +56,12 @@ async def wait_closed(person) -> None:
     await asyncio.wait_for(person.socket.wait_closed(), WAIT_SECONDS)
 
 
+def last_words(person) -> dict:
+    """The data of the `closing` frame, which is the last one."""
+    assert person.heard[-1]["type"] == "closing"
+    return person.heard[-1]["data"]
+
+
 async def test_connection_near_two_hours_is_asked_to_reconnect_once(connects, user, stack):
     person = await connects(user)
     connection_id = await person.connection_id()
@@ -93,6 +99,7 @@ async def test_connection_with_an_expired_token_is_closed_and_forgotten(connects
     await run_janitor(stack)
 
     await wait_closed(person)
+    assert last_words(person) == {"reason": "expired", "reconnect": True}
     await wait_forgotten(stack, connection_id)
 
 
@@ -210,5 +217,6 @@ async def test_revoked_user_keeps_only_connections_with_a_newer_token(connects, 
     await run_janitor(stack)
 
     await wait_closed(old)
+    assert last_words(old) == {"reason": "revoked", "reconnect": True}
     await wait_forgotten(stack, connection_id)
     assert (await new.ask("ping"))["type"] == "pong"

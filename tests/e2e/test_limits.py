@@ -29,7 +29,8 @@ def select_limited(replies):
     ("ask", "bucket"),
     [
         (("sendMessage", {"recipientId": "nobody", "content": "hi"}), (5, 20)),
-        (("subscribeToDeals", {"topic": "limits"}), (2, 20)),
+        (("subscribeToDeals", {"topic": "limits"}), (2, 60)),
+        (("getEvents", {"topic": "limits", "recent": 1}), (5, 60)),
         (("getMessages", {"limit": 1}), (10, 40)),
     ],
 )

@@ -22,6 +22,8 @@ async def test_kick_of_a_connection_leaves_the_users_others_open(operator, conne
     assert key_paths(result.data) == key_paths(documented_shape("kick"))
     assert result.data == {"closed": [connection], "gone": [], "connecting": []}
     await wait_closed(leaver)
+    assert leaver.heard[-1]["type"] == "closing"
+    assert leaver.heard[-1]["data"] == {"reason": "kicked", "reconnect": True}
     assert (await other.ask("ping"))["type"] == "pong"
 
 
@@ -64,6 +66,7 @@ async def test_revoke_with_kick_closes_the_covered_connections_at_once(operator,
     assert key_paths(result.data) == key_paths(documented_shape("revoke"))
     assert len(result.data["closed"]) == 1
     await wait_closed(phone)
+    assert (phone.heard[-1]["type"], phone.heard[-1]["data"]["reason"]) == ("closing", "revoked")
     assert (await laptop.ask("ping"))["type"] == "pong"
     with pytest.raises(InvalidStatus):
         await connects(user, jti=f"{user}-phone")

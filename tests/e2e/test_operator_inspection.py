@@ -19,10 +19,36 @@ async def test_status_shows_every_function_and_queue(reader, stack):
 
 
 async def test_status_as_text_names_the_stack_and_its_parts(reader, stack):
-    result = await reader.expect("status")
+    result = await reader.expect("status", "--all")
     assert "deals-local (us-east-1)" in result.out
     for word in ("authorizer", "janitor", "deliveries_dlq", stack.websocket_url):
         assert word in result.out
+
+
+async def test_status_opens_with_how_it_is_and_leaves_out_what_is_fine(reader, stack):
+    result = await reader.expect("status")
+
+    problems = (await reader.expect("status", "--json")).data["problems"]
+    verdict = result.out.splitlines()[0]
+    assert verdict == "deals-local is well" or verdict.startswith("deals-local has ")
+    assert verdict.endswith("well") == (not problems)
+    assert "INSUFFICIENT_DATA" not in result.out
+    assert "authorizer" not in result.out.partition("websocketUrl")[0]
+    assert "--all shows each" in result.out
+
+
+async def test_status_shows_no_alarm_that_the_emulator_cannot_judge(reader, stack):
+    """The emulator takes metric maths over metrics without values for a value above the threshold."""
+    alarms = (await reader.expect("status", "--json")).data["alarms"]
+
+    judged = {alarm["alarm"] for alarm in alarms if alarm["state"] != "NOT_JUDGED"}
+    described = stack.stack.client("cloudwatch").describe_alarms(
+        AlarmNamePrefix="deals-local-", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+    )
+    plain = {alarm["AlarmName"] for alarm in described["MetricAlarms"] if "Metrics" not in alarm}
+    assert len(judged) < len(alarms)
+    assert plain & judged
+    assert not {alarm["AlarmName"] for alarm in described["CompositeAlarms"]} & judged
 
 
 async def test_connections_are_counted_and_listed_by_page_and_by_user(reader, connects, user):

@@ -130,9 +130,7 @@ def _create_client(service: str) -> Any:
         from botocore.config import Config  # noqa: PLC0415
         from botocore.exceptions import NoRegionError  # noqa: PLC0415
     except ImportError as error:
-        raise ImportError(
-            "deals_publisher needs boto3 for this: pip install 'deals-publisher[aws]'"
-        ) from error
+        raise ImportError("deals_publisher needs boto3 for this: pip install 'deals-client[aws]'") from error
 
     retries: Any = {"mode": "standard", "total_max_attempts": ATTEMPTS}
     config = Config(retries=retries, read_timeout=READ_TIMEOUT_SECONDS)

@@ -123,7 +123,7 @@ def _create_client(url: str, options: dict[str, Any]) -> Redis:
         from redis.retry import Retry  # noqa: PLC0415
     except ImportError as error:
         raise ImportError(
-            "deals_publisher needs redis for this: pip install 'deals-publisher[redis]'"
+            "deals_publisher needs redis for this: pip install 'deals-client[redis]'"
         ) from error
 
     defaults: dict[str, Any] = {

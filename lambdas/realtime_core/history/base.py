@@ -7,7 +7,7 @@ replay includes them, because the remembered event may have overtaken them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from realtime_core.errors import StoreUnavailable
@@ -65,7 +65,7 @@ class EventPage(NamedTuple):
 
     events: list[StoredEvent]
     reached: int
-    """The highest position that was looked at, whether or not it has an event."""
+    """The position that the read came to, whether or not it has an event."""
 
 
 class NewEvent(NamedTuple):
@@ -210,6 +210,13 @@ class History(Protocol):
 
     def events(self, first: int, last: int) -> Iterator[EventPage]:
         """The stored events from `first` to `last`, inclusive, in order; each page takes one read."""
+
+    def events_back(self, last: int, first: int) -> Generator[EventPage]:
+        """The stored events from `last` down to `first`, inclusive, newest first; each page takes one read.
+
+        Several reads are under way at once: of those that nobody has asked for when it is closed, there are
+        fewer than of the others.
+        """
 
 
 class Admission(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import Item, number, perform, read_number
+from realtime_core.aws.dynamodb import Item, number, perform, read_number, start
 from realtime_core.history.base import (
     SEARCHED_POSITIONS,
     EventPage,
@@ -18,7 +18,7 @@ from realtime_core.history.dynamodb_positions import read_bounds
 from realtime_core.history.overtaken import NOTHING, Overtaken, decode_overtaken, lowest_position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from types_boto3_dynamodb.client import DynamoDBClient
 
@@ -68,22 +68,54 @@ class DynamoHistory:
                 more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
                 yield EventPage(events, read_number(page["LastEvaluatedKey"], "position"))
 
+    def events_back(self, last: int, first: int) -> Generator[EventPage]:
+        """The stored events from `last` down to `first`: queries of two, four, eight … partitions at once."""
+        buckets = range(last // BUCKET_EVENTS, first // BUCKET_EVENTS - 1, -1) if first <= last else range(0)
+        size = 2
+        while buckets:
+            started = [
+                start(self._client, "Query", **self._back(bucket, first, last)) for bucket in buckets[:size]
+            ]
+            try:
+                for bucket, call in zip(buckets, started, strict=False):
+                    yield from self._pages_back(bucket, call.result(), first, last)
+            finally:
+                for call in started:
+                    call.discard()  # a page that nobody has asked for
+            buckets, size = buckets[size:], size * 2
+
+    def _pages_back(self, bucket: int, page: Any, first: int, last: int) -> Iterator[EventPage]:
+        """The pages of a partition, newest first: one, or several where it has more than 1 MB."""
+        while True:
+            events = [_stored_event(item) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                yield EventPage(events, max(first, bucket * BUCKET_EVENTS))
+                return
+            after = page["LastEvaluatedKey"]
+            yield EventPage(events, read_number(after, "position"))
+            parameters = self._back(bucket, first, last) | {"ExclusiveStartKey": after}
+            page = perform(lambda: self._client.query(**parameters))  # noqa: B023 - called at once
+
+    def _back(self, bucket: int, first: int, last: int) -> dict[str, Any]:
+        return self._parameters(bucket * BUCKET_EVENTS, first, last) | {"ScanIndexForward": False}
+
     def _query(self, in_bucket: int, first: int, last: int, **more: Any) -> Any:
         """Query the bucket of a position for the events from `first` to `last`."""
-        return perform(
-            lambda: self._client.query(
-                TableName=self._table,
-                ConsistentRead=True,
-                KeyConditionExpression="pk = :bucket AND #position BETWEEN :first AND :last",
-                ExpressionAttributeNames={"#position": "position"},
-                ExpressionAttributeValues={
-                    ":bucket": {"S": bucket_of(in_bucket)},
-                    ":first": number(first),
-                    ":last": number(last),
-                },
-                **more,
-            )
-        )
+        parameters = self._parameters(in_bucket, first, last) | more
+        return perform(lambda: self._client.query(**parameters))
+
+    def _parameters(self, in_bucket: int, first: int, last: int) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "pk = :bucket AND #position BETWEEN :first AND :last",
+            "ExpressionAttributeNames": {"#position": "position"},
+            "ExpressionAttributeValues": {
+                ":bucket": {"S": bucket_of(in_bucket)},
+                ":first": number(first),
+                ":last": number(last),
+            },
+        }
 
 
 def _stored_event(item: Item) -> StoredEvent:

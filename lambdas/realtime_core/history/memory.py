@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from realtime_core.errors import StoreUnavailable
@@ -97,6 +97,15 @@ class MemoryHistory(InMemoryAdapter):
             yield EventPage(page, page[-1].position)
         if first <= last:
             yield EventPage(events, last)
+
+    def events_back(self, last: int, first: int) -> Generator[EventPage]:
+        """The stored events from `last` down to `first`."""
+        events = [event for page in self.events(first, last) for event in page.events][::-1]
+        while len(events) > PAGE_EVENTS:
+            page, events = events[:PAGE_EVENTS], events[PAGE_EVENTS:]
+            yield EventPage(page, page[-1].position)
+        if first <= last:
+            yield EventPage(events, first)
 
     def claim_all(self, events: Sequence[NewEvent], now_ms: int) -> list[PublishClaim | StoreUnavailable]:
         """Allocate positions to events and store them together."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from realtime_core.ids import ENTROPY_BYTES, new_message_id
 from realtime_core.messages.base import Acknowledgement, Message
 from realtime_core.wire.frames import FRAME_BYTES_MAX, PAGE_BYTES, frame
 from realtime_core.wire.strict_json import byte_length, dumps
@@ -64,11 +65,17 @@ def inbox_item(message: Message) -> dict[str, Any]:
     return {name: value for name, value in item.items() if value is not None}
 
 
-def inbox_page(messages: Sequence[Message], more: str | None) -> dict[str, Any]:
+CURSOR_LAG_SECONDS = 30
+"""How far the cursor of an inbox is behind the present: as long as a message may take to be stored. Its id
+has the time at which that began."""
+
+
+def inbox_page(messages: Sequence[Message], more: str | None, now_ms: int) -> dict[str, Any]:
     """The data of the `messages` reply: as many entries as fit one network frame, but at least one.
 
     `more` is the id that the store's next page continues after, or None at the end of the inbox. If not all
-    messages fit, the next page continues after the last entry that does.
+    messages fit, the next page continues after the last entry that does. The cursor is what a later request
+    continues after (epoch milliseconds): no message that is still to be stored has a lower id.
     """
     items: list[dict[str, Any]] = []
     used = PAGE_BYTES
@@ -79,4 +86,7 @@ def inbox_page(messages: Sequence[Message], more: str | None) -> dict[str, Any]:
             more = items[-1]["messageId"]
             break
         items.append(item)
-    return {"messages": items} if more is None else {"messages": items, "next": more}
+    settled = new_message_id(now_ms - CURSOR_LAG_SECONDS * 1000, bytes(ENTROPY_BYTES))
+    if more is None:
+        return {"messages": items, "cursor": settled}
+    return {"messages": items, "next": more, "cursor": min(more, settled)}

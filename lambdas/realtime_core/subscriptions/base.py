@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from realtime_core.auth.permissions import Permissions
 from realtime_core.connections.base import Connection
 from realtime_core.errors import Forbidden, SubscriptionFailed
 from realtime_core.wire.strict_json import byte_length
@@ -118,9 +119,9 @@ class Subscriptions(Protocol):
         """Give a group more shards, which new members use; a smaller one is ignored (one or two writes)."""
 
 
-def check_topic_permitted(connection: Connection, topic: str) -> None:
-    """Raise Forbidden unless the connection's permissions cover the topic."""
-    if not connection.permissions.permits_topic(topic):
+def check_topic_permitted(permissions: Permissions, topic: str) -> None:
+    """Raise Forbidden unless the permissions of a token cover the topic."""
+    if not permissions.permits_topic(topic):
         raise Forbidden(f"The token does not permit the topic {topic}", {"reason": "topic", "topic": topic})
 
 

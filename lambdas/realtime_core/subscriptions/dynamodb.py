@@ -83,7 +83,7 @@ class DynamoSubscriptions:
         group = Group(group_id(topic, canonical_filter), topic, canonical_filter)
         connection = record or self._require(self._connections.get(connection_id))
         for _ in backoff.attempts():
-            check_topic_permitted(connection, topic)
+            check_topic_permitted(connection.permissions, topic)
             at = received_last(connection, topic) if received_ms is None else received_ms
             old = connection.subscriptions.get(topic)
             if is_overtaken(connection, topic, at):

@@ -71,7 +71,7 @@ class MemorySubscriptions(InMemoryAdapter):
         self._reach()
         with self._connections.lock:
             connection = self._require(connection_id)
-            check_topic_permitted(connection, topic)
+            check_topic_permitted(connection.permissions, topic)
             at = received_last(connection, topic) if received_ms is None else received_ms
             if is_overtaken(connection, topic, at):
                 return connection

@@ -101,12 +101,20 @@ LIMITER_FAILURES = Metric(
     "message_router",
     "Actions that were allowed without being counted, because the store of rate limits did not answer",
 )
-RESUMES = Metric("Resumes", COUNT, "message_router", "Subscriptions that asked for missed events (`since`)")
+RESUMES = Metric(
+    "Resumes",
+    COUNT,
+    "message_router",
+    "Reads of missed events (`since`), by subscriptions and by `getEvents`",
+)
 RESUME_GAPS = Metric(
     "ResumeGaps",
     COUNT,
     "message_router",
     "Resumes that were answered `recovered: false`: the history does not reach back that far",
+)
+RECENT_READS = Metric(
+    "RecentReads", COUNT, "message_router", "Looks back for the newest events (`recent`), of both actions"
 )
 
 FORBIDDEN = Metric(

@@ -8,8 +8,8 @@ locals {
   )
 
   actions = [
-    "ping", "subscribeToDeals", "unsubscribeFromDeals", "sendMessage", "getMessages", "notificationAck", "getStatus", "getPresence",
-    "refreshToken",
+    "ping", "subscribeToDeals", "getEvents", "unsubscribeFromDeals", "sendMessage", "getMessages", "notificationAck", "getStatus",
+    "getPresence", "refreshToken",
   ]
 
   # A route waits 29 s at most. The two behind queues get half a minute: the message of one that was killed goes on only
@@ -95,6 +95,7 @@ locals {
         MAX_SUBSCRIPTIONS      = tostring(var.max_subscriptions)
         LIMIT_SEND_MESSAGE     = "${var.action_limits.send_message.per_second}/${var.action_limits.send_message.burst}"
         LIMIT_SUBSCRIPTIONS    = "${var.action_limits.subscriptions.per_second}/${var.action_limits.subscriptions.burst}"
+        LIMIT_GET_EVENTS       = "${var.action_limits.get_events.per_second}/${var.action_limits.get_events.burst}"
         LIMIT_NEW_FILTERS      = "${var.action_limits.new_filters.per_second}/${var.action_limits.new_filters.burst}"
         LIMIT_PRESENCE         = "${var.action_limits.presence.per_second}/${var.action_limits.presence.burst}"
         LIMIT_OTHERS           = "${var.action_limits.others.per_second}/${var.action_limits.others.burst}"

@@ -10,7 +10,7 @@ locals {
   invoked_as = var.local_endpoints == null ? [":live"] : [":live", ""]
 
   dead_letter_arns = [module.fan_out.events_dlq_arn, module.fan_out.deliveries_dlq_arn]
-  connection_arns  = { for method in ["GET", "DELETE"] : method => "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*" }
+  connection_arns  = { for method in ["GET", "POST", "DELETE"] : method => "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*" }
 
   # As for sending: AWS authorises a batch by the single action's name.
   give_back_letters = concat(["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"], var.local_endpoints == null ? [] : ["sqs:ChangeMessageVisibilityBatch"])
@@ -51,7 +51,7 @@ locals {
   operators_mend = {
     CloseConnections = {
       actions   = ["execute-api:ManageConnections"]
-      resources = [local.connection_arns["DELETE"]]
+      resources = [local.connection_arns["POST"], local.connection_arns["DELETE"]]
     }
     ForgetConnections = { actions = ["dynamodb:DeleteItem"], resources = [local.tables.connections] }
     ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }

@@ -42,7 +42,7 @@ locals {
       # What is gone of a user's connections makes room for a new one.
       ManageConnections = {
         actions   = ["execute-api:ManageConnections"]
-        resources = [for method in concat(["GET"], var.replace_oldest_connection ? ["DELETE"] : []) : "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*"]
+        resources = [for method in concat(["GET"], var.replace_oldest_connection ? ["POST", "DELETE"] : []) : "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*"]
       }
     }
 

@@ -90,14 +90,16 @@ variable "action_limits" {
   description = <<-EOT
     How often one user may act, over all the user's connections: `per_second` for as long as they like, `burst` at once.
 
-    `send_message`: sendMessage. `subscriptions`: subscribeToDeals and unsubscribeFromDeals together. `new_filters`:
+    `send_message`: sendMessage. `subscriptions`: subscribeToDeals and unsubscribeFromDeals together; its burst renews
+    the 50 subscriptions of a connection at once. `get_events`: getEvents, the pages of a replay. `new_filters`:
     subscriptions with a filter that no other of the topic has, which take memory wherever events are matched, for
     three hours. `presence`: getPresence, for up to 50 users each. `others`: all other actions together, but `ping`,
     which is free.
   EOT
   type = object({
     send_message  = optional(object({ per_second = optional(number, 5), burst = optional(number, 20) }), {})
-    subscriptions = optional(object({ per_second = optional(number, 2), burst = optional(number, 20) }), {})
+    subscriptions = optional(object({ per_second = optional(number, 2), burst = optional(number, 60) }), {})
+    get_events    = optional(object({ per_second = optional(number, 5), burst = optional(number, 60) }), {})
     new_filters   = optional(object({ per_second = optional(number, 0.01), burst = optional(number, 100) }), {})
     presence      = optional(object({ per_second = optional(number, 1), burst = optional(number, 10) }), {})
     others        = optional(object({ per_second = optional(number, 10), burst = optional(number, 40) }), {})

@@ -40,6 +40,36 @@ def test_each_page_takes_one_read_and_says_how_far_it_looked(dynamodb, dynamo):
     assert watch.reads == len(pages)
 
 
+def test_events_back_are_the_same_in_reverse_across_buckets(stores):
+    stores.admission.claim_all([new_event(f"e{number}") for number in range(205)], NOW_MS)
+    for first, last in ((99, 201), (0, 204), (3, 3), (150, 199)):
+        back = positions(stores.history.events_back(BEGAN + last, BEGAN + first))
+        assert back == list(range(BEGAN + last, BEGAN + first - 1, -1))
+    assert list(stores.history.events_back(BEGAN + 2, BEGAN + 3)) == []
+
+
+def test_events_back_are_complete_where_a_partition_takes_several_reads(dynamodb, dynamo):
+    dynamo.admission.claim_all([new_event(f"e{number}") for number in range(205)], NOW_MS)
+    with paged(dynamodb, 30):
+        back = positions(dynamo.history.events_back(BEGAN + 204, BEGAN))
+    assert back == list(range(BEGAN + 204, BEGAN - 1, -1))
+
+
+def test_events_back_wait_three_times_for_a_thousand_positions(dynamodb, dynamo):
+    with watching(dynamodb) as watch:
+        pages = list(dynamo.history.events_back(BEGAN + 1_099, BEGAN + 100))
+    assert (len(pages), watch.reads, watch.waits) == (10, 10, 3)
+    assert [page.reached for page in pages] == list(range(BEGAN + 1_000, BEGAN, -100))
+
+
+def test_events_back_leave_no_read_under_way_that_nobody_asked_for(dynamodb, dynamo):
+    with watching(dynamodb) as watch:
+        pages = dynamo.history.events_back(BEGAN + 1_099, BEGAN + 100)
+        next(pages)
+        pages.close()
+    assert (watch.reads, dynamodb.under_way) == (2, set())
+
+
 def test_last_event_until_is_the_event_or_the_nearest_below(stores):
     first = publish(stores, "first")
     assert stores.history.last_event_until(first.position, first.position).event_id == "first"

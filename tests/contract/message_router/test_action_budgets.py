@@ -21,6 +21,8 @@ from realtime_core.auth.memory import MemorySigningSecrets
 from realtime_core.auth.tokens import TokenRules
 from realtime_core.auth.verifier import TokenVerifier
 from realtime_core.connections.base import Connection
+from realtime_core.history.base import Finished
+from realtime_core.history.dynamodb_admission import DynamoAdmission
 from realtime_core.history.dynamodb_events import DynamoHistory
 from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
 from realtime_core.push.pusher import Pusher
@@ -28,6 +30,7 @@ from realtime_core.redis.dynamodb_health import DynamoHealth
 from realtime_core.redis.health import Health
 from realtime_core.subscriptions.dynamodb import DynamoSubscriptions
 from realtime_core.subscriptions.pending_changes import PendingWrites
+from tests.contract.support.admitted import new_event
 from tests.contract.support.cases import message
 from tests.contract.support.watched_clients import watching
 
@@ -55,7 +58,7 @@ def spend(request, dynamodb, dynamo_stores):
     subscriptions = DynamoSubscriptions(dynamodb, "connections", "subscriptions", pending=pending)
     pusher = Pusher(management_api, stores.connections, subscriptions, MemoryDeliveries(), now=lambda: NOW)
     limits = ActionLimits(
-        DynamoLimiter(dynamodb, "limits"), send_message=MANY, subscriptions=MANY, others=FEW
+        DynamoLimiter(dynamodb, "limits"), send_message=MANY, subscriptions=MANY, get_events=MANY, others=FEW
     )
     actions = Actions(
         connections=stores.connections,
@@ -93,6 +96,16 @@ def spend(request, dynamodb, dynamo_stores):
     return act
 
 
+@pytest.fixture
+def history(dynamodb):
+    """1,251 events of one topic: in batches, whose own events overtake each other, and at last one alone."""
+    admission = DynamoAdmission(dynamodb, "history", os.urandom)
+    for first in range(0, 1_251, 25):
+        events = [new_event(f"e{number}") for number in range(first, min(first + 25, 1_251))]
+        claims = admission.claim_all(events, NOW * 1000)
+        admission.finish_all([Finished(claim, "done", in_flight=False) for claim in claims])
+
+
 def token(user_id, seconds=7200, **claims):
     return issue_token(user_id, SECRET, NOW, seconds, **claims)
 
@@ -126,6 +139,36 @@ def test_changing_a_subscription_takes_one_read_and_one_write_if_the_group_exist
     assert subscribed == Spent(1, 1, 0, exchanges=3, waits=2)
     unsubscribed = spend("b1", "ben", "unsubscribeFromDeals", {"topic": "books"})[1]
     assert unsubscribed == Spent(1, 1, 0, exchanges=3, waits=3)
+
+
+def test_a_first_picture_takes_one_read_of_the_bounds_and_at_most_eleven_of_the_history(spend, history):
+    """Those wait together, two, four, eight …: three times at most. Mostly the first round is enough."""
+    spend("b1", "ben", "subscribeToDeals", {"topic": "books"})
+    plain = spend("b1", "ben", "subscribeToDeals", {"topic": "books"})[1]
+
+    data, spent = spend("b1", "ben", "subscribeToDeals", {"topic": "books", "recent": 20})
+    assert [event["eventId"] for event in data["events"]] == [f"e{number}" for number in range(1_231, 1_251)]
+    assert spent == Spent(plain.reads + 3, plain.writes, 0, plain.exchanges + 3, plain.waits + 2)
+
+    data, spent = spend("b1", "ben", "subscribeToDeals", {"topic": "rare", "recent": 20})
+    again = spend("b1", "ben", "subscribeToDeals", {"topic": "rare", "recent": 20})[1]
+    assert data["events"] == []
+    assert again == Spent(plain.reads + 12, plain.writes, 0, plain.exchanges + 12, plain.waits + 4)
+
+
+def test_get_events_writes_nothing_but_its_count_and_needs_no_record(spend, history):
+    data, spent = spend("x", "ann", "getEvents", {"topic": "books", "recent": 20})
+    assert (len(data["events"]), data["recovered"]) == (20, True)
+    assert spent == Spent(3, 0, 0, exchanges=4, waits=3)
+
+    newest = data["position"]
+    data, spent = spend("x", "ann", "getEvents", {"topic": "books", "since": newest})
+    assert (data["events"], data["position"], data["recovered"]) == ([], newest, True)
+    assert spent == Spent(3, 0, 0, exchanges=4, waits=4)
+
+    data, spent = spend("x", "ann", "getEvents", {"topic": "books", "since": newest - 50})
+    assert len(data["events"]) == 50
+    assert spent == Spent(4, 0, 0, exchanges=5, waits=5)
 
 
 @pytest.mark.parametrize(("action", "data"), [("getStatus", {}), ("subscribeToDeals", {"topic": "books"})])
@@ -222,5 +265,5 @@ def test_a_refresh_that_ends_subscriptions_takes_a_write_for_each_and_one_post(s
     for topic in ("a", "b", "c"):
         spend("a1", "ann", "subscribeToDeals", {"topic": topic})
     spent = spend("a1", "ann", "refreshToken", {"token": token("ann", topics=["a"])})[1]
-    # The limiter, the revocations, the record, what ended, what stays, and a frame that tells.
-    assert spent == Spent(1, 4, 1, exchanges=7, waits=6)
+    # The limiter and its mark, the revocations, the record, what ended, what stays, and a frame that tells.
+    assert spent == Spent(1, 4, 1, exchanges=8, waits=7)

@@ -79,7 +79,7 @@ def test_limits_have_the_contracts_defaults_and_are_read_from_their_settings():
     found = read(RouterSettings, ROUTER)
     assert (found.limit_send_message, found.limit_subscriptions, found.limit_others) == (
         Limit(5, 20),
-        Limit(2, 20),
+        Limit(2, 60),
         Limit(10, 40),
     )
     assert read(RouterSettings, ROUTER | {"LIMIT_OTHERS": "0.5/3"}).limit_others == Limit(0.5, 3)

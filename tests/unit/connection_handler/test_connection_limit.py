@@ -10,6 +10,7 @@ from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.push.memory import MemoryManagementApi
 from realtime_core.subscriptions.memory import MemorySubscriptions
+from realtime_core.wire.strict_json import loads
 
 NOW = 1_795_382_480
 HOUR = 3_600
@@ -126,6 +127,8 @@ def test_newest_replaces_the_oldest_by_the_option(handshakes):
     handshakes.open(MAXIMUM)
     assert handshakes.admits(handshakes.new_limit(replace_oldest=True))
     assert handshakes.gateway.closed == ["c0"]
+    [last_frame] = handshakes.gateway.received["c0"]
+    assert loads(last_frame)["data"] == {"reason": "replaced", "reconnect": False}
     assert "c0" not in handshakes.connections.records
     assert handshakes.members() == {f"c{number}" for number in range(1, MAXIMUM)}
 

@@ -122,3 +122,17 @@ def test_an_argument_is_accepted_or_refused_with_a_reason(parse, valid, invalid)
 def test_no_user_id_can_be_mistaken_for_a_connection_id():
     assert argument_types.is_connection_id("Kx2vTfVroAMCJlg=")
     assert not argument_types.is_connection_id("Kx2vTfVroAMCJlg")
+
+
+@pytest.mark.parametrize("connection_id", ["-x2vTfVroAMCJlg=", "--2vTfVroAMCJlg=", "Kx2vTfVroAMCJlg="])
+@pytest.mark.parametrize("line", [["kick", "{}", "--yes"], ["--json", "who", "{}"], ["who", "{}", "--json"]])
+def test_connection_ids_may_begin_with_a_hyphen(line, connection_id):
+    """One in 64 does."""
+    arguments = build_parser().parse_args([word.format(connection_id) for word in line])
+
+    assert connection_id in vars(arguments).values()
+
+
+def test_misspelt_options_are_still_refused():
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["status", "--jsno"])

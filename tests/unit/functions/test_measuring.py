@@ -59,6 +59,7 @@ def ask(harness, capsys, monkeypatch, body, *, received_ms=None):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_router_counts_each_action_and_whether_it_was_an_error(harness, capsys, monkeypatch, action):
     data = {
+        "getEvents": {"recent": 5},
         "sendMessage": {"recipientId": "ben", "content": "hi"},
         "notificationAck": {"messageId": "01JZZZZZZZZZZZZZZZZZZZZZZZ"},
         "refreshToken": {"token": issue_token("ann", SECRET, NOW, 7200)},

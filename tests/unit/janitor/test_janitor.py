@@ -4,6 +4,7 @@ import pytest
 
 from janitor.share import Share
 from realtime_core.errors import StoreUnavailable
+from realtime_core.lifetimes import CLOSE_AFTER_SECONDS
 from tests.contract.support.cases import at_once
 from tests.unit.janitor.harness import ENOUGH_SECONDS, HOUR, MINUTE, NOW, JanitorHarness
 
@@ -59,7 +60,13 @@ def test_token_that_expires_is_warned_of_once_and_the_connection_closed(harness)
     assert harness.run(1).closed == 1
     assert harness.poster.closed == ["c1"]
     assert (harness.connections.records, harness.members("a")) == ({}, [])
-    assert len(harness.frames()) == 1
+    assert harness.frames()[1:] == [
+        {
+            "type": "closing",
+            "data": {"reason": "expired", "reconnect": True},
+            "timestamp": NOW + 5 * MINUTE + CLOSE_AFTER_SECONDS,
+        }
+    ]
 
 
 def test_refresh_keeps_the_connection_and_moves_the_warning(harness):

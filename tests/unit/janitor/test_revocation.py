@@ -17,6 +17,7 @@ from realtime_core.errors import StoreUnavailable
 from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
 from realtime_core.push.memory import MemoryManagementApi
 from realtime_core.subscriptions.memory import MemorySubscriptions
+from realtime_core.wire.strict_json import loads
 
 NOW = 1_795_382_480
 MINUTE = 60
@@ -85,6 +86,8 @@ def test_connections_of_a_revoked_user_are_closed_and_removed(harness):
     assert harness.run().revoked == 2
 
     assert sorted(harness.poster.closed) == ["c1", "c2"]
+    [last_frame] = harness.poster.received["c1"]
+    assert loads(last_frame)["data"] == {"reason": "revoked", "reconnect": True}
     assert harness.connected() == {"c3"}
     groups = list(harness.subscriptions.groups("a", NOW))
     assert [ids for _, ids in harness.subscriptions.members(groups, NOW)] == [["c3"]]

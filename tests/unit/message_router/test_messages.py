@@ -73,7 +73,9 @@ class Conversation:
             now=lambda: NOW,
             entropy=self.entropy,
         )
-        limits = ActionLimits(MemoryLimiter(), send_message=MANY, subscriptions=MANY, others=MANY)
+        limits = ActionLimits(
+            MemoryLimiter(), send_message=MANY, subscriptions=MANY, get_events=MANY, others=MANY
+        )
         self.router = Router(actions, self.connections, limits, lambda: NOW)
 
     def entropy(self, count):

@@ -238,6 +238,25 @@ def test_after_the_context_has_expired_the_record_has_the_recipients(harness):
     assert harness.send("ben") == "FORBIDDEN"
 
 
+def look(harness, topic):
+    """The code of a look back's refusal, or None."""
+    return harness.ask("getEvents", {"topic": topic, "recent": 5})["data"].get("code")
+
+
+def test_look_back_is_held_to_the_topics_of_the_token_and_reads_no_record(harness):
+    harness.connections.get = None
+    assert look(harness, "books.new") is None
+    assert [look(harness, topic) for topic in ("tools", ALL_DEALS, "private.other")] == ["FORBIDDEN"] * 3
+
+
+def test_look_back_after_a_refresh_goes_by_the_topics_of_the_new_token(harness):
+    harness.refresh_to(topics=["tools"], recipients=list(TEAM.recipients))
+    assert look(harness, "tools") is None
+    assert look(harness, "books.new") == "FORBIDDEN"
+    harness.connections.get = None
+    assert harness.send("ben") is None, "the recipients are the same, so a message reads no record"
+
+
 def test_another_users_connection_is_not_bounded_by_it(harness):
     harness.connections.add(Connection("b1", "ben", NOW, NOW + 3600))
     data = {"recipientId": "carol", "content": "hi"}

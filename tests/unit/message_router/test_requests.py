@@ -9,6 +9,7 @@ import pytest
 from message_router.requests import (
     ACTIONS,
     Action,
+    GetEvents,
     GetMessages,
     GetPresence,
     GetStatus,
@@ -55,6 +56,15 @@ GOOD = [
         SubscribeToDeals("electronics.laptops", parse_filter({"minDiscount": 20}), 17),
     ),
     ("subscribeToDeals", {"since": 0}, SubscribeToDeals("all-deals", ALL, 0)),
+    ("subscribeToDeals", {"recent": 1}, SubscribeToDeals("all-deals", ALL, None, 1)),
+    ("subscribeToDeals", {"since": 7, "recent": 100}, SubscribeToDeals("all-deals", ALL, 7, 100)),
+    ("getEvents", {"since": 0}, GetEvents("all-deals", ALL, 0)),
+    ("getEvents", {"topic": "books", "recent": 20.0}, GetEvents("books", ALL, None, 20)),
+    (
+        "getEvents",
+        {"topic": "books", "filters": {"minDiscount": 20}, "since": 9, "recent": None},
+        GetEvents("books", parse_filter({"minDiscount": 20}), 9),
+    ),
     ("unsubscribeFromDeals", {}, UnsubscribeFromDeals("all-deals")),
     ("unsubscribeFromDeals", {"topic": "a.b"}, UnsubscribeFromDeals("a.b")),
     ("sendMessage", {"recipientId": "user-2", "content": "hi"}, SendMessage("user-2", "hi", "text")),
@@ -110,6 +120,11 @@ def test_parse_action_of_an_unknown_action_lists_the_known_ones(name):
         ("subscribeToDeals", {"since": True}, ["data.since"]),
         ("subscribeToDeals", {"since": "17"}, ["data.since"]),
         ("subscribeToDeals", {"since": 1.5}, ["data.since"]),
+        *(("subscribeToDeals", {"recent": value}, ["data.recent"]) for value in (0, 101, -1, 1.5, True, "9")),
+        ("getEvents", {}, ["data.since"]),
+        ("getEvents", {"since": None, "recent": None, "topic": "books"}, ["data.since"]),
+        ("getEvents", {"since": 1, "recent": 1}, ["data.recent"]),
+        ("getEvents", {"recent": 0, "limit": 5}, ["data.recent", "data.limit"]),
         (
             "subscribeToDeals",
             {"filter": {}, "filters": {"a": None, "b": {"gte": "1"}}},
@@ -189,7 +204,12 @@ def test_largest_accepted_content_fits_every_frame(char):
     }
     largest = sent(char * low, "\x01" * 64)
     push = received_frame(largest, now=1_795_382_480)
-    page = frame("messages", inbox_page([largest], "n" * 128), now=1_795_382_480, request_id="\x01" * 128)
+    page = frame(
+        "messages",
+        inbox_page([largest], "n" * 128, 1_795_382_480_000),
+        now=1_795_382_480,
+        request_id="\x01" * 128,
+    )
     assert len(push.encode()) <= MESSAGE_BYTES_MAX
     assert MESSAGE_BYTES_MAX - 1024 < len(page.encode()) <= MESSAGE_BYTES_MAX
 

@@ -32,6 +32,7 @@ SECRET, OLD_SECRET = "s" * 32, "o" * 32
 ACTIONS = {
     "subscribeToDeals": {},
     "unsubscribeFromDeals": {},
+    "getEvents": {"recent": 5},
     "sendMessage": {"recipientId": "ben", "content": "hi"},
     "getMessages": {},
     "notificationAck": {"messageId": "01JZZZZZZZZZZZZZZZZZZZZZZZ"},
@@ -55,6 +56,7 @@ class RouterHarness:
             self.limiter,
             send_message=Limit(1, 2),
             subscriptions=Limit(1, 3),
+            get_events=Limit(1, 5),
             others=Limit(1, 4),
             new_filters=Limit(0.1, 2),
         )
@@ -123,6 +125,7 @@ def code(reply):
     [
         ("sendMessage", "sendMessage", 2),
         ("subscribeToDeals", "unsubscribeFromDeals", 3),
+        ("getEvents", "getEvents", 5),
         ("getStatus", "getMessages", 4),
         ("notificationAck", "refreshToken", 4),
     ],

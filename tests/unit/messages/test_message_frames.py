@@ -4,12 +4,14 @@ import json
 
 import pytest
 
+from realtime_core.ids import new_message_id
 from realtime_core.messages.base import Message
 from realtime_core.messages.frames import inbox_page, received_frame, sent_reply, status_frame
 from realtime_core.wire.frames import FRAME_BYTES_MAX, frame
 
 NOW = 1_795_382_480
 MESSAGE = Message("m-1", "user-2", "user-1", "message", "text", "hé", NOW)
+SETTLED = new_message_id((NOW - 30) * 1000, bytes(10))
 
 
 def test_received_frame_is_that_of_the_protocol():
@@ -43,7 +45,7 @@ def test_status_frame_has_the_status_and_its_time(message, acknowledged, at):
 def test_inbox_page_lists_messages_and_notifications():
     read = MESSAGE._replace(status="read", delivered_at=NOW + 1, read_at=NOW + 2)
     notified = Message("m-2", "user-2", "", "notification", "priceDrop", {"title": "T"}, NOW)
-    assert inbox_page([read, notified], None) == {
+    assert inbox_page([read, notified], None, NOW * 1000) == {
         "messages": [
             {
                 "messageId": "m-1",
@@ -64,13 +66,22 @@ def test_inbox_page_lists_messages_and_notifications():
                 "timestamp": NOW,
                 "status": "sent",
             },
-        ]
+        ],
+        "cursor": SETTLED,
     }
 
 
 def test_inbox_page_continues_where_the_store_stopped():
-    assert inbox_page([MESSAGE], "m-1")["next"] == "m-1"
-    assert inbox_page([], None) == {"messages": []}
+    assert inbox_page([MESSAGE], "m-1", NOW * 1000)["next"] == "m-1"
+    assert inbox_page([], None, NOW * 1000) == {"messages": [], "cursor": SETTLED}
+
+
+def test_cursor_is_half_a_minute_behind_and_not_beyond_the_page():
+    """A message that began to be stored before another may be stored after it."""
+    young, old = (new_message_id((NOW - age) * 1000, b"\xff" * 10) for age in (20, 40))
+    assert old < SETTLED < young
+    assert inbox_page([MESSAGE], old, NOW * 1000)["cursor"] == old
+    assert inbox_page([MESSAGE], young, NOW * 1000)["cursor"] == SETTLED
 
 
 def ids(page):
@@ -80,7 +91,7 @@ def ids(page):
 @pytest.mark.parametrize("more", [None, "m-99"])
 def test_inbox_page_that_exceeds_a_frame_is_cut_and_continues_after_its_last_entry(more):
     entries = [MESSAGE._replace(message_id=f"m-{number:02}", content="é" * 2000) for number in range(20)]
-    page = inbox_page(entries, more)
+    page = inbox_page(entries, more, NOW * 1000)
     assert 1 < len(page["messages"]) < 20
     assert page["next"] == ids(page)[-1] == f"m-{len(page['messages']) - 1:02}"
     assert len(frame("messages", page, now=NOW, request_id="\x01" * 128).encode()) <= FRAME_BYTES_MAX
@@ -88,7 +99,7 @@ def test_inbox_page_that_exceeds_a_frame_is_cut_and_continues_after_its_last_ent
 
 def test_inbox_page_has_at_least_one_entry():
     large = MESSAGE._replace(message_id="m-0", content="x" * 100_000)
-    page = inbox_page([large, MESSAGE], None)
+    page = inbox_page([large, MESSAGE], None, NOW * 1000)
     assert ids(page) == ["m-0"]
     assert page["next"] == "m-0"
-    assert ids(inbox_page([MESSAGE, large], None)) == ["m-1"]
+    assert ids(inbox_page([MESSAGE, large], None, NOW * 1000)) == ["m-1"]

@@ -17,7 +17,7 @@ LIBRARY = "realtime_core"
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py"))
 ROOTS = {
     ROOT / "lambdas": (LIBRARY, "builder", *FUNCTIONS),
-    ROOT / "clients/python": ("deals_publisher",),
+    ROOT / "clients/python": ("deals_client", "deals_publisher"),
     ROOT: ("deals_ops", "local_cloud", "examples"),
 }
 
@@ -131,12 +131,30 @@ def test_function_imports_no_other_function(function):
 
 
 def test_library_imports_none_of_its_users():
-    users = (*FUNCTIONS, "builder", "deals_publisher", "deals_ops", "local_cloud", "examples", "tests")
+    users = (
+        *FUNCTIONS,
+        "builder",
+        "deals_client",
+        "deals_publisher",
+        "deals_ops",
+        "local_cloud",
+        "examples",
+        "tests",
+    )
     for name in list_modules():
         if is_within(name, (LIBRARY,)):
             assert [
                 imported for imported in read_imports(name, with_types=True) if is_within(imported, users)
             ] == []
+
+
+def test_client_package_imports_nothing_else_of_the_project():
+    """It is installed alone, by people who have nothing else of this repository."""
+    for name in list_modules():
+        if is_within(name, ("deals_client", "deals_publisher")):
+            own = name.partition(".")[0]
+            imported = read_imports(name, with_types=True) & list_modules().keys()
+            assert [one for one in imported if not is_within(one, (own,))] == []
 
 
 def test_imports_have_no_cycle():

@@ -154,7 +154,7 @@ run "connection_handler_may_close_connections_only_where_the_newest_replaces_the
   }
 
   assert {
-    condition     = local.permissions.connection_handler.ManageConnections.resources == [for method in ["GET", "DELETE"] : "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/${method}/@connections/*"]
+    condition     = local.permissions.connection_handler.ManageConnections.resources == [for method in ["GET", "POST", "DELETE"] : "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/${method}/@connections/*"]
     error_message = "without the permission to close, nothing can be replaced"
   }
 
@@ -222,8 +222,14 @@ run "connection_handler_may_close_connections_only_where_the_newest_replaces_the
   }
 
   assert {
-    condition     = !strcontains(output.operator_policies["full"], "secretsmanager:") && !strcontains(output.operator_policies["full"], "POST/@connections")
-    error_message = "the full policy must not read the secret or post to connections"
+    condition     = !strcontains(output.operator_policies["full"], "secretsmanager:")
+    error_message = "the full policy must not read the secret"
+  }
+
+  # A connection that is closed gets a last frame with the reason.
+  assert {
+    condition     = [for statement in jsondecode(output.operator_policies["full"]).Statement : statement.Resource if statement.Sid == "CloseConnections"] == [[for method in ["POST", "DELETE"] : "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/v1/${method}/@connections/*"]]
+    error_message = "the full policy may close connections, and tell them why"
   }
 
   assert {
