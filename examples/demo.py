@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from examples.latecomer import welcome
 from deals_client import DealsClient, Event, Message, MessageStatus
+from examples.latecomer import welcome
 from examples.progress import Progress
 from examples.publish_paths import PublishPaths
 from local_cloud import CloudFailed
@@ -63,7 +63,14 @@ class Shopper:
     receipts: asyncio.Queue[MessageStatus] = field(default_factory=asyncio.Queue)
     latencies: dict[str, float] = field(default_factory=dict)
     """Of each event received, by event id: milliseconds from the publish call to the handler."""
+    topics: set[str] = field(default_factory=set)
+    """The topics of all events received."""
     repeats: int = 0
+
+    def take(self, event: Event) -> None:
+        """Take an event as it comes."""
+        self.topics.add(event.topic)
+        self.events.put_nowait((event, time.monotonic()))
 
     @property
     def connected(self) -> DealsClient:
@@ -120,9 +127,7 @@ async def connect(stack: Stack, shopper: Shopper) -> None:
     client.on("messageStatus", shopper.receipts.put_nowait)
     await client.connect()
     for subscription in shopper.subscriptions:
-        await client.subscribe(
-            **subscription, on_event=lambda event: shopper.events.put_nowait((event, time.monotonic()))
-        ).ready()
+        await client.subscribe(**subscription, on_event=shopper.take).ready()
     console.print(f"[{shopper.colour}]{shopper.name:>4}[/] connected, wants {shopper.wish}")
 
 
@@ -293,7 +298,12 @@ async def run_demo(stack: Stack) -> bool:
     console.rule("a message")
     await exchange_message(shoppers[0], shoppers[1])
     console.rule("a latecomer, and a private topic")
-    welcomed = await welcome(stack, console, [shopper.connected for shopper in shoppers])
+    welcomed = await welcome(
+        stack,
+        console,
+        [shopper.connected for shopper in shoppers],
+        lambda: {topic for shopper in shoppers for topic in shopper.topics},
+    )
     console.rule("a goodbye")
     removed = await disconnect(stack, shoppers[2])
 

@@ -124,7 +124,9 @@ def _split_queue_name(name: str) -> tuple[str, bool]:
 def _list_alarms(stack: Stack) -> list[dict[str, Any]]:
     paginator = stack.aws.client("cloudwatch").get_paginator("describe_alarms")
     return [
-        _describe_alarm(alarm, judged=not stack.is_local or kind == "MetricAlarms" and "Metrics" not in alarm)
+        _describe_alarm(
+            alarm, judged=not stack.is_local or (kind == "MetricAlarms" and "Metrics" not in alarm)
+        )
         for page in paginator.paginate(AlarmNamePrefix=f"{stack.prefix}-")
         for kind in ("MetricAlarms", "CompositeAlarms")
         for alarm in page.get(kind, [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from message_router.history_actions import HistoryActions
-from message_router.message_actions import PUSH_BUDGET_SECONDS, MessageActions
+from message_router.message_actions import MessageActions
 from message_router.presence import answer_presence
 from message_router.requests import (
     GetEvents,
@@ -129,12 +129,8 @@ class Actions:
             case UnsubscribeFromDeals():
                 reply = self._unsubscribe(action, caller)
 
-            case SendMessage():
-                reply = self._of_messages.send(action, caller, request_id)
-            case GetMessages():
-                reply = self._of_messages.inbox(action, caller)
-            case NotificationAck():
-                reply = self._of_messages.acknowledge(action, caller)
+            case SendMessage() | GetMessages() | NotificationAck():
+                reply = self._of_messages.perform(action, caller, request_id)
 
             case GetStatus():
                 reply = self._status(reads or self._start_status(caller))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from message_router.recipients import check_recipient_permitted
+from message_router.requests import GetMessages, NotificationAck, SendMessage
 from realtime_core.errors import MessageFailed, StoreUnavailable
 from realtime_core.ids import new_message_id
 from realtime_core.messages import frames as wire
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from message_router.caller import Caller, Reply
-    from message_router.requests import GetMessages, NotificationAck, SendMessage
     from realtime_core.messages.base import Messages
     from realtime_core.push.pusher import Pusher
 
@@ -44,6 +44,18 @@ class MessageActions:
         self._entropy = entropy
         self._pushed: dict[str, None] = {}
         """The newest messages that this process has pushed, by id, oldest first."""
+
+    def perform(
+        self, action: SendMessage | GetMessages | NotificationAck, caller: Caller, request_id: str | None
+    ) -> Reply:
+        """Perform one of the actions on messages. Raises ActionError."""
+        match action:
+            case SendMessage():
+                return self.send(action, caller, request_id)
+            case GetMessages():
+                return self.inbox(action, caller)
+            case NotificationAck():
+                return self.acknowledge(action, caller)
 
     def send(self, action: SendMessage, caller: Caller, request_id: str | None) -> Reply:
         """Store a message, then push it to the recipient. Raises ActionError."""
