@@ -1,6 +1,6 @@
 # Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
 # Settings: PYTHON (3.11 or newer), ARGS (passed on), WORKERS (processes that run tests), TARGET=lambda|local,
-# ENVIRONMENT (local, or a tfvars file of terraform/environments/aws), TERRAFORM, TF_PLUGIN_DIR,
+# ARCHITECTURE=arm64|x86_64 (of `make package`), ENVIRONMENT (local, or a tfvars file of terraform/environments/aws), TERRAFORM, TF_PLUGIN_DIR,
 # LOCALSTACK_ENDPOINT, MINUTES and SEED of `make chaos`, BYTECODE_PYTHON (compiles the zips' modules; by default
 # the python3.13 of this machine).
 
@@ -33,6 +33,11 @@ define no_git
 git is missing. Get it with `apt install git`, `brew install git`, or from git-scm.com
 endef
 
+define no_node
+
+Node.js 20 or newer with npm is missing. Get it with `apt install nodejs npm`, `brew install node`, or from nodejs.org
+endef
+
 new_enough = command -v $(1) >/dev/null && $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 
 ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
@@ -42,6 +47,10 @@ ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
   endif
   missing := $(if $(shell $(call new_enough,"$(PYTHON)") && echo yes),,$(no_python))
   missing += $(if $(shell command -v git),,$(no_git))
+  ifneq ($(filter lint test test-contract test-local conformance %-javascript,$(MAKECMDGOALS)),)
+    node_enough = command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
+    missing += $(if $(shell $(node_enough) 2>/dev/null && echo yes),,$(no_node))
+  endif
   ifneq ($(strip $(missing)),)
     $(error $(missing))
   endif
@@ -77,6 +86,20 @@ $(VENV)/.ready: tests/requirements.txt pyproject.toml
 	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(addprefix -e ,$(WORKSPACE))
 	@touch $@
 
+# The JavaScript client's tools. No package may run a script of its own.
+JAVASCRIPT := clients/javascript
+NODE_MODULES := $(JAVASCRIPT)/node_modules/.ready
+
+$(NODE_MODULES): $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json
+	npm ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+JAVASCRIPT_CLIENT := $(JAVASCRIPT)/dist/index.js
+JAVASCRIPT_SOURCES = $(wildcard $(JAVASCRIPT)/src/*.ts) $(JAVASCRIPT)/build.mjs $(JAVASCRIPT)/tsconfig.json
+
+$(JAVASCRIPT_CLIENT): $(JAVASCRIPT_SOURCES) $(NODE_MODULES)
+	npm run --silent build --prefix $(JAVASCRIPT)
+
 # The emulator and boto3 pin different botocores, hence an environment of its own.
 $(EMULATOR)/.ready: local_cloud/requirements.txt $(VENV)/.ready
 	$(UV) venv --quiet --clear --python $(PY) $(EMULATOR)
@@ -96,8 +119,12 @@ setup: $(TOOLS) ## Install the tools into .venv and .tools, all from locks
 	@$(PY) $(TOOLCHAIN) path >/dev/null
 
 .PHONY: lint
-lint: $(VENV)/.ready ## Check types and style
-	@$(MAKE) --jobs=2 typecheck style validate
+lint: $(VENV)/.ready $(NODE_MODULES) ## Check types and style
+	@$(MAKE) --jobs=2 typecheck style validate lint-javascript
+
+.PHONY: lint-javascript
+lint-javascript: $(NODE_MODULES) ## Check the types and style of the JavaScript client
+	npm run --silent lint --prefix $(JAVASCRIPT)
 
 .PHONY: style
 style: $(VENV)/.ready ## Check the style of Python, YAML, shell and Terraform
@@ -112,9 +139,10 @@ validate: $(VENV)/.ready ## Validate every Terraform folder
 	$(PY) $(TOOLCHAIN) validate
 
 .PHONY: format
-format: $(VENV)/.ready ## Format Python and Terraform
+format: $(VENV)/.ready ## Format Python, Terraform and, once its tools are there, JavaScript
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+	[ ! -f $(NODE_MODULES) ] || npm run --silent format --prefix $(JAVASCRIPT)
 	$(PY) $(TOOLCHAIN) fmt
 
 .PHONY: typecheck
@@ -122,8 +150,8 @@ typecheck: $(VENV)/.ready ## Check types
 	$(VENV)/bin/mypy
 
 .PHONY: package
-package: $(VENV)/.ready ## Build dist/*.zip and dist/manifest.json (TARGET=local: into dist/local)
-	$(PY) lambdas/build.py --target $(TARGET)
+package: $(VENV)/.ready ## Build dist/*.zip and dist/manifest.json (ARCHITECTURE=x86_64; TARGET=local: into dist/local)
+	$(PY) lambdas/build.py --target $(TARGET) $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 .PHONY: package-local
 package-local: $(VENV)/.ready
@@ -164,7 +192,7 @@ cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other
 	@$(PY) -m deals_ops.cost_table $(ARGS)
 
 .PHONY: reference
-reference: $(VENV)/.ready ## Write the tables of docs/operations.md and docs/asyncapi.yaml, which follow from the code
+reference: $(VENV)/.ready ## Write the tables of docs/operations.md and docs/asyncapi.*, which follow from the code
 	@$(PY) -m deals_ops.reference_tables
 	@$(PY) -m deals_ops.asyncapi
 
@@ -178,16 +206,20 @@ quote = '$(subst ','\'',$(1))'
 
 # Every Terraform folder has tests, and `terraform test` validates it first.
 .PHONY: test
-test: $(TOOLS) ## Lint, then unit, contract, Terraform and end-to-end tests
-	@$(MAKE) --jobs=2 typecheck style package-local
+test: $(TOOLS) $(JAVASCRIPT_CLIENT) ## Lint, then unit, contract, Terraform and end-to-end tests
+	@$(MAKE) --jobs=2 typecheck style package-local test-javascript
 	$(PYTEST) $(wildcard $(addprefix tests/,unit contract terraform e2e)) $(PARALLEL) $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(VENV)/.ready ## Test the rules and the tooling
 	$(PYTEST) tests/unit $(PARALLEL) $(ARGS)
 
+.PHONY: test-javascript
+test-javascript: lint-javascript $(JAVASCRIPT_CLIENT) ## Test the JavaScript client and its package
+	npm test --silent --prefix $(JAVASCRIPT)
+
 .PHONY: test-contract
-test-contract: $(TOOLS) ## Test adapters and the local gateway against what they promise
+test-contract: $(TOOLS) $(JAVASCRIPT_CLIENT) ## Test adapters and the local gateway against what they promise
 	$(PYTEST) tests/contract $(PARALLEL) $(ARGS)
 
 .PHONY: test-terraform
@@ -197,7 +229,7 @@ test-terraform: $(VENV)/.ready ## Test the Terraform modules by plan, with a moc
 	$(PYTEST) tests/terraform $(PARALLEL) $(ARGS)
 
 .PHONY: test-local
-test-local: $(TOOLS) package-local ## Test end to end on LOCALSTACK_ENDPOINT if it is set, else on a local cloud
+test-local: $(TOOLS) $(JAVASCRIPT_CLIENT) package-local ## Test end to end on LOCALSTACK_ENDPOINT if it is set, else on a local cloud
 	endpoint="$$($(PY) .ci/localstack_endpoint.py)"; LOCALSTACK_ENDPOINT="$$endpoint" $(PYTEST) tests/e2e $(PARALLEL) $(ARGS)
 
 .PHONY: chaos
@@ -205,7 +237,7 @@ chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whethe
 	$(PY) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: conformance
-conformance: $(VENV)/.ready ## Hold the clients against the promises of clients/conformance (ARGS="half-open sleep")
+conformance: $(VENV)/.ready $(JAVASCRIPT_CLIENT) ## Hold the clients against the promises of clients/conformance (ARGS="half-open sleep")
 	@$(PY) -m clients.conformance.runner $(ARGS)
 
 .PHONY: bench

@@ -25,7 +25,7 @@ class PublishPaths:
     def __init__(self, stack: Stack) -> None:
         self.path_by_event: dict[str, str] = {}
         self._lambda = stack.client("lambda")
-        self._broadcast = stack.outputs["function_names"]["broadcast"]
+        self._broadcast = stack.outputs["function_arns"]["broadcast"]
         self._paths: dict[str, Callable[[dict[str, Any]], Any]] = {"invoke": self._invoke}
         if stack.redis is not None:
             self._redis = redis.Redis.from_url(stack.redis.url, **stack.redis.options())

@@ -56,7 +56,7 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
     if not functions:
         raise BuildError(f"there is no function to build: no folder in {options.root} has a handler.py")
 
-    target = resolve_target(options.target)
+    target = resolve_target(options.target, options.architecture)
     output: Path = options.output or PROJECT / "dist" / ("" if target.name == "lambda" else target.name)
     compiler = bytecode.find_compiler(options.bytecode_python, target)
     compiler_version = bytecode.read_version(compiler, target) if compiler else None
@@ -79,6 +79,7 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
 
     manifest = {
         "target": target.name,
+        "architecture": target.architecture,
         "python": target.python,
         "bytecode": compiler_version,
         SHARED: read_shared_version(options.root / SHARED),
@@ -98,7 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--target",
         default=os.environ.get("TARGET") or "lambda",
-        help="lambda (python3.13 on arm64) or local; default: TARGET, else lambda",
+        help="lambda (python3.13) or local; default: TARGET, else lambda",
+    )
+    parser.add_argument(
+        "--architecture",
+        default=os.environ.get("ARCHITECTURE") or "arm64",
+        help="arm64 or x86_64, as the stack's variable `architecture`; default: ARCHITECTURE, else arm64",
     )
     parser.add_argument("--output", type=Path, help="folder of the zips (default: dist/, or dist/local/)")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)

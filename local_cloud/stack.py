@@ -208,7 +208,7 @@ def _start_scheduled(stack: Stack) -> Stack:
     if stack.redis is not None:
         for function in ("index_projector", "redis_relay"):
             stack.client("lambda").invoke(
-                FunctionName=stack.outputs["function_names"][function],
+                FunctionName=stack.outputs["function_arns"][function],
                 InvocationType="Event",
                 Payload=b'{"task": "tend"}' if function == "index_projector" else b"{}",
             )

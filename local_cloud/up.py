@@ -17,7 +17,7 @@ def list_commands(stack: Stack) -> list[str]:
     publish = (
         f"echo '{deal}' | AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={REGION} "
         f"aws --endpoint-url {stack.endpoint} lambda invoke "
-        f"--function-name {stack.outputs['function_names']['broadcast']} "
+        f"--function-name {stack.outputs['function_arns']['broadcast']} "
         # fileb:// passes raw bytes; a plain --payload needs different options in AWS CLI 1 and 2.
         "--payload fileb:///dev/stdin /dev/stdout"
     )
@@ -39,7 +39,7 @@ def _list_publisher_commands(stack: Stack) -> list[str]:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": REGION,
-        "BROADCAST_FUNCTION": stack.outputs["function_names"]["broadcast"],
+        "BROADCAST_FUNCTION": stack.outputs["function_arns"]["broadcast"],
         "EVENTS_QUEUE_URL": stack.outputs["queue_urls"]["events"],
     }
 

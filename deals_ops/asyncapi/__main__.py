@@ -1,9 +1,11 @@
-"""Writes docs/asyncapi.yaml."""
+"""Writes docs/asyncapi.yaml and docs/asyncapi.html."""
 
 from __future__ import annotations
 
-from deals_ops.asyncapi.document import PAGE, build_document
+from deals_ops.asyncapi import document, page
 from deals_ops.asyncapi.text import to_yaml
 
 if __name__ == "__main__":
-    PAGE.write_text(to_yaml(build_document()), "utf-8")
+    built = document.build_document()
+    document.PAGE.write_text(to_yaml(built), "utf-8")
+    page.PAGE.write_text(page.to_html(built), "utf-8")

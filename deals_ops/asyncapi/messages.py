@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
+from realtime_core.wire.closing import ClosingReason
+
 Id = Annotated[str, {"minLength": 1, "maxLength": 128}]
 Topic = Annotated[str, {"pattern": r"^[a-z0-9-]+(\.[a-z0-9-]+)*$", "maxLength": 64}]
 Seconds = Annotated[int, {"description": "Epoch seconds", "minimum": 0}]
@@ -215,7 +217,7 @@ class SubscriptionEnded(TypedDict):
 class Closing(TypedDict):
     """The last frame before the server closes the connection."""
 
-    reason: str
+    reason: ClosingReason
     reconnect: bool
     retryAfterMs: NotRequired[int]
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from deals_ops.command_parsers import CommandParsers
     from deals_ops.stack import Stack
 
+# Without them CloudWatch leaves out composite alarms.
+_ALARM_TYPES = ["MetricAlarm", "CompositeAlarm"]
 NOT_JUDGED = "NOT_JUDGED"
 """The state of an alarm that the local cloud cannot evaluate."""
 _QUEUES = [name for queue in DEAD_LETTER_SETTINGS for name in (queue, f"{queue}_dlq")]
@@ -124,10 +126,8 @@ def _split_queue_name(name: str) -> tuple[str, bool]:
 def _list_alarms(stack: Stack) -> list[dict[str, Any]]:
     paginator = stack.aws.client("cloudwatch").get_paginator("describe_alarms")
     return [
-        _describe_alarm(
-            alarm, judged=not stack.is_local or (kind == "MetricAlarms" and "Metrics" not in alarm)
-        )
-        for page in paginator.paginate(AlarmNamePrefix=f"{stack.prefix}-")
+        _describe_alarm(alarm, judged=not stack.is_local or bool(alarm.get("MetricName")))
+        for page in paginator.paginate(AlarmNamePrefix=f"{stack.prefix}-", AlarmTypes=_ALARM_TYPES)
         for kind in ("MetricAlarms", "CompositeAlarms")
         for alarm in page.get(kind, [])
     ]

@@ -58,12 +58,12 @@ def plan_jobs(
         for share in share_frames([events[index].frame for index in indexes]):
             part = tuple(indexes[start : start + len(share)])
             start += len(share)
-            whole = _job([events[index] for index in part], connection_ids, opening, tracking_id)
+            whole = job_of([events[index] for index in part], connection_ids, opening, tracking_id)
             planned += [PlannedJob(job, part) for job in split_job(whole)]
 
     for index, event in enumerate(events):
         if event.user_ids:
-            whole = _job([event], (), {}, tracking_id)._replace(user_ids=event.user_ids)
+            whole = job_of([event], (), {}, tracking_id)._replace(user_ids=event.user_ids)
             planned += [PlannedJob(job, (index,)) for job in split_job(whole)]
     return [PlannedJob(job._replace(chunk=number), indexes) for number, (job, indexes) in enumerate(planned)]
 
@@ -85,12 +85,13 @@ def _by_events(due: Mapping[str, int]) -> dict[int, list[str]]:
     return kept
 
 
-def _job(
+def job_of(
     events: Sequence[OutgoingEvent],
     connection_ids: Sequence[str],
     opening: Mapping[str, int],
     tracking_id: int | None,
 ) -> DeliveryJob:
+    """One job of any size that brings connections the frames of events."""
     event_ids = ",".join([event.claim.event_id for event in events])
     ends = tuple(event.expires_at for event in events)
     return DeliveryJob(

@@ -88,7 +88,8 @@ class GroupIndex:
         return known is not None and 0 <= now - known.read_at < REFRESH_SECONDS
 
     def _announced(self, topic: str) -> list[Group]:
-        return self._subscriptions.announced(topic, self._topics[topic].checked_at - OVERLAP_SECONDS)
+        known = self._topics[topic]
+        return self._subscriptions.announced(topic, known.checked_at - OVERLAP_SECONDS, known.index.get)
 
     def _match(
         self, topic: str, announced: list[Group] | None, events: Sequence[Attributes], now: int

@@ -12,8 +12,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from broadcast.reception import Received, Reception, answer, receive
-from broadcast.slices import publish_in_time
+from broadcast.reception import Received, Reception, answer, has_more, receive, text_of
+from broadcast.slices import planning_deadline, publish_in_time
 from broadcast.wiring import build
 from realtime_core.errors import StoreUnavailable, ValidationFailed
 from realtime_core.initialization import build_at_init
@@ -25,8 +25,9 @@ from realtime_core.wire.envelopes import unwrap
 from realtime_core.wire.strict_json import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from broadcast.publisher import Result
     from realtime_core.wire.events import Event
 
 log = get_logger(__name__)
@@ -70,7 +71,11 @@ def _invoked(raw: Any, context: Any) -> dict[str, Any]:
     assert item.submission is not None, "an event that breaks the contract is refused"  # noqa: S101
     event, event_id, _ = item.submission
     bind(correlationId=event_id, eventId=event_id)
-    return {"statusCode": 200, "body": dumps(_broadcast().publisher.publish(event, event_id))}
+    deadline = planning_deadline(_seconds_left(context))
+    body = _broadcast().publisher.publish(event, event_id, deadline=deadline)
+    if has_more(body):
+        _try_later([item])
+    return {"statusCode": 200, "body": dumps(body)}
 
 
 def _check_forwarding() -> Callable[[Event], None] | None:
@@ -92,8 +97,9 @@ def _publish_envelope(reception: Reception, context: Any) -> dict[str, Any]:
     failed = [(item, result) for item, result in answered if isinstance(result, Exception)]
     if failed and len(failed) == len(submissions):
         raise StoreUnavailable(f"none of {len(failed)} events could be published") from failed[0][1]
-    if failed:
-        _try_later([item for item, _ in failed])
+    later = [item for item, result in answered if isinstance(result, Exception) or has_more(result)]
+    if later:
+        _try_later(later)
     for item in reception.received:
         if item.refusal is not None:
             _refuse(json.dumps(item.raw), item.refusal)
@@ -103,8 +109,7 @@ def _publish_envelope(reception: Reception, context: Any) -> dict[str, Any]:
 def _try_later(items: list[Received]) -> None:
     """Put events on the events queue, under the ids that they have got. Raises StoreUnavailable."""
     log.warning("events_queued_again", events=len(items))
-    bodies = [dumps({**item.raw, "eventId": item.submission.event_id}) for item in items if item.submission]
-    _broadcast().events.send(bodies)
+    _broadcast().events.send([text_of(item) for item in items])
 
 
 def _from_queue(records: list[dict[str, Any]], context: Any) -> list[str]:
@@ -135,10 +140,26 @@ def _from_queue(records: list[dict[str, Any]], context: Any) -> list[str]:
     for message_id, reception in receptions:
         own = [next(by_event) for item in reception.received if item.submission is not None]
         refused = [(json.dumps(item.raw), item.refusal) for item in reception.received if item.refusal]
-        # Refused events of a message that is retried come again with it.
-        if any(isinstance(result, Exception) for result in own) or not _try_refusing(message_id, refused):
+        # Refused events of a message that is retried come again with it, and so do those that have more.
+        if (
+            any(isinstance(result, Exception) for result in own)
+            or not _try_going_on(reception, own)
+            or not _try_refusing(message_id, refused)
+        ):
             failed.append(message_id)
     return failed
+
+
+def _try_going_on(reception: Reception, results: Sequence[Result]) -> bool:
+    """Queue the events whose audiences have more; returns whether they are queued."""
+    published = [item for item in reception.received if item.submission is not None]
+    more = [item for item, result in zip(published, results, strict=True) if has_more(result)]
+    try:
+        if more:
+            _try_later(more)
+    except StoreUnavailable:
+        return False
+    return True
 
 
 def _seconds_left(context: Any) -> float:

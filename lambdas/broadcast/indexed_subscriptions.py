@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from broadcast.redis_index import FIRST
 from realtime_core.errors import StoreUnavailable
 from realtime_core.redis.circuit_breaker import CircuitBreaker
 from realtime_core.redis.errors import RedisFault
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from broadcast.redis_index import RedisIndex
     from realtime_core.connections.base import Connection
     from realtime_core.redis.health import HealthRecord
-    from realtime_core.subscriptions.base import Group, Subscriptions
+    from realtime_core.subscriptions.base import Group, MemberPage, MemberPlace, Subscriptions
     from realtime_core.subscriptions.pending_changes import DynamoPendingChanges, PendingChanges
 
 log = get_logger(__name__)
@@ -32,6 +34,8 @@ log = get_logger(__name__)
 T = TypeVar("T")
 REPORT_SECONDS = 10
 """The shortest time between two reports of the same state."""
+PART_SHARDS = 1_000
+"""So many shards are read from the index at once, each with up to two thousand members."""
 OVERLAP_SECONDS = 120
 """How much earlier announcements are read, because clocks differ."""
 
@@ -62,28 +66,30 @@ class IndexedSubscriptions:
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
         """The connections of each group that can be posted to at `now`, in batches, group by group."""
-        members = None
-        if sum(group.shards for group in groups) >= self._shards_min:
-            members = self._try_index(lambda: self._members(groups, now))
-        yield from members if members is not None else self._store.members(groups, now)
+        if sum(group.shards for group in groups) < self._shards_min:
+            yield from self._store.members(groups, now)
+            return
+        for part in _parts(groups):
+            members = self._try_index(partial(self._members, part, now))
+            yield from members if members is not None else self._store.members(part, now)
 
     def groups(self, topic: str, now: int) -> Iterator[Group]:
-        """The groups of this topic that may have members."""
-        indexed = self._try_index(lambda: self._index.groups(topic, now))
-        if indexed is None:
-            return self._store.groups(topic, now)
+        """The groups of this topic that may have members, page by page; some of them twice."""
+        page = self._try_index(lambda: self._index.groups(topic, now))
+        while page is not None:
+            yield from page.groups
+            if page.cursor == FIRST:
+                yield from self._store.announced(topic, page.checked_at - OVERLAP_SECONDS)
+                return
+            page = self._try_index(partial(self._index.groups, topic, now, page))
+        # From the beginning: what was read from the index comes twice then.
+        yield from self._store.groups(topic, now)
 
-        groups, checked = indexed
-        # A group may be announced several times; the largest number of shards counts.
-        merged = {group.group_id: group for group in groups}
-        for group in self._store.announced(topic, checked - OVERLAP_SECONDS):
-            if group.group_id not in merged or merged[group.group_id].shards < group.shards:
-                merged[group.group_id] = group
-        return iter(merged.values())
-
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self, topic: str, since: int, known: Callable[[str], Group | None] | None = None
+    ) -> list[Group]:
         """The groups that were announced at `since` or later; only DynamoDB has these."""
-        return self._store.announced(topic, since)
+        return self._store.announced(topic, since, known)
 
     def subscribe(
         self,
@@ -107,9 +113,16 @@ class IndexedSubscriptions:
             admit_new=admit_new,
         )
 
-    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
+    def unsubscribe(
+        self,
+        connection_id: str,
+        topic: str,
+        *,
+        record: Connection | None = None,
+        received_ms: int | None = None,
+    ) -> None:
         """Remove the subscription to a topic, if there is one."""
-        self._store.unsubscribe(connection_id, topic, received_ms=received_ms)
+        self._store.unsubscribe(connection_id, topic, record=record, received_ms=received_ms)
 
     def end_forbidden(self, connection: Connection) -> list[str]:
         """Remove the subscriptions that the permissions do not cover; their topics."""
@@ -126,6 +139,20 @@ class IndexedSubscriptions:
     def add_shards(self, group: Group, shards: int, now: int) -> None:
         """Give a group more shards, which new members use."""
         self._store.add_shards(group, shards, now)
+
+    def member_pages(
+        self,
+        groups: Sequence[Group],
+        now: int,
+        *,
+        after: MemberPlace | None = None,
+        until: MemberPlace | None = None,
+        joined_before_ms: int | None = None,
+    ) -> Iterator[MemberPage]:
+        """The connections that can be posted to at `now`, in order, with places to go on from."""
+        return self._store.member_pages(
+            groups, now, after=after, until=until, joined_before_ms=joined_before_ms
+        )
 
     def _members(self, groups: Sequence[Group], now: int) -> list[tuple[Group, list[str]]]:
         pending = self._pending.read(now)
@@ -168,6 +195,20 @@ class IndexedSubscriptions:
         except StoreUnavailable as error:
             log.warning("health_not_reported", reason=str(error))
         self._reported = health
+
+
+def _parts(groups: Sequence[Group]) -> Iterator[list[Group]]:
+    """Groups in parts that are read at once: what is read is held in memory."""
+    part: list[Group] = []
+    shards = 0
+    for group in groups:
+        if part and shards + group.shards > PART_SHARDS:
+            yield part
+            part, shards = [], 0
+        part.append(group)
+        shards += group.shards
+    if part:
+        yield part
 
 
 def apply_changes(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from broadcast.attempt import Attempt, Claimed
 from broadcast.fan_out import OutgoingEvent, PlannedJob, plan_jobs
+from broadcast.large_audiences import NO_DEADLINE, LargeAudiences
 from realtime_core.concurrency import map_concurrently
 from realtime_core.errors import StoreUnavailable
 from realtime_core.history.base import Finished, NewEvent, encode_event, new_tracking_id
@@ -65,6 +68,7 @@ class Publisher:
         direct_max: int,
         now: Callable[[], float],
         forwarding: Forwarding | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._subscribers = subscribers
         self._inboxes = inboxes
@@ -74,19 +78,25 @@ class Publisher:
         self._direct_max = direct_max
         self._now = now
         self._forwarding = forwarding
+        self._clock = clock
+        self._large = LargeAudiences(subscribers, deliveries, admission, now, clock)
 
-    def publish(self, event: Event, event_id: str, origin: Origin | None = None) -> dict[str, Any]:
+    def publish(
+        self, event: Event, event_id: str, origin: Origin | None = None, *, deadline: float = NO_DEADLINE
+    ) -> dict[str, Any]:
         """Publish an event, once for each event id. Returns the answer's body, the same for every repeat.
 
-        An event that another Region forwarded has its `origin` there. Raises StoreUnavailable if it could not
-        be stored, planned, queued or forwarded; the next attempt resumes there.
+        An event that another Region forwarded has its `origin` there. A large audience is planned until
+        `deadline`, by `clock`; if it has `more` then, publish the event again to go on. Raises
+        StoreUnavailable if it could not be stored, planned, queued or forwarded; the next attempt resumes
+        there.
         """
-        result = self._publish_together([Submission(event, event_id, origin)])[event_id]
+        result = self._publish_together([Submission(event, event_id, origin)], deadline)[event_id]
         if isinstance(result, Exception):
             raise result
         return result
 
-    def publish_all(self, submissions: Sequence[Submission]) -> list[Result]:
+    def publish_all(self, submissions: Sequence[Submission], deadline: float = NO_DEADLINE) -> list[Result]:
         """Publish events together; returns the result of each, which is that of `publish`.
 
         Of several with one id the first is published, and the others are repeats of it.
@@ -96,21 +106,21 @@ class Publisher:
             by_id.setdefault(item.event_id, item)
         distinct = list(by_id.values())
         try:
-            results = self._publish_together(distinct)
+            results = self._publish_together(distinct, deadline)
         except Exception as error:
             log.exception("publishing_failed", events=len(distinct))
             if len(distinct) == 1:
                 results = {distinct[0].event_id: error}
             else:
                 # A fault of ours that one of them may cause: it shall harm no other.
-                results = {item.event_id: self.publish_all([item])[0] for item in distinct}
+                results = {item.event_id: self.publish_all([item], deadline)[0] for item in distinct}
         for event_id, result in results.items():
             if isinstance(result, Exception):
                 reason = f"{type(result).__name__}: {result}"
                 log.error("publish_failed", correlationId=event_id, eventId=event_id, reason=reason)
         return [results[item.event_id] for item in submissions]
 
-    def _publish_together(self, submissions: Sequence[Submission]) -> dict[str, Result]:
+    def _publish_together(self, submissions: Sequence[Submission], deadline: float) -> dict[str, Result]:
         """The results by event id. Raises what is a fault of ours; then nothing of them is claimed."""
         now_ms = int(self._now() * 1000)
         new = [
@@ -122,7 +132,7 @@ class Publisher:
             for event, event_id, _ in submissions
         ]
         results: dict[str, Result] = {}
-        claimed: list[_Claimed] = []
+        claimed: list[Claimed] = []
         for item, claim in zip(submissions, self._admission.claim_all(new, now_ms), strict=True):
             if isinstance(claim, StoreUnavailable):
                 results[item.event_id] = claim
@@ -130,21 +140,22 @@ class Publisher:
                 log.info("published_before", eventId=item.event_id)
                 results[item.event_id] = dict(loads(claim.answer))
             else:
-                claimed.append(_Claimed(item.event, claim, item.origin))
+                claimed.append(Claimed(item.event, claim, item.origin))
         if not claimed:
             return results
 
-        attempt = _Attempt(claimed)
+        attempt = Attempt(claimed)
         try:
             self._prepare(attempt)
             self._send(attempt, now_ms)
+            self._plan_large(attempt, deadline)
             self._forward(attempt)
         except Exception:
             self._release(item.claim for item in claimed)
             raise
         return results | self._finish(attempt)
 
-    def _prepare(self, attempt: _Attempt) -> None:
+    def _prepare(self, attempt: Attempt) -> None:
         """Find who is due which event, and store notifications; what fails is noted as failed.
 
         Nobody is due an event that has expired, and no inbox gets it.
@@ -157,9 +168,12 @@ class Publisher:
         }
         if of_topics:
             try:
-                attempt.due = self._subscribers.due(of_topics, now)
+                due = self._subscribers.due(of_topics, now)
             except StoreUnavailable as error:
                 attempt.failed.update(dict.fromkeys(of_topics, error))
+            else:
+                attempt.due.update(due.connections)
+                attempt.large = due.large
 
         for index, (event, claim, origin) in enumerate(attempt.claimed):
             if event.recipients is None or is_expired(event.expires_at, now):
@@ -180,7 +194,7 @@ class Publisher:
             if notified.unstored is not None:
                 attempt.failed[index] = notified.unstored
 
-    def _send(self, attempt: _Attempt, now_ms: int) -> None:
+    def _send(self, attempt: Attempt, now_ms: int) -> None:
         """Post to small audiences, and queue large ones; users who are to be looked up are queued.
 
         A connection that is due an event for many as well gets all of its events by the queue, in one post.
@@ -206,7 +220,7 @@ class Publisher:
             waiting = waiting + self._post(attempt, direct)
         self._expect(attempt, waiting)
 
-    def _queue(self, attempt: _Attempt, jobs: list[PlannedJob]) -> list[PlannedJob]:
+    def _queue(self, attempt: Attempt, jobs: list[PlannedJob]) -> list[PlannedJob]:
         """Queue jobs; returns those that are on the queue."""
         try:
             self._deliveries.send([job for job, _ in jobs])
@@ -216,7 +230,7 @@ class Publisher:
         attempt.count_queued(jobs)
         return jobs
 
-    def _post(self, attempt: _Attempt, jobs: Sequence[PlannedJob]) -> list[PlannedJob]:
+    def _post(self, attempt: Attempt, jobs: Sequence[PlannedJob]) -> list[PlannedJob]:
         """Post jobs; returns those of which something was left, which is on the queue then."""
         left: list[PlannedJob] = []
         pushed = self._pusher.push_all([job for job, _ in jobs], DIRECT_BUDGET_SECONDS)
@@ -231,7 +245,22 @@ class Publisher:
                 left.append(item)
         return left
 
-    def _forward(self, attempt: _Attempt) -> None:
+    def _plan_large(self, attempt: Attempt, deadline: float) -> None:
+        """Queue events for large audiences, one after the other, as far as there is time."""
+        for turn, (index, groups) in enumerate(attempt.large.items()):
+            if turn and self._clock() > deadline:
+                attempt.paused.add(index)
+                continue
+            try:
+                planned = self._large.plan(attempt.outgoing[index], groups, deadline)
+            except StoreUnavailable as error:
+                attempt.failed[index] = error
+                continue
+            attempt.queued[index] = planned.recipients
+            if not planned.is_whole:
+                attempt.paused.add(index)
+
+    def _forward(self, attempt: Attempt) -> None:
         """Hand the events to other Regions.
 
         After the push, which is not to wait for it, and before the answer, which promises it.
@@ -242,7 +271,7 @@ class Publisher:
         accepted_here = [
             index
             for index, item in enumerate(attempt.claimed)
-            if item.origin is None and index not in attempt.failed
+            if item.origin is None and index not in attempt.failed and index not in attempt.paused
         ]
 
         def forward(index: int) -> None:
@@ -254,7 +283,7 @@ class Publisher:
 
         map_concurrently(forward, accepted_here)
 
-    def _expect(self, attempt: _Attempt, jobs: Sequence[PlannedJob]) -> None:
+    def _expect(self, attempt: Attempt, jobs: Sequence[PlannedJob]) -> None:
         """Record how many chunks on the queue settle the events of topics that are in them.
 
         An event that has failed is none of them: the next attempt plans it again.
@@ -278,8 +307,8 @@ class Publisher:
             # The events stay in flight until they expire; until then a resume reads more than it needs.
             log.exception("chunks_not_expected", trackingId=tracking_id)
 
-    def _finish(self, attempt: _Attempt) -> dict[str, Result]:
-        """Give up the claims of what failed, and store the answers of what is out.
+    def _finish(self, attempt: Attempt) -> dict[str, Result]:
+        """Give up the claims of what failed or goes on later, and store the answers of what is out.
 
         If an answer is not stored, a repeat is pushed again, with the same id.
         """
@@ -291,9 +320,11 @@ class Publisher:
                 continue
             body = attempt.body(index)
             results[claim.event_id] = body
+            if index in attempt.paused:
+                continue
             finished.append(Finished(claim, dumps(body), in_flight=attempt.queued[index] > 0))
 
-        self._release(attempt.claimed[index].claim for index in attempt.failed)
+        self._release(attempt.claimed[index].claim for index in (*attempt.failed, *attempt.paused))
         try:
             self._admission.finish_all(finished)
         except StoreUnavailable:
@@ -307,56 +338,3 @@ class Publisher:
     def _release(self, claims: Iterable[PublishClaim]) -> None:
         with suppress(StoreUnavailable):
             self._admission.release_all(list(claims))
-
-
-class _Claimed(NamedTuple):
-    """An event that this publisher has the claim on."""
-
-    event: Event
-    claim: PublishClaim
-    origin: Origin | None
-
-
-class _Attempt:
-    """What is known of events on their way out; an index is that of an event in `claimed`."""
-
-    def __init__(self, claimed: Sequence[_Claimed]) -> None:
-        self.claimed = claimed
-        self.outgoing: list[OutgoingEvent] = []
-        self.due: dict[str, int] = {}
-        """Which events each connection gets; see `plan_jobs`."""
-        self.opening: dict[str, int] = {}
-        self.delivered = [0] * len(claimed)
-        self.queued = [0] * len(claimed)
-        self.failed: dict[int, StoreUnavailable] = {}
-
-    def fail(self, jobs: Iterable[PlannedJob], error: StoreUnavailable) -> None:
-        """Note that the events of jobs are not out."""
-        self.failed.update({index: error for item in jobs for index in item.events})
-
-    def audiences(self, jobs: Iterable[PlannedJob]) -> list[int]:
-        """How many recipients each event has."""
-        counts = [0] * len(self.claimed)
-        for job, indexes in jobs:
-            for index in indexes:
-                counts[index] += len(job.connection_ids)
-        return counts
-
-    def count_queued(self, jobs: Iterable[PlannedJob]) -> None:
-        """Count the recipients that were queued; a user to be looked up counts as one connection."""
-        for job, indexes in jobs:
-            for index in indexes:
-                self.queued[index] += len(job.connection_ids) + len(job.user_ids)
-
-    def body(self, index: int) -> dict[str, Any]:
-        """The body of the synchronous answer for an event, by the wire contract; counts are connections."""
-        claim = self.claimed[index].claim
-        delivered, queued = self.delivered[index], self.queued[index]
-        return {
-            "broadcast": "success",
-            "eventId": claim.event_id,
-            **({} if claim.position is None else {"position": claim.position}),
-            "delivered": delivered,
-            "queued": queued,
-            "total": delivered + queued,
-        }

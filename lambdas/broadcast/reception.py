@@ -8,6 +8,8 @@ from broadcast.publisher import Result, Submission
 from realtime_core.errors import ValidationFailed
 from realtime_core.wire.envelopes import events_of
 from realtime_core.wire.events import parse_event
+from realtime_core.wire.forwarded import rewrap_event
+from realtime_core.wire.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +61,20 @@ def answer(item: Received, result: Result | None) -> dict[str, Any]:
     if isinstance(result, dict):
         return result
     return {"broadcast": "failed", "eventId": item.submission.event_id, "reason": FAILED_REASON}
+
+
+def has_more(result: Result | None) -> bool:
+    """Whether an event has an audience that another attempt must go on with."""
+    return isinstance(result, dict) and "more" in result
+
+
+def text_of(item: Received) -> str:
+    """The text under which an event comes again, with the id that it has got."""
+    assert item.submission is not None, "an event that breaks the contract does not come again"  # noqa: S101
+    _, event_id, origin = item.submission
+    named = {**item.raw, "eventId": event_id}
+    # What another Region forwarded keeps its mark, or it would be sent back there.
+    return dumps(named) if origin is None else rewrap_event(named, origin)
 
 
 FAILED_REASON = "The event could not be published just now; it waits in the events queue for another attempt."

@@ -7,7 +7,6 @@ index ready, of the same epoch, and on the server that it was built on.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +16,6 @@ from realtime_core.subscriptions.redis_keys import (
     CHECKED,
     CHECKED_SECONDS_MAX,
     STATUS_COMMANDS,
-    VERSION,
     decode_group,
     members_key,
     topic_key,
@@ -30,23 +28,21 @@ if TYPE_CHECKING:
 
 COMMANDS_MAX = 1_000
 """The most commands in a pipeline. A shard has about a thousand members, so its reply is small."""
-TOPICS_MAX = 64
-KEPT_SECONDS = 30 * 60
-"""How long a topic's groups are kept: their ends move on without a new version. Half as long as a group is
-read after its end, so that one which is left out had ended when it was read, and is new if it comes back."""
+PAGE_GROUPS = 250
+"""About how many groups are read at once: 1 MB, if all have the largest filter."""
+FIRST = "0"
+"""The cursor of a scan that begins, and of one that has ended."""
 
 
-class _Kept(NamedTuple):
-    """The groups of a topic, with when each ends, as they were read at `read_at` (epoch seconds)."""
+class GroupsPage(NamedTuple):
+    """Some groups of a topic."""
 
+    groups: list[Group]
     epoch: str
-    version: str | None
-    read_at: int
-    groups: Sequence[tuple[Group, int]]
-
-    def is_current(self, epoch: str, version: str | None, now: int) -> bool:
-        """Whether to read again would find no other groups."""
-        return (self.epoch, self.version) == (epoch, version) and 0 <= now - self.read_at <= KEPT_SECONDS
+    checked_at: int
+    """Announcements from then on must be added, epoch seconds; they are to be read after the last page."""
+    cursor: str
+    """Where the next page begins; FIRST after the last one."""
 
 
 class RedisIndex:
@@ -56,7 +52,6 @@ class RedisIndex:
         self, client: RedisClient, now: Callable[[], float] = time.time, commands_max: int = COMMANDS_MAX
     ) -> None:
         self._client, self._now, self._commands_max = client, now, commands_max
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def members(self, groups: Sequence[Group], now: int) -> list[tuple[Group, list[str]]]:
         """The connections of each group that are reachable at `now`, a shard at a time. Raises RedisFault."""
@@ -73,29 +68,26 @@ class RedisIndex:
             members += [(group, ids) for (group, _), ids in zip(batch, replies, strict=True)]
         return members
 
-    def groups(self, topic: str, now: int) -> tuple[list[Group], int] | None:
-        """A topic's groups, and the time from which announcements must be added. Raises RedisFault.
+    def groups(self, topic: str, now: int, after: GroupsPage | None = None) -> GroupsPage | None:
+        """The first page of a topic's groups, or the one `after` another. Raises RedisFault.
 
         None if the index has no hash of the topic, or its last comparison is too old. The groups include
-        those that expired less than an hour ago, because their expiry may have been extended meanwhile.
+        those that expired less than an hour ago, because their expiry may have been extended meanwhile. A
+        group that is listed all the while is on a page, maybe on two; a topic is removed without groups only.
         """
-        key = topic_key(topic)
-        epoch, [[version, checked]] = self._read([("HMGET", key, VERSION, CHECKED)])
-        if checked is None or not 0 <= now - int(checked) <= CHECKED_SECONDS_MAX:
+        key, cursor = topic_key(topic), after.cursor if after else FIRST
+        epoch, [[checked], [next_cursor, fields]] = self._read(
+            [("HMGET", key, CHECKED), ("HSCAN", key, cursor, "COUNT", PAGE_GROUPS)],
+            after.epoch if after else None,
+        )
+        if after is None and (checked is None or not 0 <= now - int(checked) <= CHECKED_SECONDS_MAX):
             return None
 
-        kept = self._kept.get(topic)
-        if kept is None or not kept.is_current(epoch, version, now):
-            _, [fields] = self._read([("HGETALL", key)], epoch)
-            pairs = zip(fields[::2], fields[1::2], strict=True)
-            decoded = [decode_group(topic, name, value) for name, value in pairs if name[0] != "@"]
-            kept = self._kept[topic] = _Kept(epoch, version, now, decoded)
-        self._kept.move_to_end(topic)
-        if len(self._kept) > TOPICS_MAX:
-            self._kept.popitem(last=False)
-
         ended = now - ANNOUNCEMENT_LIFETIME_SECONDS
-        return [group for group, expires_at in kept.groups if expires_at > ended], int(checked)
+        pairs = zip(fields[::2], fields[1::2], strict=True)
+        decoded = [decode_group(topic, name, value) for name, value in pairs if name[0] != "@"]
+        groups = [group for group, expires_at in decoded if expires_at > ended]
+        return GroupsPage(groups, epoch, after.checked_at if after else int(checked), next_cursor)
 
     def _read(self, commands: Sequence[Command], epoch: str | None = None) -> tuple[str, list[Any]]:
         """Execute commands; returns the epoch of the index and the replies. Raises RedisFault.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from realtime_core.errors import StoreUnavailable
@@ -16,10 +17,18 @@ log = get_logger(__name__)
 
 SLICE_SECONDS = 15.0
 """How long a slice may take: its direct posts with their last answers, and the calls before and after."""
+PAUSE_SECONDS = 5.0
+"""What is left of a function's time when it pauses the planning of a large audience: for the window that it
+is at, and for the message with which another invocation goes on."""
 SLICE_WEIGHT = 100
 """The most events of a slice; one with recipients counts as more."""
 RECIPIENTS_PER_EVENT = 20
 """So many inboxes and look-ups cost about as much as another event."""
+
+
+def planning_deadline(seconds_left: float) -> float:
+    """Until when an invocation with so many seconds left may plan large audiences, by `time.monotonic`."""
+    return time.monotonic() + seconds_left - PAUSE_SECONDS
 
 
 def publish_in_time(
@@ -35,7 +44,7 @@ def publish_in_time(
         if seconds_left() < SLICE_SECONDS:
             log.warning("events_left_for_lack_of_time", events=len(submissions) - len(results))
             break
-        results += publisher.publish_all(part)
+        results += publisher.publish_all(part, planning_deadline(seconds_left()))
     left = len(submissions) - len(results)
     return results + [StoreUnavailable("there was no time left to publish it") for _ in range(left)]
 

@@ -46,7 +46,7 @@ class Builder:
     python: str | None = None
 
     def build(self, function: Function) -> Archive:
-        """Write `<function>-<version>.zip` and return it. Raises BuildError."""
+        """Write `<function>-<version>.zip`, or `…-x86_64.zip`, and return it. Raises BuildError."""
         closure = find_closure(self.root, function.name)
         site = dependencies.install(function, self.target, self.cache)
         _check_external_imports(function, closure, site)
@@ -55,7 +55,8 @@ class Builder:
         contents.update(dependencies.read_shipped_files(site))
         if self.python:
             contents.update(bytecode.compile_modules(self.python, contents))
-        return _write_archive(self.output / f"{function.name}-{function.version}.zip", contents)
+        name = f"{function.name}-{function.version}{self.target.suffix}.zip"
+        return _write_archive(self.output / name, contents)
 
 
 def _check_external_imports(function: Function, closure: Closure, site: Path) -> None:

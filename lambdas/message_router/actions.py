@@ -107,6 +107,8 @@ class Actions:
                 return self._start_status(caller)
             case "subscribeToDeals":
                 return self._start_subscribe(caller)
+            case "unsubscribeFromDeals":
+                return self._start_unsubscribe(caller)
             case _:
                 return None
 
@@ -127,7 +129,7 @@ class Actions:
             case GetEvents():
                 reply = self._of_history.get_events(action, caller)
             case UnsubscribeFromDeals():
-                reply = self._unsubscribe(action, caller)
+                reply = self._unsubscribe(action, caller, reads)
 
             case SendMessage() | GetMessages() | NotificationAck():
                 reply = self._of_messages.perform(action, caller, request_id)
@@ -143,6 +145,9 @@ class Actions:
 
     def _start_subscribe(self, caller: Caller) -> StartedReads:
         return StartedReads(self._lookup.start_newest(caller.connection_id))
+
+    def _start_unsubscribe(self, caller: Caller) -> StartedReads:
+        return StartedReads(self._lookup.start_record(caller.connection_id))
 
     def _start_status(self, caller: Caller) -> StartedReads:
         unread = self._messages.start_unread(caller.user_id, int(self._now()))
@@ -182,10 +187,16 @@ class Actions:
         if self._take_new_filter is not None:
             self._take_new_filter(caller.user_id, self._now())
 
-    def _unsubscribe(self, action: UnsubscribeFromDeals, caller: Caller) -> Reply:
+    def _unsubscribe(
+        self, action: UnsubscribeFromDeals, caller: Caller, started: StartedReads | None
+    ) -> Reply:
+        reads = started or self._start_unsubscribe(caller)
         try:
+            record = reads.connection.result()[0]
+            if record is None:
+                raise ConnectionUnknown(NO_RECORD)
             self._subscriptions.unsubscribe(
-                caller.connection_id, action.topic, received_ms=caller.received_ms
+                caller.connection_id, action.topic, record=record, received_ms=caller.received_ms
             )
         except StoreUnavailable as error:
             raise SubscriptionFailed(

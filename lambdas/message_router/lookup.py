@@ -5,7 +5,7 @@ It is started before the action is counted, so that both wait for their stores t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from realtime_core.aws.dynamodb import Item, read_number, start, start_get_all
 from realtime_core.connections.base import Connection
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 class ConnectionLookup(Protocol):
     """Reads a connection's record together with another item."""
+
+    def start_record(self, connection_id: str) -> StartedCall[tuple[Connection | None, Any]]:
+        """The connection's record, or None, and nothing else (one consistent read)."""
 
     def start_newest(self, connection_id: str) -> StartedCall[tuple[Connection | None, int]]:
         """The connection's record, or None, and the history's newest position (one consistent read)."""
@@ -46,6 +49,19 @@ class DynamoConnectionLookup:
         self._history_table = history_table
         self._has_index = has_index
 
+    def start_record(self, connection_id: str) -> StartedCall[tuple[Connection | None, Any]]:
+        """The connection's record, or None, and nothing else."""
+        alone = start(
+            self._client,
+            "GetItem",
+            TableName=self._connections_table,
+            Key={"connection_id": {"S": connection_id}},
+            ConsistentRead=True,
+        )
+        return alone.then(
+            lambda output: (connection_from(output["Item"]) if "Item" in output else None, None)
+        )
+
     def start_newest(self, connection_id: str) -> StartedCall[tuple[Connection | None, int]]:
         """The connection's record, or None, and the newest position of the history."""
         both = self._start_both(connection_id, COUNTER)
@@ -57,16 +73,7 @@ class DynamoConnectionLookup:
             both = self._start_both(connection_id, HEALTH)
             return both.then(lambda found: (found[0], health_from(found[1])))
 
-        alone = start(
-            self._client,
-            "GetItem",
-            TableName=self._connections_table,
-            Key={"connection_id": {"S": connection_id}},
-            ConsistentRead=True,
-        )
-        return alone.then(
-            lambda output: (connection_from(output["Item"]) if "Item" in output else None, None)
-        )
+        return self.start_record(connection_id)
 
     def _start_both(
         self, connection_id: str, key: Item

@@ -57,6 +57,10 @@ class MemoryConnectionLookup:
         self._history = history
         self._health = health
 
+    def start_record(self, connection_id: str) -> StartedCall[tuple[Connection | None, None]]:
+        """The connection's record, or None, and nothing else."""
+        return StartedCall(lambda: (self._connections.get(connection_id), None))
+
     def start_newest(self, connection_id: str) -> StartedCall[tuple[Connection | None, int]]:
         """The connection's record, or None, and the newest position of the history."""
         return StartedCall(lambda: (self._connections.get(connection_id), self._history.bounds().newest))

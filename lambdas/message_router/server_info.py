@@ -19,6 +19,7 @@ FEATURES = (
     "getEvents",
     "inboxCursor",
     "keepAlive",
+    "presence",
     "recent",
 )
 """What came after the first release, which says nothing of itself. Names are added and never change."""

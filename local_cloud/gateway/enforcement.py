@@ -99,10 +99,10 @@ class Enforcement:
     async def _check_apigateway(
         self, request: web.BaseRequest, parameters: Mapping[str, Any]
     ) -> Refusal | None:
-        if not apigateway.changes_access_log(request.method, request.path, parameters):
+        if not apigateway.turns_logs_on(request.method, request.path, parameters):
             return None
         account = await asyncio.to_thread(self._apigateway.get_account)
-        return apigateway.check_access_log(account.get("cloudwatchRoleArn"), self._limits)
+        return apigateway.check_logging_role(account.get("cloudwatchRoleArn"), self._limits)
 
 
 def _parse(body: bytes | None) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""What API Gateway refuses: long URLs, large authorizer results, access logs without the account's role.
+"""What API Gateway refuses: long URLs, large authorizer results, logs without the account's role.
 
 docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 """
@@ -31,18 +31,21 @@ def is_authorizer_result_too_large(result: Any, limits: Limits) -> bool:
     return exceeds(len(text.encode()), limits.authorizer_result_bytes)
 
 
-def changes_access_log(method: str, path: str, parameters: Mapping[str, Any]) -> bool:
-    """Return whether a call of apigatewayv2 gives a stage an access log."""
-    settings = parameters.get("accessLogSettings") or {}
-    return bool(method in {"POST", "PATCH"} and _STAGES.match(path) and settings.get("destinationArn"))
+def turns_logs_on(method: str, path: str, parameters: Mapping[str, Any]) -> bool:
+    """Return whether a call of apigatewayv2 gives a stage an access log or an execution log."""
+    if method not in {"POST", "PATCH"} or not _STAGES.match(path):
+        return False
+    routes = [parameters.get("defaultRouteSettings") or {}, *(parameters.get("routeSettings") or {}).values()]
+    executions = any(route.get("loggingLevel") in {"ERROR", "INFO"} for route in routes)
+    return executions or bool((parameters.get("accessLogSettings") or {}).get("destinationArn"))
 
 
-def check_access_log(account_role: str | None, limits: Limits) -> Refusal | None:
-    """Return AWS's error for an access log in an account without a logging role, else None.
+def check_logging_role(account_role: str | None, limits: Limits) -> Refusal | None:
+    """Return AWS's error for a log in an account without a logging role, else None.
 
     The message is the one that users report of CreateStage, as in the AWS CDK's issues on WebSocket APIs.
     """
-    if limits.access_log_role_required and not account_role:
+    if limits.logging_role_required and not account_role:
         return Refusal(
             "BadRequestException",
             "CloudWatch Logs role ARN must be set in account settings to enable logging",

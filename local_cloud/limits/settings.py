@@ -62,7 +62,7 @@ class Limits:
     authorizer_result_bytes: int | None = 8 * KB
     websocket_url_characters: int | None = 4096
     # set-up-logging.html: a stage logs only in an account that has a role for it.
-    access_log_role_required: bool = True
+    logging_role_required: bool = True
 
     # docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
     signature_region_checked: bool = True

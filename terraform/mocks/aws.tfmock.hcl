@@ -25,7 +25,17 @@ mock_data "aws_region" {
 }
 
 mock_data "aws_vpc" {
-  defaults = { cidr_block = "10.20.0.0/16" }
+  defaults = {
+    cidr_block              = "10.20.0.0/16"
+    cidr_block_associations = [{ association_id = "vpc-cidr-assoc-1", cidr_block = "10.20.0.0/16", state = "associated" }]
+  }
+}
+
+mock_data "aws_vpc_endpoint_service" {
+  defaults = {
+    availability_zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+    service_name       = "com.amazonaws.eu-west-1.mock"
+  }
 }
 
 mock_resource "aws_apigatewayv2_api" {

@@ -105,6 +105,6 @@ override_resource {
 }
 
 override_resource {
-  target = module.cache[0].aws_security_group.clients
+  target = aws_security_group.redis_clients[0]
   values = { id = "sg-clients" }
 }

@@ -81,10 +81,12 @@ class SlowStore(CountingStore):
 class SlowSubscriptions(MemorySubscriptions):
     """Subscriptions whose queries answer after CALL_SECONDS."""
 
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self, topic: str, since: int, known: Callable[[str], Group | None] | None = None
+    ) -> list[Group]:
         """The new groups of a topic."""
         time.sleep(CALL_SECONDS)
-        return super().announced(topic, since)
+        return super().announced(topic, since, known)
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
         """The members of groups, whose shards are read side by side."""

@@ -49,7 +49,7 @@ class Publishers:
             retries={"total_max_attempts": 1, "mode": "standard"},  # each attempt is counted here
         )
         self._lambda, self._sqs = service.stack.client("lambda", config), service.stack.client("sqs", config)
-        self._broadcast = service.outputs["function_names"]["broadcast"]
+        self._broadcast = service.outputs["function_arns"]["broadcast"]
         self._queue_url = service.outputs["queue_urls"]["events"]
 
     async def publish(self, topic: str, way: str) -> None:

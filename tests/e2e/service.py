@@ -51,16 +51,16 @@ class Service:
 
     def invoke_raw(self, function: str, payload: Any) -> dict[str, Any]:
         """Invoke a function and return its response."""
-        name = self.outputs["function_names"][function]
-        response = self._lambda.invoke(FunctionName=name, Payload=json.dumps(payload).encode())
+        arn = self.outputs["function_arns"][function]
+        response = self._lambda.invoke(FunctionName=arn, Payload=json.dumps(payload).encode())
         text = response["Payload"].read()
         assert "FunctionError" not in response, text
         return dict(json.loads(text))
 
     def invoke_async(self, function: str, payload: Any) -> None:
         """Invoke a function asynchronously."""
-        name = self.outputs["function_names"][function]
-        self._lambda.invoke(FunctionName=name, Payload=json.dumps(payload).encode(), InvocationType="Event")
+        arn = self.outputs["function_arns"][function]
+        self._lambda.invoke(FunctionName=arn, Payload=json.dumps(payload).encode(), InvocationType="Event")
 
     def send(self, queue: str, body: Any) -> None:
         """Send a body to a queue of the stack."""

@@ -135,7 +135,7 @@ class Subscribers:
     def _publish(self, load: PublishLoad) -> None:
         event, started = self.next_event(), time.monotonic()
         response = self._lambda.invoke(
-            FunctionName=self.service.outputs["function_names"]["broadcast"],
+            FunctionName=self.service.outputs["function_arns"]["broadcast"],
             Payload=json.dumps(event).encode(),
         )
         text = response["Payload"].read()

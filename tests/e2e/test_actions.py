@@ -151,7 +151,7 @@ async def test_get_status_describes_the_connection(connects, user, topic):
     server = data["server"]
     assert (server["protocol"], server["heartbeatSeconds"], server["frameBytesMax"]) == (1, 540, 32 * 1024)
     assert abs(server["time"] - time.time()) < 60
-    assert {"recent", "getEvents", "eventFilters", "expiresAt", "closing", "keepAlive"} <= set(
+    assert {"recent", "getEvents", "eventFilters", "expiresAt", "closing", "keepAlive", "presence"} <= set(
         server["features"]
     )
 

@@ -45,7 +45,7 @@ async def test_status_shows_no_alarm_that_the_emulator_cannot_judge(reader, stac
     described = stack.stack.client("cloudwatch").describe_alarms(
         AlarmNamePrefix="deals-local-", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )
-    plain = {alarm["AlarmName"] for alarm in described["MetricAlarms"] if "Metrics" not in alarm}
+    plain = {alarm["AlarmName"] for alarm in described["MetricAlarms"] if alarm.get("MetricName")}
     assert len(judged) < len(alarms)
     assert plain & judged
     assert not {alarm["AlarmName"] for alarm in described["CompositeAlarms"]} & judged

@@ -142,7 +142,7 @@ async def test_example_publishes_by_every_path(subscribe, publisher, redis_stack
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "BROADCAST_FUNCTION": outputs["function_names"]["broadcast"],
+        "BROADCAST_FUNCTION": outputs["function_arns"]["broadcast"],
         "EVENTS_QUEUE_URL": outputs["queue_urls"]["events"],
         "REDIS_URL": access.url,
         "REDIS_PASSWORD_FILE": str(access.password_file),

@@ -21,7 +21,7 @@ WATCHED = {
     "name": NAME,
     "api": {"id": "a1b2c3d4e5", "stage_name": "v1"},
     "functions": {"janitor": {"name": f"{NAME}-janitor", "timeout_seconds": 60}},
-    "notification": {"topic_arn": "arn:aws:sns:eu-central-1:000000000000:pager"},
+    "topic": {"arn": "arn:aws:sns:eu-central-1:000000000000:pager"},
 }
 REMOVED = {
     "a disabled alarm": ("reply_latency", {"disabled": ["reply_latency"]}),

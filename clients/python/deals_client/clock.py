@@ -10,6 +10,9 @@ from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
+EARLY_SECONDS = 0.001
+"""A timer may fire this much early: by the loop's resolution, and by the rounding of sums of seconds."""
+
 
 class Timer(Protocol):
     """A callback that is planned."""

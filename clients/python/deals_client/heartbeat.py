@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
-from deals_client.clock import Clock, Timer
+from deals_client.clock import EARLY_SECONDS, Clock, Timer
 from deals_client.frames import encode_request
 from deals_client.link import Link
 from deals_client.options import Options
@@ -61,10 +61,10 @@ class Heartbeat:
         if not link.is_open:
             return
         if options.ping_after is not None:
-            if now - link.heard_at >= options.ping_after:
+            if now - link.heard_at >= options.ping_after - EARLY_SECONDS:
                 self._ping()
                 return
-        elif now - max(link.heard_at, link.wrote_at) >= options.keep_alive_after:
+        elif now - max(link.heard_at, link.wrote_at) >= options.keep_alive_after - EARLY_SECONDS:
             if not self._can_keep_alive():
                 self._ping()
                 return

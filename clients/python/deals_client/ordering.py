@@ -6,7 +6,7 @@ from bisect import insort
 from collections.abc import Callable
 from dataclasses import replace
 
-from deals_client.clock import Clock, Timer
+from deals_client.clock import EARLY_SECONDS, Clock, Timer
 from deals_client.values import Event
 
 HOLD_SECONDS = 0.5
@@ -47,7 +47,7 @@ class Ordering:
     def _release(self) -> None:
         """Hand on what was held long enough, and every event before it."""
         self._timer = None
-        now = self._clock.monotonic()
+        now = self._clock.monotonic() + EARLY_SECONDS
         count = max((number for number, held in enumerate(self._held, 1) if held[1] <= now), default=0)
         released, self._held = self._held[:count], self._held[count:]
         for position, _, _, event in released:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from deals_client.clock import Timer
+from deals_client.clock import EARLY_SECONDS, Timer
 from deals_client.errors import DealsError, NotAuthorized
 from deals_client.frames import Frame
 from deals_client.link import Link
@@ -104,7 +104,7 @@ class TokenRenewal:
         self._timer = None
         if not link.is_open:
             return
-        if self._clock.monotonic() < due:
+        if self._clock.monotonic() < due - EARLY_SECONDS:
             self._plan(link, due)
         else:
             self.refresh_soon(link)

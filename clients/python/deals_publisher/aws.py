@@ -27,12 +27,14 @@ READ_TIMEOUT_SECONDS = 65
 class LambdaInvoke:
     """Invokes `broadcast` and waits for its response, which counts the connections that get the event.
 
-    `function` is its name or ARN, `client` a Lambda client of boto3 to use instead of the default. The caller
-    needs `lambda:InvokeFunction` on the function.
+    `function` is its name with the alias of the version in service, deals-production-broadcast:live, or that
+    alias's ARN: the output `function_arns` of the stack. Without the alias it would be the code uploaded
+    last, in service or not. `client` is a Lambda client of boto3 to use instead of the default. The caller
+    needs `lambda:InvokeFunction` on the alias, which the output `publisher_policies.invoke` allows.
     """
 
     def __init__(self, function: str, *, client: LambdaClient | None = None) -> None:
-        self._function = _require_text(function, "function", "the name or ARN of the broadcast function")
+        self._function = _require_text(function, "function", "the name and alias of the broadcast function")
         self._client: Any = client or _create_client("lambda")
 
     def send(self, event: Mapping[str, Any]) -> Published:
@@ -87,7 +89,7 @@ class SqsQueue:
     """Sends events to the queue of `broadcast`; returns as soon as the queue has them.
 
     `url` is the queue's, `client` an SQS client of boto3 to use instead of the default. The caller needs
-    `sqs:SendMessage` on the queue.
+    `sqs:SendMessage` on the queue, which the output `publisher_policies.queue` allows.
     """
 
     def __init__(self, url: str, *, client: SQSClient | None = None) -> None:

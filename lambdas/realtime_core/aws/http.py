@@ -7,7 +7,7 @@ from collections import deque
 
 from realtime_core.aws.endpoint import Endpoint, tls_context, use_system_authorities
 from realtime_core.aws.http_response import BadResponse, HttpResponse, ResponseParser
-from realtime_core.aws.idle_connections import is_alive, is_stale, was_idle_for_long
+from realtime_core.aws.idle_connections import Watch, is_stale, was_idle_for_long
 
 # TLS gives at most one record at a time, and none is larger.
 READ_BYTES = 16 * 1024
@@ -163,6 +163,7 @@ class Connection:
 
     def __init__(self, opened: socket.socket) -> None:
         self._socket = opened
+        self._watch = Watch(opened)
         self._parser = ResponseParser(BODY_BYTES_MAX)
         self.idle_since = 0.0
 
@@ -172,7 +173,7 @@ class Connection:
 
     def is_usable(self) -> bool:
         """Whether an idle connection is recent, and still open as far as one can see."""
-        return not was_idle_for_long(self.idle_since, IDLE_SECONDS_MAX) and is_alive(self._socket)
+        return not was_idle_for_long(self.idle_since, IDLE_SECONDS_MAX) and self._watch.is_alive()
 
     def send(self, request: bytes) -> None:
         """Send a request. Raises OSError, of which StaleConnection says that it can go out on another."""

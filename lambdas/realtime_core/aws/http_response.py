@@ -17,6 +17,7 @@ HEAD_BYTES_MAX = 64 * 1024
 
 _BLANK_LINE = b"\r\n\r\n"
 _HEX_DIGITS = b"0123456789ABCDEFabcdef"
+_LENGTH = b"\r\ncontent-length:"
 _CHUNK_SIZE_DIGITS_MAX = 8
 _CONTENT_LENGTH_DIGITS_MAX = 10
 # In place of a body's length.
@@ -105,12 +106,15 @@ class ResponseParser:
     def _parse_at_once(self, data: bytes) -> HttpResponse | None:
         """Parse a response that came whole and alone, with its length, as nearly all do; None for others.
 
-        This takes two thirds of the time of `_parse`, which takes any response in any pieces.
+        This takes a third of the time of `_parse`, which takes any response in any pieces.
         """
         start = data.find(_BLANK_LINE) + 4
         if start < 4:
             return None
         head = data[:start]
+        if (length := _plain_length(head)) is not None:
+            return HttpResponse(200, data[start:], head, True) if len(data) - start == length else None
+
         status, persists, length = self._parse_head(head)
         if status < 200 or len(data) - start != length:
             return None
@@ -246,6 +250,23 @@ def _is_plain_success(data: bytes) -> bool:
         and head.count(b"\r\nconnection:") == head.count(b"\r\nconnection: keep-alive\r\n")
         and b"\r\ntransfer-encoding:" not in head
     )
+
+
+def _plain_length(head: bytes) -> int | None:
+    """Return the length of the body after a head as AWS sends it; None where it needs `_parse_head`.
+
+    That is one of HTTP/1.1 with status 200, one Content-Length of digits, and nothing else of what it reads.
+    """
+    if not head.startswith(b"HTTP/1.1 200 OK\r\n"):
+        return None
+    lowered = head.lower()
+    if b"\r\ntransfer-encoding:" in lowered or lowered.count(_LENGTH) != 1:
+        return None
+    if lowered.count(b"\r\nconnection:") != lowered.count(b"\r\nconnection: keep-alive\r\n"):
+        return None
+    start = lowered.find(_LENGTH) + len(_LENGTH)
+    digits = lowered[start : lowered.find(b"\r\n", start)].strip()
+    return int(digits) if digits.isdigit() and len(digits) <= _CONTENT_LENGTH_DIGITS_MAX else None
 
 
 def _parse_status_line(head: bytes) -> tuple[int, int]:

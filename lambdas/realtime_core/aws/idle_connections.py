@@ -17,11 +17,19 @@ import time
 _BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-def is_alive(opened: socket.socket) -> bool:
-    """Whether nothing was received on an idle connection: no end, no error, and no bytes but TLS's own."""
-    poll = select.poll()
-    poll.register(opened, select.POLLIN)
-    return not poll.poll(0) or has_received_nothing(opened)
+class Watch:
+    """Watches one open connection; kept as long as it is, because to begin costs more than to look."""
+
+    __slots__ = ("_poll", "_socket")
+
+    def __init__(self, opened: socket.socket) -> None:
+        self._socket = opened
+        self._poll = select.poll()
+        self._poll.register(opened, select.POLLIN)
+
+    def is_alive(self) -> bool:
+        """Whether nothing was received while it was idle: no end, no error, and no bytes but TLS's own."""
+        return not self._poll.poll(0) or has_received_nothing(self._socket)
 
 
 def has_received_nothing(opened: socket.socket) -> bool:

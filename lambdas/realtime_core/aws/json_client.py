@@ -32,9 +32,9 @@ RETRY_BASE_SECONDS = 0.05
 RETRY_CAP_SECONDS = 1.0
 _RETRYABLE = THROTTLING | FAULTS
 
-# Built once: json.dumps builds an encoder on each call that has options.
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-_decode = json.JSONDecoder().decode
+# Built once: json.dumps builds an encoder on each call that has options. Nothing sent contains itself.
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_decoder = json.JSONDecoder()
 
 
 class Service(NamedTuple):
@@ -213,7 +213,14 @@ def refusal(operation: str, response: HttpResponse) -> Refused:
 def _json_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in a body; an empty one where, say, a proxy responded with something else."""
     try:
-        value = _decode(body.decode()) if body else {}
+        text = body.decode()
+        value: Any = None
+        end = -1
+        if text.startswith("{"):
+            # Without what `decode` does about spaces before and after the value: AWS sends none.
+            value, end = _decoder.raw_decode(text)
+        if end != len(text):
+            value = _decoder.decode(text)
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

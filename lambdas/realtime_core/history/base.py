@@ -78,6 +78,21 @@ class NewEvent(NamedTuple):
     """The last second in which it is news, epoch seconds; None for ever."""
 
 
+class Planning(NamedTuple):
+    """How far the planning of an event for a large audience has come."""
+
+    tracking_id: int
+    """Of all of its chunks, whichever attempt queued them."""
+    began_ms: int
+    """When the first attempt began to read the audience, epoch milliseconds."""
+    chunks: int = 0
+    """How many chunks are queued; the next has this number."""
+    recipients: int = 0
+    """How many connections are in them."""
+    place: str = ""
+    """Where in the audience to go on; only the planner can read it."""
+
+
 class PublishClaim(NamedTuple):
     """A publisher's claim on an event: publish it, or return the answer of an earlier call."""
 
@@ -92,6 +107,8 @@ class PublishClaim(NamedTuple):
     """The number of events of that batch."""
     answer: str | None = None
     """The answer of an earlier call that published this event; then there is nothing left to do."""
+    planning: Planning | None = None
+    """What an earlier attempt has planned and queued: go on from there."""
 
 
 class BatchPositions(NamedTuple):
@@ -232,6 +249,9 @@ class Admission(Protocol):
         result of a call that could not reach the store.
         """
 
+    def note_planning(self, claim: PublishClaim, planning: Planning) -> None:
+        """Record how far the planning of an event has come: who takes it over goes on from there."""
+
     def expect_chunks(self, tracking_id: int, chunks: int, claims: Sequence[PublishClaim]) -> None:
         """Record the number of chunks that push these events of topics, before or after they are queued.
 
@@ -249,7 +269,10 @@ class Chunks(Protocol):
     """The chunks of queued events, as `delivery` completes them."""
 
     def complete_chunks(self, tracking_id: int, chunks: Collection[int]) -> None:
-        """Record that chunks need no further attempt; a repeat is not an error."""
+        """Record that chunks need no further attempt; a repeat is not an error.
+
+        While there are others, their events stay in flight, however long it takes to push them all.
+        """
 
 
 class Trimming(Protocol):

@@ -23,7 +23,14 @@ from realtime_core.aws.dynamodb import (
 )
 from realtime_core.concurrency import batches, map_concurrently
 from realtime_core.errors import StoreUnavailable
-from realtime_core.history.base import Finished, NewEvent, PublishClaim, positions_by_batch, split_batches
+from realtime_core.history.base import (
+    Finished,
+    NewEvent,
+    Planning,
+    PublishClaim,
+    positions_by_batch,
+    split_batches,
+)
 from realtime_core.history.dynamodb_chunks import DynamoChunks
 from realtime_core.history.dynamodb_in_flight import DynamoInFlight
 from realtime_core.history.dynamodb_items import COUNTER, repeat_key
@@ -36,6 +43,7 @@ from realtime_core.history.overtaken import (
     new_batch_id,
 )
 from realtime_core.telemetry.logs import get_logger
+from realtime_core.wire.strict_json import dumps, loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +57,10 @@ WAIT_SECONDS = 5.0
 
 
 class DynamoAdmission:
-    """`Admission` on DynamoDB. `entropy` returns random bytes for the ids of batches in flight."""
+    """`Admission` on DynamoDB. `entropy` returns random bytes for the ids of batches in flight.
+
+    `now` is when chunks are expected, epoch seconds.
+    """
 
     def __init__(
         self,
@@ -57,12 +68,13 @@ class DynamoAdmission:
         table: str,
         entropy: Callable[[int], bytes],
         sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._client, self._table = client, table
         self._entropy, self._sleep = entropy, sleep
         self._writes = HistoryWrites(table)
         self._in_flight = DynamoInFlight(client, table)
-        self._chunks = DynamoChunks(client, table)
+        self._chunks = DynamoChunks(client, table, now)
 
     def claim_all(self, events: Sequence[NewEvent], now_ms: int) -> list[PublishClaim | StoreUnavailable]:
         """Admit events together: two reads and three writes a batch, of which one is a transaction."""
@@ -73,6 +85,18 @@ class DynamoAdmission:
             except StoreUnavailable as error:
                 results |= {event.event_id: error for event in batch}
         return [results[event.event_id] for event in events]
+
+    def note_planning(self, claim: PublishClaim, planning: Planning) -> None:
+        """Record how far the planning of an event has come (one write).
+
+        Unconditional, as an answer is: a claim outlives the invocation that has it.
+        """
+        self._update(
+            repeat_key(claim.event_id),
+            "SET #plan = :plan",
+            {":plan": {"S": dumps(planning)}},
+            ExpressionAttributeNames={"#plan": "plan"},
+        )
 
     def expect_chunks(self, tracking_id: int, chunks: int, claims: Sequence[PublishClaim]) -> None:
         """Record the number of chunks that push events from the queue (one write)."""
@@ -314,4 +338,5 @@ def _claim_of(event_id: str, record: Item) -> PublishClaim:
         read_number(record, "p") or None,
         read_number(record, "batch_id"),
         read_number(record, "batch_size", 1),
+        planning=Planning(*loads(record["plan"]["S"])) if "plan" in record else None,
     )

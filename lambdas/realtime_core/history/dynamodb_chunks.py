@@ -1,6 +1,9 @@
 """The chunks of queued events: how many there are, and which need no further attempt.
 
 The two are told in either order: a chunk may be posted before its publisher has said how many there are.
+
+A large audience may take longer to push than a batch stays in flight by itself. So the chunks that are
+completed extend it from time to time, until the last one, or until nothing is completed any more.
 """
 
 from __future__ import annotations
@@ -8,10 +11,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import Item, number, perform, read_number
+from realtime_core.aws.dynamodb import ConditionFailed, Item, number, perform, read_number
 from realtime_core.history.base import positions_by_batch
 from realtime_core.history.dynamodb_in_flight import DynamoInFlight
 from realtime_core.history.dynamodb_items import chunks_key
+from realtime_core.history.overtaken import EXTENSION_SECONDS
 from realtime_core.lifetimes import DAY_SECONDS
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 
 
 _ENDS = "expires_at = if_not_exists(expires_at, :end)"
-_EXPECT = f"SET expected = :expected, settles = :settles, {_ENDS}"
+_EXPECT = f"SET expected = :expected, settles = :settles, extended_at = :now, {_ENDS}"
 _COMPLETE = f"ADD done :chunks SET {_ENDS}"
 
 
@@ -37,7 +41,8 @@ class DynamoChunks:
     def expect(self, tracking_id: int, chunks: int, claims: Sequence[PublishClaim]) -> None:
         """Record the number of chunks that push events of topics (one write)."""
         settles = [_encode(part) for part in positions_by_batch(claims)]
-        self._record(tracking_id, _EXPECT, {":expected": number(chunks), ":settles": {"L": settles}})
+        values: Item = {":expected": number(chunks), ":settles": {"L": settles}}
+        self._record(tracking_id, _EXPECT, {**values, ":now": number(int(self._now()))})
 
     def complete_chunks(self, tracking_id: int, chunks: Collection[int]) -> None:
         """Record that chunks are done (one write); the last ones settle the events (two more)."""
@@ -58,10 +63,31 @@ class DynamoChunks:
         )
 
         item = response["Attributes"]
-        if "expected" in item and len(item.get("done", {"NS": []})["NS"]) >= read_number(item, "expected"):
+        if "expected" not in item:
+            return
+        if len(item.get("done", {"NS": []})["NS"]) >= read_number(item, "expected"):
             for batch, size, positions in _settled_by(item, tracking_id):
                 self._in_flight.settle(batch, size, positions, now_s)
             perform(lambda: self._client.delete_item(TableName=self._table, Key=key))
+        elif now_s - read_number(item, "extended_at", now_s) >= EXTENSION_SECONDS:
+            self._extend(tracking_id, item, now_s)
+
+    def _extend(self, tracking_id: int, item: Any, now_s: int) -> None:
+        """Keep the batches of an item in flight (a write, and one for each batch); one caller does."""
+        try:
+            perform(
+                lambda: self._client.update_item(
+                    TableName=self._table,
+                    Key=chunks_key(tracking_id),
+                    UpdateExpression="SET extended_at = :now",
+                    ConditionExpression="extended_at = :before",
+                    ExpressionAttributeValues={":now": number(now_s), ":before": item["extended_at"]},
+                )
+            )
+        except ConditionFailed:
+            return
+        for batch, _, _ in _settled_by(item, tracking_id):
+            self._in_flight.extend(batch, now_s)
 
 
 def _encode(part: BatchPositions) -> Item:

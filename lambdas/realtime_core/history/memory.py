@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Collection, Generator, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from realtime_core.errors import StoreUnavailable
@@ -14,6 +15,7 @@ from realtime_core.history.base import (
     Finished,
     HistoryBounds,
     NewEvent,
+    Planning,
     PublishClaim,
     StoredEvent,
     decode_event,
@@ -59,7 +61,9 @@ class _Chunks:
 class MemoryHistory(InMemoryAdapter):
     """`History`, `Admission`, `Chunks` and `Trimming` in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        """`now` is when chunks are completed, epoch seconds."""
+        self._now = now
         self._lock = threading.RLock()
         self._counter = itertools.count()
         self._newest = self._began = self._floor = 0
@@ -122,6 +126,12 @@ class MemoryHistory(InMemoryAdapter):
                 for event in events
             ]
 
+    def note_planning(self, claim: PublishClaim, planning: Planning) -> None:
+        """Record how far the planning of an event has come."""
+        self._reach()
+        record = self._records[claim.event_id]
+        record.claim = record.claim._replace(planning=planning)
+
     def expect_chunks(self, tracking_id: int, chunks: int, claims: Sequence[PublishClaim]) -> None:
         """Record the number of chunks that push events."""
         self._reach()
@@ -134,8 +144,14 @@ class MemoryHistory(InMemoryAdapter):
         """Record that chunks need no further attempt."""
         self._reach()
         with self._lock:
-            self._chunks.setdefault(tracking_id, _Chunks()).done.update(chunks)
+            entry = self._chunks.setdefault(tracking_id, _Chunks())
+            entry.done.update(chunks)
             self._settle_if_done(tracking_id)
+            now_s = int(self._now())
+            for claim in entry.claims:
+                in_flight = self._in_flight.get(claim.batch)
+                if in_flight is not None and in_flight.until > now_s + EXTENSION_RESERVE_SECONDS:
+                    in_flight.until = max(in_flight.until, now_s + IN_FLIGHT_SECONDS_MAX)
 
     def finish_all(self, finished: Sequence[Finished]) -> None:
         """Store the answers."""
@@ -216,10 +232,10 @@ class MemoryHistory(InMemoryAdapter):
             in_flight.until = now_ms // 1000 + IN_FLIGHT_SECONDS_MAX
         elif record.claim.position is not None:
             self._events.pop(record.claim.position, None)
-            first_at_ms = record.claim.at_ms
+            first_at_ms, planning = record.claim.at_ms, record.claim.planning
             self._admit([event], now_ms)
             record = self._records[event.event_id]
-            record.claim = record.claim._replace(at_ms=first_at_ms)
+            record.claim = record.claim._replace(at_ms=first_at_ms, planning=planning)
             at = record.claim.position
             assert at is not None, "only events of topics have positions"  # noqa: S101
             self._events[at] = self._events[at]._replace(at=first_at_ms // 1000)

@@ -16,10 +16,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 IN_FLIGHT_SECONDS_MAX = 15 * 60
-"""After this a batch no longer counts as in flight. Outside limit: no Lambda invocation runs longer."""
+"""After this a batch no longer counts as in flight, unless it is extended: by who takes an event of it over,
+and by chunks that are pushed. Outside limit: no Lambda invocation runs longer."""
 
 UNRESOLVED_SECONDS_MAX = 5
 """The age at which the positions of a batch in flight are looked up."""
+
+EXTENSION_SECONDS = 5 * 60
+"""How often a batch is extended while chunks of it are pushed: two extensions may fail."""
 
 EXTENSION_RESERVE_SECONDS = 60
 """A batch that ends sooner is not taken over with its positions: it might end meanwhile."""

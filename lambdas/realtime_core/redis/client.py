@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws.client import client
 from realtime_core.aws.endpoint import tls_context, use_system_authorities
-from realtime_core.aws.idle_connections import is_alive, is_stale, was_idle_for_long
+from realtime_core.aws.idle_connections import Watch, is_stale, was_idle_for_long
 from realtime_core.errors import ServiceError, SettingsInvalid
 from realtime_core.redis.credentials import credentials_provider
 from realtime_core.redis.errors import RedisFault, refusal
@@ -79,6 +79,7 @@ class RedisClient:
         self._clock = clock
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
+        self._watch: Watch | None = None
         self._reader: hiredis.Reader | None = None
         self._idle_since = 0.0
         self._has_replied = False
@@ -123,7 +124,7 @@ class RedisClient:
             self._close()
 
     def _execute(self, commands: Sequence[Command]) -> list[Any]:
-        if self._socket is not None and self._is_usable(self._socket):
+        if self._watch is not None and self._is_usable(self._watch):
             try:
                 return self._exchange(commands)
             except OSError as error:
@@ -132,14 +133,14 @@ class RedisClient:
         self._open()
         return self._exchange(commands)
 
-    def _is_usable(self, opened: socket.socket) -> bool:
+    def _is_usable(self, watch: Watch) -> bool:
         """Whether the connection is recent, and still open as far as one can see."""
-        return not was_idle_for_long(self._idle_since, IDLE_SECONDS_MAX) and is_alive(opened)
+        return not was_idle_for_long(self._idle_since, IDLE_SECONDS_MAX) and watch.is_alive()
 
     def _close(self) -> None:
         if self._socket is not None:
             self._socket.close()
-        self._socket = self._reader = None
+        self._socket = self._watch = self._reader = None
 
     def _open(self) -> None:
         # Imported here, because functions without Redis are packaged without hiredis.
@@ -155,6 +156,7 @@ class RedisClient:
         if address.tls:
             # A failed handshake closes the plain socket.
             self._socket = tls_context(address.host).wrap_socket(connection, server_hostname=address.host)
+        self._watch = Watch(self._socket)
         self._reader = hiredis.Reader(encoding="utf-8", errors="surrogateescape")
 
         handshake: list[Command] = []

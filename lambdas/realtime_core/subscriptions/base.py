@@ -21,6 +21,22 @@ class Group(NamedTuple):
     """How many partitions hold the members; it only grows."""
 
 
+class MemberPlace(NamedTuple):
+    """A place among the members of groups, which are in the order of group id, shard and connection id."""
+
+    group_id: str
+    shard: int
+    connection_id: str | None = None
+    """The last connection before the place; None where the whole shard is before it."""
+
+
+class MemberPage(NamedTuple):
+    """Some members of a shard, and the place behind them."""
+
+    connection_ids: list[str]
+    place: MemberPlace
+
+
 MAX_SUBSCRIPTIONS = 50
 """The default limit of one connection."""
 
@@ -73,11 +89,19 @@ class Subscriptions(Protocol):
         the topic, SubscriptionFailed if it or the topic has reached a limit.
         """
 
-    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
+    def unsubscribe(
+        self,
+        connection_id: str,
+        topic: str,
+        *,
+        record: Connection | None = None,
+        received_ms: int | None = None,
+    ) -> None:
         """Remove the subscription to a topic, if there is one (one read, at most one write).
 
-        It is remembered for a while, for subscribes that were received before it and finish later. If a later
-        request is in force, nothing changes. Raises ConnectionUnknown.
+        `record` is the connection's record if the caller has just read it. The request is remembered
+        for a while, for subscribes that were received before it and finish later. If a later request is in
+        force, nothing changes. Raises ConnectionUnknown.
         """
 
     def end_forbidden(self, connection: Connection) -> list[str]:
@@ -102,11 +126,14 @@ class Subscriptions(Protocol):
         A group may be returned more than once: the most shards count.
         """
 
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self, topic: str, since: int, known: Callable[[str], Group | None] | None = None
+    ) -> list[Group]:
         """The groups of this topic that were announced at `since` or later (one query a page).
 
         A group is announced when it is listed and when it gets more shards. Announcements expire after an
-        hour. A group may be returned more than once.
+        hour. A group may be returned more than once. `known` returns the group of an id that the caller has
+        already, or None: the texts of long filters are read for the others alone (one read for each fifty).
         """
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
@@ -115,8 +142,41 @@ class Subscriptions(Protocol):
         One query for each page of a shard. A group without members may have no batch.
         """
 
+    def member_pages(
+        self,
+        groups: Sequence[Group],
+        now: int,
+        *,
+        after: MemberPlace | None = None,
+        until: MemberPlace | None = None,
+        joined_before_ms: int | None = None,
+    ) -> Iterator[MemberPage]:
+        """The connections that can be posted to at `now`, in order, with places to go on from.
+
+        Those after a place, and those of the shards up to another, that one included. With
+        `joined_before_ms` only those whose membership is known to be older. One query a page, some of them
+        ahead; never from an index.
+        """
+
     def add_shards(self, group: Group, shards: int, now: int) -> None:
         """Give a group more shards, which new members use; a smaller one is ignored (one or two writes)."""
+
+
+def shards_between(
+    groups: Sequence[Group], after: MemberPlace | None, until: MemberPlace | None
+) -> list[tuple[Group, int]]:
+    """The shards of groups in order, without those before a place, and without those behind another."""
+    shards = sorted((group.group_id, shard, group) for group in groups for shard in range(group.shards))
+    return [
+        (group, shard)
+        for group_id, shard, group in shards
+        if (
+            after is None
+            or (group_id, shard) > after[:2]
+            or ((group_id, shard) == after[:2] and after.connection_id is not None)
+        )
+        and (until is None or (group_id, shard) <= until[:2])
+    ]
 
 
 def check_topic_permitted(permissions: Permissions, topic: str) -> None:

@@ -18,6 +18,8 @@ from realtime_core.ids import group_id, shard_of
 from realtime_core.subscriptions.base import (
     MAX_SUBSCRIPTIONS,
     Group,
+    MemberPage,
+    MemberPlace,
     check_subscription_limits,
     check_topic_permitted,
     forbidden_topics,
@@ -103,9 +105,16 @@ class DynamoSubscriptions:
                 connection = self._changed_record(changed)
         raise StoreUnavailable(f"the record of connection {connection_id} kept changing")
 
-    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
-        """Remove the subscription to a topic, if there is one (one read, at most one write)."""
-        connection = self._require(self._connections.get(connection_id))
+    def unsubscribe(
+        self,
+        connection_id: str,
+        topic: str,
+        *,
+        record: Connection | None = None,
+        received_ms: int | None = None,
+    ) -> None:
+        """Remove the subscription to a topic, if there is one (one read if no record is given, one write)."""
+        connection = record or self._require(self._connections.get(connection_id))
         for _ in backoff.attempts():
             at = received_last(connection, topic) if received_ms is None else received_ms
             try:
@@ -155,13 +164,27 @@ class DynamoSubscriptions:
         """The groups of this topic that may have members, page by page (one query each)."""
         return self._groups.of_topic(topic, now)
 
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self, topic: str, since: int, known: Callable[[str], Group | None] | None = None
+    ) -> list[Group]:
         """The groups of this topic that were announced at `since` or later (one query a page)."""
-        return self._groups.announced(topic, since)
+        return self._groups.announced(topic, since, known)
 
     def members(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
         """The connections of each group that can be posted to at `now`, a shard at a time."""
         return self._members.of_groups(groups, now)
+
+    def member_pages(
+        self,
+        groups: Sequence[Group],
+        now: int,
+        *,
+        after: MemberPlace | None = None,
+        until: MemberPlace | None = None,
+        joined_before_ms: int | None = None,
+    ) -> Iterator[MemberPage]:
+        """The connections that can be posted to at `now`, in order, with places to go on from."""
+        return self._members.pages(groups, now, after=after, until=until, joined_before_ms=joined_before_ms)
 
     def add_shards(self, group: Group, shards: int, now: int) -> None:
         """Give a group more shards, which new members use; a smaller number is ignored."""
@@ -279,6 +302,8 @@ class DynamoSubscriptions:
             "e": {"N": str(connection.token_exp)},
             "expires_at": {"N": str(record_expires_at(connection))},
         }
+        if subscription.received_ms:
+            member["j"] = {"N": str(subscription.received_ms)}
         return member if self._pending is None else {**member, REPORTED: {"BOOL": True}}
 
 

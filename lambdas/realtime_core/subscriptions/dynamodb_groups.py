@@ -5,6 +5,8 @@
 | group        | `t#<topic>`  | the group's id               | three hours after a subscriber's last touch |
 | announcement | `n#<topic>`  | `<time>#<group id>#<shards>` | an hour after its time |
 
+Both have the filter's text as `f`; an announcement has NOTHING instead of a long one.
+
 A topic of many groups has more partitions, `t#<topic>#<1 to 15>` (`registry_keys`).
 
 A connection lives at most two hours, so a group whose item has expired has no open member. No counter can
@@ -20,7 +22,15 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws import backoff
-from realtime_core.aws.dynamodb import ConditionFailed, Contended, Item, perform, query
+from realtime_core.aws.dynamodb import (
+    READ_MAX,
+    ConditionFailed,
+    Contended,
+    Item,
+    get_all,
+    perform,
+    query,
+)
 from realtime_core.subscriptions.base import (
     ANNOUNCEMENT_LIFETIME_SECONDS,
     REGISTRY_LIFETIME_SECONDS,
@@ -31,9 +41,10 @@ from realtime_core.subscriptions.dynamodb_partitions import DynamoPartitions
 from realtime_core.subscriptions.dynamodb_topic_counts import DynamoTopicCounts
 from realtime_core.subscriptions.registry_keys import PARTITIONS, partition_of, registry_pk
 from realtime_core.subscriptions.registry_reader import read_registry
+from realtime_core.wire.strict_json import byte_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from types_boto3_dynamodb.client import DynamoDBClient
 
@@ -41,6 +52,13 @@ if TYPE_CHECKING:
 # Of the registry's three hours, minus two for a connection, this leaves a margin of 50 minutes.
 TOUCHED_SECONDS = 10 * 60
 TOUCHED_GROUPS_MAX = 10_000
+
+ANNOUNCED_TEXT_BYTES = 512
+"""Filters up to this size are announced with their text. Announcements are read for each event, two minutes
+of them at least, from one partition; a longer text is read once, from the registry."""
+NOTHING = '{"":{"exists":true}}'
+"""In place of a long text: no client's filter has an attribute without a name, and it matches no event, which
+is what an earlier release makes of it."""
 
 
 class DynamoGroups:
@@ -153,10 +171,13 @@ class DynamoGroups:
         )
         return (_group(topic, item) for items in pages for item in items)
 
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self, topic: str, since: int, known: Callable[[str], Group | None] | None = None
+    ) -> list[Group]:
         """The groups of this topic that were announced at `since` or later.
 
-        A group is returned once for each announcement. The read is consistent, for the same reason.
+        A group is returned once for each announcement. `known` returns a group of an id that the caller has
+        already. The reads are consistent, for the same reason.
         """
         pages = query(
             self._client,
@@ -165,7 +186,31 @@ class DynamoGroups:
             KeyConditionExpression="pk = :topic AND sk >= :since",
             ExpressionAttributeValues={":topic": {"S": f"n#{topic}"}, ":since": {"S": _stamp(since)}},
         )
-        return [_announced(topic, item) for items, _ in pages for item in items]
+        groups = [_announced(topic, item) for items, _ in pages for item in items]
+
+        long = {group.group_id for group in groups if group.filter == NOTHING}
+        texts = {group_id: group.filter for group_id in long if known and (group := known(group_id))}
+        if unread := sorted(long - texts.keys()):
+            texts |= self._texts(topic, unread)
+        # One that is listed no more has ended.
+        return [
+            group._replace(filter=texts[group.group_id]) if group.group_id in long else group
+            for group in groups
+            if group.group_id not in long or group.group_id in texts
+        ]
+
+    def _texts(self, topic: str, group_ids: Sequence[str]) -> dict[str, str]:
+        """The filters of groups, by id, as the registry lists them (one read for each fifty)."""
+        texts: dict[str, str] = {}
+        for start in range(0, len(group_ids), READ_MAX // 2):
+            keys = [
+                {"pk": {"S": registry_pk(topic, partition)}, "sk": {"S": group_id}}
+                for group_id in group_ids[start : start + READ_MAX // 2]
+                for partition in dict.fromkeys([0, partition_of(group_id, PARTITIONS)])
+            ]
+            found = get_all(self._client, {self._table: keys})[self._table]
+            texts |= {item["sk"]["S"]: item["f"]["S"] for item in found}
+        return texts
 
     def add_shards(self, group: Group, shards: int, now: int) -> None:
         """Give a group more shards, never fewer: readers read every shard up to this number."""
@@ -229,6 +274,7 @@ class DynamoGroups:
 
     def _announcement(self, group: Group, now: int) -> Any:
         """An update, although it creates an item, so that the function needs no permission for PutItem."""
+        is_long = byte_length(group.filter) > ANNOUNCED_TEXT_BYTES
         return {
             "Update": {
                 "TableName": self._table,
@@ -238,7 +284,7 @@ class DynamoGroups:
                 },
                 "UpdateExpression": "SET f = :filter, expires_at = :expires",
                 "ExpressionAttributeValues": {
-                    ":filter": {"S": group.filter},
+                    ":filter": {"S": NOTHING if is_long else group.filter},
                     ":expires": {"N": str(now + ANNOUNCEMENT_LIFETIME_SECONDS)},
                 },
             }

@@ -3,26 +3,31 @@
 | `pk` | `sk` | attributes |
 | --- | --- | --- |
 | `g#<group id>#<shard>` | the connection id | `e` the token's expiry, `expires_at` the record's |
+| | | `j` when its request was received, epoch milliseconds |
 | | | `p` if the change was reported to the index as pending |
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import query
+from realtime_core.aws.dynamodb import number, start
+from realtime_core.subscriptions.base import MemberPage, MemberPlace, shards_between
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from types_boto3_dynamodb.client import DynamoDBClient
 
+    from realtime_core.started_call import StartedCall
     from realtime_core.subscriptions.base import Group
 
 READERS = 8
-"""Shards that are read at once. Most have one short page, so reading them in turn would be mostly waiting."""
+"""Shards that are read at once. Most have one short page, so reading them in turn would be mostly waiting.
+
+By one thread: requests are sent before the responses to earlier ones are waited for. Threads take twice the
+processor time for a page of few members, and one event may match thousands of groups.
+"""
 
 REPORTED = "p"
 """Attribute of a membership whose writer reports its changes: index_projector takes others for a fault."""
@@ -41,39 +46,78 @@ class DynamoMembers:
         self._table = table
 
     def of_groups(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
-        """The connections that can be posted to at `now`, a shard at a time, group by group."""
-        shards = [(group, shard) for group in groups for shard in range(group.shards)]
-        if len(shards) <= 1:
-            for group, shard in shards:
-                yield group, self._shard(group, shard, now)
-            return
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only publishing needs it
+        """The connections that can be posted to at `now`, a page at a time, group by group."""
+        by_id = {group.group_id: group for group in groups}
+        for page in self.pages(groups, now):
+            yield by_id[page.place.group_id], page.connection_ids
 
-        with ThreadPoolExecutor(min(READERS, len(shards)), thread_name_prefix="members") as pool:
-            reading: deque[tuple[Group, Future[list[str]]]] = deque()
-            for group, shard in shards:
-                reading.append((group, pool.submit(self._shard, group, shard, now)))
-                if len(reading) > READERS:
-                    yield _result(*reading.popleft())
+    def pages(
+        self,
+        groups: Sequence[Group],
+        now: int,
+        *,
+        after: MemberPlace | None = None,
+        until: MemberPlace | None = None,
+        joined_before_ms: int | None = None,
+    ) -> Iterator[MemberPage]:
+        """The connections that can be posted to at `now`, in order, with places to go on from."""
+
+        def start_page(place: MemberPlace) -> StartedCall[MemberPage]:
+            return self._start_page(place, now, joined_before_ms)
+
+        reading: deque[StartedCall[MemberPage]] = deque()
+        try:
+            for group, shard in shards_between(groups, after, until):
+                # No id sorts before the empty text.
+                goes_on = after is not None and after[:2] == (group.group_id, shard)
+                place = after if after and goes_on else MemberPlace(group.group_id, shard, "")
+                reading.append(start_page(place))
+                if len(reading) == READERS:
+                    yield from _with_rest(reading.popleft().result(), start_page)
             while reading:
-                yield _result(*reading.popleft())
+                yield from _with_rest(reading.popleft().result(), start_page)
+        finally:
+            for page in reading:
+                page.discard()
 
-    def _shard(self, group: Group, shard: int, now: int) -> list[str]:
-        """A shard's members. Consistent: a client with a confirmed subscription gets the next event."""
-        pages = query(
-            self._client,
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :shard",
-            FilterExpression="e > :now AND expires_at > :now",
-            ProjectionExpression="sk",
-            ExpressionAttributeValues={
-                ":shard": {"S": member_pk(group.group_id, shard)},
-                ":now": {"N": str(now)},
-            },
-        )
-        return [item["sk"]["S"] for items, _ in pages for item in items]
+    def _start_page(
+        self, place: MemberPlace, now: int, joined_before_ms: int | None
+    ) -> StartedCall[MemberPage]:
+        """Start to read a page of a shard's members.
+
+        Consistent: a client with a confirmed subscription gets the next event.
+        """
+        group_id, shard, connection_id = place
+        pk = {"S": member_pk(group_id, shard)}
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "pk = :shard",
+            "FilterExpression": "e > :now AND expires_at > :now",
+            "ProjectionExpression": "sk",
+            "ExpressionAttributeValues": {":shard": pk, ":now": number(now)},
+        }
+        if joined_before_ms is not None:
+            parameters["FilterExpression"] += " AND j < :joined"
+            parameters["ExpressionAttributeValues"][":joined"] = number(joined_before_ms)
+        if connection_id:
+            parameters["ExclusiveStartKey"] = {"pk": pk, "sk": {"S": connection_id}}
+
+        def parse(page: Any) -> MemberPage:
+            last = page.get("LastEvaluatedKey")
+            return MemberPage(
+                [item["sk"]["S"] for item in page["Items"]],
+                place._replace(connection_id=last["sk"]["S"] if last else None),
+            )
+
+        return start(self._client, "Query", **parameters).then(parse)
 
 
-def _result(group: Group, members: Future[list[str]]) -> tuple[Group, list[str]]:
-    return group, members.result()
+def _with_rest(
+    page: MemberPage, start_page: Callable[[MemberPlace], StartedCall[MemberPage]]
+) -> Iterator[MemberPage]:
+    """A page of a shard, and those after it. Most shards have one."""
+    yield page
+    while page.place.connection_id is not None:
+        page = start_page(page.place).result()
+        yield page

@@ -22,9 +22,12 @@ from realtime_core.subscriptions.base import (
     REGISTRY_LIFETIME_SECONDS,
     REGISTRY_MARGIN_SECONDS,
     Group,
+    MemberPage,
+    MemberPlace,
     check_subscription_limits,
     check_topic_permitted,
     forbidden_topics,
+    shards_between,
     topic_full,
 )
 from realtime_core.subscriptions.order import (
@@ -40,7 +43,12 @@ T = TypeVar("T")
 
 
 class MemorySubscriptions(InMemoryAdapter):
-    """`Subscriptions` in memory, over the records of `MemoryConnections`."""
+    """`Subscriptions` in memory, over the records of `MemoryConnections`.
+
+    `page_members` is the most members that a page of `member_pages` has.
+    """
+
+    page_members = 1_000
 
     def __init__(
         self,
@@ -90,7 +98,14 @@ class MemorySubscriptions(InMemoryAdapter):
             self._connections.records[connection_id] = after
             return after
 
-    def unsubscribe(self, connection_id: str, topic: str, *, received_ms: int | None = None) -> None:
+    def unsubscribe(
+        self,
+        connection_id: str,
+        topic: str,
+        *,
+        record: Connection | None = None,  # noqa: ARG002 - only a store that takes a read has use for it
+        received_ms: int | None = None,
+    ) -> None:
         """Remove the subscription to a topic, if there is one. Raises ConnectionUnknown."""
         self._reach()
         with self._connections.lock:
@@ -144,7 +159,12 @@ class MemorySubscriptions(InMemoryAdapter):
             listed = list(self._groups.values())
         return (group for group, expires in listed if group.topic == topic and expires > now)
 
-    def announced(self, topic: str, since: int) -> list[Group]:
+    def announced(
+        self,
+        topic: str,
+        since: int,
+        known: Callable[[str], Group | None] | None = None,  # noqa: ARG002
+    ) -> list[Group]:
         """The groups of this topic that were announced at `since` or later."""
         self._reach()
         with self._connections.lock:
@@ -167,6 +187,42 @@ class MemorySubscriptions(InMemoryAdapter):
                 for shard in range(group.shards)
             ]
         yield from members
+
+    def member_pages(
+        self,
+        groups: Sequence[Group],
+        now: int,
+        *,
+        after: MemberPlace | None = None,
+        until: MemberPlace | None = None,
+        joined_before_ms: int | None = None,
+    ) -> Iterator[MemberPage]:
+        """The connections that can be posted to at `now`, in order, with places to go on from."""
+        self._reach()
+        for group, shard in shards_between(groups, after, until):
+            place = MemberPlace(group.group_id, shard)
+            with self._connections.lock:
+                members = sorted(self._members.get((group.group_id, shard), {}).values())
+            if after is not None and after[:2] == place[:2]:
+                members = [item for item in members if item.connection_id > (after.connection_id or "")]
+            for start in range(0, max(1, len(members)), self.page_members):
+                page = members[start : start + self.page_members]
+                is_last = start + self.page_members >= len(members)
+                yield MemberPage(
+                    [
+                        item.connection_id
+                        for item in page
+                        if item.token_exp > now and self._joined_before(item, group, joined_before_ms)
+                    ],
+                    place if is_last else place._replace(connection_id=page[-1].connection_id),
+                )
+
+    def _joined_before(self, member: Recipient, group: Group, before_ms: int | None) -> bool:
+        if before_ms is None:
+            return True
+        record = self._connections.records.get(member.connection_id)
+        subscription = record.subscriptions.get(group.topic) if record else None
+        return subscription is not None and 0 < subscription.received_ms < before_ms
 
     def add_shards(self, group: Group, shards: int, now: int) -> None:
         """Give a group more shards, which new members use; a smaller number is ignored."""

@@ -38,6 +38,7 @@ TOUCHED = "deals:index:touched"
 LEASE = "deals:index:lease"
 
 VERSION = "@version"
+"""For readers of earlier releases, which keep a topic's groups while it stays the same."""
 CHECKED = "@checked"
 """When the topic's hash was last compared with the registry: it had every group listed by then."""
 

@@ -67,7 +67,9 @@ class Logger:
 
     def debug(self, event: str, /, **fields: Any) -> None:
         """Log a step that only helps to find a fault."""
-        self._log(logging.DEBUG, event, fields)
+        # Checked here as well: an action has several such lines, and hardly one of them is written.
+        if self._logger.isEnabledFor(logging.DEBUG) or _SAMPLED in _bound.get():
+            self._log(logging.DEBUG, event, fields)
 
     def info(self, event: str, /, **fields: Any) -> None:
         """Log something that happened as it should."""

@@ -12,30 +12,49 @@ module "deals_websocket" {
   package_bucket    = var.package_bucket
   package_prefix    = var.package_prefix
 
-  jwt                = { algorithms = var.jwt_algorithms, jwks_url = var.jwt_jwks_url, issuer = var.jwt_issuer, audience = var.jwt_audience, scope = var.jwt_scope, claims = var.jwt_claims }
-  jwt_secret         = var.jwt_secret
-  jwt_secret_version = var.jwt_secret_version
-  jwt_secret_arn     = var.jwt_secret_arn
+  jwt_algorithms      = var.jwt_algorithms
+  jwt_jwks_url        = var.jwt_jwks_url
+  jwt_issuer          = var.jwt_issuer
+  jwt_audience        = var.jwt_audience
+  jwt_scope           = var.jwt_scope
+  jwt_claims          = var.jwt_claims
+  jwt_secret          = var.jwt_secret
+  jwt_secret_version  = var.jwt_secret_version
+  existing_jwt_secret = var.existing_jwt_secret
 
   log_level                   = var.log_level
   log_retention_days          = var.log_retention_days
+  access_log_enabled          = true
   execution_logging_level     = "ERROR"
   detailed_metrics_enabled    = true
   deletion_protection_enabled = var.deletion_protection_enabled
 
-  throttling              = var.throttling
+  default_throttling      = var.default_throttling
+  route_throttling        = var.route_throttling
+  account_concurrency     = var.account_concurrency
   reserved_concurrency    = var.reserved_concurrency
   maximum_concurrency     = var.maximum_concurrency
   posts_per_second_budget = var.posts_per_second_budget
 
-  alarms = { notification = { topic_arn = var.alarm_topic_arn, emails = var.alarm_emails } }
+  alarm_topic  = var.alarm_topic
+  alarm_emails = var.alarm_emails
 
   forward_events_to        = var.forward_events_to
   receive_forwarded_events = var.receive_forwarded_events
+  forwarding_account_ids   = var.forwarding_account_ids
 
-  redis_enabled = var.redis_enabled
-  redis         = var.redis_enabled ? merge(var.redis, { publisher_security_group_ids = var.redis_publisher_security_group_ids }) : null
-  network       = var.network
+  redis_enabled                   = var.redis_enabled
+  redis_node_type                 = var.redis_node_type
+  redis_replicas                  = var.redis_replicas
+  redis_snapshot_retention_days   = var.redis_snapshot_retention_days
+  redis_snapshot_window           = var.redis_snapshot_window
+  redis_maintenance_window        = var.redis_maintenance_window
+  redis_slow_log_enabled          = var.redis_slow_log_enabled
+  redis_publisher_security_groups = var.redis_publisher_security_groups
+
+  existing_vpc             = var.existing_vpc
+  existing_security_groups = var.existing_security_groups
+  internet_egress          = var.internet_egress
 
   kms_key_arn                 = var.kms_key_arn
   manage_account_logging_role = var.manage_account_logging_role

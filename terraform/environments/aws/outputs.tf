@@ -19,8 +19,13 @@ output "function_names" {
 }
 
 output "function_arns" {
-  description = "ARNs of the functions' version in service"
+  description = "ARNs of the functions' versions in service: what to invoke"
   value       = module.deals_websocket.function_arns
+}
+
+output "publisher_policies" {
+  description = "Policies (JSON) for the roles of backends that publish, by how they do: invoke, queue, redis"
+  value       = module.deals_websocket.publisher_policies
 }
 
 output "queue_urls" {

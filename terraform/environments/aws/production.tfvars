@@ -7,15 +7,15 @@ deletion_protection_enabled = true
 
 # Of the account's 10,000 requests a second, most stay free for pushes. AWS accepts at most 500 new connections a
 # second, and refuses more less gracefully than a throttled route does.
-throttling = {
-  default = { rate_limit = 1000, burst_limit = 500 }
-  routes = {
-    "$connect" = { rate_limit = 400, burst_limit = 200 }
-    ping       = { rate_limit = 2000, burst_limit = 1000 }
-  }
+default_throttling = { rate_limit = 1000, burst_limit = 500 }
+route_throttling = {
+  "$connect" = { rate_limit = 400, burst_limit = 200 }
+  ping       = { rate_limit = 2000, burst_limit = 1000 }
 }
 
-# A flood of messages must not keep people from connecting, nor pushes from going out.
+# A flood of messages must not keep people from connecting, nor pushes from going out. A new account has 10 concurrent
+# executions and can reserve none: have its limit raised, and say here what `aws lambda get-account-settings` shows.
+account_concurrency = 1000
 reserved_concurrency = {
   authorizer         = 50
   connection_handler = 50
@@ -28,13 +28,11 @@ posts_per_second_budget = 8000
 
 # A replica in another Availability Zone takes over within seconds; meanwhile broadcasts read from DynamoDB. Changes
 # and snapshots happen when the fewest people are connected.
-redis = {
-  node_type          = "cache.t4g.small"
-  snapshot_window    = "03:00-04:00"
-  maintenance_window = "sun:04:30-sun:05:30"
-  slow_log_enabled   = true
-}
+redis_node_type          = "cache.t4g.small"
+redis_snapshot_window    = "03:00-04:00"
+redis_maintenance_window = "sun:04:30-sun:05:30"
+redis_slow_log_enabled   = true
 
 # A second Region for the same people: each names the other's bus (docs/operations.md, "Several Regions").
-# receive_forwarded_events = { enabled = true }
+# receive_forwarded_events = true
 # forward_events_to        = { eu-central-1 = "arn:aws:events:eu-central-1:ACCOUNT:event-bus/deals-production-forwarded" }

@@ -6,12 +6,8 @@ log_retention_days          = 14
 deletion_protection_enabled = false
 
 # Enough to try things on, without taking the account's 10,000 requests a second from anybody.
-throttling = {
-  default = { rate_limit = 100, burst_limit = 50 }
-}
+default_throttling = { rate_limit = 100, burst_limit = 50 }
 
 # One node: what is lost with it is rebuilt.
-redis = {
-  replicas                = 0
-  snapshot_retention_days = 0
-}
+redis_replicas                = 0
+redis_snapshot_retention_days = 0

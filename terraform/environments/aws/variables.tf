@@ -32,7 +32,7 @@ variable "package_prefix" {
 }
 
 variable "jwt_secret" {
-  description = "The secret that signs the tokens, at least 32 bytes, or its JSON form; set TF_VAR_jwt_secret. Null where `jwt_secret_arn` is given"
+  description = "The secret that signs the tokens, at least 32 bytes, or its JSON form; set TF_VAR_jwt_secret. Null where `existing_jwt_secret` is given"
   type        = string
   default     = null
   sensitive   = true
@@ -45,10 +45,12 @@ variable "jwt_secret_version" {
   default     = 1
 }
 
-variable "jwt_secret_arn" {
-  description = "ARN of an existing secret to use instead of `jwt_secret`"
-  type        = string
-  default     = null
+variable "existing_jwt_secret" {
+  description = "ARN of an existing secret to use instead of `jwt_secret`; null to have one made"
+  type = object({
+    arn = string
+  })
+  default = null
 }
 
 variable "jwt_algorithms" {
@@ -83,14 +85,8 @@ variable "jwt_scope" {
 
 variable "jwt_claims" {
   description = "Where the issuer puts what the service reads of a token, where that is not the usual claim: see the stack"
-  type = object({
-    user_id    = optional(string)
-    scope      = optional(string)
-    audience   = optional(string)
-    topics     = optional(string)
-    recipients = optional(string)
-  })
-  default = {}
+  type        = map(string)
+  default     = {}
 }
 
 variable "kms_key_arn" {
@@ -105,10 +101,12 @@ variable "manage_account_logging_role" {
   default     = false
 }
 
-variable "alarm_topic_arn" {
+variable "alarm_topic" {
   description = "ARN of an existing SNS topic that the alarms notify; null to create one"
-  type        = string
-  default     = null
+  type = object({
+    arn = string
+  })
+  default = null
 }
 
 variable "alarm_emails" {
@@ -123,19 +121,31 @@ variable "redis_enabled" {
   default     = false
 }
 
-variable "network" {
-  description = "Where Redis and its functions run: an existing VPC with its private subnets; null to create a small VPC"
+variable "existing_vpc" {
+  description = "Where Redis and its functions run: id of an existing VPC, and of private subnets of it; null to create a small VPC"
   type = object({
-    vpc_id             = string
-    subnet_ids         = list(string)
-    internet_egress    = optional(bool)
-    security_group_ids = optional(list(string))
+    id         = string
+    subnet_ids = list(string)
   })
   default = null
 }
 
-variable "redis_publisher_security_group_ids" {
-  description = "Security groups of services that publish through Redis, allowed in, in addition to the clients' own"
-  type        = list(string)
-  default     = []
+variable "existing_security_groups" {
+  description = "Ids of existing security groups for the functions in `existing_vpc`; null to create one"
+  type = object({
+    ids = list(string)
+  })
+  default = null
+}
+
+variable "internet_egress" {
+  description = "Whether the subnets of `existing_vpc` reach the internet by a NAT gateway"
+  type        = bool
+  default     = false
+}
+
+variable "redis_publisher_security_groups" {
+  description = "Ids of security groups of services that publish through Redis, which are let in beside the clients' own, by a name of your choice"
+  type        = map(string)
+  default     = {}
 }

@@ -20,37 +20,33 @@ variable "deletion_protection_enabled" {
   type        = bool
 }
 
-variable "throttling" {
-  description = "Requests a second (and at once) that the API accepts: `default` for each route, `routes` for single ones by route key"
-  type = object({
-    default = object({ rate_limit = number, burst_limit = number })
-    routes  = optional(map(object({ rate_limit = number, burst_limit = number })), {})
-  })
+variable "default_throttling" {
+  description = "Requests a second (and at once) that the API accepts on each route"
+  type        = object({ rate_limit = number, burst_limit = number })
+}
+
+variable "route_throttling" {
+  description = "Requests a second (and at once) that the API accepts on single routes, by route key"
+  type        = map(object({ rate_limit = number, burst_limit = number }))
+  default     = {}
+}
+
+variable "account_concurrency" {
+  description = "Concurrent executions that the account has in the Region; a new account has 10, and can reserve none: see `aws lambda get-account-settings`"
+  type        = number
+  default     = 1000
 }
 
 variable "reserved_concurrency" {
-  description = "Executions reserved for functions by name; none are for those left out"
-  type = object({
-    authorizer         = optional(number)
-    connection_handler = optional(number)
-    message_router     = optional(number)
-    broadcast          = optional(number)
-    delivery           = optional(number)
-    forwarder          = optional(number)
-    janitor            = optional(number)
-    redis_relay        = optional(number)
-    index_projector    = optional(number)
-  })
-  default = {}
+  description = "Executions reserved for functions, by function; none are for those left out"
+  type        = map(number)
+  default     = {}
 }
 
 variable "maximum_concurrency" {
-  description = "Instances of broadcast and delivery that read their queues at once; the stack's defaults where left out"
-  type = object({
-    broadcast = optional(number)
-    delivery  = optional(number)
-  })
-  default = {}
+  description = "Instances of functions that read their queues at once, by function; the stack's defaults where left out"
+  type        = map(number)
+  default     = {}
 }
 
 variable "posts_per_second_budget" {
@@ -59,17 +55,40 @@ variable "posts_per_second_budget" {
   default     = 10000
 }
 
-variable "redis" {
-  description = "Size and schedule of the cache, where `redis_enabled`; the defaults of the module cache where left out"
-  type = object({
-    node_type               = optional(string)
-    replicas                = optional(number)
-    snapshot_retention_days = optional(number)
-    snapshot_window         = optional(string)
-    maintenance_window      = optional(string)
-    slow_log_enabled        = optional(bool)
-  })
-  default = {}
+variable "redis_node_type" {
+  description = "Node type of the cache, where `redis_enabled`; null for cache.t4g.micro"
+  type        = string
+  default     = null
+}
+
+variable "redis_replicas" {
+  description = "Read replicas in addition to the primary; null for one"
+  type        = number
+  default     = null
+}
+
+variable "redis_snapshot_retention_days" {
+  description = "Days that daily snapshots are kept, 0 for none; null for one"
+  type        = number
+  default     = null
+}
+
+variable "redis_snapshot_window" {
+  description = "Daily hour or more of the snapshots (UTC); null for AWS's choice"
+  type        = string
+  default     = null
+}
+
+variable "redis_maintenance_window" {
+  description = "Weekly hour or more for changes and patches (UTC); null for AWS's choice"
+  type        = string
+  default     = null
+}
+
+variable "redis_slow_log_enabled" {
+  description = "Whether commands that take longer than 10 ms are logged; null for no"
+  type        = bool
+  default     = null
 }
 
 variable "forward_events_to" {
@@ -79,10 +98,13 @@ variable "forward_events_to" {
 }
 
 variable "receive_forwarded_events" {
-  description = "Whether other Regions may forward their events here (`enabled`), and which other accounts may (`account_ids`)"
-  type = object({
-    enabled     = optional(bool, false)
-    account_ids = optional(set(string), [])
-  })
-  default = {}
+  description = "Whether other Regions may forward their events here"
+  type        = bool
+  default     = false
+}
+
+variable "forwarding_account_ids" {
+  description = "Ids of other AWS accounts that may forward their events here"
+  type        = list(string)
+  default     = []
 }

@@ -17,7 +17,8 @@ module "deals_websocket" {
   # The local cloud runs functions on the host, whatever is declared here.
   architecture = "x86_64"
 
-  jwt                = var.jwt
+  jwt_algorithms     = var.jwt_algorithms
+  jwt_jwks_url       = var.jwt_jwks_url
   jwt_secret         = var.jwt_secret
   jwt_secret_version = var.jwt_secret_version
   log_level          = var.log_level
@@ -27,10 +28,14 @@ module "deals_websocket" {
   direct_audience_max = 10
 
   # The local cloud has an account of its own, and refuses access logs without this role, as AWS does.
+  access_log_enabled          = true
   manage_account_logging_role = true
 
+  # Tests see each alarm end too.
+  alarm_ok_notices = "all"
+
   # The emulator has no Logs Insights.
-  dashboard = { saved_queries_enabled = false }
+  saved_queries_enabled = false
 
   local_endpoints = {
     websocket_url       = "ws://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
@@ -39,9 +44,12 @@ module "deals_websocket" {
   }
 
   # One server stands in for the cache; it supports only a password.
-  redis_enabled    = var.redis_enabled
-  redis            = var.redis_enabled ? { port = var.redis_port, replicas = 0, snapshot_retention_days = 0, authentication = "auth_token" } : null
-  redis_auth_token = var.redis_auth_token
+  redis_enabled                 = var.redis_enabled
+  redis_port                    = var.redis_port
+  redis_replicas                = 0
+  redis_snapshot_retention_days = 0
+  redis_authentication          = "auth_token"
+  redis_auth_token              = var.redis_auth_token
 
   # Deleted together with the local cloud.
   deletion_protection_enabled     = false

@@ -15,23 +15,22 @@ variable "packages_manifest" {
   default     = "../../../dist/manifest.json"
 }
 
-variable "package_bucket" {
-  description = "Bucket of the local cloud that holds the zips: from there Terraform makes the functions side by side, from local files one after the other. null takes the files beside the manifest"
+variable "jwt_algorithms" {
+  description = "Signature algorithms of tokens that are accepted: HS256 by `jwt_secret`, RS256, ES256 and EdDSA by `jwt_jwks_url`"
+  type        = list(string)
+  default     = ["HS256"]
+}
+
+variable "jwt_jwks_url" {
+  description = "Where the issuer publishes its public keys (a JSON Web Key Set); null where the secret alone verifies"
   type        = string
   default     = null
 }
 
-variable "jwt" {
-  description = "Which tokens may connect, beyond those that `jwt_secret` signs: see the stack. Set TF_VAR_jwt to try public keys"
-  type = object({
-    algorithms = optional(list(string), ["HS256"])
-    jwks_url   = optional(string)
-    issuer     = optional(string)
-    audience   = optional(string)
-    scope      = optional(string)
-    claims     = optional(map(string), {})
-  })
-  default = {}
+variable "package_bucket" {
+  description = "Bucket of the local cloud that holds the zips: from there Terraform makes the functions side by side, from local files one after the other. null takes the files beside the manifest"
+  type        = string
+  default     = null
 }
 
 variable "jwt_secret" {

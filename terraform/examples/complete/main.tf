@@ -20,30 +20,24 @@ module "deals_websocket" {
   package_bucket    = var.package_bucket
   package_prefix    = var.package_prefix
 
-  jwt = {
-    issuer   = "https://login.example.com/"
-    audience = "deals"
-  }
-  jwt_secret_arn         = var.jwt_secret_arn
-  jwt_secret_kms_key_arn = var.jwt_secret_kms_key_arn
+  jwt_issuer                      = "https://login.example.com/"
+  jwt_audience                    = "deals"
+  existing_jwt_secret             = { arn = var.jwt_secret_arn }
+  existing_jwt_secret_kms_key_arn = var.jwt_secret_kms_key_arn
 
-  throttling = {
-    default = { rate_limit = 500, burst_limit = 250 }
-    routes = {
-      "$connect"  = { rate_limit = 400, burst_limit = 200 }
-      sendMessage = { rate_limit = 200, burst_limit = 100 }
-    }
+  default_throttling = { rate_limit = 500, burst_limit = 250 }
+  route_throttling = {
+    "$connect"  = { rate_limit = 400, burst_limit = 200 }
+    sendMessage = { rate_limit = 200, burst_limit = 100 }
   }
 
-  event_sources = {
-    sns_topics = {
-      prices = { topic_arn = aws_sns_topic.prices.arn }
-    }
-    event_bus_rules = {
-      catalogue = {
-        event_bus_name = aws_cloudwatch_event_bus.shop.name
-        event_pattern  = jsonencode({ source = ["shop.catalogue"], detail-type = ["DealPublished"] })
-      }
+  sns_topics = {
+    prices = { topic_arn = aws_sns_topic.prices.arn }
+  }
+  event_bus_rules = {
+    catalogue = {
+      event_bus_name = aws_cloudwatch_event_bus.shop.name
+      event_pattern  = jsonencode({ source = ["shop.catalogue"], detail-type = ["DealPublished"] })
     }
   }
 
@@ -52,18 +46,15 @@ module "deals_websocket" {
   maximum_concurrency  = { broadcast = 20, delivery = 4 }
 
   # Services that use Redis publish through it; with many small groups, its index is faster to read than the tables.
-  redis_enabled = true
-  redis = {
-    node_type          = "cache.t4g.small"
-    maintenance_window = "sun:04:30-sun:05:30"
-    slow_log_enabled   = true
-  }
-  network = {
-    cidr_block = "10.84.0.0/24"
-    flow_logs  = { traffic_type = "REJECT", retention_days = 90 }
-  }
+  redis_enabled            = true
+  redis_node_type          = "cache.t4g.small"
+  redis_maintenance_window = "sun:04:30-sun:05:30"
+  redis_slow_log_enabled   = true
+  network_cidr_block       = "10.84.0.0/24"
+  network_flow_logs        = { traffic_type = "REJECT", retention_days = 90 }
 
   kms_key_arn                 = aws_kms_key.deals.arn
+  access_log_enabled          = true
   execution_logging_level     = "ERROR"
   detailed_metrics_enabled    = true
   log_retention_days          = 90
@@ -87,15 +78,7 @@ resource "aws_cloudwatch_event_bus" "shop" {
 resource "aws_iam_policy" "publisher" {
   name        = "deals-complete-publisher"
   description = "Publishes deals by invoking broadcast"
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = "lambda:InvokeFunction"
-      Resource = module.deals_websocket.function_arns.broadcast
-    }]
-  })
+  policy      = module.deals_websocket.publisher_policies.invoke
 }
 
 # A service in the same VPC that publishes through Redis and may do nothing else: it has the security group
@@ -103,15 +86,7 @@ resource "aws_iam_policy" "publisher" {
 resource "aws_iam_policy" "redis_publisher" {
   name        = "deals-complete-redis-publisher"
   description = "Publishes deals through Redis"
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = "elasticache:Connect"
-      Resource = module.deals_websocket.redis_publisher.connect_resources
-    }]
-  })
+  policy      = module.deals_websocket.publisher_policies.redis
 }
 
 ################################################################################
@@ -135,7 +110,7 @@ resource "aws_kms_key" "deals" {
       {
         Sid       = "LogGroupsEncrypt"
         Effect    = "Allow"
-        Principal = { Service = "logs.${var.region}.amazonaws.com" }
+        Principal = { Service = "logs.${var.region}.${data.aws_partition.current.dns_suffix}" }
         Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"]
         Resource  = "*"
         Condition = {
@@ -143,6 +118,7 @@ resource "aws_kms_key" "deals" {
             "kms:EncryptionContext:aws:logs:arn" = [
               "arn:${data.aws_partition.current.partition}:logs:${var.region}:${data.aws_caller_identity.current.account_id}:log-group:/aws/lambda/deals-complete-*",
               "arn:${data.aws_partition.current.partition}:logs:${var.region}:${data.aws_caller_identity.current.account_id}:log-group:/aws/apigateway/deals-complete/*",
+              "arn:${data.aws_partition.current.partition}:logs:${var.region}:${data.aws_caller_identity.current.account_id}:log-group:API-Gateway-Execution-Logs_*",
               "arn:${data.aws_partition.current.partition}:logs:${var.region}:${data.aws_caller_identity.current.account_id}:log-group:/aws/vendedlogs/elasticache/deals-complete/*",
               "arn:${data.aws_partition.current.partition}:logs:${var.region}:${data.aws_caller_identity.current.account_id}:log-group:/aws/vpc/deals-complete/*",
             ]
@@ -150,12 +126,21 @@ resource "aws_kms_key" "deals" {
         }
       },
       {
-        Sid       = "SourcesSendToTheQueue"
+        Sid       = "TopicsSendToTheQueue"
         Effect    = "Allow"
-        Principal = { Service = ["sns.amazonaws.com", "events.amazonaws.com"] }
+        Principal = { Service = "sns.amazonaws.com" }
         Action    = ["kms:GenerateDataKey", "kms:Decrypt"]
         Resource  = "*"
         Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+      },
+      # Without a condition: EventBridge does not say for whom it uses a key, and would drop the events. Which rules may
+      # send is in the queue's own policy.
+      {
+        Sid       = "RulesSendToTheQueue"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = ["kms:GenerateDataKey", "kms:Decrypt", "kms:DescribeKey"]
+        Resource  = "*"
       },
     ]
   })

@@ -6,6 +6,7 @@ variable "packages_manifest" {
   default     = "../../../dist/manifest.json"
 }
 
+# Ephemeral, or a saved plan would hold the secret: Terraform keeps the values of ordinary variables in it.
 variable "jwt_secret" {
   description = "The secret that signs the tokens, at least 32 bytes; set TF_VAR_jwt_secret"
   type        = string
@@ -20,9 +21,6 @@ module "deals_websocket" {
   packages_manifest = var.packages_manifest
   jwt_secret        = var.jwt_secret
 
-  # An API that logs needs the account's logging role first; the smallest start does without.
-  access_log_enabled = false
-
   # For trying out; everything can be deleted.
   deletion_protection_enabled     = false
   jwt_secret_recovery_window_days = 0
@@ -33,7 +31,7 @@ output "websocket_url" {
   value       = module.deals_websocket.websocket_url
 }
 
-output "broadcast" {
-  description = "Name of the function that publishers invoke"
-  value       = module.deals_websocket.function_names.broadcast
+output "broadcast_arn" {
+  description = "ARN of what publishers invoke: the version in service of the function `broadcast`"
+  value       = module.deals_websocket.function_arns.broadcast
 }

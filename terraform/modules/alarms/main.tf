@@ -38,7 +38,7 @@ locals {
   unhealthy_keys = ["api_execution_errors", "api_integration_errors", "authorizer_faults", "error_rate", "janitor_silent", "push_latency", "queue_age", "relay_lag", "relay_silent", "reply_latency"]
 
   actions    = [local.topic_arn]
-  ok_actions = var.notification.ok_enabled ? local.actions : []
+  ok_actions = var.ok_notices == "all" ? local.actions : []
 
   descriptions = { for id, alarm in merge(
     { for id, alarm in local.metric_alarms : id => alarm.text },
@@ -150,6 +150,6 @@ resource "aws_cloudwatch_composite_alarm" "unhealthy" {
   alarm_rule        = join(" OR ", [for name in local.unhealthy_names : "ALARM(\"${name}\")"])
 
   alarm_actions = local.actions
-  ok_actions    = local.ok_actions
+  ok_actions    = var.ok_notices == "none" ? [] : local.actions
   tags          = var.tags
 }

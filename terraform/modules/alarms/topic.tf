@@ -4,9 +4,9 @@ data "aws_region" "current" {}
 
 locals {
   account   = data.aws_caller_identity.current.account_id
-  own_topic = var.notification.topic_arn == null
-  own_key   = local.own_topic && var.notification.kms_key == null
-  topic_arn = local.own_topic ? one(aws_sns_topic.this[*].arn) : var.notification.topic_arn
+  own_topic = var.topic == null
+  own_key   = local.own_topic && var.topic_key == null
+  topic_arn = local.own_topic ? one(aws_sns_topic.this[*].arn) : var.topic.arn
   # The policy names its own topic. Composing the ARN here lets the policy be inline, so the topic is never without it.
   own_topic_arn = "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${local.account}:${local.topic_name}"
   topic_name    = "${var.name}-alarms"
@@ -57,7 +57,7 @@ resource "aws_sns_topic" "this" {
   count = local.own_topic ? 1 : 0
 
   name              = local.topic_name
-  kms_master_key_id = local.own_key ? aws_kms_key.topic[0].arn : var.notification.kms_key.arn
+  kms_master_key_id = local.own_key ? aws_kms_key.topic[0].arn : var.topic_key.arn
   tags              = var.tags
 
   policy = jsonencode({
@@ -87,7 +87,7 @@ resource "aws_sns_topic" "this" {
 }
 
 resource "aws_sns_topic_subscription" "email" {
-  for_each = local.own_topic ? var.notification.emails : []
+  for_each = local.own_topic ? var.emails : []
 
   topic_arn = aws_sns_topic.this[0].arn
   protocol  = "email"

@@ -218,43 +218,57 @@ variable "disabled" {
 # Notification
 ################################################################################
 
-variable "notification" {
-  description = <<-EOT
-    Who is notified when alarms fire and when they end.
-
-    `topic_arn`: ARN of an existing SNS topic; null to create one here. Its policy, and that of its key, must let
-    CloudWatch publish.
-    `emails`: addresses subscribed to the topic created here; each has to confirm.
-    `ok_enabled`: whether it is also notified when an alarm ends.
-    `kms_key`: the ARN of a key that encrypts the topic created here, whose policy must let CloudWatch use it. Null to
-    have a key made, since the one that AWS manages for SNS does not.
-  EOT
+variable "topic" {
+  description = "ARN of an existing SNS topic that is notified; null to create one here. Its policy, and that of its key, must let CloudWatch publish"
   type = object({
-    topic_arn  = optional(string)
-    emails     = optional(set(string), [])
-    ok_enabled = optional(bool, true)
-    kms_key    = optional(object({ arn = string }))
+    arn = string
   })
-  default = {}
+  default = null
 
   validation {
-    condition     = var.notification.topic_arn == null || can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:[^:]+$", var.notification.topic_arn))
-    error_message = "notification: topic_arn is not the ARN of an SNS topic; take it from: aws sns list-topics"
+    condition     = var.topic == null || can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:[^:]+$", var.topic.arn))
+    error_message = "topic: arn is not the ARN of an SNS topic; take it from: aws sns list-topics"
+  }
+}
+
+variable "topic_key" {
+  description = "ARN of a KMS key that encrypts the topic created here, whose policy must let CloudWatch use it; null to have a key made, since the one that AWS manages for SNS does not"
+  type = object({
+    arn = string
+  })
+  default = null
+
+  validation {
+    condition     = var.topic_key == null || var.topic == null
+    error_message = "topic_key: it encrypts the topic that is created here; an existing one has its key already, so leave topic_key out."
+  }
+}
+
+variable "emails" {
+  description = "Addresses subscribed to the topic created here; each has to confirm"
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = length(var.emails) == 0 || var.topic == null
+    error_message = "emails: they are subscribed to the topic that is created here; subscribe them to the existing one where that is made, or leave topic out."
   }
 
   validation {
-    condition     = var.notification.topic_arn == null || length(var.notification.emails) == 0
-    error_message = "notification: emails are subscribed to the topic that is created here; subscribe them to the existing one where that is made, or leave topic_arn out."
+    condition     = alltrue([for email in var.emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", email))])
+    error_message = "emails: one is no address; write each as NAME@DOMAIN."
   }
+}
+
+variable "ok_notices" {
+  description = "Which alarms also notify when they end: none, unhealthy (the composite alarm), or all. A new alarm begins without a state, and its first OK is a notice too: with all, a first apply sends some sixty"
+  type        = string
+  default     = "unhealthy"
+  nullable    = false
 
   validation {
-    condition     = var.notification.topic_arn == null || var.notification.kms_key == null
-    error_message = "notification: kms_key encrypts the topic that is created here; an existing one has its key already, so leave kms_key out."
-  }
-
-  validation {
-    condition     = alltrue([for email in var.notification.emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", email))])
-    error_message = "notification: one of emails is no address; write each as NAME@DOMAIN."
+    condition     = contains(["none", "unhealthy", "all"], var.ok_notices)
+    error_message = "ok_notices: use none, unhealthy or all."
   }
 }
 

@@ -15,17 +15,28 @@ resource "aws_elasticache_subnet_group" "this" {
 
 # No egress: a cache only answers, and traffic between its nodes passes no security group.
 resource "aws_security_group" "cache" {
-  name                   = "${var.name}-cache"
+  name_prefix            = "${var.name}-cache-"
   description            = "The cache ${var.name}: in from its clients"
   vpc_id                 = var.vpc_id
   revoke_rules_on_delete = true
   tags                   = merge(var.tags, { Name = "${var.name}-cache" })
+
+  # A group of another VPC takes its place before it goes.
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+locals {
+  client_security_group_id = var.client_security_group == null ? aws_security_group.clients[0].id : var.client_security_group.id
 }
 
 # Clients of the cache carry this group, and need no other rule for it.
 resource "aws_security_group" "clients" {
   #checkov:skip=CKV2_AWS_5:The clients that carry it are other modules'.
-  name                   = "${var.name}-cache-clients"
+  count = var.client_security_group == null ? 1 : 0
+
+  name_prefix            = "${var.name}-cache-clients-"
   description            = "Clients of the cache ${var.name}: out to it"
   vpc_id                 = var.vpc_id
   revoke_rules_on_delete = true
@@ -35,10 +46,15 @@ resource "aws_security_group" "clients" {
   timeouts {
     delete = "45m"
   }
+
+  # The functions that carry it change first, and then it goes: Terraform would otherwise try to delete it before.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_egress_rule" "clients" {
-  security_group_id            = aws_security_group.clients.id
+  security_group_id            = local.client_security_group_id
   description                  = "To the cache"
   ip_protocol                  = "tcp"
   from_port                    = var.port
@@ -53,15 +69,15 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
   ip_protocol                  = "tcp"
   from_port                    = var.port
   to_port                      = var.port
-  referenced_security_group_id = aws_security_group.clients.id
+  referenced_security_group_id = local.client_security_group_id
   tags                         = merge(var.tags, { Name = "${var.name}-cache-clients" })
 }
 
 resource "aws_vpc_security_group_ingress_rule" "others" {
-  for_each = { for index, id in var.client_security_group_ids : tostring(index) => id }
+  for_each = var.other_client_security_groups
 
   security_group_id            = aws_security_group.cache.id
-  description                  = "From clients with a group of their own"
+  description                  = "From ${each.key}, which has a group of its own"
   ip_protocol                  = "tcp"
   from_port                    = var.port
   to_port                      = var.port

@@ -43,7 +43,7 @@ output "security_group_id" {
 
 output "client_security_group_id" {
   description = "Id of the security group that clients carry: it is let in, and out to the cache alone"
-  value       = aws_security_group.clients.id
+  value       = local.client_security_group_id
 }
 
 output "users" {

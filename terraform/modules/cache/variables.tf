@@ -193,11 +193,24 @@ variable "subnet_ids" {
   }
 }
 
-variable "client_security_group_ids" {
-  description = "Ids of security groups that are let in, beside the clients' own that the module makes"
-  type        = list(string)
-  default     = []
+variable "client_security_group" {
+  description = "Id of a security group without rules that the clients carry, to be given those of a client; null to create one. One that is given can outlive the cache, which functions need that leave its VPC"
+  type = object({
+    id = string
+  })
+  default = null
+}
+
+variable "other_client_security_groups" {
+  description = "Ids of security groups that are let in, beside the clients' own that the module makes, by a name of your choice"
+  type        = map(string)
+  default     = {}
   nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.other_client_security_groups) : can(regex("^[a-zA-Z0-9 ._-]{1,100}$", name))])
+    error_message = "other_client_security_groups: a name stands in the description of a rule; use up to 100 letters, digits, spaces, dots, hyphens and underscores."
+  }
 }
 
 ################################################################################

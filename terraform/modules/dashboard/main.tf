@@ -153,6 +153,7 @@ locals {
 resource "aws_cloudwatch_dashboard" "this" {
   count = var.dashboard_enabled ? 1 : 0
 
-  dashboard_name = var.name
+  # Dashboards are global to the account: without the Region, deployments of one name in two Regions would share one.
+  dashboard_name = "${var.name}-${local.region}"
   dashboard_body = jsonencode({ widgets = local.widgets })
 }

@@ -3,12 +3,12 @@
 ################################################################################
 
 variable "name" {
-  description = "Name of the deployment: the dashboard's name, the folder of the saved queries, and the `Service` dimension of its own metrics"
+  description = "Name of the deployment: the dashboard's name, with the Region behind it, the folder of the saved queries, and the `Service` dimension of its own metrics"
   type        = string
 
   validation {
-    condition     = can(regex("^[a-zA-Z0-9_-]{1,128}$", var.name))
-    error_message = "name: CloudWatch takes 1 to 128 letters, digits, hyphens and underscores in a dashboard's name."
+    condition     = can(regex("^[a-zA-Z0-9_-]{1,230}$", var.name))
+    error_message = "name: CloudWatch takes letters, digits, hyphens and underscores in a dashboard's name, and 255 of them with the Region; shorten or correct the name."
   }
 }
 

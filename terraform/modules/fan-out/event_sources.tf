@@ -1,4 +1,7 @@
 locals {
+  # docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html; $or combines them.
+  event_keys = ["account", "detail", "detail-type", "id", "region", "replay-name", "resources", "source", "time", "version"]
+
   deny_plain_text = !var.tls_required ? [] : [{
     Sid       = "DenyPlainText"
     Effect    = "Deny"

@@ -146,7 +146,7 @@ variable "forwards" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the KMS key of the queues and the event bus, whose policy must let every event source (SNS, EventBridge) use it; null for the keys that AWS owns"
+  description = "ARN of the KMS key of the queues and the event bus, whose policy must let every event source (SNS, EventBridge) use it, EventBridge without a condition on aws:SourceAccount; null for the keys that AWS owns"
   type        = string
   default     = null
 }
@@ -211,6 +211,11 @@ variable "event_bus_rules" {
   }
 
   validation {
+    condition     = alltrue([for rule in values(var.event_bus_rules) : length(setsubtract(try(keys(jsondecode(rule.event_pattern)), []), concat(local.event_keys, ["$or"]))) == 0])
+    error_message = "event_bus_rules: no event has ${join(", ", setsubtract(flatten([for rule in values(var.event_bus_rules) : try(keys(jsondecode(rule.event_pattern)), [])]), concat(local.event_keys, ["$or"])))}, so the pattern would match none; an event has ${join(", ", local.event_keys)}."
+  }
+
+  validation {
     condition     = alltrue([for key in keys(var.event_bus_rules) : can(regex("^[a-zA-Z0-9_-]{1,24}$", key))])
     error_message = "event_bus_rules: a key becomes part of a rule's name, at most 64 characters in all; use up to 24 letters, digits, hyphens and underscores."
   }
@@ -232,7 +237,7 @@ variable "forwarded_events" {
   type = object({
     received    = optional(bool, false)
     bus_name    = optional(string)
-    account_ids = optional(set(string), [])
+    account_ids = optional(list(string), [])
   })
   default = {}
 

@@ -46,9 +46,11 @@ locals {
     },
   )
 
-  # Lambda makes the network interfaces by the function's role. It asks for the rights as such, on no one resource,
+  vpc_rights = var.vpc_config != null || var.vpc_rights_retained
+
+  # Lambda makes the network interfaces, and removes them, by the function's role. It asks for the rights as such, on no one resource,
   # and EC2 knows none for its describing actions.
-  vpc_statements = var.vpc_config == null ? {} : {
+  vpc_statements = !local.vpc_rights ? {} : {
     ManageNetworkInterfaces = {
       actions    = local.network_interface_actions
       resources  = ["*"]
@@ -62,7 +64,7 @@ locals {
   ]
 
   # Calls from the function's own code carry its ARN, Lambda's do not: the rights above stay Lambda's alone.
-  vpc_denials = var.vpc_config == null ? [] : [{
+  vpc_denials = !local.vpc_rights ? [] : [{
     Sid       = "DenyNetworkInterfacesToCode"
     Effect    = "Deny"
     Action    = local.network_interface_actions

@@ -221,6 +221,12 @@ variable "vpc_config" {
   }
 }
 
+variable "vpc_rights_retained" {
+  description = "Whether the role keeps the rights for network interfaces without `vpc_config`: Lambda needs them until no published version has one"
+  type        = bool
+  default     = false
+}
+
 ################################################################################
 # Logs
 ################################################################################

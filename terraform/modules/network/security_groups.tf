@@ -1,7 +1,7 @@
 data "aws_vpc" "existing" {
   count = local.made ? 0 : 1
 
-  id = var.vpc_id
+  id = var.existing_vpc.id
 }
 
 data "aws_ec2_managed_prefix_list" "dynamodb" {
@@ -9,8 +9,8 @@ data "aws_ec2_managed_prefix_list" "dynamodb" {
 }
 
 locals {
-  group_made         = length(var.security_group_ids) == 0
-  security_group_ids = local.group_made ? [aws_security_group.functions[0].id] : var.security_group_ids
+  group_made         = var.existing_security_groups == null
+  security_group_ids = local.group_made ? [aws_security_group.functions[0].id] : var.existing_security_groups.ids
 
   # Destinations of the functions' HTTPS. DNS goes to the VPC's resolver, which no security group filters.
   egress = merge(
@@ -19,7 +19,7 @@ locals {
       "AWS by the interface endpoints" = { security_groups = aws_security_group.endpoints[*].id }
     },
     local.made || var.internet_egress ? {} : {
-      "AWS by the endpoints that the VPC has" = { cidr_blocks = data.aws_vpc.existing[*].cidr_block }
+      "AWS by the endpoints that the VPC has" = { cidr_blocks = flatten([for vpc in data.aws_vpc.existing : [for block in vpc.cidr_block_associations : block.cidr_block if block.state == "associated"]]) }
     },
     !var.internet_egress ? {} : {
       "AWS by the NAT gateway" = { cidr_blocks = ["0.0.0.0/0"] }
@@ -36,7 +36,7 @@ resource "aws_security_group" "functions" {
   #checkov:skip=CKV2_AWS_5:The functions that carry it are another module's.
   count = local.group_made ? 1 : 0
 
-  name                   = "${var.name}-functions"
+  name_prefix            = "${var.name}-functions-"
   description            = "The functions of ${var.name}: out to AWS, and in from nowhere"
   vpc_id                 = local.vpc_id
   ingress                = []
@@ -61,6 +61,11 @@ resource "aws_security_group" "functions" {
   timeouts {
     delete = "45m"
   }
+
+  # The functions that carry it change first, and then it goes: Terraform would otherwise try to delete it before.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 ################################################################################
@@ -70,21 +75,27 @@ resource "aws_security_group" "functions" {
 resource "aws_security_group" "endpoints" {
   count = length(local.interface_endpoints) > 0 ? 1 : 0
 
-  name                   = "${var.name}-endpoints"
+  name_prefix            = "${var.name}-endpoints-"
   description            = "The interface endpoints of ${var.name}: in from its functions"
   vpc_id                 = local.vpc_id
   revoke_rules_on_delete = true
   tags                   = merge(var.tags, { Name = "${var.name}-endpoints" })
+
+  # The rule that names it changes first, and then it goes.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
+# Endpoints are made only in a VPC that is made, and there the functions have the group that is made.
 resource "aws_vpc_security_group_ingress_rule" "endpoints" {
-  for_each = length(local.interface_endpoints) > 0 ? { for index, id in local.security_group_ids : tostring(index) => id } : {}
+  count = length(local.interface_endpoints) > 0 ? 1 : 0
 
   security_group_id            = aws_security_group.endpoints[0].id
   description                  = "HTTPS from the functions"
   ip_protocol                  = "tcp"
   from_port                    = 443
   to_port                      = 443
-  referenced_security_group_id = each.value
+  referenced_security_group_id = aws_security_group.functions[0].id
   tags                         = merge(var.tags, { Name = "${var.name}-functions" })
 }

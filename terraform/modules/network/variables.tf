@@ -40,7 +40,7 @@ variable "cidr_block" {
 }
 
 variable "availability_zones" {
-  description = "Availability Zones of the created subnets, two to four; null for the Region's first two. An endpoint is charged in each"
+  description = "Availability Zones of the created subnets, two to four; null for the first two that have Lambda and all of the endpoints. An endpoint is charged in each"
   type        = list(string)
   default     = null
 
@@ -50,8 +50,8 @@ variable "availability_zones" {
   }
 
   validation {
-    condition     = var.availability_zones == null || var.vpc_id == null
-    error_message = "availability_zones: the subnets of vpc_id have theirs; leave it out, or leave vpc_id out to create a VPC."
+    condition     = var.availability_zones == null || var.existing_vpc == null
+    error_message = "availability_zones: the subnets of existing_vpc have theirs; leave it out, or leave existing_vpc out to create a VPC."
   }
 }
 
@@ -59,43 +59,35 @@ variable "availability_zones" {
 # An existing VPC
 ################################################################################
 
-variable "vpc_id" {
-  description = "Id of an existing VPC to use; null to create one"
-  type        = string
-  default     = null
+variable "existing_vpc" {
+  description = "Id of an existing VPC to use, and of private subnets of it in two Availability Zones or more; null to create a VPC"
+  type = object({
+    id         = string
+    subnet_ids = list(string)
+  })
+  default = null
 
   validation {
-    condition     = (var.vpc_id == null) == (length(var.subnet_ids) == 0)
-    error_message = "vpc_id: an existing VPC and its subnet_ids go together; set both, or neither to create a VPC."
+    condition     = var.existing_vpc == null || try(length(distinct(var.existing_vpc.subnet_ids)) >= 2, false)
+    error_message = "existing_vpc: give at least two subnet_ids, in different Availability Zones, so that the loss of one is no outage."
   }
 }
 
-variable "subnet_ids" {
-  description = "Ids of private subnets of the existing VPC, in two Availability Zones or more; empty to create a VPC"
-  type        = list(string)
-  default     = []
-  nullable    = false
+variable "existing_security_groups" {
+  description = "Ids of existing security groups for the functions, which must let them out by HTTPS; null to create one"
+  type = object({
+    ids = list(string)
+  })
+  default = null
 
   validation {
-    condition     = length(var.subnet_ids) == 0 || length(distinct(var.subnet_ids)) >= 2
-    error_message = "subnet_ids: give at least two, in different Availability Zones, so that the loss of one is no outage."
-  }
-}
-
-variable "security_group_ids" {
-  description = "Ids of existing security groups for the functions, which must let them out by HTTPS; empty to create one"
-  type        = list(string)
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = length(var.security_group_ids) == 0 || var.vpc_id != null
-    error_message = "security_group_ids: a security group belongs to a VPC that exists; set vpc_id and subnet_ids too, or leave it out."
+    condition     = var.existing_security_groups == null || var.existing_vpc != null
+    error_message = "existing_security_groups: a security group belongs to a VPC that exists; set existing_vpc too, or leave it out."
   }
 
   validation {
-    condition     = length(var.security_group_ids) <= 4
-    error_message = "security_group_ids: a network interface takes five security groups, of which the cache's is one; give at most four."
+    condition     = var.existing_security_groups == null || try(contains(range(1, 5), length(var.existing_security_groups.ids)), false)
+    error_message = "existing_security_groups: a network interface takes five security groups, of which the cache's is one; give one to four ids, or leave it out."
   }
 }
 
@@ -106,8 +98,8 @@ variable "internet_egress" {
   nullable    = false
 
   validation {
-    condition     = !var.internet_egress || var.vpc_id != null
-    error_message = "internet_egress: the created VPC has no NAT gateway; bring one that has by vpc_id and subnet_ids, or leave it out."
+    condition     = !var.internet_egress || var.existing_vpc != null
+    error_message = "internet_egress: the created VPC has no NAT gateway; bring one that has by existing_vpc, or leave it out."
   }
 }
 

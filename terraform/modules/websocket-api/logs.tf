@@ -35,6 +35,21 @@ resource "aws_cloudwatch_log_group" "access" {
 }
 
 ################################################################################
+# Execution log
+################################################################################
+
+# API Gateway makes this group itself, with its own name for it and without a retention or key, where it is missing.
+resource "aws_cloudwatch_log_group" "execution" {
+  #checkov:skip=CKV_AWS_338:The variable log_retention_days sets it; a year by default would cost deployments that do not need it.
+  count = var.execution_logging_level == "OFF" ? 0 : 1
+
+  name              = "API-Gateway-Execution-Logs_${aws_apigatewayv2_api.this.id}/${var.stage_name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_kms_key_arn
+  tags              = var.tags
+}
+
+################################################################################
 # Role of the account
 ################################################################################
 
@@ -45,9 +60,10 @@ resource "aws_iam_role" "logging" {
   count = var.manage_account_logging_role ? 1 : 0
 
   # Roles are global, and the account has one such role per Region.
-  name        = "api-gateway-logging-${data.aws_region.current.id}"
-  description = "Writes the logs of every API Gateway API of the Region"
-  tags        = var.tags
+  name                 = "api-gateway-logging-${data.aws_region.current.id}"
+  description          = "Writes the logs of every API Gateway API of the Region"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

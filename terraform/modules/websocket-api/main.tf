@@ -177,5 +177,6 @@ resource "aws_apigatewayv2_stage" "this" {
     }
   }
 
-  depends_on = [aws_api_gateway_account.this]
+  # API Gateway would make the log group itself as soon as the stage logs.
+  depends_on = [aws_api_gateway_account.this, aws_cloudwatch_log_group.execution]
 }

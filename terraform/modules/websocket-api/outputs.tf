@@ -41,6 +41,11 @@ output "access_log_group_name" {
   value       = one(aws_cloudwatch_log_group.access[*].name)
 }
 
+output "execution_log_group_name" {
+  description = "Name of the execution log's group; null without an execution log"
+  value       = one(aws_cloudwatch_log_group.execution[*].name)
+}
+
 output "deployment_triggers" {
   description = "Hashes of the parts of the deployment in service, to see why a plan wants a new one"
   value       = aws_apigatewayv2_deployment.this.triggers

@@ -148,9 +148,9 @@ variable "default_throttling" {
 ################################################################################
 
 variable "access_log_enabled" {
-  description = "Whether each connect, message and disconnect is logged. The account needs a logging role: see `manage_account_logging_role`"
+  description = "Whether each connect, message and disconnect is logged. API Gateway refuses it in an account and Region without a logging role: see `manage_account_logging_role`"
   type        = bool
-  default     = true
+  default     = false
 }
 
 variable "log_retention_days" {
@@ -196,6 +196,12 @@ variable "manage_account_logging_role" {
   EOT
   type        = bool
   default     = false
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds the role of `manage_account_logging_role`, where the organisation asks for one"
+  type        = string
+  default     = null
 }
 
 variable "tags" {

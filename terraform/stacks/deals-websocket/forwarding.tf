@@ -35,7 +35,7 @@ locals {
       forwarder = {
         queue_arn                  = module.fan_out.forwards_queue_arn
         visibility_timeout_seconds = try(module.fan_out.visibility_timeouts_seconds.forwards, null)
-        maximum_concurrency        = var.maximum_concurrency.forwarder
+        maximum_concurrency        = local.maximum_concurrency["forwarder"]
       }
     } : function => trigger if local.forwarding_used
   }

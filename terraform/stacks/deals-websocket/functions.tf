@@ -29,33 +29,33 @@ locals {
   websocket_url       = var.local_endpoints == null ? module.websocket_api.websocket_url : replace(replace(var.local_endpoints.websocket_url, "{api_id}", module.websocket_api.api_id), "{stage}", module.websocket_api.stage_name)
 
   # What each function may post of the budget, in percent. In a VPC broadcast posts nothing.
-  broadcast_percent = var.redis_enabled ? 0 : var.direct_posts.broadcast_percent
+  broadcast_percent = var.redis_enabled ? 0 : var.direct_posts_broadcast_percent
   post_percents = {
     broadcast      = local.broadcast_percent
-    message_router = var.direct_posts.message_router_percent
-    delivery       = 100 - local.broadcast_percent - var.direct_posts.message_router_percent
+    message_router = var.direct_posts_message_router_percent
+    delivery       = 100 - local.broadcast_percent - var.direct_posts_message_router_percent
   }
 
   # At most this many instances run, so together they keep to the budget. Without a reservation the queues' mappings are
   # the limits, and nothing but an expectation limits message_router.
   posting_instances_max = {
-    broadcast      = coalesce(var.reserved_concurrency.broadcast, var.maximum_concurrency.broadcast)
-    message_router = coalesce(var.reserved_concurrency.message_router, var.direct_posts.message_router_instances)
-    delivery       = coalesce(var.reserved_concurrency.delivery, var.maximum_concurrency.delivery)
+    broadcast      = coalesce(local.reserved_concurrency["broadcast"], local.maximum_concurrency["broadcast"])
+    message_router = coalesce(local.reserved_concurrency["message_router"], var.direct_posts_message_router_instances)
+    delivery       = coalesce(local.reserved_concurrency["delivery"], local.maximum_concurrency["delivery"])
   }
   posts_per_second = { for function, percent in local.post_percents : function => max(1, floor(var.posts_per_second_budget * percent / 100 / local.posting_instances_max[function])) }
 
   jwt_environment = merge(
     {
-      JWT_ALGORITHMS     = join(",", var.jwt.algorithms)
-      JWT_LEEWAY_SECONDS = tostring(var.jwt.leeway_seconds)
+      JWT_ALGORITHMS     = join(",", var.jwt_algorithms)
+      JWT_LEEWAY_SECONDS = tostring(var.jwt_leeway_seconds)
     },
     local.jwt_secret_used ? { JWT_SECRET_ARN = local.jwt_secret_arn } : {},
-    var.jwt.jwks_url == null ? {} : { JWT_JWKS_URL = var.jwt.jwks_url },
-    var.jwt.issuer == null ? {} : { JWT_ISSUER = var.jwt.issuer },
-    var.jwt.audience == null ? {} : { JWT_AUDIENCE = var.jwt.audience },
-    var.jwt.scope == null ? {} : { JWT_SCOPE = var.jwt.scope },
-    { for field, name in var.jwt.claims : "JWT_CLAIM_${upper(field)}" => name if name != null },
+    var.jwt_jwks_url == null ? {} : { JWT_JWKS_URL = var.jwt_jwks_url },
+    var.jwt_issuer == null ? {} : { JWT_ISSUER = var.jwt_issuer },
+    var.jwt_audience == null ? {} : { JWT_AUDIENCE = var.jwt_audience },
+    var.jwt_scope == null ? {} : { JWT_SCOPE = var.jwt_scope },
+    { for field, name in var.jwt_claims : "JWT_CLAIM_${upper(field)}" => name },
   )
 
   # Environment of each function; its permissions are in permissions.tf.
@@ -72,7 +72,7 @@ locals {
       environment = {
         CONNECTIONS_TABLE         = module.tables.names.connections
         SUBSCRIPTIONS_TABLE       = module.tables.names.subscriptions
-        SCHEDULE_PARTITIONS       = tostring(var.upkeep.schedule_partitions)
+        SCHEDULE_PARTITIONS       = tostring(var.upkeep_schedule_partitions)
         MANAGEMENT_ENDPOINT       = local.management_endpoint
         MAX_CONNECTIONS_PER_USER  = tostring(var.max_connections_per_user)
         REPLACE_OLDEST_CONNECTION = tostring(var.replace_oldest_connection)
@@ -93,12 +93,12 @@ locals {
         POSTS_PER_SECOND       = tostring(local.posts_per_second.message_router)
         TOPIC_FILTERS_MAX      = tostring(var.topic_filters_max)
         MAX_SUBSCRIPTIONS      = tostring(var.max_subscriptions)
-        LIMIT_SEND_MESSAGE     = "${var.action_limits.send_message.per_second}/${var.action_limits.send_message.burst}"
-        LIMIT_SUBSCRIPTIONS    = "${var.action_limits.subscriptions.per_second}/${var.action_limits.subscriptions.burst}"
-        LIMIT_GET_EVENTS       = "${var.action_limits.get_events.per_second}/${var.action_limits.get_events.burst}"
-        LIMIT_NEW_FILTERS      = "${var.action_limits.new_filters.per_second}/${var.action_limits.new_filters.burst}"
-        LIMIT_PRESENCE         = "${var.action_limits.presence.per_second}/${var.action_limits.presence.burst}"
-        LIMIT_OTHERS           = "${var.action_limits.others.per_second}/${var.action_limits.others.burst}"
+        LIMIT_SEND_MESSAGE     = "${local.action_limits["send_message"].per_second}/${local.action_limits["send_message"].burst}"
+        LIMIT_SUBSCRIPTIONS    = "${local.action_limits["subscriptions"].per_second}/${local.action_limits["subscriptions"].burst}"
+        LIMIT_GET_EVENTS       = "${local.action_limits["get_events"].per_second}/${local.action_limits["get_events"].burst}"
+        LIMIT_NEW_FILTERS      = "${local.action_limits["new_filters"].per_second}/${local.action_limits["new_filters"].burst}"
+        LIMIT_PRESENCE         = "${local.action_limits["presence"].per_second}/${local.action_limits["presence"].burst}"
+        LIMIT_OTHERS           = "${local.action_limits["others"].per_second}/${local.action_limits["others"].burst}"
         MESSAGE_RETENTION_DAYS = tostring(var.message_retention_days)
       }, local.redis_environments.message_router)
     }
@@ -142,9 +142,9 @@ locals {
         HISTORY_TABLE          = module.tables.names.history
         REVOCATIONS_TABLE      = module.tables.names.revocations
         MANAGEMENT_ENDPOINT    = local.management_endpoint
-        POSTS_PER_SECOND       = tostring(floor(var.upkeep.posts_per_second / var.upkeep.shares))
-        PROBE_INTERVAL_SECONDS = tostring(var.upkeep.probe_interval_seconds)
-        SCHEDULE_PARTITIONS    = tostring(var.upkeep.schedule_partitions)
+        POSTS_PER_SECOND       = tostring(floor(var.upkeep_posts_per_second / var.upkeep_shares))
+        PROBE_INTERVAL_SECONDS = tostring(var.upkeep_probe_interval_seconds)
+        SCHEDULE_PARTITIONS    = tostring(var.upkeep_schedule_partitions)
       }
     }
   }, local.forwarding_functions, local.redis_functions)
@@ -154,13 +154,13 @@ locals {
     broadcast = {
       queue_arn                  = module.fan_out.events_queue_arn
       visibility_timeout_seconds = module.fan_out.visibility_timeouts_seconds.events
-      maximum_concurrency        = var.maximum_concurrency.broadcast
+      maximum_concurrency        = local.maximum_concurrency["broadcast"]
     }
 
     delivery = {
       queue_arn                  = module.fan_out.deliveries_queue_arn
       visibility_timeout_seconds = module.fan_out.visibility_timeouts_seconds.deliveries
-      maximum_concurrency        = var.maximum_concurrency.delivery
+      maximum_concurrency        = local.maximum_concurrency["delivery"]
     }
   }, local.forwarding_triggers)
 
@@ -171,8 +171,8 @@ locals {
 
   schedules = merge({
     janitor = merge(
-      { expression = "rate(1 minute)", enabled = var.upkeep.enabled },
-      var.upkeep.shares == 1 ? {} : { inputs = [for share in range(var.upkeep.shares) : jsonencode({ share = share, of = var.upkeep.shares })] },
+      { expression = "rate(1 minute)", enabled = var.upkeep_enabled },
+      var.upkeep_shares == 1 ? {} : { inputs = [for share in range(var.upkeep_shares) : jsonencode({ share = share, of = var.upkeep_shares })] },
     )
   }, local.redis_schedules)
 }

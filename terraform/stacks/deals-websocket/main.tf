@@ -20,9 +20,9 @@ module "fan_out" {
   events           = { function_timeout_seconds = local.timeouts_seconds.broadcast }
   deliveries       = { function_timeout_seconds = local.timeouts_seconds.delivery }
   forwards         = local.forwards_queue
-  forwarded_events = { received = var.receive_forwarded_events.enabled, bus_name = local.forwarded_events_bus_name, account_ids = var.receive_forwarded_events.account_ids }
-  sns_topics       = var.event_sources.sns_topics
-  event_bus_rules  = var.event_sources.event_bus_rules
+  forwarded_events = { received = var.receive_forwarded_events, bus_name = local.forwarded_events_bus_name, account_ids = var.forwarding_account_ids }
+  sns_topics       = local.sns_topics
+  event_bus_rules  = var.event_bus_rules
   tls_required     = var.local_endpoints == null
   kms_key_arn      = var.kms_key_arn
   tags             = local.tags
@@ -41,9 +41,9 @@ module "function" {
   package              = local.packages[each.key]
   handler              = "${each.key}.handler.handler"
   architecture         = var.architecture
-  memory_mb            = var.memory_mb[each.key]
+  memory_mb            = local.memory_mb[each.key]
   timeout_seconds      = local.timeouts_seconds[each.key]
-  reserved_concurrency = var.reserved_concurrency[each.key]
+  reserved_concurrency = local.reserved_concurrency[each.key]
   environment          = merge(local.telemetry_environment[each.key], each.value.environment)
 
   policy_statements        = merge(local.permissions[each.key], local.key_permissions[each.key])
@@ -54,6 +54,7 @@ module "function" {
   async_invocation        = lookup(local.async_invocations, each.key, null)
   schedule                = lookup(local.schedules, each.key, null)
   vpc_config              = contains(local.vpc_functions, each.key) ? local.vpc_config : null
+  vpc_rights_retained     = var.network_retained && contains(["broadcast", "message_router"], each.key)
 
   log_retention_days = var.log_retention_days
   log_kms_key_arn    = var.kms_key_arn
@@ -77,15 +78,16 @@ module "websocket_api" {
   routes = {
     for key, function in local.routes : key => {
       function   = function == null ? null : module.function[function].target
-      throttling = try(var.throttling.routes[key], null)
+      throttling = lookup(var.route_throttling, key, null)
     }
   }
 
-  default_throttling          = var.throttling.default
+  default_throttling          = var.default_throttling
   access_log_enabled          = var.access_log_enabled
   execution_logging_level     = var.execution_logging_level
   detailed_metrics_enabled    = var.detailed_metrics_enabled
   manage_account_logging_role = var.manage_account_logging_role
+  permissions_boundary_arn    = var.permissions_boundary_arn
   log_retention_days          = var.log_retention_days
   log_kms_key_arn             = var.kms_key_arn
   tags                        = local.tags

@@ -22,7 +22,7 @@ locals {
   # Operations used on each table: DynamoDB counts its faults per operation. permissions.tf allows them.
   table_operations = {
     connections   = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems"]
-    subscriptions = concat(["Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"], var.redis_enabled ? ["Scan", "BatchGetItem"] : [])
+    subscriptions = concat(["Query", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"], var.redis_enabled ? ["Scan"] : [])
     messages      = ["GetItem", "Query", "UpdateItem", "TransactWriteItems"]
     history       = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "BatchWriteItem", "TransactWriteItems"]
     limits        = ["UpdateItem"]
@@ -64,7 +64,7 @@ locals {
 
 module "alarms" {
   source = "../../modules/alarms"
-  count  = var.alarms.enabled ? 1 : 0
+  count  = var.alarms_enabled ? 1 : 0
 
   name = local.prefix
   api  = local.watched_api
@@ -73,7 +73,7 @@ module "alarms" {
     for function, instance in module.function : function => {
       name                      = instance.name
       timeout_seconds           = local.timeouts_seconds[function]
-      reserved_concurrency      = var.reserved_concurrency[function]
+      reserved_concurrency      = local.reserved_concurrency[function]
       errors_alarm_enabled      = !contains(local.functions_that_raise, function)
       concurrency_alarm_enabled = !contains(local.functions_at_the_limit, function)
       stream_consumer           = contains(keys(local.stream_triggers), function)
@@ -91,11 +91,15 @@ module "alarms" {
   queues = local.watched_queues
   cache  = local.watched_cache
 
-  thresholds = var.alarms.thresholds
+  thresholds = merge({ lambda_account_concurrency = var.account_concurrency }, var.alarm_thresholds)
   # A disabled janitor is silent on purpose.
-  disabled     = setunion(var.alarms.disabled, var.upkeep.enabled ? [] : ["janitor_silent"])
-  notification = var.alarms.notification
-  tags         = local.tags
+  disabled = setunion(var.alarms_disabled, var.upkeep_enabled ? [] : ["janitor_silent"])
+
+  topic      = var.alarm_topic
+  topic_key  = var.alarm_topic_key
+  emails     = var.alarm_emails
+  ok_notices = var.alarm_ok_notices
+  tags       = local.tags
 }
 
 ################################################################################
@@ -111,7 +115,7 @@ module "dashboard" {
   functions = {
     for function, instance in module.function : function => {
       name           = instance.name
-      memory_mb      = var.memory_mb[function]
+      memory_mb      = local.memory_mb[function]
       log_group_name = instance.log_group_name
     }
   }
@@ -122,6 +126,6 @@ module "dashboard" {
   access_log_group_name = module.websocket_api.access_log_group_name
   alarm_arns            = slice(local.alarm_arns, 0, min(100, length(local.alarm_arns)))
 
-  dashboard_enabled     = var.dashboard.enabled
-  saved_queries_enabled = var.dashboard.saved_queries_enabled
+  dashboard_enabled     = var.dashboard_enabled
+  saved_queries_enabled = var.saved_queries_enabled
 }

@@ -71,7 +71,7 @@ locals {
   operator_keys = {
     read = { actions = ["kms:Decrypt"], keys = compact([var.kms_key_arn]), services = ["dynamodb", "sqs"] }
     full = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], keys = compact([var.kms_key_arn]), services = ["dynamodb", "sqs"] }
-    sign = { actions = ["kms:Decrypt"], keys = local.jwt_secret_used ? distinct(compact([var.kms_key_arn, var.jwt_secret_kms_key_arn])) : [], services = ["secretsmanager"] }
+    sign = { actions = ["kms:Decrypt"], keys = local.jwt_secret_used ? distinct(compact([var.kms_key_arn, var.existing_jwt_secret_kms_key_arn])) : [], services = ["secretsmanager"] }
   }
 
   operator_key_permissions = {

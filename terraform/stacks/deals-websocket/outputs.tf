@@ -20,13 +20,18 @@ output "env" {
 ################################################################################
 
 output "function_names" {
-  description = "Names of the functions by what they do; `broadcast` is the one that publishers invoke"
+  description = "Names of the functions by what they do, for logs and metrics; what is invoked is in `function_arns`"
   value       = { for function, instance in module.function : function => instance.name }
 }
 
 output "function_arns" {
-  description = "ARNs of the functions' version in service (alias `live`), to invoke and to name in publishers' policies"
+  description = "ARNs of the functions' versions in service (alias `live`): what to invoke. Publishers invoke `broadcast`"
   value       = { for function, instance in module.function : function => instance.alias_arn }
+}
+
+output "publisher_policies" {
+  description = "Policies (JSON) for the roles of backends that publish, by how they do: `invoke` broadcast, send to the events `queue`, through `redis` (null without)"
+  value       = local.publisher_policies
 }
 
 output "queue_urls" {
@@ -85,8 +90,11 @@ output "jwt_secret_arn" {
 }
 
 output "log_group_names" {
-  description = "Names of the log groups: the functions' by function, and `access` for the API (null when off)"
-  value       = merge({ for function, instance in module.function : function => instance.log_group_name }, { access = module.websocket_api.access_log_group_name })
+  description = "Names of the log groups: the functions' by function, and `access` and `execution` for the API (null when off)"
+  value = merge({ for function, instance in module.function : function => instance.log_group_name }, {
+    access    = module.websocket_api.access_log_group_name
+    execution = module.websocket_api.execution_log_group_name
+  })
 }
 
 output "function_policies" {

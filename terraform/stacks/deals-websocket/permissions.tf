@@ -74,7 +74,7 @@ locals {
       FindConnectionsOfUser = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] }
       ForgetConnections     = { actions = ["dynamodb:GetItem", "dynamodb:DeleteItem"], resources = [local.tables.connections] }
       FindSubscribers = {
-        actions   = ["dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"]
+        actions   = ["dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"]
         resources = [local.tables.subscriptions]
       }
       StoreNotifications = { actions = ["dynamodb:PutItem", "dynamodb:UpdateItem"], resources = [local.tables.messages] }
@@ -146,7 +146,7 @@ locals {
   # An existing secret may have its own key.
   key_arns = {
     for function, user in local.key_users : function => distinct(compact([
-      var.kms_key_arn, contains(keys(local.permissions[function]), "ReadSigningKeys") ? var.jwt_secret_kms_key_arn : null,
+      var.kms_key_arn, contains(keys(local.permissions[function]), "ReadSigningKeys") ? var.existing_jwt_secret_kms_key_arn : null,
     ]))
   }
 

@@ -13,8 +13,8 @@ locals {
         description = "From Redis channels and streams to broadcast"
         environment = {
           BROADCAST_FUNCTION  = local.broadcast_alias_arn
-          RELAY_PARALLEL      = tostring(var.relay.parallel)
-          STREAM_KEEP_SECONDS = tostring(var.relay.stream_keep_seconds)
+          RELAY_PARALLEL      = tostring(var.relay_parallel)
+          STREAM_KEEP_SECONDS = tostring(var.relay_stream_keep_seconds)
         }
       }
 
@@ -29,7 +29,7 @@ locals {
   }
 
   # A server on the local cloud's machine may not support TLS.
-  redis_url = try(var.local_endpoints.redis_url, null) != null ? var.local_endpoints.redis_url : one(module.cache[*].url)
+  redis_url = try(coalesce(var.local_endpoints.redis_url), one(module.cache[*].url))
 
   # How each function reaches Redis: as a user of its own, or by the token that all share.
   redis_settings = {
@@ -69,9 +69,9 @@ locals {
     for function, trigger in {
       index_projector = {
         stream_arn              = module.tables.subscriptions_stream_arn
-        batch_size              = var.index_stream.batch_size
-        batching_window_seconds = var.index_stream.batching_window_seconds
-        parallelization_factor  = var.index_stream.parallelization_factor
+        batch_size              = var.index_stream_batch_size
+        batching_window_seconds = var.index_stream_batching_window_seconds
+        parallelization_factor  = var.index_stream_parallelization_factor
         on_failure_queue_arn    = null
       }
     } : function => trigger if var.redis_enabled

@@ -1,7 +1,7 @@
 locals {
-  jwt_secret_used = contains(var.jwt.algorithms, "HS256")
-  jwt_secret_made = local.jwt_secret_used && var.jwt_secret_arn == null
-  jwt_secret_arn  = local.jwt_secret_made ? one(aws_secretsmanager_secret_version.jwt[*].arn) : var.jwt_secret_arn
+  jwt_secret_used = contains(var.jwt_algorithms, "HS256")
+  jwt_secret_made = local.jwt_secret_used && var.existing_jwt_secret == null
+  jwt_secret_arn  = local.jwt_secret_made ? aws_secretsmanager_secret_version.jwt[0].arn : one(var.existing_jwt_secret[*].arn)
 }
 
 ################################################################################

@@ -32,6 +32,17 @@ variable "tags" {
   description = "Tags of every resource, besides Name, Environment and ManagedBy"
   type        = map(string)
   default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key, value in var.tags : !startswith(lower(key), "aws:") && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,128}$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{0,256}$", value))])
+    error_message = "tags: AWS keeps keys that begin with aws: to itself, and takes keys of up to 128 and values of up to 256 letters, digits, spaces and _.:/=+@-; rename or correct them."
+  }
+
+  validation {
+    condition     = length(var.tags) <= 46
+    error_message = "tags: a resource has at most 50, of which Name, Environment and ManagedBy are three, and some have one more; leave some out."
+  }
 }
 
 ################################################################################
@@ -39,7 +50,7 @@ variable "tags" {
 ################################################################################
 
 variable "packages_manifest" {
-  description = "Path of the manifest.json that the build writes beside the zips: {\"packages\": [{\"name\", \"version\", \"file\", \"sha256\", \"size\"}]}, `file` relative to it"
+  description = "Path of the manifest.json that the build writes beside the zips: {\"architecture\", \"packages\": [{\"name\", \"version\", \"file\", \"sha256\", \"size\"}]}, `file` relative to it"
   type        = string
 
   validation {
@@ -72,6 +83,11 @@ variable "package_bucket" {
   description = "S3 bucket that holds the zips; null to upload those beside the manifest"
   type        = string
   default     = null
+
+  validation {
+    condition     = var.package_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.package_bucket)) && !strcontains(coalesce(var.package_bucket, "-"), "..")
+    error_message = "package_bucket: S3 has buckets of 3 to 63 lower-case letters, digits, dots and hyphens; give the bucket's name alone, without s3:// or a folder (that is package_prefix)."
+  }
 }
 
 variable "package_prefix" {
@@ -93,107 +109,17 @@ variable "architecture" {
   description = "Instruction set of the functions, the one that the packages were built for: arm64 or x86_64"
   type        = string
   default     = "arm64"
-}
-
-variable "memory_mb" {
-  description = "Memory in MB of each function. The CPU share grows with it: one whole vCPU at 1,769 MB"
-  type = object({
-    authorizer         = optional(number, 512)
-    connection_handler = optional(number, 512)
-    message_router     = optional(number, 512)
-    broadcast          = optional(number, 1769)
-    delivery           = optional(number, 1769)
-    janitor            = optional(number, 1769)
-    forwarder          = optional(number, 512)
-    redis_relay        = optional(number, 512)
-    index_projector    = optional(number, 1769)
-  })
-  default = {}
-}
-
-variable "reserved_concurrency" {
-  description = "Concurrent executions reserved for, and the most allowed to, each function; null uses the account's pool. `redis_relay` needs two: the lease holder, and the one that takes over"
-  type = object({
-    authorizer         = optional(number)
-    connection_handler = optional(number)
-    message_router     = optional(number)
-    broadcast          = optional(number)
-    delivery           = optional(number)
-    janitor            = optional(number)
-    forwarder          = optional(number)
-    redis_relay        = optional(number, 2)
-    index_projector    = optional(number)
-  })
-  default = {}
+  nullable    = false
 
   validation {
-    condition     = try(var.reserved_concurrency.redis_relay >= 2, var.reserved_concurrency.redis_relay == null)
-    error_message = "reserved_concurrency: redis_relay needs at least two, the lease holder and the one that takes over; raise it, or leave it out."
-  }
-}
-
-variable "maximum_concurrency" {
-  description = "Most concurrent invocations from the queues, 2 to 1000. Two of `delivery` can spend the account's whole request budget: more of them only post more slowly each"
-  type = object({
-    broadcast = optional(number, 10)
-    delivery  = optional(number, 2)
-    forwarder = optional(number, 10)
-  })
-  default = {}
-}
-
-variable "posts_per_second_budget" {
-  description = "Posts a second that `delivery`, `broadcast` and `message_router` may make together, each instance its share: out of the account's 10,000 requests a second (2,500 in newer Regions), which all of its APIs share"
-  type        = number
-  default     = 10000
-
-  validation {
-    condition     = var.posts_per_second_budget == floor(var.posts_per_second_budget) && var.posts_per_second_budget <= 100000
-    error_message = "posts_per_second_budget: give a whole number up to 100000."
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture: Lambda knows arm64 and x86_64."
   }
 
+  # A manifest of before, or of a local cloud, names none.
   validation {
-    condition     = var.posts_per_second_budget >= coalesce(var.reserved_concurrency.delivery, var.maximum_concurrency.delivery)
-    error_message = "posts_per_second_budget: each instance of delivery needs at least one post a second; raise it, or lower reserved_concurrency.delivery or maximum_concurrency.delivery."
-  }
-
-  validation {
-    condition = alltrue([
-      for percent_and_instances in [
-        [var.direct_posts.broadcast_percent, coalesce(var.reserved_concurrency.broadcast, var.maximum_concurrency.broadcast)],
-        [var.direct_posts.message_router_percent, coalesce(var.reserved_concurrency.message_router, var.direct_posts.message_router_instances)],
-        [100 - var.direct_posts.message_router_percent - var.direct_posts.broadcast_percent, coalesce(var.reserved_concurrency.delivery, var.maximum_concurrency.delivery)],
-      ] : var.posts_per_second_budget * percent_and_instances[0] / 100 >= percent_and_instances[1]
-    ])
-    error_message = "posts_per_second_budget: each instance of delivery, broadcast and message_router needs at least one post a second of its part; raise it or the part in direct_posts, or lower the function's reserved_concurrency, maximum_concurrency or direct_posts.message_router_instances."
-  }
-}
-
-variable "direct_posts" {
-  description = <<-EOT
-    The parts of `posts_per_second_budget` that are kept for posts that do not go through `delivery`, which gets the rest.
-
-    `broadcast_percent`: for events to small audiences (`direct_audience_max`), shared by the instances in `reserved_concurrency.broadcast`, else `maximum_concurrency.broadcast`. With Redis `broadcast` posts nothing, and its part is `delivery`'s.
-    `message_router_percent`: for messages from client to client, shared by the instances in `reserved_concurrency.message_router`, else `message_router_instances`.
-    `message_router_instances`: how many instances of `message_router` are expected to run at once where none are reserved.
-
-    An instance whose share is used up queues its posts for `delivery`. What runs beyond these numbers of instances is beyond the budget: reserve concurrency for a bound that holds.
-  EOT
-  type = object({
-    broadcast_percent        = optional(number, 10)
-    message_router_percent   = optional(number, 10)
-    message_router_instances = optional(number, 50)
-  })
-  default = {}
-
-  validation {
-    condition     = alltrue([for percent in [var.direct_posts.broadcast_percent, var.direct_posts.message_router_percent] : percent >= 1 && percent == floor(percent)]) && var.direct_posts.broadcast_percent + var.direct_posts.message_router_percent <= 90
-    error_message = "direct_posts: broadcast_percent and message_router_percent are whole numbers from 1, together at most 90, since delivery needs the rest."
-  }
-
-  validation {
-    condition     = var.direct_posts.message_router_instances >= 1 && var.direct_posts.message_router_instances <= 10000 && var.direct_posts.message_router_instances == floor(var.direct_posts.message_router_instances)
-    error_message = "direct_posts: message_router_instances is a whole number from 1 to 10000, the instances that run at once on a busy day."
+    condition     = try(jsondecode(file(var.packages_manifest)).architecture, null) == null || try(jsondecode(file(var.packages_manifest)).architecture == var.architecture, true)
+    error_message = "architecture: ${var.packages_manifest} was built for ${try(jsondecode(file(var.packages_manifest)).architecture, "another one")}, whose compiled modules ${var.architecture} cannot load; set architecture to it, or run `make package ARCHITECTURE=${var.architecture}`."
   }
 }
 
@@ -209,7 +135,7 @@ variable "log_level" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that bounds the functions' roles, where the organisation asks for one"
+  description = "ARN of the policy that bounds every role that is made, where the organisation asks for one"
   type        = string
   default     = null
 }
@@ -222,7 +148,9 @@ variable "kms_key_arn" {
   description = <<-EOT
     ARN of a customer managed KMS key for the tables, queues, logs and the secret; null for AWS's own keys.
 
-    Its policy must let CloudWatch Logs use it, and SNS and EventBridge where they are event sources.
+    Its policy must let CloudWatch Logs use it, and SNS and EventBridge where they are event sources; EventBridge without
+    a condition on `aws:SourceAccount`, which it does not send for a queue: its events would be dropped in silence. See
+    examples/complete.
   EOT
   type        = string
   default     = null
@@ -230,6 +158,11 @@ variable "kms_key_arn" {
   validation {
     condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+", var.kms_key_arn))
     error_message = "kms_key_arn: give the ARN of the key itself (…:key/…), not an alias: IAM policies do not follow aliases."
+  }
+
+  validation {
+    condition     = var.kms_key_arn == null || try(split(":", var.kms_key_arn)[3] == data.aws_region.current.id, true)
+    error_message = "kms_key_arn: the key is in another Region than ${data.aws_region.current.id}, where the tables, queues and logs are; name one of this Region."
   }
 }
 
@@ -249,4 +182,10 @@ variable "log_retention_days" {
   description = "Days that CloudWatch keeps the logs of the functions and the API"
   type        = number
   default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days: CloudWatch Logs takes 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
 }

@@ -8,29 +8,38 @@ variable "stage_name" {
   default     = "v1"
 }
 
-variable "throttling" {
-  description = <<-EOT
-    Requests a second and bursts of the API: `default` for each route, `routes` for single ones by route key.
-
-    The account's 10,000 requests a second are shared by all APIs and by every push: what routes may take is not
-    there for pushes.
-  EOT
+variable "default_throttling" {
+  description = "Requests a second and bursts of each route that `route_throttling` does not name. The account's 10,000 requests a second are shared by all APIs and by every push: what routes may take is not there for pushes"
   type = object({
-    default = optional(object({ rate_limit = number, burst_limit = number }), { rate_limit = 1000, burst_limit = 500 })
-    routes  = optional(map(object({ rate_limit = number, burst_limit = number })), {})
+    rate_limit  = number
+    burst_limit = number
   })
-  default = {}
+  default = {
+    rate_limit  = 1000
+    burst_limit = 500
+  }
+  nullable = false
+}
+
+variable "route_throttling" {
+  description = "Requests a second and bursts of single routes, by route key"
+  type = map(object({
+    rate_limit  = number
+    burst_limit = number
+  }))
+  default  = {}
+  nullable = false
 
   validation {
-    condition     = length(setsubtract(keys(var.throttling.routes), keys(local.routes))) == 0
-    error_message = "throttling: routes names a route that the API does not have; use $connect, $disconnect, $default or an action of the protocol."
+    condition     = length(setsubtract(keys(var.route_throttling), keys(local.routes))) == 0
+    error_message = "route_throttling: the API has no route ${join(", ", setsubtract(keys(var.route_throttling), keys(local.routes)))}; use ${join(", ", keys(local.routes))}."
   }
 }
 
 variable "access_log_enabled" {
-  description = "Whether the API logs each connect, message and disconnect. The account needs a logging role: see `manage_account_logging_role`"
+  description = "Whether the API logs each connect, message and disconnect. API Gateway refuses it in an account and Region without a logging role: see `manage_account_logging_role`"
   type        = bool
-  default     = true
+  default     = false
 }
 
 variable "execution_logging_level" {
@@ -51,54 +60,42 @@ variable "manage_account_logging_role" {
   default     = false
 }
 
-variable "local_endpoints" {
-  description = <<-EOT
-    Where a local cloud serves what no event and no resource knows there; null on AWS.
-
-    `websocket_url`, `management_endpoint`: the API, with {api_id} and {stage} in their places.
-    `redis_url`: Redis, where it is not what the cache says: redis://127.0.0.1:PORT for a server without TLS.
-  EOT
-  type = object({
-    websocket_url       = string
-    management_endpoint = string
-    redis_url           = optional(string)
-  })
-  default = null
-
-  validation {
-    condition     = try(alltrue([for url in [var.local_endpoints.websocket_url, var.local_endpoints.management_endpoint] : strcontains(url, "{api_id}") && strcontains(url, "{stage}")]), var.local_endpoints == null)
-    error_message = "local_endpoints: both URLs of the API need {api_id} and {stage}, as the local cloud has them in its paths."
-  }
-
-  validation {
-    condition     = try(var.local_endpoints.redis_url, null) == null || can(regex("^rediss?://(127\\.0\\.0\\.1|localhost|\\[::1\\]):[0-9]+$", var.local_endpoints.redis_url))
-    error_message = "local_endpoints: redis_url is redis://127.0.0.1:PORT, or rediss:// with TLS: without TLS nothing leaves this machine, and name and password go into no URL."
-  }
-}
-
 ################################################################################
 # Publishing
 ################################################################################
 
-variable "event_sources" {
-  description = <<-EOT
-    What else publishes, beside who may invoke `broadcast` or send to the events queue. Keys are names of your choice.
+variable "sns_topics" {
+  description = "SNS topics whose messages are events, beside who may invoke `broadcast` or send to the events queue, by a name of your choice"
+  type = map(object({
+    topic_arn = string
+  }))
+  default  = {}
+  nullable = false
+}
 
-    `sns_topics`: topics whose messages are events, each with an optional `filter_policy` (JSON) and its scope.
-    `event_bus_rules`: EventBridge patterns (JSON) on a bus, for events whose `detail` is an event.
-  EOT
-  type = object({
-    sns_topics = optional(map(object({
-      topic_arn           = string
-      filter_policy       = optional(string)
-      filter_policy_scope = optional(string, "MessageAttributes")
-    })), {})
-    event_bus_rules = optional(map(object({
-      event_bus_name = optional(string, "default")
-      event_pattern  = string
-    })), {})
-  })
-  default = {}
+variable "sns_filter_policies" {
+  description = "Of `sns_topics`, by the same names: which messages are events, as the JSON of a filter policy on MessageAttributes or MessageBody"
+  type = map(object({
+    policy = string
+    scope  = string
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.sns_filter_policies), keys(var.sns_topics))) == 0
+    error_message = "sns_filter_policies: sns_topics has no ${join(", ", setsubtract(keys(var.sns_filter_policies), keys(var.sns_topics)))}; give a policy the name of its topic."
+  }
+}
+
+variable "event_bus_rules" {
+  description = "EventBridge rules for events whose `detail` is an event, by a name of your choice: name of the bus (`default` is the account's own), and the JSON of the pattern"
+  type = map(object({
+    event_bus_name = string
+    event_pattern  = string
+  }))
+  default  = {}
+  nullable = false
 }
 
 ################################################################################
@@ -131,25 +128,25 @@ variable "forward_events_to" {
 }
 
 variable "receive_forwarded_events" {
-  description = <<-EOT
-    Whether other Regions may forward their events here.
+  description = "Whether other Regions may forward their events here, to an event bus <name>-<environment>-forwarded"
+  type        = bool
+  default     = false
+  nullable    = false
+}
 
-    `enabled`: whether there is an event bus for them, <name>-<environment>-forwarded.
-    `account_ids`: other AWS accounts that may; deployments of this account need no mention.
-  EOT
-  type = object({
-    enabled     = optional(bool, false)
-    account_ids = optional(set(string), [])
-  })
-  default = {}
+variable "forwarding_account_ids" {
+  description = "Ids of other AWS accounts that may forward their events here; deployments of this account need no mention"
+  type        = list(string)
+  default     = []
+  nullable    = false
 
   validation {
-    condition     = alltrue([for account_id in var.receive_forwarded_events.account_ids : can(regex("^[0-9]{12}$", account_id))])
-    error_message = "receive_forwarded_events: an account id has twelve digits."
+    condition     = alltrue([for account_id in var.forwarding_account_ids : can(regex("^[0-9]{12}$", account_id))])
+    error_message = "forwarding_account_ids: an account id has twelve digits."
   }
 
   validation {
-    condition     = var.receive_forwarded_events.enabled || length(var.receive_forwarded_events.account_ids) == 0
-    error_message = "receive_forwarded_events: there is no bus for account_ids; set enabled to true, or leave them out."
+    condition     = var.receive_forwarded_events || length(var.forwarding_account_ids) == 0
+    error_message = "forwarding_account_ids: there is no bus for them; set receive_forwarded_events to true, or leave them out."
   }
 }

@@ -55,45 +55,80 @@ variable "tracing" {
 # Alarms and dashboard
 ################################################################################
 
-variable "alarms" {
-  description = <<-EOT
-    The alarms; each has a key, by which docs/telemetry.md says what to do.
+variable "alarms_enabled" {
+  description = "Whether there are alarms; each has a key, by which docs/telemetry.md says what to do. All of them are some 90 metrics to CloudWatch, at $0.10 a month each"
+  type        = bool
+  default     = true
+}
 
-    `enabled`: whether there are any. All of them are some 90 metrics to CloudWatch, at $0.10 a month each.
-    `thresholds`: when they fire, where not as in the alarms module, which gives the reasons.
-    `disabled`: keys of alarms that are not wanted.
-    `notification`: whom they tell: an existing topic (`topic_arn`), or one that is made here, encrypted with a key of
-    its own (or `kms_key`), with `emails`.
-  EOT
-  type = object({
-    enabled    = optional(bool, true)
-    thresholds = optional(map(number), {})
-    disabled   = optional(set(string), [])
-    notification = optional(object({
-      topic_arn  = optional(string)
-      emails     = optional(set(string), [])
-      ok_enabled = optional(bool, true)
-      kms_key    = optional(object({ arn = string }))
-    }), {})
-  })
-  default = {}
+variable "alarm_thresholds" {
+  description = "When alarms fire, by threshold, where not as in the alarms module, which gives the reasons"
+  type        = map(number)
+  default     = {}
 
   validation {
-    condition     = length(setsubtract(keys(var.alarms.thresholds), local.threshold_names)) == 0
-    error_message = "alarms: there is no threshold ${join(", ", setsubtract(keys(var.alarms.thresholds), local.threshold_names))}; see the alarms module for those that there are."
+    condition     = length(setsubtract(keys(var.alarm_thresholds), local.threshold_names)) == 0
+    error_message = "alarm_thresholds: there is no threshold ${join(", ", setsubtract(keys(var.alarm_thresholds), local.threshold_names))}; see the alarms module for those that there are."
   }
 }
 
-variable "dashboard" {
-  description = <<-EOT
-    What a person looks at.
+variable "alarms_disabled" {
+  description = "Keys of alarms that are not wanted"
+  type        = set(string)
+  default     = []
+}
 
-    `enabled`: whether there is a CloudWatch dashboard ($3 a month above the account's first three).
-    `saved_queries_enabled`: whether the usual questions to the logs are saved in Logs Insights.
-  EOT
+variable "alarm_topic" {
+  description = "ARN of an existing SNS topic that the alarms notify; null to have one made, encrypted with a key of its own"
   type = object({
-    enabled               = optional(bool, true)
-    saved_queries_enabled = optional(bool, true)
+    arn = string
   })
-  default = {}
+  default = null
+
+  validation {
+    condition     = var.alarm_topic == null || try(regex("^arn:[^:]+:sns:([^:]+):[0-9]{12}:[^:]+$", var.alarm_topic.arn)[0] == data.aws_region.current.id, false)
+    error_message = "alarm_topic: arn is not the ARN of an SNS topic in ${data.aws_region.current.id}, where the alarms are; take it from: aws sns list-topics"
+  }
+}
+
+variable "alarm_topic_key" {
+  description = "ARN of a KMS key for the topic that is made, whose policy must let CloudWatch use it; null to have one made"
+  type = object({
+    arn = string
+  })
+  default = null
+
+  validation {
+    condition     = var.alarm_topic_key == null || var.alarm_topic == null
+    error_message = "alarm_topic_key: it encrypts the topic that is made here; an existing one has its key already, so leave it out."
+  }
+}
+
+variable "alarm_emails" {
+  description = "Addresses subscribed to the topic that is made; each has to confirm"
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = length(var.alarm_emails) == 0 || var.alarm_topic == null
+    error_message = "alarm_emails: they are subscribed to the topic that is made here; subscribe them to the existing one where that is made, or leave alarm_topic out."
+  }
+}
+
+variable "alarm_ok_notices" {
+  description = "Which alarms also notify when they end: none, unhealthy (the composite alarm), or all, of which a first apply sends some sixty notices"
+  type        = string
+  default     = "unhealthy"
+}
+
+variable "dashboard_enabled" {
+  description = "Whether there is a CloudWatch dashboard ($3 a month above the account's first three)"
+  type        = bool
+  default     = true
+}
+
+variable "saved_queries_enabled" {
+  description = "Whether the usual questions to the logs are saved in Logs Insights"
+  type        = bool
+  default     = true
 }

@@ -13,125 +13,185 @@ variable "redis_enabled" {
   }
 }
 
-variable "redis" {
-  description = <<-EOT
-    The cache; null, or anything left out, for the defaults of the module cache.
+variable "redis_engine" {
+  description = "valkey or redis; null for valkey"
+  type        = string
+  default     = null
+}
 
-    `engine`, `engine_version`: valkey (default) or redis, MAJOR.MINOR.
-    `node_type`: cache.t4g.micro by default.
-    `replicas`, `automatic_failover_enabled`, `multi_az_enabled`: one replica by default, in another Availability Zone.
-    `snapshot_retention_days`, `snapshot_window`, `maintenance_window`: one daily snapshot, at times of AWS's choice.
-    `apply_immediately`: whether changes take effect at once, not in the maintenance window.
-    `port`: 6379 by default.
-    `authentication`: iam (default) or auth_token.
-    `auth_token_update_strategy`: ROTATE (default) or SET.
-    `publisher_security_group_ids`: security groups of services that publish, allowed in, in addition to the clients' own.
-    `slow_log_enabled`: whether slow commands are logged.
-  EOT
-  type = object({
-    engine                       = optional(string)
-    engine_version               = optional(string)
-    node_type                    = optional(string)
-    replicas                     = optional(number)
-    automatic_failover_enabled   = optional(bool)
-    multi_az_enabled             = optional(bool)
-    snapshot_retention_days      = optional(number)
-    snapshot_window              = optional(string)
-    maintenance_window           = optional(string)
-    apply_immediately            = optional(bool)
-    port                         = optional(number)
-    authentication               = optional(string)
-    auth_token_update_strategy   = optional(string)
-    publisher_security_group_ids = optional(list(string))
-    slow_log_enabled             = optional(bool)
-  })
-  default = null
+variable "redis_engine_version" {
+  description = "Version MAJOR.MINOR of the engine; null for 8.1 of Valkey and 7.1 of Redis"
+  type        = string
+  default     = null
 
   validation {
-    condition     = var.redis == null || var.redis_enabled
-    error_message = "redis: Redis is off, so nothing would come of it; set redis_enabled to true, or leave it out."
-  }
-
-  validation {
-    condition     = contains(["iam", "auth_token"], coalesce(try(var.redis.authentication, null), "iam"))
-    error_message = "redis: authentication is iam or auth_token."
-  }
-
-  validation {
-    condition     = coalesce(try(var.redis.authentication, null), "iam") != "iam" || try(var.redis.engine, null) != "redis" || !can(regex("^6\\.", try(var.redis.engine_version, "")))
-    error_message = "redis: Redis has users by IAM from 7.0 on; raise engine_version, use valkey, or set authentication to auth_token."
-  }
-
-  validation {
-    condition     = try(var.redis.multi_az_enabled, null) != true || try(var.redis.replicas, null) != 0
-    error_message = "redis: one node is in one Availability Zone; set replicas to 1 or more, or leave multi_az_enabled out."
-  }
-
-  validation {
-    condition     = try(var.redis.automatic_failover_enabled, null) != true || try(var.redis.replicas, null) != 0
-    error_message = "redis: nothing can take over without a replica; set replicas to 1 or more, or leave automatic_failover_enabled out."
+    condition     = !local.redis_iam_used || var.redis_engine != "redis" || !startswith(coalesce(var.redis_engine_version, "7.1"), "6.")
+    error_message = "redis_engine_version: Redis has users by IAM from 7.0 on; raise it, use valkey, or set redis_authentication to auth_token."
   }
 }
 
+variable "redis_node_type" {
+  description = "Node type of the cache; null for cache.t4g.micro"
+  type        = string
+  default     = null
+}
+
+variable "redis_port" {
+  description = "Port of the cache; null for 6379"
+  type        = number
+  default     = null
+}
+
+variable "redis_replicas" {
+  description = "Read replicas in addition to the primary; null for one, in another Availability Zone"
+  type        = number
+  default     = null
+}
+
+variable "redis_automatic_failover_enabled" {
+  description = "Whether a replica takes over when the primary fails; null for whenever there is a replica"
+  type        = bool
+  default     = null
+
+  validation {
+    condition     = var.redis_automatic_failover_enabled != true || var.redis_replicas != 0
+    error_message = "redis_automatic_failover_enabled: nothing can take over without a replica; set redis_replicas to 1 or more, or leave it out."
+  }
+}
+
+variable "redis_multi_az_enabled" {
+  description = "Whether primary and replicas are in different Availability Zones; null for whenever there is a replica"
+  type        = bool
+  default     = null
+
+  validation {
+    condition     = var.redis_multi_az_enabled != true || var.redis_replicas != 0
+    error_message = "redis_multi_az_enabled: one node is in one Availability Zone; set redis_replicas to 1 or more, or leave it out."
+  }
+}
+
+variable "redis_snapshot_retention_days" {
+  description = "Days that daily snapshots are kept, 0 for none; null for one"
+  type        = number
+  default     = null
+}
+
+variable "redis_snapshot_window" {
+  description = "Daily hour or more of the snapshots (UTC), for example 03:00-04:00; null for AWS's choice"
+  type        = string
+  default     = null
+}
+
+variable "redis_maintenance_window" {
+  description = "Weekly hour or more for changes and patches (UTC), for example sun:04:00-sun:05:00; null for AWS's choice"
+  type        = string
+  default     = null
+}
+
+variable "redis_apply_immediately" {
+  description = "Whether changes of the cache take effect at once; null for in the maintenance window"
+  type        = bool
+  default     = null
+}
+
+variable "redis_slow_log_enabled" {
+  description = "Whether commands that take longer than 10 ms are logged (charged by size); null for no"
+  type        = bool
+  default     = null
+}
+
+variable "redis_authentication" {
+  description = "iam: a user of its own for each function, and no secret. auth_token: one token for all, which the state holds. Null for iam"
+  type        = string
+  default     = null
+
+  validation {
+    condition     = contains(["iam", "auth_token"], coalesce(var.redis_authentication, "iam"))
+    error_message = "redis_authentication: use iam or auth_token."
+  }
+}
+
+variable "redis_auth_token_update_strategy" {
+  description = "What a new `redis_auth_token` does: ROTATE also accepts the previous one, SET no longer does; null for ROTATE"
+  type        = string
+  default     = null
+}
+
+variable "redis_publisher_security_groups" {
+  description = "Ids of security groups of services that publish, which are let in beside the clients' own, by a name of your choice"
+  type        = map(string)
+  default     = {}
+}
+
 variable "redis_auth_token" {
-  description = "The AUTH token, 16 to 128 characters, where `redis.authentication` is auth_token; set TF_VAR_redis_auth_token. Plan and state hold it: encrypt both, or stay with iam"
+  description = "The AUTH token, 16 to 128 characters, where `redis_authentication` is auth_token; set TF_VAR_redis_auth_token. Plan and state hold it: encrypt both, or stay with iam"
   type        = string
   default     = null
   sensitive   = true
 
   validation {
-    condition     = (var.redis_auth_token != null) == (var.redis_enabled && try(var.redis.authentication, null) == "auth_token")
-    error_message = "redis_auth_token: it goes with redis_enabled and redis.authentication = \"auth_token\"; set all three (make one with: openssl rand -hex 32), or leave it out."
+    condition     = (var.redis_auth_token != null) == (var.redis_enabled && var.redis_authentication == "auth_token")
+    error_message = "redis_auth_token: it goes with redis_enabled and redis_authentication = \"auth_token\"; set all three (make one with: openssl rand -hex 32), or leave it out."
   }
 }
 
-variable "index_stream" {
-  description = <<-EOT
-    How `index_projector` reads the stream of the subscriptions table.
-
-    `batch_size`: most records of one invocation.
-    `batching_window_seconds`: how long to wait for a batch to fill; the index is behind by it.
-    `parallelization_factor`: batches of one shard at a time, 1 to 10.
-  EOT
-  type = object({
-    batch_size              = optional(number, 500)
-    batching_window_seconds = optional(number, 0)
-    parallelization_factor  = optional(number, 2)
-  })
-  default = {}
+variable "index_stream_batch_size" {
+  description = "Most records of the stream of the subscriptions table that one invocation of `index_projector` gets"
+  type        = number
+  default     = 500
+  nullable    = false
 
   validation {
-    condition     = var.index_stream.batching_window_seconds >= 0 && var.index_stream.batching_window_seconds <= 10 && floor(var.index_stream.batching_window_seconds) == var.index_stream.batching_window_seconds
-    error_message = "index_stream: batching_window_seconds is a whole number from 0 to 10; an index that is further behind is not used."
-  }
-
-  validation {
-    condition     = var.index_stream.batch_size >= 1 && var.index_stream.batch_size <= 10000 && floor(var.index_stream.batch_size) == var.index_stream.batch_size && contains(range(1, 11), var.index_stream.parallelization_factor)
-    error_message = "index_stream: batch_size is a whole number from 1 to 10000, and parallelization_factor one from 1 to 10."
+    condition     = var.index_stream_batch_size >= 1 && var.index_stream_batch_size <= 10000 && floor(var.index_stream_batch_size) == var.index_stream_batch_size
+    error_message = "index_stream_batch_size: Lambda takes a whole number from 1 to 10000."
   }
 }
 
-variable "relay" {
-  description = <<-EOT
-    How `redis_relay` brings to `broadcast` what is published through Redis.
-
-    `parallel`: events of channels, and as many of the stream, with `broadcast` at once; 1 to 100.
-    `stream_keep_seconds`: how long entries stay in the stream that every consumer group is done with.
-  EOT
-  type = object({
-    parallel            = optional(number, 4)
-    stream_keep_seconds = optional(number, 300)
-  })
-  default = {}
+variable "index_stream_batching_window_seconds" {
+  description = "How long that stream waits for a batch to fill; the index is behind by it"
+  type        = number
+  default     = 0
+  nullable    = false
 
   validation {
-    condition     = contains(range(1, 101), var.relay.parallel)
-    error_message = "relay: parallel is a whole number from 1 to 100."
+    condition     = var.index_stream_batching_window_seconds >= 0 && var.index_stream_batching_window_seconds <= 10 && floor(var.index_stream_batching_window_seconds) == var.index_stream_batching_window_seconds
+    error_message = "index_stream_batching_window_seconds: use a whole number from 0 to 10; an index that is further behind is not used."
   }
+}
+
+variable "index_stream_parallelization_factor" {
+  description = "Batches of one shard of that stream at a time, 1 to 10"
+  type        = number
+  default     = 2
+  nullable    = false
 
   validation {
-    condition     = floor(var.relay.stream_keep_seconds) == var.relay.stream_keep_seconds && var.relay.stream_keep_seconds >= 0 && var.relay.stream_keep_seconds <= 604800
-    error_message = "relay: stream_keep_seconds is a whole number from 0 to 604800, a week."
+    condition     = contains(range(1, 11), var.index_stream_parallelization_factor)
+    error_message = "index_stream_parallelization_factor: Lambda takes a whole number from 1 to 10."
+  }
+}
+
+variable "relay_parallel" {
+  description = "Events of channels, and as many of the stream, that `redis_relay` has with `broadcast` at once; 1 to 100"
+  type        = number
+  default     = 4
+  nullable    = false
+
+  validation {
+    condition     = contains(range(1, 101), var.relay_parallel)
+    error_message = "relay_parallel: use a whole number from 1 to 100."
+  }
+}
+
+variable "relay_stream_keep_seconds" {
+  description = "How long entries stay in the stream that every consumer group is done with"
+  type        = number
+  default     = 300
+  nullable    = false
+
+  validation {
+    condition     = floor(var.relay_stream_keep_seconds) == var.relay_stream_keep_seconds && var.relay_stream_keep_seconds >= 0 && var.relay_stream_keep_seconds <= 604800
+    error_message = "relay_stream_keep_seconds: use a whole number from 0 to 604800, a week."
   }
 }
 
@@ -151,56 +211,7 @@ variable "limits_store" {
   }
 
   validation {
-    condition     = var.limits_store != "redis" || try(var.network.internet_egress, null) == true
-    error_message = "limits_store: message_router posts to connections, which from a VPC goes only by a NAT gateway; give network a vpc_id and subnet_ids that have one and set internet_egress to true, or use dynamodb."
-  }
-}
-
-################################################################################
-# Network
-################################################################################
-
-variable "network" {
-  description = <<-EOT
-    Where Redis and its functions are; null to create a small VPC, without a way to the internet.
-
-    `cidr_block`, `availability_zones`: of the VPC that is made; 10.84.0.0/24 and the Region's first two by default.
-    `vpc_id`, `subnet_ids`: an existing VPC, and private subnets of it in two Availability Zones or more.
-    `internet_egress`: whether those subnets reach the internet by a NAT gateway.
-    `security_group_ids`: existing security groups for the functions, which must let them out by HTTPS.
-    `interface_endpoints`: services that the VPC that is made reaches, of lambda, logs, secretsmanager and sqs; by
-    default what the functions call. An existing VPC brings its own endpoints, or a NAT gateway.
-    `flow_logs`: records of the connections: `traffic_type` (REJECT by default), `retention_days` (30).
-  EOT
-  type = object({
-    cidr_block          = optional(string)
-    availability_zones  = optional(list(string))
-    vpc_id              = optional(string)
-    subnet_ids          = optional(list(string))
-    internet_egress     = optional(bool)
-    security_group_ids  = optional(list(string))
-    interface_endpoints = optional(list(string))
-    flow_logs           = optional(object({ traffic_type = optional(string, "REJECT"), retention_days = optional(number, 30) }))
-  })
-  default = null
-
-  validation {
-    condition     = var.network == null || var.redis_enabled
-    error_message = "network: only what speaks to Redis is in a VPC; set redis_enabled to true, or leave it out."
-  }
-
-  validation {
-    condition     = (try(var.network.vpc_id, null) == null) == (length(coalesce(try(var.network.subnet_ids, null), [])) == 0)
-    error_message = "network: vpc_id and subnet_ids go together; set both, or neither to create a VPC."
-  }
-
-  validation {
-    condition     = try(var.network.vpc_id, null) == null || alltrue([for of_a_made_vpc in ["cidr_block", "availability_zones", "interface_endpoints"] : try(var.network[of_a_made_vpc], null) == null])
-    error_message = "network: cidr_block, availability_zones and interface_endpoints belong to a created VPC; leave them out, or leave vpc_id and subnet_ids out."
-  }
-
-  validation {
-    condition     = try(var.network.vpc_id, null) != null || (try(var.network.internet_egress, null) != true && try(var.network.security_group_ids, null) == null)
-    error_message = "network: internet_egress and security_group_ids belong to an existing VPC; set vpc_id and subnet_ids too, or leave them out."
+    condition     = var.limits_store != "redis" || var.internet_egress
+    error_message = "limits_store: message_router posts to connections, which from a VPC goes only by a NAT gateway; name an existing_vpc that has one and set internet_egress to true, or use dynamodb."
   }
 }

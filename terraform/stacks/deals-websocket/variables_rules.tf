@@ -13,48 +13,58 @@ variable "direct_audience_max" {
   }
 }
 
-variable "upkeep" {
-  description = <<-EOT
-    How `janitor` tends the connections each minute.
+variable "upkeep_enabled" {
+  description = "Whether `janitor` tends the connections each minute. Without it no expired connection is closed and no lost one is found"
+  type        = bool
+  default     = true
+  nullable    = false
+}
 
-    `enabled`: whether it does. Without it no expired connection is closed and no lost one is found.
-    `posts_per_second`: what it may spend of the account's requests on frames, probes and closings. What has a
-    deadline comes first: up to 420 at a million connections whose tokens live for an hour. Probes take the rest,
-    up to 1,400 of a million connections.
-    `probe_interval_seconds`: how often all connections of which nothing was heard are asked for, 60 to 7200. A
-    probe costs a request, and no write.
-    `shares`: invocations a minute, which share the work and `posts_per_second`, 1 to 20. One holds a million
-    connections, with probes each eleven minutes; use two from there on, as many as `schedule_partitions` at most (docs/performance.md).
-    `schedule_partitions`: partitions of the index by which it finds what is due, 8 to 256. Eight hold eight
-    million connections with tokens of an hour. It can be raised at any time, but not lowered while there are connections.
-  EOT
-  type = object({
-    enabled                = optional(bool, true)
-    posts_per_second       = optional(number, 3000)
-    probe_interval_seconds = optional(number, 600)
-    shares                 = optional(number, 1)
-    schedule_partitions    = optional(number, 8)
-  })
-  default = {}
+variable "upkeep_posts_per_second" {
+  description = "What `janitor` may spend of the account's requests on frames, probes and closings. What has a deadline comes first: up to 420 at a million connections whose tokens live for an hour. Probes take the rest, up to 1,400 of a million connections"
+  type        = number
+  default     = 3000
+  nullable    = false
 
   validation {
-    condition     = var.upkeep.posts_per_second >= 1 && var.upkeep.posts_per_second <= 10000 && floor(var.upkeep.posts_per_second) == var.upkeep.posts_per_second
-    error_message = "upkeep: posts_per_second is a whole number from 1 to 10000, the account's requests a second."
+    condition     = var.upkeep_posts_per_second >= 1 && var.upkeep_posts_per_second <= 10000 && floor(var.upkeep_posts_per_second) == var.upkeep_posts_per_second
+    error_message = "upkeep_posts_per_second: use a whole number from 1 to 10000, the account's requests a second."
   }
+}
+
+variable "upkeep_probe_interval_seconds" {
+  description = "How often `janitor` asks for all connections of which nothing was heard, 60 to 7200. A probe costs a request, and no write"
+  type        = number
+  default     = 600
+  nullable    = false
 
   validation {
-    condition     = var.upkeep.probe_interval_seconds >= 60 && var.upkeep.probe_interval_seconds <= 7200 && floor(var.upkeep.probe_interval_seconds) == var.upkeep.probe_interval_seconds
-    error_message = "upkeep: probe_interval_seconds is a whole number from 60 to 7200; no connection lives longer than two hours."
+    condition     = var.upkeep_probe_interval_seconds >= 60 && var.upkeep_probe_interval_seconds <= 7200 && floor(var.upkeep_probe_interval_seconds) == var.upkeep_probe_interval_seconds
+    error_message = "upkeep_probe_interval_seconds: use a whole number from 60 to 7200; no connection lives longer than two hours."
   }
+}
+
+variable "upkeep_shares" {
+  description = "Invocations of `janitor` a minute, which share the work and `upkeep_posts_per_second`, 1 to 20. One holds a million connections, with probes each eleven minutes; use two from there on, as many as `upkeep_schedule_partitions` at most (docs/performance.md)"
+  type        = number
+  default     = 1
+  nullable    = false
 
   validation {
-    condition     = var.upkeep.shares >= 1 && var.upkeep.shares <= 20 && floor(var.upkeep.shares) == var.upkeep.shares && var.upkeep.shares <= var.upkeep.schedule_partitions && var.upkeep.shares <= var.upkeep.posts_per_second
-    error_message = "upkeep: shares is a whole number from 1 to 20, at most schedule_partitions and posts_per_second; a share without any has nothing to do."
+    condition     = var.upkeep_shares >= 1 && var.upkeep_shares <= 20 && floor(var.upkeep_shares) == var.upkeep_shares && var.upkeep_shares <= var.upkeep_schedule_partitions && var.upkeep_shares <= var.upkeep_posts_per_second
+    error_message = "upkeep_shares: use a whole number from 1 to 20, at most upkeep_schedule_partitions and upkeep_posts_per_second; a share without any has nothing to do."
   }
+}
+
+variable "upkeep_schedule_partitions" {
+  description = "Partitions of the index by which `janitor` finds what is due, 8 to 256. Eight hold eight million connections with tokens of an hour. It can be raised at any time, but not lowered while there are connections"
+  type        = number
+  default     = 8
+  nullable    = false
 
   validation {
-    condition     = var.upkeep.schedule_partitions >= 8 && var.upkeep.schedule_partitions <= 256 && floor(var.upkeep.schedule_partitions) == var.upkeep.schedule_partitions
-    error_message = "upkeep: schedule_partitions is a whole number from 8, the default, to 256."
+    condition     = var.upkeep_schedule_partitions >= 8 && var.upkeep_schedule_partitions <= 256 && floor(var.upkeep_schedule_partitions) == var.upkeep_schedule_partitions
+    error_message = "upkeep_schedule_partitions: use a whole number from 8, the default, to 256."
   }
 }
 
@@ -88,23 +98,26 @@ variable "replace_oldest_connection" {
 
 variable "action_limits" {
   description = <<-EOT
-    How often one user may act, over all the user's connections: `per_second` for as long as they like, `burst` at once.
+    How often one user may act, over all the user's connections: `per_second` for as long as they like, `burst` at
+    once; those left out as here.
 
-    `send_message`: sendMessage. `subscriptions`: subscribeToDeals and unsubscribeFromDeals together; its burst renews
-    the 50 subscriptions of a connection at once. `get_events`: getEvents, the pages of a replay. `new_filters`:
-    subscriptions with a filter that no other of the topic has, which take memory wherever events are matched, for
-    three hours. `presence`: getPresence, for up to 50 users each. `others`: all other actions together, but `ping`,
-    which is free.
+    `send_message` (5, 20): sendMessage. `subscriptions` (2, 60): subscribeToDeals and unsubscribeFromDeals together; its
+    burst renews the 50 subscriptions of a connection at once. `get_events` (5, 60): getEvents, the pages of a replay.
+    `new_filters` (0.01, 100): subscriptions with a filter that no other of the topic has, which take memory wherever
+    events are matched, for three hours. `presence` (1, 10): getPresence, for up to 50 users each. `others` (10, 40):
+    all other actions together, but `ping`, which is free.
   EOT
-  type = object({
-    send_message  = optional(object({ per_second = optional(number, 5), burst = optional(number, 20) }), {})
-    subscriptions = optional(object({ per_second = optional(number, 2), burst = optional(number, 60) }), {})
-    get_events    = optional(object({ per_second = optional(number, 5), burst = optional(number, 60) }), {})
-    new_filters   = optional(object({ per_second = optional(number, 0.01), burst = optional(number, 100) }), {})
-    presence      = optional(object({ per_second = optional(number, 1), burst = optional(number, 10) }), {})
-    others        = optional(object({ per_second = optional(number, 10), burst = optional(number, 40) }), {})
-  })
-  default = {}
+  type = map(object({
+    per_second = number
+    burst      = number
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.action_limits), keys(local.default_action_limits))) == 0
+    error_message = "action_limits: there is no limit ${join(", ", setsubtract(keys(var.action_limits), keys(local.default_action_limits)))}; there are ${join(", ", keys(local.default_action_limits))}."
+  }
 
   validation {
     condition = alltrue([
@@ -141,8 +154,8 @@ variable "filter_index_bytes_max" {
   }
 
   validation {
-    condition     = var.filter_index_bytes_max <= (var.memory_mb.broadcast - 128) * 1048576
-    error_message = "filter_index_bytes_max: besides it the function needs 128 MB of memory_mb.broadcast; lower it, or raise that."
+    condition     = var.filter_index_bytes_max <= (local.memory_mb["broadcast"] - 128) * 1048576
+    error_message = "filter_index_bytes_max: besides it the function needs 128 MB of broadcast in memory_mb; lower it, or raise that."
   }
 }
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from broadcast.redis_index import PAGE_GROUPS
 from index_projector.index import Index
-from index_projector.membership import Membership
+from index_projector.membership import Listing, Membership
 from index_projector.projector import Projector
 from index_projector.stream import first_sequence_number, parse_changes
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS as LIFETIME
@@ -18,6 +19,7 @@ from tests.contract.support.index_harness import (
     G_PHONES,
     InterruptedTable,
     indexed,
+    once,
     pending,
     redis_client,
     subscribe,
@@ -146,17 +148,17 @@ def test_groups_of_a_topic_come_from_the_index_and_the_announcements(built):
     built.project()
     built.build()
     with watching(built.dynamodb) as watch:
-        [group] = built.subscriptions.groups("a", NOW)
+        [group] = once(built.subscriptions.groups("a", NOW))
     assert (group.filter, group.shards) == (PHONES, 1)
     assert watch.reads == 1, "only the announcements"
 
     built.connections.add(connection("c2"))
     subscribe(built, LAPTOPS, "c2")
     built.store.add_shards(group, 3, NOW)
-    shards = {group.filter: group.shards for group in built.subscriptions.groups("a", NOW)}
+    shards = {group.filter: group.shards for group in once(built.subscriptions.groups("a", NOW))}
     assert shards == {PHONES: 3, LAPTOPS: 1}, "before the stream has brought them"
     built.project()
-    assert {group.filter: group.shards for group in built.subscriptions.groups("a", NOW)} == shards
+    assert {group.filter: group.shards for group in once(built.subscriptions.groups("a", NOW))} == shards
 
 
 def test_groups_without_a_recent_comparison_come_from_the_table(built):
@@ -174,26 +176,54 @@ def test_groups_without_a_recent_comparison_come_from_the_table(built):
     assert int(built.operator.hget("deals:t:a", "@checked")) == later
 
 
-def test_groups_are_fetched_again_only_if_they_changed(built):
-    sent = []
+def test_groups_are_read_page_by_page(built):
+    """However many groups a topic has, a reader holds only some at a time."""
+    pages = []
 
     class Counting(type(built.reader_client)):
         def execute(self, commands):
-            sent.extend(command[0] for command in commands)
+            replies = super().execute(commands)
+            pages.extend(
+                len(reply[1]) // 2
+                for command, reply in zip(commands, replies, strict=True)
+                if command[0] == "HSCAN"
+            )
+            return replies
+
+    count = 4 * PAGE_GROUPS
+    expires_at = NOW + 3600
+    built.build()
+    built.index.list_groups(Listing("a", f"{n:020}", expires_at, 1, f'{{"price":{n}}}') for n in range(count))
+    built.operator.hset("deals:t:a", "@checked", NOW)
+    reader = built.reader(redis_client(built.server, user="broadcast", kind=Counting))
+
+    with watching(built.dynamodb) as watch:
+        first = next(iter(groups := reader.groups("a", NOW)))
+        assert len(pages) == 1, "what is not asked for is not read"
+        found = {first.group_id, *(group.group_id for group in groups)}
+    assert len(found) == count
+    assert watch.reads == 1, "the announcements"
+    assert max(pages) < 2 * PAGE_GROUPS
+    assert len(pages) >= 3
+
+
+def test_index_that_fails_between_two_pages_is_left_for_the_table(built):
+    class Failing(type(built.reader_client)):
+        def execute(self, commands):
+            if any(command[0] == "HSCAN" and command[2] != "0" for command in commands):
+                raise RedisFault("timeout", "no answer")
             return super().execute(commands)
 
     subscribe(built)
     built.project()
     built.build()
-    reader = built.reader(redis_client(built.server, user="broadcast", kind=Counting))
-    for _ in range(3):
-        assert [group.filter for group in reader.groups("a", NOW)] == [PHONES]
-    assert sent.count("HGETALL") == 1
+    built.index.list_groups(
+        Listing("a", f"{n:020}", NOW + 3600, 1, f'{{"price":{n}}}') for n in range(4 * PAGE_GROUPS)
+    )
+    built.operator.hset("deals:t:a", "@checked", NOW)
+    reader = built.reader(redis_client(built.server, user="broadcast", kind=Failing))
 
-    subscribe(built, LAPTOPS)
-    built.project()
-    assert {group.filter for group in reader.groups("a", NOW)} == {PHONES, LAPTOPS}
-    assert sent.count("HGETALL") == 2
+    assert PHONES in {group.filter for group in reader.groups("a", NOW)}
 
 
 def test_group_that_ended_leaves_the_index_unless_it_was_listed_again(built):

@@ -18,7 +18,7 @@ from index_projector.verification import TOPIC_SECONDS
 from realtime_core.errors import ConnectionUnknown
 from tests.contract.support.cases import HOUR, connection
 from tests.contract.support.emulator import empty_emulator
-from tests.contract.support.index_harness import IndexHarness, members
+from tests.contract.support.index_harness import IndexHarness, members, once
 from tests.contract.support.tables import create_tables
 from tests.contract.support.watched_clients import aws_client
 
@@ -180,7 +180,7 @@ class IndexHistory:
             reader = self.harness.reader()
             if a % 2 == 0:
                 reader._index = self.kept
-            found = list(reader.groups(topic, self.now))
+            found = once(reader.groups(topic, self.now))
             self._compare_groups(topic, groups, found)
             reached = members(reader, found, self.now)
             self.read_from[reader._breaker.reason or "redis"] += 1
@@ -193,7 +193,6 @@ class IndexHistory:
     def _compare_groups(self, topic, listed, found):
         """A group that the registry no longer lists may be read for a while: it has no members."""
         shards = {group.group_id: group.shards for group in found}
-        assert len(shards) == len(found), f"{topic}: a group was found twice"
         missed = [group for group in listed if shards.get(group.group_id, 0) < group.shards]
         assert not missed, f"{topic}: {missed} are listed and were not found"
 

@@ -138,7 +138,7 @@ def test_changing_a_subscription_takes_one_read_and_one_write_if_the_group_exist
     subscribed = spend("b1", "ben", "subscribeToDeals", {"topic": "books"})[1]
     assert subscribed == Spent(1, 1, 0, exchanges=3, waits=2)
     unsubscribed = spend("b1", "ben", "unsubscribeFromDeals", {"topic": "books"})[1]
-    assert unsubscribed == Spent(1, 1, 0, exchanges=3, waits=3)
+    assert unsubscribed == Spent(1, 1, 0, exchanges=3, waits=2)
 
 
 def test_a_first_picture_takes_one_read_of_the_bounds_and_at_most_eleven_of_the_history(spend, history):

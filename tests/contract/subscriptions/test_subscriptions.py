@@ -2,9 +2,12 @@ from functools import partial
 
 import pytest
 
+from broadcast import indexed_subscriptions
 from realtime_core.errors import ConnectionUnknown, SubscriptionFailed
+from realtime_core.filters.filters import Attributes, load_filter, parse_filter
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.subscriptions.base import Group
+from realtime_core.subscriptions.memory import MemorySubscriptions
 from tests.contract.support.cases import (
     ANY,
     DAY,
@@ -17,7 +20,7 @@ from tests.contract.support.cases import (
     member_ids,
     reachable_until,
 )
-from tests.contract.support.watched_clients import paged
+from tests.contract.support.watched_clients import paged, watching
 
 
 @pytest.fixture(params=["dynamo", "memory", "late", "index"])
@@ -309,6 +312,34 @@ def test_group_is_announced_only_when_it_is_new(stores):
     assert set(stores.subscriptions.announced("a", NOW)) == set(stores.subscriptions.groups("a", NOW))
 
 
+def test_long_filter_is_announced_without_its_text_which_is_read_once(dynamodb, dynamo_stores):
+    """Announcements are read for each event, so those who choose filters must not choose their size."""
+    dynamo_stores.connections.add(connection())
+    subscriptions = dynamo_stores.subscriptions
+    long = parse_filter({"title": ["x" * 200, "y" * 200, "z" * 200]}).canonical
+    subscriptions.subscribe("c1", "a", long, NOW)
+    subscriptions.subscribe("c1", "b", PHONES, NOW)
+
+    with watching(dynamodb) as watch:
+        [group] = subscriptions.announced("a", NOW)
+    assert (group.filter, watch.reads) == (long, 2)
+    with watching(dynamodb) as watch:
+        assert subscriptions.announced("a", NOW, {group.group_id: group}.get) == [group]
+    assert watch.reads == 1
+    with watching(dynamodb) as watch:
+        assert [item.filter for item in subscriptions.announced("b", NOW)] == [PHONES]
+    assert watch.reads == 1, "a short one comes with its text"
+
+    [item] = dynamodb.query(
+        TableName="subscriptions",
+        KeyConditionExpression="pk = :topic AND begins_with(sk, :digit)",
+        ExpressionAttributeValues={":topic": {"S": "n#a"}, ":digit": {"S": "0"}},
+    )["Items"]
+    earlier_release = load_filter(item["f"]["S"])
+    assert not earlier_release.matches(Attributes({}, {"title": "x" * 200})), "which reads no other text"
+    assert len(item["f"]["S"]) < 100
+
+
 @pytest.mark.parametrize("before_its_expiry", [-24 * HOUR, -1, 0, 60])
 def test_group_that_has_expired_or_will_soon_is_announced_again(stores, before_its_expiry):
     """A reader may have dropped it already, because clocks differ."""
@@ -345,3 +376,73 @@ def test_concurrent_subscribes_list_a_group_once(stores):
     assert [(item.filter, item.shards) for item in stores.subscriptions.groups("a", NOW)] == [(ANY, 1)]
     assert announced(stores, "a", NOW) == {(ANY, 1)}
     assert member_ids(stores, "a") == [f"c{number}" for number in range(6)]
+
+
+def pages(stores, *topics, **how):
+    groups = [group for topic in topics for group in stores.subscriptions.groups(topic, NOW)]
+    return list(stores.subscriptions.member_pages(groups, NOW, **how))
+
+
+def joined(stores, *connection_ids, wanted=ANY, at_ms=None, **of_connection):
+    for connection_id in connection_ids:
+        stores.connections.add(connection(connection_id, **of_connection))
+        stores.subscriptions.subscribe(connection_id, "books", wanted, NOW, received_ms=at_ms)
+
+
+@pytest.fixture
+def pages_of_two(request, stores):
+    """Every page has two members at most."""
+    if isinstance(stores.subscriptions, MemorySubscriptions):
+        stores.subscriptions.page_members = 2
+        yield
+    else:
+        with paged(request.getfixturevalue("dynamodb"), 2):
+            yield
+
+
+def test_pages_of_members_go_on_from_every_place(stores, pages_of_two):
+    joined(stores, *[f"c{number}" for number in range(7)])
+    joined(stores, "p1", "p2", "p3", wanted=PHONES)
+    joined(stores, "expired", token_exp=NOW)
+    [large] = [group for group in stores.subscriptions.groups("books", NOW) if group.filter == ANY]
+    stores.subscriptions.add_shards(large, 3, NOW)
+    joined(stores, *[f"d{number}" for number in range(9)])
+
+    whole = pages(stores, "books")
+    everybody = [item for page in whole for item in page.connection_ids]
+    assert len(everybody) == len(set(everybody)) == 19
+    assert [page.place[:2] for page in whole] == sorted(page.place[:2] for page in whole)
+    assert any(page.place.connection_id for page in whole)
+    for number, page in enumerate(whole):
+        rest = [item for other in whole[number + 1 :] for item in other.connection_ids]
+        found = pages(stores, "books", after=page.place)
+        assert [item for other in found for item in other.connection_ids] == rest
+        before = pages(stores, "books", until=page.place)
+        assert {item for other in before for item in other.connection_ids} >= set(everybody) - set(rest)
+        assert all(other.place[:2] <= page.place[:2] for other in before)
+
+
+def test_pages_of_members_that_joined_before_a_time(stores):
+    joined(stores, "early", at_ms=5_000)
+    joined(stores, "late", at_ms=6_000)
+    joined(stores, "unknown")
+    [page] = pages(stores, "books", joined_before_ms=6_000)
+    assert page.connection_ids == ["early"]
+    [page] = pages(stores, "books")
+    assert sorted(page.connection_ids) == ["early", "late", "unknown"]
+
+
+def test_a_member_that_changes_its_filter_has_joined_then(stores):
+    joined(stores, "c1", at_ms=5_000)
+    stores.subscriptions.subscribe("c1", "books", PHONES, NOW, received_ms=7_000)
+    before = pages(stores, "books", joined_before_ms=7_000)
+    assert [item for page in before for item in page.connection_ids] == []
+    after = pages(stores, "books", joined_before_ms=7_001)
+    assert [item for page in after for item in page.connection_ids] == ["c1"]
+
+
+def test_members_of_many_groups_are_read_in_parts(stores, monkeypatch):
+    monkeypatch.setattr(indexed_subscriptions, "PART_SHARDS", 2)
+    for number in range(7):
+        joined(stores, f"c{number}", f"d{number}", wanted=f'{{"maxPrice":{number}}}')
+    assert member_ids(stores, "books") == sorted(f"{letter}{n}" for letter in "cd" for n in range(7))

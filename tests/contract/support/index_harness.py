@@ -44,6 +44,11 @@ class FixedCredentials:
         return RedisCredentials(self.user, self.password)
 
 
+def once(groups):
+    """Each group once, with the most shards that were read of it."""
+    return list({group.group_id: group for group in sorted(groups, key=lambda item: item.shards)}.values())
+
+
 def redis_client(server, scripts=(), kind=RedisClient, user=None, **options):
     """The service's own client, with FixedCredentials as `login`; as a `user`, with its rights on AWS."""
     with operator(server) if user else nullcontext() as client:
@@ -180,7 +185,7 @@ class IndexHarness:
     def member_ids(self, *topics, subscriptions=None):
         """Members of the topics' groups, read from the index or, if it cannot be used, from the table."""
         subscriptions = subscriptions or self.subscriptions
-        groups = [group for topic in topics for group in subscriptions.groups(topic, self.clock.now)]
+        groups = [group for topic in topics for group in once(subscriptions.groups(topic, self.clock.now))]
         return members(subscriptions, groups, self.clock.now)
 
 

@@ -37,6 +37,7 @@ locals {
   local_endpoints = {
     websocket_url       = "ws://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
     management_endpoint = "http://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
+    redis_url           = null
   }
 }
 
@@ -45,7 +46,7 @@ module "east" {
 
   environment              = "east"
   forward_events_to        = { west = module.west.forwarded_events_bus_arn }
-  receive_forwarded_events = { enabled = true }
+  receive_forwarded_events = true
 
   packages_manifest = var.packages_manifest
   architecture      = "x86_64"
@@ -53,8 +54,9 @@ module "east" {
   local_endpoints   = local.local_endpoints
 
   access_log_enabled              = false
-  alarms                          = { enabled = false }
-  dashboard                       = { enabled = false, saved_queries_enabled = false }
+  alarms_enabled                  = false
+  dashboard_enabled               = false
+  saved_queries_enabled           = false
   deletion_protection_enabled     = false
   point_in_time_recovery_enabled  = false
   jwt_secret_recovery_window_days = 0
@@ -65,7 +67,7 @@ module "west" {
 
   environment              = "west"
   forward_events_to        = { east = module.east.forwarded_events_bus_arn }
-  receive_forwarded_events = { enabled = true }
+  receive_forwarded_events = true
 
   packages_manifest = var.packages_manifest
   architecture      = "x86_64"
@@ -73,8 +75,9 @@ module "west" {
   local_endpoints   = local.local_endpoints
 
   access_log_enabled              = false
-  alarms                          = { enabled = false }
-  dashboard                       = { enabled = false, saved_queries_enabled = false }
+  alarms_enabled                  = false
+  dashboard_enabled               = false
+  saved_queries_enabled           = false
   deletion_protection_enabled     = false
   point_in_time_recovery_enabled  = false
   jwt_secret_recovery_window_days = 0
@@ -85,6 +88,7 @@ output "east" {
   value = {
     websocket_url  = module.east.websocket_url
     function_names = module.east.function_names
+    function_arns  = module.east.function_arns
     queue_urls     = module.east.queue_urls
     table_names    = module.east.table_names
   }
@@ -95,6 +99,7 @@ output "west" {
   value = {
     websocket_url  = module.west.websocket_url
     function_names = module.west.function_names
+    function_arns  = module.west.function_arns
     queue_urls     = module.west.queue_urls
     table_names    = module.west.table_names
   }

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from broadcast import handler
+from broadcast.publisher import Submission
 from broadcast.wiring import Broadcast
 from realtime_core.errors import StoreUnavailable
 from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryEventsQueue
@@ -27,24 +28,35 @@ class Context:
 
 
 class SlowPublisher:
-    """Takes `seconds` of the invocation for each call; events with an id in `failing` fail."""
+    """Takes `seconds` of the invocation for each call; events with an id in `failing` fail.
+
+    Those with an id in `paused` have audiences with more than there was time for.
+    """
 
     def __init__(self, context, seconds=0.1):
         self.context, self.seconds, self.failing, self.calls = context, seconds, set(), []
+        self.paused = set()
 
     @property
     def published(self):
         return [event_id for call in self.calls for event_id in call]
 
-    def publish_all(self, submissions):
+    def publish_all(self, submissions, deadline=None):
         self.context.left -= self.seconds
         self.calls.append([item.event_id for item in submissions])
         return [
             StoreUnavailable("the table is away")
             if item.event_id in self.failing
-            else {"broadcast": "success", "eventId": item.event_id}
+            else {
+                "broadcast": "success",
+                "eventId": item.event_id,
+                **({"more": True} if item.event_id in self.paused else {}),
+            }
             for item in submissions
         ]
+
+    def publish(self, event, event_id, origin=None, *, deadline=None):
+        return self.publish_all([Submission(event, event_id, origin)], deadline)[0]
 
 
 class Function:
@@ -172,3 +184,28 @@ def test_an_envelope_in_the_envelope_of_a_carrier_has_ids_from_the_carriers(func
     invoked = {"requestContext": {"requestId": "request-9"}, "requestPayload": {"events": [DEAL]}}
     assert function.queue(sns, sns, invoked) == []
     assert function.publisher.published == ["sns-1.0", "sns-1.1", "sns-1.0", "sns-1.1", "request-9.0"]
+
+
+def test_an_audience_with_more_than_there_is_time_for_goes_on_by_the_queue_under_its_id(function):
+    function.publisher.paused = {"request-1", "request-1.1", "m0", "m1.1"}
+    answer = function.invoke(DEAL)
+    assert json.loads(answer["body"]) == {"broadcast": "success", "eventId": "request-1", "more": True}
+    results = function.invoke_with(DEAL, DEAL)
+    assert [result.get("more") for result in results] == [None, True]
+    assert function.queue(DEAL, {"events": [DEAL, DEAL]}) == []
+    assert [json.loads(body) for body in function.events.bodies] == [
+        {**DEAL, "eventId": event_id} for event_id in ("request-1", "request-1.1", "m0", "m1.1")
+    ]
+
+
+def test_what_goes_on_keeps_the_mark_of_the_region_that_forwarded_it(function):
+    function.publisher.paused = {"e1"}
+    forwarded = {"forwardedEvent": {**DEAL, "eventId": "e1"}, "acceptedAtMs": 7, "origin": "deals@eu-west-1"}
+    assert function.queue(forwarded) == []
+    assert [json.loads(body) for body in function.events.bodies] == [forwarded]
+
+
+def test_a_message_whose_audience_cannot_go_on_by_the_queue_comes_again(function):
+    function.publisher.paused = {"m0"}
+    function.events.down = True
+    assert function.queue(DEAL, DEAL) == ["m0"]

@@ -19,10 +19,10 @@ class RecordingPublisher:
     def __init__(self):
         self.event_ids = []
 
-    def publish(self, event, event_id, origin=None):
+    def publish(self, event, event_id, origin=None, *, deadline=None):
         return self.publish_all([Submission(event, event_id, origin)])[0]
 
-    def publish_all(self, submissions):
+    def publish_all(self, submissions, deadline=None):
         self.event_ids += [item.event_id for item in submissions]
         return [{"broadcast": "success", "eventId": item.event_id} for item in submissions]
 

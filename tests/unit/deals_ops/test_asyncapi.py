@@ -66,7 +66,7 @@ def test_frames_that_the_code_builds_are_as_documented(text):
 
 
 def test_inbox_page_is_as_documented():
-    frame = {"type": "messages", "data": inbox_page([MESSAGE], None), "timestamp": 1}
+    frame = {"type": "messages", "data": inbox_page([MESSAGE], None, 1_795_382_480_000), "timestamp": 1}
     assert find_problems(frame) == []
 
 

@@ -41,13 +41,13 @@ def test_calls_are_those_of_the_architecture():
 
 
 def test_memory_and_the_direct_audience_are_the_stacks_defaults():
-    text = (ROOT / "terraform" / "stacks" / "deals-websocket" / "variables.tf").read_text("utf-8")
-    memory = text.partition('variable "memory_mb"')[2].partition("\n}\n")[0]
+    text = (ROOT / "terraform" / "stacks" / "deals-websocket" / "capacity.tf").read_text("utf-8")
+    memory = text.partition("default_memory_mb = {")[2].partition("}\n")[0]
     large, small = (
         {"broadcast", "delivery", "janitor", "index_projector"},
         {"authorizer", "connection_handler", "message_router", "redis_relay"},
     )
-    defaults = dict(re.findall(r"(\w+) += optional\(number, (\d+)\)", memory))
+    defaults = dict(re.findall(r"(\w+) += (\d+)", memory))
     assert {int(defaults[function]) for function in large} == {MEMORY_MB["large"]}
     assert {int(defaults[function]) for function in small} == {MEMORY_MB["small"]}
     text = (ROOT / "terraform" / "stacks" / "deals-websocket" / "variables_rules.tf").read_text("utf-8")

@@ -100,6 +100,7 @@ def test_build_writes_a_working_zip_and_a_manifest(root: Path, capsys: pytest.Ca
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     assert _read_manifest(root) == {
         "target": "lambda",
+        "architecture": "arm64",
         "python": "3.13",
         "bytecode": None,
         "realtime_core": "4.5.6",
@@ -148,6 +149,21 @@ def test_local_build_names_the_python_of_this_machine(root: Path) -> None:
     assert _build(root, "--target", "local") == 0
     manifest = _read_manifest(root)
     assert (manifest["target"], manifest["python"]) == ("local", platform.python_version().rpartition(".")[0])
+    assert manifest["architecture"] is None, "the local cloud runs it on this machine, whatever is declared"
+
+
+def test_build_for_x86_64_names_it_in_manifest_and_file_and_spares_the_other_zip(root: Path) -> None:
+    assert _build(root) == 0
+    assert _build(root, "--architecture", "x86_64") == 0
+    manifest = _read_manifest(root)
+    assert manifest["architecture"] == "x86_64"
+    assert [package["file"] for package in manifest["packages"]] == ["hello-1.2.3-x86_64.zip"]
+    assert (root.parent / "dist" / "hello-1.2.3.zip").exists()
+
+
+def test_unknown_architecture_fails_and_names_the_known_ones(root: Path, capsys) -> None:
+    assert _build(root, "--architecture", "aarch64") == 1
+    assert "ARCHITECTURE must be arm64 or x86_64, not 'aarch64'" in capsys.readouterr().err
 
 
 def test_requested_bytecode_is_reproducible_and_unchecked(root: Path) -> None:

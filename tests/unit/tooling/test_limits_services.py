@@ -99,17 +99,29 @@ def test_authorizer_result_above_8_kb_is_too_large():
 )
 def test_access_log_is_recognised_in_requests_that_set_one(method, path, destination, changes):
     parameters = {"accessLogSettings": {"destinationArn": destination}}
-    assert apigateway.changes_access_log(method, path, parameters) is changes
-    assert apigateway.changes_access_log(method, path, {}) is False
+    assert apigateway.turns_logs_on(method, path, parameters) is changes
+    assert apigateway.turns_logs_on(method, path, {}) is False
 
 
-def test_access_log_without_the_accounts_role_is_refused():
-    assert apigateway.check_access_log("arn:aws:iam::1:role/logging", LIMITS) is None
-    refusal = apigateway.check_access_log(None, LIMITS)
+@pytest.mark.parametrize(
+    ("parameters", "changes"),
+    [
+        ({"defaultRouteSettings": {"loggingLevel": "ERROR"}}, True),
+        ({"routeSettings": {"ping": {"loggingLevel": "INFO"}}}, True),
+        ({"defaultRouteSettings": {"loggingLevel": "OFF"}, "routeSettings": {"ping": {}}}, False),
+    ],
+)
+def test_execution_log_is_recognised_in_requests_that_set_one(parameters, changes):
+    assert apigateway.turns_logs_on("POST", "/v2/apis/a1/stages", parameters) is changes
+
+
+def test_log_without_the_accounts_role_is_refused():
+    assert apigateway.check_logging_role("arn:aws:iam::1:role/logging", LIMITS) is None
+    refusal = apigateway.check_logging_role(None, LIMITS)
     assert refusal == Refusal(
         "BadRequestException", "CloudWatch Logs role ARN must be set in account settings to enable logging"
     )
-    assert apigateway.check_access_log(None, Limits(access_log_role_required=False)) is None
+    assert apigateway.check_logging_role(None, Limits(logging_role_required=False)) is None
 
 
 @pytest.mark.parametrize(

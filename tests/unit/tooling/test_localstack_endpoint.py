@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).resolve().parents[3] / ".ci" / "localstack_endpoint.py"
+IDENTITY = b"<R><GetCallerIdentityResult><Account>000000000000</Account></GetCallerIdentityResult></R>"
+REFUSAL = b"<R><Error><Code>InvalidClientTokenId</Code></Error></R>"
 
 
 def ask(endpoint):
@@ -29,11 +31,7 @@ def cloud(request):
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             self.rfile.read(int(self.headers["Content-Length"]))
-            body = (
-                b"<R><Error><Code>InvalidClientTokenId</Code></Error></R>"
-                if request.param == 403
-                else b"<R/>"
-            )
+            body = REFUSAL if request.param == 403 else IDENTITY
             self.send_response(request.param)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

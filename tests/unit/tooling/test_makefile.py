@@ -51,6 +51,20 @@ def test_make_names_all_missing_tools_at_once(program, tmp_path: Path) -> None:
     assert "git is missing" in completed.stderr
 
 
+def test_make_lint_with_an_old_node_names_the_remedy(program, tmp_path: Path) -> None:
+    program("node", "exit 1")
+    completed = _make("lint", path=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert completed.returncode == 2
+    assert "Node.js 20 or newer with npm is missing" in completed.stderr
+    assert "apt install nodejs npm" in completed.stderr
+
+
+def test_make_demo_needs_no_node(program, tmp_path: Path) -> None:
+    program("node", "exit 1")
+    completed = _make("-n", "demo", path=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert completed.returncode == 0, completed.stderr
+
+
 def test_make_skips_an_interpreter_that_does_not_run(program, tmp_path: Path) -> None:
     program("python3.13", "echo 'no such version' >&2; exit 127")
     program("python3.12", f'exec {sys.executable} "$@"')

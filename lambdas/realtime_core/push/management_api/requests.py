@@ -13,12 +13,11 @@ from typing import Literal
 
 from realtime_core.aws.credentials import Credentials
 from realtime_core.aws.endpoint import Endpoint
-from realtime_core.aws.sigv4 import ALGORITHM, day_key, stamp_of
+from realtime_core.aws.sigv4 import ALGORITHM, day_hashes, sign, stamp_of
 from realtime_core.urls import percent_encode
 
 Method = Literal["POST", "GET", "DELETE"]
 SERVICE = "execute-api"
-_SHA256_BLOCK_BYTES = 64
 # Ids of these characters need no encoding in a URL but for `=`.
 _PLAIN = re.compile(r"(?!\.+\Z)[A-Za-z0-9._~=-]+")
 
@@ -48,8 +47,10 @@ class ConnectionRequests:
 
         signed_head = f"{method}\n{percent_encode(path, keep=b'/')}"
         signed_tail = f"\n\n{lines}\n{names}\n{hashlib.sha256(payload).hexdigest()}"
-        inner, outer = _keyed(day_key(credentials.secret_key, stamp[:8], self._region, SERVICE))
+        inner, outer = day_hashes(credentials.secret_key, stamp[:8], self._region, SERVICE)
+        inner = inner.copy()
         inner.update(f"{ALGORITHM}\n{stamp}\n{scope}\n".encode())
+        hashes = inner, outer
 
         head = f"{method} {path}"
         middle = f" HTTP/1.1\r\n{_header_lines(headers)}"
@@ -62,11 +63,8 @@ class ConnectionRequests:
             name = path_segment(connection_id)
             # The signed path is encoded once more: AWS decodes the path that it received before it verifies.
             signed = f"{signed_head}{name.replace('%', '%25')}{signed_tail}"
-            first = inner.copy()
-            first.update(hashlib.sha256(signed.encode()).hexdigest().encode())
-            second = outer.copy()
-            second.update(first.digest())
-            return f"{head}{name}{middle}{second.hexdigest()}".encode() + tail
+            signature = sign(hashes, hashlib.sha256(signed.encode()).hexdigest().encode())
+            return f"{head}{name}{middle}{signature}".encode() + tail
 
         return request
 
@@ -81,12 +79,3 @@ def path_segment(connection_id: str) -> str:
 
 def _header_lines(headers: dict[str, str]) -> str:
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-
-
-def _keyed(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
-    """Return HMAC's two hashes (RFC 2104) keyed. Copying them takes a third of the time of `hmac`."""
-    padded = key.ljust(_SHA256_BLOCK_BYTES, b"\0")
-    return (
-        hashlib.sha256(bytes(byte ^ 0x36 for byte in padded)),
-        hashlib.sha256(bytes(byte ^ 0x5C for byte in padded)),
-    )

@@ -1,5 +1,7 @@
 # With production.tfvars: terraform test -filter=tests/production.tftest.hcl -var-file=production.tfvars
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "../../mocks"
+}
 
 variables {
   region            = "eu-west-1"
@@ -35,11 +37,6 @@ run "refuses_an_account_alias" {
 
 run "one_variable_switches_redis_on" {
   command = plan
-
-  override_data {
-    target = module.deals_websocket.module.network[0].data.aws_availability_zones.available[0]
-    values = { names = ["eu-west-1a", "eu-west-1b"] }
-  }
 
   variables {
     packages_manifest = "../../stacks/deals-websocket/tests/fixtures/manifest_with_redis.json"

@@ -1,5 +1,7 @@
 # With staging.tfvars: terraform test -filter=tests/staging.tftest.hcl -var-file=staging.tfvars
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "../../mocks"
+}
 
 variables {
   region            = "eu-west-1"
@@ -30,15 +32,10 @@ run "refuses_an_account_alias" {
 run "redis_is_one_node_in_the_teams_vpc" {
   command = plan
 
-  override_data {
-    target = module.deals_websocket.module.network[0].data.aws_vpc.existing[0]
-    values = { cidr_block = "10.20.0.0/16" }
-  }
-
   variables {
     packages_manifest = "../../stacks/deals-websocket/tests/fixtures/manifest_with_redis.json"
     redis_enabled     = true
-    network           = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
+    existing_vpc      = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
   }
 
   assert {

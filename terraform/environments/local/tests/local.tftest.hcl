@@ -37,11 +37,6 @@ run "refuses_a_port_that_does_not_exist" {
 run "redis_is_the_server_on_the_given_port_with_its_password_in_a_secret" {
   command = plan
 
-  override_data {
-    target = module.deals_websocket.module.network[0].data.aws_availability_zones.available[0]
-    values = { names = ["us-east-1a", "us-east-1b"] }
-  }
-
   variables {
     packages_manifest = "../../stacks/deals-websocket/tests/fixtures/manifest_with_redis.json"
     redis_enabled     = true

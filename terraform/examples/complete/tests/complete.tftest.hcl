@@ -16,8 +16,8 @@ run "plans_with_an_existing_secret_and_its_own_key" {
   }
 
   assert {
-    condition     = alltrue([for statement in jsondecode(aws_kms_key.deals.policy).Statement : can(statement.Condition) || statement.Sid == "AccountGrantsByIam"])
-    error_message = "services may use the key only for this account"
+    condition     = toset([for statement in jsondecode(aws_kms_key.deals.policy).Statement : statement.Sid if !can(statement.Condition)]) == toset(["AccountGrantsByIam", "RulesSendToTheQueue"])
+    error_message = "services may use the key only for this account, but EventBridge, which does not say for whom it uses a key"
   }
 
   assert {

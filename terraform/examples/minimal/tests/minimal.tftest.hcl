@@ -9,7 +9,7 @@ run "plans_with_nothing_but_packages_and_a_secret" {
   command = plan
 
   assert {
-    condition     = output.broadcast == "deals-minimal-broadcast"
+    condition     = module.deals_websocket.function_names.broadcast == "deals-minimal-broadcast"
     error_message = "the README publishes with this function"
   }
 }

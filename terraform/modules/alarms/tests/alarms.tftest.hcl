@@ -30,7 +30,7 @@ run "every_alarm_notifies_one_topic_when_it_fires_and_ends" {
   assert {
     condition = alltrue([
       for alarm in concat(values(aws_cloudwatch_metric_alarm.metric), values(aws_cloudwatch_metric_alarm.expression)) :
-      alarm.alarm_actions == toset([aws_sns_topic.this[0].arn]) && alarm.ok_actions == toset([aws_sns_topic.this[0].arn])
+      alarm.alarm_actions == toset([aws_sns_topic.this[0].arn])
     ])
     error_message = "every alarm must notify the topic"
   }
@@ -91,7 +91,8 @@ run "given_key_and_email_addresses_are_used" {
   command = plan
 
   variables {
-    notification = { emails = ["ops@example.com"], kms_key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/given" } }
+    emails    = ["ops@example.com"]
+    topic_key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/given" }
   }
 
   assert {
@@ -109,7 +110,8 @@ run "existing_topic_is_notified_and_none_is_created" {
   command = plan
 
   variables {
-    notification = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:pager", ok_enabled = false }
+    topic      = { arn = "arn:aws:sns:eu-west-1:123456789012:pager" }
+    ok_notices = "none"
   }
 
   assert {
@@ -279,5 +281,37 @@ run "service_is_unhealthy_when_users_are_affected" {
       for name in ["api_execution_errors", "api_integration_errors", "authorizer_faults", "janitor_silent", "queue_age-events", "reply_latency", "error_rate"] : "ALARM(\"deals-test-${name}\")"
     ])
     error_message = "the composite alarm may only name existing alarms"
+  }
+}
+
+run "the_first_apply_sends_no_storm_of_notices_that_all_is_well" {
+  command = plan
+
+  variables {
+    topic = { arn = "arn:aws:sns:eu-west-1:123456789012:pager" }
+  }
+
+  assert {
+    condition     = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.metric), values(aws_cloudwatch_metric_alarm.expression)) : length(coalesce(alarm.ok_actions, [])) == 0])
+    error_message = "every new alarm becomes OK once, and each would tell"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_composite_alarm.unhealthy[0].ok_actions == toset(["arn:aws:sns:eu-west-1:123456789012:pager"])
+    error_message = "whoever was paged must hear that it is over"
+  }
+}
+
+run "all_alarms_tell_of_their_end_where_it_is_asked_for" {
+  command = plan
+
+  variables {
+    topic      = { arn = "arn:aws:sns:eu-west-1:123456789012:pager" }
+    ok_notices = "all"
+  }
+
+  assert {
+    condition     = alltrue([for alarm in values(aws_cloudwatch_metric_alarm.metric) : alarm.ok_actions == toset(["arn:aws:sns:eu-west-1:123456789012:pager"])])
+    error_message = "every alarm must notify when it ends"
   }
 }

@@ -111,38 +111,50 @@ run "refuses_an_invalid_topic_arn" {
   command = plan
 
   variables {
-    notification = { topic_arn = "arn:aws:sqs:eu-west-1:123456789012:queue" }
+    topic = { arn = "arn:aws:sqs:eu-west-1:123456789012:queue" }
   }
 
-  expect_failures = [var.notification]
+  expect_failures = [var.topic]
 }
 
 run "refuses_email_addresses_with_an_existing_topic" {
   command = plan
 
   variables {
-    notification = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:pager", emails = ["ops@example.com"] }
+    topic  = { arn = "arn:aws:sns:eu-west-1:123456789012:pager" }
+    emails = ["ops@example.com"]
   }
 
-  expect_failures = [var.notification]
+  expect_failures = [var.emails]
 }
 
 run "refuses_an_invalid_email_address" {
   command = plan
 
   variables {
-    notification = { emails = ["ops"] }
+    emails = ["ops"]
   }
 
-  expect_failures = [var.notification]
+  expect_failures = [var.emails]
 }
 
 run "refuses_a_key_with_an_existing_topic" {
   command = plan
 
   variables {
-    notification = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:pager", kms_key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/given" } }
+    topic     = { arn = "arn:aws:sns:eu-west-1:123456789012:pager" }
+    topic_key = { arn = "arn:aws:kms:eu-west-1:123456789012:key/given" }
   }
 
-  expect_failures = [var.notification]
+  expect_failures = [var.topic_key]
+}
+
+run "refuses_unknown_ok_notices" {
+  command = plan
+
+  variables {
+    ok_notices = "some"
+  }
+
+  expect_failures = [var.ok_notices]
 }

@@ -15,7 +15,7 @@ mock_provider "aws" {
   }
 
   override_resource {
-    target = aws_security_group.clients
+    target = aws_security_group.clients[0]
     values = { id = "sg-clients" }
   }
 }
@@ -200,8 +200,8 @@ run "new_auth_token_is_written_to_the_secret" {
 
 run "security_group_admits_only_clients_and_opens_nothing" {
   variables {
-    client_security_group_ids = ["sg-theirs"]
-    port                      = 7000
+    other_client_security_groups = { shop = "sg-theirs" }
+    port                         = 7000
   }
 
   assert {
@@ -210,7 +210,7 @@ run "security_group_admits_only_clients_and_opens_nothing" {
   }
 
   assert {
-    condition     = { for name, rule in aws_vpc_security_group_ingress_rule.others : name => "${rule.referenced_security_group_id} ${rule.from_port}-${rule.to_port}" } == { "0" = "sg-theirs 7000-7000" }
+    condition     = { for name, rule in aws_vpc_security_group_ingress_rule.others : name => "${rule.referenced_security_group_id} ${rule.from_port}-${rule.to_port}" } == { shop = "sg-theirs 7000-7000" }
     error_message = "the nodes must admit the named security groups"
   }
 

@@ -203,3 +203,13 @@ run "refuses_accounts_without_a_bus" {
 
   expect_failures = [var.forwarded_events]
 }
+
+run "refuses_a_pattern_that_matches_no_event" {
+  command = plan
+
+  variables {
+    event_bus_rules = { shop = { event_pattern = "{\"source\": [\"shop\"], \"detailtype\": [\"DealPublished\"]}" } }
+  }
+
+  expect_failures = [var.event_bus_rules]
+}

@@ -436,3 +436,14 @@ run "in_a_vpc_lambda_but_not_the_code_may_manage_network_interfaces" {
     error_message = "actions must be named in full"
   }
 }
+
+run "a_function_that_left_its_vpc_may_keep_the_rights_to_remove_its_interfaces" {
+  variables {
+    vpc_rights_retained = true
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.this.vpc_config) == 0 && strcontains(output.policy, "ec2:DeleteNetworkInterface") && strcontains(output.policy, "DenyNetworkInterfacesToCode")
+    error_message = "the rights must stay Lambda's alone"
+  }
+}

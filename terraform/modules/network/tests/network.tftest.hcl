@@ -13,6 +13,11 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/vpc/deals-test/flow-logs" }
   }
 
+  override_data {
+    target = data.aws_vpc_endpoint_service.interface["sqs"]
+    values = { availability_zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"], service_name = "com.amazonaws.eu-west-1.sqs" }
+  }
+
   override_resource {
     target = aws_security_group.functions[0]
     values = { id = "sg-functions" }
@@ -30,7 +35,7 @@ variables {
 
 run "creates_a_small_vpc_in_two_availability_zones" {
   assert {
-    condition     = { for zone, subnet in aws_subnet.private : zone => subnet.cidr_block } == { eu-west-1a = "10.84.0.0/26", eu-west-1b = "10.84.0.64/26" }
+    condition     = { for subnet in values(aws_subnet.private) : subnet.availability_zone => subnet.cidr_block } == { eu-west-1a = "10.84.0.0/26", eu-west-1b = "10.84.0.64/26" }
     error_message = "the subnets must be in the Region's first two zones, in a stable order"
   }
 
@@ -59,7 +64,7 @@ run "default_security_group_has_no_rules" {
 
 run "aws_is_reached_through_endpoints_with_private_dns" {
   assert {
-    condition     = { for service, endpoint in aws_vpc_endpoint.interface : service => endpoint.service_name } == { for service in ["lambda", "logs", "secretsmanager", "sqs"] : service => "com.amazonaws.eu-west-1.${service}" }
+    condition     = toset(keys(aws_vpc_endpoint.interface)) == toset(["lambda", "logs", "secretsmanager", "sqs"]) && aws_vpc_endpoint.interface["sqs"].service_name == "com.amazonaws.eu-west-1.sqs"
     error_message = "endpoints must exist for the services that the functions call"
   }
 
@@ -89,7 +94,7 @@ run "functions_reach_only_aws_by_https_and_admit_nothing" {
   }
 
   assert {
-    condition     = { for name, rule in aws_vpc_security_group_ingress_rule.endpoints : name => "${rule.ip_protocol} ${rule.from_port}-${rule.to_port} ${rule.referenced_security_group_id}" } == { "0" = "tcp 443-443 sg-functions" }
+    condition     = [for rule in aws_vpc_security_group_ingress_rule.endpoints : "${rule.ip_protocol} ${rule.from_port}-${rule.to_port} ${rule.referenced_security_group_id}"] == ["tcp 443-443 sg-functions"]
     error_message = "endpoints must admit only the functions"
   }
 }
@@ -120,8 +125,7 @@ run "endpoint_policy_allows_named_resources_to_callers_of_the_account" {
 
 run "existing_vpc_gets_only_security_groups" {
   variables {
-    vpc_id     = "vpc-1"
-    subnet_ids = ["subnet-1", "subnet-2"]
+    existing_vpc = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
   }
 
   assert {
@@ -142,8 +146,7 @@ run "existing_vpc_gets_only_security_groups" {
 
 run "internet_egress_lets_functions_reach_any_address_by_https" {
   variables {
-    vpc_id          = "vpc-1"
-    subnet_ids      = ["subnet-1", "subnet-2"]
+    existing_vpc    = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
     internet_egress = true
   }
 
@@ -155,9 +158,8 @@ run "internet_egress_lets_functions_reach_any_address_by_https" {
 
 run "given_security_groups_are_used_unchanged" {
   variables {
-    vpc_id             = "vpc-1"
-    subnet_ids         = ["subnet-1", "subnet-2"]
-    security_group_ids = ["sg-theirs"]
+    existing_vpc             = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
+    existing_security_groups = { ids = ["sg-theirs"] }
   }
 
   assert {
@@ -193,5 +195,75 @@ run "without_flow_logs_there_is_no_role" {
   assert {
     condition     = length(aws_flow_log.this) + length(aws_iam_role.flow_logs) + length(aws_cloudwatch_log_group.flow_logs) == 0
     error_message = "nothing may be created that was not asked for"
+  }
+}
+
+run "subnets_are_where_all_endpoints_and_lambda_are" {
+  command = plan
+
+  override_data {
+    target = data.aws_vpc_endpoint_service.interface["lambda"]
+    values = { availability_zones = ["eu-west-1b", "eu-west-1c"], service_name = "com.amazonaws.eu-west-1.lambda" }
+  }
+
+  assert {
+    condition     = toset(values(aws_subnet.private)[*].availability_zone) == toset(["eu-west-1b", "eu-west-1c"])
+    error_message = "a zone without Lambda or an endpoint must be passed over"
+  }
+}
+
+run "every_address_range_of_an_existing_vpc_is_reached" {
+  command = plan
+
+  variables {
+    existing_vpc = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
+  }
+
+  override_data {
+    target = data.aws_vpc.existing[0]
+    values = {
+      cidr_block = "10.20.0.0/16"
+      cidr_block_associations = [
+        { association_id = "1", cidr_block = "10.20.0.0/16", state = "associated" },
+        { association_id = "2", cidr_block = "100.64.0.0/16", state = "associated" },
+        { association_id = "3", cidr_block = "10.99.0.0/16", state = "disassociated" },
+      ]
+    }
+  }
+
+  assert {
+    condition     = toset(flatten([for rule in aws_security_group.functions[0].egress : coalesce(rule.cidr_blocks, [])])) == toset(["10.20.0.0/16", "100.64.0.0/16"])
+    error_message = "endpoints may be in any range of the VPC"
+  }
+}
+
+run "security_groups_of_one_name_may_stand_side_by_side" {
+  assert {
+    condition     = aws_security_group.functions[0].name_prefix == "deals-test-functions-" && aws_security_group.endpoints[0].name_prefix == "deals-test-endpoints-"
+    error_message = "a group that replaces another is made before that goes, so it needs a name of its own"
+  }
+}
+
+run "in_china_an_endpoint_has_the_name_that_its_service_has_there" {
+  command = plan
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "cn-north-1" }
+  }
+
+  override_data {
+    target = data.aws_vpc_endpoint_service.interface["sqs"]
+    values = { availability_zones = ["eu-west-1a", "eu-west-1b"], service_name = "cn.com.amazonaws.cn-north-1.sqs" }
+  }
+
+  assert {
+    condition     = one(data.aws_vpc_endpoint_service.interface["sqs"].filter).values == toset(["cn.com.amazonaws.cn-north-1.sqs", "com.amazonaws.cn-north-1.sqs"])
+    error_message = "a service must be found by either name"
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint.interface["sqs"].service_name == "cn.com.amazonaws.cn-north-1.sqs"
+    error_message = "the name must be the one that was found"
   }
 }

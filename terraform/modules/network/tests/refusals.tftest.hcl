@@ -91,65 +91,42 @@ run "refuses_availability_zones_with_existing_subnets" {
   command = plan
 
   variables {
-    vpc_id             = "vpc-1"
-    subnet_ids         = ["subnet-1", "subnet-2"]
+    existing_vpc       = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
     availability_zones = ["eu-west-1a", "eu-west-1b"]
   }
 
   expect_failures = [var.availability_zones]
 }
 
-run "refuses_a_vpc_without_subnets" {
-  command = plan
-
-  variables {
-    vpc_id = "vpc-1"
-  }
-
-  expect_failures = [var.vpc_id]
-}
-
-run "refuses_subnets_without_their_vpc" {
-  command = plan
-
-  variables {
-    subnet_ids = ["subnet-1", "subnet-2"]
-  }
-
-  expect_failures = [var.vpc_id]
-}
-
 run "refuses_a_single_subnet" {
   command = plan
 
   variables {
-    vpc_id     = "vpc-1"
-    subnet_ids = ["subnet-1"]
+    existing_vpc = { id = "vpc-1", subnet_ids = ["subnet-1"] }
   }
 
-  expect_failures = [var.subnet_ids]
+  expect_failures = [var.existing_vpc]
 }
 
 run "refuses_security_groups_with_a_new_vpc" {
   command = plan
 
   variables {
-    security_group_ids = ["sg-1"]
+    existing_security_groups = { ids = ["sg-1"] }
   }
 
-  expect_failures = [var.security_group_ids]
+  expect_failures = [var.existing_security_groups]
 }
 
 run "refuses_too_many_security_groups" {
   command = plan
 
   variables {
-    vpc_id             = "vpc-1"
-    subnet_ids         = ["subnet-1", "subnet-2"]
-    security_group_ids = ["sg-1", "sg-2", "sg-3", "sg-4", "sg-5"]
+    existing_vpc             = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
+    existing_security_groups = { ids = ["sg-1", "sg-2", "sg-3", "sg-4", "sg-5"] }
   }
 
-  expect_failures = [var.security_group_ids]
+  expect_failures = [var.existing_security_groups]
 }
 
 run "refuses_internet_egress_with_a_new_vpc" {
@@ -190,4 +167,30 @@ run "refuses_an_unknown_traffic_type_of_flow_logs" {
   }
 
   expect_failures = [var.flow_logs]
+}
+
+run "refuses_a_zone_without_lambda_or_an_endpoint" {
+  command = plan
+
+  variables {
+    availability_zones = ["eu-west-1a", "eu-west-1b"]
+  }
+
+  override_data {
+    target = data.aws_vpc_endpoint_service.interface["sqs"]
+    values = { availability_zones = ["eu-west-1b", "eu-west-1c"], service_name = "com.amazonaws.eu-west-1.sqs" }
+  }
+
+  expect_failures = [aws_vpc.this]
+}
+
+run "refuses_a_region_with_one_suitable_zone" {
+  command = plan
+
+  override_data {
+    target = data.aws_vpc_endpoint_service.interface["sqs"]
+    values = { availability_zones = ["eu-west-1b"], service_name = "com.amazonaws.eu-west-1.sqs" }
+  }
+
+  expect_failures = [aws_vpc.this]
 }

@@ -242,6 +242,10 @@ run "every_settings_block_has_both_throttles" {
 }
 
 run "frames_and_tokens_stay_out_of_the_logs" {
+  variables {
+    access_log_enabled = true
+  }
+
   assert {
     condition     = aws_apigatewayv2_stage.this.default_route_settings[0].data_trace_enabled == false && aws_apigatewayv2_stage.this.default_route_settings[0].logging_level == "OFF"
     error_message = "data tracing must be off, because it logs every frame"
@@ -254,6 +258,10 @@ run "frames_and_tokens_stay_out_of_the_logs" {
 }
 
 run "access_log_is_valid_json" {
+  variables {
+    access_log_enabled = true
+  }
+
   assert {
     condition     = jsondecode(aws_apigatewayv2_stage.this.access_log_settings[0].format).connectionId == "$context.connectionId"
     error_message = "every line must be one JSON object"
@@ -293,12 +301,8 @@ run "logging_role_of_the_account_can_be_set" {
   }
 }
 
-run "access_log_can_be_switched_off" {
+run "without_being_asked_an_api_logs_nothing" {
   command = plan
-
-  variables {
-    access_log_enabled = false
-  }
 
   assert {
     condition     = length(aws_cloudwatch_log_group.access) == 0 && length(aws_apigatewayv2_stage.this.access_log_settings) == 0 && output.access_log_group_name == null
@@ -310,5 +314,39 @@ run "output_has_the_endpoint_for_posts" {
   assert {
     condition     = output.management_endpoint == "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/v1"
     error_message = "PostToConnection needs the HTTPS endpoint with the stage"
+  }
+}
+
+run "execution_log_is_declared_before_api_gateway_makes_it" {
+  variables {
+    execution_logging_level = "ERROR"
+    log_retention_days      = 90
+    log_kms_key_arn         = "arn:aws:kms:eu-west-1:123456789012:key/1"
+  }
+
+  assert {
+    condition     = output.execution_log_group_name == "API-Gateway-Execution-Logs_a1b2c3d4e5/v1" && aws_cloudwatch_log_group.execution[0].retention_in_days == 90 && aws_cloudwatch_log_group.execution[0].kms_key_id == "arn:aws:kms:eu-west-1:123456789012:key/1"
+    error_message = "the group that API Gateway writes to must have a retention and the key"
+  }
+}
+
+run "without_an_execution_log_there_is_no_group_for_it" {
+  command = plan
+
+  assert {
+    condition     = length(aws_cloudwatch_log_group.execution) == 0 && output.execution_log_group_name == null
+    error_message = "a group that nothing writes to must not exist"
+  }
+}
+
+run "logging_role_has_the_organisations_boundary" {
+  variables {
+    manage_account_logging_role = true
+    permissions_boundary_arn    = "arn:aws:iam::123456789012:policy/boundary"
+  }
+
+  assert {
+    condition     = aws_iam_role.logging[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    error_message = "every role must have the boundary"
   }
 }

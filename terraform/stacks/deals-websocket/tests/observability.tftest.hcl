@@ -21,15 +21,13 @@ run "settings_of_alarms_and_logs_reach_what_uses_them" {
   command = plan
 
   variables {
-    alarms = {
-      thresholds   = { connections = 5 }
-      disabled     = ["post_throttles"]
-      notification = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:pager" }
-    }
-    upkeep          = { enabled = false }
-    log_level       = "WARNING"
-    log_levels      = { delivery = "DEBUG" }
-    log_sample_rate = 0.01
+    alarm_thresholds = { connections = 5 }
+    alarms_disabled  = ["post_throttles"]
+    alarm_topic      = { arn = "arn:aws:sns:eu-west-1:123456789012:pager" }
+    upkeep_enabled   = false
+    log_level        = "WARNING"
+    log_levels       = { delivery = "DEBUG" }
+    log_sample_rate  = 0.01
   }
 
   # Alarm settings reach the module.
@@ -65,8 +63,9 @@ run "alarms_and_dashboard_can_be_switched_off" {
   command = plan
 
   variables {
-    alarms    = { enabled = false }
-    dashboard = { enabled = false, saved_queries_enabled = false }
+    alarms_enabled        = false
+    dashboard_enabled     = false
+    saved_queries_enabled = false
   }
 
   assert {

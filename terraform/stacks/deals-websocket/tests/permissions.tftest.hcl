@@ -47,6 +47,7 @@ run "policies_hold_exactly_what_their_holders_need" {
       ])
       broadcast = join("\n", [
         "dynamodb:BatchGetItem table/deals-test-history",
+        "dynamodb:BatchGetItem table/deals-test-subscriptions",
         "dynamodb:BatchWriteItem table/deals-test-history",
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-connections",

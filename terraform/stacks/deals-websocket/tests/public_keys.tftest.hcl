@@ -6,7 +6,8 @@ mock_provider "aws" {
 variables {
   environment       = "test"
   packages_manifest = "tests/fixtures/manifest.json"
-  jwt               = { algorithms = ["ES256", "EdDSA"], jwks_url = "https://issuer.example/jwks.json?tenant=1" }
+  jwt_algorithms    = ["ES256", "EdDSA"]
+  jwt_jwks_url      = "https://issuer.example/jwks.json?tenant=1"
 }
 
 run "without_hs256_there_is_no_secret_and_nobody_may_read_one" {
@@ -36,13 +37,11 @@ run "functions_that_verify_tokens_get_the_names_of_claims_that_are_set" {
   command = plan
 
   variables {
-    jwt = {
-      algorithms = ["RS256"]
-      jwks_url   = "https://cognito-idp.us-west-2.amazonaws.com/us-west-2_EXAMPLE12/.well-known/jwks.json"
-      audience   = "1example23456789"
-      scope      = "deals/websocket"
-      claims     = { audience = "client_id", user_id = "username", topics = "https://deals.example.com/topics" }
-    }
+    jwt_algorithms = ["RS256"]
+    jwt_jwks_url   = "https://cognito-idp.us-west-2.amazonaws.com/us-west-2_EXAMPLE12/.well-known/jwks.json"
+    jwt_audience   = "1example23456789"
+    jwt_scope      = "deals/websocket"
+    jwt_claims     = { audience = "client_id", user_id = "username", topics = "https://deals.example.com/topics" }
   }
 
   assert {

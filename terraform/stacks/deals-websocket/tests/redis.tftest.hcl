@@ -130,7 +130,7 @@ run "with_redis_its_functions_alone_are_in_the_vpc_and_each_connects_as_itself" 
 
   # Relay is started each minute and at most two run.
   assert {
-    condition     = local.schedules.redis_relay.expression == "rate(1 minute)" && local.timeouts_seconds.redis_relay == 900 && var.reserved_concurrency.redis_relay == 2
+    condition     = local.schedules.redis_relay.expression == "rate(1 minute)" && local.timeouts_seconds.redis_relay == 900 && local.reserved_concurrency["redis_relay"] == 2
     error_message = "two runs of the relay may overlap, and no more"
   }
 
@@ -243,8 +243,9 @@ run "with_redis_its_functions_alone_are_in_the_vpc_and_each_connects_as_itself" 
 
 run "auth_token_is_in_a_secret_and_not_in_the_environment" {
   variables {
-    redis            = { authentication = "auth_token", port = 7379 }
-    redis_auth_token = "a-token-of-at-least-sixteen-characters"
+    redis_authentication = "auth_token"
+    redis_port           = 7379
+    redis_auth_token     = "a-token-of-at-least-sixteen-characters"
   }
 
   assert {
@@ -273,8 +274,9 @@ run "auth_token_is_in_a_secret_and_not_in_the_environment" {
 
 run "existing_vpc_with_a_nat_gateway_allows_limits_in_redis" {
   variables {
-    limits_store = "redis"
-    network      = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], internet_egress = true }
+    limits_store    = "redis"
+    existing_vpc    = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
+    internet_egress = true
   }
 
   assert {
@@ -300,8 +302,8 @@ run "existing_vpc_with_a_nat_gateway_allows_limits_in_redis" {
 
 run "given_key_is_used_and_replicas_have_alarms" {
   variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
-    redis       = { replicas = 1 }
+    kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    redis_replicas = 1
   }
 
   # Given key is used by the projector but not the relay.
@@ -348,8 +350,8 @@ run "long_names_give_unique_ids_of_at_most_40_characters" {
 
 run "local_server_is_reached_without_tls" {
   variables {
-    redis            = { authentication = "auth_token" }
-    redis_auth_token = "a-token-of-at-least-sixteen-characters"
+    redis_authentication = "auth_token"
+    redis_auth_token     = "a-token-of-at-least-sixteen-characters"
     local_endpoints = {
       websocket_url       = "ws://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
       management_endpoint = "http://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
@@ -360,5 +362,56 @@ run "local_server_is_reached_without_tls" {
   assert {
     condition     = alltrue([for function in local.vpc_functions : local.functions[function].environment.REDIS_URL == "redis://127.0.0.1:7379"])
     error_message = "the functions must use the address of the local cloud"
+  }
+}
+
+run "on_the_way_out_of_the_vpc_network_and_rights_stay_and_no_function_is_in_it" {
+  variables {
+    redis_enabled    = false
+    network_retained = true
+  }
+
+  assert {
+    condition     = length(module.network) == 1 && length(aws_security_group.redis_clients) == 1 && length(module.cache) == 0 && length(local.vpc_functions) == 0
+    error_message = "earlier versions of functions still have interfaces in the network, so it must stay while the functions leave"
+  }
+
+  assert {
+    condition     = alltrue([for function in ["broadcast", "message_router"] : strcontains(output.function_policies[function], "ec2:DeleteNetworkInterface")])
+    error_message = "Lambda removes the interfaces of earlier versions by the function's role"
+  }
+
+  assert {
+    condition     = !strcontains(output.function_policies.delivery, "ec2:")
+    error_message = "a function that never was in the VPC must get no right to interfaces"
+  }
+}
+
+run "after_that_the_network_goes" {
+  variables {
+    redis_enabled = false
+  }
+
+  assert {
+    condition     = length(module.network) + length(aws_security_group.redis_clients) == 0
+    error_message = "the network must go in an apply of its own"
+  }
+}
+
+run "redis_comes_back" {
+  assert {
+    condition     = length(module.network) == 1 && length(module.cache) == 1
+    error_message = "Redis must be able to return, in another VPC too"
+  }
+}
+
+run "redis_and_network_go_at_once" {
+  variables {
+    redis_enabled = false
+  }
+
+  assert {
+    condition     = length(module.network) + length(module.cache) == 0
+    error_message = "whoever forgets the step between must get AWS's refusal and no cycle of Terraform's"
   }
 }

@@ -20,17 +20,17 @@ run "refuses_each_of_these_values_1" {
     # An auth token with IAM users.
     redis_auth_token = "a-token-of-at-least-sixteen-characters"
 
-    # Subnets without their VPC.
-    network = { subnet_ids = ["subnet-1", "subnet-2"] }
+    # Security groups without their VPC.
+    existing_security_groups = { ids = ["sg-1"] }
 
     # A relay without a successor.
     reserved_concurrency = { redis_relay = 1 }
 
     # An index window of a minute.
-    index_stream = { batching_window_seconds = 60 }
+    index_stream_batching_window_seconds = 60
 
     # A relay without parallel publishes.
-    relay = { parallel = 0 }
+    relay_parallel = 0
 
     # A remote Redis without TLS.
     local_endpoints = {
@@ -43,10 +43,10 @@ run "refuses_each_of_these_values_1" {
   expect_failures = [
     var.packages_manifest,
     var.redis_auth_token,
-    var.network,
+    var.existing_security_groups,
     var.reserved_concurrency,
-    var.index_stream,
-    var.relay,
+    var.index_stream_batching_window_seconds,
+    var.relay_parallel,
     var.local_endpoints,
   ]
 }
@@ -59,16 +59,16 @@ run "refuses_each_of_these_values_2" {
     name = "deals--2"
 
     # A fractional batch size.
-    index_stream = { batch_size = 1.5 }
+    index_stream_batch_size = 1.5
 
     # A stream retention of months.
-    relay = { stream_keep_seconds = 604801 }
+    relay_stream_keep_seconds = 604801
   }
 
   expect_failures = [
     var.redis_enabled,
-    var.index_stream,
-    var.relay,
+    var.index_stream_batch_size,
+    var.relay_stream_keep_seconds,
   ]
 }
 
@@ -76,29 +76,24 @@ run "refuses_each_of_these_values_3" {
   command = plan
 
   variables {
-    # Cache settings without Redis.
-    redis_enabled = false
-    redis         = { node_type = "cache.t4g.small" }
-
     # More parallel batches than Lambda allows.
-    index_stream = { parallelization_factor = 11 }
+    index_stream_parallelization_factor = 11
   }
 
   expect_failures = [
-    var.redis,
-    var.index_stream,
+    var.index_stream_parallelization_factor,
   ]
 }
 
-run "refuses_network_settings_without_redis" {
+run "refuses_a_vpc_without_redis" {
   command = plan
 
   variables {
     redis_enabled = false
-    network       = { cidr_block = "10.0.0.0/24" }
+    existing_vpc  = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
   }
 
-  expect_failures = [var.network]
+  expect_failures = [var.existing_vpc]
 }
 
 run "refuses_an_auth_token_without_redis" {
@@ -117,15 +112,16 @@ run "refuses_each_of_these_values_4" {
 
   variables {
     # Token authentication without a token.
-    redis = { authentication = "auth_token" }
+    redis_authentication = "auth_token"
 
-    # A VPC without subnets.
-    network = { vpc_id = "vpc-1" }
+    # Availability Zones of an existing VPC.
+    existing_vpc               = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
+    network_availability_zones = ["eu-west-1a", "eu-west-1b"]
   }
 
   expect_failures = [
     var.redis_auth_token,
-    var.network,
+    var.network_availability_zones,
   ]
 }
 
@@ -134,15 +130,16 @@ run "refuses_each_of_these_values_5" {
 
   variables {
     # An unknown authentication.
-    redis = { authentication = "none" }
+    redis_authentication = "none"
 
     # A CIDR block with an existing VPC.
-    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], cidr_block = "10.0.0.0/24" }
+    existing_vpc       = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
+    network_cidr_block = "10.0.0.0/24"
   }
 
   expect_failures = [
-    var.redis,
-    var.network,
+    var.redis_authentication,
+    var.network_cidr_block,
   ]
 }
 
@@ -151,15 +148,17 @@ run "refuses_each_of_these_values_6" {
 
   variables {
     # IAM users with Redis 6.
-    redis = { engine = "redis", engine_version = "6.2" }
+    redis_engine         = "redis"
+    redis_engine_version = "6.2"
 
     # Endpoints in an existing VPC.
-    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], interface_endpoints = ["sqs"] }
+    existing_vpc                = { id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
+    network_interface_endpoints = ["sqs"]
   }
 
   expect_failures = [
-    var.redis,
-    var.network,
+    var.redis_engine_version,
+    var.network_interface_endpoints,
   ]
 }
 
@@ -168,15 +167,16 @@ run "refuses_each_of_these_values_7" {
 
   variables {
     # Several availability zones for one node.
-    redis = { replicas = 0, multi_az_enabled = true }
+    redis_replicas         = 0
+    redis_multi_az_enabled = true
 
     # Internet egress with a new VPC.
-    network = { internet_egress = true }
+    internet_egress = true
   }
 
   expect_failures = [
-    var.redis,
-    var.network,
+    var.redis_multi_az_enabled,
+    var.internet_egress,
   ]
 }
 
@@ -185,16 +185,11 @@ run "refuses_each_of_these_values_8" {
 
   variables {
     # Failover without a replica.
-    redis = { replicas = 0, automatic_failover_enabled = true }
-
-    # Security groups with a new VPC.
-    network = { security_group_ids = ["sg-1"] }
+    redis_replicas                   = 0
+    redis_automatic_failover_enabled = true
   }
 
-  expect_failures = [
-    var.redis,
-    var.network,
-  ]
+  expect_failures = [var.redis_automatic_failover_enabled]
 }
 
 run "refuses_limits_in_redis_without_redis" {
@@ -203,7 +198,6 @@ run "refuses_limits_in_redis_without_redis" {
   variables {
     redis_enabled = false
     limits_store  = "redis"
-    network       = null
   }
 
   expect_failures = [var.limits_store]

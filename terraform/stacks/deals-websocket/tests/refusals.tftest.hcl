@@ -1,5 +1,7 @@
 # Each input that cannot work is refused at the plan, with a message that names the variable and the remedy.
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "../../mocks"
+}
 
 variables {
   environment       = "test"
@@ -21,13 +23,13 @@ run "refuses_each_of_these_values_1" {
     log_level = "TRACE"
 
     # Unknown algorithms.
-    jwt = { algorithms = ["HS512"] }
+    jwt_algorithms = ["HS512"]
 
     # Zero connections for a user.
     max_connections_per_user = 0
 
     # A rate of zero.
-    action_limits = { send_message = { per_second = 0 } }
+    action_limits = { send_message = { per_second = 0, burst = 20 } }
 
     # Version zero of the secret.
     jwt_secret_version = 0
@@ -36,7 +38,7 @@ run "refuses_each_of_these_values_1" {
     jwt_secret_recovery_window_days = 1
 
     # A key without an existing secret.
-    jwt_secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/2"
+    existing_jwt_secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/2"
 
     # A direct audience that needs pacing.
     direct_audience_max = 1001
@@ -48,13 +50,13 @@ run "refuses_each_of_these_values_1" {
     message_retention_days = 0
 
     # Local endpoints without placeholders.
-    local_endpoints = { websocket_url = "ws://127.0.0.1:4566", management_endpoint = "http://127.0.0.1:4566" }
+    local_endpoints = { websocket_url = "ws://127.0.0.1:4566", management_endpoint = "http://127.0.0.1:4566", redis_url = null }
 
     # An alias for a key.
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:alias/deals"
 
     # An upkeep budget above the account's limit.
-    upkeep = { posts_per_second = 10001 }
+    upkeep_posts_per_second = 10001
 
     # A posting budget below one for each instance.
     posts_per_second_budget = 1
@@ -76,18 +78,18 @@ run "refuses_each_of_these_values_1" {
     var.name,
     var.package_prefix,
     var.log_level,
-    var.jwt,
+    var.jwt_algorithms,
     var.max_connections_per_user,
     var.action_limits,
     var.jwt_secret_version,
     var.jwt_secret_recovery_window_days,
-    var.jwt_secret_kms_key_arn,
+    var.existing_jwt_secret_kms_key_arn,
     var.direct_audience_max,
     var.max_subscriptions,
     var.message_retention_days,
     var.local_endpoints,
     var.kms_key_arn,
-    var.upkeep,
+    var.upkeep_posts_per_second,
     var.posts_per_second_budget,
     var.log_sample_rate,
     var.tracing,
@@ -104,10 +106,10 @@ run "refuses_each_of_these_values_2" {
     environment = "test-"
 
     # Public key algorithms without the issuer's keys.
-    jwt = { algorithms = ["HS256", "RS256"] }
+    jwt_algorithms = ["HS256", "RS256"]
 
     # A rate with too many decimals.
-    action_limits = { others = { per_second = 0.0015 } }
+    action_limits = { others = { per_second = 0.0015, burst = 40 } }
 
     # More subscriptions than the protocol allows.
     max_subscriptions = 51
@@ -116,7 +118,7 @@ run "refuses_each_of_these_values_2" {
     message_retention_days = 366
 
     # Probes more often than the janitor runs.
-    upkeep = { probe_interval_seconds = 59 }
+    upkeep_probe_interval_seconds = 59
 
     # A fractional posting budget.
     posts_per_second_budget = 10000.5
@@ -131,11 +133,11 @@ run "refuses_each_of_these_values_2" {
 
   expect_failures = [
     var.environment,
-    var.jwt,
+    var.jwt_jwks_url,
     var.action_limits,
     var.max_subscriptions,
     var.message_retention_days,
-    var.upkeep,
+    var.upkeep_probe_interval_seconds,
     var.posts_per_second_budget,
     var.topic_filters_max,
     var.filter_index_bytes_max,
@@ -151,15 +153,15 @@ run "refuses_each_of_these_values_3" {
     environment = "staging"
 
     # An issuer's keys without a public key algorithm.
-    jwt = { jwks_url = "https://issuer.example/jwks.json" }
+    jwt_jwks_url = "https://issuer.example/jwks.json"
 
     # A burst of zero.
-    action_limits = { subscriptions = { burst = 0 } }
+    action_limits = { subscriptions = { per_second = 2, burst = 0 } }
   }
 
   expect_failures = [
     var.environment,
-    var.jwt,
+    var.jwt_jwks_url,
     var.action_limits,
   ]
 }
@@ -172,12 +174,13 @@ run "refuses_each_of_these_values_4" {
     packages_manifest = "tests/fixtures/absent.json"
 
     # An issuer's keys over plain HTTP.
-    jwt = { algorithms = ["HS256", "ES256"], jwks_url = "http://issuer.example/jwks.json" }
+    jwt_algorithms = ["HS256", "ES256"]
+    jwt_jwks_url   = "http://issuer.example/jwks.json"
   }
 
   expect_failures = [
     var.packages_manifest,
-    var.jwt,
+    var.jwt_jwks_url,
   ]
 }
 
@@ -189,12 +192,13 @@ run "refuses_each_of_these_values_5" {
     packages_manifest = "tests/fixtures/incomplete.json"
 
     # Plain HTTP to a host that only starts like localhost.
-    jwt = { algorithms = ["HS256", "ES256"], jwks_url = "http://127.0.0.1.issuer.example/jwks.json" }
+    jwt_algorithms = ["HS256", "ES256"]
+    jwt_jwks_url   = "http://127.0.0.1.issuer.example/jwks.json"
   }
 
   expect_failures = [
     var.packages_manifest,
-    var.jwt,
+    var.jwt_jwks_url,
   ]
 }
 
@@ -202,7 +206,8 @@ run "refuses_a_secret_without_hs256" {
   command = plan
 
   variables {
-    jwt = { algorithms = ["ES256"], jwks_url = "https://issuer.example/jwks.json" }
+    jwt_algorithms = ["ES256"]
+    jwt_jwks_url   = "https://issuer.example/jwks.json"
   }
 
   expect_failures = [var.jwt_secret]
@@ -212,8 +217,9 @@ run "refuses_hs256_without_a_secret" {
   command = plan
 
   variables {
-    jwt        = { algorithms = ["HS256", "ES256"], jwks_url = "https://issuer.example/jwks.json" }
-    jwt_secret = null
+    jwt_algorithms = ["HS256", "ES256"]
+    jwt_jwks_url   = "https://issuer.example/jwks.json"
+    jwt_secret     = null
   }
 
   expect_failures = [var.jwt_secret]
@@ -223,47 +229,57 @@ run "refuses_an_empty_list_of_algorithms" {
   command = plan
 
   variables {
-    jwt = { algorithms = [] }
+    jwt_algorithms = []
   }
 
-  expect_failures = [var.jwt]
+  expect_failures = [var.jwt_algorithms]
 }
 
 run "refuses_a_leeway_above_five_minutes" {
   command = plan
 
   variables {
-    jwt = { leeway_seconds = 301 }
+    jwt_leeway_seconds = 301
   }
 
-  expect_failures = [var.jwt]
+  expect_failures = [var.jwt_leeway_seconds]
 }
 
 run "refuses_a_scope_of_two_words" {
   command = plan
 
   variables {
-    jwt = { scope = "openid websocket" }
+    jwt_scope = "openid websocket"
   }
 
-  expect_failures = [var.jwt]
+  expect_failures = [var.jwt_scope]
+}
+
+run "refuses_the_claim_of_something_that_is_not_read" {
+  command = plan
+
+  variables {
+    jwt_claims = { topcs = "deals/topics" }
+  }
+
+  expect_failures = [var.jwt_claims]
 }
 
 run "refuses_a_claim_without_a_name" {
   command = plan
 
   variables {
-    jwt = { claims = { topics = "" } }
+    jwt_claims = { topics = "" }
   }
 
-  expect_failures = [var.jwt]
+  expect_failures = [var.jwt_claims]
 }
 
 run "refuses_two_sources_of_the_secret" {
   command = plan
 
   variables {
-    jwt_secret_arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:issuer-AbCdEf"
+    existing_jwt_secret = { arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:issuer-AbCdEf" }
   }
 
   expect_failures = [var.jwt_secret]
@@ -324,19 +340,19 @@ run "refuses_each_of_these_values_6" {
 
   variables {
     # Throttling of an unknown route.
-    throttling = { routes = { subscribe = { rate_limit = 10, burst_limit = 10 } } }
+    route_throttling = { subscribe = { rate_limit = 10, burst_limit = 10 } }
 
     # A log level of an unknown function.
     log_levels = { router = "DEBUG" }
 
     # An unknown threshold.
-    alarms = { thresholds = { conections = 5 } }
+    alarm_thresholds = { conections = 5 }
   }
 
   expect_failures = [
-    var.throttling,
+    var.route_throttling,
     var.log_levels,
-    var.alarms,
+    var.alarm_thresholds,
   ]
 }
 
@@ -354,40 +370,41 @@ run "refuses_more_shares_than_partitions" {
   command = plan
 
   variables {
-    upkeep = { shares = 9 }
+    upkeep_shares = 9
   }
 
-  expect_failures = [var.upkeep]
+  expect_failures = [var.upkeep_shares]
 }
 
 run "refuses_fewer_partitions_than_there_were" {
   command = plan
 
   variables {
-    upkeep = { schedule_partitions = 7 }
+    upkeep_schedule_partitions = 7
   }
 
-  expect_failures = [var.upkeep]
+  expect_failures = [var.upkeep_schedule_partitions]
 }
 
 run "refuses_direct_posts_that_leave_nothing_for_delivery" {
   command = plan
 
   variables {
-    direct_posts = { broadcast_percent = 60, message_router_percent = 40 }
+    direct_posts_broadcast_percent      = 60
+    direct_posts_message_router_percent = 40
   }
 
-  expect_failures = [var.direct_posts]
+  expect_failures = [var.direct_posts_broadcast_percent]
 }
 
 run "refuses_direct_posts_of_no_instance" {
   command = plan
 
   variables {
-    direct_posts = { message_router_instances = 0 }
+    direct_posts_message_router_instances = 0
   }
 
-  expect_failures = [var.direct_posts]
+  expect_failures = [var.direct_posts_message_router_instances]
 }
 
 run "refuses_a_budget_of_which_an_instance_of_the_router_has_nothing" {

@@ -94,7 +94,8 @@ run "with_redis_broadcast_reaches_the_queue_and_the_forwarder_is_outside" {
 
 run "receiving_makes_a_bus_that_named_accounts_may_use" {
   variables {
-    receive_forwarded_events = { enabled = true, account_ids = ["210987654321"] }
+    receive_forwarded_events = true
+    forwarding_account_ids   = ["210987654321"]
   }
 
   assert {
@@ -153,18 +154,19 @@ run "refuses_accounts_without_a_bus" {
   command = plan
 
   variables {
-    receive_forwarded_events = { account_ids = ["210987654321"] }
+    forwarding_account_ids = ["210987654321"]
   }
 
-  expect_failures = [var.receive_forwarded_events]
+  expect_failures = [var.forwarding_account_ids]
 }
 
 run "refuses_an_account_that_is_not_twelve_digits" {
   command = plan
 
   variables {
-    receive_forwarded_events = { enabled = true, account_ids = ["everybody"] }
+    receive_forwarded_events = true
+    forwarding_account_ids   = ["everybody"]
   }
 
-  expect_failures = [var.receive_forwarded_events]
+  expect_failures = [var.forwarding_account_ids]
 }

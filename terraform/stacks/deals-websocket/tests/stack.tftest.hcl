@@ -9,6 +9,10 @@ variables {
 }
 
 run "stack_joins_its_parts" {
+  variables {
+    access_log_enabled = true
+  }
+
   # Every route of the protocol leads to its function.
   assert {
     condition = local.routes == {
@@ -127,18 +131,22 @@ run "stack_joins_its_parts" {
 
 run "given_settings_reach_what_uses_them" {
   variables {
-    action_limits            = { send_message = { per_second = 0.5 }, others = { per_second = 100, burst = 400 } }
-    max_connections_per_user = 5
-    upkeep                   = { posts_per_second = 50, probe_interval_seconds = 1800 }
-    posts_per_second_budget  = 2500
-    direct_posts             = { broadcast_percent = 20, message_router_percent = 5 }
-    reserved_concurrency     = { delivery = 7, broadcast = 3, message_router = 30 }
-    maximum_concurrency      = { delivery = 7, broadcast = 3 }
-    jwt                      = { issuer = "https://issuer.example", audience = "deals", leeway_seconds = 5 }
-    jwt_secret               = "{\"current\": \"the-new-secret-of-thirty-two-bytes-\", \"previous\": \"the-old-secret-of-thirty-two-bytes-\"}"
-    jwt_secret_version       = 2
-    package_bucket           = "packages"
-    package_prefix           = "deals/1.0.0/"
+    action_limits                       = { send_message = { per_second = 0.5, burst = 20 }, others = { per_second = 100, burst = 400 } }
+    max_connections_per_user            = 5
+    upkeep_posts_per_second             = 50
+    upkeep_probe_interval_seconds       = 1800
+    posts_per_second_budget             = 2500
+    direct_posts_broadcast_percent      = 20
+    direct_posts_message_router_percent = 5
+    reserved_concurrency                = { delivery = 7, broadcast = 3, message_router = 30 }
+    maximum_concurrency                 = { delivery = 7, broadcast = 3 }
+    jwt_issuer                          = "https://issuer.example"
+    jwt_audience                        = "deals"
+    jwt_leeway_seconds                  = 5
+    jwt_secret                          = "{\"current\": \"the-new-secret-of-thirty-two-bytes-\", \"previous\": \"the-old-secret-of-thirty-two-bytes-\"}"
+    jwt_secret_version                  = 2
+    package_bucket                      = "packages"
+    package_prefix                      = "deals/1.0.0/"
   }
 
   # Limits reach the functions in the format that they read.
@@ -215,6 +223,7 @@ run "local_cloud_gets_its_own_addresses" {
     local_endpoints = {
       websocket_url       = "ws://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
       management_endpoint = "http://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}"
+      redis_url           = null
     }
   }
 
@@ -252,7 +261,9 @@ run "janitors_work_is_shared_between_invocations" {
   command = plan
 
   variables {
-    upkeep = { posts_per_second = 5000, shares = 3, schedule_partitions = 64 }
+    upkeep_posts_per_second    = 5000
+    upkeep_shares              = 3
+    upkeep_schedule_partitions = 64
   }
 
   assert {
@@ -268,5 +279,37 @@ run "janitors_work_is_shared_between_invocations" {
   assert {
     condition     = alltrue([for function in ["connection_handler", "janitor"] : local.functions[function].environment.SCHEDULE_PARTITIONS == "64"])
     error_message = "what is written to a partition must be read by the janitor"
+  }
+}
+
+run "this_checkout" {
+  module {
+    source = "./tests/checkout"
+  }
+}
+
+run "zips_have_the_same_path_in_every_checkout" {
+  command = plan
+
+  variables {
+    packages_manifest = run.this_checkout.manifest
+  }
+
+  assert {
+    condition     = startswith(var.packages_manifest, "/") && alltrue([for package in values(local.packages) : package.path == "tests/fixtures/package.zip"])
+    error_message = "an absolute path in the state would change all functions in a plan from another folder"
+  }
+}
+
+run "zips_beside_the_root_are_told_from_it" {
+  command = plan
+
+  variables {
+    packages_manifest = "../../stacks/deals-websocket/../deals-websocket/tests/fixtures/manifest.json"
+  }
+
+  assert {
+    condition     = local.packages["broadcast"].path == "tests/fixtures/package.zip"
+    error_message = "a path must not depend on how it is written"
   }
 }

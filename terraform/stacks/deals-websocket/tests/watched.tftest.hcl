@@ -32,7 +32,7 @@ run "every_function_table_and_queue_has_alarms" {
   }
 
   assert {
-    condition     = output.dashboard_name == "deals-test"
+    condition     = output.dashboard_name == "deals-test-eu-west-1"
     error_message = "there must be a dashboard"
   }
 }

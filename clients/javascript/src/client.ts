@@ -1,0 +1,105 @@
+import { quiet } from "./calls.js";
+import { Core } from "./core.js";
+import { closedError } from "./requests.js";
+import type { Subscription } from "./subscription.js";
+import type {
+  ClientEvents,
+  ClientOptions,
+  ClientState,
+  InboxEntry,
+  SendOptions,
+  Status,
+  SubscribeOptions,
+} from "./types.js";
+
+/** A connection to the deals service that is made again, resumed and refreshed by itself. */
+export class DealsClient {
+  private readonly core: Core;
+
+  /** Opens nothing and touches nothing global. Throws ConfigurationError for an option that is out of range. */
+  constructor(options: ClientOptions) {
+    this.core = new Core(options);
+  }
+
+  get state(): ClientState {
+    return this.core.session.state;
+  }
+
+  /** Listen; returns how to stop. */
+  on<Name extends keyof ClientEvents>(
+    name: Name,
+    listener: (value: ClientEvents[Name]) => unknown,
+  ): () => void {
+    return this.core.events.on(name, listener);
+  }
+
+  /** Resolves when connected. Rejects when the client stops or is closed, or the signal aborts. */
+  connect({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    return quiet(this.core.connect(signal));
+  }
+
+  /**
+   * Subscribe to a topic, before or after `connect()`. Throws DuplicateSubscription if the topic has a
+   * subscription with other filters.
+   */
+  subscribe<Data = unknown>(topic: string, options: SubscribeOptions<Data> = {}): Subscription<Data> {
+    if (this.state === "closed") throw closedError();
+    return this.core.topics.subscribe(topic, options);
+  }
+
+  /** Send a message; repeated with one id until an answer, so it is stored once. */
+  sendMessage(
+    recipientId: string,
+    content: string,
+    { type = "text", ...options }: SendOptions = {},
+  ): Promise<{ messageId: string; recipientId: string; timestamp: number }> {
+    return this.call("sendMessage", { recipientId, content, type }, options);
+  }
+
+  /** Read the inbox, oldest first. */
+  inbox({ status }: { status?: InboxEntry["status"] } = {}): AsyncGenerator<InboxEntry, undefined> {
+    return this.core.inbox.entries(status);
+  }
+
+  /** Record that a message or notification was delivered or read. */
+  ack(
+    messageId: string,
+    type: "delivered" | "read" = "read",
+  ): Promise<{ messageId: string; type: string; timestamp: number }> {
+    return this.call("notificationAck", { messageId, type });
+  }
+
+  /** Who of these users has a connection now. */
+  presence(users: string[]): Promise<Record<string, { online: boolean }>> {
+    return quiet(
+      this.call<{ users: Record<string, { online: boolean }> }>("getPresence", { users }).then(
+        (data) => data.users,
+      ),
+    );
+  }
+
+  status(): Promise<Status> {
+    return this.call("getStatus", {});
+  }
+
+  /** Close the connection; the subscriptions stay for the next `connect()`. */
+  disconnect(): void {
+    this.core.disconnect();
+  }
+
+  /** End the client; resolves within a second. No timer and no listener is left. */
+  close(): Promise<void> {
+    return quiet(this.core.close());
+  }
+
+  private call<Result>(
+    action: string,
+    data: object,
+    options: Omit<SendOptions, "type"> = {},
+  ): Promise<Result> {
+    if (this.state === "closed") return quiet(Promise.reject(closedError()));
+    return quiet(
+      this.core.requests.call(action, data, options).then((reply) => reply.data as unknown as Result),
+    );
+  }
+}

@@ -1,0 +1,48 @@
+import type { Frame } from "./types.js";
+
+/** Where the frames of a connection go. */
+export interface FrameHandlers {
+  event(frame: Frame): void;
+  /** Returns false if the frame answers nothing. */
+  reply(frame: Frame): boolean;
+  pushed: Record<string, (data: Record<string, unknown>, frame: Frame) => void>;
+  warn(code: string, message: string, cause: unknown): void;
+}
+
+/** Replies that may come after their request was given up, or to one without an id. */
+const REPLIES = new Set([
+  "pong",
+  "subscriptionConfirmed",
+  "unsubscriptionConfirmed",
+  "events",
+  "messageSent",
+  "messages",
+  "notificationAcked",
+  "statusUpdate",
+  "presence",
+  "tokenRefreshed",
+]);
+
+/** Hand a frame to whom it is for. One with a position is an event, whatever its type. */
+export function dispatch(frame: Frame, to: FrameHandlers): void {
+  const { type, data = {} } = frame;
+  if (typeof frame.position === "number" && frame.topic && frame.eventId) return to.event(frame);
+  if (type === "batch" && Array.isArray(data.frames)) {
+    for (const inner of data.frames as Frame[]) dispatch(inner, to);
+    return;
+  }
+  if (type === undefined)
+    return to.warn(
+      "gatewayFrame",
+      `API Gateway says: ${String((frame as { message?: unknown }).message)}`,
+      frame,
+    );
+  if (frame.requestId !== undefined && to.reply(frame)) return;
+
+  const handle = Object.prototype.hasOwnProperty.call(to.pushed, type) ? to.pushed[type] : undefined;
+  if (handle) handle(data, frame);
+  else if (type === "error") {
+    if (frame.requestId === undefined)
+      to.warn("unexpectedError", `${String(data.code)}: ${String(data.message)}`, frame);
+  } else if (!REPLIES.has(type)) to.warn("unknownFrame", `a frame of the unknown type ${type}`, frame);
+}
