@@ -9,7 +9,20 @@ import traceback
 from typing import TYPE_CHECKING, Protocol
 
 from deals_ops.command_parsers import CommandParsers, Parser, shared_options
-from deals_ops.commands import block, connections, dlq, index, kick, publish, revoke, status, tail, token, who
+from deals_ops.commands import (
+    block,
+    connections,
+    dlq,
+    index,
+    kick,
+    publish,
+    revoke,
+    status,
+    tail,
+    token,
+    unsubscribe,
+    who,
+)
 from deals_ops.error_translation import translate_error
 from deals_ops.errors import EXIT_CODES, INTERRUPTED, CallFailed
 from deals_ops.stack_lookup import find_stack
@@ -27,6 +40,7 @@ COMMANDS = (
     kick.add_commands,
     revoke.add_commands,
     block.add_commands,
+    unsubscribe.add_commands,
     publish.add_commands,
     tail.add_commands,
     token.add_commands,

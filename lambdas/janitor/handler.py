@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from janitor.ending import is_ending
 from janitor.run_report import RunReport
 from janitor.share import share_of
 from janitor.wiring import build
@@ -27,10 +28,16 @@ TRIM_SECONDS = 10.0
 """Of these, for the history."""
 
 
-def handler(event: object, context: Any) -> dict[str, Any]:
-    """Do what is due in the share of the work that the event names. Returns the run report."""
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Do what is due in the share of the work that the event names. Returns the run report.
+
+    An operator's event names a task of its own instead, and gets what that returns.
+    """
     with measured("upkeep", correlationId=context.aws_request_id):
-        revoker, janitor, trimming = _components()
+        revoker, janitor, trimming, ending = _components()
+        if is_ending(event):
+            return ending.run(event)
+
         share, holder = share_of(event), context.aws_request_id
         seconds = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
 

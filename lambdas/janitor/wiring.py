@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from janitor.duties import Duties
+from janitor.ending import Ending
 from janitor.janitor import Janitor
 from janitor.leases_dynamodb import DynamoLeases
 from janitor.probing import Prober
@@ -29,6 +30,7 @@ class Components(NamedTuple):
     revoker: Revoker
     janitor: Janitor
     trimming: DynamoTrimming
+    ending: Ending
 
 
 def build(environ: Mapping[str, str]) -> Components:
@@ -59,4 +61,5 @@ def build(environ: Mapping[str, str]) -> Components:
         leases=leases,
     )
     janitor = Janitor(schedule=schedule, leases=leases, duties=duties, prober=prober)
-    return Components(revoker, janitor, DynamoTrimming(dynamodb, settings.history_table))
+    ending = Ending(connections=connections, subscriptions=subscriptions, poster=poster)
+    return Components(revoker, janitor, DynamoTrimming(dynamodb, settings.history_table), ending)

@@ -150,3 +150,22 @@ async def test_token_opens_a_connection_and_has_the_requested_lifetime(operator,
     person = await Person.connect(stack.websocket_url, additional_headers=header)
     assert (await person.ask("getStatus"))["data"]["userId"] == user
     await person.leave()
+
+
+async def test_unsubscribe_ends_a_subscription_and_tells_its_client(operator, connects, user, topic, stack):
+    person = await connects(user)
+    for name in (topic, f"{topic}.a"):
+        await person.subscribe(name)
+    connection = await person.connection_id()
+
+    result = await operator.expect("unsubscribe", connection, topic, "--yes", "--json")
+
+    assert key_paths(result.data) == key_paths(documented_shape("unsubscribe"))
+    assert result.data == {"connectionId": connection, "topic": topic, "told": True}
+    told = await person.hears("subscriptionEnded")
+    assert told["data"] == {"topic": topic, "reason": "operator"}
+    assert stack.publish(topic=topic, data={})["total"] == 0
+    assert stack.publish(topic=f"{topic}.a", data={})["total"] == 1
+    status = (await person.ask("getStatus"))["data"]
+    assert [item["topic"] for item in status["subscriptions"]] == [f"{topic}.a"]
+    assert "no subscription" in (await operator.expect("unsubscribe", connection, topic, "--yes", code=3)).err

@@ -10,6 +10,7 @@ import pytest
     [
         (["kick", "USER"], "execute-api:ManageConnections"),
         (["revoke", "USER"], "dynamodb:PutItem"),
+        (["unsubscribe", "Kx2vTfVroAMCJlg=", "books"], "lambda:InvokeFunction"),
         (["block", "USER"], "dynamodb:PutItem"),
         (["unblock", "USER"], "dynamodb:DeleteItem"),
         (["publish", "books", "--data", "{}"], "lambda:InvokeFunction"),

@@ -47,7 +47,7 @@ locals {
     }
   }
 
-  # Changing: kick, revoke, block, unblock, publish, notify, dlq redrive and purge, index check and rebuild.
+  # Changing: kick, revoke, block, unblock, unsubscribe, publish, notify, dlq redrive and purge, index check and rebuild.
   operators_mend = {
     CloseConnections = {
       actions   = ["execute-api:ManageConnections"]
@@ -58,7 +58,7 @@ locals {
     RevokeAndBlock    = { actions = ["dynamodb:PutItem", "dynamodb:DeleteItem"], resources = [local.tables.revocations] }
     InvokeFunctions = {
       actions   = ["lambda:InvokeFunction"]
-      resources = flatten([for function in ["broadcast", "index_projector"] : [for suffix in local.invoked_as : "${local.operator_function_arns[function]}${suffix}"]])
+      resources = flatten([for function in ["broadcast", "index_projector", "janitor"] : [for suffix in local.invoked_as : "${local.operator_function_arns[function]}${suffix}"]])
     }
     RedriveLetters = {
       actions   = ["sqs:SendMessage"]

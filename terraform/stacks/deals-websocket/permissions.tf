@@ -110,7 +110,8 @@ locals {
         actions   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
         resources = [local.tables.connections]
       }
-      ForgetMemberships = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
+      # One by one where an operator ends a subscription, with the record's update in one transaction.
+      ForgetMemberships = { actions = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem"], resources = [local.tables.subscriptions] }
       # And the leases of its own work.
       TrimHistory = {
         actions = [

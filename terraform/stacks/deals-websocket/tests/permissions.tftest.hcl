@@ -93,6 +93,7 @@ run "policies_hold_exactly_what_their_holders_need" {
         "dynamodb:BatchWriteItem table/deals-test-subscriptions",
         "dynamodb:DeleteItem table/deals-test-connections",
         "dynamodb:DeleteItem table/deals-test-history",
+        "dynamodb:DeleteItem table/deals-test-subscriptions",
         "dynamodb:GetItem table/deals-test-connections",
         "dynamodb:GetItem table/deals-test-history",
         "dynamodb:Query table/deals-test-connections/index/DueIndex",
@@ -216,8 +217,9 @@ run "connection_handler_may_close_connections_only_where_the_newest_replaces_the
   assert {
     condition = [for statement in jsondecode(output.operator_policies["full"]).Statement : statement.Resource if contains(statement.Action, "lambda:InvokeFunction")] == [[
       "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast:live", "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-index_projector:live",
+      "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-janitor:live",
     ]]
-    error_message = "the full policy may invoke only the aliases of broadcast and of the projector"
+    error_message = "the full policy may invoke only the aliases of broadcast, the projector and the janitor"
   }
 
   assert {
