@@ -17,7 +17,9 @@ class Logs:
     """Reads what the stack logs from `back_ms` before this object is created."""
 
     def __init__(self, stack: Service, back_ms: int = 1000) -> None:
-        self._logs, self.groups = stack.stack.client("logs"), stack.outputs["log_group_names"]
+        self._logs = stack.stack.client("logs")
+        # The group of API Gateway's execution log is null where that is off.
+        self.groups = {name: group for name, group in stack.outputs["log_group_names"].items() if group}
         self._since = int(time.time() * 1000) - back_ms
 
     def read_lines(self, group: str, containing: str = "") -> list[str]:

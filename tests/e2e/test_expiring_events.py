@@ -71,7 +71,8 @@ async def test_event_that_ended_while_it_was_queued_is_not_posted(connects, user
     person = await connects(user)
     connection = await person.connection_id()
     for title, end in (("ended", ENDED), ("lasting", soon(600))):
-        frame = json.dumps({"type": "dealUpdate", "data": {"title": title}})
+        event = {"type": "dealUpdate", "topic": topic, "eventId": title, "position": 1, "timestamp": 1}
+        frame = json.dumps({**event, "data": {"title": title}})
         job = DeliveryJob(frame, (connection,), "deal", title, 0, frames_end=(end,))
         stack.stack.client("sqs").send_message(
             QueueUrl=stack.outputs["queue_urls"]["deliveries"], MessageBody=encode_job(job)

@@ -74,7 +74,7 @@ async def test_rate_limited_message_is_not_stored(connects, user):
 
 
 async def test_actions_pass_while_the_limits_table_fails(connects, user, stack):
-    person = await connects(user)
+    person, logs = await connects(user), Logs(stack)
     stack.control("faults", {"service": "dynamodb", "operation": "UpdateItem", "status": 500, "times": 8})
     try:
         started = time.monotonic()
@@ -83,19 +83,18 @@ async def test_actions_pass_while_the_limits_table_fails(connects, user, stack):
     finally:
         stack.control("faults", method="DELETE")
 
-    line = await wait_for_failure_metric(stack, user)
+    line = await wait_for_failure_metric(logs, user)
     assert line["LimiterFailures"] == 1
     assert (line["Service"], line["action"]) == ("deals-local", "getMessages")
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "DealsWebSocket"
 
 
-async def wait_for_failure_metric(stack, user):
+async def wait_for_failure_metric(logs, user):
     """Wait for the router's line about a user that carries the failure metric, and return it."""
-    logs, group = stack.stack.client("logs"), stack.outputs["log_group_names"]["message_router"]
     for _ in range(50):
-        for event in logs.filter_log_events(logGroupName=group).get("events", []):
-            if '"LimiterFailures"' in event["message"] and user in event["message"]:
-                return json.loads(event["message"])
+        for line in await asyncio.to_thread(logs.read_lines, "message_router", '"LimiterFailures"'):
+            if user in line:
+                return json.loads(line)
         await asyncio.sleep(0.2)
     raise AssertionError("no metric of the failure")
 

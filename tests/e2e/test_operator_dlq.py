@@ -44,7 +44,8 @@ def dlq(operator):
 
 
 def encode_delivery(stack, *connection_ids, published_at, event_id):
-    payload = json.dumps({"type": "dealUpdate", "data": {"late": event_id}, "timestamp": 1})
+    event = {"type": "dealUpdate", "topic": "late", "eventId": event_id, "position": 1, "timestamp": 1}
+    payload = json.dumps({**event, "data": {"late": event_id}})
     return encode_job(
         DeliveryJob(payload, connection_ids, "deal", event_id, int(published_at * 1000), attempt=9)
     )

@@ -193,7 +193,7 @@ def test_missing_extra_is_named(monkeypatch, module, make):
         return real(name, *arguments, **more)
 
     monkeypatch.setattr(builtins, "__import__", import_without_module)
-    with pytest.raises(ImportError, match=r"pip install 'deals-publisher\["):
+    with pytest.raises(ImportError, match=r"pip install 'deals-client\["):
         make()
 
 

@@ -193,7 +193,7 @@ def test_a_transaction_whose_answer_was_lost_counts_as_taken(dynamodb, dynamo):
 
 @pytest.mark.parametrize("operation", ["BatchGetItem", "PutItem", "UpdateItem", "Query"])
 def test_a_failed_try_leaves_nothing_that_the_next_does_not_take_over(dynamodb, dynamo, operation):
-    broken = HttpResponse(400, {}, b'{"__type":"com.amazonaws#AccessDeniedException"}')
+    broken = HttpResponse(400, b'{"__type":"com.amazonaws#AccessDeniedException"}')
     refuse = hooked(dynamodb, lambda called, _: broken if called == operation else None)
     with refuse, pytest.raises(StoreUnavailable):
         claim(dynamo, "e")
@@ -204,7 +204,7 @@ def test_a_failed_try_leaves_nothing_that_the_next_does_not_take_over(dynamodb, 
 
 
 def test_a_stored_event_whose_answer_was_lost_for_good_is_taken_over_at_once(dynamodb, dynamo):
-    broken = HttpResponse(400, {}, b'{"__type":"com.amazonaws#AccessDeniedException"}')
+    broken = HttpResponse(400, b'{"__type":"com.amazonaws#AccessDeniedException"}')
 
     def store_and_fail(operation, parameters):
         if operation == "TransactWriteItems":

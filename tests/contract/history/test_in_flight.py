@@ -21,7 +21,7 @@ from tests.contract.support.watched_clients import hooked, watching
 
 NOW = NOW_MS // 1000
 MUCH_LATER = NOW + IN_FLIGHT_SECONDS_MAX + 1
-REFUSED = HttpResponse(400, {}, b'{"__type":"com.amazonaws#AccessDeniedException"}')
+REFUSED = HttpResponse(400, b'{"__type":"com.amazonaws#AccessDeniedException"}')
 
 
 @pytest.fixture(autouse=True)

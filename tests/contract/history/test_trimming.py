@@ -10,7 +10,7 @@ from tests.contract.support.admitted import BEGAN, NOW_MS, new_event, stored_eve
 from tests.contract.support.watched_clients import hooked, watching
 
 DAY_LATER = NOW_MS + (HISTORY_SECONDS + 1) * 1000
-REFUSED = HttpResponse(400, {}, b'{"__type":"com.amazonaws#AccessDeniedException"}')
+REFUSED = HttpResponse(400, b'{"__type":"com.amazonaws#AccessDeniedException"}')
 
 
 @pytest.fixture(autouse=True)

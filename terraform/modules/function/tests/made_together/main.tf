@@ -18,6 +18,10 @@ resource "terraform_data" "key" {
   input = "arn:aws:kms:eu-west-1:123456789012:key/1"
 }
 
+resource "terraform_data" "signing" {
+  input = "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-0123456789abcdef0"
+}
+
 resource "terraform_data" "queue" {
   input = "arn:aws:sqs:eu-west-1:123456789012:deals-test-events"
 }
@@ -47,6 +51,8 @@ module "function" {
   package                  = { s3_bucket = terraform_data.bucket.output, s3_key = "broadcast.zip", sha256 = sha256("zip") }
   permissions_boundary_arn = terraform_data.boundary.output
   log_kms_key_arn          = terraform_data.key.output
+  environment_kms_key_arn  = terraform_data.key.output
+  code_signing_config_arn  = terraform_data.signing.output
   vpc_config               = { subnet_ids = terraform_data.subnets.output, security_group_ids = terraform_data.groups.output }
 
   policy_statements = {

@@ -18,6 +18,14 @@ resource "terraform_data" "key" {
   input = "arn:aws:kms:eu-west-1:123456789012:key/1"
 }
 
+resource "terraform_data" "certificate" {
+  input = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
+}
+
+resource "terraform_data" "zone" {
+  input = "Z0123456789ABCDEFGHIJ"
+}
+
 module "websocket_api" {
   source = "../.."
 
@@ -30,4 +38,6 @@ module "websocket_api" {
   execution_logging_level     = "ERROR"
   manage_account_logging_role = true
   permissions_boundary_arn    = terraform_data.boundary.output
+  custom_domain               = { name = "live.example.com", certificate_arn = terraform_data.certificate.output }
+  custom_domain_zone          = { id = terraform_data.zone.output }
 }

@@ -50,6 +50,18 @@ resource "terraform_data" "group" {
   input = "sg-2"
 }
 
+resource "terraform_data" "certificate" {
+  input = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
+}
+
+resource "terraform_data" "zone" {
+  input = "Z0123456789ABCDEFGHIJ"
+}
+
+resource "terraform_data" "signing" {
+  input = "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-0123456789abcdef0"
+}
+
 resource "terraform_data" "later" {
   input = "done"
 }
@@ -65,6 +77,10 @@ module "with_what_exists" {
   existing_jwt_secret_kms_key_arn = terraform_data.key.output
   kms_key_arn                     = terraform_data.key.output
   permissions_boundary_arn        = terraform_data.boundary.output
+  environment_kms_key_arn         = terraform_data.key.output
+  code_signing_config_arn         = terraform_data.signing.output
+  custom_domain                   = { name = "live.example.com", certificate_arn = terraform_data.certificate.output }
+  custom_domain_zone              = { id = terraform_data.zone.output }
   access_log_enabled              = true
 
   alarm_topic = { arn = terraform_data.topic.output }
