@@ -105,11 +105,11 @@ async def test_fifty_subscriptions_are_renewed_at_once_and_read_on_at_once(conne
     renewed = await asyncio.gather(
         *(person.ask("subscribeToDeals", {"topic": name, "since": position}) for name in topics)
     )
-    assert [reply["type"] for reply in renewed] == ["subscriptionConfirmed"] * 50
+    assert [reply for reply in renewed if reply["type"] != "subscriptionConfirmed"] == []
     read = await asyncio.gather(
         *(person.ask("getEvents", {"topic": name, "since": position}) for name in topics)
     )
-    assert [reply["type"] for reply in read] == ["events"] * 50
+    assert [reply for reply in read if reply["type"] != "events"] == []
     assert (await person.ask("subscribeToDeals", {"topic": topic}))["type"] == "error", "50 is the maximum"
 
 

@@ -33,8 +33,8 @@ READ_MAX = 100
 _RETRYABLE = THROTTLING | CONFLICTS | {"None"}
 _OTHER_TRANSACTIONS = frozenset({"TransactionConflict", "TransactionConflictException", "None"})
 
-CONFLICT_ATTEMPTS = 10
-"""Two seconds of pauses on average: a conflict ends with the other transaction, and costs the table nothing.
+CONFLICT_ATTEMPTS = 16
+"""Less than five seconds of pauses on average, for 50 frames of one connection at once: a conflict ends with the other transaction, and costs the table nothing.
 
 Throttling is left alone sooner, since each attempt adds to what causes it.
 """
