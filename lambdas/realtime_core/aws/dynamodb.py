@@ -34,7 +34,9 @@ _RETRYABLE = THROTTLING | CONFLICTS | {"None"}
 _OTHER_TRANSACTIONS = frozenset({"TransactionConflict", "TransactionConflictException", "None"})
 
 CONFLICT_ATTEMPTS = 16
-"""Less than five seconds of pauses on average, for 50 frames of one connection at once: a conflict ends with the other transaction, and costs the table nothing.
+"""Less than five seconds of pauses on average, for 50 frames of one connection at once.
+
+A conflict ends with the other transaction, and costs the table nothing.
 
 Throttling is left alone sooner, since each attempt adds to what causes it.
 """

@@ -62,7 +62,9 @@ def test_persistent_trouble_raises_after_a_few_attempts(dynamodb, dynamo_stores,
 
 
 def test_conflict_after_throttling_is_waited_for(dynamodb, dynamo_stores):
-    answers = [cancelled("ThrottlingError", "None")] * 3 + [cancelled("TransactionConflict", "None")] * 6
+    answers = [cancelled("ThrottlingError", "None")] * 3 + [cancelled("TransactionConflict", "None")] * (
+        CONFLICT_ATTEMPTS - 4
+    )
 
     with answering(dynamodb, "TransactWriteItems", *answers) as seen:
         dynamo_stores.messages.put(message(), None)
