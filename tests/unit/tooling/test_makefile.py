@@ -53,7 +53,8 @@ def test_make_names_all_missing_tools_at_once(program, tmp_path: Path) -> None:
 
 def test_make_with_an_old_node_fetches_its_own(program, tmp_path: Path) -> None:
     program("node", "exit 1")
-    printed = _make("-n", "lint-javascript", path=f"{tmp_path / 'bin'}:{os.environ['PATH']}").stdout
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    printed = _make("-n", "-W", "clients/javascript/node.txt", "lint-javascript", path=path).stdout
     assert "--require-hashes -r clients/javascript/node.txt" in printed
     assert printed.index("clients/javascript/node.txt") < printed.index("npm ci")
 
