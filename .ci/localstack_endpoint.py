@@ -1,6 +1,6 @@
 """Print LOCALSTACK_ENDPOINT if a cloud answers there, nothing if none is named; fail if it does not answer.
 
-Whoever names an endpoint wants the tests to run there: running them elsewhere would prove nothing about it.
+An endpoint that is named is the one to test: tests that run elsewhere prove nothing about it.
 """
 
 from __future__ import annotations

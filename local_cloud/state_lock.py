@@ -1,7 +1,7 @@
-"""The lock of a state folder: whoever holds it owns the folder, and its end is the kernel's to tell.
+"""The lock of a state folder: the process that holds it owns the folder, and the kernel releases it.
 
 An HTTP answer says less: a proxy between, a suspended process or a busy machine keep it away while the cloud
-runs, and whoever then clears the folder destroys what is running.
+runs, and a command that then clears the folder destroys what is running.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLOUD = "cloud.lock"
-"""The lock of the proxy's process: whoever holds it is the cloud."""
+"""The lock of the proxy's process: the cloud holds it as long as it runs."""
 EMULATOR = "emulator.lock"
 """The lock of the emulator's state, which outlives a killed proxy until the emulator has saved it."""
 
-# A look at the lock takes it for a moment; whoever wants it for good waits for that to end.
+# A look at the lock takes it for a moment, and a cloud that starts waits for that to end.
 _PATIENCE_SECONDS = 1.0
 
 

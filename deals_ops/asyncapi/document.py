@@ -28,6 +28,7 @@ def build_document() -> dict[str, Any]:
     """Return the document."""
     components = {"messages": _messages(), "schemas": _schemas(), "securitySchemes": _security()}
     names = list(components["messages"])
+
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Deals WebSocket API", "version": VERSION, "description": _DESCRIPTION},
@@ -94,6 +95,7 @@ def _messages() -> dict[str, Any]:
         }
         for action, spec in ACTIONS.items()
     }
+    # API Gateway takes it itself, so the router's table does not have it.
     keep_alive = {
         "title": KEEP_ALIVE,
         "summary": "Keeps the connection open; it has no answer.",
@@ -103,6 +105,7 @@ def _messages() -> dict[str, Any]:
             "required": ["action"],
         },
     }
+
     kinds = {**dict(reply_types().values()), "error": messages.Error, **messages.PUSHES}
     kinds["event"] = messages.EventFrame
     frames = {

@@ -51,13 +51,13 @@ class MessageActions:
         """Perform one of the actions on messages. Raises ActionError."""
         match action:
             case SendMessage():
-                return self.send(action, caller, request_id)
+                return self._send(action, caller, request_id)
             case GetMessages():
-                return self.inbox(action, caller)
+                return self._inbox(action, caller)
             case NotificationAck():
-                return self.acknowledge(action, caller)
+                return self._acknowledge(action, caller)
 
-    def send(self, action: SendMessage, caller: Caller, request_id: str | None) -> Reply:
+    def _send(self, action: SendMessage, caller: Caller, request_id: str | None) -> Reply:
         """Store a message, then push it to the recipient. Raises ActionError."""
         check_recipient_permitted(caller, action.recipient_id)
         now = self._now()
@@ -101,14 +101,14 @@ class MessageActions:
         if len(self._pushed) > PUSHED_MAX:
             del self._pushed[next(iter(self._pushed))]
 
-    def inbox(self, action: GetMessages, caller: Caller) -> Reply:
+    def _inbox(self, action: GetMessages, caller: Caller) -> Reply:
         """A page of the caller's inbox."""
         entries, more = self._messages.inbox(
             caller.user_id, action.after, action.limit, action.status, int(self._now())
         )
         return "messages", wire.inbox_page(entries, more, int(self._now() * 1000))
 
-    def acknowledge(self, action: NotificationAck, caller: Caller) -> Reply:
+    def _acknowledge(self, action: NotificationAck, caller: Caller) -> Reply:
         """Advance the status of a message in the caller's inbox, and tell its sender. Raises ActionError."""
         now = int(self._now())
         try:

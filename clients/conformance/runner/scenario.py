@@ -51,6 +51,7 @@ def load(path: Path) -> Scenario:
     for name in ("promise", "rules", "steps"):
         if not content.get(name):
             raise ValueError(f"{path.name}: {name}: missing")
+
     create = {
         "options": content.get("options", {}),
         "random": content.get("random", 0.5),

@@ -205,6 +205,8 @@ class ScenarioServer:
         action = str(request.get("action"))
         if action == "keepAlive":
             return
+
+        # A fault may take the answer away, replace it, or lose it with its connection.
         fault = self._take_fault(action)
         if fault is not None and fault.do == "ignore":
             return
@@ -213,6 +215,7 @@ class ScenarioServer:
                 socket, {"message": "Internal server error", "connectionId": "x=", "requestId": "y="}
             )
             return
+
         refusal = Refused(fault.code, fault.details) if fault is not None and fault.do == "error" else None
         reply = self._reply(peer, request, refusal)
         if fault is not None and fault.do == "lose":

@@ -104,6 +104,7 @@ class Service:
         """Return the type and data of a reply. Raises Refused."""
         if not peer.is_known and action in {"getStatus", "subscribeToDeals", "unsubscribeFromDeals"}:
             raise Refused("CONNECTION_ERROR")
+
         match action:
             case "ping":
                 return "pong", {}
@@ -155,6 +156,8 @@ class Service:
             "unread": sum(entry["status"] != "read" for entry in self.inbox),
             "systemStatus": "operational",
         }
+
+        # A service of the first release has none, and says so by leaving this out.
         if self.features:
             status["server"] = {
                 "protocol": 1,

@@ -129,6 +129,7 @@ class Channel:
                 step = self._next_step(link)
                 if step is None:
                     break
+
                 try:
                     await step
                 except ConnectionLost:

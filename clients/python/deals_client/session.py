@@ -144,9 +144,11 @@ class Session:
                 verdict = await self._stay(link)
                 if verdict.stop is not None:
                     return self.stop(verdict.stop, _stop_error(verdict.stop, None))
+
             must_renew_token = verdict.new_token
             if verdict.new_token:
                 self._tokens.forget()
+
             if not verdict.at_once:
                 delay = self._recovery.next_delay(verdict)
                 self._change("waiting", verdict.reason, delay)
