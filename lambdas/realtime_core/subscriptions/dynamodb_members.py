@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws.dynamodb import number, start
 from realtime_core.subscriptions.base import MemberPage, MemberPlace, shards_between
+from realtime_core.subscriptions.dynamodb_statements import MemberStatements, StatementsRefused
+from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
     from realtime_core.started_call import StartedCall
     from realtime_core.subscriptions.base import Group
+
+log = get_logger(__name__)
 
 READERS = 8
 """Shards that are read at once. Most have one short page, so reading them in turn would be mostly waiting.
@@ -44,9 +48,19 @@ class DynamoMembers:
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
+        self._statements = MemberStatements(client, table)
 
     def of_groups(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
         """The connections that can be posted to at `now`, a page at a time, group by group."""
+        small = {member_pk(group.group_id, 0): group for group in groups if group.shards == 1}
+        if self._statements.suit(len(small)):
+            try:
+                for members in self._statements.read(list(small), now):
+                    yield from ((small[key], connection_ids) for key, connection_ids in members.items())
+                groups = [group for group in groups if group.shards > 1]
+            except StatementsRefused:
+                log.info("members_read_by_queries", groups=len(small))
+
         by_id = {group.group_id: group for group in groups}
         for page in self.pages(groups, now):
             yield by_id[page.place.group_id], page.connection_ids

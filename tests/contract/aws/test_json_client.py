@@ -50,9 +50,7 @@ def test_request_that_nobody_takes_times_out():
     """The connection is made by the kernel, and its buffers take less than the request."""
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-        dynamodb = client(
-            "dynamodb", region_name="eu-west-1", endpoint_url=url, attempts=1, read_timeout=0.2
-        )
+        dynamodb = client("dynamodb", region_name="eu-west-1", endpoint_url=url, attempts=1, read_timeout=0.2)
         with pytest.raises(Unreachable, match="timed out"):
             dynamodb.get_item(TableName="t", Key={"pk": {"S": "x" * 20_000_000}})
 
