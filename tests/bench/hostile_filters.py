@@ -70,7 +70,7 @@ def run(*, quick: bool) -> Report:
         absolutes=absolutes,
         notes=(
             f"{count:,} filters of each shape, none of which matches; then ten users at their limits.",
-            "The first event of a process compiles what it tests. Only the last two rows have calls of DynamoDB,",
+            "The first event of a process compiles what it tests. The last two rows alone call DynamoDB,",
             "over TLS, with answers after 3 ms; these groups match everything.",
         ),
     )
