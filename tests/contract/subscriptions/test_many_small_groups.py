@@ -7,7 +7,7 @@ import pytest
 from realtime_core.aws.http_response import HttpResponse
 from realtime_core.errors import StoreUnavailable
 from realtime_core.subscriptions.base import Group
-from realtime_core.subscriptions.dynamodb_members import member_pk
+from realtime_core.subscriptions.dynamodb_members import SMALL_MEMBERS_MAX, member_pk
 from realtime_core.subscriptions.dynamodb_statements import KEYS_MAX, SHARDS_MIN
 from tests.contract.support.cases import NOW
 from tests.contract.support.watched_clients import hooked, recording, watching
@@ -74,6 +74,26 @@ def test_groups_of_several_shards_beside_them_are_read_by_queries(dynamodb, dyna
     assert found[large.group_id] == ["first", "second"]
     assert len(found) == MANY + 1
     assert watch.calls["Query"] == 2
+
+
+def test_group_that_turns_out_to_be_larger_is_read_by_a_query_until_it_is_small_again(
+    dynamodb, dynamo_stores, small
+):
+    for number in range(SMALL_MEMBERS_MAX):
+        join(dynamodb, small[3], f"more{number}")
+
+    def queries():
+        with watching(dynamodb) as watch:
+            assert len(members(dynamo_stores, small)[small[3].group_id]) == expected
+        return watch.calls["Query"]
+
+    expected = SMALL_MEMBERS_MAX + 1
+    assert [queries() for _ in range(3)] == [0, 1, 1]
+    dynamodb.delete_item(
+        TableName="subscriptions", Key={"pk": {"S": member_pk(small[3].group_id, 0)}, "sk": {"S": "more0"}}
+    )
+    expected = SMALL_MEMBERS_MAX
+    assert [queries() for _ in range(3)] == [1, 0, 0]
 
 
 def test_few_groups_are_read_by_queries(dynamodb, dynamo_stores, small):
