@@ -7,7 +7,7 @@ from collections import deque
 
 from realtime_core.aws.endpoint import Endpoint, tls_context, use_system_authorities
 from realtime_core.aws.http_response import BadResponse, HttpResponse, ResponseParser
-from realtime_core.aws.idle_connections import BLOCKED, Watch, is_stale, was_idle_for_long
+from realtime_core.aws.idle_connections import Watch, is_stale, was_idle_for_long
 
 # TLS gives at most one record at a time, and none is larger.
 READ_BYTES = 16 * 1024
@@ -118,6 +118,7 @@ class HttpPool:
                 if endpoint.tls
                 else plain
             )
+            opened.settimeout(self._read_timeout)
         except ssl.SSLCertVerificationError:
             use_system_authorities()
             plain.close()
@@ -125,7 +126,7 @@ class HttpPool:
         except BaseException:
             plain.close()
             raise
-        return Connection(opened, self._read_timeout)
+        return Connection(opened)
 
 
 class SentRequest:
@@ -160,13 +161,9 @@ class StaleConnection(ConnectionError):
 class Connection:
     """One open connection; `idle_since` is when it was released (epoch seconds), 0 before its first use."""
 
-    def __init__(self, opened: socket.socket, read_timeout: float) -> None:
-        # A socket with a timeout asks the kernel before each write, and tries each read before it waits. A
-        # response is never there at once: to wait first saves calls, and a fifth of what an exchange takes.
-        opened.setblocking(False)
+    def __init__(self, opened: socket.socket) -> None:
         self._socket = opened
         self._watch = Watch(opened)
-        self._read_timeout = read_timeout
         self._parser = ResponseParser(BODY_BYTES_MAX)
         self.idle_since = 0.0
 
@@ -191,8 +188,18 @@ class Connection:
 
         Without `wait`, what has not come yet is an OSError.
         """
+        if wait:
+            return self._receive()
+        timeout = self._socket.gettimeout()
+        self._socket.settimeout(0.0)
         try:
-            data = self._read(wait=wait)
+            return self._receive()
+        finally:
+            self._socket.settimeout(timeout)
+
+    def _receive(self) -> HttpResponse:
+        try:
+            data = self._socket.recv(READ_BYTES)
             if not data:
                 raise _closed()
         except OSError as error:
@@ -201,8 +208,7 @@ class Connection:
 
         response = self._parser.feed(data)
         while response is None:
-            # TLS may have it already, where a look at the socket would wait in vain.
-            if data := self._read(wait=wait, is_likely_there=True):
+            if data := self._socket.recv(READ_BYTES):
                 response = self._parser.feed(data)
             elif (response := self._parser.end()) is None:
                 raise _closed()
@@ -212,25 +218,12 @@ class Connection:
         if self.idle_since and is_stale(error):
             raise StaleConnection from error
 
-    def _read(self, *, wait: bool, is_likely_there: bool = False) -> bytes:
-        """Read what comes next, none at the connection's end. Raises OSError."""
-        if wait and not is_likely_there:
-            self._watch.wait_readable(self._read_timeout)
-        while True:
-            try:
-                return self._socket.recv(READ_BYTES)
-            except BLOCKED:  # such as where only a ticket for a TLS session has come
-                if not wait:
-                    raise
-            self._watch.wait_readable(self._read_timeout)
-
     def _send(self, request: bytes) -> None:
         """Send all of a request: nearly always in one call, without what `sendall` does for other cases."""
-        while request:
-            try:
-                request = request[self._socket.send(request) :]
-            except BLOCKED:
-                self._watch.wait_writable(self._read_timeout)
+        sent = self._socket.send(request)
+        while sent < len(request):
+            request = request[sent:]
+            sent = self._socket.send(request)
 
 
 def _closed() -> ConnectionResetError:

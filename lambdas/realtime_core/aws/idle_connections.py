@@ -1,4 +1,4 @@
-"""Whether a connection that was idle still takes a request; and waiting for one that does not block.
+"""Whether a connection that was idle still takes a request.
 
 The other side closes idle connections, and a function is frozen for minutes between two invocations: its
 connections end meanwhile without its notice. So a connection is looked at before it is used, is not used
@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 
-BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Watch:
@@ -31,18 +31,6 @@ class Watch:
         """Whether nothing was received while it was idle: no end, no error, and no bytes but TLS's own."""
         return not self._poll.poll(0) or has_received_nothing(self._socket)
 
-    def wait_readable(self, seconds: float) -> None:
-        """Wait until there is something to read, be it the end. Raises TimeoutError, without a number."""
-        if not self._poll.poll(seconds * 1000):
-            raise TimeoutError("timed out")
-
-    def wait_writable(self, seconds: float) -> None:
-        """Wait until it takes more. Raises TimeoutError, without a number."""
-        poll = select.poll()
-        poll.register(self._socket, select.POLLOUT)
-        if not poll.poll(seconds * 1000):
-            raise TimeoutError("timed out")
-
 
 def has_received_nothing(opened: socket.socket) -> bool:
     """Whether an idle connection that is readable has received nothing but, say, tickets of TLS sessions."""
@@ -50,7 +38,7 @@ def has_received_nothing(opened: socket.socket) -> bool:
     try:
         opened.settimeout(0.0)
         opened.recv(1)
-    except BLOCKED:
+    except _BLOCKED:
         opened.settimeout(timeout)
         return True
     except OSError:
