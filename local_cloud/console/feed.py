@@ -53,7 +53,7 @@ class Feed:
         self._deals = itertools.cycle(json.loads(line) for line in DEALS.read_text().splitlines())
         self._per_second = PER_SECOND
         self._published: deque[dict[str, Any]] = deque(maxlen=KEPT)
-        self._last_number = 0
+        self._last_number = self._pending = 0
         self._asked_at = 0.0
         self._run = uuid.uuid4().hex[:8]
         self._event_numbers = itertools.count(1)
@@ -85,6 +85,7 @@ class Feed:
             "running": self._is_running,
             "per_second": self._per_second,
             "published": self._last_number,
+            "pending": self._pending,
         }
 
     async def _set(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +158,11 @@ class Feed:
         at = now_ms()
         for event in events:
             event["data"]["publishedAt"] = at
-        accepted = await self._publisher.publish(stack, events)
+        self._pending += len(events)
+        try:
+            accepted = await self._publisher.publish(stack, events)
+        finally:
+            self._pending -= len(events)
         for event, is_accepted in zip(events, accepted, strict=True):
             self._last_number += 1
             filters = {"filters": event["filters"]} if "filters" in event else {}

@@ -88,11 +88,16 @@ class StaticFiles:
         )
 
     def _find(self, name: str) -> Path | None:
-        """Return the file of a name; None for one that does not exist, is hidden or lies outside."""
-        if "\0" in name or any(part.startswith(".") for part in name.split("/")):
-            return None
-        file = (self._folder / name).resolve()
-        return file if file.is_relative_to(self._folder) and file.is_file() else None
+        """Return the file of a name; None for one that does not exist, is hidden or lies outside.
+
+        The name is only compared with those that are there: no request makes a path.
+        """
+        for file in self._folder.rglob("*"):
+            relative = file.relative_to(self._folder)
+            is_own = file.resolve().is_relative_to(self._folder) and file.is_file()
+            if relative.as_posix() == name and is_own and not any(p.startswith(".") for p in relative.parts):
+                return file
+        return None
 
 
 def _answer(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
