@@ -31,9 +31,9 @@ log = get_logger(__name__)
 
 PAGE = 200
 """Records that are read and probed together."""
-AT_ONCE = 4
-"""Pages that are under way at once: a page takes as long to probe as the request budget says, and meanwhile the
-next ones are read."""
+AT_ONCE = 2
+"""Pages that are under way at once: one is probed, at the pace of the request budget, while another is read.
+With more, closing what was revoked would get less of that budget."""
 
 
 class Walk(NamedTuple):

@@ -12,13 +12,13 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from local_cloud.limits.item_sizes import measure_item
 from message_router.resume import resume
 from realtime_core.aws.dynamodb import number
 from realtime_core.filters.filters import parse_filter
-from realtime_core.history.base import EventPage, Finished, HistoryBounds, NewEvent, StoredEvent
+from realtime_core.history.base import EventPage, Finished, History, HistoryBounds, NewEvent, StoredEvent
 from realtime_core.history.dynamodb_admission import DynamoAdmission
 from realtime_core.history.dynamodb_items import in_flight_key
 from tests.bench.report import Ratio, Report
@@ -136,7 +136,8 @@ def resume_from(seconds_ago: int) -> tuple[int, float]:
     """Return the reads and milliseconds of the first page of a resume, each read taking 5 ms."""
     history = DayOfEvents()
     started = time.process_time()
-    resume(history, NOW_MS * 1000 - seconds_ago * RATE, "books", parse_filter({}))  # type: ignore[arg-type]
+    since = NOW_MS * 1000 - seconds_ago * RATE
+    resume(cast("History", history), since, "books", parse_filter({}), NOW_MS // 1000)
     return history.reads, (time.process_time() - started + history.reads * READ_SECONDS) * 1000
 
 
