@@ -18,6 +18,7 @@ from types import ModuleType
 
 import tests.bench
 from local_cloud.isolation import isolate
+from realtime_core.telemetry.logs import configure
 from tests.bench.chart import chart
 from tests.bench.report import Report, Skipped
 from tests.bench.table import table
@@ -65,6 +66,7 @@ def main() -> int:
     parser.add_argument("--svg", type=Path, help="write the chart here")
     arguments = parser.parse_args()
     isolate()
+    configure(level="WARNING")  # as the functions that are started have it
     if unknown := set(arguments.names) - set(known):
         parser.error(f"there is no bench {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     if not arguments.names and not arguments.quick:
