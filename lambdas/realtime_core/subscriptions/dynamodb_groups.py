@@ -75,9 +75,8 @@ class DynamoGroups:
         """Keep a group listed for at least two more hours; returns it with its number of shards.
 
         One write, two for a new group, none if this process has done it in the last ten minutes. One more
-        counts a new group, if topics are limited; and one or two look for it in a topic of many groups. For
-        a new group, one query a minute tells whether its topic is one. `admit_new` is called before a group
-        is listed.
+        counts a new group, if topics are limited; and one or two look for it in a topic of many groups. One
+        query a minute tells whether its topic is one. `admit_new` is called before a group is listed.
         """
         touched_at, known = self._touched.get(group.group_id, (now - TOUCHED_SECONDS, group))
         if 0 <= now - touched_at < TOUCHED_SECONDS:
@@ -100,8 +99,14 @@ class DynamoGroups:
         is_admitted = False
         contended: Contended | None = None
         for _ in backoff.attempts():
-            touched, before = self._touch_listed(group, now)
-            if touched is None and self._partitions.look_up(group.topic, now):
+            # Asked beside the first try, which does not need the answer if the group is listed.
+            looking_up = self._partitions.start_look_up(group.topic, now)
+            try:
+                touched, before = self._touch_listed(group, now)
+                has_more = looking_up.result()
+            finally:
+                looking_up.discard()
+            if touched is None and has_more:
                 touched, before = self._touch_listed(group, now)
             if touched is not None:
                 return touched

@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from realtime_core.aws.dynamodb import perform
+from realtime_core.aws.dynamodb import perform, start
+from realtime_core.started_call import StartedCall
 from realtime_core.subscriptions.base import REGISTRY_LIFETIME_SECONDS
 from realtime_core.subscriptions.registry_keys import (
     GROUPS_MAX,
@@ -44,29 +45,32 @@ class DynamoPartitions:
         home = partition_of(group_id, PARTITIONS) if self._has_several(topic, now) else 0
         return [home, 0] if home else [0]
 
-    def look_up(self, topic: str, now: int) -> bool:
-        """Whether a topic has more partitions than was known. One query, at most once a minute."""
+    def start_look_up(self, topic: str, now: int) -> StartedCall[bool]:
+        """Find out whether a topic has more partitions than was known. One query, at most once a minute."""
         if (
             self._has_several(topic, now)
             or 0 <= now - self._one.get(topic, now - KNOWN_SECONDS) < KNOWN_SECONDS
         ):
-            return False
-        page = perform(
-            lambda: self._client.query(
-                TableName=self._table,
-                ConsistentRead=True,
-                KeyConditionExpression="pk = :topic AND sk = :key",
-                FilterExpression="expires_at > :now",
-                ExpressionAttributeValues={
-                    ":topic": {"S": registry_pk(topic)},
-                    ":key": {"S": PARTITIONS_KEY},
-                    ":now": {"N": str(now)},
-                },
-            )
-        )
-        # Extended at its first use, for this process has not done so yet.
-        _remember(self._several if page["Items"] else self._one, topic, 0 if page["Items"] else now)
-        return bool(page["Items"])
+            return StartedCall(lambda: False)
+
+        def note(page: Any) -> bool:
+            # Extended at its first use, for this process has not done so yet.
+            _remember(self._several if page["Items"] else self._one, topic, 0 if page["Items"] else now)
+            return bool(page["Items"])
+
+        return start(
+            self._client,
+            "Query",
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :topic AND sk = :key",
+            FilterExpression="expires_at > :now",
+            ExpressionAttributeValues={
+                ":topic": {"S": registry_pk(topic)},
+                ":key": {"S": PARTITIONS_KEY},
+                ":now": {"N": str(now)},
+            },
+        ).then(note)
 
     def grow(self, topic: str, groups: int, now: int) -> None:
         """Give a topic of so many groups several partitions, if one is not enough (one write, once)."""

@@ -40,7 +40,9 @@ class HeldItems:
                 self._held |= set(keys)
                 self._pause()
                 self._held -= set(keys)
-                self.listings += "expires_at" in _first_update(parameters) and not self._is_listed()
+                # Found out before it is added: other threads have turns meanwhile, and count too.
+                lists = "expires_at" in _first_update(parameters) and not self._is_listed()
+                self.listings += lists
         return None
 
 

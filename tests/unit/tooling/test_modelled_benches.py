@@ -1,4 +1,4 @@
-"""Benches that model instead of measuring run with the tests: what they say does not depend on the machine."""
+"""Benches that model instead of measuring run with the tests: their figures do not depend on the machine."""
 
 from tests.bench import history_capacity
 
