@@ -196,7 +196,7 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expec
 
 
 def _refuse(status: int, message: str, detail: str) -> Answer:
-    headers = [(hdrs.CONTENT_TYPE, "application/json")]
+    headers: list[tuple[str, str]] = [(hdrs.CONTENT_TYPE, "application/json")]
     body = json.dumps({"message": message}, separators=(",", ":")).encode()
     return Answer(status, body, headers, error=message, detail=detail)
 
