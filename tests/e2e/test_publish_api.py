@@ -278,7 +278,7 @@ async def test_requests_are_logged_without_the_token_and_refusals_fill_no_dead_l
 
 @pytest.fixture(scope="module")
 def by_iam(stack, tmp_path_factory):
-    """The URL and the route's ARN of a publish API with IAM, which takes a dozen requests and then no more."""
+    """The URL and the route's ARN of a publish API with IAM, which takes a dozen requests and no more."""
     environment = {
         "AWS_ENDPOINT_URL": stack.stack.endpoint,
         "AWS_ACCESS_KEY_ID": "test",
