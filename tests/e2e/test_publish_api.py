@@ -13,6 +13,7 @@ import boto3
 import jwt
 import pytest
 
+from deals_publisher import Event, Forbidden, HttpApi, NotPublished, Published, Publisher
 from local_cloud.client import WAIT_SECONDS
 from local_cloud.stack import REGION
 from local_cloud.terraform import Terraform
@@ -276,6 +277,26 @@ async def test_requests_are_logged_without_the_token_and_refusals_fill_no_dead_l
         assert not logs.read_lines(group, signature), group
 
 
+async def test_python_publisher_posts_events_with_its_token_and_is_told_what_it_may_not(
+    connects, user, topic, private, publisher
+):
+    person = await connects(user)
+    await person.subscribe(topic)
+    shop = publisher(topics=[topic])
+    deals = Publisher(HttpApi(shop.url, token=lambda: shop.token))
+    events = [Event(topic, {"n": number}) for number in range(3)] + [Event(private, {})]
+    results = await asyncio.to_thread(deals.publish_events, events)
+    assert [type(result) for result in results] == [Published] * 3 + [Forbidden]
+    assert [result.delivered for result in results[:3]] == [1, 1, 1]
+    await person.hears(lambda frame: frame.get("data") == {"n": 2})
+
+    with pytest.raises(Forbidden, match=private):
+        await asyncio.to_thread(deals.publish_event, private, {})
+    refused = Publisher(HttpApi(shop.url, token=publisher(scope="websocket").token))
+    with pytest.raises(NotPublished, match="HTTP 403"):
+        await asyncio.to_thread(refused.publish_event, topic, {})
+
+
 @pytest.fixture(scope="module")
 def by_iam(stack, tmp_path_factory):
     """The URL and the route's ARN of a publish API with IAM, which takes a dozen requests and no more."""
@@ -304,7 +325,10 @@ async def test_caller_whom_iam_allows_publishes_everything_until_throttled(
     person = await connects(user, topics=["*", private])
     await person.subscribe(private)
 
-    shop = HttpPublisher(url, session=create_user(iam, ["execute-api:Invoke"], route_arn))
+    session = create_user(iam, ["execute-api:Invoke"], route_arn)
+    deals = Publisher(HttpApi(url, session=session))
+    assert (await asyncio.to_thread(deals.publish_event, private, DEAL)).delivered == 1
+    shop = HttpPublisher(url, session=session)
     status, answer = await shop.post(deal(private))
     assert (status, answer["total"]) == (200, 1)
     await person.hears("dealUpdate")

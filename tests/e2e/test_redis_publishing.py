@@ -144,6 +144,8 @@ async def test_example_publishes_by_every_path(subscribe, publisher, redis_stack
         "AWS_DEFAULT_REGION": "us-east-1",
         "BROADCAST_FUNCTION": outputs["function_arns"]["broadcast"],
         "EVENTS_QUEUE_URL": outputs["queue_urls"]["events"],
+        "PUBLISH_API_URL": outputs["publish_api_url"],
+        "PUBLISH_TOKEN": redis_stack.token("shop", scope="publish"),
         "REDIS_URL": access.url,
         "REDIS_PASSWORD_FILE": str(access.password_file),
         **({"REDIS_CA_FILE": str(access.authorities)} if access.authorities else {}),
