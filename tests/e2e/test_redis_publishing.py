@@ -163,7 +163,7 @@ async def test_example_publishes_by_every_path(subscribe, publisher, redis_stack
     )
     assert completed.returncode == 0, completed.stderr
 
-    for path in ("invoke", "queue", "Redis stream", "Redis channel"):
+    for path in ("invoke", "queue", "HTTP", "Redis stream", "Redis channel"):
         await person.hears(lambda frame: frame.get("data", {}).get("title") == f"Atlas, {path}")  # noqa: B023
     await person.hears(lambda frame: frame.get("data", {}).get("content") == "Your order has left")
     await person.hears(lambda frame: frame.get("data", {}).get("title") == "Sale")
