@@ -24,8 +24,8 @@ pytestmark = pytest.mark.timeout(2 * APPLY_SECONDS_MAX)
 EXAMPLES = ROOT / "terraform" / "examples"
 SECRET = "a-signing-secret-of-the-examples-of-this-test"
 
-# What AWS does not need: the local cloud has no TLS, which the queues ask for, no Logs Insights, and one Region's
-# addresses of its own. Terraform merges an override into the example's own block.
+# What AWS does not need: the local cloud has no TLS, which the queues ask for, no Logs Insights, and addresses of
+# its own. Terraform merges an override into the example's own block.
 OVERRIDE = """
 module "deals_websocket" {{
 {source}
@@ -41,7 +41,7 @@ module "deals_websocket" {{
 
 
 def apply_copy(name: str, cloud: LocalCloud, folder: Path) -> Stack:
-    """Apply a copy of an example, overridden where this is not AWS; its modules come from the working tree."""
+    """Apply a copy of an example, overridden where this is not AWS, with the modules of the working tree."""
     root = folder / name
     shutil.copytree(EXAMPLES / name, root, ignore=shutil.ignore_patterns("tests", ".terraform*"))
     sources = published.find_sources(root)
