@@ -24,8 +24,8 @@ pytestmark = pytest.mark.timeout(2 * APPLY_SECONDS_MAX)
 EXAMPLES = ROOT / "terraform" / "examples"
 SECRET = "a-signing-secret-of-the-examples-of-this-test"
 
-# What AWS does not need: the local cloud has no TLS, which the queues ask for, no Logs Insights, and addresses of
-# its own. Terraform merges an override into the example's own block.
+# What AWS does not need: the local cloud has no TLS, which the queues ask for, no Logs Insights, and
+# addresses of its own. Terraform merges an override into the example's own block.
 OVERRIDE = """
 module "deals_websocket" {{
 {source}
