@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from deals_client.clock import Clock, sleep
 from deals_client.errors import AuthenticationError, DealsError, Forbidden, RateLimited, ValidationError
@@ -23,7 +23,8 @@ from deals_client.wire import Action
 
 PAUSE_SECONDS = 2.0
 """After a request that failed for a while; the next one goes on from there."""
-RECENT, GET_EVENTS = "recent", "getEvents"
+RECENT: Final = "recent"
+GET_EVENTS: Final = "getEvents"
 """Features of the server."""
 
 
