@@ -87,7 +87,7 @@ $(SCANNERS)/.ready: .ci/scan/requirements.txt $(VENV)/.ready
 # Node.js is the machine's where it has npm and is new enough, else the one that PyPI carries, from a lock.
 JAVASCRIPT := clients/javascript
 NODE := .tools/node
-ifneq ($(filter lint format test test-contract test-local conformance %-javascript,$(MAKECMDGOALS)),)
+ifneq ($(filter lint format test test-contract test-local conformance bench %-javascript,$(MAKECMDGOALS)),)
   node_enough = command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
   ifneq ($(shell $(node_enough) 2>/dev/null && echo yes),yes)
     OWN_NODE := $(NODE)/.ready
@@ -240,6 +240,18 @@ test-unit: $(VENV)/.ready ## Test the rules and the tooling
 test-javascript: lint-javascript $(JAVASCRIPT_CLIENT) ## Test the JavaScript client and its package
 	npm test --silent --prefix $(JAVASCRIPT)
 
+.PHONY: test-pythons
+test-pythons: $(VENV)/.ready ## Test the Python client under 3.12 and 3.13, where this machine has them
+	@for version in 3.12 3.13; do \
+		python="$$($(UV) python find $$version 2>/dev/null)" || { echo "no Python $$version here: left out"; continue; }; \
+		venv=.tools/python-$$version; \
+		$(UV) venv --quiet --clear --python "$$python" $$venv; \
+		$(UV) pip install --quiet --python $$venv/bin/python --require-hashes -r tests/requirements.txt; \
+		$(UV) pip install --quiet --python $$venv/bin/python --no-deps --no-build-isolation $(addprefix -e ,$(WORKSPACE)); \
+		echo "Python $$version"; \
+		$$venv/bin/python -m pytest -q -n0 tests/unit/deals_client tests/unit/deals_publisher $(ARGS); \
+	done
+
 .PHONY: test-contract
 test-contract: $(TOOLS) $(JAVASCRIPT_CLIENT) ## Test adapters and the local gateway against what they promise
 	$(PYTEST) tests/contract $(PARALLEL) $(ARGS)
@@ -263,7 +275,7 @@ conformance: $(VENV)/.ready $(JAVASCRIPT_CLIENT) ## Hold the clients against the
 	@$(PY) -m clients.conformance.runner $(ARGS)
 
 .PHONY: bench
-bench: $(TOOLS) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)
+bench: $(TOOLS) $(JAVASCRIPT_CLIENT) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)
 	$(PY) -m tests.bench $(ARGS)
 
 .PHONY: lock
