@@ -22,6 +22,7 @@ from deals_ops.commands import (
     tail,
     token,
     unsubscribe,
+    watch,
     who,
 )
 from deals_ops.error_translation import translate_error
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     status.add_commands,
+    watch.add_commands,
     connections.add_commands,
     who.add_commands,
     kick.add_commands,
