@@ -47,12 +47,12 @@ run "forwarder_may_put_events_on_exactly_the_named_buses" {
 
   assert {
     condition = jsonencode({ for statement in jsondecode(output.operator_policies["full"]).Statement : statement.Sid => [
-      for arn in statement.Resource : trimprefix(arn, "arn:aws:sqs:eu-west-1:123456789012:") if strcontains(arn, "forwards")
+      for arn in statement.Resource : arn if contains([output.queue_arns.forwards, output.queue_arns.forwards_dlq], arn)
       ] if contains(["CountLetters", "LookAtLetters", "RedriveLetters", "RemoveLetters"], statement.Sid) }) == jsonencode({
-      CountLetters   = ["deals-test-forwards", "deals-test-forwards-dlq"]
-      LookAtLetters  = ["deals-test-forwards-dlq"]
-      RedriveLetters = ["deals-test-forwards"]
-      RemoveLetters  = ["deals-test-forwards-dlq"]
+      CountLetters   = [output.queue_arns.forwards, output.queue_arns.forwards_dlq]
+      LookAtLetters  = [output.queue_arns.forwards_dlq]
+      RedriveLetters = [output.queue_arns.forwards]
+      RemoveLetters  = [output.queue_arns.forwards_dlq]
     })
     error_message = "operators must be able to look at what other Regions did not accept, and to send it again"
   }
