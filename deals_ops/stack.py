@@ -35,6 +35,8 @@ QUEUE_SETTINGS = {
     "forwards": ("broadcast", "FORWARDS_QUEUE_URL"),
 }
 """By queue: the function and its environment variable with the URL of the queue or of its dead letters."""
+QUEUE_READERS = {"events": "broadcast", "deliveries": "delivery", "forwards": "forwarder"}
+"""By queue: the function that works on it."""
 FORWARDS = "forwards"
 """The queue that a stack has only if it forwards events to other Regions."""
 ALIAS = "live"
