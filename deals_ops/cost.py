@@ -71,6 +71,8 @@ PENDING_UNITS = 3
 """Write units of a pending change of the index: put in a transaction, which costs double, then deleted."""
 REDIS_METRICS, REDIS_ALARMS = 19, 26
 """What Redis adds to METRICS and ALARMS: two functions and two nodes."""
+PUBLISH_API_ALARMS = 3
+"""What the publish API adds to ALARMS; its metrics are API Gateway's own, which cost nothing."""
 
 FORWARDING_METRICS, FORWARDING_ALARMS = 4, 5
 """What forwarding adds to METRICS and ALARMS: a function and a queue, however many Regions."""
@@ -133,6 +135,8 @@ REDIS = "Redis: nodes, endpoints, relay, index"
 FORWARDING = "Forwarding to other Regions"
 """All that forwarding adds here, if it is enabled. Each Region's own deployment is a cost of its own."""
 GROWS_WITH_FORWARDING = "events and Regions"
+PUBLISH_API = "Publish API"
+GROWS_WITH_PUBLISH_API = "requests: up to a hundred events by one cost as much as one"
 GROWS_WITH_REDIS = "handshakes: what the index does not know yet; nodes, where 0.5 GB is too little"
 
 
@@ -193,6 +197,14 @@ def estimate_with_options(
     if regions:
         dollars[FORWARDING] = _estimate_forwarding(traffic, regions)
     return Cost(dollars, without.requests_per_second)
+
+
+def with_publish_api(cost: Cost, traffic: Traffic) -> Cost:
+    """Add what it costs to publish every event by a request of its own at the publish API."""
+    requests = traffic.events * DAYS * math.ceil(traffic.payload_bytes / prices.HTTP_API_REQUEST_BYTES)
+    dollars = requests * prices.HTTP_API_REQUEST + PUBLISH_API_ALARMS * prices.ALARM_MONTH
+    per_second = cost.requests_per_second + traffic.events / SECONDS_A_DAY
+    return Cost({**cost.dollars, PUBLISH_API: dollars}, per_second)
 
 
 def count_heartbeats(traffic: Traffic, design: Design) -> float:

@@ -14,13 +14,16 @@ from deals_ops.cost import (
     FORWARDING,
     GROWS_WITH,
     GROWS_WITH_FORWARDING,
+    GROWS_WITH_PUBLISH_API,
     GROWS_WITH_REDIS,
+    PUBLISH_API,
     REDIS,
     REQUEST_BUDGET,
     Cost,
     Traffic,
     estimate_monthly_cost,
     estimate_with_options,
+    with_publish_api,
 )
 from deals_ops.cost_design import FIRST_RELEASE, NOW, Design
 from deals_ops.formatting import build_table
@@ -29,7 +32,12 @@ from deals_ops.terminal import Terminal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-_OPTIONAL_TOO = {**GROWS_WITH, REDIS: GROWS_WITH_REDIS, FORWARDING: GROWS_WITH_FORWARDING}
+_OPTIONAL_TOO = {
+    **GROWS_WITH,
+    REDIS: GROWS_WITH_REDIS,
+    FORWARDING: GROWS_WITH_FORWARDING,
+    PUBLISH_API: GROWS_WITH_PUBLISH_API,
+}
 BUSES_MAX = 10
 """Other Regions: the most that `forward_events_to` of the stack takes."""
 CONNECTION_COUNTS = (1_000, 10_000, 100_000, 1_000_000)
@@ -47,6 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     estimate = partial(estimate_with_options, redis=arguments.redis, regions=arguments.forward_to)
     costs = compare(traffic, arguments.connections or CONNECTION_COUNTS, estimate)
+    if arguments.publish_api:
+        costs = {
+            count: Compared(compared.before, with_publish_api(compared.now, traffic))
+            for count, compared in costs.items()
+        }
 
     if arguments.markdown:
         sys.stdout.write(format_markdown(costs))
@@ -106,7 +119,7 @@ def build_rows(costs: dict[int, Compared]) -> list[list[str]]:
 
 def _build_column(cost: Cost, connections: int, components: Iterable[str]) -> list[str]:
     return [
-        *(_format_dollars(cost.dollars[component]) for component in components),
+        *(_format_dollars(cost.dollars.get(component, 0.0)) for component in components),
         _format_dollars(cost.total),
         f"{cost.total / connections:.4f}",
         f"{cost.requests_per_second:,.0f}",
@@ -175,6 +188,9 @@ def _build_parser() -> argparse.ArgumentParser:
     for name, (parse, description) in _TRAFFIC_OPTIONS.items():
         default = getattr(Traffic(), name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=parse, help=f"{description} ({default:g})")
+    parser.add_argument(
+        "--publish-api", action="store_true", help="with every event by a request of its own over HTTP"
+    )
     parser.add_argument("--redis", action="store_true", help="with Redis at the stack's defaults")
     parser.add_argument(
         "--forward-to",

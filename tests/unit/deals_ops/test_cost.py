@@ -267,3 +267,12 @@ def test_the_table_has_forwarding_only_if_requested(capsys):
     assert FORWARDING in capsys.readouterr().out
     assert cost_table.main(["--connections", "1000"]) == 0
     assert FORWARDING not in capsys.readouterr().out
+
+
+def test_the_table_has_the_publish_api_only_if_requested(capsys):
+    arguments = ["--connections", "1000", "--events", "1000000"]
+    assert cost_table.main([*arguments, "--publish-api", "--markdown"]) == 0
+    [row] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| Publish API")]
+    assert "30.30" in row, "30 million requests at a dollar a million, and three alarm metrics"
+    assert cost_table.main([*arguments, "--markdown"]) == 0
+    assert "Publish API" not in capsys.readouterr().out
