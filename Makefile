@@ -41,7 +41,8 @@ ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
       if $(call new_enough,"$$one"); then echo "$$one"; break; fi; done)
   endif
   missing := $(if $(shell $(call new_enough,"$(PYTHON)") && echo yes),,$(no_python))
-  missing += $(if $(shell command -v git),,$(no_git))
+  # The doctor names it beside everything else.
+  missing += $(if $(or $(filter doctor,$(MAKECMDGOALS)),$(shell command -v git)),,$(no_git))
   ifneq ($(strip $(missing)),)
     $(error $(missing))
   endif
@@ -123,9 +124,25 @@ $(EMULATOR)/.ready: local_cloud/requirements.txt $(VENV)/.ready
 # Targets
 ######################################################################################################
 
+# Who needs a target; every other one is listed for developers.
+FOR_NEW_USERS := help doctor demo local-up token env local-down
+FOR_OPERATORS := ops cost
+FOR_RELEASES := package lock scan
+
 .PHONY: help
 help: ## Print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' -v users="$(FOR_NEW_USERS)" -v operators="$(FOR_OPERATORS)" -v releases="$(FOR_RELEASES)" ' \
+		function choose(names, group,   list, count, i) { \
+			count = split(names, list, " "); for (i = 1; i <= count; i++) group_of[list[i]] = group } \
+		BEGIN { choose(users, 1); choose(operators, 3); choose(releases, 4); \
+			split("To try it:;To change it:;To operate it:;To release it:", titles, ";") } \
+		/^[a-z-]+:.*## / { group = $$1 in group_of ? group_of[$$1] : 2; \
+			lines[group] = lines[group] sprintf("make %-16s %s\n", $$1, $$2) } \
+		END { for (group = 1; group <= 4; group++) printf("%s%s\n%s", (group > 1) ? "\n" : "", titles[group], lines[group]) }' Makefile
+
+.PHONY: doctor
+doctor: ## Say what is on this machine, what is missing, and what `make demo` and `make test` will do
+	@$(PYTHON) -m doctor
 
 .PHONY: setup
 setup: $(TOOLS) ## Install the tools into .venv and .tools, all from locks
