@@ -65,6 +65,11 @@ output "forwarded_events_bus_arn" {
   value       = module.fan_out.forwarded_events_bus_arn
 }
 
+output "messages_replica_arns" {
+  description = "ARNs of the replicas of the inboxes by Region: what `existing_messages_table` of the deployments there names"
+  value       = module.tables.messages_replica_arns
+}
+
 ################################################################################
 # For operators
 ################################################################################
