@@ -89,6 +89,8 @@ class Stack:
     """Where a cloud that was started elsewhere serves the API, if not where the outputs say."""
     has_control_api: bool = True
     """Whether the cloud takes faults and a clock (local_cloud/README.md); LocalStack does not."""
+    console_url: str | None = None
+    """Where its console is; None on an emulator that was not started here."""
 
     @property
     def websocket_url(self) -> str:
@@ -240,7 +242,8 @@ def _read_stack(endpoint: str, run: Path, environment: Mapping[str, str], redis:
     state = run / "terraform.tfstate"
     terraform = Terraform(TERRAFORM_ROOT, state, {**variables, **environment}, explain)
     outputs = terraform.outputs() if (run / "terraform.tfstate").exists() else {}
-    return Stack(endpoint, outputs, secret_file.read_text(), terraform, redis)
+    console = f"{endpoint}/console/" if has_logs else None
+    return Stack(endpoint, outputs, secret_file.read_text(), terraform, redis, console_url=console)
 
 
 def _build_redis_variables(redis: RedisAccess) -> dict[str, str]:
