@@ -15,6 +15,7 @@ from aiohttp import ClientSession, WSMsgType, web
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from yarl import URL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +85,7 @@ class StandIn:
     async def _forward(self, request: web.BaseRequest, session: ClientSession) -> web.Response:
         body = await request.read()
         headers = self._sign(request, body)
-        url = f"{self._target}{request.raw_path}"
+        url = URL(f"{self._target}{request.raw_path}", encoded=True)  # as it was signed
         async with session.request(request.method, url, headers=headers, data=body) as answer:
             kept = {name: value for name, value in answer.headers.items() if not name.startswith("Transfer")}
             return web.Response(status=answer.status, headers=kept, body=await answer.read())
