@@ -32,8 +32,8 @@ log = get_logger(__name__)
 PAGE = 200
 """Records that are read and probed together."""
 AT_ONCE = 4
-"""Pages that are under way at once: a page takes as long to probe as the request budget says, and meanwhile the
-next ones are read."""
+"""Pages that are under way at once: a page takes as long to probe as the request budget says, and meanwhile
+the next ones are read."""
 
 
 class Walk(NamedTuple):
@@ -106,9 +106,7 @@ class Prober:
         """How many records the walk has to pass to keep the pace."""
         return int(walk.size * walk.behind(now, self.probe_seconds) / self.probe_seconds)
 
-    def _try_step(
-        self, walk: Walk, left: int, now: int, deadline: float
-    ) -> tuple[Walk, int, RunReport]:
+    def _try_step(self, walk: Walk, left: int, now: int, deadline: float) -> tuple[Walk, int, RunReport]:
         """Make the next step of a walk. Returns the walk after it, the rest of its quota, and the report.
 
         After a failure, and after the deadline, nothing is left of it in this run.

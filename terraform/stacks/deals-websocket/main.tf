@@ -12,7 +12,11 @@ module "tables" {
   point_in_time_recovery_days    = var.point_in_time_recovery_days
   deletion_protection_enabled    = var.deletion_protection_enabled
   throughput_maximums            = var.throughput_maximums
+  provisioned_capacity           = var.provisioned_capacity
   table_classes                  = var.table_classes
+  table_tags                     = var.table_tags
+  messages_replicas              = var.messages_replicas
+  existing_messages_table        = var.existing_messages_table
   tags                           = local.tags
 }
 
@@ -59,6 +63,7 @@ module "function" {
   environment_kms_key_arn = var.environment_kms_key_arn
 
   sqs_trigger             = lookup(local.sqs_triggers, each.key, null)
+  further_queues          = lookup(local.further_queues, each.key, {})
   dynamodb_stream_trigger = lookup(local.stream_triggers, each.key, null)
   async_invocation        = lookup(local.async_invocations, each.key, null)
   schedule                = lookup(local.schedules, each.key, null)
