@@ -27,7 +27,7 @@ def build_stack(console_url=URL):
         outputs={
             "function_arns": arns,
             "queue_urls": {"events": "http://127.0.0.1:4566/0/events"},
-            "publish_api_url": "http://127.0.0.1:4566/_aws/execute-api/a1/v1/events",
+            "publish_api_url": "http://127.0.0.1:4566/_aws/execute-api/b/$default",
         },
         token=lambda user, **claims: TOKEN,
     )
