@@ -59,7 +59,7 @@ SECONDS = {"start": 0.002, "call": 0.005, "event": 0.05, "member": 2e-6, "janito
 a run of the janitor, and each probe; a maintenance run of the index; a call to another Region. Together they
 are a few per cent of the total."""
 
-METRICS, ALARMS = 65, 96
+METRICS, ALARMS = 66, 97
 """Of the stack, whatever the traffic; the metrics are approximate. An alarm counts once for each metric that
 it reads, the composite alarm five times."""
 IDLE_POLLS_OF_A_QUEUE = 5 * MINUTES * 3

@@ -148,11 +148,10 @@ def test_alarms_on_own_metrics_match_the_catalog(applied, alarm_metrics):
 
 
 def test_alarms_on_aws_metrics_match_its_documentation_and_the_resources(applied, alarm_metrics):
-    (api,), (stage,) = applied.of("aws_apigatewayv2_api"), applied.of("aws_apigatewayv2_stage")
     client = (ROOT / "lambdas/realtime_core/aws/json_client.py").read_text()
     existing = {
-        "ApiId": {api["id"]},
-        "Stage": {stage["name"]},
+        "ApiId": applied.names("aws_apigatewayv2_api", "id"),
+        "Stage": applied.names("aws_apigatewayv2_stage"),
         "FunctionName": applied.names("aws_lambda_function", "function_name"),
         "TableName": applied.names("aws_dynamodb_table"),
         "QueueName": applied.names("aws_sqs_queue"),
