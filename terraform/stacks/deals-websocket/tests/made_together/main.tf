@@ -94,6 +94,10 @@ module "with_what_exists" {
   custom_domain                   = { name = "live.example.com", certificate_arn = terraform_data.certificate.output }
   custom_domain_zone              = { id = terraform_data.zone.output }
   access_log_enabled              = true
+  publish_api_enabled             = true
+  publish_api_authorization       = "JWT"
+  publish_api_custom_domain       = { name = "publish.example.com", certificate_arn = terraform_data.certificate.output }
+  publish_api_custom_domain_zone  = { id = terraform_data.zone.output }
 
   alarm_topic = { arn = terraform_data.topic.output }
 
