@@ -30,7 +30,7 @@ locals {
   websocket_url       = var.local_endpoints == null ? module.websocket_api.websocket_url : replace(replace(var.local_endpoints.websocket_url, "{api_id}", module.websocket_api.api_id), "{stage}", module.websocket_api.stage_name)
 
   # What each function may post of the budget, in percent. In a VPC broadcast posts nothing.
-  broadcast_percent = var.redis_enabled ? 0 : var.direct_posts_broadcast_percent
+  broadcast_percent = contains(local.vpc_functions, "broadcast") ? 0 : var.direct_posts_broadcast_percent
   post_percents = {
     broadcast      = local.broadcast_percent
     message_router = var.direct_posts_message_router_percent

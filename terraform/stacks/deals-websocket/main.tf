@@ -68,7 +68,7 @@ module "function" {
   async_invocation        = lookup(local.async_invocations, each.key, null)
   schedule                = lookup(local.schedules, each.key, null)
   vpc_config              = contains(local.vpc_functions, each.key) ? local.vpc_config : null
-  vpc_rights_retained     = var.network_retained && contains(["broadcast", "message_router"], each.key)
+  vpc_rights_retained     = var.network_retained && contains(["authorizer", "broadcast", "message_router"], each.key)
 
   log_retention_days = lookup(var.log_retention_days_by_group, each.key, var.log_retention_days)
   log_kms_key_arn    = var.kms_key_arn

@@ -19,7 +19,7 @@ locals {
 
   # In a VPC, from which no connection can be reached, broadcast queues everything.
   post_directly = {
-    for sid, used in { PostToConnections = !var.redis_enabled } : sid => {
+    for sid, used in { PostToConnections = !contains(local.vpc_functions, "broadcast") } : sid => {
       actions                            = ["execute-api:ManageConnections"]
       resources                          = [local.post_to_connections]
     } if used

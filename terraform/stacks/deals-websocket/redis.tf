@@ -4,19 +4,19 @@ locals {
   # Limits are counted where the router is, and the router posts: it may be in a VPC only by way of a NAT gateway.
   redis_router = var.redis_enabled && var.limits_store == "redis"
 
-  network_used = var.redis_enabled || var.network_retained
+  network_used = var.redis_enabled || var.network_retained || length(var.vpc_functions) > 0
 
-  # Functions that use Redis, and therefore are in the VPC.
+  # Functions that use Redis, and therefore are in the VPC, with those that are there for the caller's reasons.
   redis_clients = concat(["broadcast", "redis_relay", "index_projector"], local.redis_router ? ["message_router"] : [])
-  vpc_functions = var.redis_enabled ? local.redis_clients : []
+  vpc_functions = distinct(concat(var.redis_enabled ? local.redis_clients : [], var.vpc_functions))
 
   vpc_config = {
     subnet_ids         = one(module.network[*].subnet_ids)
-    security_group_ids = var.redis_enabled ? concat(module.network[0].security_group_ids, aws_security_group.redis_clients[*].id) : []
+    security_group_ids = concat(flatten(module.network[*].security_group_ids), var.redis_enabled ? aws_security_group.redis_clients[*].id : [])
   }
 
   # Permissions in Redis by user: the deployed functions, and external publishers.
-  redis_access = { for user, access in yamldecode(file("${path.module}/redis_access.yaml")) : user => access if contains(concat(local.vpc_functions, ["publisher"]), user) }
+  redis_access = { for user, access in yamldecode(file("${path.module}/redis_access.yaml")) : user => access if contains(concat(local.redis_clients, ["publisher"]), user) }
 }
 
 ################################################################################
@@ -48,13 +48,18 @@ module "network" {
 locals {
   # What the functions in the VPC call. A secret is read only where there is an AUTH token. Lambda itself ships their
   # logs, from outside the VPC: an endpoint for them serves other things in it.
-  interface_endpoints = coalesce(var.network_interface_endpoints, concat(["lambda"], local.redis_iam_used ? [] : ["secretsmanager"], ["sqs"]))
+  interface_endpoints = coalesce(var.network_interface_endpoints, concat(
+    var.redis_enabled ? ["lambda"] : [], local.redis_secret_read || local.jwt_secret_read ? ["secretsmanager"] : [], contains(local.vpc_functions, "broadcast") ? ["sqs"] : [],
+  ))
+
+  redis_secret_read = var.redis_enabled && !local.redis_iam_used
+  jwt_secret_read   = local.jwt_secret_used && length(setintersection(["authorizer", "message_router"], local.vpc_functions)) > 0
 
   endpoint_resources = {
     dynamodb       = flatten([for arn in values(module.tables.arns) : [arn, "${arn}/index/*"]])
     lambda         = [local.broadcast_alias_arn]
     logs           = ["arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:log-group:*${local.prefix}*"]
-    secretsmanager = local.redis_iam_used ? [] : module.cache[*].auth_token_secret_arn
+    secretsmanager = concat(local.redis_secret_read ? module.cache[*].auth_token_secret_arn : [], local.jwt_secret_read ? [local.jwt_secret_arn] : [])
     sqs            = concat([module.fan_out.events_queue_arn, module.fan_out.events_dlq_arn, module.fan_out.deliveries_queue_arn], local.forwarding_used ? [module.fan_out.forwards_queue_arn] : [])
   }
 }
@@ -63,7 +68,7 @@ locals {
 # so it belongs to the network.
 resource "aws_security_group" "redis_clients" {
   #checkov:skip=CKV2_AWS_5:The clients that carry it are other modules'.
-  count = local.network_used ? 1 : 0
+  count = var.redis_enabled || var.network_retained ? 1 : 0
 
   name_prefix            = "${local.names.network}-cache-clients-"
   description            = "Clients of the cache ${local.names.cache}: out to it"

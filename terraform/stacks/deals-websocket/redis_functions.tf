@@ -2,7 +2,7 @@ locals {
   # Composed of names, because one function's environment names another. They invoke the version in service.
   broadcast_alias_arn = "arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:function:${local.names.functions["broadcast"]}:live"
 
-  direct_audience_max = var.redis_enabled ? 0 : var.direct_audience_max
+  direct_audience_max = contains(local.vpc_functions, "broadcast") ? 0 : var.direct_audience_max
 
   # The relay listens for as long as an invocation may last; a rebuild of the index may take as long.
   redis_timeouts_seconds = { for function, seconds in { redis_relay = 900, index_projector = 900 } : function => seconds if var.redis_enabled }

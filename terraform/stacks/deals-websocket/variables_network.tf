@@ -9,8 +9,20 @@ variable "network_retained" {
   nullable    = false
 }
 
+variable "vpc_functions" {
+  description = "Functions that are in the VPC though they use no Redis, where the organisation asks for it: `authorizer` and `broadcast`, which then queues everything. The others post to connections, or call other Regions, which no VPC reaches without the internet (docs/operations.md)"
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.vpc_functions, ["authorizer", "broadcast"])) == 0
+    error_message = "vpc_functions: ${join(", ", setsubtract(var.vpc_functions, ["authorizer", "broadcast"]))} cannot be in a VPC: no VPC endpoint serves the connections of a WebSocket API, nor another Region. Name authorizer, broadcast, or both."
+  }
+}
+
 variable "existing_vpc" {
-  description = "Where Redis and its functions are: id of an existing VPC, and of private subnets of it in two Availability Zones or more. It brings its own endpoints, or a NAT gateway. Null to create a small VPC, without a way to the internet"
+  description = "Where Redis, its functions and `vpc_functions` are: id of an existing VPC, and of private subnets of it in two Availability Zones or more. It brings its own endpoints, or a NAT gateway. Null to create a small VPC, without a way to the internet"
   type = object({
     id         = string
     subnet_ids = list(string)
@@ -18,8 +30,8 @@ variable "existing_vpc" {
   default = null
 
   validation {
-    condition     = var.existing_vpc == null || var.redis_enabled || var.network_retained
-    error_message = "existing_vpc: only what speaks to Redis is in a VPC; set redis_enabled to true, or leave it out."
+    condition     = var.existing_vpc == null || var.redis_enabled || var.network_retained || length(var.vpc_functions) > 0
+    error_message = "existing_vpc: nothing is in it; set redis_enabled to true, name vpc_functions, or leave it out."
   }
 }
 
@@ -45,6 +57,11 @@ variable "internet_egress" {
   validation {
     condition     = !var.internet_egress || var.existing_vpc != null
     error_message = "internet_egress: the VPC that is made has no NAT gateway; name an existing_vpc that has one, or leave it out."
+  }
+
+  validation {
+    condition     = !contains(var.vpc_functions, "authorizer") || var.jwt_jwks_url == null || var.internet_egress
+    error_message = "internet_egress: authorizer in vpc_functions fetches the issuer's keys from jwt_jwks_url, which is on the internet; set it where the subnets of existing_vpc have a NAT gateway, or leave authorizer out."
   }
 }
 
