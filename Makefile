@@ -250,6 +250,10 @@ test-terraform: $(VENV)/.ready ## Test the Terraform modules by plan, with a moc
 test-local: $(TOOLS) $(JAVASCRIPT_CLIENT) package-local ## Test end to end on LOCALSTACK_ENDPOINT if it is set, else on a local cloud
 	endpoint="$$($(PY) .ci/localstack_endpoint.py)"; LOCALSTACK_ENDPOINT="$$endpoint" $(PYTEST) tests/e2e $(PARALLEL) $(ARGS)
 
+.PHONY: test-upgrade
+test-upgrade: $(TOOLS) package-local ## Test the upgrade from the first release (minutes; needs the history of git)
+	$(PYTEST) tests/upgrade -n 2 --dist load $(ARGS)
+
 .PHONY: chaos
 chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whether what was accepted arrives (SEED=7)
 	$(PY) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(ARGS)

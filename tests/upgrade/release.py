@@ -1,4 +1,4 @@
-"""The first release as this repository's history has it: its modules, its zips and its operator's command line."""
+"""The first release, from this repository's history: its modules, zips and operator's command line."""
 
 from __future__ import annotations
 

@@ -10,14 +10,12 @@ import re
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from local_cloud import LocalCloud
 from local_cloud.client import Person
-from local_cloud.stack import REGION
-from tests.upgrade.deployment import ENVIRONMENT, Deployment
+from tests.upgrade.deployment import ENVIRONMENT, Deployment, set_logging_role
 
 if TYPE_CHECKING:
     from tests.e2e.service import Service
@@ -37,8 +35,8 @@ KEPT = (
 )
 """What holds something, or has an address that others know."""
 
-# The emulator shows alarms otherwise than they were declared, so every plan wants to change them. A dashboard and a
-# deployment hold nothing: one has another name, the stage moves to the other.
+# The emulator shows alarms otherwise than they were declared, so every plan wants to change them. A dashboard
+# and a deployment hold nothing: one has another name, the stage moves to the other.
 MAY_GO = re.compile(
     r"module\.deals\.module\."
     r"(alarms\[0\]\.aws_cloudwatch_composite_alarm\.unhealthy\[0\]"
@@ -66,7 +64,7 @@ async def _ping_until(person: Person, done: asyncio.Future[None]) -> set[str]:
 @pytest.mark.timeout(900)
 async def test_upgrade_keeps_what_holds_data_and_everything_in_it(first_release, tmp_path):
     with LocalCloud.start(state_dir=tmp_path / "cloud") as cloud:
-        _set_logging_role(cloud)
+        set_logging_role(cloud)
         deployment = Deployment(tmp_path, cloud)
         first = deployment.call_first_release(first_release)
         await asyncio.to_thread(first.apply, lambda _line: None)
@@ -112,7 +110,9 @@ async def test_upgrade_keeps_what_holds_data_and_everything_in_it(first_release,
             assert message["messageId"] == sent["messageId"]
             await cy.ask("notificationAck", {"messageId": sent["messageId"], "type": "read"})
             await bo.hears("messageStatus")
-            assert (await bo.ask("sendMessage", {"recipientId": "cy", "content": "hello"}))["type"] == "messageSent"
+            assert (await bo.ask("sendMessage", {"recipientId": "cy", "content": "hello"}))[
+                "type"
+            ] == "messageSent"
 
             # What was published before is replayed, and not published again.
             back = await cy.ask("subscribeToDeals", {"topic": "books", "since": seen["position"]})
@@ -123,12 +123,7 @@ async def test_upgrade_keeps_what_holds_data_and_everything_in_it(first_release,
 
             token = after.token("eve", aud="deals", iat=int(revoked["before"]) - 1)
             with pytest.raises(InvalidStatus) as refused:
-                await Person.connect(after.websocket_url, additional_headers={"Authorization": f"Bearer {token}"})
+                await Person.connect(
+                    after.websocket_url, additional_headers={"Authorization": f"Bearer {token}"}
+                )
             assert refused.value.response.status_code == 401
-
-
-def _set_logging_role(cloud: LocalCloud) -> None:
-    """Give the account a role for API Gateway's logs, which the first release's stage asks for."""
-    role = f"arn:aws:iam::000000000000:role/{ENVIRONMENT}-logs"
-    client = boto3.Session("test", "test", region_name=REGION).client("apigateway", endpoint_url=cloud.endpoint)
-    client.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}])

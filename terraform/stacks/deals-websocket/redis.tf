@@ -76,10 +76,18 @@ resource "aws_security_group" "redis_clients" {
     delete = "45m"
   }
 
-  # The functions that carry it change first, and then it goes: Terraform would otherwise try to delete it before.
+  # The functions that carry it change first, and then it goes: Terraform would otherwise try to delete it before. The
+  # first release's group keeps its name: what carries it, publishers too, need not change.
   lifecycle {
     create_before_destroy = true
+    ignore_changes        = [name_prefix]
   }
+}
+
+# Since 0.3.0, where it belonged to the cache.
+moved {
+  from = module.cache[0].aws_security_group.clients
+  to   = aws_security_group.redis_clients[0]
 }
 
 ################################################################################
