@@ -182,6 +182,10 @@ demo: $(TOOLS) package-local ## See it work on a local cloud (ARGS=--keep leaves
 local-up: $(TOOLS) package-local ## Start the service on a local cloud of your own
 	@$(PY) -m local_cloud.up
 
+.PHONY: console
+console: $(TOOLS) package-local ## Start the service as local-up does, and print where its console is
+	@$(PY) -m local_cloud.up --console
+
 .PHONY: local-down
 local-down: $(VENV)/.ready ## Stop that local cloud; the next local-up starts a new one
 	@$(PY) -m local_cloud --state .local_cloud/up/cloud down
@@ -209,7 +213,7 @@ cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other
 	@$(PY) -m deals_ops.cost_table $(ARGS)
 
 .PHONY: reference
-reference: $(VENV)/.ready ## Write what follows from the code: tables of docs/operations.md, docs/asyncapi.*, Terraform's READMEs
+reference: $(VENV)/.ready ## Write what follows from the code: tables of docs/operations.md, docs/asyncapi.*, the clients' wire types, Terraform's READMEs
 	@$(PY) -m deals_ops.reference_tables
 	@$(PY) -m deals_ops.asyncapi
 	@$(PY) $(TOOLCHAIN) docs

@@ -50,8 +50,7 @@ async def authorize(
     event = events.build_authorizer_event(connect, authorizer.function, stage.variables)
     invocation = await backend.invoke(authorizer.function, event)
     if invocation.error:
-        failure = invocation.payload if isinstance(invocation.payload, dict) else {}
-        if failure.get("errorMessage") == "Unauthorized":
+        if invocation.is_unauthorized:
             raise HandshakeRefused(401, "Unauthorized", "the authorizer raised Unauthorized")
         raise HandshakeRefused(500, "Internal Server Error", f"{invocation.error}: {invocation.payload}")
     return read_authorizer_result(invocation.payload, event["methodArn"], backend.limits)
@@ -75,7 +74,7 @@ def read_authorizer_result(result: Any, method_arn: str, limits: Limits) -> dict
     if not isinstance(context, dict) or any(isinstance(v, dict | list) for v in context.values()):
         raise HandshakeRefused(500, "Internal Server Error", "the authorizer's context is not flat")
 
-    effect = _evaluate_policy(policy, method_arn)
+    effect = evaluate_policy(policy, method_arn)
     if effect != "Allow":
         reason = "an explicit deny" if effect == "Deny" else "no statement that allows"
         raise HandshakeRefused(403, "User is not authorized to access this resource", f"policy has {reason}")
@@ -86,7 +85,7 @@ def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _evaluate_policy(policy: Mapping[str, Any], method_arn: str) -> str:
+def evaluate_policy(policy: Mapping[str, Any], method_arn: str) -> str:
     """Return `Deny` when a matching statement denies, else `Allow` when one allows, else an empty string."""
     statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
     effects = {

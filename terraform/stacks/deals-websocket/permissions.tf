@@ -77,6 +77,12 @@ locals {
         actions   = ["dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"]
         resources = [local.tables.subscriptions]
       }
+      # Many small groups at once, by their keys: a SELECT without them would be a scan.
+      FindSubscribersOfManyGroups = {
+        actions    = ["dynamodb:PartiQLSelect"]
+        resources  = [local.tables.subscriptions]
+        conditions = [{ test = "BoolIfExists", variable = "dynamodb:FullTableScan", values = ["false"] }]
+      }
       StoreNotifications = { actions = ["dynamodb:PutItem", "dynamodb:UpdateItem"], resources = [local.tables.messages] }
       KeepHistory = {
         actions = [
@@ -143,10 +149,11 @@ locals {
     janitor            = { services = ["dynamodb"], sends = false }
   }, local.forwarding_key_users, local.redis_key_users)
 
-  # An existing secret may have its own key.
+  # An existing secret may have its own key, and so may the replica of another deployment's inboxes.
   key_arns = {
     for function, user in local.key_users : function => distinct(compact([
       var.kms_key_arn, contains(keys(local.permissions[function]), "ReadSigningKeys") ? var.existing_jwt_secret_kms_key_arn : null,
+      contains(["message_router", "broadcast"], function) ? var.existing_messages_table_kms_key_arn : null,
     ]))
   }
 
