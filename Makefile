@@ -284,6 +284,10 @@ test-local: $(TOOLS) $(JAVASCRIPT_CLIENT) ## Test end to end on LOCALSTACK_ENDPO
 	@options="$$($(PY) .ci/localstack_packages.py)"; $(PY) lambdas/build.py $$options
 	$(PYTEST) tests/e2e $(PARALLEL) $(ARGS)
 
+.PHONY: test-upgrade
+test-upgrade: $(TOOLS) package-local ## Test the upgrade from the first release (minutes; needs the history of git)
+	$(PYTEST) tests/upgrade -n 2 --dist load $(ARGS)
+
 .PHONY: chaos
 chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whether what was accepted arrives (SEED=7)
 	$(PY) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -75,6 +75,10 @@ class Terraform:
         """Destroy without asking; `progress` gets a line for each deleted resource."""
         self._change("destroy", progress)
 
+    def move(self, source: str, target: str) -> None:
+        """Give a resource of the state another address, as `terraform state mv` does."""
+        self._run([*self._command("state"), "mv", f"-state={self._state}", source, target])
+
     def outputs(self) -> dict[str, Any]:
         """Return the root's outputs by name."""
         text = self._run([*self._command("output"), "-json", f"-state={self._state}"])

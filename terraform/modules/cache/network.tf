@@ -21,9 +21,10 @@ resource "aws_security_group" "cache" {
   revoke_rules_on_delete = true
   tags                   = merge(var.tags, { Name = "${var.name}-cache" })
 
-  # A group of another VPC takes its place before it goes.
+  # A group of another VPC takes its place before it goes. The first release's group keeps its name.
   lifecycle {
     create_before_destroy = true
+    ignore_changes        = [name_prefix]
   }
 }
 
@@ -50,6 +51,7 @@ resource "aws_security_group" "clients" {
   # The functions that carry it change first, and then it goes: Terraform would otherwise try to delete it before.
   lifecycle {
     create_before_destroy = true
+    ignore_changes        = [name_prefix]
   }
 }
 

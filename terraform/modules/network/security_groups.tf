@@ -62,9 +62,11 @@ resource "aws_security_group" "functions" {
     delete = "45m"
   }
 
-  # The functions that carry it change first, and then it goes: Terraform would otherwise try to delete it before.
+  # The functions that carry it change first, and then it goes: Terraform would otherwise try to delete it before. The
+  # first release's group has no random end in its name, and keeps that: AWS renames none.
   lifecycle {
     create_before_destroy = true
+    ignore_changes        = [name_prefix]
   }
 }
 
@@ -81,9 +83,10 @@ resource "aws_security_group" "endpoints" {
   revoke_rules_on_delete = true
   tags                   = merge(var.tags, { Name = "${var.name}-endpoints" })
 
-  # The rule that names it changes first, and then it goes.
+  # The rule that names it changes first, and then it goes. The first release's group keeps its name.
   lifecycle {
     create_before_destroy = true
+    ignore_changes        = [name_prefix]
   }
 }
 
@@ -98,4 +101,10 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   to_port                      = 443
   referenced_security_group_id = aws_security_group.functions[0].id
   tags                         = merge(var.tags, { Name = "${var.name}-functions" })
+}
+
+# Since 0.3.0: there is one group, so its rule has no name of its own.
+moved {
+  from = aws_vpc_security_group_ingress_rule.endpoints["0"]
+  to   = aws_vpc_security_group_ingress_rule.endpoints[0]
 }

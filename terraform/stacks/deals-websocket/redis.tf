@@ -81,9 +81,35 @@ resource "aws_security_group" "redis_clients" {
     delete = "45m"
   }
 
-  # The functions that carry it change first, and then it goes: Terraform would otherwise try to delete it before.
+  # The functions that carry it change first, and then it goes: Terraform would otherwise try to delete it before. The
+  # first release's group keeps its name: what carries it, publishers too, need not change.
   lifecycle {
     create_before_destroy = true
+    ignore_changes        = [name_prefix]
+  }
+}
+
+# Since 0.3.0, where it belonged to the cache.
+moved {
+  from = module.cache[0].aws_security_group.clients
+  to   = aws_security_group.redis_clients[0]
+}
+
+# Published versions keep the VPC, and Lambda its interfaces in it. While there are any, AWS refuses to delete subnets and
+# security groups, for 45 minutes: the plan says so at once. The emulator does not filter by description.
+data "aws_network_interfaces" "left_behind" {
+  count = local.network_used || var.local_endpoints != null ? 0 : 1
+
+  filter {
+    name   = "description"
+    values = [for function in ["broadcast", "index_projector", "message_router", "redis_relay"] : "AWS Lambda VPC ENI-${local.prefix}-${function}-*"]
+  }
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.ids) == 0
+      error_message = "network_retained: ${join(", ", self.ids)} are network interfaces of functions that were in the VPC, and AWS would refuse for 45 minutes to delete it. Apply with network_retained = true, delete the versions that are still in it (docs/operations.md, \"Switch Redis off\"), and leave it out when the interfaces have gone."
+    }
   }
 }
 

@@ -222,3 +222,32 @@ run "refuses_an_unknown_store_of_limits" {
 
   expect_failures = [var.limits_store]
 }
+
+run "refuses_to_drop_the_network_while_functions_have_interfaces_in_it" {
+  command = plan
+
+  variables {
+    redis_enabled = false
+  }
+
+  override_data {
+    target = data.aws_network_interfaces.left_behind[0]
+    values = { ids = ["eni-1", "eni-2"] }
+  }
+
+  expect_failures = [data.aws_network_interfaces.left_behind]
+}
+
+run "keeps_the_network_while_functions_have_interfaces_in_it" {
+  command = plan
+
+  variables {
+    redis_enabled    = false
+    network_retained = true
+  }
+
+  assert {
+    condition     = length(module.network) == 1 && length(data.aws_network_interfaces.left_behind) == 0
+    error_message = "network_retained must keep the network, whatever is in it"
+  }
+}
