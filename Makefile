@@ -182,6 +182,10 @@ demo: $(TOOLS) package-local ## See it work on a local cloud (ARGS=--keep leaves
 local-up: $(TOOLS) package-local ## Start the service on a local cloud of your own
 	@$(PY) -m local_cloud.up
 
+.PHONY: console
+console: $(TOOLS) package-local ## Start the service as local-up does, and print where its console is
+	@$(PY) -m local_cloud.up --console
+
 .PHONY: local-down
 local-down: $(VENV)/.ready ## Stop that local cloud; the next local-up starts a new one
 	@$(PY) -m local_cloud --state .local_cloud/up/cloud down

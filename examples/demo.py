@@ -24,10 +24,11 @@ from rich.table import Table
 
 from deals_client import DealsClient, Event, Message, MessageStatus
 from examples.latecomer import welcome
-from examples.progress import Progress
 from examples.publish_paths import PublishPaths
+from examples.warm_up import warm_up
 from local_cloud import CloudFailed
 from local_cloud.isolation import isolate
+from local_cloud.progress import Progress
 from local_cloud.stack import Stack, running_stack
 from local_cloud.terraform import TerraformFailed
 from local_cloud.up import list_commands
@@ -292,6 +293,7 @@ async def run_demo(stack: Stack) -> bool:
     for shopper in shoppers:
         await connect(stack, shopper)
     await paths.wait_until_ready()
+    await warm_up(paths, shoppers[0].connected, console)
 
     console.rule(f"{len(feed)} deals, by {', '.join(paths.names())}")
     await publish_feed(paths, feed, shoppers)
@@ -315,6 +317,20 @@ async def run_demo(stack: Stack) -> bool:
     return succeeded
 
 
+def stay(stack: Stack, *, keep: bool) -> None:
+    """Keep the service up: until Ctrl-C if that was asked for, on a terminal until Enter, else not at all."""
+    if keep:
+        console.print("\n[bold]Try it by hand[/] (the token is valid for an hour)")
+        console.print(*list_commands(stack), sep="\n", markup=False)
+        console.print("\nStop it with Ctrl-C.")
+        signal.pause()
+    elif sys.stdin.isatty() and console.is_terminal and stack.console_url is not None:
+        console.print(f"\nThe service is still up: look at it on {stack.console_url}")
+        console.input("Press Enter to stop it; `make local-up` starts one that stays. ")
+    else:
+        console.print("The service stops here; `make local-up` starts one that stays.")
+
+
 def main() -> int:
     """Start the service and run the demo; returns 0 if every deal arrived once where it should."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__.splitlines()[0])
@@ -329,13 +345,10 @@ def main() -> int:
             console.print(f"The service is up after {progress.seconds:.0f} s at {stack.websocket_url}")
             if stack.redis is not None:
                 console.print(f"Redis for it is {stack.redis.description}")
+            if stack.console_url is not None:
+                console.print(f"[bold]Watch it in a browser:[/] {stack.console_url}")
             succeeded = asyncio.run(run_demo(stack))
-
-            if options.keep:
-                console.print("\n[bold]Try it by hand[/] (the token is valid for an hour)")
-                console.print(*list_commands(stack), sep="\n", markup=False)
-                console.print("\nStop it with Ctrl-C.")
-                signal.pause()
+            stay(stack, keep=options.keep)
             return 0 if succeeded else 1
     except (CloudFailed, TerraformFailed) as error:
         console.print(str(error), style="red", markup=False)

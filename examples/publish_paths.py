@@ -46,6 +46,10 @@ class PublishPaths:
         """Publish a deal by the next path."""
         path = next(self._turns)
         self.path_by_event[deal["eventId"]] = path
+        await self.publish_by(path, deal)
+
+    async def publish_by(self, path: str, deal: dict[str, Any]) -> None:
+        """Publish a deal by one of the paths."""
         await asyncio.to_thread(self._paths[path], deal)
 
     def names(self) -> list[str]:

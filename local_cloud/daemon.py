@@ -22,6 +22,7 @@ from typing import Any
 from aiohttp import web
 
 from local_cloud import cloud_redis, state_lock, watchdog
+from local_cloud.console.console import Console
 from local_cloud.emulator import Emulator
 from local_cloud.gateway.apis import ApiCache
 from local_cloud.gateway.backend import Backend
@@ -29,8 +30,11 @@ from local_cloud.gateway.clock import Clock
 from local_cloud.gateway.control import ControlApi
 from local_cloud.gateway.faults import Faults
 from local_cloud.gateway.gateway import Gateway
+from local_cloud.gateway.kills import Kills
+from local_cloud.gateway.places import Callers
 from local_cloud.gateway.proxy import Proxy
 from local_cloud.gateway.redis_faults import RedisFaults
+from local_cloud.gateway.static_files import StaticFiles
 from local_cloud.gateway.telemetry import Telemetry
 from local_cloud.gateway.tunnel import Tunnel
 from local_cloud.redis import RedisServer
@@ -148,9 +152,19 @@ async def serve(
     stack.push_async_callback(backend.close)
     telemetry = Telemetry(backend)
     gateway = Gateway(backend, ApiCache(backend.client("apigatewayv2")), Clock(), telemetry)
-    faults = Faults()
-    control = ControlApi(gateway, faults, redis, about)
-    proxy = Proxy(gateway, faults, control, listener.getsockname()[1])
+    port = listener.getsockname()[1]
+    url = f"http://{HOST}:{port}"
+    callers = Callers(url)
+    if redis is not None:
+        redis.watch(callers.watch_redis(backend.traffic))
+    faults, kills = Faults(), Kills(url, backend.traffic)
+    console = Console(gateway, kills, url, has_redis=redis is not None)
+    stack.callback(console.close)
+    control = ControlApi(gateway, faults, redis, about, console.parts())
+    proxy = Proxy(
+        gateway, faults, control, console=StaticFiles(), callers=callers, kills=kills,
+        port=port,
+    )  # fmt: skip
 
     # Bodies and headers pass unchanged, so nothing is decompressed, and long signed URLs are accepted.
     server = web.Server(

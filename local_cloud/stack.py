@@ -83,6 +83,8 @@ class Stack:
     terraform: Terraform
     redis: RedisAccess | None = None
     """The Redis that the service uses, or None."""
+    console_url: str | None = None
+    """Where its console is; None on an emulator that was not started here."""
 
     @property
     def websocket_url(self) -> str:
@@ -234,7 +236,8 @@ def _read_stack(endpoint: str, run: Path, environment: Mapping[str, str], redis:
     state = run / "terraform.tfstate"
     terraform = Terraform(TERRAFORM_ROOT, state, {**environment, **variables}, explain)
     outputs = terraform.outputs() if (run / "terraform.tfstate").exists() else {}
-    return Stack(endpoint, outputs, secret_file.read_text(), terraform, redis)
+    console = f"{endpoint}/console/" if has_logs else None
+    return Stack(endpoint, outputs, secret_file.read_text(), terraform, redis, console)
 
 
 def _build_redis_variables(redis: RedisAccess) -> dict[str, str]:

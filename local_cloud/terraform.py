@@ -7,9 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from local_cloud.progress import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -125,6 +128,7 @@ class Terraform:
         options = ["-auto-approve", "-input=false", "-json", f"-state={self._state}"]
         problems: list[str] = []
         planned = done = 0
+        since: dict[str, float] = {}
         self._declared = None
 
         with (
@@ -148,9 +152,15 @@ class Terraform:
                         planned = planned or sum(
                             event["changes"][kind] for kind in ("add", "change", "remove")
                         )
+                    case "apply_start" if event["hook"]["action"] != "read":
+                        since[event["hook"]["resource"]["addr"]] = time.monotonic()
+                    case "apply_progress":
+                        progress(Step(f"{done}/{planned}", done, planned, since))
                     case "apply_complete" if event["hook"]["action"] != "read":
                         done += 1
-                        progress(f"{done}/{planned} {event['hook']['resource']['addr']}")
+                        address = event["hook"]["resource"]["addr"]
+                        since.pop(address, None)
+                        progress(Step(f"{done}/{planned} {address}", done, planned, since))
                     case "diagnostic" if event["diagnostic"]["severity"] == "error":
                         problems.append(_format_problem(event["diagnostic"]))
                     case "text":

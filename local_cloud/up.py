@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
 
 from local_cloud.isolation import isolate
+from local_cloud.progress import Progress
 from local_cloud.settings import CloudFailed
 from local_cloud.stack import REGION, Stack, bring_up
 from local_cloud.terraform import TerraformFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def list_commands(stack: Stack) -> list[str]:
@@ -51,16 +59,26 @@ def _list_publisher_commands(stack: Stack) -> list[str]:
     return [f"export {exports}", "PYTHONPATH=clients/python .venv/bin/python examples/publisher.py"]
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Start the service and print its address; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m local_cloud.up", description=__doc__.splitlines()[0])
+    parser.add_argument("--console", action="store_true", help="say only where the console is")
+    options = parser.parse_args(argv)
     isolate()
     try:
-        stack = bring_up(lambda line: print(line, flush=True))
+        with Progress(Console(highlight=False, soft_wrap=True)) as progress:
+            stack = bring_up(progress)
     except (CloudFailed, TerraformFailed) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped; nothing is left running.", file=sys.stderr)
+        return 130
 
-    print(f"\nThe service is up at {stack.websocket_url}")
+    print(f"The service is up after {progress.seconds:.0f} s at {stack.websocket_url}")
+    print(f"Watch it in a browser: {stack.console_url}")
+    if options.console:
+        return 0
     if stack.redis is not None:
         print(f"Its Redis is {stack.redis.description}, at {stack.redis.url}")
     print(f"Faults and clock of the local cloud: {stack.endpoint}/_local_cloud/ (see local_cloud/README.md)")

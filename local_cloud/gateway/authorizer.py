@@ -50,8 +50,7 @@ async def authorize(
     event = events.build_authorizer_event(connect, authorizer.function, stage.variables)
     invocation = await backend.invoke(authorizer.function, event)
     if invocation.error:
-        failure = invocation.payload if isinstance(invocation.payload, dict) else {}
-        if failure.get("errorMessage") == "Unauthorized":
+        if invocation.is_unauthorized:
             raise HandshakeRefused(401, "Unauthorized", "the authorizer raised Unauthorized")
         raise HandshakeRefused(500, "Internal Server Error", f"{invocation.error}: {invocation.payload}")
     return read_authorizer_result(invocation.payload, event["methodArn"], backend.limits)

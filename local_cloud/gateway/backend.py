@@ -17,6 +17,8 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from yarl import URL
 
+from local_cloud.gateway.places import function_place
+from local_cloud.gateway.traffic import GATEWAY, Traffic
 from local_cloud.limits import functions
 from local_cloud.limits.settings import Limits
 
@@ -33,6 +35,11 @@ class Invocation:
     status: int = 200
     request_id: str = "-"
 
+    @property
+    def is_unauthorized(self) -> bool:
+        """Whether this is an authorizer's way to answer 401: it raised an error with just this word."""
+        return isinstance(self.payload, dict) and self.payload.get("errorMessage") == "Unauthorized"
+
 
 class Backend:
     """The emulator at `url`, called with root credentials in one Region."""
@@ -40,6 +47,7 @@ class Backend:
     def __init__(self, url: str, region: str, key: str = "test", secret: str = "test") -> None:  # noqa: S107
         self.url, self.region = url.rstrip("/"), region
         self.limits = Limits()
+        self.traffic = Traffic()
         self._signer = SigV4Auth(Credentials(key, secret), "lambda", region)
         self._session = boto3.Session(key, secret, region_name=region)
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(
@@ -57,6 +65,14 @@ class Backend:
 
     async def invoke(self, function: str, event: dict[str, Any]) -> Invocation:
         """Invoke a function by ARN or name and wait for its response; a failure is an Invocation too."""
+        place = function_place(function)
+        with self.traffic.under_way(GATEWAY, place):
+            invocation = await self._invoke(function, event)
+        if invocation.error and not invocation.is_unauthorized:
+            self.traffic.fail(place)
+        return invocation
+
+    async def _invoke(self, function: str, event: dict[str, Any]) -> Invocation:
         url = f"{self.url}/2015-03-31/functions/{function.replace(':', '%3A')}/invocations"
         body = json.dumps(event)
         request = AWSRequest("POST", url, {"Content-Type": "application/json"}, body)

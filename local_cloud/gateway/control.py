@@ -1,16 +1,18 @@
-"""The control API under `/_local_cloud/` for tests and the command line: faults, clock, connections."""
+"""The control API under `/_local_cloud/`, for tests, the console and the command line."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from inspect import isawaitable
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from local_cloud.gateway import guard
+from local_cloud.gateway.connection_calls import ConnectionCalls
+from local_cloud.gateway.control_calls import ControlCalls, Unavailable
 from local_cloud.gateway.faults import Faults
 from local_cloud.gateway.gateway import Gateway
 from local_cloud.gateway.redis_faults import RedisFaults
@@ -25,13 +27,21 @@ _RATES = ("requests", "connects")
 
 
 class ControlApi:
-    """Serves the control API; `about` is the part of `GET status` that describes the processes."""
+    """Serves the control API: its own calls and those of further parts.
+
+    `about` is the part of `GET status` that describes the processes.
+    """
 
     def __init__(
-        self, gateway: Gateway, faults: Faults, redis: RedisFaults | None, about: Mapping[str, Any]
+        self,
+        gateway: Gateway,
+        faults: Faults,
+        redis: RedisFaults | None,
+        about: Mapping[str, Any],
+        parts: Iterable[ControlCalls] = (),
     ) -> None:
         self._gateway, self._faults, self._redis, self._about = gateway, faults, redis, about
-        calls: dict[str, Callable[..., Any]] = {
+        own: ControlCalls = {
             "GET status": self._describe_status,
             "GET faults": lambda _: faults.list(),
             "POST faults": lambda body: {"fault_id": faults.add(body).fault_id},
@@ -39,36 +49,37 @@ class ControlApi:
             r"DELETE faults/(\d+)": lambda _, fault_id: {"cleared": faults.clear(int(fault_id))},
             "GET clock": self._describe_clock,
             "POST clock": self._set_clock,
-            "GET connections": lambda _: [self._describe_connection(i) for i in gateway.sessions],
-            "POST connections/([^/]+)/drop": self._drop,
-            "POST lose-disconnects": self._lose_disconnects,
             "GET limits": lambda _: self._describe_limits(),
             "POST limits": self._set_limits,
             "POST redis": self._set_redis,
         }
 
-        self._calls = [(re.compile(pattern), call) for pattern, call in calls.items()]
+        all_parts = (own, ConnectionCalls(gateway).calls(), *parts)
+        self._calls = [(re.compile(pattern), call) for part in all_parts for pattern, call in part.items()]
 
     async def serve(self, request: web.BaseRequest) -> web.Response:
-        """Answer one call with JSON; 400 names the wrong field, 404 what does not exist."""
-        if (refusal := guard.refuse_control_call(request.method, request.headers)) is not None:
-            return refusal
+        """Answer one call with JSON; 400 names the wrong field, 404 what does not exist, 503 what is down."""
+        refusal = guard.refuse_control_call(request.method, request.headers)
+        return await self._answer(request) if refusal is None else refusal
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
         call_name = f"{request.method} {request.path.removeprefix(PREFIX)}"
         try:
-            body = json.loads(await request.read() or b"{}")
+            body = await _read_body(request)
             for pattern, call in self._calls:
                 if match := pattern.fullmatch(call_name):
                     result = call(body, *match.groups())
                     return web.json_response(await result if isawaitable(result) else result)
+            status, problem = 404, f"{call_name}: no such call; see local_cloud/README.md"
         except KeyError as error:
-            return web.json_response({"error": f"{error.args[0]}: missing"}, status=400)
+            status, problem = 400, f"{error.args[0]}: missing"
         except (ValueError, TypeError, AttributeError) as error:
-            return web.json_response({"error": str(error)}, status=400)
+            status, problem = 400, str(error)
         except LookupError as error:
-            return web.json_response({"error": str(error)}, status=404)
-        return web.json_response(
-            {"error": f"{call_name}: no such call; see local_cloud/README.md"}, status=404
-        )
+            status, problem = 404, str(error)
+        except Unavailable as error:
+            status, problem = 503, str(error)
+        return web.json_response({"error": problem}, status=status)
 
     def _describe_status(self, _: JsonObject) -> JsonObject:
         status = {
@@ -87,18 +98,6 @@ class ControlApi:
         self._gateway.clock.advance(float(body.get("advance", 0)))
         self._gateway.sweep()
         return self._describe_clock({})
-
-    def _drop(self, body: JsonObject, connection_id: str) -> JsonObject:
-        session = self._gateway.sessions.get(connection_id)
-        if session is None:
-            raise LookupError(f"connections: {connection_id!r} is not open")
-        session.loses_disconnect = bool(body.get("lose_disconnect"))
-        session.socket.drop()
-        return {"dropped": connection_id}
-
-    def _lose_disconnects(self, body: JsonObject) -> JsonObject:
-        self._gateway.disconnects_to_lose = int(body.get("times", 1))
-        return {"times": self._gateway.disconnects_to_lose}
 
     def _set_limits(self, body: JsonObject) -> JsonObject:
         rates = {
@@ -122,14 +121,15 @@ class ControlApi:
             raise LookupError("redis: this cloud was started without one")
         return self._redis.apply(body)
 
-    def _describe_connection(self, connection_id: str) -> JsonObject:
-        session = self._gateway.sessions[connection_id]
-        now = self._gateway.clock.now()
-        return {
-            "connection_id": connection_id,
-            "api_id": session.peer.api_id,
-            "stage": session.peer.stage,
-            "open_s": round(now - session.opened, 3),
-            "idle_s": round(now - session.active, 3),
-            "authorizer": session.peer.authorizer,
-        }
+
+async def _read_body(request: web.BaseRequest) -> JsonObject:
+    """Return the JSON object of a body, or what a GET asks for in its query. Raises ValueError."""
+    if request.method == hdrs.METH_GET:
+        return dict(request.query)
+    try:
+        body = json.loads(await request.read() or b"{}")
+    except ValueError as error:
+        raise ValueError(f"body: {error}; send JSON") from error
+    if not isinstance(body, dict):
+        raise ValueError("body: send a JSON object")  # noqa: TRY004 - all that is wrong with a body is a 400
+    return body

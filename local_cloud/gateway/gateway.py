@@ -22,9 +22,11 @@ from local_cloud.gateway.apis import Api, ApiCache, Route, Stage
 from local_cloud.gateway.authorizer import HandshakeRefused, authorize
 from local_cloud.gateway.backend import Backend
 from local_cloud.gateway.clock import Clock
+from local_cloud.gateway.handshakes import Handshakes
 from local_cloud.gateway.integration import Outcome, run_integration
 from local_cloud.gateway.telemetry import Telemetry
 from local_cloud.gateway.throttle import Throttles
+from local_cloud.gateway.traffic import CLIENTS, GATEWAY
 from local_cloud.gateway.websocket import WebSocket, compute_accept_key
 
 logger = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class Gateway:
         self.backend, self.apis, self.clock, self.telemetry = backend, apis, clock, telemetry
         self.throttles = Throttles(clock)
         self.sessions: dict[str, Session] = {}
+        self.handshakes = Handshakes()
         self.disconnects_to_lose = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -67,20 +70,24 @@ class Gateway:
         api = await self.apis.get(api_id)
         stage = api.stages.get(stage_name) if api else None
 
-        outcome, status, message = None, 200, ""
+        outcome, status, message, detail = None, 200, "", ""
+        self.backend.traffic.count(CLIENTS, GATEWAY)
         try:
             outcome = await self._admit(api, stage, peer, event)
             if outcome is not None and not outcome.succeeded:
                 status, message = outcome.status, outcome.error or responses.get(outcome.status, "Refused")
-                logger.info("%s/%s: $connect answered %s %s", api_id, stage_name, status, outcome.detail)
+                detail = f"$connect answered {status} {outcome.detail}".rstrip()
+                logger.info("%s/%s: %s", api_id, stage_name, detail)
         except HandshakeRefused as error:
-            status, message = error.status, error.message
+            status, message, detail = error.status, error.message, error.detail
             logger.info("%s/%s: handshake refused: %s", api_id, stage_name, error)
 
+        request_id = event["requestContext"]["requestId"]
+        self.handshakes.add(peer, request_id, status, detail)
         self.telemetry.record(AccessRecord(peer, stage, event, status, message, outcome))
         if not message:
             return await self._serve(request, peer, outcome or Outcome())
-        ids = {"connectionId": peer.connection_id, "requestId": event["requestContext"]["requestId"]}
+        ids = {"connectionId": peer.connection_id, "requestId": request_id}
         response = web.json_response({"message": message, **ids}, status=status)
         response.force_close()
         return response
@@ -163,6 +170,7 @@ class Gateway:
     async def _message(self, session: Session, text: str, received_ms: int) -> None:
         """Route one message and reply; messages of one connection run concurrently, as on AWS."""
         peer = session.peer
+        self.backend.traffic.count(CLIENTS, GATEWAY)
         api = await self.apis.get(peer.api_id)
         stage = api.stages.get(peer.stage) if api else None
         route = api.select(text) if api else None
@@ -188,12 +196,19 @@ class Gateway:
         elif route is not None and outcome is not None and route.replies:
             reply = outcome.body
 
-        replied = reply is not None and session.socket.send(reply)
+        replied = reply is not None and self.push(session, reply)
         self.telemetry.record(AccessRecord(peer, stage, event, status, refused, outcome, replied))
 
     def _allows_message(self, api_id: str, stage: Stage, route: Route) -> bool:
         limit = stage.limit(route.key)
         return self.throttles.allows_request() and self.throttles.allows(limit, api_id, stage.name, route.key)
+
+    def push(self, session: Session, text: str) -> bool:
+        """Send a message to a client; return False when the connection is not open."""
+        sent = session.socket.send(text)
+        if sent:
+            self.backend.traffic.count(GATEWAY, CLIENTS)
+        return sent
 
     # Ending
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
+from local_cloud.gateway.static_files import serves
 from local_cloud.settings import CONTROL_CONTENT_TYPE, CONTROL_HEADER
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def refuse_request(request: web.BaseRequest, port: int) -> web.Response | None:
         return _refuse(f"Origin {origin!r}: pages of other origins may not call the local cloud")
 
     # Browsers leave out the origin of a GET that needs no permission, but not this header.
-    if not is_socket and headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
+    is_foreign = headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}
+    if is_foreign and not is_socket and not _is_visit(request):
         return _refuse("Sec-Fetch-Site: pages of other origins may not call the local cloud")
     return None
 
@@ -61,6 +63,15 @@ def refuse_control_call(method: str, headers: Mapping[str, str]) -> web.Response
             {"error": f"Content-Type: {content_type or 'missing'}; send {CONTROL_CONTENT_TYPE}"}, status=415
         )
     return None
+
+
+def _is_visit(request: web.BaseRequest) -> bool:
+    """Return whether a person followed a link to the console, as from a terminal that runs in a browser.
+
+    Its page cannot be framed or read by the other, and holds no secret.
+    """
+    mode, dest = request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest")
+    return (mode, dest) == ("navigate", "document") and request.method in _READING and serves(request.path)
 
 
 def _is_own_host(host: str, port: int) -> bool:

@@ -84,7 +84,7 @@ def _find_session(gateway: Gateway, address: StageAddress, body: bytes) -> Sessi
 def _post(gateway: Gateway, session: Session, body: bytes) -> web.Response:
     if session.socket.is_clogged:
         raise ManagementError(429, "LimitExceededException", "The client's buffer is full")
-    if not session.socket.send(body.decode("utf-8", "replace")):
+    if not gateway.push(session, body.decode("utf-8", "replace")):
         raise ManagementError(410, "GoneException", "Gone")
     gateway.telemetry.count_push(session.peer)
     return web.Response(status=200)

@@ -16,7 +16,11 @@ from local_cloud.gateway.enforcement import Call, Enforcement, needs_body
 from local_cloud.gateway.faults import Fault, Faults
 from local_cloud.gateway.forwarding import MAX_BUFFERED_BODY, answer_headers
 from local_cloud.gateway.gateway import Gateway
+from local_cloud.gateway.kills import Kills
 from local_cloud.gateway.management import StageAddress
+from local_cloud.gateway.places import Callers
+from local_cloud.gateway.static_files import StaticFiles, serves
+from local_cloud.gateway.watch import watch_call
 from local_cloud.gateway.websocket import VERSION, is_key
 from local_cloud.limits import apigateway, functions
 from local_cloud.limits.settings import Refusal
@@ -51,8 +55,19 @@ def parse_stage_address(host: str, path: str) -> StageAddress | None:
 class Proxy:
     """Handles every request on the port."""
 
-    def __init__(self, gateway: Gateway, faults: Faults, control: ControlApi, port: int) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        faults: Faults,
+        control: ControlApi,
+        *,
+        console: StaticFiles,
+        callers: Callers,
+        kills: Kills,
+        port: int,
+    ) -> None:
         self._gateway, self._faults, self._control, self._port = gateway, faults, control, port
+        self._console, self._callers, self._kills = console, callers, kills
         self._backend = gateway.backend
         self._enforcement = Enforcement(gateway.backend)
 
@@ -60,9 +75,15 @@ class Proxy:
         """Serve one request."""
         if (refusal := guard.refuse_request(request, self._port)) is not None:
             return refusal
-        path = request.path
-        if path.startswith(PREFIX):
+        if request.path.startswith(PREFIX):
             return await self._control.serve(request)
+        if serves(request.path):
+            return self._console.serve(request)
+        return await self._handle_aws(request)
+
+    async def _handle_aws(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Serve what AWS's endpoints serve: sockets, and calls of services."""
+        path = request.path
         address = parse_stage_address(request.headers.get(hdrs.HOST, ""), path)
         if address and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
             if (refusal := refuse_upgrade(request)) is not None:
@@ -79,7 +100,17 @@ class Proxy:
         async with self._enforcement.admit(call) as admission:
             if admission.refusal is not None:
                 return build_error_response(admission.refusal, request.headers, call.service)
-            return await self._serve(call, address, admission)
+            return await self._watch(call, address, admission)
+
+    async def _watch(
+        self, call: Call, address: StageAddress | None, admission: Admission
+    ) -> web.StreamResponse:
+        """Serve a call and count it, unless it is the one in whose middle its function is to be killed."""
+        source = self._callers.find(call.request.headers.get(hdrs.AUTHORIZATION, ""))
+        with watch_call(self._backend.traffic, source, call) as watched:
+            if self._kills.strike(source):
+                return _cut(call.request)
+            return watched.note(await self._serve(call, address, admission))
 
     async def _serve(
         self, call: Call, address: StageAddress | None, admission: Admission

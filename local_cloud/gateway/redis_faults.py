@@ -37,6 +37,10 @@ class RedisFaults:
         """The state of the tunnel: `open`, `paused` or `cut`."""
         return self._tunnel.state
 
+    def watch(self, note: Callable[[int], Callable[[], None]]) -> None:
+        """Count what passes the tunnel, by `Tunnel.watch`."""
+        self._tunnel.watch = note
+
     async def apply(self, change: dict[str, Any]) -> dict[str, Any]:
         """Apply `server`, `delay_ms` and `state`; return the tunnel's state and delay.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 State = Literal["open", "paused", "cut"]
@@ -16,6 +17,8 @@ class Tunnel:
 
     def __init__(self, host: str, port: int) -> None:
         self._upstream = (host, port)
+        self.watch: Callable[[int], Callable[[], None]] | None = None
+        """Called with the port of each client; returns what is called for each piece that it sends."""
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -64,8 +67,9 @@ class Tunnel:
             up_reader, up_writer = await asyncio.open_connection(*self._upstream)
             self._writers.add(up_writer)
             try:
+                note = self.watch(writer.get_extra_info("peername")[1]) if self.watch else None
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._pump(reader, up_writer))
+                    group.create_task(self._pump(reader, up_writer, note))
                     group.create_task(self._pump(up_reader, writer))
             finally:
                 self._writers.discard(up_writer)
@@ -76,8 +80,15 @@ class Tunnel:
             self._writers.discard(writer)
             writer.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        note: Callable[[], None] | None = None,
+    ) -> None:
         while data := await reader.read(64 * 1024):
+            if note is not None:
+                note()
             if self.delay_ms:
                 await asyncio.sleep(self.delay_ms / 1000)
             await self._flowing.wait()

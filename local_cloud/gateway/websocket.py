@@ -57,6 +57,7 @@ class WebSocket:
         self._protocol = Connection(ConnectionType.SERVER)
         self._parts: list[str] = []
         self._frame_bytes = self._message_bytes = 0
+        self._half_open = False
         self.closed = asyncio.Event()
         self.code, self.reason = 1006, "Connection closed abnormally"
 
@@ -124,6 +125,8 @@ class WebSocket:
         """Send one message; return False when the connection is not open."""
         if not self.is_open:
             return False
+        if self._half_open:
+            return True  # as into the buffer of a connection whose other side is gone
         self._transport.write(self._protocol.send(TextMessage(text)))
         self._on_activity()
         return True
@@ -135,6 +138,11 @@ class WebSocket:
         self.code, self.reason = code, reason
         self._transport.write(self._protocol.send(CloseConnection(code, reason)))
         asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.closed.set)
+
+    def stall(self) -> None:
+        """Read and write nothing more, without a word to the client, as when packets get lost on the way."""
+        self._half_open = True
+        self._transport.pause_reading()
 
     def drop(self) -> None:
         """Abort the connection without a close frame, as a lost network does."""

@@ -6,8 +6,6 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.e2e.function_processes import kill_function
-
 if TYPE_CHECKING:
     import random
     from collections import Counter
@@ -100,7 +98,7 @@ class Trouble:
         first = self._dice.sample(KILLED_FIRST, len(KILLED_FIRST))
         while await self._pause(2, 5, deadline):
             function = first.pop() if first else self._dice.choice(KILLED)
-            killed = await asyncio.to_thread(kill_function, self._service, function)
+            killed = await asyncio.to_thread(self._service.kill, function)
             if not killed and function in KILLED_FIRST:
                 first.insert(0, function)  # none has started yet
             self._counts[f"processes killed: {function}"] += killed

@@ -12,6 +12,7 @@ import boto3
 
 from local_cloud.client import WAIT_SECONDS
 from local_cloud.control_client import call_control
+from local_cloud.function_processes import kill_function
 from local_cloud.stack import REGION, Stack
 
 if TYPE_CHECKING:
@@ -139,6 +140,10 @@ class Service:
     def vanish(self, connection_id: str) -> None:
         """Abort a connection and lose its `$disconnect`, as when a phone loses coverage."""
         self.control(f"connections/{connection_id}/drop", {"lose_disconnect": True})
+
+    def kill(self, function: str) -> int:
+        """Kill every process of a function, in the middle of what it does; return how many."""
+        return kill_function(self.outputs["function_names"][function], self.stack.endpoint)
 
     def control(self, path: str, body: Any = None, method: str = "POST") -> Any:
         """Call the local cloud's control API and return its response."""

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.function_processes import kill_function
-
 if TYPE_CHECKING:
     from tests.e2e.service import Service
 
@@ -38,7 +36,7 @@ async def kill_while_posting(stack: Service, function: str, event: dict[str, Any
         assert time.monotonic() < deadline, "nothing was posted"
         await asyncio.sleep(0.1)
 
-    assert kill_function(stack, function), f"no process of {function} was found"
+    assert stack.kill(function), f"no process of {function} was found"
     killed_at = time.monotonic()
     stack.control(f"faults/{fault_id}", method="DELETE")
     return killed_at

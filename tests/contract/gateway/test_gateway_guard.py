@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import InvalidStatus
+
+import local_cloud
 
 pytestmark = pytest.mark.local_only("AWS has no proxy")
 
@@ -133,6 +137,82 @@ def test_control_call_without_what_a_page_cannot_send_names_it(ask, cloud, metho
 
     assert (status, json.loads(text)["error"].partition(":")[0]) == answer
     assert cloud.control("GET", "faults") == []
+
+
+def list_control_calls():
+    """Every control call that there is, with a name in the place of an id."""
+    folder = Path(local_cloud.__file__).parent
+    texts = [file.read_text() for part in ("gateway", "console") for file in (folder / part).glob("*.py")]
+    patterns = {match for text in texts for match in re.findall(r'"((?:GET|POST|DELETE) [a-z][^" ]*)"', text)}
+    return sorted(re.sub(r"\([^)]*\)", "1", pattern) for pattern in patterns)
+
+
+CALLS = list_control_calls()
+
+
+def test_all_parts_of_the_control_api_are_tried():
+    assert {"POST faults", "POST tokens", "POST feed", "GET picture", "POST functions/1/kill"} <= set(CALLS)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    "attack",
+    [
+        {"Host": "evil.example:{port}"},
+        {"Host": "127.0.0.1.evil.example:{port}"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://localhost:1"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"},
+    ],
+    ids=lambda attack: " ".join(attack.values()),
+)
+def test_no_control_call_is_open_to_another_sites_page(ask, call, attack):
+    method, _, path = call.partition(" ")
+
+    status, headers, text = ask(method, f"/_local_cloud/{path}", {**JSON, **attack}, "{}")
+
+    assert status == 403, text
+    assert not [name for name in headers if name.lower().startswith("access-control-")]
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if not call.startswith("GET ")])
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, 403),
+        ({"Content-Type": "application/json"}, 403),
+        ({"X-Local-Cloud": "1"}, 415),
+        ({"X-Local-Cloud": "1", "Content-Type": "text/plain"}, 415),
+    ],
+)
+def test_every_change_needs_what_no_page_can_send(ask, call, headers, expected):
+    method, _, path = call.partition(" ")
+
+    assert ask(method, f"/_local_cloud/{path}", headers, "{}")[0] == expected
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", ["/console", "/console/"])
+def test_link_to_the_console_on_another_page_opens_it(ask, path, site):
+    visit = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+    assert ask("GET", path, visit)[0] != 403
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"},
+        {"Host": "evil.example:{port}"},
+        {"Origin": "https://evil.example"},
+    ],
+    ids=lambda attack: " ".join(attack.values()),
+)
+def test_console_is_no_part_of_another_page(ask, attack):
+    assert ask("GET", "/console/", attack)[0] == 403
 
 
 def test_emulator_permits_no_other_origin_to_read(ask, target):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from local_cloud import terraform
+from local_cloud.progress import Step
 
 # Replaces Terraform: starts a "provider", reports one resource, and runs until it is stopped.
 FAKE_TERRAFORM = """
@@ -53,6 +54,29 @@ def test_apply_counts_created_resources_and_not_data_sources(fake_terraform):
     lines: list[str] = []
     fake_terraform("provider.kill()").apply(lines.append)
     assert [line.partition(" ")[0] for line in lines] == ["1/2"]
+
+
+def test_apply_says_what_is_under_way_and_since_when(fake_terraform):
+    started = {
+        "type": "apply_start",
+        "hook": {"action": "create", "resource": {"addr": "aws_cache.slow"}},
+    }
+    elapsed = {
+        "type": "apply_progress",
+        "hook": {"resource": {"addr": "aws_cache.slow"}, "elapsed_seconds": 10},
+    }
+    finished = {**started, "type": "apply_complete"}
+    ending = "; ".join(f"print({json.dumps(json.dumps(event))})" for event in (started, elapsed, finished))
+    steps: list[Step] = []
+
+    fake_terraform(f"{ending}; provider.kill()").apply(steps.append)
+
+    assert [(step.done, step.total, list(step.since)) for step in steps] == [
+        (1, 2, []),
+        (1, 2, ["aws_cache.slow"]),
+        (2, 2, []),
+    ]
+    assert steps[1].since["aws_cache.slow"] <= time.monotonic()
 
 
 def test_failed_apply_raises_with_terraforms_diagnostics(fake_terraform):

@@ -1,0 +1,58 @@
+"""The demo's first events: they find the functions cold, so they are timed apart from the sixty deals."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from deals_client import DealsClient, Event
+    from examples.publish_paths import PublishPaths
+
+TOPIC = "demo.warm-up"
+ROUNDS = 2
+"""In the first round functions start; the second may find those that started beside one another."""
+PATIENCE_SECONDS = 30.0
+
+
+async def warm_up(paths: PublishPaths, client: DealsClient, console: Console) -> None:
+    """Publish an event by each path at once, and wait until all have come; then once more.
+
+    Raises TimeoutError if one does not come.
+    """
+    times = [await _publish_by_each(paths, client) for _ in range(ROUNDS)]
+    cold, warm = (", ".join(f"{path} {ms:.0f} ms" for path, ms in taken.items()) for taken in times)
+    console.print(f"[dim]first events, while functions start: {cold}; then: {warm}[/]")
+
+
+async def _publish_by_each(paths: PublishPaths, client: DealsClient) -> dict[str, float]:
+    """Return how long each event took, in milliseconds, by path."""
+    began: dict[str, float] = {}
+    taken: dict[str, float] = {}
+    all_came = asyncio.Event()
+
+    def take(event: Event) -> None:
+        path = event.data["path"]
+        taken.setdefault(path, (time.monotonic() - began[path]) * 1000)
+        if taken.keys() == set(paths.names()):
+            all_came.set()
+
+    async def publish(path: str) -> None:
+        event = {
+            "messageType": "dealUpdate",
+            "topic": TOPIC,
+            "eventId": uuid.uuid4().hex,
+            "data": {"path": path},
+        }
+        began[path] = time.monotonic()
+        await paths.publish_by(path, event)
+
+    async with client.subscribe(TOPIC, on_event=take) as subscription:
+        await subscription.ready()
+        await asyncio.gather(*map(publish, paths.names()))
+        await asyncio.wait_for(all_came.wait(), PATIENCE_SECONDS)
+    return {path: taken[path] for path in paths.names()}
