@@ -1,5 +1,11 @@
 import { batch, effect, signal } from "@preact/signals";
-import { ValidationError, type DealEvent, type DealsClient, type Subscription } from "deals-client";
+import {
+  ValidationError,
+  type DealEvent,
+  type DealsClient,
+  type Filters,
+  type Subscription,
+} from "deals-client";
 import { readLink, writeLink, type View } from "../logic/deep_link";
 import { toFilters, toRows, type Row } from "../logic/filter_model";
 import { ALL, isObject, type JsonObject, type Wish } from "../logic/matcher";
@@ -101,7 +107,7 @@ async function subscribe(wish: Wish, options: { since?: number } = {}): Promise<
   if (old && options.since === undefined) {
     const before = wanted.peek().find(({ topic }) => topic === wish.topic);
     try {
-      await old.update({ filters: wish.filters as never });
+      await old.update({ filters: wish.filters as Filters });
     } catch (error) {
       if (before) ledger.begin(before, feedTime());
       throw error;
@@ -116,8 +122,8 @@ async function subscribe(wish: Wish, options: { since?: number } = {}): Promise<
 
 function open(client: DealsClient, wish: Wish, options: { since?: number } = {}): Promise<void> {
   const { topic, filters } = wish;
-  const subscription: Subscription = client.subscribe(topic, {
-    filters: filters as never,
+  const subscription: Subscription = client.subscribe<unknown>(topic, {
+    filters: filters as Filters,
     recent: RECENT,
     ...options,
     onEvent: (event) => receive(topic, event),
