@@ -36,6 +36,9 @@ export function Deals() {
         {place.value?.isLocal && <Feed />}
       </div>
       <Notes />
+      {deals.gaps.value.map((gap) => (
+        <GapLine key={gap.id} id={gap.id} text={gap.text} />
+      ))}
       <div
         id="list"
         class={`list ${isAway ? "away" : ""} ${deals.density.value.mode}`}
@@ -109,12 +112,8 @@ function Notes() {
 
 function Cards({ cards }: { cards: readonly Card[] }) {
   const open = openEvent.value;
-  const gaps = [...deals.gaps.value];
   return (
     <>
-      {gaps.map((gap) => (
-        <GapLine key={gap.id} id={gap.id} text={gap.text} />
-      ))}
       {cards.map((card) => (
         <DealCard key={card.key} card={card} isOpen={open === card.eventId} />
       ))}
