@@ -1,4 +1,4 @@
-import { memo } from "preact/compat";
+import { Component } from "preact";
 import { groupByTopic, type Group } from "../logic/grouping";
 import { isObject, type JsonObject } from "../logic/matcher";
 import { formatMs } from "../logic/visible";
@@ -133,7 +133,23 @@ function GapLine({ id, text }: { id: number; text: string }) {
   );
 }
 
-const DealCard = memo(({ card, isOpen }: { card: Card; isOpen: boolean }) => {
+interface CardProps {
+  card: Card;
+  isOpen: boolean;
+}
+
+/** Drawn again only if its deal has changed: there are 500 of them. */
+class DealCard extends Component<CardProps> {
+  override shouldComponentUpdate(next: CardProps): boolean {
+    return next.card !== this.props.card || next.isOpen !== this.props.isOpen;
+  }
+
+  override render({ card, isOpen }: CardProps) {
+    return <CardView card={card} isOpen={isOpen} />;
+  }
+}
+
+function CardView({ card, isOpen }: CardProps) {
   const { data, eventId } = card;
   const title = typeof data.title === "string" ? data.title : card.topic;
   return (
@@ -166,7 +182,7 @@ const DealCard = memo(({ card, isOpen }: { card: Card; isOpen: boolean }) => {
       {isOpen && <Whole card={card} />}
     </article>
   );
-});
+}
 
 function Whole({ card }: { card: Card }) {
   const text = (): string => {
