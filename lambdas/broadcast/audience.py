@@ -55,8 +55,11 @@ class Audience:
         began_ms: int,
         now: int,
         clock: Callable[[], float],
+        window: int = WINDOW,
     ) -> None:
+        """`window` is about how many connections are planned at a time."""
         self._subscriptions, self._groups = subscriptions, groups
+        self._window = window
         self._began_ms, self._now, self._clock = began_ms, now, clock
         self.sizes: dict[str, int] = {}
         """How many members of each group were read, by its id."""
@@ -103,7 +106,7 @@ class Audience:
             group_id = page.place.group_id
             self.sizes[group_id] = self.sizes.get(group_id, 0) + len(page.connection_ids)
             collected += page.connection_ids
-            if len(collected) >= WINDOW or pages >= WINDOW_PAGES:
+            if len(collected) >= self._window or pages >= WINDOW_PAGES:
                 yield Window(collected, dumps([topic, *page.place]))
                 collected, pages = [], 0
         if page is not None and collected:

@@ -5,7 +5,7 @@
 | `VALUE` | a scalar | the value, if it is a scalar |
 | `LISTED` | each value of a list | the value, or each scalar in it if it is a list |
 | `PREFIX`, `SUFFIX` | the text | each beginning or end of the text |
-| `CONTAINS` | up to three successive characters of the text, the rarest | all such of the text |
+| `CONTAINS` | up to three successive characters of the text, the rarest | all such that are searched |
 | `PRESENT` | none | none |
 
 `anyOf` has the keys of all its conditions. Only `{"exists": false}` has none, and what includes it.
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from realtime_core.filters.filters import Condition
 from realtime_core.filters.match import RANGE_OPERATORS
-from realtime_core.filters.parse import STRING_CHARS_MAX
+from realtime_core.filters.searching import SEARCHED_CHARS, STRING_CHARS_MAX, contains
 
 T = TypeVar("T")
 Key: TypeAlias = tuple[str, Any]
@@ -32,7 +32,8 @@ _BY_EQUALITY = frozenset({VALUE, LISTED})
 GRAM_CHARS = 3
 """The most characters of a key of `contains`: enough to be rare."""
 SCANNED_MAX = 256
-"""Up to so many keys of `contains` are searched in a text one by one: cheaper than making all of its own."""
+"""Up to so many keys of `contains` are searched in a text one by one, and in a long text as many as it has of
+its own: cheaper than making those."""
 
 EQUALITY, TEXT, PRESENCE = range(3)
 
@@ -157,9 +158,10 @@ def _find_suffix(by_key: Mapping[Any, T], value: Any) -> Iterable[T]:
 def _find_contained(by_key: Mapping[Any, T], value: Any) -> Iterable[T]:
     if value.__class__ is not str:
         return ()
-    if len(by_key) <= SCANNED_MAX:
-        return [item for gram, item in by_key.items() if gram in value]
-    grams = {value[at : at + size] for size in range(1, GRAM_CHARS + 1) for at in range(len(value))}
+    if len(by_key) <= max(SCANNED_MAX, GRAM_CHARS * len(value)):
+        return [item for gram, item in by_key.items() if contains(value, gram)]
+    searched = value[:SEARCHED_CHARS]
+    grams = {searched[at : at + size] for size in range(1, GRAM_CHARS + 1) for at in range(len(searched))}
     return _at(by_key, grams | {""})
 
 

@@ -168,7 +168,8 @@ class Publisher:
         }
         if of_topics:
             try:
-                due = self._subscribers.due(of_topics, now)
+                begun = [index for index in of_topics if attempt.claimed[index].claim.planning is not None]
+                due = self._subscribers.due(of_topics, now, begun)
             except StoreUnavailable as error:
                 attempt.failed.update(dict.fromkeys(of_topics, error))
             else:

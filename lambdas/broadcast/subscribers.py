@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from broadcast import audience
 from broadcast.audience import Audience
 from realtime_core.errors import StoreUnavailable
 from realtime_core.filters.filters import Attributes
@@ -24,7 +25,8 @@ LARGE_SHARDS = 250
 """An event that reaches more shards of groups with several is planned by itself, as its members are read:
 such a shard has about a thousand. A group of one shard may have one member, and most have few."""
 TOGETHER_MAX = 500_000
-"""The most connections that are held in memory, about 75 MB. Beyond, each event is planned by itself."""
+"""The most connections that are held in memory, about 75 MB. Beyond, each event is planned by itself. The
+default of a setting."""
 
 
 class Due(NamedTuple):
@@ -37,20 +39,31 @@ class Due(NamedTuple):
 
 
 class Subscribers:
-    """The subscribers of topics, found by distinct filter. `groups` reads the same `subscriptions`."""
+    """The subscribers of topics, found by distinct filter. `groups` reads the same `subscriptions`.
 
-    def __init__(self, subscriptions: Subscriptions, groups: GroupIndex) -> None:
+    `together_max` is the most connections that are held in memory; TOGETHER_MAX by default.
+    """
+
+    def __init__(
+        self, subscriptions: Subscriptions, groups: GroupIndex, together_max: int | None = None
+    ) -> None:
         self._subscriptions = subscriptions
         self._groups = groups
+        self._together_max = together_max
 
-    def due(self, events: Mapping[int, Event], now: int) -> Due:
+    def due(self, events: Mapping[int, Event], now: int, begun: Collection[int] = ()) -> Due:
         """The connections that get events of topics, each once, unless their audience is large.
 
-        Takes a query for each topic and each matching shard, however many of the events they match. Raises
+        So is that of the events that are `begun`: an earlier attempt has planned a part of it. Takes a query
+        for each topic and each matching shard, however many of the events they match. Raises
         StoreUnavailable.
         """
         reached = self._match(events, now)
-        large = {number for number, groups in reached.items() if _large_shards(groups) > LARGE_SHARDS}
+        large = {
+            number
+            for number, groups in reached.items()
+            if number in begun or _large_shards(groups) > LARGE_SHARDS
+        }
         due = self._read({number: groups for number, groups in reached.items() if number not in large}, now)
         if due is None:
             return Due({}, reached)
@@ -65,7 +78,8 @@ class Subscribers:
         clock: Callable[[], float],
     ) -> Audience:
         """The members of an event's groups as a stream; see `Audience`."""
-        return Audience(self._subscriptions, groups, began_ms=began_ms, now=now, clock=clock)
+        window = min(audience.WINDOW, self._together_max or audience.WINDOW)
+        return Audience(self._subscriptions, groups, began_ms=began_ms, now=now, clock=clock, window=window)
 
     def spread(self, groups: Iterable[Group], sizes: Mapping[str, int], now: int) -> None:
         """Give groups that have grown more shards. If that fails, the next event tries again."""
@@ -102,7 +116,7 @@ class Subscribers:
             else:
                 for connection_id in found:
                     due[connection_id] = due.get(connection_id, 0) | bits
-            if len(due) > TOGETHER_MAX:
+            if len(due) > (self._together_max or TOGETHER_MAX):
                 return None
 
         log.debug("matched", events=len(reached), groups=len(matched), connections=len(due))

@@ -63,7 +63,11 @@ def build(environ: Mapping[str, str]) -> Broadcast:
     deliveries = SqsDeliveries(sqs, settings.deliveries_queue_url)
     forwarding = _forwarding(settings, sqs)
     publisher = Publisher(
-        subscribers=Subscribers(subscriptions, GroupIndex(subscriptions, settings.index_bytes_max)),
+        subscribers=Subscribers(
+            subscriptions,
+            GroupIndex(subscriptions, settings.index_bytes_max),
+            settings.audience_in_memory_max,
+        ),
         inboxes=Inboxes(
             DynamoMessages(dynamodb, settings.messages_table, settings.message_retention_days), connections
         ),

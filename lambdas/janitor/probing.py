@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from janitor.duties import POST_BUDGET_SECONDS, ended
+from janitor.run_report import RunReport
+from realtime_core.concurrency import map_concurrently
 from realtime_core.connections.schedule import PROBE_SECONDS, Place, heard_at
 from realtime_core.errors import StoreUnavailable
 from realtime_core.telemetry.logs import get_logger
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from janitor.duties import Duties
     from janitor.leases import Progress
-    from janitor.run_report import RunReport
     from realtime_core.connections.schedule import Schedule
     from realtime_core.push.base import ManagementApi
 
@@ -30,6 +31,9 @@ log = get_logger(__name__)
 
 PAGE = 200
 """Records that are read and probed together."""
+AT_ONCE = 4
+"""Pages that are under way at once: a page takes as long to probe as the request budget says, and meanwhile the
+next ones are read."""
 
 
 class Walk(NamedTuple):
@@ -78,22 +82,21 @@ class Prober:
     def run(self, walks: Sequence[Walk], now: int, deadline: float, report: RunReport) -> list[Walk]:
         """Walk on, a page of each partition in turn, until all keep the pace or the deadline has come.
 
+        Pages of several partitions are under way at once, so that a page is read while others are probed.
         Counts a failure in the report instead of raising. `deadline` is by the timer.
         """
         done: list[Walk] = []
         # What is furthest behind goes first, or the last ones would never have a turn where time is short.
         turns = deque((walk, self._quota(walk, now)) for walk in sorted(walks, key=_walked_until))
         while turns:
-            walk, left = turns.popleft()
-            if left <= 0 or self.timer() >= deadline:
-                done.append(walk)
-                continue
-            try:
-                turns.append(self._step(walk, left, now, report))
-            except StoreUnavailable:
-                report.failures += 1
-                log.exception("upkeep_failed", duty="probe", partition=walk.partition)
-                done.append(walk)
+            together = [turns.popleft() for _ in range(min(AT_ONCE, len(turns)))]
+            steps = map_concurrently(lambda turn: self._try_step(*turn, now, deadline), together, AT_ONCE)
+            for walk, left, part in steps:
+                report.add(part)
+                if left > 0:
+                    turns.append((walk, left))
+                else:
+                    done.append(walk)
 
         behind = (walk.behind(now, self.probe_seconds) for walk in done if walk.size)
         report.probe_lag_seconds = round(max(behind, default=0))
@@ -102,6 +105,23 @@ class Prober:
     def _quota(self, walk: Walk, now: int) -> int:
         """How many records the walk has to pass to keep the pace."""
         return int(walk.size * walk.behind(now, self.probe_seconds) / self.probe_seconds)
+
+    def _try_step(
+        self, walk: Walk, left: int, now: int, deadline: float
+    ) -> tuple[Walk, int, RunReport]:
+        """Make the next step of a walk. Returns the walk after it, the rest of its quota, and the report.
+
+        After a failure, and after the deadline, nothing is left of it in this run.
+        """
+        report = RunReport()
+        if left <= 0 or self.timer() >= deadline:
+            return walk, 0, report
+        try:
+            return *self._step(walk, left, now, report), report
+        except StoreUnavailable:
+            report.failures += 1
+            log.exception("upkeep_failed", duty="probe", partition=walk.partition)
+            return walk, 0, report
 
     def _step(self, walk: Walk, left: int, now: int, report: RunReport) -> tuple[Walk, int]:
         """Probe the silent ones of the next page. Returns the walk after it, and the rest of its quota."""

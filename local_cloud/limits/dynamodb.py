@@ -11,6 +11,7 @@ moto limit both.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from local_cloud.limits.item_sizes import count_digits, find_numbers, measure_item, measure_value
@@ -26,6 +27,8 @@ _EXPRESSIONS = (
     "ConditionExpression", "FilterExpression", "KeyConditionExpression", "ProjectionExpression",
     "UpdateExpression",
 )  # fmt: skip
+
+_IN = re.compile(r"\bIN\s*[\[(]([^\])]*)[\])]", re.IGNORECASE)
 
 
 class KeyNames(NamedTuple):
@@ -138,6 +141,26 @@ def _check_counts(operation: str, parameters: Mapping[str, Any], limits: Limits)
         count = sum(len(body.get("Keys", ())) for body in parameters.get("RequestItems", {}).values())
         if exceeds(count, limits.dynamodb_batch_get_items):
             return _refuse("Too many items requested for the BatchGetItem call")
+    elif operation == "ExecuteStatement":
+        return _check_statement(str(parameters.get("Statement", "")), limits)
+    return None
+
+
+def _check_statement(statement: str, limits: Limits) -> Refusal | None:
+    """The length of a statement, and the keys of its IN, which may be other attributes' values: 100 of them.
+
+    What the message for too many is on AWS is not documented.
+    """
+    if exceeds(len(statement), limits.dynamodb_statement_characters):
+        return _refuse(
+            f"1 validation error detected: Value '{statement[:200]}' at 'statement' failed to satisfy "
+            "constraint: Member must have length less than or equal to "
+            f"{limits.dynamodb_statement_characters}"
+        )
+    for operands in _IN.findall(statement):
+        count = operands.count(",") + 1
+        if exceeds(count, limits.dynamodb_statement_keys):
+            return _refuse(f"The IN operator is provided with too many operands: {count}")
     return None
 
 

@@ -34,6 +34,10 @@ class Limits:
     # The API reference of BatchWriteItem and of BatchGetItem.
     dynamodb_batch_write_items: int | None = 25
     dynamodb_batch_get_items: int | None = 100
+    # docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-functions.in.html, the API reference of
+    # ExecuteStatement.
+    dynamodb_statement_keys: int | None = 50
+    dynamodb_statement_characters: int | None = 8192
     # The API reference of TransactWriteItems, and of the batches for their keys.
     dynamodb_distinct_items: bool = True
     # docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html,

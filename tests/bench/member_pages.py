@@ -1,7 +1,8 @@
 """A fake DynamoDB with one shard in pages of 1 MB: `member_pages.py CERTIFICATE KEY MEMBERS MILLISECONDS`.
 
-Prints its port. Every query returns a page of this shard, whatever its key: of ids if it has a projection,
-else of whole items. The query for changes that are pending for an index returns none.
+Prints its port. Every shard has the same members. A query returns a page of them, whatever its key: of ids if
+it has a projection, else of whole items; a statement a page of ids with keys. The query for changes that are
+pending for an index returns none.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import ssl
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 PAGE_BYTES = 1024 * 1024
 ITEM_BYTES = 95
@@ -45,6 +47,18 @@ def pages(members: int) -> list[tuple[bytes, bytes]]:
     return bodies
 
 
+def statement_page(request: dict[str, Any], members: int) -> bytes:
+    """Return the page of ids with keys that a statement continues at."""
+    keys = [value["S"] for value in request["Parameters"] if "S" in value]
+    start, size = int(request.get("NextToken", "0")), PAGE_BYTES // ITEM_BYTES
+    places = range(start, min(start + size, len(keys) * members))
+    items = ",".join(
+        f'{{"pk":{{"S":"{keys[place // members]}"}},"sk":{{"S":"L{place:014}="}}}}' for place in places
+    )
+    more = f',"NextToken":"{places.stop}"' if places.stop < len(keys) * members else ""
+    return f'{{"Items":[{items}]{more}}}'.encode()
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers a query with the page that it continues at."""
 
@@ -52,12 +66,16 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     disable_nagle_algorithm = True
     pages: list[tuple[bytes, bytes]]
+    members: int
     delay_s: float
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
-        start = _START.search(body)
-        page = self.pages[int(start[1]) if start else 0][b"ProjectionExpression" not in body]
+        if self.headers["x-amz-target"].endswith(".ExecuteStatement"):
+            page = statement_page(json.loads(body), self.members)
+        else:
+            start = _START.search(body)
+            page = self.pages[int(start[1]) if start else 0][b"ProjectionExpression" not in body]
         if b'":partition"' in body:
             page = b'{"Items":[],"Count":0,"ScannedCount":0}'
         time.sleep(self.delay_s)
@@ -72,7 +90,8 @@ class Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     certificate, key, members, milliseconds = sys.argv[1:]
-    Handler.pages, Handler.delay_s = pages(int(members)), int(milliseconds) / 1000
+    Handler.pages, Handler.members = pages(int(members)), int(members)
+    Handler.delay_s = int(milliseconds) / 1000
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 _RUN = """
 import json, sys
 from {function} import handler
+
+class Context:
+    aws_request_id = "of-a-test"
+
+    def get_remaining_time_in_millis(self):
+        return {milliseconds_left}
+
 for line in sys.stdin:
     try:
-        result = {{"response": handler.handler(json.loads(line), None)}}
+        result = {{"response": handler.handler(json.loads(line), Context())}}
     except Exception as error:
         result = {{"error": str(error)}}
     sys.stderr.write(json.dumps(result) + "\\n")
@@ -43,10 +50,13 @@ class ShippedFunction:
         declared = service.stack.client("lambda").get_function_configuration(FunctionName=name)
         self._settings = declared["Environment"]["Variables"]
 
-    def invoke_all(self, events: Sequence[Any], **environment: str | None) -> list[dict[str, Any]]:
+    def invoke_all(
+        self, events: Sequence[Any], *, milliseconds_left: int = 30_000, **environment: str | None
+    ) -> list[dict[str, Any]]:
         """Pass the events to one new process in order; return a `response` or `error` for each.
 
-        `environment` replaces settings of the deployed function; None removes one.
+        Each invocation has that time left, however long it takes. `environment` replaces settings of the
+        deployed function; None removes one.
         """
         merged = {
             "PATH": os.environ["PATH"],
@@ -60,7 +70,7 @@ class ShippedFunction:
         }
 
         completed = subprocess.run(
-            [sys.executable, "-c", _RUN.format(function=self._function)],
+            [sys.executable, "-c", _RUN.format(function=self._function, milliseconds_left=milliseconds_left)],
             input="".join(json.dumps(event) + "\n" for event in events),
             env={name: value for name, value in merged.items() if value is not None},
             capture_output=True,

@@ -116,7 +116,10 @@ def encode_permissions(permissions: Permissions) -> dict[str, str]:
 
 def decode_permissions(texts: Mapping[str, Any]) -> Permissions:
     """The permissions of texts by name."""
-    return Permissions(*(_decode(texts.get(name)) for name in Permissions._fields))
+    topics, recipients = texts.get("topics"), texts.get("recipients")
+    if topics is None and recipients is None:
+        return UNRESTRICTED
+    return Permissions(_decode(topics), _decode(recipients))
 
 
 def _decode(text: str | None) -> tuple[str, ...] | None:

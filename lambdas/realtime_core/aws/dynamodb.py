@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from realtime_core.aws import backoff
-from realtime_core.aws.errors import CONFLICTS, THROTTLING, Refused, Unreachable
+from realtime_core.aws.errors import CONFLICTS, THROTTLING, AwsError, Refused, Unreachable
 from realtime_core.errors import StoreUnavailable
 from realtime_core.started_call import StartedCall
 
@@ -108,14 +107,21 @@ def start(client: DynamoDBClient, operation: str, **parameters: Any) -> StartedC
     # To a type checker it is botocore's client, which has no such methods.
     json_client = cast("JsonClient", client)
     first = json_client.start(operation, parameters)
-    calls: Iterator[Callable[[], Any]] = chain(
-        [first.result], repeat(partial(json_client.call, operation, parameters))
-    )
 
-    def attempt() -> Any:
-        return next(calls)()
+    def finish() -> Any:
+        try:
+            return first.result()
+        except AwsError as error:
+            failed = [error]
 
-    return StartedCall(partial(perform, attempt), first.discard)
+        def attempt() -> Any:
+            if failed:
+                raise failed.pop()
+            return json_client.call(operation, parameters)
+
+        return perform(attempt)
+
+    return StartedCall(finish, first.discard)
 
 
 def get_all(client: DynamoDBClient, keys: Mapping[str, Sequence[Item]]) -> dict[str, list[Item]]:

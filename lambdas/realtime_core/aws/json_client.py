@@ -140,6 +140,7 @@ class JsonClient(AwsClient):
     batch_get_item = _operation("BatchGetItem")
     batch_write_item = _operation("BatchWriteItem")
     delete_item = _operation("DeleteItem")
+    execute_statement = _operation("ExecuteStatement")
     get_item = _operation("GetItem")
     put_item = _operation("PutItem")
     query = _operation("Query")

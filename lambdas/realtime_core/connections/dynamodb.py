@@ -57,11 +57,13 @@ def _permission_values(permissions: Permissions) -> Item:
 
 def connection_from(item: Item) -> Connection:
     """The connection of an item."""
-    unsubscribed = {
-        name.removeprefix(UNSUBSCRIBED): int(value["N"])
-        for name, value in item.items()
-        if name.startswith(UNSUBSCRIBED)
-    }
+    unsubscribed: dict[str, int] = {}
+    permitted: dict[str, str] = {}
+    for name, value in item.items():
+        if name.startswith(UNSUBSCRIBED):
+            unsubscribed[name.removeprefix(UNSUBSCRIBED)] = int(value["N"])
+        elif name.startswith(PERMITTED):
+            permitted[name.removeprefix(PERMITTED)] = value["S"]
 
     return Connection(
         connection_id=item["connection_id"]["S"],
@@ -77,13 +79,7 @@ def connection_from(item: Item) -> Connection:
         unsubscribed=unsubscribed,
         unsubscribed_before=read_number(item, "unsubscribed_before"),
         filter_bytes=read_number(item, "filter_bytes") if "filter_bytes" in item else None,
-        permissions=decode_permissions(
-            {
-                name.removeprefix(PERMITTED): value["S"]
-                for name, value in item.items()
-                if name.startswith(PERMITTED)
-            }
-        ),
+        permissions=decode_permissions(permitted),
     )
 
 

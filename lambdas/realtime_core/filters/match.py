@@ -15,6 +15,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+from realtime_core.filters.searching import contains
+
 Test: TypeAlias = Callable[[Any, Any], bool]
 """A function of an argument and the event's value."""
 Predicate: TypeAlias = tuple[Test, Any]
@@ -29,7 +31,7 @@ RANGE_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 TEXT_OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "prefix": str.startswith,
     "suffix": str.endswith,
-    "contains": operator.contains,
+    "contains": contains,
 }
 
 _TEXT, _OTHER = "\x1f", "\x1e"

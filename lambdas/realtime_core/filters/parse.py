@@ -8,13 +8,13 @@ from typing import Any
 
 from realtime_core.errors import Problem
 from realtime_core.filters.match import RANGE_OPERATORS, TEXT_OPERATORS
+from realtime_core.filters.searching import STRING_CHARS_MAX
 from realtime_core.wire.fields import reject_if_any, shorten
 from realtime_core.wire.strict_json import INTEGER_MAX, INTEGER_MIN, byte_length, dumps
 
 CONDITIONS_MAX = 20
 DEPTH_MAX = 4
 LIST_VALUES_MAX = 50
-STRING_CHARS_MAX = 256
 FILTER_BYTES_MAX = 4 * 1024
 
 _SINGLE_OPERATORS = (*TEXT_OPERATORS, "not", "anyOf", "exists")

@@ -9,18 +9,27 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws.dynamodb import number, start
 from realtime_core.subscriptions.base import MemberPage, MemberPlace, shards_between
+from realtime_core.subscriptions.dynamodb_statements import MemberStatements, StatementsRefused
+from realtime_core.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
     from realtime_core.started_call import StartedCall
     from realtime_core.subscriptions.base import Group
+
+log = get_logger(__name__)
+
+SMALL_MEMBERS_MAX = 40
+"""A query of its own takes less processor time for a group of more, once a process knows it: the rows of a
+statement have the key of their group as well."""
+LARGER_GROUPS_MAX = 20_000
 
 READERS = 8
 """Shards that are read at once. Most have one short page, so reading them in turn would be mostly waiting.
@@ -44,12 +53,40 @@ class DynamoMembers:
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
+        self._statements = MemberStatements(client, table)
+        self._larger: OrderedDict[str, None] = OrderedDict()
 
     def of_groups(self, groups: Sequence[Group], now: int) -> Iterator[tuple[Group, list[str]]]:
         """The connections that can be posted to at `now`, a page at a time, group by group."""
+        small = {
+            member_pk(group.group_id, 0): group
+            for group in groups
+            if group.shards == 1 and group.group_id not in self._larger
+        }
+        if self._statements.suit(len(small)):
+            try:
+                yield from self._by_statements(small, now)
+                together = {group.group_id for group in small.values()}
+                groups = [group for group in groups if group.group_id not in together]
+            except StatementsRefused:
+                log.info("members_read_by_queries", groups=len(small))
+
         by_id = {group.group_id: group for group in groups}
         for page in self.pages(groups, now):
+            if len(page.connection_ids) <= SMALL_MEMBERS_MAX and page.place.connection_id is None:
+                self._larger.pop(page.place.group_id, None)
             yield by_id[page.place.group_id], page.connection_ids
+
+    def _by_statements(self, small: Mapping[str, Group], now: int) -> Iterator[tuple[Group, list[str]]]:
+        """The connections of groups by their partition keys; notes the groups that are not small."""
+        for members in self._statements.read(list(small), now):
+            for key, connection_ids in members.items():
+                group = small[key]
+                if len(connection_ids) > SMALL_MEMBERS_MAX:
+                    self._larger[group.group_id] = None
+                yield group, connection_ids
+        while len(self._larger) > LARGER_GROUPS_MAX:
+            self._larger.popitem(last=False)
 
     def pages(
         self,

@@ -22,7 +22,7 @@ locals {
   # Operations used on each table: DynamoDB counts its faults per operation. permissions.tf allows them.
   table_operations = {
     connections   = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems"]
-    subscriptions = concat(["Query", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"], var.redis_enabled ? ["Scan"] : [])
+    subscriptions = concat(["Query", "ExecuteStatement", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"], var.redis_enabled ? ["Scan"] : [])
     messages      = ["GetItem", "Query", "UpdateItem", "TransactWriteItems"]
     history       = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "BatchWriteItem", "TransactWriteItems"]
     limits        = ["UpdateItem"]

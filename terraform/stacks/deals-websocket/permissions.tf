@@ -77,6 +77,12 @@ locals {
         actions   = ["dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"]
         resources = [local.tables.subscriptions]
       }
+      # Many small groups at once, by their keys: a SELECT without them would be a scan.
+      FindSubscribersOfManyGroups = {
+        actions    = ["dynamodb:PartiQLSelect"]
+        resources  = [local.tables.subscriptions]
+        conditions = [{ test = "BoolIfExists", variable = "dynamodb:FullTableScan", values = ["false"] }]
+      }
       StoreNotifications = { actions = ["dynamodb:PutItem", "dynamodb:UpdateItem"], resources = [local.tables.messages] }
       KeepHistory = {
         actions = [

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,15 @@ def dynamodb(service):
 
 def get(dynamodb):
     return dynamodb.get_item(TableName="t", Key={"pk": {"S": "é\u2028"}})
+
+
+def test_request_that_nobody_takes_times_out():
+    """The connection is made by the kernel, and its buffers take less than the request."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        dynamodb = client("dynamodb", region_name="eu-west-1", endpoint_url=url, attempts=1, read_timeout=0.2)
+        with pytest.raises(Unreachable, match="timed out"):
+            dynamodb.get_item(TableName="t", Key={"pk": {"S": "x" * 20_000_000}})
 
 
 def test_request_follows_the_protocol(service, dynamodb):

@@ -270,6 +270,33 @@ def test_an_audience_that_turns_out_to_be_large_is_read_as_a_stream(monkeypatch)
     assert large.queued() == dict.fromkeys(AUDIENCE, 1)
 
 
+def test_an_audience_that_is_small_by_the_next_attempt_is_gone_on_with_and_not_planned_anew(monkeypatch):
+    monkeypatch.setattr(subscribers, "LARGE_SHARDS", 250)
+    monkeypatch.setattr(subscribers, "TOGETHER_MAX", 30)
+    large = with_everybody()
+    assert large.publish(4)["more"] is True
+    left = [item for item in AUDIENCE if item not in large.queued()][:30]
+    large.subscriptions.remove_members([large.connections.remove(item) for item in left])
+    while "more" in large.publish(4):
+        pass
+    assert large.queued() == dict.fromkeys([item for item in AUDIENCE if item not in left], 1)
+
+
+def test_the_memory_for_an_audience_is_a_setting(monkeypatch):
+    monkeypatch.setattr(subscribers, "LARGE_SHARDS", 250)
+    monkeypatch.setattr(audience, "WINDOW", 1_000)
+    large = with_everybody()
+    large.publisher._subscribers._together_max = len(AUDIENCE)
+    assert "more" not in large.publish(1)
+
+    large.publisher._subscribers._together_max = 10
+    assert "more" in large.publish(1, event_id="e2")
+    while "more" in large.publish(1, event_id="e2"):
+        pass
+    assert large.queued() == dict.fromkeys(AUDIENCE, 2)
+    assert all(len(job.connection_ids) <= 10 + PAGE for job in large.deliveries.jobs[1:])
+
+
 def test_events_for_small_audiences_share_frames_beside_one_for_a_large_audience(monkeypatch):
     monkeypatch.setattr(subscribers, "LARGE_SHARDS", 1)
     large = with_everybody().subscribe(["p1", "p2"], topic="phones")

@@ -1,5 +1,6 @@
 """Probes: connections that were lost without a `$disconnect` are found, once an interval."""
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -74,6 +75,22 @@ def test_duties_come_before_probes(harness):
     assert short.warned == 600
     assert 0 < short.probed < 600
     assert short.probe_lag_seconds > 0
+
+
+def test_pages_of_several_partitions_are_under_way_at_once(harness):
+    """One after the other, the first would wait in vain for a second."""
+    together = threading.Barrier(2, timeout=10)
+    for number in range(40):
+        harness.connect(f"c{number}")
+    harness.now += 20 * MINUTE
+    probe = harness.poster.probe
+
+    def meet(connection_ids, budget):
+        together.wait()
+        return probe(connection_ids, budget)
+
+    harness.poster.probe = meet
+    assert harness.run().probed == 40
 
 
 def test_connection_lost_without_disconnect_is_removed_by_a_probe(harness):

@@ -141,6 +141,18 @@ def test_batch_write_above_25_items_or_with_a_duplicate_is_refused():
     )
 
 
+@pytest.mark.parametrize(("keys", "passes"), [(50, True), (51, False)])
+def test_statement_takes_50_keys(keys, passes):
+    statement = f'SELECT pk FROM "t" WHERE pk IN [{",".join("?" * keys)}] AND e > ?'
+    parameters = [{"S": str(number)} for number in range(keys)]
+    assert bool(refused("ExecuteStatement", Statement=statement, Parameters=parameters)) is not passes
+
+
+def test_statement_of_over_8192_characters_is_refused():
+    assert refused("ExecuteStatement", Statement='SELECT pk FROM "t" WHERE pk = ' + "'x" * 4090)
+    assert not refused("ExecuteStatement", Statement='SELECT pk FROM "t" WHERE pk = ?')
+
+
 def test_batch_get_above_100_keys_or_with_a_duplicate_is_refused():
     def gets(*keys):
         return {"t": {"Keys": [item(key) for key in keys]}}

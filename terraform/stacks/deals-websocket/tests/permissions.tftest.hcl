@@ -54,6 +54,7 @@ run "policies_hold_exactly_what_their_holders_need" {
         "dynamodb:DeleteItem table/deals-test-history",
         "dynamodb:GetItem table/deals-test-connections",
         "dynamodb:GetItem table/deals-test-history",
+        "dynamodb:PartiQLSelect table/deals-test-subscriptions",
         "dynamodb:PutItem table/deals-test-history",
         "dynamodb:PutItem table/deals-test-messages",
         "dynamodb:Query table/deals-test-connections/index/UserIdIndex",
