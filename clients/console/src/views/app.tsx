@@ -21,6 +21,7 @@ export function App() {
       <main>
         <div class="column middle">
           <Deals />
+          <Charts />
         </div>
         <div class="column left">
           <Wishes />
@@ -29,7 +30,6 @@ export function App() {
         <div class="column right">
           {isLocal && <BreakIt />}
           {isLocal && <Service />}
-          <Charts />
         </div>
         <div class="whole-width">
           <Frames />
