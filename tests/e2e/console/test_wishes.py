@@ -1,4 +1,4 @@
-"""What somebody who writes a client does: builds a filter, links to it, copies it as code, writes a message."""
+"""What somebody who writes a client does: builds a filter, links to it, copies it as code, writes to Ben."""
 
 from __future__ import annotations
 
