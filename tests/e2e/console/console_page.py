@@ -74,6 +74,15 @@ class ConsolePage:
         """Return how many deals of the feed have come."""
         return int((await self.count()).get("came", 0))
 
+    async def wait_until_came(self, count: int, seconds: float = 300) -> None:
+        """Wait until so many deals of the feed have come."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if await self.came() >= count:
+                return
+            await asyncio.sleep(0.5)
+        raise AssertionError(f"only {await self.count()}")
+
     async def press_fault(self, name: str) -> None:
         """Press the button of a fault."""
         await self.page.locator(f"#fault-{name}").click()

@@ -45,8 +45,8 @@ async def test_dialogs_and_all_regions_open_have_no_violation(console: ConsolePa
 async def test_hostile_deal_is_text_everywhere(console: ConsolePage) -> None:
     await console.open("#topic=hostile.deals")
     await console.press_fault("hostile")
-    await console.page.locator("#frames > summary").click()
     await console.page.locator(".card.from-live").nth(5).wait_for()
+    await console.page.locator("#frames > summary").click()
     for title in await console.page.locator(".card .title").all():
         await title.click()
 

@@ -25,7 +25,7 @@ async def test_filter_of_the_form_replaces_the_subscription_and_is_in_the_link(c
     page = console.page
     before = page.url
     await page.locator("#add").click()
-    await page.get_by_label("Attribute 3").fill("inStock")
+    await page.get_by_label("Attribute 3", exact=True).fill("inStock")
     await page.get_by_label("Value of inStock").fill("true")
     await page.get_by_role("button", name="Apply").click()
     await expect(page.get_by_text("The subscription to all-deals is replaced.")).to_be_visible()
@@ -47,11 +47,11 @@ async def test_filter_of_the_form_replaces_the_subscription_and_is_in_the_link(c
 async def test_error_of_the_service_stands_at_its_field(console: ConsolePage) -> None:
     await console.open()
     long = "x" * 300
-    await console.page.get_by_label("Attribute 1").fill("merchant")
+    await console.page.get_by_label("Attribute 1", exact=True).fill("merchant")
     await console.page.get_by_label("Value of merchant").fill(long)
     await console.page.get_by_role("button", name="Apply").click()
     problem = console.page.locator("[id='problem-filters.merchant']")
-    await expect(problem).to_contain_text("256 characters")
+    await expect(problem).to_contain_text("at most 256")
     await expect(console.page.get_by_label("Value of merchant")).to_have_attribute("aria-invalid", "true")
 
 

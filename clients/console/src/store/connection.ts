@@ -139,6 +139,7 @@ export function changeSource(next: Source, remember = false): void {
   const give = giveToken;
   if (tokenAsked.peek() && give && next.kind === "pasted") return give(next.token);
   endTokenQuestion();
+  holdsTokens = false;
   start();
 }
 
@@ -158,7 +159,6 @@ export async function refreshToken(): Promise<void> {
 
 function endTokenQuestion(): void {
   giveToken = undefined;
-  holdsTokens = false;
   tokenAsked.value = false;
 }
 

@@ -39,7 +39,7 @@ function LatencyChart({ points }: { points: Point[] }) {
         lines={lines}
         format={formatMs}
       />
-      <Numbers points={points} lines={lines} format={formatMs} />
+      <Numbers name="Latency" points={points} lines={lines} format={formatMs} />
     </Region>
   );
 }
@@ -49,7 +49,7 @@ function RateChart({ points }: { points: Point[] }) {
   return (
     <Region id="rate" title="Deals a second" aside={`${points.at(-1)!.deals}/s`}>
       <Chart label="Deals a second in the last two minutes" lines={lines} format={String} />
-      <Numbers points={points} lines={lines} format={String} />
+      <Numbers name="Deals a second" points={points} lines={lines} format={String} />
     </Region>
   );
 }
@@ -87,10 +87,12 @@ function Chart({ label, lines, format }: { label: string; lines: Line[]; format(
 }
 
 function Numbers({
+  name,
   points,
   lines,
   format,
 }: {
+  name: string;
   points: Point[];
   lines: Line[];
   format(value: number): string;
@@ -102,15 +104,15 @@ function Numbers({
   return (
     <details>
       <summary>As numbers</summary>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Numbers of the chart">
+      <div class="scroll" tabIndex={0} role="region" aria-label={`${name} in numbers`}>
         <table>
           <caption class="hidden">The last 30 seconds, newest first</caption>
           <thead>
             <tr>
               <th scope="col">at</th>
-              {lines.map(({ name }) => (
-                <th key={name} scope="col">
-                  {name}
+              {lines.map((line) => (
+                <th key={line.name} scope="col">
+                  {line.name}
                 </th>
               ))}
             </tr>
@@ -119,8 +121,8 @@ function Numbers({
             {seconds.map(({ second, index }) => (
               <tr key={second}>
                 <td>{new Date(second * 1_000).toTimeString().slice(0, 8)}</td>
-                {lines.map(({ name, values }) => (
-                  <td key={name}>{values[index] === undefined ? "–" : format(values[index])}</td>
+                {lines.map(({ name: key, values }) => (
+                  <td key={key}>{values[index] === undefined ? "–" : format(values[index])}</td>
                 ))}
               </tr>
             ))}
