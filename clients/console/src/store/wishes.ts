@@ -203,6 +203,7 @@ export function followLink(isFirst: boolean): void {
   view.value = link.view;
   openEvent.value = link.event;
   if (link.wish || isFirst) setDraft(link.wish ?? FIRST);
+  if (isFirst) effect(keepLink);
   if (isFirst || !link.wish) return;
   isRestoring = true;
   void apply().finally(() => (isRestoring = false));
@@ -223,10 +224,11 @@ onClient((client) => {
   }
 });
 
-effect(() => {
+/** Write into the link which event is open, and by which view the filter is shown. */
+function keepLink(): void {
   const event = openEvent.value;
   const shown = view.value;
   const current = readLink(location.hash);
   if (!isRestoring && current.wish && (current.event !== event || current.view !== shown))
     history.replaceState(null, "", writeLink(current.wish, event, shown));
-});
+}

@@ -121,7 +121,7 @@ function Value(props: {
         value={text}
         autocomplete="off"
         spellcheck={false}
-        aria-invalid={problems.value.has(path)}
+        aria-invalid={problemAt(path) !== undefined}
         aria-describedby={id}
         onInput={(event) => props.change(event.currentTarget.value)}
       />
@@ -131,14 +131,17 @@ function Value(props: {
   );
 }
 
-/** The problem of a place, and those of places within it that have no field of their own. */
 function Problem({ path }: { path: string }) {
-  const found = [...problems.value].find(([at]) => at === path || at.startsWith(`${path}[`));
   return (
     <span class="problem" id={`problem-${path}`}>
-      {found?.[1]}
+      {problemAt(path)}
     </span>
   );
+}
+
+/** The problem of a place, or of one within it that has no field of its own. */
+function problemAt(path: string): string | undefined {
+  return [...problems.value].find(([at]) => at === path || at.startsWith(`${path}[`))?.[1];
 }
 
 function Bounds({ node, path, name, change }: ConditionProps) {
