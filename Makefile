@@ -223,7 +223,7 @@ cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other
 	@$(PY) -m deals_ops.cost_table $(ARGS)
 
 .PHONY: reference
-reference: $(VENV)/.ready ## Write what follows from the code: tables of docs/operations.md, docs/asyncapi.*, Terraform's READMEs
+reference: $(VENV)/.ready ## Write what follows from the code: tables of docs/operations.md, docs/asyncapi.*, the clients' wire types, Terraform's READMEs
 	@$(PY) -m deals_ops.reference_tables
 	@$(PY) -m deals_ops.asyncapi
 	@$(PY) $(TOOLCHAIN) docs

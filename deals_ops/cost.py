@@ -70,6 +70,8 @@ PENDING_UNITS = 3
 """Write units of a pending change of the index: put in a transaction, which costs double, then deleted."""
 REDIS_METRICS, REDIS_ALARMS = 19, 26
 """What Redis adds to METRICS and ALARMS: two functions and two nodes."""
+PUBLISH_API_ALARMS = 3
+"""What the publish API adds to ALARMS; its metrics are API Gateway's own, which cost nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +126,8 @@ GROWS_WITH = {
 }
 REDIS = "Redis: nodes, endpoints, relay, index"
 """All that Redis adds, if it is enabled. The reads of members that it saves are not subtracted."""
+PUBLISH_API = "Publish API"
+GROWS_WITH_PUBLISH_API = "requests: up to a hundred events by one cost as much as one"
 GROWS_WITH_REDIS = "handshakes: what the index does not know yet; nodes, where 0.5 GB is too little"
 
 
@@ -174,6 +178,14 @@ def estimate_with_redis(traffic: Traffic, design: Design = NOW) -> Cost:
     """Estimate the monthly cost with Redis at the stack's defaults, as one more component."""
     without = estimate_monthly_cost(traffic, design)
     return Cost({**without.dollars, REDIS: _estimate_redis(traffic)}, without.requests_per_second)
+
+
+def with_publish_api(cost: Cost, traffic: Traffic) -> Cost:
+    """Add what it costs to publish every event by a request of its own at the publish API."""
+    requests = traffic.events * DAYS * math.ceil(traffic.payload_bytes / prices.HTTP_API_REQUEST_BYTES)
+    dollars = requests * prices.HTTP_API_REQUEST + PUBLISH_API_ALARMS * prices.ALARM_MONTH
+    per_second = cost.requests_per_second + traffic.events / SECONDS_A_DAY
+    return Cost({**cost.dollars, PUBLISH_API: dollars}, per_second)
 
 
 def count_heartbeats(traffic: Traffic, design: Design) -> float:

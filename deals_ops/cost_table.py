@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from deals_ops import prices
 from deals_ops.cost import (
     GROWS_WITH,
+    GROWS_WITH_PUBLISH_API,
     GROWS_WITH_REDIS,
+    PUBLISH_API,
     REDIS,
     REQUEST_BUDGET,
     Cost,
     Traffic,
     estimate_monthly_cost,
     estimate_with_redis,
+    with_publish_api,
 )
 from deals_ops.cost_design import FIRST_RELEASE, NOW, Design
 from deals_ops.formatting import build_table
@@ -40,6 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     estimate = estimate_with_redis if arguments.redis else estimate_monthly_cost
     costs = compare(traffic, arguments.connections or CONNECTION_COUNTS, estimate)
+    if arguments.publish_api:
+        costs = {
+            count: Compared(compared.before, with_publish_api(compared.now, traffic))
+            for count, compared in costs.items()
+        }
 
     if arguments.markdown:
         sys.stdout.write(format_markdown(costs))
@@ -82,7 +90,11 @@ def build_rows(costs: dict[int, Compared]) -> list[list[str]]:
     """
     reasons = {
         component: reason
-        for component, reason in {**GROWS_WITH, REDIS: GROWS_WITH_REDIS}.items()
+        for component, reason in {
+            **GROWS_WITH,
+            REDIS: GROWS_WITH_REDIS,
+            PUBLISH_API: GROWS_WITH_PUBLISH_API,
+        }.items()
         if all(component in cost.now.dollars for cost in costs.values())
     }
     names = [*reasons, "sum", "of it a connection", "requests a second, on average"]
@@ -99,7 +111,7 @@ def build_rows(costs: dict[int, Compared]) -> list[list[str]]:
 
 def _build_column(cost: Cost, connections: int, components: Iterable[str]) -> list[str]:
     return [
-        *(_format_dollars(cost.dollars[component]) for component in components),
+        *(_format_dollars(cost.dollars.get(component, 0.0)) for component in components),
         _format_dollars(cost.total),
         f"{cost.total / connections:.4f}",
         f"{cost.requests_per_second:,.0f}",
@@ -168,6 +180,9 @@ def _build_parser() -> argparse.ArgumentParser:
     for name, (parse, description) in _TRAFFIC_OPTIONS.items():
         default = getattr(Traffic(), name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=parse, help=f"{description} ({default:g})")
+    parser.add_argument(
+        "--publish-api", action="store_true", help="with every event by a request of its own over HTTP"
+    )
     parser.add_argument("--redis", action="store_true", help="with Redis at the stack's defaults")
 
     output = parser.add_mutually_exclusive_group()

@@ -10,21 +10,20 @@ import argparse
 import asyncio
 import json
 import signal
-import statistics
 import sys
 import time
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from deals_client import DealsClient, Event, Message, MessageStatus
+from deals_client import DealsClient
 from examples.latecomer import welcome
 from examples.publish_paths import PublishPaths
+from examples.shoppers import Shopper, build_shoppers, expected_events
+from examples.summary import print_summary
 from examples.warm_up import warm_up
 from local_cloud import CloudFailed
 from local_cloud.isolation import isolate
@@ -32,9 +31,6 @@ from local_cloud.progress import Progress
 from local_cloud.stack import Stack, running_stack
 from local_cloud.terraform import TerraformFailed
 from local_cloud.up import list_commands
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FEED = Path(__file__).with_name("deals.jsonl")
 SECONDS_BETWEEN_DEALS = 0.08
@@ -46,77 +42,6 @@ MESSAGE_SECONDS = 15.0
 POLL_SECONDS = 0.05
 
 console = Console(highlight=False, soft_wrap=True)
-
-
-@dataclass
-class Shopper:
-    """A person of the demo: the subscriptions, and the same wish in plain Python (`wants`)."""
-
-    name: str
-    colour: str
-    wish: str
-    subscriptions: list[dict[str, Any]]
-    wants: Callable[[str, dict[str, Any]], bool]
-    client: DealsClient | None = None
-    events: asyncio.Queue[tuple[Event, float]] = field(default_factory=asyncio.Queue)
-    """Events, each with the monotonic time at which it came."""
-    messages: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
-    receipts: asyncio.Queue[MessageStatus] = field(default_factory=asyncio.Queue)
-    latencies: dict[str, float] = field(default_factory=dict)
-    """Of each event received, by event id: milliseconds from the publish call to the handler."""
-    topics: set[str] = field(default_factory=set)
-    """The topics of all events received."""
-    repeats: int = 0
-
-    def take(self, event: Event) -> None:
-        """Take an event as it comes."""
-        self.topics.add(event.topic)
-        self.events.put_nowait((event, time.monotonic()))
-
-    @property
-    def connected(self) -> DealsClient:
-        """The client, after `connect`."""
-        assert self.client is not None  # noqa: S101 - an error in this demo
-        return self.client
-
-
-def build_shoppers() -> list[Shopper]:
-    """Return Ann, Ben and Cho."""
-    return [
-        Shopper(
-            "Ann",
-            "cyan",
-            "electronics with at least 25 % off",
-            [{"topic": "all-deals", "filters": {"category": "electronics", "minDiscount": 25}}],
-            lambda _topic, deal: deal["category"] == "electronics" and deal["discountPercentage"] >= 25,
-        ),
-        Shopper(
-            "Ben",
-            "magenta",
-            "flights and hotels up to 400",
-            [
-                {"topic": "travel.flights", "filters": {"maxPrice": 400}},
-                {"topic": "travel.hotels", "filters": {"maxPrice": 400}},
-            ],
-            lambda topic, deal: topic.startswith("travel.") and deal["price"] <= 400,
-        ),
-        Shopper(
-            "Cho",
-            "yellow",
-            "anything under 100, in stock, in a flash sale or shipped free",
-            [
-                {
-                    "topic": "all-deals",
-                    "filters": {"price": {"lt": 100}, "inStock": True, "tags": ["flash", "free-shipping"]},
-                }
-            ],
-            lambda _topic, deal: (
-                deal["price"] < 100
-                and deal["inStock"]
-                and bool({"flash", "free-shipping"} & set(deal.get("tags", [])))
-            ),
-        ),
-    ]
 
 
 async def connect(stack: Stack, shopper: Shopper) -> None:
@@ -169,11 +94,6 @@ async def watch(shopper: Shopper, published_at: dict[str, float]) -> None:
         )
 
 
-def expected_events(shopper: Shopper, feed: list[dict[str, Any]]) -> set[str]:
-    """Return the ids of the events that the shopper should receive."""
-    return {deal["eventId"] for deal in feed if shopper.wants(deal["topic"], deal["data"])}
-
-
 async def exchange_message(ann: Shopper, ben: Shopper) -> None:
     """Send a message from Ann to Ben, who reads it; Ann receives the receipt."""
     text = "That Lisbon flight is below 400. Shall we?"
@@ -205,87 +125,6 @@ async def disconnect(stack: Stack, shopper: Shopper) -> bool:
     return False
 
 
-def print_summary(
-    feed: list[dict[str, Any]], shoppers: list[Shopper], paths: PublishPaths, removed: bool
-) -> bool:
-    """Print the closing table; returns whether every deal arrived once, and the record was removed."""
-    table = Table(title="What happened", title_justify="left")
-    for column in ("", "expected", "delivered", "lost", "not wanted", "twice", "p50 ms", "p99 ms"):
-        table.add_column(column, justify="left" if not column else "right")
-
-    succeeded = removed
-    all_latencies: list[float] = []
-    for shopper in shoppers:
-        expected, received = expected_events(shopper, feed), set(shopper.latencies)
-        latencies = list(shopper.latencies.values())
-        all_latencies += latencies
-        succeeded = succeeded and expected == received and shopper.repeats == 0
-        table.add_row(
-            shopper.name,
-            *_format_counts(expected, received, shopper.repeats),
-            *_format_percentiles(latencies),
-        )
-
-    table.add_section()
-    for path in paths.names():
-        table.add_row(*_build_path_row(path, paths.path_by_event, feed, shoppers))
-
-    total = sum(len(expected_events(shopper, feed)) for shopper in shoppers)
-    table.add_section()
-    table.add_row(
-        f"{len(feed)} events",
-        str(total),
-        str(len(all_latencies)),
-        *("", "", ""),
-        *_format_percentiles(all_latencies),
-    )
-
-    console.print(table)
-    console.print(
-        "[bold green]None lost, none twice.[/]"
-        if succeeded
-        else "[bold red]Something went wrong: see the table.[/]"
-    )
-    return succeeded
-
-
-def _build_path_row(
-    path: str, path_by_event: dict[str, str], feed: list[dict[str, Any]], shoppers: list[Shopper]
-) -> list[str]:
-    """Return the row of one publish path, over all shoppers."""
-    event_ids = {event_id for event_id, used in path_by_event.items() if used == path}
-    expected = [expected_events(shopper, feed) & event_ids for shopper in shoppers]
-    lost = sum(len(ids - shopper.latencies.keys()) for ids, shopper in zip(expected, shoppers, strict=True))
-    latencies = [
-        milliseconds
-        for shopper in shoppers
-        for event_id, milliseconds in shopper.latencies.items()
-        if event_id in event_ids
-    ]
-    total = sum(len(ids) for ids in expected)
-    return [
-        f"{len(event_ids)} by {path}",
-        str(total),
-        str(len(latencies)),
-        str(lost),
-        *("", ""),
-        *_format_percentiles(latencies),
-    ]
-
-
-def _format_counts(expected: set[str], received: set[str], repeats: int) -> list[str]:
-    counts = (len(expected), len(received), len(expected - received), len(received - expected), repeats)
-    return [str(count) for count in counts]
-
-
-def _format_percentiles(milliseconds: list[float]) -> list[str]:
-    """Return the 50th and the 99th percentile."""
-    if len(milliseconds) < 2:
-        return [f"{value:.0f}" for value in milliseconds] * 2 or ["-", "-"]
-    cuts = statistics.quantiles(milliseconds, n=100, method="inclusive")
-    return [f"{cuts[49]:.0f}", f"{cuts[98]:.0f}"]
-
-
 async def run_demo(stack: Stack) -> bool:
     """Run all steps; returns whether they succeeded."""
     feed = [json.loads(line) for line in FEED.read_text().splitlines()]
@@ -309,7 +148,7 @@ async def run_demo(stack: Stack) -> bool:
     console.rule("a goodbye")
     removed = await disconnect(stack, shoppers[2])
 
-    succeeded = print_summary(feed, shoppers, paths, removed) and welcomed
+    succeeded = print_summary(console, feed, shoppers, paths, removed) and welcomed
     if not welcomed:
         console.print("[bold red]Dee did not see the newest deals, or a private one was not private.[/]")
     for shopper in shoppers[:2]:

@@ -1,4 +1,4 @@
-"""The paths by which the demo publishes, in turn: an invoke and, with Redis, its stream and channels."""
+"""The paths by which the demo publishes in turn: invoke, HTTP and, with Redis, its stream and channels."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import redis
+
+from deals_publisher import HttpApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +28,13 @@ class PublishPaths:
         self.path_by_event: dict[str, str] = {}
         self._lambda = stack.client("lambda")
         self._broadcast = stack.outputs["function_arns"]["broadcast"]
-        self._paths: dict[str, Callable[[dict[str, Any]], Any]] = {"invoke": self._invoke}
+        # As a backend outside AWS: with a token that may publish public deals alone.
+        token = stack.token("shop", scope="publish", topics=["*"])
+        self._http = HttpApi(stack.outputs["publish_api_url"], token=token)
+        self._paths: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "invoke": self._invoke,
+            "POST": self._http.send,
+        }
         if stack.redis is not None:
             self._redis = redis.Redis.from_url(stack.redis.url, **stack.redis.options())
             self._paths |= {"XADD": self._add_to_stream, "PUBLISH": self._publish_to_channel}

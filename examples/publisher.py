@@ -3,7 +3,7 @@
     make local-up                      # prints the variables that this reads
     .venv/bin/python examples/publisher.py
 
-Without Redis (REDIS_URL) it publishes through AWS only.
+Without the publish API (PUBLISH_API_URL) or Redis (REDIS_URL) it leaves these paths out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ import os
 import sys
 from pathlib import Path
 
-from deals_publisher import LambdaInvoke, Publisher, PublishError, RedisChannel, RedisStream, SqsQueue
+from deals_publisher import (
+    HttpApi,
+    LambdaInvoke,
+    Publisher,
+    PublishError,
+    RedisChannel,
+    RedisStream,
+    SqsQueue,
+)
 
 
 def build_publishers() -> dict[str, Publisher]:
@@ -21,6 +29,8 @@ def build_publishers() -> dict[str, Publisher]:
         "invoke": Publisher(LambdaInvoke(os.environ["BROADCAST_FUNCTION"])),
         "queue": Publisher(SqsQueue(os.environ["EVENTS_QUEUE_URL"])),
     }
+    if url := os.environ.get("PUBLISH_API_URL"):
+        publishers["HTTP"] = Publisher(HttpApi(url, token=os.environ["PUBLISH_TOKEN"]))
     if url := os.environ.get("REDIS_URL"):
         options = {"password": Path(os.environ["REDIS_PASSWORD_FILE"]).read_text()}
         if ca_file := os.environ.get("REDIS_CA_FILE"):

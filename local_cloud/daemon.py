@@ -24,12 +24,14 @@ from aiohttp import web
 from local_cloud import cloud_redis, state_lock, watchdog
 from local_cloud.console.console import Console
 from local_cloud.emulator import Emulator
-from local_cloud.gateway.apis import ApiCache
+from local_cloud.gateway.apis import ApiCache, read_api
 from local_cloud.gateway.backend import Backend
 from local_cloud.gateway.clock import Clock
 from local_cloud.gateway.control import ControlApi
 from local_cloud.gateway.faults import Faults
 from local_cloud.gateway.gateway import Gateway
+from local_cloud.gateway.http_apis import read_http_api
+from local_cloud.gateway.http_gateway import HttpGateway
 from local_cloud.gateway.kills import Kills
 from local_cloud.gateway.places import Callers
 from local_cloud.gateway.proxy import Proxy
@@ -151,7 +153,9 @@ async def serve(
     """Serve on `listener` in front of `backend` until the stack is closed."""
     stack.push_async_callback(backend.close)
     telemetry = Telemetry(backend)
-    gateway = Gateway(backend, ApiCache(backend.client("apigatewayv2")), Clock(), telemetry)
+    reader, clock = backend.client("apigatewayv2"), Clock()
+    gateway = Gateway(backend, ApiCache(reader, read_api), clock, telemetry)
+    http = HttpGateway(backend, ApiCache(reader, read_http_api), clock, gateway.throttles, telemetry)
     port = listener.getsockname()[1]
     url = f"http://{HOST}:{port}"
     callers = Callers(url)
@@ -162,7 +166,7 @@ async def serve(
     stack.callback(console.close)
     control = ControlApi(gateway, faults, redis, about, console.parts())
     proxy = Proxy(
-        gateway, faults, control, console=StaticFiles(), callers=callers, kills=kills,
+        gateway, http, faults, control, console=StaticFiles(), callers=callers, kills=kills,
         port=port,
     )  # fmt: skip
 

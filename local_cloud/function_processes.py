@@ -43,6 +43,15 @@ def find_processes(endpoint: str) -> Iterator[FunctionProcess]:
             yield FunctionProcess(int(folder.name), function, variables.get("AWS_ACCESS_KEY_ID", ""))
 
 
+def require_processes() -> None:
+    """Raise LookupError on a system that does not show which process runs which function."""
+    if not _PROCESSES.is_dir():
+        raise LookupError(
+            "functions: this system has no /proc, so their processes cannot be found; run the local cloud on "
+            'Linux, or lose calls by a fault with `"cut": "after"`'
+        )
+
+
 def kill_function(name: str, endpoint: str) -> int:
     """Kill every process of a function of one cloud, in the middle of what it does; return how many."""
     killed = 0

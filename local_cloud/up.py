@@ -49,6 +49,8 @@ def _list_publisher_commands(stack: Stack) -> list[str]:
         "AWS_DEFAULT_REGION": REGION,
         "BROADCAST_FUNCTION": stack.outputs["function_arns"]["broadcast"],
         "EVENTS_QUEUE_URL": stack.outputs["queue_urls"]["events"],
+        "PUBLISH_API_URL": stack.outputs["publish_api_url"],
+        "PUBLISH_TOKEN": stack.token("shop", scope="publish"),
     }
 
     if (redis := stack.redis) is not None:

@@ -39,3 +39,13 @@ def find_problems(frame: dict[str, Any]) -> list[str]:
     except KeyError:
         return [f"not documented: {json.dumps(frame)[:200]}"]
     return [f"{name}.{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(frame)]
+
+
+def find_request_problems(frame: dict[str, Any]) -> list[str]:
+    """Return what of a frame to the service is not as documented."""
+    action = frame.get("action", "")
+    try:
+        validator = validator_of(action)
+    except KeyError:
+        return [f"not documented: {json.dumps(frame)[:200]}"]
+    return [f"{action}.{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(frame)]

@@ -1,4 +1,4 @@
-// Builds dist: one readable module, which the bundlers of applications minify, and its types.
+// Builds dist: one readable module for each entry point, which the bundlers of applications minify, and its types.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -9,8 +9,8 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 copyFileSync(at("../../LICENSE"), at("LICENSE"));
 rmSync(at("dist"), { recursive: true, force: true });
 await build({
-  entryPoints: [at("src/index.ts")],
-  outfile: at("dist/index.js"),
+  entryPoints: [at("src/index.ts"), at("src/frames.ts")],
+  outdir: at("dist"),
   bundle: true,
   format: "esm",
   target: "es2020",

@@ -1,7 +1,7 @@
-"""Lambda that takes published events: by invoke, and from the events queue (SQS, SNS, EventBridge).
+"""Lambda that takes published events: by invoke, from the events queue (SQS, SNS, EventBridge), by HTTP.
 
 An event that breaks the contract reaches no subscriber. The answer to a synchronous caller says so. A
-function cannot see whether its caller waits, and nobody reads the answer to an asynchronous invoke: so every
+function cannot see whether its invoker waits, and nobody reads the answer to an asynchronous invoke: so every
 such event also goes to the events dead-letter queue, with the reason, and one of an envelope that could not
 be published just now goes to the events queue.
 """
@@ -12,10 +12,11 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from broadcast.reception import Received, Reception, answer, has_more, receive, text_of
-from broadcast.slices import planning_deadline, publish_in_time
+from broadcast.reception import Reception, has_more, receive, refused
+from broadcast.slices import publish_in_time
+from broadcast.synchronous import note_size, publish_received, try_later
 from broadcast.wiring import build
-from realtime_core.errors import StoreUnavailable, ValidationFailed
+from realtime_core.errors import ActionError, StoreUnavailable, ValidationFailed
 from realtime_core.initialization import build_at_init
 from realtime_core.push.sqs import age_ms
 from realtime_core.telemetry.logs import bind, bound, get_logger
@@ -36,12 +37,18 @@ _broadcast = build_at_init(build)
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Publish one event or several (an invoke), or those of an SQS batch."""
+    """Publish one event or several (an invoke, or a request of an HTTP API), or those of an SQS batch."""
     with measured("broadcast", awsRequestId=context.aws_request_id):
         if records := _queued(event):
             failed = _from_queue(records, context)
             return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
         bind(correlationId=context.aws_request_id)
+        if _is_http_request(event):
+            # Imported here: most services have no HTTP API, and no cold start should pay for it.
+            from broadcast.http_api import answer_request  # noqa: PLC0415
+
+            request_id = context.aws_request_id
+            return answer_request(_broadcast(), event, request_id, lambda: _seconds_left(context))
         return _invoked(event, context)
 
 
@@ -57,24 +64,30 @@ def _queued(event: Any) -> list[dict[str, Any]]:
     return records if is_batch else []
 
 
+def _is_http_request(event: Any) -> bool:
+    """Whether an invocation comes from an HTTP API: no event of ours has these fields."""
+    return (
+        isinstance(event, dict)
+        and event.get("version") == "2.0"
+        and isinstance(event.get("requestContext"), dict)
+        and isinstance(event["requestContext"].get("http"), dict)
+    )
+
+
 def _invoked(raw: Any, context: Any) -> dict[str, Any]:
     """Answer an invoke. Lambda retries one with the same request id, so its events keep their ids."""
+    broadcast = _broadcast()
     try:
         reception = receive(raw, context.aws_request_id, check=_check_forwarding())
     except ValidationFailed as error:
         _refuse(json.dumps(raw), error)
-        return {"statusCode": 400, "body": dumps({"broadcast": "rejected", "errors": error.details})}
-    if reception.is_envelope:
-        return {"statusCode": 200, "body": dumps(_publish_envelope(reception, context))}
+        return {"statusCode": 400, "body": dumps(refused(error))}
 
-    (item,) = reception.received
-    assert item.submission is not None, "an event that breaks the contract is refused"  # noqa: S101
-    event, event_id, _ = item.submission
-    bind(correlationId=event_id, eventId=event_id)
-    deadline = planning_deadline(_seconds_left(context))
-    body = _broadcast().publisher.publish(event, event_id, deadline=deadline)
-    if has_more(body):
-        _try_later([item])
+    note_size(reception)
+    body = publish_received(broadcast.publisher, broadcast.events, reception, lambda: _seconds_left(context))
+    for item in reception.received:
+        if item.refusal is not None:
+            _refuse(json.dumps(item.raw), item.refusal)
     return {"statusCode": 200, "body": dumps(body)}
 
 
@@ -82,34 +95,6 @@ def _check_forwarding() -> Callable[[Event], None] | None:
     """What is accepted is forwarded: the check of events for that; None without other Regions."""
     forwarding = _broadcast().forwarding
     return None if forwarding is None else forwarding.check
-
-
-def _publish_envelope(reception: Reception, context: Any) -> dict[str, Any]:
-    """Publish the events of an envelope; returns the body of the answer.
-
-    Raises StoreUnavailable where none of them could be published: then an asynchronous invoke is retried.
-    """
-    submissions = [item.submission for item in reception.received if item.submission is not None]
-    results = publish_in_time(_broadcast().publisher, submissions, lambda: _seconds_left(context))
-    by_event = iter(results)
-    answered = [(item, None if item.submission is None else next(by_event)) for item in reception.received]
-
-    failed = [(item, result) for item, result in answered if isinstance(result, Exception)]
-    if failed and len(failed) == len(submissions):
-        raise StoreUnavailable(f"none of {len(failed)} events could be published") from failed[0][1]
-    later = [item for item, result in answered if isinstance(result, Exception) or has_more(result)]
-    if later:
-        _try_later(later)
-    for item in reception.received:
-        if item.refusal is not None:
-            _refuse(json.dumps(item.raw), item.refusal)
-    return {"broadcast": "success", "results": [answer(item, result) for item, result in answered]}
-
-
-def _try_later(items: list[Received]) -> None:
-    """Put events on the events queue, under the ids that they have got. Raises StoreUnavailable."""
-    log.warning("events_queued_again", events=len(items))
-    _broadcast().events.send([text_of(item) for item in items])
 
 
 def _from_queue(records: list[dict[str, Any]], context: Any) -> list[str]:
@@ -127,6 +112,7 @@ def _from_queue(records: list[dict[str, Any]], context: Any) -> list[str]:
             carried = unwrap(record["body"])
             carrier_id = carried.carrier_id or message_id
             reception = receive(carried.raw, carrier_id, carried.origin, _check_forwarding())
+            note_size(reception)
             receptions.append((message_id, reception))
         except ValidationFailed as error:
             if not _try_refusing(message_id, [(record["body"], error)]):
@@ -139,12 +125,12 @@ def _from_queue(records: list[dict[str, Any]], context: Any) -> list[str]:
     by_event = iter(results)
     for message_id, reception in receptions:
         own = [next(by_event) for item in reception.received if item.submission is not None]
-        refused = [(json.dumps(item.raw), item.refusal) for item in reception.received if item.refusal]
+        refusals = [(json.dumps(item.raw), item.refusal) for item in reception.received if item.refusal]
         # Refused events of a message that is retried come again with it, and so do those that have more.
         if (
             any(isinstance(result, Exception) for result in own)
             or not _try_going_on(reception, own)
-            or not _try_refusing(message_id, refused)
+            or not _try_refusing(message_id, refusals)
         ):
             failed.append(message_id)
     return failed
@@ -156,7 +142,7 @@ def _try_going_on(reception: Reception, results: Sequence[Result]) -> bool:
     more = [item for item, result in zip(published, results, strict=True) if has_more(result)]
     try:
         if more:
-            _try_later(more)
+            try_later(_broadcast().events, more)
     except StoreUnavailable:
         return False
     return True
@@ -166,18 +152,18 @@ def _seconds_left(context: Any) -> float:
     return float(context.get_remaining_time_in_millis() / 1000)
 
 
-def _try_refusing(message_id: str, refused: list[tuple[str, ValidationFailed]]) -> bool:
+def _try_refusing(message_id: str, refusals: Sequence[tuple[str, ActionError]]) -> bool:
     """Refuse events of a queued message; returns whether that is recorded."""
     with bound(correlationId=message_id):
         try:
-            for raw, error in refused:
+            for raw, error in refusals:
                 _refuse(raw, error)
         except StoreUnavailable:
             return False
     return True
 
 
-def _refuse(raw: str, error: ValidationFailed) -> None:
+def _refuse(raw: str, error: ActionError) -> None:
     log.warning("event_refused", problems=error.details)
     add(EVENTS_REFUSED, 1)
     _broadcast().dead_letters.put(raw, error.message)

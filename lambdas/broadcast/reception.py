@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from broadcast.publisher import Result, Submission
-from realtime_core.errors import ValidationFailed
+from realtime_core.auth.permissions import check_recipient_permitted, check_topic_permitted
+from realtime_core.errors import Forbidden, Problem, ValidationFailed
 from realtime_core.wire.envelopes import events_of
 from realtime_core.wire.events import parse_event
 from realtime_core.wire.forwarded import rewrap_event
@@ -14,16 +15,17 @@ from realtime_core.wire.strict_json import dumps
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from realtime_core.auth.permissions import Permissions
     from realtime_core.wire.events import Event
     from realtime_core.wire.forwarded import Origin
 
 
 class Received(NamedTuple):
-    """An event as it came: it can be published, or breaks the contract."""
+    """An event as it came: it can be published, breaks the contract, or is not its publisher's to send."""
 
     raw: Any
     submission: Submission | None
-    refusal: ValidationFailed | None = None
+    refusal: ValidationFailed | Forbidden | None = None
 
 
 class Reception(NamedTuple):
@@ -41,7 +43,7 @@ def receive(
 
     An event without an id gets that of its carrier, which a repeat has too; in an envelope its index follows.
     `origin` is where another Region accepted it, and `check` raises ValidationFailed for an event that could
-    be accepted but not forwarded to others.
+    be accepted but not forwarded to others, and Forbidden for one that its publisher may not publish.
     """
     events = events_of(raw)
     if events is None:
@@ -57,10 +59,32 @@ def receive(
 def answer(item: Received, result: Result | None) -> dict[str, Any]:
     """What an event of an envelope is answered; `result` is None for one that breaks the contract."""
     if item.refusal is not None or item.submission is None:
-        return {"broadcast": "rejected", "errors": item.refusal.details if item.refusal else []}
+        return {"broadcast": "rejected", "errors": []} if item.refusal is None else refused(item.refusal)
     if isinstance(result, dict):
         return result
     return {"broadcast": "failed", "eventId": item.submission.event_id, "reason": FAILED_REASON}
+
+
+def refused(error: ValidationFailed | Forbidden) -> dict[str, Any]:
+    """What an event is answered that breaks the contract, or that its publisher may not publish."""
+    if isinstance(error, ValidationFailed):
+        return {"broadcast": "rejected", "errors": error.details}
+    field = "topic" if error.details["reason"] == "topic" else "recipients"
+    problem = Problem(field, f"{error.message[0].lower()}{error.message[1:]}")
+    return {
+        "broadcast": "rejected",
+        "errors": [problem.as_dict()],
+        "code": error.code,
+        "details": error.details,
+    }
+
+
+def check_permitted(event: Event, permissions: Permissions) -> None:
+    """Raise Forbidden unless a publisher's permissions cover the event's topic, or each of its recipients."""
+    if event.topic is not None:
+        check_topic_permitted(permissions, event.topic)
+    for user_id in event.recipients or ():
+        check_recipient_permitted(permissions, user_id)
 
 
 def has_more(result: Result | None) -> bool:
@@ -78,6 +102,7 @@ def text_of(item: Received) -> str:
 
 
 FAILED_REASON = "The event could not be published just now; it waits in the events queue for another attempt."
+NOT_PUBLISHED_REASON = "The event could not be published just now; send it again with this eventId."
 
 
 def _receive(
@@ -85,7 +110,7 @@ def _receive(
 ) -> Received:
     try:
         event = _parse(raw, check)
-    except ValidationFailed as error:
+    except (ValidationFailed, Forbidden) as error:
         return Received(raw, None, error)
     return Received(raw, Submission(event, event.event_id or event_id, origin))
 

@@ -32,8 +32,8 @@ log = get_logger(__name__)
 PAGE = 200
 """Records that are read and probed together."""
 AT_ONCE = 4
-"""Pages that are under way at once: a page takes as long to probe as the request budget says, and meanwhile the
-next ones are read."""
+"""Pages that are under way at once: a page takes as long to probe as the request budget says, and meanwhile
+the next ones are read."""
 
 
 class Walk(NamedTuple):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from message_router.look_back import look_back
 from message_router.message_actions import PUSH_BUDGET_SECONDS
 from message_router.resume import resume
+from realtime_core.auth.permissions import check_topic_permitted
 from realtime_core.push.base import DeliveryJob
-from realtime_core.subscriptions.base import check_topic_permitted
 from realtime_core.telemetry.metric_catalog import RECENT_READS, RESUME_GAPS, RESUMES
 from realtime_core.telemetry.metrics import add
 from realtime_core.wire.strict_json import dumps

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from message_router.recipients import check_recipient_permitted
 from message_router.requests import GetMessages, NotificationAck, SendMessage
+from realtime_core.auth.permissions import check_recipient_permitted
 from realtime_core.errors import MessageFailed, StoreUnavailable
 from realtime_core.ids import new_message_id
 from realtime_core.messages import frames as wire
@@ -59,7 +59,7 @@ class MessageActions:
 
     def _send(self, action: SendMessage, caller: Caller, request_id: str | None) -> Reply:
         """Store a message, then push it to the recipient. Raises ActionError."""
-        check_recipient_permitted(caller, action.recipient_id)
+        check_recipient_permitted(caller.permissions, action.recipient_id)
         now = self._now()
         message = Message(
             message_id=new_message_id(int(now * 1000), self._entropy(10)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from message_router.recipients import check_recipient_permitted
+from realtime_core.auth.permissions import check_recipient_permitted
 
 if TYPE_CHECKING:
     from message_router.caller import Caller, Reply
@@ -18,6 +18,6 @@ def answer_presence(action: GetPresence, caller: Caller, counts: ConnectionCount
     A user who does not exist is one who is not there: the service knows no list of users.
     """
     for user_id in action.users:
-        check_recipient_permitted(caller, user_id)
+        check_recipient_permitted(caller.permissions, user_id)
     online = counts.online(action.users, now)
     return "presence", {"users": {user_id: {"online": user_id in online} for user_id in action.users}}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from local_cloud.gateway.kills import Kills
 
 PEOPLE = ("Ann", "Ben", "Cho")
-"""The people of the demo (examples/demo.py)."""
+"""The people of the demo (examples/shoppers.py)."""
 
 
 class Console:

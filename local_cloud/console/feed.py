@@ -131,7 +131,7 @@ class Feed:
         self._asked_at = _now()
         newer = (entry for entry in self._published if entry["number"] > int(text))
         events = list(itertools.islice(newer, PAGE_MAX))
-        return {"events": events, "last": events[-1]["number"] if events else max(int(text), 0)}
+        return {"events": events, "last": self._last_number, "at_ms": now_ms()}
 
     async def _publish_at_rate(self, stack: Stack, per_second: float) -> None:
         """Publish until nobody has asked for a while, in calls of several events where the rate is high."""

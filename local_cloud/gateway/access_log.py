@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +42,11 @@ class AccessRecord:
 
 def format_line(access: AccessRecord) -> str:
     """Return the record in its stage's format; a variable without a value is `-`."""
-    values = _collect_variables(access)
-    log_format = access.stage.log_format if access.stage else ""
+    return fill_format(access.stage.log_format if access.stage else "", _collect_variables(access))
+
+
+def fill_format(log_format: str, values: Mapping[str, Any]) -> str:
+    """Return a format with the values of its `$context` variables; one without a value is `-`."""
     return _VARIABLE.sub(lambda match: str(values.get(match[1], "-")), log_format)
 
 

@@ -6,9 +6,9 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +22,7 @@ MAX_INTEGRATION_TIMEOUT_MS = 29_000
 # API Gateway itself runs these when a connection opens and ends; the developer guide's page
 # apigateway-websocket-api-route-keys-connect-disconnect.
 _NOT_FOR_MESSAGES = frozenset({"$connect", "$disconnect"})
+T = TypeVar("T")
 _FUNCTION = re.compile(r"/functions/(?P<arn>[^/]+)/invocations$")
 
 
@@ -113,12 +114,14 @@ def _read_limit(settings: Mapping[str, Any]) -> RateLimit | None:
     return RateLimit(float(rate or 0), float(burst or 0))
 
 
-def _parse_function(uri: str) -> str:
+def parse_function(uri: str) -> str:
+    """Return the ARN of the function in an integration's or authorizer's URI, else the URI itself."""
     match = _FUNCTION.search(uri)
     return match["arn"] if match else uri
 
 
-def _read_stage(raw: Mapping[str, Any]) -> Stage:
+def read_stage(raw: Mapping[str, Any]) -> Stage:
+    """Read a stage as apigatewayv2 describes it."""
     access_log = raw.get("AccessLogSettings") or {}
     destination = str(access_log.get("DestinationArn", ""))
     return Stage(
@@ -157,7 +160,7 @@ def _read_integration(client: Any, api_id: str, raw: Mapping[str, Any]) -> Integ
         mock_body = templates[0] if templates else ""
     return Integration(
         kind=raw["IntegrationType"],
-        function=_parse_function(raw.get("IntegrationUri", "")),
+        function=parse_function(raw.get("IntegrationUri", "")),
         timeout_s=min(raw.get("TimeoutInMillis") or MAX_INTEGRATION_TIMEOUT_MS, MAX_INTEGRATION_TIMEOUT_MS)
         / 1e3,
         mock_status=mock_status,
@@ -186,7 +189,7 @@ def read_api(client: Any, api_id: str) -> Api | None:
     # An identity source like "$request.header…" belongs to HTTP APIs, but some emulators set it by default.
     authorizers = {
         a["AuthorizerId"]: Authorizer(
-            _parse_function(a.get("AuthorizerUri", "")),
+            parse_function(a.get("AuthorizerUri", "")),
             tuple(s for s in a.get("IdentitySource", ()) if s.startswith("route.request.")),
         )
         for a in items("get_authorizers")
@@ -206,33 +209,33 @@ def read_api(client: Any, api_id: str) -> Api | None:
             authorizer=authorizers.get(route.get("AuthorizerId", "")),
         )
 
-    stages = {s["StageName"]: _read_stage(s) for s in items("get_stages")}
+    stages = {s["StageName"]: read_stage(s) for s in items("get_stages")}
     return Api(api_id, raw["RouteSelectionExpression"], routes, stages)
 
 
-class ApiCache:
-    """Caches `read_api` until `forget`, for at most `MAX_AGE_S`; one read at a time per API."""
+class ApiCache(Generic[T]):
+    """Caches what `read` reads until `forget`, for at most `MAX_AGE_S`; one read at a time per API."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self._known: dict[str, tuple[float, Api | None]] = {}
+    def __init__(self, client: Any, read: Callable[[Any, str], T | None]) -> None:
+        self._client, self._read = client, read
+        self._known: dict[str, tuple[float, T | None]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._generation = 0
 
-    async def get(self, api_id: str) -> Api | None:
-        """Return the API, or None when there is no such WebSocket API."""
+    async def get(self, api_id: str) -> T | None:
+        """Return the API, or None when there is no such API of this kind."""
         known = self._fresh(api_id)
         if known:
             return known[1]
         async with self._locks.setdefault(api_id, asyncio.Lock()):
             while not (known := self._fresh(api_id)):
                 generation = self._generation
-                api = await asyncio.to_thread(read_api, self._client, api_id)
+                api = await asyncio.to_thread(self._read, self._client, api_id)
                 if generation == self._generation:
                     self._known[api_id] = (time.monotonic(), api)
             return known[1]
 
-    def _fresh(self, api_id: str) -> tuple[float, Api | None] | None:
+    def _fresh(self, api_id: str) -> tuple[float, T | None] | None:
         known = self._known.get(api_id)
         return known if known and time.monotonic() - known[0] < MAX_AGE_S else None
 

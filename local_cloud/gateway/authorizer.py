@@ -74,7 +74,7 @@ def read_authorizer_result(result: Any, method_arn: str, limits: Limits) -> dict
     if not isinstance(context, dict) or any(isinstance(v, dict | list) for v in context.values()):
         raise HandshakeRefused(500, "Internal Server Error", "the authorizer's context is not flat")
 
-    effect = _evaluate_policy(policy, method_arn)
+    effect = evaluate_policy(policy, method_arn)
     if effect != "Allow":
         reason = "an explicit deny" if effect == "Deny" else "no statement that allows"
         raise HandshakeRefused(403, "User is not authorized to access this resource", f"policy has {reason}")
@@ -85,7 +85,7 @@ def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _evaluate_policy(policy: Mapping[str, Any], method_arn: str) -> str:
+def evaluate_policy(policy: Mapping[str, Any], method_arn: str) -> str:
     """Return `Deny` when a matching statement denies, else `Allow` when one allows, else an empty string."""
     statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
     effects = {

@@ -7,9 +7,11 @@ import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from botocore.exceptions import ClientError
+
 from local_cloud.gateway.dynamodb_guard import Admission, DynamoGuard
 from local_cloud.limits import apigateway, functions, signatures, sqs
-from local_cloud.limits.signatures import Signature, SignedRequest
+from local_cloud.limits.signatures import SignedRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -47,7 +49,7 @@ class Enforcement:
 
     def __init__(self, backend: Backend) -> None:
         self._backend, self._limits = backend, backend.limits
-        self._apigateway = backend.client("apigateway")
+        self._apigateway, self._apis = backend.client("apigateway"), backend.client("apigatewayv2")
         self._dynamodb = DynamoGuard(backend.client("dynamodb"), backend.limits)
 
     @asynccontextmanager
@@ -56,8 +58,7 @@ class Enforcement:
 
         Malformed parameters are let through: the emulator refuses them.
         """
-        signature = signatures.parse(call.request.headers.get("Authorization", ""))
-        refusal = self._check_signature(signature, call) if signature is not None else None
+        refusal = self.check_signature(call)
         if refusal is None and call.service != "dynamodb":
             try:
                 refusal = await self._check_service(call)
@@ -86,7 +87,11 @@ class Enforcement:
                 return functions.check_request(kind, len(call.body or b""), self._limits)
         return None
 
-    def _check_signature(self, signature: Signature, call: Call) -> Refusal | None:
+    def check_signature(self, call: Call) -> Refusal | None:
+        """Return AWS's error for a signature that is not good; None for a good one, or for none."""
+        signature = signatures.parse(call.request.headers.get("Authorization", ""))
+        if signature is None:
+            return None
         refusal = signatures.check_region(signature, self._backend.region, self._limits)
         if refusal is not None or signature.key != ROOT_KEY:
             return refusal  # the emulator checks the secret of every other key
@@ -101,8 +106,18 @@ class Enforcement:
     ) -> Refusal | None:
         if not apigateway.turns_logs_on(request.method, request.path, parameters):
             return None
+        # HTTP APIs deliver their logs without that role: http-api-logging.html of the developer guide.
+        api_id = request.path.split("/")[3]
+        if await asyncio.to_thread(self._is_http_api, api_id):
+            return None
         account = await asyncio.to_thread(self._apigateway.get_account)
         return apigateway.check_logging_role(account.get("cloudwatchRoleArn"), self._limits)
+
+    def _is_http_api(self, api_id: str) -> bool:
+        try:
+            return bool(self._apis.get_api(ApiId=api_id)["ProtocolType"] == "HTTP")
+        except ClientError:
+            return False  # the emulator answers that there is none
 
 
 def _parse(body: bytes | None) -> Mapping[str, Any]:

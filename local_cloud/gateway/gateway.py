@@ -53,7 +53,7 @@ class Session:
 class Gateway:
     """Serves all WebSocket APIs that one emulator declares."""
 
-    def __init__(self, backend: Backend, apis: ApiCache, clock: Clock, telemetry: Telemetry) -> None:
+    def __init__(self, backend: Backend, apis: ApiCache[Api], clock: Clock, telemetry: Telemetry) -> None:
         self.backend, self.apis, self.clock, self.telemetry = backend, apis, clock, telemetry
         self.throttles = Throttles(clock)
         self.sessions: dict[str, Session] = {}

@@ -1,4 +1,4 @@
-"""The reverse proxy on the one port: serves WebSockets and `@connections`, forwards all other requests."""
+"""The reverse proxy on the one port: serves WebSockets, `@connections` and HTTP APIs, forwards all else."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from local_cloud.gateway.enforcement import Call, Enforcement, needs_body
 from local_cloud.gateway.faults import Fault, Faults
 from local_cloud.gateway.forwarding import MAX_BUFFERED_BODY, answer_headers
 from local_cloud.gateway.gateway import Gateway
+from local_cloud.gateway.http_apis import HttpApi
+from local_cloud.gateway.http_gateway import HttpGateway
 from local_cloud.gateway.kills import Kills
 from local_cloud.gateway.management import StageAddress
 from local_cloud.gateway.places import Callers
 from local_cloud.gateway.static_files import StaticFiles, serves
 from local_cloud.gateway.watch import watch_call
 from local_cloud.gateway.websocket import VERSION, is_key
-from local_cloud.limits import apigateway, functions
+from local_cloud.limits import apigateway, functions, signatures
 from local_cloud.limits.settings import Refusal
 
 _BY_PATH = re.compile(r"^/_aws/execute-api/(?P<api>[^/]+)/(?P<stage>[^/]+)(?P<rest>/.*)?$")
@@ -58,6 +60,7 @@ class Proxy:
     def __init__(
         self,
         gateway: Gateway,
+        http: HttpGateway,
         faults: Faults,
         control: ControlApi,
         *,
@@ -66,7 +69,8 @@ class Proxy:
         kills: Kills,
         port: int,
     ) -> None:
-        self._gateway, self._faults, self._control, self._port = gateway, faults, control, port
+        self._gateway, self._http = gateway, http
+        self._faults, self._control, self._port = faults, control, port
         self._console, self._callers, self._kills = console, callers, kills
         self._backend = gateway.backend
         self._enforcement = Enforcement(gateway.backend)
@@ -89,14 +93,20 @@ class Proxy:
             if (refusal := refuse_upgrade(request)) is not None:
                 return refusal
             return await self._connect(request, address)
+        return await self._call(request, address)
 
+    async def _call(self, request: web.BaseRequest, address: StageAddress | None) -> web.StreamResponse:
+        """Serve a request for an HTTP API, or a call of an AWS API."""
         self._gateway.telemetry.touch()
         if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
 
         body = await self._read_body(request)
-        call = Call(request, *identify_call(request.method, path, request.headers, body or b""), body)
+        call = Call(request, *identify_call(request.method, request.path, request.headers, body or b""), body)
+        http_api = await self._find_http_api(address)
+        if address and http_api:
+            return await self._serve_http(call, http_api, address)
         async with self._enforcement.admit(call) as admission:
             if admission.refusal is not None:
                 return build_error_response(admission.refusal, request.headers, call.service)
@@ -127,7 +137,24 @@ class Proxy:
             response = await self._forward(call, admission, lost=fault is not None)
         if request.method not in {"GET", "HEAD"} and request.path.startswith("/v2/apis"):
             self._gateway.apis.forget()
+            self._http.apis.forget()
         return _cut(request) if fault else response
+
+    async def _find_http_api(self, address: StageAddress | None) -> HttpApi | None:
+        if address is None or address.rest.startswith("/@connections/"):
+            return None
+        return await self._http.apis.get(address.api_id)
+
+    async def _serve_http(self, call: Call, api: HttpApi, address: StageAddress) -> web.StreamResponse:
+        """Serve a request for an HTTP API, unless a fault fails it."""
+        call = call._replace(service="execute-api", operation="Invoke")
+        fault = await self._apply_fault(call) if self._faults else None
+        if isinstance(fault, web.Response):
+            return fault
+        signature = signatures.parse(call.request.headers.get(hdrs.AUTHORIZATION, ""))
+        signed = signature is not None and self._enforcement.check_signature(call) is None
+        response = await self._http.serve(call, api, address, signed=signed)
+        return _cut(call.request) if fault else response
 
     async def _connect(self, request: web.BaseRequest, address: StageAddress) -> web.StreamResponse:
         """Open a WebSocket, unless its URL is too long."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ HEADERS = {
     # A new build is seen at once; the files come from this machine.
     "Cache-Control": "no-cache",
 }
+_TAG_CHARS = 32
 # What the machine's own table of types may not know, or know otherwise.
 _TYPES = {
     ".css": "text/css",
@@ -83,9 +85,11 @@ class StaticFiles:
             _TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         )
         charset = "utf-8" if content_type.startswith("text/") or file.suffix == ".json" else None
-        return web.Response(
-            body=file.read_bytes(), content_type=content_type, charset=charset, headers=HEADERS
-        )
+        body = file.read_bytes()
+        headers = {**HEADERS, hdrs.ETAG: f'"{hashlib.sha256(body).hexdigest()[:_TAG_CHARS]}"'}
+        if request.headers.get(hdrs.IF_NONE_MATCH) == headers[hdrs.ETAG]:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=body, content_type=content_type, charset=charset, headers=headers)
 
     def _find(self, name: str) -> Path | None:
         """Return the file of a name; None for one that does not exist, is hidden or lies outside.

@@ -11,9 +11,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local_cloud.gateway.access_log import AccessRecord, format_line
+from local_cloud.gateway.access_log import AccessRecord, fill_format, format_line
 from local_cloud.gateway.backend import Backend
 from local_cloud.gateway.events import Peer, create_id, now_ms
+from local_cloud.gateway.http_telemetry import HttpAccess
 from local_cloud.gateway.metrics import NAMESPACE, MetricBatch, Series, measure, read_emf
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ PUBLISH_EVERY_S = 1.0
 _READ_QUIET_LOGS_EVERY_S = 10.0
 # A line may be stored this long after its timestamp.
 _LOG_DELAY_MS = 2_000
+_UNITS = {"Latency": "Milliseconds", "IntegrationLatency": "Milliseconds", "DataProcessed": "Bytes"}
 _FUNCTION_LOGS = "/aws/lambda/"
 
 
@@ -45,9 +47,20 @@ class Telemetry:
             self._count(access.peer, name, value)
         stage = access.stage
         if stage is not None and stage.log_group and stage.log_format:
-            entry = {"timestamp": now_ms(), "message": format_line(access)}
-            self._lines.setdefault(stage.log_group, []).append(entry)
+            self._log(stage.log_group, format_line(access))
         self._busy = True
+
+    def record_http(self, access: HttpAccess) -> None:
+        """Count one request of an HTTP API, and write it to the access log of its stage, if there is one."""
+        for name, value in access.metrics():
+            self._count_of(access.request.api_id, access.request.stage, name, value)
+        stage = access.stage
+        if stage is not None and stage.log_group and stage.log_format:
+            self._log(stage.log_group, fill_format(stage.log_format, access.variables()))
+        self._busy = True
+
+    def _log(self, group: str, line: str) -> None:
+        self._lines.setdefault(group, []).append({"timestamp": now_ms(), "message": line})
 
     def count_push(self, peer: Peer) -> None:
         """Count a message sent through `@connections`."""
@@ -58,8 +71,11 @@ class Telemetry:
         self._busy = True
 
     def _count(self, peer: Peer, name: str, value: float) -> None:
-        api, stage = ("ApiId", peer.api_id), ("Stage", peer.stage)
-        unit = "Milliseconds" if name == "IntegrationLatency" else "Count"
+        self._count_of(peer.api_id, peer.stage, name, value)
+
+    def _count_of(self, api_id: str, stage_name: str, name: str, value: float) -> None:
+        api, stage = ("ApiId", api_id), ("Stage", stage_name)
+        unit = _UNITS.get(name, "Count")
         for dimensions in ((api,), (api, stage)):
             self._batch.add(Series(NAMESPACE, name, dimensions, unit, int(time.time())), value)
 

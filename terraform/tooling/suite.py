@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from terraform.tooling import published
 from terraform.tooling.errors import ToolchainError
 from terraform.tooling.provider import SharedProviders
 from terraform.tooling.session import ROOT, TOOLS, Session
@@ -98,11 +100,16 @@ def _merged(results: Sequence[Result]) -> Result:
 
 
 def initialise(session: Session, folder: Path) -> Result:
-    """Prepare a folder without its backend."""
+    """Prepare a folder without its backend; modules that it takes by Git come from the working tree."""
     TOOLS.mkdir(parents=True, exist_ok=True)
     with (TOOLS / "init.lock").open("w") as lock:
         # Terraform's provider cache is not safe for two writers, be they threads or processes.
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if sources := published.find_sources(folder):
+            # Terraform fetches no tag again that it has.
+            data = session.environment.get("TF_DATA_DIR", folder / ".terraform")
+            shutil.rmtree(Path(data) / "modules", ignore_errors=True)
+            session = session.with_variables(**published.publish(sources, TOOLS / "published.git"))
         return _run(
             session, folder, "init", "-backend=false", "-input=false", "-no-color", detail="initialised"
         )

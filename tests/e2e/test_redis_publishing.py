@@ -144,6 +144,8 @@ async def test_example_publishes_by_every_path(subscribe, publisher, redis_stack
         "AWS_DEFAULT_REGION": "us-east-1",
         "BROADCAST_FUNCTION": outputs["function_arns"]["broadcast"],
         "EVENTS_QUEUE_URL": outputs["queue_urls"]["events"],
+        "PUBLISH_API_URL": outputs["publish_api_url"],
+        "PUBLISH_TOKEN": redis_stack.token("shop", scope="publish"),
         "REDIS_URL": access.url,
         "REDIS_PASSWORD_FILE": str(access.password_file),
         **({"REDIS_CA_FILE": str(access.authorities)} if access.authorities else {}),
@@ -161,7 +163,7 @@ async def test_example_publishes_by_every_path(subscribe, publisher, redis_stack
     )
     assert completed.returncode == 0, completed.stderr
 
-    for path in ("invoke", "queue", "Redis stream", "Redis channel"):
+    for path in ("invoke", "queue", "HTTP", "Redis stream", "Redis channel"):
         await person.hears(lambda frame: frame.get("data", {}).get("title") == f"Atlas, {path}")  # noqa: B023
     await person.hears(lambda frame: frame.get("data", {}).get("content") == "Your order has left")
     await person.hears(lambda frame: frame.get("data", {}).get("title") == "Sale")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from deals_ops.cost import ALARMS, REDIS_ALARMS
+from deals_ops.cost import ALARMS, PUBLISH_API_ALARMS, REDIS_ALARMS
 from message_router.requests import ACTIONS
 from message_router.router import UNKNOWN
 from realtime_core import errors
@@ -37,6 +37,10 @@ AWS: dict[tuple[str, str], tuple[tuple[set[str], ...], str]] = {
     **{
         ("AWS/ApiGateway", name): (BY_API, API)
         for name in ("ConnectCount", "MessageCount", "IntegrationError", "ClientError", "ExecutionError")
+    },
+    **{
+        ("AWS/ApiGateway", name): (BY_API, f"{GUIDE}/apigateway/latest/developerguide/http-api-metrics.html")
+        for name in ("Count", "4xx", "5xx", "Latency")
     },
     **{
         ("AWS/Lambda", name): (({"FunctionName"}, {"FunctionName", "Resource"}, set()), LAMBDA)
@@ -224,7 +228,7 @@ def test_composite_alarm_names_existing_alarms(applied):
 
 
 def test_cost_estimate_counts_the_metrics_that_alarms_read(alarm_metrics):
-    assert len(alarm_metrics) + 5 == ALARMS + REDIS_ALARMS, (
+    assert len(alarm_metrics) + 5 == ALARMS + REDIS_ALARMS + PUBLISH_API_ALARMS, (
         "the composite alarm costs as much as five metrics"
     )
 

@@ -8,9 +8,13 @@ import type {
   ClientState,
   InboxEntry,
   SendOptions,
+  MessageSent,
+  NotificationAcked,
+  Presence,
   Status,
   SubscribeOptions,
 } from "./types.js";
+import type { ReplyData, RequestData } from "./wire.js";
 
 /** A connection to the deals service that is made again, resumed and refreshed by itself. */
 export class DealsClient {
@@ -52,7 +56,7 @@ export class DealsClient {
     recipientId: string,
     content: string,
     { type = "text", ...options }: SendOptions = {},
-  ): Promise<{ messageId: string; recipientId: string; timestamp: number }> {
+  ): Promise<MessageSent> {
     return this.call("sendMessage", { recipientId, content, type }, options);
   }
 
@@ -62,20 +66,13 @@ export class DealsClient {
   }
 
   /** Record that a message or notification was delivered or read. */
-  ack(
-    messageId: string,
-    type: "delivered" | "read" = "read",
-  ): Promise<{ messageId: string; type: string; timestamp: number }> {
+  ack(messageId: string, type: "delivered" | "read" = "read"): Promise<NotificationAcked> {
     return this.call("notificationAck", { messageId, type });
   }
 
   /** Who of these users has a connection now. */
-  presence(users: string[]): Promise<Record<string, { online: boolean }>> {
-    return quiet(
-      this.call<{ users: Record<string, { online: boolean }> }>("getPresence", { users }).then(
-        (data) => data.users,
-      ),
-    );
+  presence(users: string[]): Promise<Presence["users"]> {
+    return quiet(this.call("getPresence", { users }).then((data) => data.users));
   }
 
   status(): Promise<Status> {
@@ -92,14 +89,12 @@ export class DealsClient {
     return quiet(this.core.close());
   }
 
-  private call<Result>(
-    action: string,
-    data: object,
+  private call<Action extends keyof RequestData>(
+    action: Action,
+    data: RequestData[Action],
     options: Omit<SendOptions, "type"> = {},
-  ): Promise<Result> {
+  ): Promise<ReplyData[Action]> {
     if (this.state === "closed") return quiet(Promise.reject(closedError()));
-    return quiet(
-      this.core.requests.call(action, data, options).then((reply) => reply.data as unknown as Result),
-    );
+    return quiet(this.core.requests.call(action, data, options).then((reply) => reply.data));
   }
 }

@@ -9,7 +9,7 @@ import { Inbox } from "./inbox.js";
 import { pageLifecycle } from "./lifecycle.js";
 import { readSettings, type Settings } from "./options.js";
 import { Refresh } from "./refresh.js";
-import { Requests, closedError } from "./requests.js";
+import { Requests, closedError, type Reply } from "./requests.js";
 import { Session } from "./session.js";
 import { Positions } from "./storage.js";
 import { Tokens } from "./token.js";
@@ -19,9 +19,7 @@ import type {
   ClientOptions,
   Frame,
   Lifecycle,
-  Message,
-  MessageStatus,
-  Notification,
+  Notification as Told,
   StateChange,
   Status,
 } from "./types.js";
@@ -74,7 +72,7 @@ export class Core {
     );
     this.positions = new Positions(options.storage, timers, () => this.topics.subscriptions, warn);
     this.topics = new Topics(this.requests, timers, settings, {
-      features: () => this.features,
+      can: (feature) => this.features.has(feature),
       restore: (subscription) => this.positions.restore(subscription),
       positionMoved: () => this.positions.moved(),
       warn,
@@ -111,7 +109,7 @@ export class Core {
         this.heartbeats.get(connection)?.stop();
         this.heartbeats.delete(connection);
         this.requests.lose(connection, loss);
-        if (this.topics.isOn(connection)) this.topics.lose();
+        if (this.topics.isOn(connection)) this.topics.useConnection();
       },
       isDrained: (connection) => this.requests.countOn(connection) === 0 && this.topics.areSettled,
       changed: (change) => this.changed(change),
@@ -182,12 +180,12 @@ export class Core {
     heartbeat.plan();
     void this.prove(connection);
     // Stored positions may be another user's, so they wait for the answer; so does a hand-over for its turn.
-    if (!isHandover && !this.positions.areUnproven) this.topics.renew(connection);
+    if (!isHandover && !this.positions.areUnproven) this.topics.useConnection(connection);
   }
 
   /** Ask whether the service knows the connection; its answer begins everything that needs one. */
   private async prove(connection: Connection): Promise<void> {
-    let reply: Frame | undefined;
+    let reply: Reply<"getStatus"> | undefined;
     try {
       reply = await this.requests.call(
         "getStatus",
@@ -203,22 +201,20 @@ export class Core {
       this.warn("statusUnknown", "getStatus failed", error);
     }
     if (!connection.isLive) return;
-    const status = reply?.data as unknown as Status | undefined;
-    if (status && this.session.isOpening(connection)) this.learn(status, reply!.timestamp!);
+    if (reply && this.session.isOpening(connection)) this.learn(reply.data, reply.timestamp);
     this.session.confirm(connection);
     if (!connection.isLive) return; // a listener has ended it
-    if (!this.topics.isOn(connection)) this.topics.renew(connection);
+    if (!this.topics.isOn(connection)) this.topics.useConnection(connection);
     this.checkLater(connection, FIRST_CHECK_MS + this.settings.random() * FIRST_CHECK_SPREAD_MS);
-    if (reply) void this.inbox.catchUp(connection, reply.timestamp!);
+    if (reply) void this.inbox.catchUp(connection, reply.timestamp);
   }
 
   /** Ask again now and then, in place of a ping, which reads no store. */
   private async check(connection: Connection): Promise<void> {
     this.checkLater(connection, CHECK_MS + this.settings.random() * CHECK_SPREAD_MS);
     try {
-      const reply = await this.requests.call("getStatus", {}, { on: connection });
-      const status = reply.data as unknown as Status;
-      if (this.topics.isOn(connection)) this.topics.compare(status.subscriptions);
+      const { data } = await this.requests.call("getStatus", {}, { on: connection });
+      if (this.topics.isOn(connection)) this.topics.compare(data.subscriptions);
     } catch {
       // CONNECTION_ERROR has ended the connection already; anything else is asked again later
     }
@@ -243,11 +239,11 @@ export class Core {
 
   private pushedHandlers(): FrameHandlers["pushed"] {
     return {
-      messageReceived: (data) => this.inbox.receiveMessage(data as unknown as Message),
-      notification: (data) => this.inbox.receiveNotification(data as unknown as Notification),
-      messageStatus: (data) => this.events.emit("messageStatus", data as unknown as MessageStatus),
+      messageReceived: (data) => this.inbox.receiveMessage(data),
+      notification: (data) => this.inbox.receiveNotification(data as Told),
+      messageStatus: (data) => this.events.emit("messageStatus", data),
       tokenExpiring: () => void this.refresh.now().catch(() => {}),
-      reconnect: (data) => this.session.handOver(Number(data.graceSeconds ?? GRACE_S) * 1000),
+      reconnect: (data) => this.session.handOver((data.graceSeconds ?? GRACE_S) * 1000),
       subscriptionEnded: ({ topic, reason }) =>
         this.topics.endTopic(
           String(topic),

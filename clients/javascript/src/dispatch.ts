@@ -1,11 +1,12 @@
 import type { Frame } from "./types.js";
+import type { EventFrame, PushData } from "./wire.js";
 
 /** Where the frames of a connection go. */
 export interface FrameHandlers {
-  event(frame: Frame): void;
+  event(frame: EventFrame): void;
   /** Returns false if the frame answers nothing. */
   reply(frame: Frame): boolean;
-  pushed: Record<string, (data: Record<string, unknown>, frame: Frame) => void>;
+  pushed: { [Type in Exclude<keyof PushData, "batch">]: (data: PushData[Type]) => void };
   warn(code: string, message: string, cause: unknown): void;
 }
 
@@ -26,7 +27,8 @@ const REPLIES = new Set([
 /** Hand a frame to whom it is for. One with a position is an event, whatever its type. */
 export function dispatch(frame: Frame, to: FrameHandlers): void {
   const { type, data = {} } = frame;
-  if (typeof frame.position === "number" && frame.topic && frame.eventId) return to.event(frame);
+  if (typeof frame.position === "number" && frame.topic && frame.eventId)
+    return to.event(frame as EventFrame);
   if (type === "batch" && Array.isArray(data.frames)) {
     for (const inner of data.frames as Frame[]) dispatch(inner, to);
     return;
@@ -39,8 +41,8 @@ export function dispatch(frame: Frame, to: FrameHandlers): void {
     );
   if (frame.requestId !== undefined && to.reply(frame)) return;
 
-  const handle = Object.prototype.hasOwnProperty.call(to.pushed, type) ? to.pushed[type] : undefined;
-  if (handle) handle(data, frame);
+  const isPush = Object.prototype.hasOwnProperty.call(to.pushed, type);
+  if (isPush) to.pushed[type as keyof FrameHandlers["pushed"]](data as never);
   else if (type === "error") {
     if (frame.requestId === undefined)
       to.warn("unexpectedError", `${String(data.code)}: ${String(data.message)}`, frame);

@@ -1,17 +1,13 @@
 import type { Connection } from "./connection.js";
 import { Lost, type Requests } from "./requests.js";
 import { Seen } from "./seen.js";
-import type { InboxEntry, Message, Notification } from "./types.js";
+import type { Message, Notification } from "./types.js";
+import type { InboxEntry, Messages } from "./wire.js";
 
 const SETTLED_MS = 60_000;
 const PAGE = 100;
 const SEEN_MAX = 2_000;
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-interface InboxPage {
-  messages: InboxEntry[];
-  next?: string;
-}
 
 /** Told about each message and notification once. */
 export interface InboxListener {
@@ -63,7 +59,7 @@ export class Inbox {
     if (!this.listener.isListening()) return;
     try {
       for (let after: string | undefined = this.settledId(); after;) {
-        const page: InboxPage = await this.read(after, undefined, connection);
+        const page: Messages = await this.read(after, undefined, connection);
         page.messages.forEach((entry) => this.receiveEntry(entry));
         after = page.next;
       }
@@ -73,10 +69,9 @@ export class Inbox {
     }
   }
 
-  private async read(after?: string, status?: string, on?: Connection): Promise<InboxPage> {
+  private async read(after?: string, status?: InboxEntry["status"], on?: Connection): Promise<Messages> {
     const data = { limit: PAGE, ...(after && { after }), ...(status && { status }) };
-    const reply = await this.requests.call("getMessages", data, on && { on });
-    return reply.data as unknown as InboxPage;
+    return (await this.requests.call("getMessages", data, on && { on })).data;
   }
 
   private receiveEntry({ messageId, kind, senderId = "", type, content, timestamp }: InboxEntry): void {

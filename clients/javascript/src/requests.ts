@@ -12,6 +12,7 @@ import {
 } from "./errors.js";
 import type { Settings } from "./options.js";
 import type { Frame } from "./types.js";
+import type { ReplyData, RequestData } from "./wire.js";
 import { uuid } from "./uuid.js";
 
 /** Chromium and Node send 33,000 bytes as one frame, and API Gateway closes at 32 KB. */
@@ -32,6 +33,9 @@ export interface CallOptions {
 
 /** The connection of a request ended; whoever asked asks again on the next one. */
 export class Lost extends Error {}
+
+/** The frame that answers an action. */
+export type Reply<Action extends keyof ReplyData> = { data: ReplyData[Action]; timestamp: number };
 
 interface Pending extends Deferred<Frame> {
   id: string;
@@ -72,7 +76,11 @@ export class Requests {
   }
 
   /** Send a request; resolves with its reply. */
-  call(action: string, data: object, options: CallOptions = {}): Promise<Frame> {
+  call<Action extends keyof RequestData>(
+    action: Action,
+    data: RequestData[Action],
+    options: CallOptions = {},
+  ): Promise<Reply<Action>> {
     const { limits, random } = this.settings;
     const id = options.requestId ?? uuid(random);
     const text = JSON.stringify({ action, data, requestId: id });
@@ -106,7 +114,7 @@ export class Requests {
     );
     entry.stopListening = onAbort(options.signal, (reason) => this.reject(entry, reason));
     this.write(entry);
-    return entry.promise;
+    return entry.promise as Promise<Frame & Reply<Action>>;
   }
 
   /** Settle the request that a frame answers; false if it answers none. */

@@ -6,30 +6,26 @@ import type { Settings } from "./options.js";
 import { Ordering } from "./ordering.js";
 import { Reader } from "./reader.js";
 import { Seen } from "./seen.js";
-import type { DealEvent, Frame, Gap, SubscribeOptions, SubscriptionState } from "./types.js";
+import type { DealEvent, Gap, SubscribeOptions, SubscriptionState } from "./types.js";
 import type { Filters } from "./filter_types.js";
+import type { EventFrame, Events } from "./wire.js";
 
 /** What a subscription asks of the topic that it belongs to. */
 export interface Owner {
   /** Whether an event is one that a filter wants. */
-  matches(frame: Frame, match: Match): boolean;
+  matches(frame: EventFrame, match: Match): boolean;
   /** Read the next page of what it has missed. */
   catchUp(subscription: Subscription<never>): void;
   /** Subscribe anew without a position: what was missed is too much. */
   startFresh(subscription: Subscription<never>): void;
-  update(subscription: Subscription<never>, filters: object): Promise<void>;
+  update(subscription: Subscription<never>, filters: Record<string, unknown>): Promise<void>;
   unsubscribe(subscription: Subscription<never>): Promise<void>;
   positionMoved(): void;
   warn(code: string, message: string, cause: unknown): void;
 }
 
 /** The data of a `subscriptionConfirmed` or an `events` reply. */
-export interface Page {
-  position: number;
-  recovered?: boolean;
-  more?: boolean;
-  events?: Frame[];
-}
+export type Page = Pick<Events, "position"> & Partial<Events>;
 
 /** The wish for the events of a topic, and what of them has come. Iterate over it, or give `onEvent`. */
 export class Subscription<Data = unknown> implements AsyncIterable<DealEvent<Data>> {
@@ -52,7 +48,7 @@ export class Subscription<Data = unknown> implements AsyncIterable<DealEvent<Dat
   private readonly live = defer<{ position: number; recovered: boolean }>();
   private readonly reader: Reader<Data> | undefined;
   private readonly ordering: Ordering | undefined;
-  private held: Frame[] = [];
+  private held: EventFrame[] = [];
   private dropped = false;
   private wantsPage = false;
   private recovered = true;
@@ -117,8 +113,8 @@ export class Subscription<Data = unknown> implements AsyncIterable<DealEvent<Dat
   }
 
   /** @internal */
-  useFilters(filters: object): void {
-    this.match = compileFilter(filters as Record<string, unknown>);
+  useFilters(filters: Record<string, unknown>): void {
+    this.match = compileFilter(filters);
   }
 
   /** @internal Take what another page load has stored. */
@@ -143,12 +139,12 @@ export class Subscription<Data = unknown> implements AsyncIterable<DealEvent<Dat
   }
 
   /** @internal Take an event of the topic, if it matches. */
-  receive(frame: Frame): void {
+  receive(frame: EventFrame): void {
     if (this.state === "live") {
       if (this.owner.matches(frame, this.match)) this.take(frame, "live");
       return;
     }
-    if (this.state === "ended" || this.seen.has(frame.eventId!)) return;
+    if (this.state === "ended" || this.seen.has(frame.eventId)) return;
     if (this.held.length < this.settings.limits.buffer) this.held.push(frame);
     else this.dropped = true;
   }
@@ -207,7 +203,7 @@ export class Subscription<Data = unknown> implements AsyncIterable<DealEvent<Dat
     this.wasLive = true;
     this.setState("live");
     this.live.resolve({ position, recovered: this.recovered });
-    const held = this.held.sort((a, b) => a.position! - b.position!);
+    const held = this.held.sort((a, b) => a.position - b.position);
     this.held = [];
     for (const frame of held) this.receive(frame);
   }
@@ -241,14 +237,14 @@ export class Subscription<Data = unknown> implements AsyncIterable<DealEvent<Dat
     this.owner.positionMoved();
   }
 
-  private take(frame: Frame, source: DealEvent["source"]): void {
+  private take(frame: EventFrame, source: DealEvent["source"]): void {
     if (this.isEnded) return;
     if (source === "live" && this.reader?.isFull) {
       // Nothing is lost: the position stays, and what comes now is read from the history later.
       this.setState("catchingUp");
       return this.requestPage();
     }
-    if (!this.seen.add(frame.eventId!)) return;
+    if (!this.seen.add(frame.eventId)) return;
     const { type, topic, eventId, position, timestamp, data } = frame;
     const event = { type, topic, eventId, position, timestamp, data, source } as DealEvent<Data>;
     if (this.ordering) this.ordering.add(event);

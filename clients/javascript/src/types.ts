@@ -1,6 +1,7 @@
 import type { Filters } from "./filter_types.js";
 import type { Clock } from "./clock.js";
 import type { DealsError } from "./errors.js";
+import type { MessageReceived, MessageStatus, Notification as Pushed, StatusUpdate } from "./wire.js";
 
 /** A frame of the service, as it is on the wire. */
 export interface Frame {
@@ -62,56 +63,17 @@ export interface Warning {
   cause?: unknown;
 }
 
-export interface Message {
-  messageId: string;
-  senderId: string;
-  content: string;
-  type: string;
-  timestamp: number;
-}
+/** A message that another user has sent. */
+export type Message = MessageReceived;
+/** The data of a `statusUpdate`. */
+export type Status = StatusUpdate;
+export type { InboxEntry, MessageSent, MessageStatus, NotificationAcked, Presence } from "./wire.js";
 
-export interface Notification {
-  messageId: string;
+/** A notification of a backend, with what it gave beside the id. */
+export interface Notification extends Pushed {
   title?: string;
   message?: string;
   [field: string]: unknown;
-}
-
-export interface MessageStatus {
-  messageId: string;
-  recipientId: string;
-  type: "delivered" | "read";
-  timestamp: number;
-}
-
-export interface InboxEntry {
-  messageId: string;
-  kind: "message" | "notification";
-  senderId?: string;
-  type: string;
-  content: unknown;
-  timestamp: number;
-  status: "sent" | "delivered" | "read";
-  deliveredAt?: number;
-  readAt?: number;
-}
-
-/** The data of a `statusUpdate`. */
-export interface Status {
-  connectionId: string;
-  userId: string;
-  connectedSince: number;
-  tokenExpiresAt: number;
-  subscriptions: { topic: string; filters: Record<string, unknown> }[];
-  unread: number | null;
-  systemStatus: string;
-  server?: {
-    protocol: number;
-    time: number;
-    heartbeatSeconds: number;
-    frameBytesMax: number;
-    features: string[];
-  };
 }
 
 export interface ClientEvents {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from deals_client.clock import Clock, sleep
 from deals_client.errors import AuthenticationError, DealsError, Forbidden, RateLimited, ValidationError
@@ -19,10 +19,12 @@ from deals_client.link import Link
 from deals_client.progress import Page
 from deals_client.requests import ConnectionLost
 from deals_client.values import Filters, Source
+from deals_client.wire import Action
 
 PAUSE_SECONDS = 2.0
 """After a request that failed for a while; the next one goes on from there."""
-RECENT, GET_EVENTS = "recent", "getEvents"
+RECENT: Final = "recent"
+GET_EVENTS: Final = "getEvents"
 """Features of the server."""
 
 
@@ -47,7 +49,7 @@ class Host(Protocol):
     def give_up(self, feature: str) -> None:
         """Note that the server lacks a feature."""
 
-    async def ask(self, action: str, data: Mapping[str, Any], link: Link) -> Frame:
+    async def ask(self, action: Action, data: Mapping[str, Any], link: Link) -> Frame:
         """Return the reply to a request of one connection. Raises DealsError, ConnectionLost."""
 
     def retire(self, channel: Channel) -> None:
@@ -175,7 +177,7 @@ class Channel:
 
     async def _read_on(self, link: Link, feeds: Sequence[Feed]) -> None:
         """Read the next page of a replay."""
-        action = GET_EVENTS if self._host.may_use(GET_EVENTS) else "subscribeToDeals"
+        action: Action = GET_EVENTS if self._host.may_use(GET_EVENTS) else "subscribeToDeals"
         since = _lowest_position(feeds)
         self._take(await self._ask_page(action, link, feeds, since, self.filters), feeds, since)
 
@@ -185,7 +187,7 @@ class Channel:
         self._take(reply, feeds, None)
 
     async def _ask_page(
-        self, action: str, link: Link, feeds: Sequence[Feed], since: int | None, filters: Filters
+        self, action: Action, link: Link, feeds: Sequence[Feed], since: int | None, filters: Filters
     ) -> Frame:
         """Ask for a page; a server that lacks a feature is asked again without."""
         while True:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from deals_client import wire
 from deals_client.clock import Clock, SystemClock
 from deals_client.core import Core
 from deals_client.emitter import Emitter, Handler
@@ -136,7 +137,7 @@ class DealsClient:
         It is sent again until the deadline, also over reconnects, and stored once. After NoReply the same
         `request_id`, which the error has, is safe to use again for a day.
         """
-        data = await self._ask(
+        data: wire.MessageSent = await self._ask(
             "sendMessage",
             {"recipientId": recipient_id, "content": content, "type": type},
             request_id=request_id,
@@ -158,12 +159,14 @@ class DealsClient:
         type: Literal["delivered", "read"] = "read",  # noqa: A002 - the field's name
     ) -> Acknowledged:
         """Record that an entry of the inbox was delivered or read. Raises NotFound and other DealsErrors."""
-        data = await self._ask("notificationAck", {"messageId": message_id, "type": type})
+        data: wire.NotificationAcked = await self._ask(
+            "notificationAck", {"messageId": message_id, "type": type}
+        )
         return Acknowledged(data["messageId"], data["type"], data["timestamp"])
 
     async def presence(self, users: Collection[str]) -> dict[str, bool]:
         """Return who of these users (1 to 50) has a connection now. Raises DealsError."""
-        data = await self._ask("getPresence", {"users": list(users)})
+        data: wire.Presence = await self._ask("getPresence", {"users": list(users)})
         return {user: bool(state["online"]) for user, state in data["users"].items()}
 
     async def status(self) -> Status:
@@ -196,16 +199,16 @@ class DealsClient:
 
     async def _ask(
         self,
-        action: str,
+        action: wire.Action,
         data: Mapping[str, Any],
         *,
         request_id: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - as above
-    ) -> Mapping[str, Any]:
+    ) -> Any:
+        """Return the data of the reply; the type of the action's reply is in `wire`."""
         self._check_open()
         frame = await self._core.requests.ask(action, data, request_id=request_id, timeout=timeout)
-        reply: Mapping[str, Any] = frame["data"]
-        return reply
+        return frame["data"]
 
     def _check_open(self) -> None:
         self._check()

@@ -24,6 +24,7 @@ from deals_client.sockets import OpenSocket
 from deals_client.storage import IDS_KEPT, Positions, Storage
 from deals_client.tokens import GetToken, Tokens
 from deals_client.values import Filters, ServerInfo, Status
+from deals_client.wire import Action
 
 KEEP_ALIVE = "keepAlive"
 
@@ -85,7 +86,7 @@ class Core:
         """Note that the server lacks a feature."""
         self._lacking.add(feature)
 
-    async def ask(self, action: str, data: Mapping[str, Any], link: Link) -> Frame:
+    async def ask(self, action: Action, data: Mapping[str, Any], link: Link) -> Frame:
         """Return the reply to a request of one connection. Raises DealsError, ConnectionLost."""
         return await self.requests.ask(action, data, link=link)
 

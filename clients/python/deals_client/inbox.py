@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
+from deals_client import wire
 from deals_client.clock import Clock
 from deals_client.emitter import Emitter
 from deals_client.frames import Frame
@@ -17,7 +18,7 @@ OVERTAKING_SECONDS = 60.0
 PAGE_ENTRIES = 100
 _SEEN = 2_000
 
-Ask = Callable[[str, Mapping[str, Any]], Awaitable[Frame]]
+Ask = Callable[[wire.Action, Mapping[str, Any]], Awaitable[Frame]]
 
 
 class Inbox:
@@ -54,7 +55,7 @@ class Inbox:
                 data["status"] = status
             if after is not None:
                 data["after"] = after
-            page = (await self._ask("getMessages", data))["data"]
+            page: wire.Messages = (await self._ask("getMessages", data))["data"]
             for entry in page["messages"]:
                 yield _to_entry(entry)
             if status is None and page.get("cursor") is not None:
@@ -113,7 +114,7 @@ def _message_fields(entry: InboxEntry) -> dict[str, Any]:
     }
 
 
-def _to_entry(entry: Mapping[str, Any]) -> InboxEntry:
+def _to_entry(entry: wire.InboxEntry) -> InboxEntry:
     return InboxEntry(
         message_id=entry["messageId"],
         kind=entry.get("kind", "message"),

@@ -13,11 +13,12 @@ from deals_client.link import Link
 from deals_client.requests import ConnectionLost
 from deals_client.runtime import Runtime
 from deals_client.tokens import TIMER_SECONDS_MAX, Tokens, refresh_after
+from deals_client.wire import Action
 
 RETRY_SECONDS = 5.0
 """Grows by as much with each failure."""
 
-Ask = Callable[[str, Mapping[str, Any], Link], Awaitable[Frame]]
+Ask = Callable[[Action, Mapping[str, Any], Link], Awaitable[Frame]]
 
 
 class TokenRenewal:

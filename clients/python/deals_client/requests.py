@@ -22,6 +22,7 @@ from deals_client.frames import Frame, encode_request
 from deals_client.link import Link
 from deals_client.refusals import BAD_FRAME_CODES, Loss
 from deals_client.runtime import Runtime
+from deals_client.wire import Action
 
 QUICK_LOSS_SECONDS = 5.0
 QUICK_LOSSES_MAX = 2
@@ -78,7 +79,7 @@ class Requests:
 
     async def ask(
         self,
-        action: str,
+        action: Action,
         data: Mapping[str, Any] | None = None,
         *,
         request_id: str | None = None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from deals_client.clock import Clock, Timer
 from deals_client.values import ServerInfo, Status
+from deals_client.wire import StatusUpdate
 
 FIRST_SECONDS = (60.0, 30.0)
 """After an open the second question comes within 60 to 90 s: a record that was lost at once is noticed."""
@@ -48,7 +49,7 @@ class Checkup:
             self._timer.cancel()
 
 
-def parse_status(data: Mapping[str, Any]) -> Status:
+def parse_status(data: StatusUpdate) -> Status:
     """Return the status that a `statusUpdate` tells; a first release says nothing of its server."""
     server = data.get("server")
     return Status(

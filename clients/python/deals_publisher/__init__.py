@@ -7,14 +7,17 @@ deals.publish_event("electronics.laptops", {"title": "Laptop", "price": 899})
 """
 
 from deals_publisher.aws import LambdaInvoke, SqsQueue
-from deals_publisher.errors import InvalidArgument, NotPublished, PublishError, Rejected
+from deals_publisher.errors import Forbidden, InvalidArgument, NotPublished, PublishError, Rejected
+from deals_publisher.http_api import HttpApi
 from deals_publisher.publisher import Event, Publisher
 from deals_publisher.redis import RedisChannel, RedisStream
 from deals_publisher.results import Guarantee, Notified, Published
 
 __all__ = [
     "Event",
+    "Forbidden",
     "Guarantee",
+    "HttpApi",
     "InvalidArgument",
     "LambdaInvoke",
     "NotPublished",

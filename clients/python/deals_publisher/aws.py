@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from deals_publisher.errors import InvalidArgument, NotPublished, PublishError, Rejected
-from deals_publisher.results import Guarantee, Published
+from deals_publisher.errors import InvalidArgument, NotPublished, PublishError
+from deals_publisher.results import Guarantee, Published, read_result
 from deals_publisher.validation import encode_json, split_events
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class LambdaInvoke:
     def send(self, event: Mapping[str, Any]) -> Published:
         """Publish one event. Raises Rejected and NotPublished."""
         event_id = str(event["eventId"])
-        result = _result(event_id, self._invoke(event, event_id))
+        result = read_result(event_id, self._invoke(event, event_id))
         if isinstance(result, PublishError):
             raise result
         return result
@@ -52,7 +52,7 @@ class LambdaInvoke:
             ids = [str(event["eventId"]) for event in part]
             try:
                 answers = self._invoke({"events": part}, ids[0])["results"]
-                results += [_result(*one) for one in zip(ids, answers, strict=True)]
+                results += [read_result(*one) for one in zip(ids, answers, strict=True)]
             except NotPublished as error:
                 results += [NotPublished(event_id, error.reason) for event_id in ids]
         return results
@@ -67,22 +67,6 @@ class LambdaInvoke:
         if "FunctionError" in response:
             raise NotPublished(event_id, f"{answer.get('errorType')}: {answer.get('errorMessage')}")
         return json.loads(answer["body"])
-
-
-def _result(event_id: str, body: Any) -> Published | PublishError:
-    """What the service answered for one event."""
-    if body["broadcast"] == "rejected":
-        return Rejected(event_id, body["errors"])
-    if body["broadcast"] == "failed":
-        # It waits in the service's queue for another attempt.
-        return Published(event_id, Guarantee.ACCEPTED)
-    return Published(
-        event_id,
-        Guarantee.PUBLISHED,
-        position=body.get("position"),
-        delivered=body["delivered"],
-        queued=body["queued"],
-    )
 
 
 class SqsQueue:

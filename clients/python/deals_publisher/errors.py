@@ -3,6 +3,7 @@
 PublishError
 ├── InvalidArgument  an argument breaks the contract; nothing was sent (also a ValueError)
 ├── Rejected         the service refused the event; nobody receives it
+│   └── Forbidden    the publisher's token does not permit its topic, or one of its recipients
 └── NotPublished     sending failed, or its outcome is unknown; call again with the same event_id
 """
 
@@ -32,6 +33,10 @@ class Rejected(PublishError):
         super().__init__(f"event {event_id} was rejected: {details}")
         self.event_id = event_id
         self.problems = tuple(problems)
+
+
+class Forbidden(Rejected):
+    """The token of the publisher does not permit the topic of the event, or one of its recipients."""
 
 
 class NotPublished(PublishError):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
+
+from deals_publisher.errors import Forbidden, PublishError, Rejected
 
 
 class Guarantee(Enum):
@@ -50,3 +54,20 @@ class Notified:
     def split(self) -> bool:
         """Whether it took more than one event; their ids are `event_id` with `.1`, `.2` … behind it."""
         return len(self.events) > 1
+
+
+def read_result(event_id: str, body: Mapping[str, Any]) -> Published | PublishError:
+    """Return what the service answered for one event."""
+    if body["broadcast"] == "rejected":
+        kind = Forbidden if body.get("code") == "FORBIDDEN" else Rejected
+        return kind(event_id, body["errors"])
+    if body["broadcast"] == "failed":
+        # It waits in the service's queue for another attempt.
+        return Published(event_id, Guarantee.ACCEPTED)
+    return Published(
+        event_id,
+        Guarantee.PUBLISHED,
+        position=body.get("position"),
+        delivered=body["delivered"],
+        queued=body["queued"],
+    )

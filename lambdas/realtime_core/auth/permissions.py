@@ -2,8 +2,8 @@
 
 | claim | permits | without it |
 | --- | --- | --- |
-| `topics` | subscribing to topics | every public topic |
-| `recipients` | writing to users, and asking for their presence | every user |
+| `topics` | subscribing to topics, and publishing to them | every public topic |
+| `recipients` | writing to users, notifying them, and asking for their presence | every user |
 
 A pattern is a whole name, a beginning of names followed by `*`, or `*`. Names are compared character by
 character: topics and user ids have one spelling, in ASCII, so no other case or normal form matches.
@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from realtime_core.errors import TokenRefused
+from realtime_core.errors import Forbidden, TokenRefused
 from realtime_core.wire.topics import ALL_DEALS, PRIVATE_PREFIX, TOPIC_CHARS_MAX, is_private
 
 ANY = "*"
@@ -66,6 +66,21 @@ UNRESTRICTED = Permissions()
 
 def _matches(pattern: str, name: str) -> bool:
     return name.startswith(pattern[:-1]) if pattern.endswith(ANY) else name == pattern
+
+
+def check_topic_permitted(permissions: Permissions, topic: str) -> None:
+    """Raise Forbidden unless the permissions of a token cover the topic."""
+    if not permissions.permits_topic(topic):
+        raise Forbidden(f"The token does not permit the topic {topic}", {"reason": "topic", "topic": topic})
+
+
+def check_recipient_permitted(permissions: Permissions, user_id: str) -> None:
+    """Raise Forbidden unless the permissions of a token cover the user."""
+    if not permissions.permits_recipient(user_id):
+        raise Forbidden(
+            f"The token does not permit the recipient {user_id}",
+            {"reason": "recipient", "recipientId": user_id},
+        )
 
 
 def read_permissions(claims: Claims, topics_claim: str, recipients_claim: str) -> Permissions:

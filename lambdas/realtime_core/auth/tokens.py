@@ -15,6 +15,7 @@ from realtime_core.wire.strict_json import loads
 SHARED_SECRET_ALGORITHM = "HS256"  # noqa: S105 - the name of an algorithm
 SUPPORTED_ALGORITHMS = (SHARED_SECRET_ALGORITHM, "RS256", "ES256", "EdDSA")
 REQUIRED_SCOPE = "websocket"
+PUBLISH_SCOPE = "publish"
 LEEWAY_SECONDS = 30
 """How far clocks may differ, by default."""
 # The last second of the year 9999: a later time is a mistake, and may not fit a number of the store.
@@ -60,6 +61,17 @@ class TokenRules:
         self.leeway_seconds = leeway_seconds
         self.scope = scope
         self.claims = claims
+
+    def with_scope(self, scope: str) -> "TokenRules":
+        """The same rules for tokens of another scope."""
+        return TokenRules(
+            self.algorithms,
+            self.issuer,
+            self.audience,
+            self.leeway_seconds,
+            scope=scope,
+            claims=self.claims,
+        )
 
 
 class PublicKey(Protocol):

@@ -48,6 +48,10 @@ class TokenVerifier:
         keys = self._issuer_keys.public_keys(signed_token.key_id, signed_token.algorithm, now)
         return verify(token, keys, self._rules, now)
 
+    def for_scope(self, scope: str) -> TokenVerifier:
+        """The same with another scope, on the same keys."""
+        return TokenVerifier(self._rules.with_scope(scope), self._secrets, self._issuer_keys)
+
     def fetch_keys(self, now: float) -> None:
         """Fetch the keys ahead of the first token. Raises StoreUnavailable if they cannot be had."""
         if self._secrets is not None:

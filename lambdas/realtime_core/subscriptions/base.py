@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from realtime_core.auth.permissions import Permissions
 from realtime_core.connections.base import Connection
-from realtime_core.errors import Forbidden, SubscriptionFailed
+from realtime_core.errors import SubscriptionFailed
 from realtime_core.wire.strict_json import byte_length
 
 
@@ -177,12 +176,6 @@ def shards_between(
         )
         and (until is None or (group_id, shard) <= until[:2])
     ]
-
-
-def check_topic_permitted(permissions: Permissions, topic: str) -> None:
-    """Raise Forbidden unless the permissions of a token cover the topic."""
-    if not permissions.permits_topic(topic):
-        raise Forbidden(f"The token does not permit the topic {topic}", {"reason": "topic", "topic": topic})
 
 
 def forbidden_topics(connection: Connection) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from realtime_core.auth.permissions import check_topic_permitted
 from realtime_core.aws import backoff
 from realtime_core.aws.dynamodb import ConditionFailed, Item, delete_all, perform
 from realtime_core.connections.base import Connection, Subscription, record_expires_at
@@ -21,7 +22,6 @@ from realtime_core.subscriptions.base import (
     MemberPage,
     MemberPlace,
     check_subscription_limits,
-    check_topic_permitted,
     forbidden_topics,
 )
 from realtime_core.subscriptions.dynamodb_groups import DynamoGroups

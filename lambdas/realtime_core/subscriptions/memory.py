@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from realtime_core.auth.permissions import check_topic_permitted
 from realtime_core.connections.base import (
     Connection,
     Recipient,
@@ -25,7 +26,6 @@ from realtime_core.subscriptions.base import (
     MemberPage,
     MemberPlace,
     check_subscription_limits,
-    check_topic_permitted,
     forbidden_topics,
     shards_between,
     topic_full,

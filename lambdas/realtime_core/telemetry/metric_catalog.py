@@ -120,8 +120,9 @@ RECENT_READS = Metric(
 FORBIDDEN = Metric(
     "Forbidden",
     COUNT,
-    "message_router",
-    "Actions that the token does not permit, by what it names: `topic` or `recipient`",
+    "message_router, broadcast",
+    "Actions, and events of the publish API, that the token does not permit, by what they name: `topic` or "
+    "`recipient`",
     by="Kind",
 )
 
@@ -130,19 +131,21 @@ TOKEN_FAILURES = Metric(
     "TokenFailures",
     COUNT,
     "authorizer, message_router",
-    "Tokens that were refused, at a handshake or in refreshToken",
+    "Tokens that were refused, at a handshake, in refreshToken or by the publish API",
     by="Reason",
 )
 AUTHORIZER_FAULTS = Metric(
     "AuthorizerFaults",
     COUNT,
     "authorizer",
-    "Handshakes that were answered 500 for a fault of the service. Lambda's own Errors count every 401 too",
+    "Handshakes, and requests of the publish API, that were answered 500 for a fault of the service. "
+    "Lambda's own Errors count every 401 too",
 )
 
 # Pushes
 EVENTS_PUBLISHED = Metric("EventsPublished", COUNT, "broadcast", "Events that were published")
 EVENTS_REFUSED = Metric("EventsRefused", COUNT, "broadcast", "Events that broke the contract")
+BATCH_SIZE = Metric("BatchSize", RATIO, "broadcast", 'Events that came together, as `{"events": […]}`')
 EVENTS_FORWARDED = Metric(
     "EventsForwarded", COUNT, "forwarder", "Events that other Regions accepted, once for each event bus"
 )

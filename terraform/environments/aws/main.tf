@@ -38,6 +38,11 @@ module "deals_websocket" {
   maximum_concurrency     = var.maximum_concurrency
   posts_per_second_budget = var.posts_per_second_budget
 
+  publish_api_enabled       = var.publish_api_enabled
+  publish_api_authorization = var.publish_api_authorization
+  publish_api_scope         = var.publish_api_scope
+  publish_api_throttling    = var.publish_api_throttling
+
   alarm_topic  = var.alarm_topic
   alarm_emails = var.alarm_emails
 

@@ -31,6 +31,30 @@ variable "route_throttling" {
   default     = {}
 }
 
+variable "publish_api_enabled" {
+  description = "Whether backends can publish over HTTP: an HTTP API with POST /events"
+  type        = bool
+  default     = false
+}
+
+variable "publish_api_authorization" {
+  description = "How publishers prove to the publish API who they are: IAM or JWT"
+  type        = string
+  default     = "IAM"
+}
+
+variable "publish_api_scope" {
+  description = "The word that the scope of a publisher's token must contain; null for publish"
+  type        = string
+  default     = null
+}
+
+variable "publish_api_throttling" {
+  description = "Requests a second (and at once) that the publish API accepts of all publishers together"
+  type        = object({ rate_limit = number, burst_limit = number })
+  default     = { rate_limit = 100, burst_limit = 200 }
+}
+
 variable "account_concurrency" {
   description = "Concurrent executions that the account has in the Region; a new account has 10, and can reserve none: see `aws lambda get-account-settings`"
   type        = number

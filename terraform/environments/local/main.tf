@@ -32,6 +32,9 @@ module "deals_websocket" {
   access_log_enabled          = true
   manage_account_logging_role = true
 
+  publish_api_enabled       = true
+  publish_api_authorization = "JWT"
+
   # Tests see each alarm end too.
   alarm_ok_notices = "all"
 

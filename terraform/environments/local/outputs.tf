@@ -24,8 +24,18 @@ output "function_arns" {
 }
 
 output "publisher_policies" {
-  description = "Policies (JSON) for the roles of backends that publish, by how they do: invoke, queue, redis"
+  description = "Policies (JSON) for the roles of backends that publish, by how they do: invoke, queue, http, redis"
   value       = module.deals_websocket.publisher_policies
+}
+
+output "publish_api_url" {
+  description = "Where backends POST events with a token"
+  value       = module.deals_websocket.publish_api_url
+}
+
+output "publish_api_id" {
+  description = "Id of the publish API"
+  value       = module.deals_websocket.publish_api_id
 }
 
 output "queue_urls" {

@@ -21,7 +21,7 @@ variable "jwt_secret" {
 }
 
 # One secret for both: a token that one Region accepts, the other accepts as well. Each names the other's bus, so what
-# either accepts reaches subscribers of both, once.
+# either accepts reaches subscribers of both, once. The inboxes are one table with a replica in each.
 
 module "ireland" {
   source = "../../stacks/deals-websocket"
@@ -33,6 +33,7 @@ module "ireland" {
 
   receive_forwarded_events = true
   forward_events_to        = { frankfurt = module.frankfurt.forwarded_events_bus_arn }
+  messages_replicas        = { eu-central-1 = { kms_key_arn = null } }
 }
 
 module "frankfurt" {
@@ -46,6 +47,7 @@ module "frankfurt" {
 
   receive_forwarded_events = true
   forward_events_to        = { ireland = module.ireland.forwarded_events_bus_arn }
+  existing_messages_table  = { arn = module.ireland.messages_replica_arns["eu-central-1"] }
 }
 
 output "websocket_urls" {

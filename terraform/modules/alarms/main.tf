@@ -11,6 +11,8 @@ locals {
   # Keys of alarms that depend on optional resources; they may be disabled whether or not these exist.
   optional_keys = {
     lambda_concurrency    = true
+    publish_api_errors    = true
+    publish_api_refusals  = true
     iterator_age          = true
     redis_fallbacks       = true
     index_behind          = true
@@ -35,7 +37,7 @@ locals {
   }
 
   # Alarms that mean that users are affected: the ones to page somebody for.
-  unhealthy_keys = ["api_execution_errors", "api_integration_errors", "authorizer_faults", "error_rate", "janitor_silent", "push_latency", "queue_age", "relay_lag", "relay_silent", "reply_latency"]
+  unhealthy_keys = ["api_execution_errors", "api_integration_errors", "authorizer_faults", "error_rate", "janitor_silent", "publish_api_errors", "push_latency", "queue_age", "relay_lag", "relay_silent", "reply_latency"]
 
   actions    = [local.topic_arn]
   ok_actions = var.ok_notices == "all" ? local.actions : []

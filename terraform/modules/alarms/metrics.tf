@@ -9,10 +9,10 @@ locals {
   metric_alarms = merge(
     local.service_alarms, local.api_alarms, local.lambda_alarms, local.lambda_error_alarms, local.concurrency_alarms,
     local.account_alarms, local.iterator_alarms, local.queue_alarms, local.dead_letter_alarms, local.cache_alarms,
-    local.redis_alarms,
+    local.redis_alarms, local.publish_api_alarms,
   )
 
-  expression_alarms = merge(local.rate_alarms, local.throttle_alarms, local.system_error_alarms)
+  expression_alarms = merge(local.rate_alarms, local.throttle_alarms, local.system_error_alarms, local.publish_api_rate_alarms)
 
   ##############################################################################
   # The service's own metrics

@@ -20,6 +20,15 @@ variable "api" {
   })
 }
 
+variable "publish_api" {
+  description = "The publish API, an HTTP API, as the dimensions of its metrics name it: its id and stage. Null without one, and without the alarms on it"
+  type = object({
+    id         = string
+    stage_name = string
+  })
+  default = null
+}
+
 variable "functions" {
   description = <<-EOT
     The functions, by a short name of your choice.
@@ -114,6 +123,8 @@ variable "thresholds" {
     `api_integration_errors`: 5 in five minutes; a client's mistake is answered 200, so each is a fault of ours.
     `api_execution_errors`: 5 in five minutes; API Gateway could not call a function.
     `api_client_error_percent`: 25; of requests, refused before a function ran: throttled (429), no good token, not allowed.
+    `publish_api_errors`: 5 in five minutes; publishers try again, so single ones are only late.
+    `publish_api_refusal_percent`: 25; of requests at the publish API: a bad release of a publisher, an old token, or the throttle.
     `lambda_errors`: 2 in five minutes; one may be a function that was moved.
     `lambda_throttles`: 10 in five minutes; a queue's are tried again, a client's are not.
     `lambda_duration_percent`: 95; of the timeout. delivery ends by itself at about 85 % of its own, with the last answers.
@@ -156,6 +167,8 @@ variable "thresholds" {
     api_integration_errors        = optional(number, 5)
     api_execution_errors          = optional(number, 5)
     api_client_error_percent      = optional(number, 25)
+    publish_api_errors            = optional(number, 5)
+    publish_api_refusal_percent   = optional(number, 25)
     lambda_errors                 = optional(number, 2)
     lambda_throttles              = optional(number, 10)
     lambda_duration_percent       = optional(number, 95)

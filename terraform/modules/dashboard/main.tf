@@ -11,6 +11,7 @@ locals {
       { height = 6, widgets = local.traffic_widgets },
       { height = 6, widgets = local.latency_widgets },
       { height = 6, widgets = local.failure_widgets },
+      { height = 6, widgets = local.publish_api_widgets },
       { height = 6, widgets = local.redis_widgets },
       { height = 6, widgets = local.cost_widgets },
     ] : row if length(row.widgets) > 0
@@ -73,6 +74,18 @@ locals {
         ]
       }],
     ) : { type = "metric", width = 8, properties = jsonencode(merge({ view = "timeSeries", region = local.region, period = 60 }, widget)) }
+  ]
+
+  ##############################################################################
+  # Publish API
+  ##############################################################################
+
+  publish_api_widgets = [
+    for widget in var.publish_api == null ? [] : [
+      { title = "Requests at the publish API, a minute", metrics = [for metric in ["Count", "4xx", "5xx"] : ["AWS/ApiGateway", metric, "ApiId", var.publish_api.id, "Stage", var.publish_api.stage_name, { stat = "Sum" }]] },
+      { title = "From a request to its answer (ms)", metrics = [for stat in ["p50", "p90", "p99"] : ["AWS/ApiGateway", "Latency", "ApiId", var.publish_api.id, "Stage", var.publish_api.stage_name, { stat = stat, label = stat }]] },
+      { title = "Events that came together", metrics = [for stat in ["p50", "p99"] : [local.own, "BatchSize", "Service", var.name, { stat = stat, label = stat }]] },
+    ] : { type = "metric", width = 8, properties = jsonencode(merge({ view = "timeSeries", region = local.region, period = 60 }, widget)) }
   ]
 
   ##############################################################################

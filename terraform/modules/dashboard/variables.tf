@@ -20,6 +20,15 @@ variable "api" {
   })
 }
 
+variable "publish_api" {
+  description = "The publish API, an HTTP API, as the dimensions of its metrics name it: its id and stage; null without one, and without the widget on it"
+  type = object({
+    id         = string
+    stage_name = string
+  })
+  default = null
+}
+
 variable "functions" {
   description = "The functions, by a short name of your choice: name, memory in MB (for the cost), and log group"
   type = map(object({

@@ -1,3 +1,5 @@
+data "aws_region" "current" {}
+
 locals {
   # What the code asks for by these names; a name is part of the contract with it.
   user_id_index = "UserIdIndex"
@@ -39,6 +41,20 @@ locals {
       keys.hash_key, keys.range_key, [for index in values(lookup(local.indexes, table, {})) : [index.hash_key, index.range_key]],
     ]))
   }
+
+  # The messages may be in a table that exists: a replica of another Region's.
+  made = { for table, keys in local.tables : table => keys if table != "messages" || var.existing_messages_table == null }
+
+  # Autoscaling changes capacities behind Terraform's back. Those of indexes are in sets, of which nothing less than all can
+  # be ignored: a table with indexes is a resource of its own then (autoscaled.tf).
+  autoscaled  = [for table in keys(var.provisioned_capacity) : table if contains(keys(local.indexes), table)]
+  tables_made = merge(aws_dynamodb_table.this, aws_dynamodb_table.autoscaled)
+
+  names = merge({ for table, resource in local.tables_made : table => resource.name }, { for existing in var.existing_messages_table[*] : "messages" => split("/", existing.arn)[1] })
+  arns  = merge({ for table, resource in local.tables_made : table => resource.arn }, { for existing in var.existing_messages_table[*] : "messages" => existing.arn })
+
+  # A replica is made from a stream, as an index kept elsewhere is.
+  streamed = concat(var.subscriptions_stream_enabled ? ["subscriptions"] : [], length(var.messages_replicas) > 0 ? ["messages"] : [])
 }
 
 ################################################################################
@@ -47,19 +63,21 @@ locals {
 
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_28:It is the variable point_in_time_recovery_enabled, and on by default.
-  for_each = local.tables
+  for_each = { for table, keys in local.made : table => keys if !contains(local.autoscaled, table) }
 
   name                        = var.names[each.key]
-  billing_mode                = "PAY_PER_REQUEST"
+  billing_mode                = contains(keys(var.provisioned_capacity), each.key) ? "PROVISIONED" : "PAY_PER_REQUEST"
+  read_capacity               = try(var.provisioned_capacity[each.key].reads_min, null)
+  write_capacity              = try(var.provisioned_capacity[each.key].writes_min, null)
   hash_key                    = each.value.hash_key
   range_key                   = each.value.range_key
   deletion_protection_enabled = var.deletion_protection_enabled
   table_class                 = lookup(var.table_classes, each.key, "STANDARD")
-  tags                        = var.tags
+  tags                        = merge(var.tags, lookup(var.table_tags, each.key, {}))
 
   # Both images: readers need what a change removed as well as what it added.
-  stream_enabled   = each.key == "subscriptions" && var.subscriptions_stream_enabled ? true : null
-  stream_view_type = each.key == "subscriptions" && var.subscriptions_stream_enabled ? "NEW_AND_OLD_IMAGES" : null
+  stream_enabled   = contains(local.streamed, each.key) ? true : null
+  stream_view_type = contains(local.streamed, each.key) ? "NEW_AND_OLD_IMAGES" : null
 
   dynamic "attribute" {
     for_each = local.key_attributes[each.key]
@@ -113,5 +131,23 @@ resource "aws_dynamodb_table" "this" {
   server_side_encryption {
     enabled     = true
     kms_key_arn = var.kms_key_arn
+  }
+
+  # Each Region's key encrypts its replica. Provider 5 cannot protect a replica from deletion: that is set
+  # by hand (docs/adr/0054).
+  dynamic "replica" {
+    for_each = each.key == "messages" ? var.messages_replicas : {}
+
+    content {
+      region_name            = replica.key
+      kms_key_arn            = replica.value.kms_key_arn
+      point_in_time_recovery = var.point_in_time_recovery_enabled
+      propagate_tags         = true
+    }
+  }
+
+  # Autoscaling's, where there is any.
+  lifecycle {
+    ignore_changes = [read_capacity, write_capacity]
   }
 }

@@ -26,6 +26,49 @@ variable "throughput_maximums" {
   }
 }
 
+variable "provisioned_capacity" {
+  description = <<-EOT
+    Tables whose capacity is provisioned and scaled, by table, and each of its indexes likewise: cheaper than on demand where
+    the load is steady. What is above the capacity is throttled until it is raised, minutes later. Tables that are not
+    named are on demand.
+
+    `reads_min`, `reads_max`, `writes_min`, `writes_max`: bounds of the capacity units.
+    `utilization_percent`: how much of the capacity shall be used, 20 to 90.
+  EOT
+  type = map(object({
+    reads_min           = number
+    reads_max           = number
+    writes_min          = number
+    writes_max          = number
+    utilization_percent = number
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.provisioned_capacity), keys(local.tables))) == 0
+    error_message = "provisioned_capacity: a key is a table: connections, subscriptions, messages, history, limits or revocations."
+  }
+
+  validation {
+    condition = alltrue([
+      for capacity in values(var.provisioned_capacity) : capacity.reads_min >= 1 && capacity.writes_min >= 1 && capacity.reads_max >= capacity.reads_min && capacity.writes_max >= capacity.writes_min
+      && alltrue([for units in [capacity.reads_min, capacity.reads_max, capacity.writes_min, capacity.writes_max] : floor(units) == units])
+    ])
+    error_message = "provisioned_capacity: minimums and maximums are whole numbers of at least 1, and no minimum is above its maximum."
+  }
+
+  validation {
+    condition     = alltrue([for capacity in values(var.provisioned_capacity) : capacity.utilization_percent >= 20 && capacity.utilization_percent <= 90])
+    error_message = "provisioned_capacity: Application Auto Scaling takes a utilization_percent of 20 to 90 for DynamoDB."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.provisioned_capacity), keys(var.throughput_maximums))) == 0
+    error_message = "provisioned_capacity: the ceilings of ${join(", ", setintersection(keys(var.provisioned_capacity), keys(var.throughput_maximums)))} in throughput_maximums are for tables on demand; leave it out there, since reads_max and writes_max are the ceiling."
+  }
+}
+
 variable "table_classes" {
   description = "Table class by table: STANDARD, or STANDARD_INFREQUENT_ACCESS where storage is more than half of a table's bill, as with long inboxes in `messages`"
   type        = map(string)
@@ -50,5 +93,17 @@ variable "point_in_time_recovery_days" {
   validation {
     condition     = var.point_in_time_recovery_days == null || try(var.point_in_time_recovery_days >= 1 && var.point_in_time_recovery_days <= 35 && floor(var.point_in_time_recovery_days) == var.point_in_time_recovery_days, false)
     error_message = "point_in_time_recovery_days: DynamoDB takes whole numbers from 1 to 35."
+  }
+}
+
+variable "table_tags" {
+  description = "Additional tags of single tables, by table, such as the one by which a plan of AWS Backup selects what it keeps: { messages = { Backup = \"daily\" } }"
+  type        = map(map(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.table_tags), keys(local.tables))) == 0
+    error_message = "table_tags: a key is a table: connections, subscriptions, messages, history, limits or revocations."
   }
 }

@@ -61,10 +61,10 @@ locals {
   # Environment of each function; its permissions are in permissions.tf.
   functions = merge({
     authorizer = {
-      description = "Who are you, and may you connect"
+      description = "Who are you, and may you connect, or publish"
       environment = merge(local.jwt_environment, {
         REVOCATIONS_TABLE = module.tables.names.revocations
-      })
+      }, var.publish_api_scope == null ? {} : { JWT_PUBLISH_SCOPE = var.publish_api_scope })
     }
 
     connection_handler = {

@@ -12,7 +12,11 @@ module "tables" {
   point_in_time_recovery_days    = var.point_in_time_recovery_days
   deletion_protection_enabled    = var.deletion_protection_enabled
   throughput_maximums            = var.throughput_maximums
+  provisioned_capacity           = var.provisioned_capacity
   table_classes                  = var.table_classes
+  table_tags                     = var.table_tags
+  messages_replicas              = var.messages_replicas
+  existing_messages_table        = var.existing_messages_table
   tags                           = local.tags
 }
 

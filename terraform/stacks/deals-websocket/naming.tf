@@ -3,11 +3,12 @@ locals {
 
   # Every name of an AWS resource, <name>-<environment>-<what>, is composed here and nowhere else.
   names = {
-    api       = local.prefix
-    secret    = "${local.prefix}-jwt-signing-keys" # Secrets Manager advises against a hyphen and six characters at the end
-    functions = { for function in keys(local.timeouts_seconds) : function => "${local.prefix}-${function}" }
-    tables    = { for table in ["connections", "subscriptions", "messages", "history", "limits", "revocations"] : table => "${local.prefix}-${table}" }
-    queues    = { for queue in concat(["events", "deliveries"], local.forwarding_used ? ["forwards"] : []) : queue => "${local.prefix}-${queue}" }
+    api         = local.prefix
+    publish_api = "${local.prefix}-publish"
+    secret      = "${local.prefix}-jwt-signing-keys" # Secrets Manager advises against a hyphen and six characters at the end
+    functions   = { for function in keys(local.timeouts_seconds) : function => "${local.prefix}-${function}" }
+    tables      = { for table in ["connections", "subscriptions", "messages", "history", "limits", "revocations"] : table => "${local.prefix}-${table}" }
+    queues      = { for queue in concat(["events", "deliveries"], local.forwarding_used ? ["forwards"] : []) : queue => "${local.prefix}-${queue}" }
 
     # ElastiCache stops at 40 characters, and the network's and the users' names are as long as this and what follows.
     cache       = local.short_prefix

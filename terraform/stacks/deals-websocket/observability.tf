@@ -13,6 +13,7 @@ locals {
     "connections", "error_rate_percent", "refusal_rate_percent", "rate_actions_min", "reply_latency_p99_ms", "push_latency_p99_ms",
     "post_throttles", "deliveries_failed", "token_failures", "authorizer_faults", "limiter_failures", "upkeep_lag_seconds",
     "upkeep_failures", "janitor_silent_minutes", "api_integration_errors", "api_execution_errors", "api_client_error_percent",
+    "publish_api_errors", "publish_api_refusal_percent",
     "lambda_errors", "lambda_throttles", "lambda_duration_percent", "lambda_concurrency_percent", "lambda_account_concurrency",
     "dynamodb_throttles", "dynamodb_errors", "queue_age_seconds", "dead_letters", "iterator_age_seconds",
     "redis_fallbacks", "index_lag_seconds", "index_failures", "index_repairs", "relay_silent_minutes", "relay_lag_seconds",
@@ -69,6 +70,8 @@ module "alarms" {
   name = local.prefix
   api  = local.watched_api
 
+  publish_api = local.watched_publish_api
+
   functions = {
     for function, instance in module.function : function => {
       name                      = instance.name
@@ -120,6 +123,7 @@ module "dashboard" {
     }
   }
 
+  publish_api           = local.watched_publish_api
   tables                = module.tables.names
   queues                = local.watched_queues
   cache                 = local.watched_cache

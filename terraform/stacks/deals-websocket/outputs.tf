@@ -30,7 +30,7 @@ output "function_arns" {
 }
 
 output "publisher_policies" {
-  description = "Policies (JSON) for the roles of backends that publish, by how they do: `invoke` broadcast, send to the events `queue`, through `redis` (null without)"
+  description = "Policies (JSON) for the roles of backends that publish, by how they do: `invoke` broadcast, send to the events `queue`, POST to the publish API (`http`; null without IAM there), through `redis` (null without)"
   value       = local.publisher_policies
 }
 
@@ -65,6 +65,11 @@ output "forwarded_events_bus_arn" {
   value       = module.fan_out.forwarded_events_bus_arn
 }
 
+output "messages_replica_arns" {
+  description = "ARNs of the replicas of the inboxes by Region: what `existing_messages_table` of the deployments there names"
+  value       = module.tables.messages_replica_arns
+}
+
 ################################################################################
 # For operators
 ################################################################################
@@ -90,10 +95,11 @@ output "jwt_secret_arn" {
 }
 
 output "log_group_names" {
-  description = "Names of the log groups: the functions' by function, and `access` and `execution` for the API (null when off)"
+  description = "Names of the log groups: the functions' by function, `access` and `execution` for the API, and `publish_api` for the publish API's access log (null when off)"
   value = merge({ for function, instance in module.function : function => instance.log_group_name }, {
-    access    = module.websocket_api.access_log_group_name
-    execution = module.websocket_api.execution_log_group_name
+    access      = module.websocket_api.access_log_group_name
+    execution   = module.websocket_api.execution_log_group_name
+    publish_api = one(module.publish_api[*].access_log_group_name)
   })
 }
 

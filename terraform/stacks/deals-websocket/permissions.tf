@@ -149,10 +149,11 @@ locals {
     janitor            = { services = ["dynamodb"], sends = false }
   }, local.forwarding_key_users, local.redis_key_users)
 
-  # An existing secret may have its own key.
+  # An existing secret may have its own key, and so may the replica of another deployment's inboxes.
   key_arns = {
     for function, user in local.key_users : function => distinct(compact([
       var.kms_key_arn, contains(keys(local.permissions[function]), "ReadSigningKeys") ? var.existing_jwt_secret_kms_key_arn : null,
+      contains(["message_router", "broadcast"], function) ? var.existing_messages_table_kms_key_arn : null,
     ]))
   }
 

@@ -18,6 +18,11 @@ locals {
       PublishByQueue = { actions = ["sqs:SendMessage"], resources = [module.fan_out.events_queue_arn] }
     }
 
+    # A token is a right by itself.
+    http = var.publish_api_enabled && var.publish_api_authorization == "IAM" ? {
+      PublishByHttp = { actions = ["execute-api:Invoke"], resources = module.publish_api[*].route_arn }
+    } : null
+
     redis = var.redis_enabled ? {
       for sid, statement in {
         PublishByRedis = { actions = ["elasticache:Connect"], resources = lookup(one(module.cache[*].connect_resources), "publisher", []) }

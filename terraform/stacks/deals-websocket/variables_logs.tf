@@ -3,13 +3,13 @@
 ################################################################################
 
 variable "log_retention_days_by_group" {
-  description = "Days that CloudWatch keeps single log groups, by function, or `access` for the API; `log_retention_days` holds for the others"
+  description = "Days that CloudWatch keeps single log groups, by function, `access` for the API, or `publish_api`; `log_retention_days` holds for the others"
   type        = map(number)
   default     = {}
 
   validation {
-    condition     = length(setsubtract(keys(var.log_retention_days_by_group), concat(keys(local.timeouts_seconds), ["access"]))) == 0
-    error_message = "log_retention_days_by_group: a key is access or a function of this stack: ${join(", ", keys(local.timeouts_seconds))}."
+    condition     = length(setsubtract(keys(var.log_retention_days_by_group), concat(keys(local.timeouts_seconds), ["access", "publish_api"]))) == 0
+    error_message = "log_retention_days_by_group: a key is access, publish_api or a function of this stack: ${join(", ", keys(local.timeouts_seconds))}."
   }
 }
 

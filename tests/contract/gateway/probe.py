@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.httpsession import URLLib3Session
 
 STAGE = "test"
 
@@ -27,9 +30,9 @@ import json, os, time, urllib.request
 def handler(event, context):
     print(event.get("print") or json.dumps(event))
     if event.get("type") == "REQUEST":
-        return authorize(event)
+        return authorize_http(event) if event.get("version") == "2.0" else authorize(event)
     ask = event.get("queryStringParameters") or {}
-    if event["requestContext"]["eventType"] == "MESSAGE":
+    if event["requestContext"].get("eventType") == "MESSAGE":
         try:
             ask = json.loads(event["body"])
         except (ValueError, RecursionError):
@@ -44,9 +47,21 @@ def handler(event, context):
         raise RuntimeError("an internal detail")
     if ask.get("malformed"):
         return {"no": "statusCode"}
+    if "bare" in ask:
+        return {"bare": ask["bare"]}
     headers = {"Sec-WebSocket-Protocol": ask["protocol"]} if "protocol" in ask else {}
     body = ask.get("say", json.dumps(event))
     return {"statusCode": int(ask.get("status", 200)), "headers": headers, "body": body}
+
+def authorize_http(event):
+    asked = event["headers"]["authorization"].partition(" ")[0]
+    if asked == "Unauthorized":
+        raise Exception("Unauthorized")
+    if asked == "broken":
+        raise RuntimeError("an internal detail")
+    if asked == "malformed":
+        return {"isAuthorized": "true"}
+    return {"isAuthorized": asked == "Allow", "context": {"userId": "u-1", "at": str(time.time_ns())}}
 
 def authorize(event):
     asked = (event.get("queryStringParameters") or {}).get("auth", "Allow")
@@ -136,6 +151,40 @@ class Api:
         raise AssertionError(f"no {kind} event of {connection_id} within {timeout} s")
 
 
+@dataclass(frozen=True)
+class HttpApi:
+    """A deployed HTTP API."""
+
+    target: Target
+    api_id: str
+    url: str
+    function: str
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        session: boto3.Session | None = None,
+    ) -> tuple[int, Any, dict[str, str]]:
+        """Send a request; return status, body (JSON where it is) and headers in lower case.
+
+        With a `session` the request is signed by its credentials.
+        """
+        request = AWSRequest(method, self.url + path, data=body, headers=dict(headers or {}))
+        if session is not None:
+            credentials = session.get_credentials()
+            assert credentials is not None
+            SigV4Auth(credentials, "execute-api", session.region_name).add_auth(request)
+        answer = URLLib3Session().send(request.prepare())
+        try:
+            given = json.loads(answer.content)
+        except ValueError:
+            given = answer.content.decode()
+        return answer.status_code, given, {name.lower(): value for name, value in answer.headers.items()}
+
+
 class Deployer:
     """Creates APIs and deletes all of them at the end."""
 
@@ -221,6 +270,31 @@ class Deployer:
         if self._target.endpoint is None:
             time.sleep(5)  # a new stage is served with a delay
         return Api(self._target, api_id, *self._target.urls(api_id, STAGE), self.function)
+
+    def deploy_http(
+        self, routes: Mapping[str, Mapping[str, Any]], *, cache_seconds: int = 0, **stage: Any
+    ) -> HttpApi:
+        """Create an HTTP API. A route may have `authorization` (`CUSTOM`, `AWS_IAM`) and `integration`."""
+        api_id = self._gateway.create_api(Name=self._name, ProtocolType="HTTP")["ApiId"]
+        self._deletions.append(lambda: self._gateway.delete_api(ApiId=api_id))
+        for key, wanted in routes.items():
+            options = {"PayloadFormatVersion": "2.0", **wanted.get("integration", {})}
+            integration = self._integration(api_id, **options)
+            route = {"AuthorizationType": wanted.get("authorization", "NONE")}
+            if route["AuthorizationType"] == "CUSTOM":
+                route["AuthorizerId"] = self._gateway.create_authorizer(
+                    ApiId=api_id, AuthorizerType="REQUEST", Name="probe", AuthorizerUri=self._uri,
+                    IdentitySource=["$request.header.Authorization"], AuthorizerPayloadFormatVersion="2.0",
+                    EnableSimpleResponses=True, AuthorizerResultTtlInSeconds=cache_seconds,
+                )["AuthorizerId"]  # fmt: skip
+            self._gateway.create_route(
+                ApiId=api_id, RouteKey=key, Target=f"integrations/{integration}", **route
+            )
+        deployment = self._gateway.create_deployment(ApiId=api_id)["DeploymentId"]
+        self._gateway.create_stage(ApiId=api_id, StageName=STAGE, DeploymentId=deployment, **stage)
+        if self._target.endpoint is None:
+            time.sleep(5)  # a new stage is served with a delay
+        return HttpApi(self._target, api_id, self._target.urls(api_id, STAGE)[1], self.function)
 
     def delete_all(self) -> None:
         """Delete everything that was created."""

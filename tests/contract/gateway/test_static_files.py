@@ -51,9 +51,9 @@ async def site(tmp_path):
     await runner.cleanup()
 
 
-async def ask(port, target, method="GET"):
+async def ask(port, target, method="GET", extra=""):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    writer.write(f"{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{extra}\r\n".encode())
     head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
     writer.close()
     status, *lines = head.split("\r\n")
@@ -116,6 +116,20 @@ async def test_head_has_no_body_and_other_methods_are_refused(site):
     status, headers, _ = await ask(site[1], "/console/", "POST")
     assert (status, headers["Allow"]) == (405, "GET, HEAD")
     assert headers.items() >= EXPECTED_HEADERS.items()
+
+
+async def test_file_that_a_browser_has_is_not_sent_again_until_it_changes(site):
+    folder, port = site
+    tag = (await ask(port, "/console/"))[1]["Etag"]
+
+    status, headers, body = await ask(port, "/console/", extra=f"If-None-Match: {tag}\r\n")
+    assert (status, headers["Etag"], body) == (304, tag, "")
+    assert headers.items() >= EXPECTED_HEADERS.items()
+
+    (folder / "index.html").write_text("<!doctype html>new")
+    status, headers, body = await ask(port, "/console/", extra=f"If-None-Match: {tag}\r\n")
+    assert (status, body) == (200, "<!doctype html>new")
+    assert headers["Etag"] != tag
 
 
 async def test_page_that_is_not_built_names_the_remedy(site):

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from deals_ops.asyncapi import messages
+from deals_ops.asyncapi import messages, typed_dicts, typescript
 from deals_ops.asyncapi.document import PAGE, build_document
 from deals_ops.asyncapi.text import to_yaml
 from deals_publisher.validation import PROTOCOL_FRAME_TYPES
@@ -21,6 +21,26 @@ from tests.documented_frames import find_problems, validator_of
 
 def test_document_is_up_to_date():
     assert PAGE.read_text("utf-8") == to_yaml(build_document()), "run `make reference`"
+
+
+def test_types_of_the_clients_are_up_to_date():
+    document = build_document()
+    assert typescript.PAGE.read_text("utf-8") == typescript.to_typescript(document), "run `make reference`"
+    assert typed_dicts.PAGE.read_text("utf-8") == typed_dicts.to_python(document), "run `make reference`"
+
+
+def test_types_of_the_clients_follow_the_document():
+    document = build_document()
+    schema = document["components"]["schemas"]["MessageSent"]
+    schema["properties"]["held"] = {
+        "anyOf": [{"type": "array", "items": {"enum": ["a", 1]}}, {"type": "null"}]
+    }
+    assert '  held?: ("a" | 1)[] | null;' in typescript.to_typescript(document)
+    assert '    held: NotRequired[list[Literal["a", 1]] | None]' in typed_dicts.to_python(document)
+    schema["properties"]["held"] = {"type": "unheard of"}
+    for write in (typescript.to_typescript, typed_dicts.to_python):
+        with pytest.raises(KeyError, match="unheard of"):
+            write(document)
 
 
 def test_every_action_of_the_router_is_documented_with_its_fields():

@@ -222,3 +222,12 @@ def test_invalid_traffic_is_refused_and_the_option_named(capsys, line):
         cost_table.main(line)
     assert ended.value.code == 2
     assert line[0] in capsys.readouterr().err
+
+
+def test_the_table_has_the_publish_api_only_if_requested(capsys):
+    arguments = ["--connections", "1000", "--events", "1000000"]
+    assert cost_table.main([*arguments, "--publish-api", "--markdown"]) == 0
+    [row] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| Publish API")]
+    assert "30.30" in row, "30 million requests at a dollar a million, and three alarm metrics"
+    assert cost_table.main([*arguments, "--markdown"]) == 0
+    assert "Publish API" not in capsys.readouterr().out

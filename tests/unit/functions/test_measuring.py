@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from authorizer import handler as authorizer
-from authorizer.connect_authorizer import ConnectAuthorizer
+from authorizer.token_authorizer import TokenAuthorizer
+from authorizer.wiring import Authorizers
 from broadcast import handler as broadcast
 from broadcast.wiring import Broadcast
 from connection_handler import handler as connection_handler
@@ -133,11 +134,12 @@ def test_refused_refreshes_count_by_reason(harness, published):
 
 @pytest.fixture
 def connect_authorizer(monkeypatch):
-    connect_authorizer = ConnectAuthorizer(
+    connect_authorizer = TokenAuthorizer(
         TokenVerifier(TokenRules(), MemorySigningSecrets(SECRET), None),
         MemoryRevocations(),
     )
-    monkeypatch.setattr(authorizer, "_authorizer", lambda: connect_authorizer)
+    authorizers = Authorizers(connect_authorizer, connect_authorizer, 30)
+    monkeypatch.setattr(authorizer, "_authorizers", lambda: authorizers)
     return connect_authorizer
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from broadcast.reception import receive
 from deals_publisher import Event, NotPublished, Published, Publisher, Rejected
 from deals_publisher.results import Guarantee
+from local_cloud.console import feed as module
 from local_cloud.console import publishing
 from local_cloud.console.feed import Feed
 from local_cloud.console.hostile_deals import LARGE_CHARS, TOPIC, build_hostile_deals
@@ -110,10 +112,19 @@ async def test_published_events_are_read_on_from_the_last(feed):
 
     assert rest["events"] == [event for event in everything if event["number"] > middle]
     assert rest["last"] == everything[-1]["number"]
-    assert await call(feed, "GET feed/published", after=str(rest["last"])) == {
-        "events": [],
-        "last": rest["last"],
-    }
+    nothing = await call(feed, "GET feed/published", after=str(rest["last"]))
+    assert (nothing["events"], nothing["last"]) == ([], rest["last"])
+    assert 0 <= time.time() * 1000 - nothing["at_ms"] < 1_000
+
+
+async def test_answer_holds_a_page_of_the_oldest_and_names_the_newest(feed, monkeypatch):
+    everything = await published_in(feed, 0.4, per_second=20)
+    monkeypatch.setattr(module, "PAGE_MAX", 3)
+
+    page = await call(feed, "GET feed/published", after="1")
+
+    assert [event["number"] for event in page["events"]] == [2, 3, 4]
+    assert page["last"] == len(everything)
 
 
 async def test_feed_stops_by_itself_when_nobody_asks_what_it_published(sink):

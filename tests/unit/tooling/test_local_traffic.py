@@ -11,6 +11,7 @@ import time
 import pytest
 from aiohttp import web
 
+from local_cloud import function_processes
 from local_cloud.function_processes import find_function_of_port, find_processes, kill_function
 from local_cloud.gateway.kills import ARMED_S, Kills
 from local_cloud.gateway.places import Callers, find_targets, function_place
@@ -232,6 +233,16 @@ def test_idle_function_is_killed_in_its_next_call_and_only_there(start, traffic,
     assert process.wait(5) == -9
     assert not kills.strike(f"function:{FUNCTION}")
     assert kills.describe()["armed"] == []
+
+
+def test_system_that_shows_no_processes_promises_no_kill(traffic, monkeypatch, tmp_path):
+    monkeypatch.setattr(function_processes, "_PROCESSES", tmp_path / "proc")
+    kills = Kills(ENDPOINT, traffic)
+
+    with pytest.raises(LookupError, match="no /proc"):
+        kills.request(FUNCTION)
+    assert kills.describe() == {"armed": [], "kills": []}
+    assert Callers(ENDPOINT).find(f"Credential={KEY}/x") == PUBLISHERS
 
 
 def test_kill_that_finds_no_call_in_time_is_forgotten(start, traffic, clock):

@@ -80,6 +80,74 @@ run "refuses_options_of_functions_groups_and_tables_that_there_are_not" {
   ]
 }
 
+run "inboxes_of_another_region_are_read_by_its_replica_and_key" {
+  variables {
+    existing_messages_table             = { arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-virginia-messages" }
+    existing_messages_table_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/replica"
+  }
+
+  assert {
+    condition     = output.table_names.messages == "deals-virginia-messages" && local.functions["message_router"].environment.MESSAGES_TABLE == "deals-virginia-messages"
+    error_message = "the functions must read and write the replica"
+  }
+
+  assert {
+    condition     = one(local.permissions["message_router"].KeepMessages.resources) == "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-virginia-messages"
+    error_message = "the right is that to the replica"
+  }
+
+  assert {
+    condition     = toset([for function, statements in local.key_permissions : function if can(statements.UseKeys)]) == toset(["broadcast", "message_router"]) && one(local.key_permissions["broadcast"].UseKeys.resources) == "arn:aws:kms:eu-west-1:123456789012:key/replica"
+    error_message = "who reads and writes inboxes needs the replica's key, and nobody else"
+  }
+}
+
+run "capacity_and_replicas_reach_the_tables" {
+  command = plan
+
+  variables {
+    provisioned_capacity = { connections = { reads_min = 50, reads_max = 4000, writes_min = 20, writes_max = 2000, utilization_percent = 70 } }
+    table_tags           = { messages = { Backup = "daily" } }
+    messages_replicas    = { eu-central-1 = { kms_key_arn = null } }
+  }
+
+  assert {
+    condition     = keys(output.messages_replica_arns) == ["eu-central-1"]
+    error_message = "the other Region's deployment needs the replica's ARN"
+  }
+}
+
+run "refuses_a_key_of_a_table_that_is_made_here" {
+  command = plan
+
+  variables {
+    existing_messages_table_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/replica"
+  }
+
+  expect_failures = [var.existing_messages_table_kms_key_arn]
+}
+
+run "refuses_a_replica_in_its_own_region" {
+  command = plan
+
+  variables {
+    messages_replicas = { eu-west-1 = { kms_key_arn = null } }
+  }
+
+  expect_failures = [var.messages_replicas]
+}
+
+run "refuses_capacity_and_tags_of_tables_that_there_are_not" {
+  command = plan
+
+  variables {
+    provisioned_capacity = { inbox = { reads_min = 1, reads_max = 1, writes_min = 1, writes_max = 1, utilization_percent = 70 } }
+    table_tags           = { inbox = {} }
+  }
+
+  expect_failures = [var.provisioned_capacity, var.table_tags]
+}
+
 run "refuses_signed_code_from_this_machine" {
   command = plan
 

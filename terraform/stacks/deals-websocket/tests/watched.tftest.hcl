@@ -9,6 +9,8 @@ variables {
   packages_manifest = "tests/fixtures/manifest_with_redis.json"
   jwt_secret        = "a-secret-of-at-least-thirty-two-bytes"
   redis_enabled     = true
+
+  publish_api_enabled = true
 }
 
 run "every_function_table_and_queue_has_alarms" {

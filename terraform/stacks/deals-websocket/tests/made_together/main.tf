@@ -18,6 +18,14 @@ resource "terraform_data" "key" {
   input = "arn:aws:kms:eu-west-1:123456789012:key/1"
 }
 
+resource "terraform_data" "key_of_virginia" {
+  input = "arn:aws:kms:us-east-1:123456789012:key/1"
+}
+
+resource "terraform_data" "table" {
+  input = "arn:aws:dynamodb:eu-west-1:123456789012:table/deals-virginia-messages"
+}
+
 resource "terraform_data" "secret" {
   input = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:issuer-AbCdEf"
 }
@@ -82,10 +90,15 @@ module "with_what_exists" {
   custom_domain                   = { name = "live.example.com", certificate_arn = terraform_data.certificate.output }
   custom_domain_zone              = { id = terraform_data.zone.output }
   access_log_enabled              = true
+  publish_api_enabled             = true
+  publish_api_authorization       = "JWT"
+  publish_api_custom_domain       = { name = "publish.example.com", certificate_arn = terraform_data.certificate.output }
+  publish_api_custom_domain_zone  = { id = terraform_data.zone.output }
 
   alarm_topic = { arn = terraform_data.topic.output }
 
   sns_topics               = { prices = { topic_arn = terraform_data.topic.output } }
+  messages_replicas        = { us-east-1 = { kms_key_arn = terraform_data.key_of_virginia.output } }
   forward_events_to        = { virginia = terraform_data.bus.output }
   receive_forwarded_events = true
   forwarding_account_ids   = [terraform_data.account.output]
@@ -101,9 +114,11 @@ module "after_something_else" {
   source     = "../.."
   depends_on = [terraform_data.later]
 
-  environment         = "later"
-  packages_manifest   = "tests/fixtures/manifest_with_redis.json"
-  existing_jwt_secret = { arn = terraform_data.secret.output }
-  alarm_topic_key     = { arn = terraform_data.key.output }
-  redis_enabled       = true
+  environment                         = "later"
+  packages_manifest                   = "tests/fixtures/manifest_with_redis.json"
+  existing_jwt_secret                 = { arn = terraform_data.secret.output }
+  existing_messages_table             = { arn = terraform_data.table.output }
+  existing_messages_table_kms_key_arn = terraform_data.key.output
+  alarm_topic_key                     = { arn = terraform_data.key.output }
+  redis_enabled                       = true
 }

@@ -1,4 +1,4 @@
-"""Decides who may connect: a valid token that is not revoked, of a user who is not blocked."""
+"""Decides who may come in: a valid token that is not revoked, of a user who is not blocked."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from realtime_core.auth.verifier import TokenVerifier
 
 
-class ConnectAuthorizer:
-    """Authorizes handshakes."""
+class TokenAuthorizer:
+    """Authorizes handshakes, or requests of publishers: its verifier asks for the scope of one of them."""
 
     def __init__(self, verifier: TokenVerifier, revocations: Revocations) -> None:
         self.verifier = verifier

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from authorizer import handler as authorizer
-from authorizer.connect_authorizer import ConnectAuthorizer
+from authorizer.token_authorizer import TokenAuthorizer
+from authorizer.wiring import Authorizers
 from deals_ops.token_issuer import issue_token
 from realtime_core.auth.base import Revocation, block
 from realtime_core.auth.memory import MemoryRevocations, MemorySigningSecrets
@@ -23,7 +24,7 @@ EVENT = json.loads(Path(__file__).parents[2].joinpath("events/authorizer_request
 @pytest.fixture
 def connect_authorizer():
     """An authorizer, with its store of revocations as an attribute for the tests."""
-    return ConnectAuthorizer(
+    return TokenAuthorizer(
         TokenVerifier(TokenRules(), MemorySigningSecrets(SECRET), None), MemoryRevocations()
     )
 
@@ -84,7 +85,8 @@ def test_authorize_admits_nobody_whom_it_cannot_check(connect_authorizer):
 @pytest.fixture
 def answers(connect_authorizer, monkeypatch):
     """The handler's answer to a handshake with a token."""
-    monkeypatch.setattr(authorizer, "_authorizer", lambda: connect_authorizer)
+    authorizers = Authorizers(connect_authorizer, connect_authorizer, 30)
+    monkeypatch.setattr(authorizer, "_authorizers", lambda: authorizers)
     monkeypatch.setattr(authorizer.time, "time", lambda: NOW)
 
     def answer(text):

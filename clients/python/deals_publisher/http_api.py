@@ -1,0 +1,179 @@
+"""Transport over HTTP: POST to the publish API, with a token or signed by IAM. For backends outside AWS.
+
+With a token it needs the standard library alone; to sign, it requires the extra `aws` (boto3).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from deals_publisher.errors import InvalidArgument, NotPublished, PublishError
+from deals_publisher.http_connections import Connections, Response
+from deals_publisher.results import Published, read_result
+from deals_publisher.validation import encode_json, split_events
+
+if TYPE_CHECKING:
+    import boto3
+
+ATTEMPTS = 5
+"""Of one request; safe, because every event has an id."""
+BODY_BYTES_MAX = 2 * 1024 * 1024
+"""The service takes 4 MiB, and an invocation 6 MB, in which each quotation mark takes a byte more."""
+FIRST_DELAY_SECONDS, DELAY_SECONDS_MAX = 0.2, 5.0
+RETRY_AFTER_SECONDS_MAX = 30.0
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+
+Token = str | Callable[[], str]
+
+
+class HttpApi:
+    """Sends events to the publish API and waits for its response, which counts the connections that get them.
+
+    `url` is the output `publish_api_url` of the stack. `token` is a JWT, or a function that returns one that
+    is good now; it is called for each request. Without a token, requests are signed by the credentials of
+    `session` (of boto3; the default session if it is None), which need the policy `publisher_policies.http`.
+    `region` is that of the API, needed where neither the URL nor the session names it.
+
+    What fails for a passing reason (429, 5xx, no connection, no answer) is sent again with the same event
+    ids, up to five times in all, after a growing random delay or when the service says.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: Token | None = None,
+        session: boto3.Session | None = None,
+        region: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._connections = Connections(url)
+        if token is not None and session is not None:
+            raise InvalidArgument("session", "signs requests, which a token replaces; pass one of the two")
+        if token is not None and not (callable(token) or (isinstance(token, str) and token)):
+            raise InvalidArgument("token", "must be a JWT, or a function that returns one")
+        self._token = token
+        self._signer = None if token is not None else _create_signer(self._connections.host, session, region)
+        self._sleep = sleep
+
+    def send(self, event: Mapping[str, Any]) -> Published:
+        """Publish one event. Raises Rejected (Forbidden is one) and NotPublished."""
+        event_id = str(event["eventId"])
+        result = read_result(event_id, self._post(event, event_id))
+        if isinstance(result, PublishError):
+            raise result
+        return result
+
+    def send_all(self, events: Sequence[Mapping[str, Any]]) -> list[Published | PublishError]:
+        """Publish events, up to a hundred by one request."""
+        results: list[Published | PublishError] = []
+        for part in split_events(events, BODY_BYTES_MAX):
+            ids = [str(event["eventId"]) for event in part]
+            try:
+                answer = self._post({"events": part}, ids[0])
+                # Where the request itself is refused, so is each of its events.
+                answers = answer.get("results") or [answer] * len(ids)
+                results += [read_result(*one) for one in zip(ids, answers, strict=True)]
+            except NotPublished as error:
+                results += [NotPublished(event_id, error.reason) for event_id in ids]
+        return results
+
+    def _post(self, payload: Mapping[str, Any], event_id: str) -> dict[str, Any]:
+        """Return the service's own answer. Raises NotPublished."""
+        body, refused_token, reason = encode_json(payload).encode(), "", ""
+        for attempt in range(ATTEMPTS):
+            headers, token = self._sign(body, event_id)
+            if token and token == refused_token:
+                break  # another attempt would be refused too
+
+            delay = random.uniform(0, min(DELAY_SECONDS_MAX, FIRST_DELAY_SECONDS * 2**attempt))  # noqa: S311
+            try:
+                response = self._connections.post(body, headers)
+            except OSError as error:
+                reason = f"{type(error).__name__}: {error}"
+            else:
+                answer = _read_answer(response)
+                if answer is not None:
+                    return answer
+                reason = _describe(response)
+                if response.status == 401 and token and callable(self._token):
+                    refused_token, delay = token, 0.0  # the function may have a newer one
+                elif response.status not in _RETRIED:
+                    break
+                delay = max(delay, response.retry_after_seconds(RETRY_AFTER_SECONDS_MAX))
+            if attempt < ATTEMPTS - 1:
+                self._sleep(delay)
+        raise NotPublished(event_id, reason)
+
+    def _sign(self, body: bytes, event_id: str) -> tuple[dict[str, str], str]:
+        """Return the headers of a request, and the token among them. Raises NotPublished."""
+        headers = {"Content-Type": "application/json"}
+        if self._signer is not None:
+            try:
+                return self._signer(self._connections.url, headers, body), ""
+            except Exception as error:
+                # boto3's errors of credentials that are missing or cannot be renewed just now.
+                raise NotPublished(event_id, f"{type(error).__name__}: {error}") from error
+        token = self._token() if callable(self._token) else str(self._token)
+        return {**headers, "Authorization": f"Bearer {token}"}, token
+
+
+def _read_answer(response: Response) -> dict[str, Any] | None:
+    """Return the service's answer for the events; None for API Gateway's own, or one to send again."""
+    try:
+        body = json.loads(response.body)
+    except ValueError:
+        return None
+    # After a `failed` request as a whole nothing is out, or queued.
+    is_final = response.status not in _RETRIED and response.status != 401
+    return body if is_final and isinstance(body, dict) and "broadcast" in body else None
+
+
+_REMEDIES = {
+    401: "the token is missing, not valid, expired or revoked",
+    403: "the token has not the scope for publishing or its user is blocked, or IAM does not allow the route",
+    404: "is the URL the stack's output publish_api_url?",
+    413: "the request is too large for API Gateway",
+}
+
+
+def _describe(response: Response) -> str:
+    remedy = _REMEDIES.get(response.status)
+    text = response.body.decode("utf-8", "replace")[:200]
+    return f"HTTP {response.status}: {text}" + (f" ({remedy})" if remedy else "")
+
+
+_Signer = Callable[[str, Mapping[str, str], bytes], dict[str, str]]
+
+
+def _create_signer(host: str, session: boto3.Session | None, region: str | None) -> _Signer:
+    """Return what adds a signature of the session's credentials, of that moment, to headers."""
+    try:
+        import boto3  # noqa: PLC0415 - an extra: imported only if it is used
+        from botocore.auth import SigV4Auth  # noqa: PLC0415
+        from botocore.awsrequest import AWSRequest  # noqa: PLC0415
+    except ImportError as error:
+        raise ImportError(
+            "deals_publisher needs boto3 to sign: pip install 'deals-client[aws]', or pass a token"
+        ) from error
+
+    used = session or boto3.Session()
+    parts = host.split(".")
+    named = parts[2] if parts[1:2] == ["execute-api"] and "amazonaws" in parts else None
+    signed_for = region or named or used.region_name
+    if signed_for is None:
+        raise InvalidArgument("region", "is needed to sign: neither the URL nor the session names the API's")
+    credentials: Any = used.get_credentials()
+    if credentials is None:
+        raise InvalidArgument("session", "has no credentials; see boto3's documentation, or pass a token")
+
+    def sign(url: str, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+        request = AWSRequest("POST", url, headers=dict(headers), data=body)
+        SigV4Auth(credentials.get_frozen_credentials(), "execute-api", signed_for).add_auth(request)
+        return dict(request.headers.items())
+
+    return sign
