@@ -41,7 +41,8 @@ ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
       if $(call new_enough,"$$one"); then echo "$$one"; break; fi; done)
   endif
   missing := $(if $(shell $(call new_enough,"$(PYTHON)") && echo yes),,$(no_python))
-  missing += $(if $(shell command -v git),,$(no_git))
+  # The doctor names it beside everything else.
+  missing += $(if $(or $(filter doctor,$(MAKECMDGOALS)),$(shell command -v git)),,$(no_git))
   ifneq ($(strip $(missing)),)
     $(error $(missing))
   endif
@@ -87,7 +88,7 @@ $(SCANNERS)/.ready: .ci/scan/requirements.txt $(VENV)/.ready
 # Node.js is the machine's where it has npm and is new enough, else the one that PyPI carries, from a lock.
 JAVASCRIPT := clients/javascript
 NODE := .tools/node
-ifneq ($(filter lint format test test-contract test-local conformance %-javascript %-console,$(MAKECMDGOALS)),)
+ifneq ($(filter lint format test test-contract test-local conformance bench %-javascript %-console,$(MAKECMDGOALS)),)
   node_enough = command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
   ifneq ($(shell $(node_enough) 2>/dev/null && echo yes),yes)
     OWN_NODE := $(NODE)/.ready
@@ -131,9 +132,25 @@ $(EMULATOR)/.ready: local_cloud/requirements.txt $(VENV)/.ready
 # Targets
 ######################################################################################################
 
+# Who needs a target; every other one is listed for developers.
+FOR_NEW_USERS := help doctor demo local-up token env local-down
+FOR_OPERATORS := ops cost
+FOR_RELEASES := package lock scan
+
 .PHONY: help
 help: ## Print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' -v users="$(FOR_NEW_USERS)" -v operators="$(FOR_OPERATORS)" -v releases="$(FOR_RELEASES)" ' \
+		function choose(names, group,   list, count, i) { \
+			count = split(names, list, " "); for (i = 1; i <= count; i++) group_of[list[i]] = group } \
+		BEGIN { choose(users, 1); choose(operators, 3); choose(releases, 4); \
+			split("To try it:;To change it:;To operate it:;To release it:", titles, ";") } \
+		/^[a-z-]+:.*## / { group = $$1 in group_of ? group_of[$$1] : 2; \
+			lines[group] = lines[group] sprintf("make %-16s %s\n", $$1, $$2) } \
+		END { for (group = 1; group <= 4; group++) printf("%s%s\n%s", (group > 1) ? "\n" : "", titles[group], lines[group]) }' Makefile
+
+.PHONY: doctor
+doctor: ## Say what is on this machine, what is missing, and what `make demo` and `make test` will do
+	@$(PYTHON) -m doctor
 
 .PHONY: setup
 setup: $(TOOLS) ## Install the tools into .venv and .tools, all from locks
@@ -259,6 +276,18 @@ build-console: $(CONSOLE_MODULES) $(JAVASCRIPT_CLIENT) ## Build clients/console/
 test-console: $(TOOLS) $(JAVASCRIPT_CLIENT) $(CONSOLE_MODULES) package-local ## Test the console in Chromium at length: every fault, 10,000 deals
 	CONSOLE_LONG=1 $(PYTEST) tests/e2e/console -n 0 $(ARGS)
 
+.PHONY: test-pythons
+test-pythons: $(VENV)/.ready ## Test the Python client under 3.12 and 3.13, where this machine has them
+	@for version in 3.12 3.13; do \
+		python="$$($(UV) python find $$version 2>/dev/null)" || { echo "no Python $$version here: left out"; continue; }; \
+		venv=.tools/python-$$version; \
+		$(UV) venv --quiet --clear --python "$$python" $$venv; \
+		$(UV) pip install --quiet --python $$venv/bin/python --require-hashes -r tests/requirements.txt; \
+		$(UV) pip install --quiet --python $$venv/bin/python --no-deps --no-build-isolation $(addprefix -e ,$(WORKSPACE)); \
+		echo "Python $$version"; \
+		$$venv/bin/python -m pytest -q -n0 tests/unit/deals_client tests/unit/deals_publisher $(ARGS); \
+	done
+
 .PHONY: test-contract
 test-contract: $(TOOLS) $(JAVASCRIPT_CLIENT) ## Test adapters and the local gateway against what they promise
 	$(PYTEST) tests/contract $(PARALLEL) $(ARGS)
@@ -282,7 +311,7 @@ conformance: $(VENV)/.ready $(JAVASCRIPT_CLIENT) ## Hold the clients against the
 	@$(PY) -m clients.conformance.runner $(ARGS)
 
 .PHONY: bench
-bench: $(TOOLS) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)
+bench: $(TOOLS) $(JAVASCRIPT_CLIENT) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)
 	$(PY) -m tests.bench $(ARGS)
 
 .PHONY: lock

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any
+from typing import Any, NoReturn
+
+from deals_ops.errors import WrongArgument
 
 # API Gateway's connection ids are base64url, so one in 64 begins with a hyphen; no option ends in "=".
 _CONNECTION_ID = re.compile(r"-[A-Za-z0-9_-]{10,}=")
 
 
+class ArgumentsRefused(SystemExit):
+    """The arguments are wrong: `message` names which and why, `usage` has what is expected."""
+
+    def __init__(self, message: str, usage: str) -> None:
+        super().__init__(WrongArgument.exit_code)
+        self.message = message
+        self.usage = usage
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that takes a connection id for an argument, also where it begins like an option."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ArgumentsRefused rather than print: with `--json` an error is JSON."""
+        raise ArgumentsRefused(message, self.format_usage())
 
     def _parse_optional(self, arg_string: str) -> Any:
         return None if _CONNECTION_ID.fullmatch(arg_string) else super()._parse_optional(arg_string)
@@ -21,6 +36,7 @@ class CommandParsers:
     """Adds commands, and groups of commands, to a parser."""
 
     def __init__(self, parent: argparse.ArgumentParser) -> None:
+        self.parent = parent
         self._subparsers = parent.add_subparsers(metavar="COMMAND", required=True)
 
     def add_command(self, name: str, description: str) -> argparse.ArgumentParser:

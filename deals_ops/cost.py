@@ -3,6 +3,7 @@
     make cost                                    # 1 k, 10 k, 100 k and 1 M connections
     make cost ARGS="--connections 25000 --events 50000 --matched 0.001"
     make cost ARGS=--redis                       # with Redis in its own VPC
+    make cost ARGS="--forward-to 1"              # each event is forwarded to one other Region
 
 us-east-1, on demand, without free tiers and discounts. Each figure is that of the first release, then
 today's: `cost_design` says what differs. DynamoDB's units follow from the sizes of the items
@@ -53,16 +54,16 @@ IDLE_MINUTES = 9
 
 MEMORY_MB = {"small": 512, "large": 1769}
 SECONDS = {"start": 0.002, "call": 0.005, "event": 0.05, "member": 2e-6, "janitor": 2.0, "probe": 0.002,
-           "maintain": 1.0}  # fmt: skip
+           "maintain": 1.0, "forward": 0.1}  # fmt: skip
 """Estimates: an empty invocation, and each call that it waits for; an event, and each member that is read;
-a run of the janitor, and each probe; a maintenance run of the index. Together they are a few per cent of the
-total."""
+a run of the janitor, and each probe; a maintenance run of the index; a call to another Region. Together they
+are a few per cent of the total."""
 
 METRICS, ALARMS = 65, 96
 """Of the stack, whatever the traffic; the metrics are approximate. An alarm counts once for each metric that
 it reads, the composite alarm five times."""
-IDLE_POLLS = 2 * 5 * MINUTES * 3
-"""Two queues, each read by five of Lambda's pollers with long polls of 20 seconds."""
+IDLE_POLLS_OF_A_QUEUE = 5 * MINUTES * 3
+"""Five of Lambda's pollers read a queue, with long polls of 20 seconds."""
 
 CACHE_NODES, ENDPOINTS = 2, 2 * 2
 """The stack's defaults with Redis: primary and replica; endpoints of Lambda and SQS in two zones each."""
@@ -72,6 +73,11 @@ REDIS_METRICS, REDIS_ALARMS = 19, 26
 """What Redis adds to METRICS and ALARMS: two functions and two nodes."""
 PUBLISH_API_ALARMS = 3
 """What the publish API adds to ALARMS; its metrics are API Gateway's own, which cost nothing."""
+
+FORWARDING_METRICS, FORWARDING_ALARMS = 4, 5
+"""What forwarding adds to METRICS and ALARMS: a function and a queue, however many Regions."""
+WRAPPING_BYTES = 200
+"""Of an event on its way to another Region, besides its payload."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +132,9 @@ GROWS_WITH = {
 }
 REDIS = "Redis: nodes, endpoints, relay, index"
 """All that Redis adds, if it is enabled. The reads of members that it saves are not subtracted."""
+FORWARDING = "Forwarding to other Regions"
+"""All that forwarding adds here, if it is enabled. Each Region's own deployment is a cost of its own."""
+GROWS_WITH_FORWARDING = "events and Regions"
 PUBLISH_API = "Publish API"
 GROWS_WITH_PUBLISH_API = "requests: up to a hundred events by one cost as much as one"
 GROWS_WITH_REDIS = "handshakes: what the index does not know yet; nodes, where 0.5 GB is too little"
@@ -163,7 +172,7 @@ def estimate_monthly_cost(traffic: Traffic, design: Design = NOW) -> Cost:
         ),
         "DynamoDB, storage": connections * traffic.messages * DAYS * MESSAGE_ITEM_BYTES / GB
         * (prices.DYNAMODB_GB_MONTH + prices.DYNAMODB_RECOVERY_GB_MONTH),
-        "SQS": IDLE_POLLS * prices.SQS_REQUEST
+        "SQS": 2 * IDLE_POLLS_OF_A_QUEUE * prices.SQS_REQUEST
         + prices.price_queue_messages(chunks, 20 * JOB_IDS_MAX + traffic.payload_bytes),
         "CloudWatch, logs": log_bytes / GB * prices.LOGS_GB,
         "Data transfer": (frames * FRAME_BYTES + pushes * traffic.payload_bytes) / GB * prices.TRANSFER_GB,
@@ -174,10 +183,20 @@ def estimate_monthly_cost(traffic: Traffic, design: Design = NOW) -> Cost:
     return Cost(dollars, requests)
 
 
-def estimate_with_redis(traffic: Traffic, design: Design = NOW) -> Cost:
-    """Estimate the monthly cost with Redis at the stack's defaults, as one more component."""
+def estimate_with_options(
+    traffic: Traffic, design: Design = NOW, *, redis: bool = False, regions: int = 0
+) -> Cost:
+    """Estimate the monthly cost with what a stack may have more, each as one more component.
+
+    `redis` is Redis at the stack's defaults; `regions` are the other Regions that each event is forwarded to.
+    """
     without = estimate_monthly_cost(traffic, design)
-    return Cost({**without.dollars, REDIS: _estimate_redis(traffic)}, without.requests_per_second)
+    dollars = dict(without.dollars)
+    if redis:
+        dollars[REDIS] = _estimate_redis(traffic)
+    if regions:
+        dollars[FORWARDING] = _estimate_forwarding(traffic, regions)
+    return Cost(dollars, without.requests_per_second)
 
 
 def with_publish_api(cost: Cost, traffic: Traffic) -> Cost:
@@ -213,6 +232,21 @@ def _count_actions(traffic: Traffic, design: Design) -> dict[str, float]:
         "notificationAck": traffic.messages,
         "refreshToken": traffic.refreshes,
     }
+
+
+def _estimate_forwarding(traffic: Traffic, regions: int) -> float:
+    forwards = traffic.events * DAYS * regions
+    size = traffic.payload_bytes + WRAPPING_BYTES
+    # At most: a batch of the queue takes several at once when there are many.
+    seconds = forwards * (SECONDS["start"] + SECONDS["forward"])
+    return (
+        IDLE_POLLS_OF_A_QUEUE * prices.SQS_REQUEST
+        + prices.price_queue_messages(forwards, size)
+        + prices.price_lambda_time(forwards, seconds, MEMORY_MB["small"])
+        + prices.price_forwarded_events(forwards, size)
+        + FORWARDING_METRICS * prices.METRIC_MONTH
+        + FORWARDING_ALARMS * prices.ALARM_MONTH
+    )
 
 
 def _estimate_redis(traffic: Traffic) -> float:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from deals_ops import prices
+from deals_ops.argument_types import integer_between
 from deals_ops.cost import (
+    FORWARDING,
     GROWS_WITH,
+    GROWS_WITH_FORWARDING,
     GROWS_WITH_PUBLISH_API,
     GROWS_WITH_REDIS,
     PUBLISH_API,
@@ -18,7 +22,7 @@ from deals_ops.cost import (
     Cost,
     Traffic,
     estimate_monthly_cost,
-    estimate_with_redis,
+    estimate_with_options,
     with_publish_api,
 )
 from deals_ops.cost_design import FIRST_RELEASE, NOW, Design
@@ -28,6 +32,14 @@ from deals_ops.terminal import Terminal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+_OPTIONAL_TOO = {
+    **GROWS_WITH,
+    REDIS: GROWS_WITH_REDIS,
+    FORWARDING: GROWS_WITH_FORWARDING,
+    PUBLISH_API: GROWS_WITH_PUBLISH_API,
+}
+BUSES_MAX = 10
+"""Other Regions: the most that `forward_events_to` of the stack takes."""
 CONNECTION_COUNTS = (1_000, 10_000, 100_000, 1_000_000)
 
 
@@ -41,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     traffic = Traffic(**given)
 
-    estimate = estimate_with_redis if arguments.redis else estimate_monthly_cost
+    estimate = partial(estimate_with_options, redis=arguments.redis, regions=arguments.forward_to)
     costs = compare(traffic, arguments.connections or CONNECTION_COUNTS, estimate)
     if arguments.publish_api:
         costs = {
@@ -90,11 +102,7 @@ def build_rows(costs: dict[int, Compared]) -> list[list[str]]:
     """
     reasons = {
         component: reason
-        for component, reason in {
-            **GROWS_WITH,
-            REDIS: GROWS_WITH_REDIS,
-            PUBLISH_API: GROWS_WITH_PUBLISH_API,
-        }.items()
+        for component, reason in _OPTIONAL_TOO.items()
         if all(component in cost.now.dollars for cost in costs.values())
     }
     names = [*reasons, "sum", "of it a connection", "requests a second, on average"]
@@ -184,6 +192,13 @@ def _build_parser() -> argparse.ArgumentParser:
         "--publish-api", action="store_true", help="with every event by a request of its own over HTTP"
     )
     parser.add_argument("--redis", action="store_true", help="with Redis at the stack's defaults")
+    parser.add_argument(
+        "--forward-to",
+        type=integer_between(1, BUSES_MAX),
+        default=0,
+        metavar="REGIONS",
+        help="with each event forwarded to so many other Regions, each of which costs as much again",
+    )
 
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--markdown", action="store_true", help="print the table of docs/operations.md")

@@ -8,9 +8,10 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Protocol
 
-from deals_ops.command_parsers import CommandParsers, Parser, shared_options
+from deals_ops.command_parsers import ArgumentsRefused, CommandParsers, Parser, shared_options
 from deals_ops.commands import (
     block,
+    completion,
     connections,
     dlq,
     index,
@@ -21,20 +22,22 @@ from deals_ops.commands import (
     tail,
     token,
     unsubscribe,
+    watch,
     who,
 )
 from deals_ops.error_translation import translate_error
-from deals_ops.errors import EXIT_CODES, INTERRUPTED, CallFailed
+from deals_ops.errors import EXIT_CODES, INTERRUPTED, CallFailed, WrongArgument
 from deals_ops.stack_lookup import find_stack
-from deals_ops.terminal import Terminal
+from deals_ops.terminal import CommandResult, Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from deals_ops.stack import Stack
 
 COMMANDS = (
     status.add_commands,
+    watch.add_commands,
     connections.add_commands,
     who.add_commands,
     kick.add_commands,
@@ -46,6 +49,7 @@ COMMANDS = (
     token.add_commands,
     dlq.add_commands,
     index.add_commands,
+    completion.add_commands,
 )
 """Each adds its commands to the parser, in the order in which the help lists them."""
 
@@ -59,11 +63,19 @@ class StackFinder(Protocol):
 
 def main(argv: Sequence[str] | None = None, find: StackFinder = find_stack) -> int:
     """Run one command and return its exit code, as listed in docs/operator_cli.md."""
-    arguments = build_parser().parse_args(argv)
-    terminal = Terminal(as_json=arguments.json, assume_yes=arguments.yes)
-
+    words = sys.argv[1:] if argv is None else argv
     try:
-        result = arguments.run(find(arguments), arguments, terminal)
+        arguments = build_parser().parse_args(words)
+    except ArgumentsRefused as refused:
+        terminal = Terminal(as_json="--json" in words)
+        if not terminal.as_json:
+            terminal.print_note(refused.usage.rstrip())
+        terminal.print_error(WrongArgument(refused.message))
+        return WrongArgument.exit_code
+
+    terminal = Terminal(as_json=arguments.json, assume_yes=arguments.yes)
+    try:
+        result = _run(arguments, terminal, find)
         terminal.print_result(result)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -72,14 +84,22 @@ def main(argv: Sequence[str] | None = None, find: StackFinder = find_stack) -> i
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the edge: every error becomes a message and an exit code
-        reported = translate_error(error)
+        reported, details = translate_error(error), ""
         if reported is None:
-            traceback.print_exception(error)
+            details = "".join(traceback.format_exception(error))
             reported = CallFailed(f"internal error of the command line: {error!r}")
-        terminal.print_error(reported)
+        terminal.print_error(reported, details)
         return reported.exit_code
 
-    return int(result.exit_code)
+    return result.exit_code
+
+
+def _run(arguments: argparse.Namespace, terminal: Terminal, find: StackFinder) -> CommandResult:
+    """Run a command, which is about a stack unless it `needs_no_stack`."""
+    run: Callable[..., CommandResult] = arguments.run
+    if getattr(arguments, "needs_no_stack", False):
+        return run(arguments, terminal)
+    return run(find(arguments), arguments, terminal)
 
 
 def build_parser() -> argparse.ArgumentParser:

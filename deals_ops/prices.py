@@ -19,6 +19,10 @@ LAMBDA_REQUEST = 0.20 * PER_MILLION
 LAMBDA_GB_SECOND_ARM = 0.0000133334
 SQS_REQUEST = 0.40 * PER_MILLION
 SQS_REQUEST_BYTES = 64 * 1024
+EVENTBRIDGE_EVENT = 1.00 * PER_MILLION
+"""For each 64 KB, or part of it, of an event that is put on a bus."""
+EVENTBRIDGE_EVENT_BYTES = 64 * 1024
+TRANSFER_BETWEEN_REGIONS_GB = 0.02
 DYNAMODB_WRITE_UNIT = 0.625 * PER_MILLION
 DYNAMODB_READ_UNIT = 0.125 * PER_MILLION
 FARGATE_VCPU_HOUR_ARM = 0.03238
@@ -67,6 +71,12 @@ def price_fargate(tasks: int, vcpus: float, memory_gb: float) -> float:
     """Return the monthly price of Fargate tasks, Linux on arm64."""
     hour = vcpus * FARGATE_VCPU_HOUR_ARM + memory_gb * FARGATE_GB_HOUR_ARM
     return tasks * hour * HOURS_A_MONTH
+
+
+def price_forwarded_events(count: float, size: int) -> float:
+    """Return the price of events of `size` bytes that are put on a bus in another Region."""
+    transferred = count * size / 1024**3 * TRANSFER_BETWEEN_REGIONS_GB
+    return count * -(-size // EVENTBRIDGE_EVENT_BYTES) * EVENTBRIDGE_EVENT + transferred
 
 
 def price_queue_messages(count: float, size: int) -> float:

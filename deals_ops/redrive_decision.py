@@ -7,6 +7,9 @@ after that clients still drop a repeat by it. An event that still breaks the con
 
 **Deliveries** go back to the deliveries queue as a first attempt. A connection lives two hours at most, so an
 older job has nobody left to reach: it stays, and clients that resume read the event from the history.
+
+**Forwards** go back to the forwards queue unchanged. The Region that they are for drops an event whose id it
+published within 24 hours.
 """
 
 from __future__ import annotations
@@ -17,13 +20,14 @@ from typing import Any
 
 from deals_ops.dead_letters import DeadLetter
 from realtime_core.errors import ValidationFailed
+from realtime_core.forwarding.base import bus_region, decode_forward
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS
 from realtime_core.push.planning import JOB_BYTES_MAX, decode_job, encode_job
 from realtime_core.wire.envelopes import events_of, unwrap, with_ids
-from realtime_core.wire.events import parse_event
-from realtime_core.wire.fields import IDENTIFIER
-from realtime_core.wire.forwarded import Origin, rewrap_event
-from realtime_core.wire.strict_json import byte_length, dumps
+from realtime_core.wire.events import Event, parse_event
+from realtime_core.wire.fields import IDENTIFIER, json_object
+from realtime_core.wire.forwarded import Origin, rewrap_event, unwrap_event
+from realtime_core.wire.strict_json import byte_length, dumps, loads
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,15 @@ def decide_event(dead_letter: DeadLetter, _now: float) -> RedriveDecision:
         return RedriveDecision("refused event", None, f"still breaks the contract: {error.message}")
 
     event_id = event.event_id or assigned_id
-    about = f"{event.message_type} for {event.topic or f'{len(event.recipients or ())} users'}"
+    about = _describe_event(event)
     if not IDENTIFIER.fullmatch(event_id):
         return RedriveDecision(about, None, f"{event_id!r} cannot be an event id")
 
     return _send_again(about, event_id, {**carried.raw, "eventId": event_id}, carried.origin)
+
+
+def _describe_event(event: Event) -> str:
+    return f"{event.message_type} for {event.topic or f'{len(event.recipients or ())} users'}"
 
 
 def _decide_events(events: list[Any], assigned_id: str, origin: Origin | None) -> RedriveDecision:
@@ -92,8 +100,26 @@ def decide_delivery(dead_letter: DeadLetter, now: float) -> RedriveDecision:
     return RedriveDecision(about, job.event_id, "goes to the deliveries queue as a first attempt", body)
 
 
+def decide_forward(dead_letter: DeadLetter, _now: float) -> RedriveDecision:
+    """Decide about a dead letter of the forwards queue: an event that another Region did not accept."""
+    try:
+        forward = decode_forward(dead_letter.body)
+        raw, _ = unwrap_event(json_object(loads(forward.text), "body"))
+        event = parse_event(raw)
+    except ValidationFailed as error:
+        return RedriveDecision("unreadable forward", None, error.message)
+    except ValueError as error:
+        return RedriveDecision("unreadable forward", None, str(error))
+
+    region = bus_region(forward.bus_arn)
+    about = f"{_describe_event(event)}, to {region}"
+    why = f"goes to the forwards queue, and from there to {region}"
+    return RedriveDecision(about, event.event_id, why, dead_letter.body)
+
+
 DECIDE_BY_QUEUE: dict[str, Callable[[DeadLetter, float], RedriveDecision]] = {
     "events": decide_event,
     "deliveries": decide_delivery,
+    "forwards": decide_forward,
 }
 """By queue: decides about one dead letter at an epoch second."""

@@ -27,11 +27,18 @@ if TYPE_CHECKING:
 FUNCTIONS = ("authorizer", "connection_handler", "message_router", "broadcast", "delivery", "janitor")
 OPTIONAL_FUNCTIONS = ("forwarder", "index_projector", "redis_relay")
 """Functions that a stack has only if it forwards events to other Regions, or if Redis is enabled."""
-DEAD_LETTER_SETTINGS = {
+DEAD_LETTERS_SUFFIX = "-dlq"
+"""The module `fan-out` names a queue's dead-letter queue `<queue>-dlq`."""
+QUEUE_SETTINGS = {
     "events": ("broadcast", "EVENTS_DLQ_URL"),
     "deliveries": ("delivery", "DELIVERIES_DLQ_URL"),
+    "forwards": ("broadcast", "FORWARDS_QUEUE_URL"),
 }
-"""By queue: the function and its environment variable that has the URL of the dead-letter queue."""
+"""By queue: the function and its environment variable with the URL of the queue or of its dead letters."""
+QUEUE_READERS = {"events": "broadcast", "deliveries": "delivery", "forwards": "forwarder"}
+"""By queue: the function that works on it."""
+FORWARDS = "forwards"
+"""The queue that a stack has only if it forwards events to other Regions."""
 ALIAS = "live"
 """The alias of the version in service, by which everything invokes the functions."""
 
@@ -151,13 +158,23 @@ class Stack:
         """The published events."""
         return DynamoHistory(self.dynamodb, self.get_setting("janitor", "HISTORY_TABLE"))
 
-    def get_dead_letter_url(self, queue: str) -> str:
-        """Return the URL of a queue's dead-letter queue."""
-        return self.get_setting(*DEAD_LETTER_SETTINGS[queue])
+    def list_queues(self) -> list[str]:
+        """Return the names of the queues that this stack has."""
+        forwards = self.find_setting(*QUEUE_SETTINGS[FORWARDS]) is not None
+        return [queue for queue in QUEUE_SETTINGS if queue != FORWARDS or forwards]
 
     def get_queue_url(self, queue: str) -> str:
-        """Return the URL of a queue; the module `fan-out` names its dead-letter queue `<queue>-dlq`."""
-        return self.get_dead_letter_url(queue).removesuffix("-dlq")
+        """Return the URL of a queue. Raises Missing."""
+        if queue == FORWARDS and FORWARDS not in self.list_queues():
+            raise Missing(
+                f"{self.prefix} forwards nothing to other Regions, so it has no queue {FORWARDS}; "
+                "`forward_events_to` of the stack names them"
+            )
+        return self.get_setting(*QUEUE_SETTINGS[queue]).removesuffix(DEAD_LETTERS_SUFFIX)
+
+    def get_dead_letter_url(self, queue: str) -> str:
+        """Return the URL of a queue's dead-letter queue. Raises Missing."""
+        return self.get_queue_url(queue) + DEAD_LETTERS_SUFFIX
 
     def invoke(self, function: str, payload: Any, *, long_call: bool = False) -> Any:
         """Invoke the version in service and return its response. Raises CallFailed if the function fails."""

@@ -1,6 +1,6 @@
 """Input and output of a command: results, JSON lines, notes, errors, progress, and confirmation.
 
-Results go to standard output, everything else to standard error.
+Results go to standard output, everything else to standard error; with `--json` both are lines of JSON.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,6 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from deals_ops.colors import create_console
 from deals_ops.errors import DONE, NotConfirmed, OpsError
 from deals_ops.formatting import strip_control_characters
 
@@ -30,20 +30,19 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-WIDTH = 160
-"""Columns when the output is not a terminal: wide enough to keep a table row on one line of a pipe."""
-
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
     """What a command found or did: `data` for scripts, `display` for people, and the exit code.
 
-    `data` is None if the command has already printed its output line by line.
+    `data` is None if the command has already printed its output line by line. `text` is printed as it is: it
+    is neither wrapped nor freed from control characters, since it does not come from others.
     """
 
     data: Any
     display: Sequence[RenderableType] = ()
     exit_code: int = DONE
+    text: str = ""
 
 
 class Terminal:
@@ -52,10 +51,8 @@ class Terminal:
     def __init__(self, *, as_json: bool = False, assume_yes: bool = False) -> None:
         self.as_json = as_json
         self._assume_yes = assume_yes
-        self.out = Console(**_width(sys.stdout.isatty()), highlight=False, markup=False)
-        self.err = Console(
-            **_width(sys.stderr.isatty()), highlight=False, markup=False, stderr=True, soft_wrap=True
-        )
+        self.out = create_console(sys.stdout)
+        self.err = create_console(sys.stderr, soft_wrap=True)
 
     def print_result(self, result: CommandResult) -> None:
         """Print the result of a command."""
@@ -63,24 +60,31 @@ class Terminal:
             if result.data is not None:
                 self.print_json(result.data)
             return
+        sys.stdout.write(result.text)
         for item in result.display:
             self.out.print(strip_control_characters(item) if isinstance(item, str) else item)
 
     def print_json(self, value: Any) -> None:
         """Print a value as one line of JSON, and flush it."""
-        sys.stdout.write(json.dumps(value, separators=(",", ":")) + "\n")
+        sys.stdout.write(_encode(value))
         sys.stdout.flush()
 
     def print_note(self, text: str) -> None:
         """Print a note to standard error."""
-        self.err.print(strip_control_characters(text))
-
-    def print_error(self, error: OpsError) -> None:
-        """Print why a command failed, with `--json` as JSON."""
         if self.as_json:
-            data = {"error": {"exitCode": error.exit_code, "message": str(error)}}
-            sys.stderr.write(json.dumps(data, separators=(",", ":")) + "\n")
+            sys.stderr.write(_encode({"note": text}))
         else:
+            self.err.print(strip_control_characters(text))
+
+    def print_error(self, error: OpsError, details: str = "") -> None:
+        """Print why a command failed, with `--json` as JSON; `details` are what a report of a bug needs."""
+        if self.as_json:
+            more = {"details": details} if details else {}
+            data = {"error": {"exitCode": error.exit_code, "message": str(error), **more}}
+            sys.stderr.write(_encode(data))
+        else:
+            if details:
+                self.err.print(strip_control_characters(details))
             self.err.print(Text.assemble(("error: ", "bold red"), strip_control_characters(str(error))))
 
     def confirm(self, question: str) -> None:
@@ -105,5 +109,5 @@ class Terminal:
             yield lambda steps: progress.update(task_id, advance=steps)
 
 
-def _width(is_terminal: bool) -> dict[str, Any]:
-    return {} if is_terminal else {"width": WIDTH}
+def _encode(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":")) + "\n"

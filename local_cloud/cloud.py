@@ -16,6 +16,7 @@ from typing import Any, Self
 from local_cloud import state_lock
 from local_cloud.cloud_redis import RedisAccess
 from local_cloud.control_client import call_control
+from local_cloud.disk import require_room
 from local_cloud.settings import REPOSITORY, STATE_FILE, CloudFailed, Settings, find_python
 
 DEFAULT_STATE = REPOSITORY / ".local_cloud"
@@ -70,6 +71,7 @@ class LocalCloud:
         state = Path(state_dir).resolve()
         require_stopped(state)
         state.mkdir(parents=True, exist_ok=True)
+        require_room(state)
         (state / STATE_FILE).unlink(missing_ok=True)  # a killed cloud leaves it
 
         settings = Settings(
@@ -88,7 +90,9 @@ class LocalCloud:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 lines = (state / LOG_FILE).read_text(errors="replace").strip().splitlines()
-                raise CloudFailed(lines[-1].partition(" ERROR ")[2] or "\n".join(lines[-20:]))
+                require_room(state)  # it may have filled up since, which leaves no log
+                last = lines[-1] if lines else "the local cloud ended without a word"
+                raise CloudFailed(last.partition(" ERROR ")[2] or "\n".join(lines[-20:]) or last)
             cloud = cls.find(state, process)
             if cloud is not None:
                 return cloud

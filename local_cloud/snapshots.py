@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from local_cloud.disk import REMEDY, is_full
+from local_cloud.settings import CloudFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 KEPT = 4
 """How many snapshots stay; the oldest are deleted."""
+
+
+class NotKept(UserWarning):
+    """An applied cloud could not be kept: the next start applies again."""
 
 
 def make_key(folders: Iterable[Path], *parts: str) -> str:
@@ -34,21 +42,40 @@ def _ignored(path: Path) -> bool:
 
 
 def restore(store: Path, name: str, into: Path) -> bool:
-    """Copy a snapshot into a folder that does not exist yet; return whether there is one."""
+    """Copy a snapshot into a folder that does not exist yet; return whether there is one.
+
+    Raises CloudFailed if the disk is full.
+    """
     source = store / name
     if not source.is_dir():
         return False
-    shutil.copytree(source, into, symlinks=True)
+    try:
+        shutil.copytree(source, into, symlinks=True)
+    except OSError as error:
+        shutil.rmtree(into, ignore_errors=True)
+        if is_full(error):
+            raise CloudFailed(f"the disk is full: {REMEDY}") from error
+        raise
     source.touch()
     return True
 
 
 def save(source: Path, store: Path, name: str) -> None:
-    """Copy a folder into the store, complete or not at all, and delete the oldest snapshots."""
-    store.mkdir(parents=True, exist_ok=True)
+    """Copy a folder into the store, complete or not at all, and delete the oldest snapshots.
+
+    A full disk is a warning: the service runs without its snapshot, and the next start applies again.
+    """
     partial = store / f".{name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(source, partial, symlinks=True)
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(source, partial, symlinks=True)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        if not is_full(error):
+            raise
+        warnings.warn(f"not kept for the next start, since the disk is full: {REMEDY}", NotKept, stacklevel=2)
+        return
     shutil.rmtree(store / name, ignore_errors=True)
     partial.rename(store / name)
 

@@ -1,4 +1,4 @@
-"""`dlq list|show|redrive|purge`: the dead letters of events and deliveries."""
+"""`dlq list|show|redrive|purge`: the dead letters of each queue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deals_ops.commands.dlq_actions import describe, open_dead_letters
 from deals_ops.errors import Missing
 from deals_ops.formatting import build_facts, build_table, format_age, format_time
 from deals_ops.redrive_decision import DECIDE_BY_QUEUE
-from deals_ops.stack import DEAD_LETTER_SETTINGS
+from deals_ops.stack import QUEUE_SETTINGS
 from deals_ops.terminal import CommandResult, Terminal
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from deals_ops.stack import Stack
 
 LIMIT = 20
-QUEUES = tuple(DEAD_LETTER_SETTINGS)
+QUEUES = tuple(QUEUE_SETTINGS)
 
 
 def add_commands(parsers: CommandParsers) -> None:
@@ -30,7 +30,7 @@ def add_commands(parsers: CommandParsers) -> None:
     group = parsers.add_group("dlq", "dead letters: list, show, redrive, purge")
 
     listing = group.add_command("list", "list the dead letters, and whether they can be redriven")
-    listing.add_argument("queue", choices=QUEUES, nargs="?", help="one queue (both)")
+    listing.add_argument("queue", choices=QUEUES, nargs="?", help="one queue (all)")
     listing.add_argument(
         "--limit", type=integer_between(1, 100_000), default=LIMIT, help=f"how many of each queue ({LIMIT})"
     )
@@ -61,10 +61,10 @@ def _add_selection(command: ArgumentParser) -> None:
 
 
 def run_list(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult:
-    """List the dead letters of one queue or both."""
+    """List the dead letters of one queue or of all."""
     items: list[dict[str, Any]] = []
     more, now = False, time.time()
-    for queue in [arguments.queue] if arguments.queue else QUEUES:
+    for queue in [arguments.queue] if arguments.queue else stack.list_queues():
         with (
             terminal.show_progress(f"reading {queue}", arguments.limit) as advance,
             open_dead_letters(stack, queue).receive() as dead_letters,

@@ -106,9 +106,7 @@ class Prober:
         """How many records the walk has to pass to keep the pace."""
         return int(walk.size * walk.behind(now, self.probe_seconds) / self.probe_seconds)
 
-    def _try_step(
-        self, walk: Walk, left: int, now: int, deadline: float
-    ) -> tuple[Walk, int, RunReport]:
+    def _try_step(self, walk: Walk, left: int, now: int, deadline: float) -> tuple[Walk, int, RunReport]:
         """Make the next step of a walk. Returns the walk after it, the rest of its quota, and the report.
 
         After a failure, and after the deadline, nothing is left of it in this run.

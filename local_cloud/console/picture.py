@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from deals_ops.stack import DEAD_LETTER_SETTINGS
+from deals_ops.stack import QUEUE_READERS
 from local_cloud.console.applied_stack import list_functions
 from local_cloud.gateway.events import now_ms
 from local_cloud.gateway.traffic import CLIENTS, GATEWAY, PUBLISHERS, REDIS
@@ -100,13 +100,13 @@ def _take_inventory(stack: Stack) -> Inventory:
         }
 
     queues, read_by = {}, {}
-    for label, (function, _) in DEAD_LETTER_SETTINGS.items():
+    for label in stack.list_queues():
         url = stack.get_queue_url(label)
         place = f"queue:{url.rpartition('/')[2]}"
         waiting, in_flight = _count(stack, url)
         dead, _ = _count(stack, stack.get_dead_letter_url(label))
         queues[place] = {"label": label, "waiting": waiting, "in_flight": in_flight, "dead": dead}
-        read_by[place] = f"function:{stack.prefix}-{function}"
+        read_by[place] = f"function:{stack.prefix}-{QUEUE_READERS[label]}"
     places = {f"function:{stack.prefix}-{name}": name for name in functions}
     return Inventory(places, dict(sorted(tables.items())), queues, read_by)
 

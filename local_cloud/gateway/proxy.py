@@ -22,6 +22,7 @@ from local_cloud.gateway.kills import Kills
 from local_cloud.gateway.management import StageAddress
 from local_cloud.gateway.places import Callers
 from local_cloud.gateway.static_files import StaticFiles, serves
+from local_cloud.gateway.traffic import GATEWAY, PUBLISHERS
 from local_cloud.gateway.watch import watch_call
 from local_cloud.gateway.websocket import VERSION, is_key
 from local_cloud.limits import apigateway, functions, signatures
@@ -148,6 +149,7 @@ class Proxy:
     async def _serve_http(self, call: Call, api: HttpApi, address: StageAddress) -> web.StreamResponse:
         """Serve a request for an HTTP API, unless a fault fails it."""
         call = call._replace(service="execute-api", operation="Invoke")
+        self._backend.traffic.count(PUBLISHERS, GATEWAY)
         fault = await self._apply_fault(call) if self._faults else None
         if isinstance(fault, web.Response):
             return fault

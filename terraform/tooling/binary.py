@@ -16,6 +16,7 @@ from terraform.tooling.errors import ToolchainError
 
 # The first with write-only arguments and ephemeral variables, which keep the signing secret out of the state.
 MINIMUM = (1, 11, 0)
+MINIMUM_TEXT = ".".join(map(str, MINIMUM))
 PRODUCTS = {"Terraform": "terraform", "OpenTofu": "tofu"}
 
 _FIRST_LINE = re.compile(r"^(Terraform|OpenTofu) v(\d+)\.(\d+)\.(\d+)", re.MULTILINE)
@@ -49,10 +50,22 @@ def inspect(path: Path) -> Tool:
 
 
 def find(tools_directory: Path, products: Sequence[str] = tuple(PRODUCTS)) -> Tool:
-    """Return what TERRAFORM names, else a new enough one of `products` on PATH, else the pinned Terraform.
+    """Return the binary of `find_installed`, else fetch the pinned release into `tools_directory`.
 
-    The pinned release is kept in `tools_directory` and fetched if it is not there yet. Raises
-    ToolchainError, also where TERRAFORM names an unsuitable binary: it is never silently replaced.
+    Raises ToolchainError.
+    """
+    if installed := find_installed(tools_directory, products):
+        return installed
+    directory = tools_directory / release.VERSION
+    print(f"Fetching Terraform {release.VERSION} into {directory}", file=sys.stderr)
+    return inspect(release.fetch(directory))
+
+
+def find_installed(tools_directory: Path, products: Sequence[str] = tuple(PRODUCTS)) -> Tool | None:
+    """Return what TERRAFORM names, else a new enough one of `products` on PATH, else one fetched before.
+
+    None if there is none of these. Raises ToolchainError where TERRAFORM names an unsuitable binary: it is
+    never silently replaced.
     """
     if named := os.environ.get("TERRAFORM"):
         return _named(named, products)
@@ -64,12 +77,8 @@ def find(tools_directory: Path, products: Sequence[str] = tuple(PRODUCTS)) -> To
                 return tool
             print(f"Passing over {tool}: {_needed(products)} is needed", file=sys.stderr)
 
-    directory = tools_directory / release.VERSION
-    binary = directory / "terraform"
-    if not binary.is_file():
-        print(f"Fetching Terraform {release.VERSION} into {directory}", file=sys.stderr)
-        binary = release.fetch(directory)
-    return inspect(binary)
+    binary = tools_directory / release.VERSION / "terraform"
+    return inspect(binary) if binary.is_file() else None
 
 
 def _named(named: str, products: Sequence[str]) -> Tool:
@@ -89,7 +98,7 @@ def _fits(tool: Tool, products: Sequence[str]) -> bool:
 
 
 def _needed(products: Sequence[str]) -> str:
-    return f"{' or '.join(products)} {_dotted(MINIMUM)} or newer"
+    return f"{' or '.join(products)} {MINIMUM_TEXT} or newer"
 
 
 def _dotted(version: tuple[int, int, int]) -> str:

@@ -40,7 +40,9 @@ class Completed:
 class Operator:
     """A user of the account with some of the stack's operator policies."""
 
-    def __init__(self, service: Service, name: str, policies: tuple[str, ...]) -> None:
+    def __init__(
+        self, service: Service, name: str, policies: tuple[str, ...], environment: str = "local"
+    ) -> None:
         self._iam = service.stack.client("iam")
         self._name = name
         self._iam.create_user(UserName=name)
@@ -53,7 +55,7 @@ class Operator:
             "AWS_REGION": REGION,
             "AWS_ACCESS_KEY_ID": self._key["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": self._key["SecretAccessKey"],
-            "DEALS_ENVIRONMENT": "local",
+            "DEALS_ENVIRONMENT": environment,
         }
 
     def delete(self) -> None:

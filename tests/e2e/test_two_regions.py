@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 import uuid
 from contextlib import AsyncExitStack
 
@@ -10,7 +12,9 @@ import pytest
 
 from local_cloud.client import Person
 from local_cloud.settings import find_port
+from realtime_core.forwarding.base import Forward, encode_forward
 from tests.e2e.conftest import APPLY_SECONDS_MAX, REDIS_PORTS_BESIDE
+from tests.e2e.operator import Operator
 from tests.e2e.regions import Regions, running_regions
 
 DEAL = {"messageType": "dealUpdate", "data": {"title": "Kettle", "price": 30}}
@@ -135,3 +139,42 @@ async def test_bus_takes_nothing_but_forwarded_events(regions, both, topic):
     for person in both:
         await person.ask("ping")
         assert not person.all_heard("dealUpdate")
+
+
+@pytest.fixture
+def east_operator(regions):
+    operator = Operator(regions.east, "east-operator", ("full",), environment="east")
+    yield operator
+    operator.delete()
+
+
+async def test_operator_sends_again_what_another_region_did_not_accept(regions, both, topic, east_operator):
+    """As SQS keeps it after half a day: the message that `forwarder` could not bring to its bus."""
+    for person in both:
+        await person.subscribe(topic)
+    event = {**DEAL, "topic": topic, "eventId": f"e-{uuid.uuid4()}"}
+    wrapped = {
+        "forwardedEvent": event,
+        "acceptedAtMs": int(time.time() * 1000),
+        "origin": "deals-east@us-east-1",
+    }
+    bus = regions.west.outputs["forwarded_events_bus_arn"]
+    regions.east.stack.client("sqs").send_message(
+        QueueUrl=regions.east.outputs["queue_urls"]["forwards_dlq"],
+        MessageBody=encode_forward(Forward(bus, json.dumps(wrapped))),
+    )
+
+    status = (await east_operator.expect("status", "--json")).data
+    assert {queue["queue"] for queue in status["queues"]} == set(regions.east.outputs["queue_urls"])
+    assert "1 dead letters of forwards: see `dlq list forwards`" in status["problems"]
+    [letter] = (await east_operator.expect("dlq", "list", "forwards", "--json")).data["letters"]
+    assert (letter["eventId"], letter["redrivable"]) == (event["eventId"], True)
+    assert letter["about"].startswith(f"dealUpdate for {topic}, to ")
+    await east_operator.expect("dlq", "redrive", "forwards", "--yes")
+
+    east, west = both
+    assert (await west.hears("dealUpdate"))["eventId"] == event["eventId"]
+    await regions.settled()
+    await east.ask("ping")
+    assert not east.all_heard("dealUpdate"), "it is for the other Region alone"
+    assert (await east_operator.expect("dlq", "list", "forwards", "--json")).data["letters"] == []

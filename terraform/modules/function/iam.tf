@@ -7,13 +7,16 @@ locals {
     }
   }
 
-  trigger_statements = var.sqs_trigger == null ? {} : {
-    ReceiveFromTrigger = {
-      actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-      resources  = [var.sqs_trigger.queue_arn]
-      conditions = []
-    }
-  }
+  receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+
+  trigger_statements = merge(
+    var.sqs_trigger == null ? {} : {
+      ReceiveFromTrigger = { actions = local.receive, resources = [var.sqs_trigger.queue_arn], conditions = [] }
+    },
+    length(var.further_queues) == 0 ? {} : {
+      ReceiveFromFurtherQueues = { actions = local.receive, resources = values(var.further_queues)[*].queue_arn, conditions = [] }
+    },
+  )
 
   destination_statements = var.async_invocation == null ? {} : {
     SendFailedInvocations = {

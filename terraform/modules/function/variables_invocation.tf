@@ -121,6 +121,44 @@ variable "sqs_trigger" {
   }
 }
 
+variable "further_queues" {
+  description = <<-EOT
+    SQS queues that feed the function beside `sqs_trigger`, by a name of your choice, in this Region. Items fail one by one
+    (ReportBatchItemFailures).
+
+    `queue_arn`: ARN of the queue.
+    `visibility_timeout_seconds`: visibility timeout of the queue, to check it against `timeout_seconds`.
+    `maximum_concurrency`: most concurrent invocations from this queue, 2 to 1000.
+  EOT
+  type = map(object({
+    queue_arn                  = string
+    visibility_timeout_seconds = number
+    maximum_concurrency        = number
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for queue in values(var.further_queues) : queue.visibility_timeout_seconds >= var.timeout_seconds])
+    error_message = "further_queues: Lambda refuses a queue whose visibility_timeout_seconds is below the function's ${var.timeout_seconds}; raise the queue's."
+  }
+
+  validation {
+    condition     = alltrue([for queue in values(var.further_queues) : queue.maximum_concurrency >= 2 && queue.maximum_concurrency <= 1000 && floor(queue.maximum_concurrency) == queue.maximum_concurrency])
+    error_message = "further_queues: SQS takes a whole maximum_concurrency from 2 to 1000."
+  }
+
+  validation {
+    condition     = alltrue([for queue in values(var.further_queues) : can(regex("^arn:[^:]+:sqs:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$", queue.queue_arn))])
+    error_message = "further_queues: queue_arn is the ARN of a standard SQS queue; a FIFO queue blocks a group behind its first failure, so lead it to a standard one."
+  }
+
+  validation {
+    condition     = try(sum(concat([coalesce(try(var.sqs_trigger.maximum_concurrency, null), 0)], values(var.further_queues)[*].maximum_concurrency)) <= var.reserved_concurrency, true)
+    error_message = "further_queues: with sqs_trigger they take more invocations at a time than reserved_concurrency, which throttles messages into dead-letter queues; lower maximum_concurrency, or raise that."
+  }
+}
+
 variable "dynamodb_stream_trigger" {
   description = <<-EOT
     The DynamoDB stream that feeds the function; null for none. Records come in the order of their partition key, fail

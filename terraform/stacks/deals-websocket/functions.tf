@@ -15,11 +15,12 @@ locals {
   # A route waits 29 s at most. The two behind queues get half a minute: the message of one that was killed goes on only
   # when its visibility timeout ends, which cannot be shorter. In it, broadcast plans for a million recipients, and
   # delivery posts for all but a reserve and puts back what is left. janitor ends before its next run.
+  broadcast_timeout_seconds = 30
   timeouts_seconds = merge({
     authorizer         = 10
     connection_handler = 10
     message_router     = 29
-    broadcast          = 30
+    broadcast          = local.broadcast_timeout_seconds
     delivery           = 30
     janitor            = 60
   }, local.forwarding_timeouts_seconds, local.redis_timeouts_seconds)
@@ -39,7 +40,7 @@ locals {
   # At most this many instances run, so together they keep to the budget. Without a reservation the queues' mappings are
   # the limits, and nothing but an expectation limits message_router.
   posting_instances_max = {
-    broadcast      = coalesce(local.reserved_concurrency["broadcast"], local.maximum_concurrency["broadcast"])
+    broadcast      = coalesce(local.reserved_concurrency["broadcast"], sum(concat([local.maximum_concurrency["broadcast"]], values(var.event_queues)[*].maximum_concurrency)))
     message_router = coalesce(local.reserved_concurrency["message_router"], var.direct_posts_message_router_instances)
     delivery       = coalesce(local.reserved_concurrency["delivery"], local.maximum_concurrency["delivery"])
   }
@@ -163,6 +164,16 @@ locals {
       maximum_concurrency        = local.maximum_concurrency["delivery"]
     }
   }, local.forwarding_triggers)
+
+  further_queues = {
+    broadcast = {
+      for name, queue in var.event_queues : name => {
+        queue_arn                  = queue.arn
+        visibility_timeout_seconds = queue.visibility_timeout_seconds
+        maximum_concurrency        = queue.maximum_concurrency
+      }
+    }
+  }
 
   async_invocations = {
     # An event that failed twice goes on by the queue, which tries again within a minute: Lambda would wait for two.

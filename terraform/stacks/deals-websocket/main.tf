@@ -63,6 +63,7 @@ module "function" {
   environment_kms_key_arn = var.environment_kms_key_arn
 
   sqs_trigger             = lookup(local.sqs_triggers, each.key, null)
+  further_queues          = lookup(local.further_queues, each.key, {})
   dynamodb_stream_trigger = lookup(local.stream_triggers, each.key, null)
   async_invocation        = lookup(local.async_invocations, each.key, null)
   schedule                = lookup(local.schedules, each.key, null)

@@ -9,13 +9,14 @@ locals {
   # AWS judges a call of an alias by the alias's ARN; the emulator of the local cloud by the function's.
   invoked_as = var.local_endpoints == null ? [":live"] : [":live", ""]
 
-  dead_letter_arns = [module.fan_out.events_dlq_arn, module.fan_out.deliveries_dlq_arn]
+  queue_arns       = concat([module.fan_out.events_queue_arn, module.fan_out.deliveries_queue_arn], local.forwarding_used ? [module.fan_out.forwards_queue_arn] : [])
+  dead_letter_arns = concat([module.fan_out.events_dlq_arn, module.fan_out.deliveries_dlq_arn], local.forwarding_used ? [module.fan_out.forwards_dlq_arn] : [])
   connection_arns  = { for method in ["GET", "POST", "DELETE"] : method => "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*" }
 
   # As for sending: AWS authorises a batch by the single action's name.
   give_back_letters = concat(["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"], var.local_endpoints == null ? [] : ["sqs:ChangeMessageVisibilityBatch"])
 
-  # What the commands of docs/operator_cli.md call. Reading: status, connections, who, blocked, dlq list and show, index check aside.
+  # What the commands of docs/operator_cli.md call. Reading: status, watch, connections, who, blocked, dlq list and show, index check aside.
   operators_read = {
     # AWS does not say whether looking at an alias is judged by its own ARN or by the function's.
     LookAtFunctions = {
@@ -35,7 +36,7 @@ locals {
     }
     CountLetters = {
       actions   = ["sqs:GetQueueAttributes"]
-      resources = concat([module.fan_out.events_queue_arn, module.fan_out.deliveries_queue_arn], local.dead_letter_arns)
+      resources = concat(local.queue_arns, local.dead_letter_arns)
     }
     # SQS cannot show a message without receiving it: a dead letter is received, read, and released.
     LookAtLetters = { actions = local.give_back_letters, resources = local.dead_letter_arns }
@@ -60,11 +61,8 @@ locals {
       actions   = ["lambda:InvokeFunction"]
       resources = flatten([for function in ["broadcast", "index_projector", "janitor"] : [for suffix in local.invoked_as : "${local.operator_function_arns[function]}${suffix}"]])
     }
-    RedriveLetters = {
-      actions   = ["sqs:SendMessage"]
-      resources = [module.fan_out.events_queue_arn, module.fan_out.deliveries_queue_arn]
-    }
-    RemoveLetters = { actions = ["sqs:DeleteMessage"], resources = local.dead_letter_arns }
+    RedriveLetters = { actions = ["sqs:SendMessage"], resources = local.queue_arns }
+    RemoveLetters  = { actions = ["sqs:DeleteMessage"], resources = local.dead_letter_arns }
   }
 
   # Customer managed keys, if any, only through the services that the commands call.

@@ -151,10 +151,10 @@ locals {
 
   # An existing secret may have its own key, and so may the replica of another deployment's inboxes.
   key_arns = {
-    for function, user in local.key_users : function => distinct(compact([
+    for function, user in local.key_users : function => distinct(compact(concat([
       var.kms_key_arn, contains(keys(local.permissions[function]), "ReadSigningKeys") ? var.existing_jwt_secret_kms_key_arn : null,
       contains(["message_router", "broadcast"], function) ? var.existing_messages_table_kms_key_arn : null,
-    ]))
+    ], function == "broadcast" ? values(var.event_queues)[*].kms_key_arn : [])))
   }
 
   key_permissions = {

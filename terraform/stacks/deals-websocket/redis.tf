@@ -55,7 +55,7 @@ locals {
     lambda         = [local.broadcast_alias_arn]
     logs           = ["arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:log-group:*${local.prefix}*"]
     secretsmanager = local.redis_iam_used ? [] : module.cache[*].auth_token_secret_arn
-    sqs            = concat([module.fan_out.events_dlq_arn, module.fan_out.deliveries_queue_arn], local.forwarding_used ? [module.fan_out.forwards_queue_arn] : [])
+    sqs            = concat([module.fan_out.events_queue_arn, module.fan_out.events_dlq_arn, module.fan_out.deliveries_queue_arn], local.forwarding_used ? [module.fan_out.forwards_queue_arn] : [])
   }
 }
 

@@ -88,6 +88,51 @@ variable "sns_filter_policies" {
   }
 }
 
+variable "event_queues" {
+  description = <<-EOT
+    SQS queues of yours whose messages are events, by a name of your choice: of this Region, and of this account or another
+    one whose queue policy lets the role of `broadcast` receive (docs/publishing.md).
+
+    `arn`: ARN of the queue, a standard one.
+    `visibility_timeout_seconds`: its visibility timeout, at least 30; more where events wait behind each other.
+    `maximum_concurrency`: most instances of `broadcast` that it occupies, 2 to 1000, beside those of the own queue.
+    `kms_key_arn`: ARN of the customer managed key that encrypts it; null for none.
+  EOT
+  type = map(object({
+    arn                        = string
+    visibility_timeout_seconds = number
+    maximum_concurrency        = number
+    kms_key_arn                = string
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for queue in values(var.event_queues) : can(regex("^arn:[^:]+:sqs:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$", queue.arn))])
+    error_message = "event_queues: arn is the ARN of a standard SQS queue; a FIFO queue blocks a group behind its first failure, so lead it to a standard one."
+  }
+
+  validation {
+    condition     = alltrue([for queue in values(var.event_queues) : try(split(":", queue.arn)[3] == data.aws_region.current.id, true)])
+    error_message = "event_queues: Lambda reads queues of its own Region, ${data.aws_region.current.id}, alone; lead the other Region's to one here, by SNS or EventBridge."
+  }
+
+  validation {
+    condition     = alltrue([for queue in values(var.event_queues) : queue.visibility_timeout_seconds >= local.broadcast_timeout_seconds])
+    error_message = "event_queues: Lambda refuses a queue whose visibility_timeout_seconds is below the timeout of broadcast, ${local.broadcast_timeout_seconds}; raise the queue's."
+  }
+
+  validation {
+    condition     = alltrue([for queue in values(var.event_queues) : queue.maximum_concurrency >= 2 && queue.maximum_concurrency <= 1000 && floor(queue.maximum_concurrency) == queue.maximum_concurrency])
+    error_message = "event_queues: SQS takes a whole maximum_concurrency from 2 to 1000."
+  }
+
+  validation {
+    condition     = alltrue([for queue in values(var.event_queues) : queue.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+", queue.kms_key_arn))])
+    error_message = "event_queues: kms_key_arn is the ARN of a key itself (…:key/…), not an alias: IAM policies do not follow aliases."
+  }
+}
+
 variable "event_bus_rules" {
   description = "EventBridge rules for events whose `detail` is an event, by a name of your choice: name of the bus (`default` is the account's own), and the JSON of the pattern"
   type = map(object({

@@ -242,6 +242,22 @@ def test_acknowledge_of_another_users_message_is_not_found(stores, status):
     assert inbox(stores) == ([message()], None)
 
 
+def test_message_of_another_is_answered_like_one_that_does_not_exist(stores):
+    """A stranger who guesses ids must not learn which of them exist."""
+    stores.messages.put(message(), None)
+    existing, unknown = message().message_id, message().message_id[:-1] + "1"
+    assert existing != unknown
+
+    answers = []
+    for message_id in (existing, unknown):
+        with pytest.raises(NotFound) as refused:
+            stores.messages.acknowledge("ann", message_id, "read", NOW)
+        error = refused.value
+        answers.append((error.code, error.message.replace(message_id, "ID"), error.details))
+
+    assert answers[0] == answers[1]
+
+
 @pytest.mark.parametrize("status", ["delivered", "read"])
 def test_acknowledge_of_an_expired_message_is_not_found(stores, status):
     stores.messages.put(message(), None)

@@ -91,6 +91,9 @@ output "east" {
     function_arns  = module.east.function_arns
     queue_urls     = module.east.queue_urls
     table_names    = module.east.table_names
+
+    operator_policies        = module.east.operator_policies
+    forwarded_events_bus_arn = module.east.forwarded_events_bus_arn
   }
 }
 
@@ -102,5 +105,8 @@ output "west" {
     function_arns  = module.west.function_arns
     queue_urls     = module.west.queue_urls
     table_names    = module.west.table_names
+
+    operator_policies        = module.west.operator_policies
+    forwarded_events_bus_arn = module.west.forwarded_events_bus_arn
   }
 }

@@ -13,13 +13,15 @@ from deals_ops.cost import (
     CALLS,
     DIRECT_AUDIENCE_MAX,
     ENDPOINTS,
+    FORWARDING,
+    FORWARDING_ALARMS,
     GROWS_WITH,
     MEMORY_MB,
     REDIS,
     Traffic,
     count_heartbeats,
     estimate_monthly_cost,
-    estimate_with_redis,
+    estimate_with_options,
 )
 from deals_ops.cost_design import FIRST_RELEASE, FIRST_RELEASE_UNITS, NOW, UNITS
 from deals_ops.cost_table import compare
@@ -174,7 +176,10 @@ def test_every_component_names_what_it_grows_with():
 
 
 def test_redis_is_one_component_and_mostly_fixed_cost():
-    idle, busy = estimate_with_redis(IDLE).dollars, estimate_with_redis(replace(IDLE, connects=12)).dollars
+    idle, busy = (
+        estimate_with_options(IDLE, redis=True).dollars,
+        estimate_with_options(replace(IDLE, connects=12), redis=True).dollars,
+    )
     assert {name: idle[name] for name in GROWS_WITH} == estimate_monthly_cost(IDLE).dollars
     # A node costs $9.34 and an endpoint $7.30, as the READMEs of the modules say.
     assert idle[REDIS] > CACHE_NODES * 9.34 + ENDPOINTS * 7.30 + prices.price_always_running(512, 60)
@@ -215,13 +220,53 @@ def test_the_table_takes_other_traffic_and_prints_json(capsys):
 
 @pytest.mark.parametrize(
     "line",
-    [["--matched", "2"], ["--connections", "0"], ["--pings", "-1"], ["--events", "many"], ["--pings", "nan"]],
+    [
+        ["--matched", "2"],
+        ["--forward-to", "0"],
+        ["--forward-to", "11"],
+        ["--connections", "0"],
+        ["--pings", "-1"],
+        ["--events", "many"],
+        ["--pings", "nan"],
+    ],
 )
 def test_invalid_traffic_is_refused_and_the_option_named(capsys, line):
     with pytest.raises(SystemExit) as ended:
         cost_table.main(line)
     assert ended.value.code == 2
     assert line[0] in capsys.readouterr().err
+
+
+def test_forwarding_is_one_component_that_grows_with_events_and_regions():
+    quiet = estimate_with_options(IDLE, regions=1).dollars
+    busy = estimate_with_options(replace(IDLE, events=100_000 / 3), regions=1).dollars[FORWARDING]
+    twice = estimate_with_options(replace(IDLE, events=100_000 / 3), regions=2).dollars[FORWARDING]
+
+    assert {name: quiet[name] for name in GROWS_WITH} == estimate_monthly_cost(IDLE).dollars
+    # ADR 26: a million events cost $1.00 of EventBridge, $0.40 to queue, and up to $3.30 one by one.
+    assert 1.4 + 0.5 < busy - quiet[FORWARDING] < 1.4 + 3.3
+    assert twice - busy == pytest.approx(busy - quiet[FORWARDING])
+
+
+def test_an_event_of_more_than_64_kb_is_forwarded_as_several():
+    def priced(size):
+        return prices.price_forwarded_events(1e6, size)
+
+    assert priced(64 * 1024) == pytest.approx(1 + 1e6 * 64 * 1024 / 1024**3 * 0.02)
+    assert priced(64 * 1024 + 1) > priced(64 * 1024) + 0.99
+
+
+def test_alarms_of_forwarding_are_those_of_the_stack():
+    text = (ROOT / "terraform/stacks/deals-websocket/tests/regions.tftest.hcl").read_text("utf-8")
+    listed = text.partition("FORWARDING_ALARMS")[2].partition("toset([\n")[2].partition("])")[0]
+    assert len(re.findall(r'"[a-z_]+/forward(?:er|s)"', listed)) == FORWARDING_ALARMS
+
+
+def test_the_table_has_forwarding_only_if_requested(capsys):
+    assert cost_table.main(["--connections", "1000", "--forward-to", "2"]) == 0
+    assert FORWARDING in capsys.readouterr().out
+    assert cost_table.main(["--connections", "1000"]) == 0
+    assert FORWARDING not in capsys.readouterr().out
 
 
 def test_the_table_has_the_publish_api_only_if_requested(capsys):

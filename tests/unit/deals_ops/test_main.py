@@ -1,6 +1,7 @@
 """Arguments and the selection of the stack; AWS is not called before both are valid."""
 
 import argparse
+import json
 
 import pytest
 
@@ -69,10 +70,12 @@ def test_wrong_arguments_exit_with_2_before_the_stack_is_looked_up(capsys, line)
     def find(_arguments):
         raise AssertionError("the stack was looked up")
 
-    with pytest.raises(SystemExit) as ended:
-        main(line, find)
-    assert ended.value.code == 2
+    assert main(line, find) == 2
     assert "error:" in capsys.readouterr().err
+    assert main([*line, "--json"], find) == 2
+    printed = capsys.readouterr()
+    assert json.loads(printed.err)["error"]["exitCode"] == 2
+    assert printed.out == ""
 
 
 def test_a_bug_is_reported_with_its_traceback_and_exits_with_5(capsys):

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from deals_ops.dead_letters import DeadLetter
-from deals_ops.redrive_decision import decide_delivery, decide_event
+from deals_ops.redrive_decision import decide_delivery, decide_event, decide_forward
+from realtime_core.forwarding.base import Forward, encode_forward
 from realtime_core.push.base import DeliveryJob
 from realtime_core.push.planning import decode_job, encode_job
 from realtime_core.wire.events import parse_event
@@ -126,3 +127,33 @@ def test_an_envelope_of_events_goes_again_under_the_ids_that_its_events_had():
 
     events = [{**deal, "eventId": "m-1.0"}, {**deal, "eventId": "mine"}, 7]
     assert (decision.about, json.loads(decision.body)) == ("3 events", {"events": events})
+
+
+BUS = "arn:aws:events:eu-west-1:123456789012:event-bus/deals-production-forwarded"
+WRAPPED = {"forwardedEvent": {**EVENT, "eventId": "e1"}, "acceptedAtMs": 7, "origin": "deals@us-east-1"}
+
+
+def test_a_forward_goes_back_unchanged_and_is_described_with_its_region():
+    body = encode_forward(Forward(BUS, json.dumps(WRAPPED)))
+
+    decision = decide_forward(dead_letter(body), NOW)
+
+    assert decision.body == body
+    assert (decision.about, decision.event_id) == ("dealUpdate for books, to eu-west-1", "e1")
+    assert decision.why == "goes to the forwards queue, and from there to eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("no bus\n{}", "is not the ARN of an event bus"),
+        (BUS, "there is no event after the event bus"),
+        (f"{BUS}\nno json", "not JSON"),
+        (f"{BUS}\n[1]", "must be an object"),
+        (f"{BUS}\n{json.dumps({**WRAPPED, 'forwardedEvent': {'colour': 1}})}", "colour"),
+    ],
+)
+def test_a_forward_that_no_region_could_read_stays(body, why):
+    decision = decide_forward(dead_letter(body), NOW)
+    assert decision.body is None
+    assert why in decision.why

@@ -71,9 +71,11 @@ async def published_in(feed, seconds, **wanted):
 
 @pytest.mark.parametrize("per_second", [5, 50, 200])
 async def test_feed_keeps_its_rate(feed, per_second):
+    began = time.monotonic()
     events = await published_in(feed, 1.0, per_second=per_second)
+    took = time.monotonic() - began  # more than a second on a busy machine
 
-    assert per_second * 0.7 <= len(events) <= per_second * 1.2 + 1
+    assert per_second * 0.7 <= len(events) <= per_second * took + 2
 
 
 async def test_feed_stops_when_told_and_goes_on_with_new_ids(feed):
@@ -128,14 +130,14 @@ async def test_answer_holds_a_page_of_the_oldest_and_names_the_newest(feed, monk
 
 
 async def test_feed_stops_by_itself_when_nobody_asks_what_it_published(sink):
-    feed = Feed(Applied(), sink, stops_unasked_s=0.3)
+    feed = Feed(Applied(), sink, stops_unasked_s=1.0)
     await call(feed, "POST feed", running=True, per_second=20)
-    for _ in range(5):
-        await asyncio.sleep(0.15)
+    for _ in range(8):
+        await asyncio.sleep(0.2)
         await call(feed, "GET feed/published")
     assert (await call(feed, "GET feed"))["running"] is True
 
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(1.5)
 
     assert (await call(feed, "GET feed"))["running"] is False
     feed.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 
 import pytest
 from rich.console import Console
@@ -45,6 +44,7 @@ def show(monkeypatch):
     """Show steps on a console; return what it got."""
 
     def show(*steps, terminal=False, environment=None):
+        monkeypatch.setattr(module.time, "monotonic", lambda: NOW)
         monkeypatch.delenv("NO_COLOR", raising=False)
         for name, value in (environment or {"TERM": "xterm"}).items():
             monkeypatch.setenv(name, value)
@@ -59,9 +59,11 @@ def show(monkeypatch):
     return show
 
 
+NOW = 1_000.0
+"""The clock stands, so what is shown does not depend on how busy the machine is."""
 STEPS = (
     "starting the local cloud",
-    Step("1/9 aws_a.b", 1, 9, {CACHE: time.monotonic() - 5}),
+    Step("1/9 aws_a.b", 1, 9, {CACHE: NOW - 5}),
     Step("2/9 aws_a.c", 2, 9, {}),
 )
 

@@ -35,6 +35,16 @@ def test_make_without_a_target_describes_every_target() -> None:
     assert {"setup", "lint", "test", "test-local", "local-up", "local-down", "env", "demo"} <= set(printed)
 
 
+def test_make_help_groups_targets_by_who_needs_them() -> None:
+    groups = dict(re.findall(r"^(To [a-z ]+):\n((?:make .+\n)+)", _make("help").stdout, re.MULTILINE))
+    listed = {title: re.findall(r"^make ([a-z-]+)", text, re.MULTILINE) for title, text in groups.items()}
+    assert list(listed) == ["To try it", "To change it", "To operate it", "To release it"]
+    assert {"demo", "doctor", "local-up"} <= set(listed["To try it"])
+    assert {"test", "lint", "setup"} <= set(listed["To change it"])
+    assert set(listed["To operate it"]) == {"ops", "cost"}
+    assert set(listed["To release it"]) == {"package", "lock", "scan"}
+
+
 def test_make_with_an_old_python_names_the_remedy(program) -> None:
     completed = _make(f"PYTHON={program('python3', 'exit 1')}", "test-unit")
     assert completed.returncode == 2

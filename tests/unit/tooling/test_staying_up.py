@@ -24,8 +24,12 @@ def build_stack(console_url=URL):
         websocket_url="ws://127.0.0.1:4566/_aws/execute-api/a/v1",
         console_url=console_url,
         redis=None,
-        outputs={"function_arns": arns, "queue_urls": {"events": "http://127.0.0.1:4566/0/events"}},
-        token=lambda user: TOKEN,
+        outputs={
+            "function_arns": arns,
+            "queue_urls": {"events": "http://127.0.0.1:4566/0/events"},
+            "publish_api_url": "http://127.0.0.1:4566/_aws/execute-api/b/$default",
+        },
+        token=lambda user, **claims: TOKEN,
     )
 
 

@@ -148,6 +148,40 @@ run "refuses_capacity_and_tags_of_tables_that_there_are_not" {
   expect_failures = [var.provisioned_capacity, var.table_tags]
 }
 
+run "queue_of_another_account_feeds_broadcast_within_the_budget" {
+  variables {
+    event_queues = { shop = { arn = "arn:aws:sqs:eu-west-1:210987654321:shop-deals", visibility_timeout_seconds = 60, maximum_concurrency = 40, kms_key_arn = "arn:aws:kms:eu-west-1:210987654321:key/shop" } }
+  }
+
+  assert {
+    condition     = strcontains(output.function_policies.broadcast, "arn:aws:sqs:eu-west-1:210987654321:shop-deals") && !strcontains(output.function_policies.delivery, "shop")
+    error_message = "broadcast alone may receive from it"
+  }
+
+  assert {
+    condition     = one(local.key_permissions["broadcast"].UseKeys.resources) == "arn:aws:kms:eu-west-1:210987654321:key/shop"
+    error_message = "what the queue's key encrypted must be readable"
+  }
+
+  assert {
+    condition     = local.posting_instances_max.broadcast == 50
+    error_message = "instances that this queue occupies share the budget of posts"
+  }
+}
+
+run "refuses_queues_of_another_region_first_in_first_out_or_too_short" {
+  command = plan
+
+  variables {
+    event_queues = {
+      far   = { arn = "arn:aws:sqs:us-east-1:123456789012:far", visibility_timeout_seconds = 60, maximum_concurrency = 4, kms_key_arn = null }
+      order = { arn = "arn:aws:sqs:eu-west-1:123456789012:order.fifo", visibility_timeout_seconds = 20, maximum_concurrency = 1, kms_key_arn = "alias/shop" }
+    }
+  }
+
+  expect_failures = [var.event_queues]
+}
+
 run "refuses_signed_code_from_this_machine" {
   command = plan
 

@@ -46,6 +46,31 @@ run "forwarder_may_put_events_on_exactly_the_named_buses" {
   }
 
   assert {
+    condition = jsonencode({ for statement in jsondecode(output.operator_policies["full"]).Statement : statement.Sid => [
+      for arn in statement.Resource : arn if contains([output.queue_arns.forwards, output.queue_arns.forwards_dlq], arn)
+      ] if contains(["CountLetters", "LookAtLetters", "RedriveLetters", "RemoveLetters"], statement.Sid) }) == jsonencode({
+      CountLetters   = [output.queue_arns.forwards, output.queue_arns.forwards_dlq]
+      LookAtLetters  = [output.queue_arns.forwards_dlq]
+      RedriveLetters = [output.queue_arns.forwards]
+      RemoveLetters  = [output.queue_arns.forwards_dlq]
+    })
+    error_message = "operators must be able to look at what other Regions did not accept, and to send it again"
+  }
+
+  assert {
+    condition     = max([for policy in values(output.operator_policies) : length(policy)]...) <= 6144
+    error_message = "a policy of operators must fit a managed policy, also with forwarding"
+  }
+
+  # As many as FORWARDING_ALARMS in deals_ops/cost.py.
+  assert {
+    condition = toset([for id in keys(output.alarm_names) : id if contains(["forwarder", "forwards"], element(split("/", id), length(split("/", id)) - 1))]) == toset([
+      "dead_letters/forwards", "lambda_duration/forwarder", "lambda_errors/forwarder", "lambda_throttles/forwarder", "queue_age/forwards",
+    ])
+    error_message = "a Region that gets no events must be seen"
+  }
+
+  assert {
     condition     = local.permissions.broadcast.QueueForwards == { actions = ["sqs:SendMessage"], resources = ["arn:aws:sqs:eu-west-1:123456789012:deals-test-forwards"] }
     error_message = "broadcast must be able to queue, and not to put events itself"
   }
@@ -61,11 +86,6 @@ run "forwarder_may_put_events_on_exactly_the_named_buses" {
   assert {
     condition     = local.key_permissions.forwarder.UseKeys.actions == ["kms:Decrypt"] && local.key_permissions.forwarder.UseKeys.conditions[0].values == ["sqs.eu-west-1.amazonaws.com"]
     error_message = "the forwarder must read its encrypted queue, and nothing else"
-  }
-
-  assert {
-    condition     = alltrue([for alarm in ["queue_age/forwards", "dead_letters/forwards", "lambda_errors/forwarder"] : contains(keys(output.alarm_names), alarm)])
-    error_message = "a Region that gets no events must be seen"
   }
 
   assert {

@@ -61,6 +61,7 @@ module "function" {
 
   async_invocation = { on_failure_queue_arn = terraform_data.queue.output }
   sqs_trigger      = { queue_arn = terraform_data.queue.output, visibility_timeout_seconds = 180 }
+  further_queues   = { shop = { queue_arn = terraform_data.queue.output, visibility_timeout_seconds = 60, maximum_concurrency = 2 } }
 }
 
 module "projector" {

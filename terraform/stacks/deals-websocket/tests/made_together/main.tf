@@ -70,6 +70,10 @@ resource "terraform_data" "signing" {
   input = "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-0123456789abcdef0"
 }
 
+resource "terraform_data" "queue" {
+  input = "arn:aws:sqs:eu-west-1:210987654321:shop-deals"
+}
+
 resource "terraform_data" "later" {
   input = "done"
 }
@@ -98,6 +102,7 @@ module "with_what_exists" {
   alarm_topic = { arn = terraform_data.topic.output }
 
   sns_topics               = { prices = { topic_arn = terraform_data.topic.output } }
+  event_queues             = { shop = { arn = terraform_data.queue.output, visibility_timeout_seconds = 60, maximum_concurrency = 2, kms_key_arn = terraform_data.key.output } }
   messages_replicas        = { us-east-1 = { kms_key_arn = terraform_data.key_of_virginia.output } }
   forward_events_to        = { virginia = terraform_data.bus.output }
   receive_forwarded_events = true

@@ -1,0 +1,1 @@
+"""Completion of the command line in shells, generated from the parser of its arguments."""
