@@ -299,8 +299,9 @@ test-terraform: $(VENV)/.ready ## Test the Terraform modules by plan, with a moc
 	$(PYTEST) tests/terraform $(PARALLEL) $(ARGS)
 
 .PHONY: test-local
-test-local: $(TOOLS) $(JAVASCRIPT_CLIENT) $(CONSOLE_MODULES) package-local ## Test end to end on LOCALSTACK_ENDPOINT if it is set, else on a local cloud
-	endpoint="$$($(PY) .ci/localstack_endpoint.py)"; LOCALSTACK_ENDPOINT="$$endpoint" $(PYTEST) tests/e2e $(PARALLEL) $(ARGS)
+test-local: $(TOOLS) $(JAVASCRIPT_CLIENT) $(CONSOLE_MODULES) ## Test end to end on LOCALSTACK_ENDPOINT if it is set, else on a local cloud
+	@options="$$($(PY) .ci/localstack_packages.py)"; $(PY) lambdas/build.py $$options
+	$(PYTEST) tests/e2e $(PARALLEL) $(ARGS)
 
 .PHONY: chaos
 chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whether what was accepted arrives (SEED=7)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from local_cloud.named_cloud import list_dial_options
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
@@ -34,7 +36,8 @@ class Person:
     @classmethod
     async def connect(cls, url: str, **options: Any) -> Self:
         """Open a connection. Raises websockets' InvalidStatus when the handshake is refused."""
-        person = cls(await connect(url, ping_interval=None, open_timeout=WAIT_SECONDS, **options))
+        dial = list_dial_options(url) | options
+        person = cls(await connect(url, ping_interval=None, open_timeout=WAIT_SECONDS, **dial))
         person._listener = asyncio.create_task(person._listen())
         return person
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import secrets
 import shutil
 import socket
@@ -10,17 +10,17 @@ import tempfile
 import time
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import boto3
 import jwt
 
 from local_cloud import LocalCloud, diagnosis, snapshots
 from local_cloud.cloud import require_stopped
+from local_cloud.named_cloud import NamedCloud, find_named_cloud
 from local_cloud.packages import PACKAGE_BUCKET, upload_packages
 from local_cloud.redis import find_program
 from local_cloud.settings import CloudFailed, find_port
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 TERRAFORM_ROOT = ROOT / "terraform" / "environments" / "local"
 MANIFEST = ROOT / "dist" / "local" / "manifest.json"
+LOCALSTACK_MANIFEST = ROOT / "dist" / "localstack" / "manifest.json"
+"""Of zips for Lambda's own Python, which LocalStack runs."""
 STATE = ROOT / ".local_cloud"
 REGION = "us-east-1"
 TOKEN_SECONDS = 3600
@@ -83,13 +85,17 @@ class Stack:
     terraform: Terraform
     redis: RedisAccess | None = None
     """The Redis that the service uses, or None."""
+    found_url: str | None = None
+    """Where a cloud that was started elsewhere serves the API, if not where the outputs say."""
+    has_control_api: bool = True
+    """Whether the cloud takes faults and a clock (local_cloud/README.md); LocalStack does not."""
     console_url: str | None = None
     """Where its console is; None on an emulator that was not started here."""
 
     @property
     def websocket_url(self) -> str:
         """The URL that WebSocket clients connect to."""
-        return str(self.outputs["websocket_url"])
+        return self.found_url or str(self.outputs["websocket_url"])
 
     def token(self, user_id: str, **claims: Any) -> str:
         """Return a JWT that the service accepts for an hour; `claims` replace or extend the usual ones."""
@@ -120,9 +126,9 @@ def running_stack(
     if it is taken, a free port serves, at the cost of a full apply, since functions hold their endpoint.
     With `redis` the local cloud also runs a Redis, on the next port, and the service uses it.
     """
-    if endpoint := os.environ.get("LOCALSTACK_ENDPOINT"):
+    if (named := find_named_cloud()) is not None:
         with tempfile.TemporaryDirectory(prefix="deals-") as folder:
-            yield _apply(endpoint, Path(folder), _build_environment(endpoint), progress, None)
+            yield _apply_to_named(named, Path(folder), progress)
         return
 
     STATE.mkdir(exist_ok=True)
@@ -227,17 +233,17 @@ def _read_stack(endpoint: str, run: Path, environment: Mapping[str, str], redis:
         "TF_VAR_jwt_secret": secret_file.read_text(),
         "TF_VAR_packages_manifest": str(MANIFEST),
         "TF_VAR_package_bucket": PACKAGE_BUCKET,
-        "TF_VAR_port": str(urlsplit(endpoint).port),
+        "TF_VAR_endpoint": endpoint,
         **(_build_redis_variables(redis) if redis else {}),
     }
     # An emulator that was not started here has its logs elsewhere.
     has_logs = (run / "cloud").is_dir()
     explain = partial(diagnosis.keep_logs, run / "cloud", STATE / "failed") if has_logs else None
     state = run / "terraform.tfstate"
-    terraform = Terraform(TERRAFORM_ROOT, state, {**environment, **variables}, explain)
+    terraform = Terraform(TERRAFORM_ROOT, state, {**variables, **environment}, explain)
     outputs = terraform.outputs() if (run / "terraform.tfstate").exists() else {}
     console = f"{endpoint}/console/" if has_logs else None
-    return Stack(endpoint, outputs, secret_file.read_text(), terraform, redis, console)
+    return Stack(endpoint, outputs, secret_file.read_text(), terraform, redis, console_url=console)
 
 
 def _build_redis_variables(redis: RedisAccess) -> dict[str, str]:
@@ -258,19 +264,39 @@ def _apply(
 ) -> Stack:
     stack = _read_stack(endpoint, run, environment, redis)
     upload_packages(stack.client("s3"), MANIFEST)
-    terraform = stack.terraform
-    terraform.init()
-    terraform.apply(progress)
+    _run_terraform(stack, progress)
     return _read_stack(endpoint, run, environment, redis)
 
 
-def _build_environment(endpoint: str) -> dict[str, str]:
-    return {
-        "AWS_ENDPOINT_URL": endpoint,
+def _run_terraform(stack: Stack, progress: Callable[[str], None]) -> None:
+    stack.terraform.init()
+    stack.terraform.apply(progress)
+
+
+def _apply_to_named(named: NamedCloud, run: Path, progress: Callable[[str], None]) -> Stack:
+    """Apply the service to a cloud that was started elsewhere, and find where it serves the API."""
+    manifest = LOCALSTACK_MANIFEST if named.is_localstack else MANIFEST
+    environment = {
+        "AWS_ENDPOINT_URL": named.endpoint,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": REGION,
+        "TF_VAR_packages_manifest": str(manifest),
+        "TF_VAR_functions_endpoint": named.functions_endpoint,
     }
+    if architecture := json.loads(manifest.read_text())["architecture"]:
+        environment["TF_VAR_architecture"] = architecture
+
+    stack = _read_stack(named.endpoint, run, environment, None)
+    upload_packages(stack.client("s3"), manifest)
+    _run_terraform(stack, progress)
+    stack = _read_stack(named.endpoint, run, environment, None)
+
+    api_id = str(stack.outputs["api_id"])
+    api_endpoint = stack.client("apigatewayv2").get_api(ApiId=api_id)["ApiEndpoint"]
+    stage = str(stack.outputs["websocket_url"]).rpartition("/")[2]
+    found = named.find_websocket_url(api_id, stage, api_endpoint, stack.token("somebody"))
+    return replace(stack, found_url=found, has_control_api=not named.is_localstack)
 
 
 def _choose_port(port: int) -> int:

@@ -14,9 +14,7 @@ module "deals_websocket" {
   packages_manifest = var.packages_manifest
   function_versions = var.function_versions
   package_bucket    = var.package_bucket
-
-  # The local cloud runs functions on the host, whatever is declared here.
-  architecture = "x86_64"
+  architecture      = var.architecture
 
   jwt_algorithms     = var.jwt_algorithms
   jwt_jwks_url       = var.jwt_jwks_url
@@ -42,8 +40,8 @@ module "deals_websocket" {
   saved_queries_enabled = false
 
   local_endpoints = {
-    websocket_url       = "ws://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
-    management_endpoint = "http://127.0.0.1:${var.port}/_aws/execute-api/{api_id}/{stage}"
+    websocket_url       = "${replace(var.endpoint, "/^http/", "ws")}/_aws/execute-api/{api_id}/{stage}"
+    management_endpoint = "${coalesce(var.functions_endpoint, var.endpoint)}/_aws/execute-api/{api_id}/{stage}"
     redis_url           = var.redis_tls_enabled ? null : "redis://127.0.0.1:${var.redis_port}"
   }
 

@@ -1,12 +1,29 @@
-variable "port" {
-  description = "Port of the local cloud on 127.0.0.1"
-  type        = number
-  default     = 4566
+variable "endpoint" {
+  description = "Where the cloud answers this machine, such as http://127.0.0.1:4566"
+  type        = string
+  default     = "http://127.0.0.1:4566"
 
   validation {
-    condition     = var.port >= 1 && var.port <= 65535 && floor(var.port) == var.port
-    error_message = "port: use a whole number from 1 to 65535."
+    condition     = can(regex("^https?://[^/]+$", var.endpoint))
+    error_message = "endpoint: use http:// or https://, a host and a port, with nothing behind them."
   }
+}
+
+variable "functions_endpoint" {
+  description = "Where functions reach the cloud, if not at `endpoint`: on LocalStack they run in containers, in which this machine's loopback address is their own"
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.functions_endpoint == null || can(regex("^https?://[^/]+$", var.functions_endpoint))
+    error_message = "functions_endpoint: use http:// or https://, a host and a port, with nothing behind them; null takes endpoint."
+  }
+}
+
+variable "architecture" {
+  description = "Instruction set of the packages: that of their manifest. The embedded local cloud runs functions on the host, whatever is declared here"
+  type        = string
+  default     = "x86_64"
 }
 
 variable "packages_manifest" {

@@ -81,11 +81,11 @@ locals {
   ##############################################################################
 
   publish_api_widgets = [
-    for widget in var.publish_api == null ? [] : [
-      { title = "Requests at the publish API, a minute", metrics = [for metric in ["Count", "4xx", "5xx"] : ["AWS/ApiGateway", metric, "ApiId", var.publish_api.id, "Stage", var.publish_api.stage_name, { stat = "Sum" }]] },
-      { title = "From a request to its answer (ms)", metrics = [for stat in ["p50", "p90", "p99"] : ["AWS/ApiGateway", "Latency", "ApiId", var.publish_api.id, "Stage", var.publish_api.stage_name, { stat = stat, label = stat }]] },
+    for widget in [
+      { title = "Requests at the publish API, a minute", metrics = [for metric in ["Count", "4xx", "5xx"] : ["AWS/ApiGateway", metric, "ApiId", try(var.publish_api.id, ""), "Stage", try(var.publish_api.stage_name, ""), { stat = "Sum" }]] },
+      { title = "From a request to its answer (ms)", metrics = [for stat in ["p50", "p90", "p99"] : ["AWS/ApiGateway", "Latency", "ApiId", try(var.publish_api.id, ""), "Stage", try(var.publish_api.stage_name, ""), { stat = stat, label = stat }]] },
       { title = "Events that came together", metrics = [for stat in ["p50", "p99"] : [local.own, "BatchSize", "Service", var.name, { stat = stat, label = stat }]] },
-    ] : { type = "metric", width = 8, properties = jsonencode(merge({ view = "timeSeries", region = local.region, period = 60 }, widget)) }
+    ] : { type = "metric", width = 8, properties = jsonencode(merge({ view = "timeSeries", region = local.region, period = 60 }, widget)) } if var.publish_api != null
   ]
 
   ##############################################################################

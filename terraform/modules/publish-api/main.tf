@@ -108,7 +108,6 @@ resource "aws_apigatewayv2_deployment" "this" {
 
 resource "aws_apigatewayv2_stage" "this" {
   #checkov:skip=CKV2_AWS_51:A client certificate is for an HTTP backend; the integration is a Lambda, called by IAM.
-  #checkov:skip=CKV_AWS_76:The variable access_log_enabled has it on.
   api_id        = aws_apigatewayv2_api.this.id
   name          = var.stage_name
   deployment_id = aws_apigatewayv2_deployment.this.id

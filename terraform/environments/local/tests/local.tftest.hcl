@@ -7,14 +7,14 @@ variables {
   jwt_secret        = "a-secret-of-at-least-thirty-two-bytes"
 }
 
-run "addresses_use_the_given_port_of_the_local_cloud" {
+run "clients_and_functions_use_the_given_endpoint_of_the_local_cloud" {
   variables {
-    port = 4599
+    endpoint = "http://127.0.0.1:4599"
   }
 
   assert {
     condition     = output.env.WEBSOCKET_API_GATEWAY_URL == "ws://127.0.0.1:4599/_aws/execute-api/a1b2c3d4e5/v1" && output.management_endpoint == "http://127.0.0.1:4599/_aws/execute-api/a1b2c3d4e5/v1"
-    error_message = "clients and functions must use the port of the local cloud"
+    error_message = "clients and functions must use the endpoint of the local cloud"
   }
 
   # Names are those of the local environment.
@@ -24,14 +24,32 @@ run "addresses_use_the_given_port_of_the_local_cloud" {
   }
 }
 
-run "refuses_a_port_that_does_not_exist" {
+run "functions_in_containers_reach_the_cloud_by_a_name_of_their_own" {
+  variables {
+    endpoint           = "https://127.0.0.1:4566"
+    functions_endpoint = "https://localhost.localstack.cloud:4566"
+  }
+
+  assert {
+    condition     = startswith(output.env.WEBSOCKET_API_GATEWAY_URL, "wss://127.0.0.1:4566/")
+    error_message = "clients reach the cloud as this machine does"
+  }
+
+  assert {
+    condition     = startswith(output.management_endpoint, "https://localhost.localstack.cloud:4566/")
+    error_message = "the loopback address of a container is the container's own"
+  }
+}
+
+run "refuses_endpoints_with_a_path" {
   command = plan
 
   variables {
-    port = 65536
+    endpoint           = "http://127.0.0.1:4566/"
+    functions_endpoint = "localhost:4566"
   }
 
-  expect_failures = [var.port]
+  expect_failures = [var.endpoint, var.functions_endpoint]
 }
 
 run "redis_is_the_server_on_the_given_port_with_its_password_in_a_secret" {
