@@ -88,7 +88,7 @@ $(SCANNERS)/.ready: .ci/scan/requirements.txt $(VENV)/.ready
 # Node.js is the machine's where it has npm and is new enough, else the one that PyPI carries, from a lock.
 JAVASCRIPT := clients/javascript
 NODE := .tools/node
-ifneq ($(filter lint format test test-contract test-local conformance bench %-javascript,$(MAKECMDGOALS)),)
+ifneq ($(filter lint format test test-contract test-local conformance bench %-javascript %-console,$(MAKECMDGOALS)),)
   node_enough = command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
   ifneq ($(shell $(node_enough) 2>/dev/null && echo yes),yes)
     OWN_NODE := $(NODE)/.ready
@@ -113,6 +113,14 @@ JAVASCRIPT_SOURCES = $(wildcard $(JAVASCRIPT)/src/*.ts) $(JAVASCRIPT)/build.mjs 
 
 $(JAVASCRIPT_CLIENT): $(JAVASCRIPT_SOURCES) $(NODE_MODULES)
 	npm run --silent build --prefix $(JAVASCRIPT)
+
+# The console's tools; its built files are committed, and only a change of its sources needs these.
+CONSOLE := clients/console
+CONSOLE_MODULES := $(CONSOLE)/node_modules/.ready
+
+$(CONSOLE_MODULES): $(CONSOLE)/package.json $(CONSOLE)/package-lock.json $(OWN_NODE)
+	npm ci --prefix $(CONSOLE) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # The emulator and boto3 pin different botocores, hence an environment of its own.
 $(EMULATOR)/.ready: local_cloud/requirements.txt $(VENV)/.ready
@@ -153,8 +161,9 @@ lint: $(VENV)/.ready $(NODE_MODULES) ## Check types and style
 	@$(MAKE) --jobs=2 typecheck style validate lint-javascript
 
 .PHONY: lint-javascript
-lint-javascript: $(NODE_MODULES) ## Check the types and style of the JavaScript client
+lint-javascript: $(NODE_MODULES) $(CONSOLE_MODULES) $(JAVASCRIPT_CLIENT) ## Check the types and style of the JavaScript client and the console
 	npm run --silent lint --prefix $(JAVASCRIPT)
+	npm run --silent lint --prefix $(CONSOLE)
 
 .PHONY: style
 style: $(VENV)/.ready ## Check the style of Python, YAML, shell and Terraform
@@ -177,6 +186,7 @@ format: $(VENV)/.ready ## Format Python, Terraform and, once its tools are there
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 	[ ! -f $(NODE_MODULES) ] || npm run --silent format --prefix $(JAVASCRIPT)
+	[ ! -f $(CONSOLE_MODULES) ] || npm run --silent format --prefix $(CONSOLE)
 	$(PY) $(TOOLCHAIN) fmt
 
 .PHONY: typecheck
@@ -245,7 +255,7 @@ quote = '$(subst ','\'',$(1))'
 
 # Every Terraform folder has tests, and `terraform test` validates it first.
 .PHONY: test
-test: $(TOOLS) $(JAVASCRIPT_CLIENT) ## Lint, then unit, contract, Terraform and end-to-end tests
+test: $(TOOLS) $(JAVASCRIPT_CLIENT) $(CONSOLE_MODULES) ## Lint, then unit, contract, Terraform and end-to-end tests
 	@$(MAKE) --jobs=2 typecheck style package-local test-javascript
 	$(PYTEST) $(wildcard $(addprefix tests/,unit contract terraform e2e)) $(PARALLEL) $(ARGS)
 
@@ -256,6 +266,15 @@ test-unit: $(VENV)/.ready ## Test the rules and the tooling
 .PHONY: test-javascript
 test-javascript: lint-javascript $(JAVASCRIPT_CLIENT) ## Test the JavaScript client and its package
 	npm test --silent --prefix $(JAVASCRIPT)
+	npm test --silent --prefix $(CONSOLE)
+
+.PHONY: build-console
+build-console: $(CONSOLE_MODULES) $(JAVASCRIPT_CLIENT) ## Build clients/console/dist, which is committed
+	npm run --silent build --prefix $(CONSOLE) -- --logLevel error
+
+.PHONY: test-console
+test-console: $(TOOLS) $(JAVASCRIPT_CLIENT) $(CONSOLE_MODULES) package-local ## Test the console in Chromium at length: every fault, 10,000 deals
+	CONSOLE_LONG=1 $(PYTEST) tests/e2e/console -n 0 $(ARGS)
 
 .PHONY: test-pythons
 test-pythons: $(VENV)/.ready ## Test the Python client under 3.12 and 3.13, where this machine has them
@@ -280,7 +299,7 @@ test-terraform: $(VENV)/.ready ## Test the Terraform modules by plan, with a moc
 	$(PYTEST) tests/terraform $(PARALLEL) $(ARGS)
 
 .PHONY: test-local
-test-local: $(TOOLS) $(JAVASCRIPT_CLIENT) ## Test end to end on LOCALSTACK_ENDPOINT if it is set, else on a local cloud
+test-local: $(TOOLS) $(JAVASCRIPT_CLIENT) $(CONSOLE_MODULES) ## Test end to end on LOCALSTACK_ENDPOINT if it is set, else on a local cloud
 	@options="$$($(PY) .ci/localstack_packages.py)"; $(PY) lambdas/build.py $$options
 	$(PYTEST) tests/e2e $(PARALLEL) $(ARGS)
 

@@ -1,0 +1,94 @@
+"""What a newcomer sees: deals arrive, the sentence is true, and the page holds for every eye and screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.console.console_page import ConsolePage
+
+
+async def test_deals_arrive_within_ten_seconds_and_the_sentence_is_true(console: ConsolePage) -> None:
+    await console.open()
+    await console.page.locator(".card.from-live").first.wait_for(timeout=10_000)
+    await console.assert_nothing_lost(more_than=3)
+    assert (await console.count())["slowest"] != "\u2013"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_page_of_every_width_has_no_violation_and_no_sideways_scrolling(
+    console: ConsolePage, scheme: str
+) -> None:
+    await console.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    await console.open()
+    await console.page.locator(".card").first.wait_for()
+    for width in (360, 1440, 3840):
+        await console.page.set_viewport_size({"width": width, "height": 1000})
+        assert await console.find_violations() == [], width
+        assert not await console.scrolls_sideways(), width
+
+
+async def test_dialogs_and_all_regions_open_have_no_violation(console: ConsolePage) -> None:
+    await console.open()
+    folded = console.page.locator("details:not([open]) > summary")
+    while await folded.count() > 0:
+        await folded.first.click()
+    await console.page.locator(".card .title").first.click()
+    assert await console.find_violations() == []
+    assert not await console.scrolls_sideways()
+
+    for name in ("Who", "Keys and help"):
+        await console.page.get_by_role("button", name=name, exact=True).click()
+        assert await console.find_violations() == []
+        await console.page.keyboard.press("Escape")
+
+
+async def test_hostile_deal_is_text_everywhere(console: ConsolePage) -> None:
+    await console.open("#topic=hostile.deals")
+    await console.press_fault("hostile")
+    await console.page.locator(".card.from-live").nth(5).wait_for()
+    await console.page.locator("#frames > summary").click()
+    for title in await console.page.locator(".card .title").all():
+        await title.click()
+
+    await console.assert_nothing_lost()
+    assert await console.page.locator("#console :is(script, img, iframe, a:not(.skip))").count() == 0
+    assert await console.page.evaluate("Object.keys(window).filter((name) => /pwn|hack/i.test(name))") == []
+    assert not await console.scrolls_sideways()
+
+
+async def test_pause_and_the_pointer_hold_the_list_still(console: ConsolePage) -> None:
+    await console.open()
+    first = console.page.locator(".card .title").first
+    await first.wait_for()
+    await console.page.locator("#pause").click()
+    title = await first.inner_text()
+    await console.page.locator("#new").wait_for()
+    assert await first.inner_text() == title
+
+    await console.page.locator("#new").click()
+    await console.page.locator("#pause").click()
+    await console.page.locator("#new").wait_for(state="detached")
+
+
+async def test_keyboard_alone_reaches_and_works_everything(console: ConsolePage) -> None:
+    await console.open()
+    keyboard = console.page.keyboard
+    focused = "document.activeElement.closest('button, input, select, summary, a, [tabindex]')?.textContent"
+    await keyboard.press("Tab")
+    assert "To the deals" in str(await console.page.evaluate(focused))
+
+    await keyboard.press("p")
+    assert await console.page.locator("#pause").get_attribute("aria-pressed") == "true"
+    await keyboard.press("?")
+    await console.page.locator("dialog[open]").wait_for()
+    await keyboard.press("Escape")
+    await keyboard.press("/")
+    await console.page.locator("#frame-filter:focus").wait_for()
+
+    seen = set()
+    for _ in range(120):
+        await keyboard.press("Tab")
+        seen.add(
+            await console.page.evaluate("document.activeElement.id || document.activeElement.textContent")
+        )
+    assert {"pause", "topic", "fault-cut", "Disconnect"} <= seen
