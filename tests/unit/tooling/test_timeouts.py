@@ -27,7 +27,9 @@ def timeouts():
     text = (ROOT / "terraform/stacks/deals-websocket/functions.tf").read_text()
     block = re.search(r"timeouts_seconds = merge\(\{(.*?)\}", text, re.DOTALL)
     assert block is not None
-    return {name: int(seconds) for name, seconds in re.findall(r"(\w+) += (\d+)", block.group(1))}
+    named = {f"local.{name}": value for name, value in re.findall(r"(\w+) += (\d+)", text)}
+    values = re.findall(r"(\w+) += (\S+)", block.group(1))
+    return {name: int(named.get(value, value)) for name, value in values}
 
 
 @pytest.fixture(scope="module")
