@@ -17,7 +17,7 @@ PREFIX = "/console"
 DIST = REPOSITORY / "clients" / "console" / "dist"
 """What `npm run build` of clients/console writes; it is committed."""
 
-BUILD = "`npm ci && npm run build` in clients/console"
+BUILD = "`make build-console`"
 
 # No inline script or style, no HTML sink, no other host: terraform/modules/console sends the same policy.
 POLICY = "; ".join(
