@@ -311,6 +311,10 @@ test-upgrade: $(TOOLS) package-local ## Test the upgrade from the first release 
 chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whether what was accepted arrives (SEED=7)
 	$(PY) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.ready ## Read CASES=100000 hostile inputs by every parser (SEED=7 repeats a run)
+	$(PY) -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: conformance
 conformance: $(VENV)/.ready $(JAVASCRIPT_CLIENT) ## Hold the clients against the promises of clients/conformance (ARGS="half-open sleep")
 	@$(PY) -m clients.conformance.runner $(ARGS)

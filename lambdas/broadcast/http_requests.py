@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from realtime_core.auth.permissions import Permissions, decode_permissions
 from realtime_core.errors import Problem
+from realtime_core.wire.json_problems import is_unicode
 from realtime_core.wire.strict_json import byte_length, dumps, loads
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
@@ -81,6 +82,8 @@ def _check_content(content_type: Any, content_encoding: Any) -> None:
 def _read_body(event: dict[str, Any]) -> Any:
     """The JSON of the body. API Gateway encodes in base64 what it does not take for a text."""
     body = event.get("body") or ""
+    if not is_unicode(body):
+        raise HttpRefused(400, "body", "holds half of a surrogate pair, which is not Unicode text")
     size = len(body) * 3 // 4 if event.get("isBase64Encoded") else byte_length(body)
     if size > BODY_BYTES_MAX:
         raise HttpRefused(413, "body", f"is too large: {size} bytes; at most {BODY_BYTES_MAX} are allowed")

@@ -73,7 +73,7 @@ def parse_secret(text: str, secret_arn: str) -> tuple[str, ...]:
     """The keys in a secret's text, newest first. Raises SettingsInvalid, without quoting the text."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None  # a bare string; the JSON error would quote the secret
     if not isinstance(value, dict):
         return (_usable(text, "the secret", secret_arn),)
@@ -84,9 +84,17 @@ def parse_secret(text: str, secret_arn: str) -> tuple[str, ...]:
 
 
 def _usable(key: object, name: str, secret_arn: str) -> str:
-    if isinstance(key, str) and len(key.encode()) >= SECRET_BYTES_MIN:
+    # JSON can write half of a surrogate pair, which has no bytes to sign with.
+    if isinstance(key, str) and _byte_length(key) >= SECRET_BYTES_MIN:
         return key
     raise SettingsInvalid(
         f"{secret_arn}: {name} must be a string of at least {SECRET_BYTES_MIN} bytes; store a random "
         'string of that length, or JSON {"current": "…", "previous": "…"} to rotate it'
     )
+
+
+def _byte_length(key: str) -> int:
+    try:
+        return len(key.encode())
+    except UnicodeEncodeError:
+        return 0

@@ -193,7 +193,8 @@ class RedisClient:
                 if self._clock() - started > self._reply_seconds + received / BYTES_PER_SECOND_MIN:
                     raise TimeoutError
                 self._reader.feed(data)
-        except HiredisError as error:
+        # For a map as the name of a map, and for a list of billions, hiredis does not raise its own error.
+        except (HiredisError, TypeError, MemoryError) as error:
             raise RedisFault("protocol", "not a reply of Redis") from error
 
         self._idle_since = time.time()
