@@ -1,3 +1,4 @@
+import { Fragment } from "preact";
 import type { Picture, PictureNode } from "../store/cloud";
 import { picture, readLogs } from "../store/picture";
 import { openDialog } from "./dialogs";
@@ -65,6 +66,16 @@ function countInto(id: string, calls: Picture["calls"]): number {
   return calls.reduce((sum, { to, last_second }) => sum + (to === id ? (last_second ?? 0) : 0), 0);
 }
 
+/** A name that a line may break behind its underscores, and nowhere else. */
+function Name({ of }: { of: string }) {
+  return of.split(/(?<=_)/).map((part, index) => (
+    <Fragment key={index}>
+      {part}
+      <wbr />
+    </Fragment>
+  ));
+}
+
 function NodeBox({ node, calls }: { node: PictureNode; calls: number }) {
   const figures = [
     node.open !== undefined && `${node.open} open`,
@@ -77,7 +88,9 @@ function NodeBox({ node, calls }: { node: PictureNode; calls: number }) {
   const classes = `node ${node.kind} ${calls > 0 ? "busy" : ""} ${node.dead || node.errors ? "bad" : ""}`;
   const content = (
     <>
-      <b>{node.label}</b>
+      <b>
+        <Name of={node.label} />
+      </b>
       <small>{figures.join(" · ") || "quiet"}</small>
     </>
   );
