@@ -12,9 +12,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def apply(folder: str, test: str) -> dict[str, Any]:
-    """Return the last state that tests/TEST.tftest.hcl applies: `root_module` and `outputs`."""
-    return _report(folder, test, "test_state")[-1]
+def apply(folder: str, test: str) -> list[dict[str, Any]]:
+    """Return the states that tests/TEST.tftest.hcl applies: `root_module` and `outputs` of each run."""
+    return _report(folder, test, "test_state")
 
 
 def plan(folder: str, test: str) -> dict[str, Any]:
