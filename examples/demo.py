@@ -180,7 +180,7 @@ def main() -> int:
     try:
         with ExitStack() as running:
             with Progress(console) as progress:
-                stack = running.enter_context(running_stack(progress, redis=True))
+                stack = running.enter_context(running_stack(progress, redis=True, steady_port=True))
             console.print(f"The service is up after {progress.seconds:.0f} s at {stack.websocket_url}")
             if stack.redis is not None:
                 console.print(f"Redis for it is {stack.redis.description}")

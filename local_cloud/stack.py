@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import socket
 import tempfile
 import time
 import warnings
@@ -22,12 +21,12 @@ from local_cloud import LocalCloud, diagnosis, snapshots
 from local_cloud.cloud import require_stopped
 from local_cloud.named_cloud import NamedCloud, find_named_cloud
 from local_cloud.packages import PACKAGE_BUCKET, upload_packages
-from local_cloud.redis import find_program
+from local_cloud.ports import Ports, choose_port, list_steady
 from local_cloud.settings import CloudFailed, find_port
 from local_cloud.terraform import Terraform, TerraformFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from botocore.config import Config
 
@@ -45,34 +44,6 @@ TOKEN_SECONDS = 3600
 
 class FirstApplyFailed(UserWarning):
     """A first apply failed on an empty cloud, and is begun once more on another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where a cloud listens. A restored cloud needs its old ports, since functions and cache hold them."""
-
-    proxy: int
-    redis: int | None
-    """None for a cloud without Redis."""
-
-    @classmethod
-    def of(cls, proxy: int, *, redis: bool) -> Ports:
-        """Return the proxy's port, and for Redis the next one, or any free one if that is taken."""
-        return cls(proxy, _choose_port(proxy + 1) if redis else None)
-
-    def are_free(self) -> bool:
-        """Return whether nothing listens on any of the ports now."""
-        return all(_choose_port(port) == port for port in (self.proxy, self.redis) if port is not None)
-
-    def as_options(self) -> dict[str, Any]:
-        """Return the ports as arguments of `LocalCloud.start`."""
-        return {"port": self.proxy, "redis_server": self.redis is not None, "redis_port": self.redis or 0}
-
-    def key_parts(self) -> tuple[str, ...]:
-        """Return the ports' share of a snapshot's key; a Redis without TLS needs another stack too."""
-        if self.redis is None:
-            return (str(self.proxy),)
-        return str(self.proxy), str(self.redis), f"tls={find_program().tls}"
 
 
 @dataclass(frozen=True)
@@ -118,12 +89,17 @@ def _ignore_progress(_line: str) -> None:
 
 @contextmanager
 def running_stack(
-    progress: Callable[[str], None] = _ignore_progress, port: int | None = None, *, redis: bool = False
+    progress: Callable[[str], None] = _ignore_progress,
+    port: int | None = None,
+    *,
+    redis: bool = False,
+    steady_port: bool = False,
 ) -> Iterator[Stack]:
     """Run the service on the emulator at LOCALSTACK_ENDPOINT, else on a local cloud that stops at the end.
 
     `progress` gets a line for each step. `port` is the local cloud's, by default LOCAL_CLOUD_PORT or 4566;
-    if it is taken, a free port serves, at the cost of a full apply, since functions hold their endpoint.
+    if it is taken, a free port serves, at the cost of a full apply, since functions hold their endpoint. With
+    `steady_port` that is the next by a fixed rule, so that a second run has no apply there either.
     With `redis` the local cloud also runs a Redis, on the next port, and the service uses it.
     """
     if (named := find_named_cloud()) is not None:
@@ -134,20 +110,24 @@ def running_stack(
     STATE.mkdir(exist_ok=True)
     run = Path(tempfile.mkdtemp(prefix="run-", dir=STATE))
     try:
-        cloud = _deploy(run, port or find_port(), redis=redis, progress=progress)
+        wanted = port or find_port()
+        candidates = list_steady(wanted) if steady_port else [wanted]
+        cloud = _deploy(run, candidates, redis=redis, progress=progress)
         with cloud:
             yield _start_scheduled(_read_stack(cloud.endpoint, run, cloud.env(), cloud.redis))
     finally:
         shutil.rmtree(run, ignore_errors=True)
 
 
-def _deploy(run: Path, port: int, *, redis: bool, progress: Callable[[str], None]) -> LocalCloud:
-    """Start a local cloud with the service on it, on the port or, where that is taken, on a free one.
+def _deploy(
+    run: Path, candidates: Sequence[int], *, redis: bool, progress: Callable[[str], None]
+) -> LocalCloud:
+    """Start a local cloud with the service on it, on the first free port of the candidates, or on any.
 
     Another process may take the port between the look at it and the start, or while the cloud restarts.
     """
     while True:
-        ports = Ports.of(_choose_port(port), redis=redis)
+        ports = Ports.of(choose_port(candidates), redis=redis)
         shutil.rmtree(run, ignore_errors=True)  # a snapshot is restored only where there is no folder
         try:
             _prepare(run, ports, progress)
@@ -202,7 +182,7 @@ def bring_up(
     if (cloud := LocalCloud.find(run / "cloud")) is not None:
         return _apply(cloud.endpoint, run, cloud.env(), progress, cloud.redis)
 
-    ports = Ports.of(port or find_port(), redis=redis)
+    ports = Ports.of(choose_port(list_steady(port or find_port())), redis=redis)
     require_stopped(run / "cloud")
     shutil.rmtree(run, ignore_errors=True)
     STATE.mkdir(exist_ok=True)
@@ -297,16 +277,3 @@ def _apply_to_named(named: NamedCloud, run: Path, progress: Callable[[str], None
     stage = str(stack.outputs["websocket_url"]).rpartition("/")[2]
     found = named.find_websocket_url(api_id, stage, api_endpoint, stack.token("somebody"))
     return replace(stack, found_url=found, has_control_api=not named.is_localstack)
-
-
-def _choose_port(port: int) -> int:
-    """Return the port if nothing listens on it, else a free one."""
-    for candidate in (port, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise RuntimeError("no free port on 127.0.0.1")

@@ -58,7 +58,10 @@ def _queued(event: Any) -> list[dict[str, Any]]:
     if not isinstance(records, list):
         return []
     is_batch = all(
-        isinstance(record, dict) and record.get("eventSource") == "aws:sqs" and "messageId" in record
+        isinstance(record, dict)
+        and record.get("eventSource") == "aws:sqs"
+        and isinstance(record.get("messageId"), str)
+        and isinstance(record.get("body"), str)
         for record in records
     )
     return records if is_batch else []

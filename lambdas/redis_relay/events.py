@@ -40,7 +40,8 @@ def _with_topic(event: Any, topic: str, path: str) -> Any:
     """
     if not isinstance(event, dict):
         return event
-    if event.get("topic") not in {None, topic}:
+    named = event.get("topic")
+    if named is not None and named != topic:
         reject(path, f"differs from the channel's, {topic[:64]!r}; leave it out, or name the same")
     return {**_from_first_shape(event), "topic": topic}
 

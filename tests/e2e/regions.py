@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from local_cloud import LocalCloud, snapshots
-from local_cloud.stack import MANIFEST, STATE, Ports, Stack
+from local_cloud.ports import Ports
+from local_cloud.stack import MANIFEST, STATE, Stack
 from local_cloud.stack import ROOT as REPOSITORY
 from local_cloud.terraform import Terraform
 from tests.e2e.service import Service

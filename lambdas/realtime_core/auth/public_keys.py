@@ -15,6 +15,8 @@ from realtime_core.wire.strict_json import loads
 KEY_TYPES = {"RS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
 # RFC 7518, 3.3.
 RSA_BITS_MIN = 2048
+# Outside limit: OpenSSL verifies with no longer one. The time for it grows with the square of the length.
+RSA_BITS_MAX = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def _key(entry: Any) -> JwksKey | None:
     # For a broken key, PyJWT does not wrap the errors of cryptography and of its own decoding.
     except (PyJWTError, ValueError, TypeError, KeyError, AttributeError):
         return None
-    if algorithm == "RS256" and parsed.key.key_size < RSA_BITS_MIN:
+    if algorithm == "RS256" and not RSA_BITS_MIN <= parsed.key.key_size <= RSA_BITS_MAX:
         return None
     return JwksKey(entry.get("kid"), algorithm, parsed.Algorithm, parsed.key)
 

@@ -10,7 +10,7 @@ from realtime_core.auth.jws import SignedToken, parse_token, verify_hmac
 from realtime_core.auth.permissions import UNRESTRICTED, Permissions, read_permissions
 from realtime_core.errors import SettingsInvalid, TokenRefused
 from realtime_core.wire.fields import IDENTIFIER
-from realtime_core.wire.strict_json import loads
+from realtime_core.wire.strict_json import loads_unambiguous
 
 SHARED_SECRET_ALGORITHM = "HS256"  # noqa: S105 - the name of an algorithm
 SUPPORTED_ALGORITHMS = (SHARED_SECRET_ALGORITHM, "RS256", "ES256", "EdDSA")
@@ -157,7 +157,7 @@ def _has_valid_signature(token: SignedToken, keys: Sequence[str | PublicKey]) ->
 
 def _claims(payload: bytes) -> dict[str, Any]:
     try:
-        claims = loads(payload)
+        claims = loads_unambiguous(payload)
     except ValueError as error:
         raise TokenRefused(401, "malformed") from error
     if not isinstance(claims, dict):

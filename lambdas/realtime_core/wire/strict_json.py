@@ -7,6 +7,7 @@ strings are valid Unicode, and nesting is bounded. Python's `json` guarantees no
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 DEPTH_MAX = 64
@@ -17,13 +18,25 @@ _INTEGER_CHARS_MAX = 20
 
 def loads(text: str | bytes) -> Any:
     """Parse one JSON value. Raises ValueError for anything else, with a text that may be sent to clients."""
+    return _parse(text, _decode)
+
+
+def loads_unambiguous(text: str | bytes) -> Any:
+    """Parse one JSON value, as `loads` does, in which no object has a name twice. Raises ValueError.
+
+    Parsers differ in which of two values they take, so what one has checked is not what another reads.
+    """
+    return _parse(text, _decode_unambiguous)
+
+
+def _parse(text: str | bytes, decode: Callable[[str], Any]) -> Any:
     if isinstance(text, bytes):
         try:
             text = text.decode()
         except UnicodeDecodeError as error:
             raise ValueError(f"not UTF-8 at byte {error.start}") from error
     try:
-        value = _decode(text)
+        value = decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from error
     except RecursionError as error:
@@ -73,6 +86,13 @@ def _integer(text: str) -> int:
     raise ValueError("a whole number is beyond 64 bits; send it as a string")
 
 
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(members)
+    if len(value) < len(members):
+        raise ValueError("an object has a name twice")
+    return value
+
+
 def _depth(value: Any) -> int:
     depth, level = 0, [value]
     while level := [item for item in level if isinstance(item, dict | list)]:
@@ -91,4 +111,7 @@ def _reject_lone_surrogates(value: Any) -> None:
 _TOO_DEEP = f"nested deeper than {DEPTH_MAX} levels"
 # Built once: json.loads and json.dumps build a new decoder or encoder on each call with options.
 _decode = json.JSONDecoder(parse_constant=_constant, parse_float=_float, parse_int=_integer).decode
+_decode_unambiguous = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
+).decode
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

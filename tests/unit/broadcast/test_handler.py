@@ -87,3 +87,15 @@ def test_asynchronous_invocation_that_lambda_retries_is_one_event(published):
     for _ in range(2):
         handler.handler(DEAL, Context())
     assert published == ["request-1", "request-1"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{}, {"body": None}, {"body": {}}, {"messageId": 1, "body": "{}"}],
+    ids=["no body", "null", "an object", "an id that is no text"],
+)
+def test_invoke_that_resembles_a_batch_of_the_queue_is_answered_as_an_invoke(published, record):
+    """Who may invoke the function writes its whole payload."""
+    records = [{"eventSource": "aws:sqs", "messageId": "m-1", **record}]
+    answer = handler.handler({"Records": records}, Context())
+    assert (answer["statusCode"], published) == (400, [])

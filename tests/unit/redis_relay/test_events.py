@@ -136,3 +136,10 @@ def test_channel_message_with_several_events_is_of_its_topic_and_no_other():
     with pytest.raises(ValidationFailed) as refused:
         events.from_channel(b"deals:books", json.dumps(text).encode())
     assert [problem.field for problem in refused.value.problems] == ["events[1].topic"]
+
+
+@pytest.mark.parametrize("topic", [[], {}, ["books"], {"books": 1}, 1, True, ""])
+def test_channel_message_whose_topic_is_no_text_is_refused_by_its_field(topic):
+    text = json.dumps({**DEAL, "topic": topic}).encode()
+    with pytest.raises(ValidationFailed, match=r"^topic: differs from the channel's"):
+        from_channel(b"deals:books", text)

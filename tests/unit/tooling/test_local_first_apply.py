@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from local_cloud import stack
+from local_cloud.ports import Ports
 from local_cloud.terraform import TerraformFailed
 
-PORTS = stack.Ports(4566, None)
+PORTS = Ports(4566, None)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A port that another process takes between the look at it and the start of the local cloud."""
+"""The ports of a local cloud: which it takes where others listen, and what it does if one is taken then."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from local_cloud import stack
+from local_cloud.ports import STEP, Ports, choose_port, list_steady
 from local_cloud.settings import CloudFailed
 
 
@@ -21,8 +22,8 @@ def taken():
 
 def test_deploy_starts_again_on_a_free_port_if_its_own_was_taken_meanwhile(tmp_path, monkeypatch, taken):
     choices = iter([taken])
-    choose = stack._choose_port
-    monkeypatch.setattr(stack, "_choose_port", lambda port: next(choices, None) or choose(port))
+    choose = stack.choose_port
+    monkeypatch.setattr(stack, "choose_port", lambda candidates: next(choices, None) or choose(candidates))
     monkeypatch.setattr(stack, "_prepare", lambda run, ports, progress: run.mkdir())
     started = []
 
@@ -35,7 +36,7 @@ def test_deploy_starts_again_on_a_free_port_if_its_own_was_taken_meanwhile(tmp_p
     monkeypatch.setattr(stack.LocalCloud, "start", start)
     progress = []
 
-    cloud = stack._deploy(tmp_path / "run", taken, redis=False, progress=progress.append)
+    cloud = stack._deploy(tmp_path / "run", [taken], redis=False, progress=progress.append)
 
     assert started == [taken, cloud.port]
     assert cloud.port != taken
@@ -49,4 +50,30 @@ def test_deploy_raises_what_failed_for_another_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(stack, "_prepare", fail)
 
     with pytest.raises(CloudFailed, match="Terraform failed"):
-        stack._deploy(tmp_path / "run", 0, redis=False, progress=print)
+        stack._deploy(tmp_path / "run", [0], redis=False, progress=print)
+
+
+def test_where_its_port_is_taken_a_run_takes_the_same_next_one_each_time(taken):
+    candidates = list_steady(taken)
+
+    chosen = {choose_port(candidates) for _ in range(3)}
+
+    assert len(chosen) == 1
+    assert chosen <= set(range(taken + STEP, taken + STEP * 10, STEP))
+
+
+def test_ports_end_where_ports_end_and_any_free_one_serves():
+    candidates = list_steady(65_530)
+
+    assert list(candidates) == [65_530]
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 65_530))
+        other.listen()
+        assert choose_port(candidates) not in {0, 65_530}
+
+
+def test_redis_takes_the_next_free_port_after_the_proxys(taken):
+    ports = Ports.of(taken - 1, redis=True)
+
+    assert ports.proxy == taken - 1
+    assert ports.redis in range(taken + 1, taken + 10)

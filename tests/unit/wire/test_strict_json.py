@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_core.wire.strict_json import DEPTH_MAX, INTEGER_MAX, INTEGER_MIN, byte_length, dumps, loads
+from realtime_core.wire.strict_json import (
+    DEPTH_MAX,
+    INTEGER_MAX,
+    INTEGER_MIN,
+    byte_length,
+    dumps,
+    loads,
+    loads_unambiguous,
+)
 
 JSON_VALUES = st.recursive(
     st.none()
@@ -112,3 +120,17 @@ def test_dumps_refuses_what_json_does_not_know(value):
 @given(st.text(st.characters(codec="utf-8")))
 def test_byte_length_is_that_of_utf8(text):
     assert byte_length(text) == len(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":1,"a":1}', '{"a":1,"\\u0061":2}', '[{"b":{"a":{},"a":[]}}]', '{"":1,"":2}']
+)
+def test_a_name_that_stands_twice_in_an_object_is_ambiguous(text):
+    loads(text)
+    with pytest.raises(ValueError, match="a name twice"):
+        loads_unambiguous(text)
+
+
+@given(JSON_VALUES)
+def test_unambiguous_text_is_read_alike(value):
+    assert loads_unambiguous(dumps(value)) == loads(dumps(value))
