@@ -1,3 +1,1 @@
 """Shared code of the deals WebSocket service: a pure domain, ports, and adapters for AWS."""
-
-__version__ = "0.1.0"

@@ -3,7 +3,7 @@
 ################################################################################
 
 locals {
-  schedule_inputs = try(coalesce(var.schedule.inputs, [var.schedule.input]), [])
+  schedule_inputs = try(coalesce(var.schedule.inputs, [null]), [])
 
   # Outside limit: a rule has five targets. Further ones have rules of their own, with a number behind the name.
   targets_per_rule = 5

@@ -34,14 +34,12 @@ variable "schedule" {
 
     `expression`: rate or cron expression of EventBridge, for example rate(1 minute).
     `enabled`: whether the schedule is on.
-    `input`: the event that the function gets (JSON); null for EventBridge's own.
-    `inputs`: instead of `input`, the events of as many invocations at a time, 2 to 20 (JSON each).
+    `inputs`: the events of as many invocations at a time, 1 to 20 (JSON each); null for one with EventBridge's own.
   EOT
   type = object({
     expression = string
     enabled    = optional(bool, true)
-    input      = optional(string)
-    inputs     = optional(list(string))
+    inputs     = list(string)
   })
   default = null
 
@@ -51,18 +49,13 @@ variable "schedule" {
   }
 
   validation {
-    condition     = try(var.schedule.input, null) == null || can(keys(jsondecode(var.schedule.input)))
-    error_message = "schedule: input is a JSON object; write it with jsonencode()."
-  }
-
-  validation {
     condition     = alltrue([for input in coalesce(try(var.schedule.inputs, null), []) : can(keys(jsondecode(input)))])
     error_message = "schedule: inputs are JSON objects; write each with jsonencode()."
   }
 
   validation {
-    condition     = try(var.schedule.inputs, null) == null || (try(var.schedule.input, null) == null && length(coalesce(try(var.schedule.inputs, null), [])) >= 2 && length(coalesce(try(var.schedule.inputs, null), [])) <= 20)
-    error_message = "schedule: inputs are 2 to 20, and exclude input; give one event as input."
+    condition     = try(var.schedule.inputs, null) == null || contains(range(1, 21), try(length(var.schedule.inputs), 0))
+    error_message = "schedule: inputs are 1 to 20 events; null invokes the function once, with EventBridge's own event."
   }
 
   validation {

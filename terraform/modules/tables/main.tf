@@ -63,6 +63,7 @@ locals {
 
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_28:It is the variable point_in_time_recovery_enabled, and on by default.
+  #checkov:skip=CKV2_AWS_16:It is on demand, which scales by itself; where provisioned_capacity names it, aws_appautoscaling_target scales it.
   for_each = { for table, keys in local.made : table => keys if !contains(local.autoscaled, table) }
 
   name                        = var.names[each.key]

@@ -181,9 +181,10 @@ locals {
   }
 
   schedules = merge({
-    janitor = merge(
-      { expression = "rate(1 minute)", enabled = var.upkeep_enabled },
-      var.upkeep_shares == 1 ? {} : { inputs = [for share in range(var.upkeep_shares) : jsonencode({ share = share, of = var.upkeep_shares })] },
-    )
+    janitor = {
+      expression = "rate(1 minute)"
+      enabled    = var.upkeep_enabled
+      inputs     = var.upkeep_shares == 1 ? null : [for share in range(var.upkeep_shares) : jsonencode({ share = share, of = var.upkeep_shares })]
+    }
   }, local.redis_schedules)
 }

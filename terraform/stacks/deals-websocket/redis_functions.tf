@@ -60,8 +60,8 @@ locals {
 
   redis_schedules = {
     for function, schedule in {
-      redis_relay     = { expression = "rate(1 minute)", enabled = true }
-      index_projector = { expression = "rate(1 minute)", enabled = true, input = jsonencode({ task = "tend" }) }
+      redis_relay     = { expression = "rate(1 minute)", enabled = true, inputs = null }
+      index_projector = { expression = "rate(1 minute)", enabled = true, inputs = [jsonencode({ task = "tend" })] }
     } : function => schedule if var.redis_enabled
   }
 

@@ -202,7 +202,7 @@ run "without_a_schedule_there_is_no_rule" {
 
 run "schedule_invokes_the_alias_with_its_own_permission" {
   variables {
-    schedule = { expression = "rate(1 minute)" }
+    schedule = { expression = "rate(1 minute)", inputs = null }
   }
 
   override_resource {
@@ -239,7 +239,7 @@ run "disabled_schedule_keeps_its_rule" {
   command = plan
 
   variables {
-    schedule = { expression = "cron(0 12 * * ? *)", enabled = false }
+    schedule = { expression = "cron(0 12 * * ? *)", enabled = false, inputs = null }
   }
 
   assert {
@@ -335,7 +335,7 @@ run "traced_function_may_send_segments" {
 
 run "schedule_passes_its_input" {
   variables {
-    schedule = { expression = "rate(1 minute)", input = "{\"task\":\"tend\"}" }
+    schedule = { expression = "rate(1 minute)", inputs = ["{\"task\":\"tend\"}"] }
   }
 
   override_resource {

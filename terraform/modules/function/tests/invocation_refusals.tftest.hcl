@@ -105,7 +105,7 @@ run "refuses_an_invalid_schedule_expression" {
   command = plan
 
   variables {
-    schedule = { expression = "every minute" }
+    schedule = { expression = "every minute", inputs = null }
   }
 
   expect_failures = [var.schedule]
@@ -115,18 +115,18 @@ run "refuses_a_schedule_with_async_invocation_settings" {
   command = plan
 
   variables {
-    schedule         = { expression = "rate(1 minute)" }
+    schedule         = { expression = "rate(1 minute)", inputs = null }
     async_invocation = { on_failure_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:queue" }
   }
 
   expect_failures = [var.schedule]
 }
 
-run "refuses_a_schedule_of_one_input_and_several" {
+run "refuses_a_schedule_without_an_input" {
   command = plan
 
   variables {
-    schedule = { expression = "rate(1 minute)", input = "{}", inputs = ["{}", "{}"] }
+    schedule = { expression = "rate(1 minute)", inputs = [] }
   }
 
   expect_failures = [var.schedule]
@@ -147,16 +147,6 @@ run "refuses_more_schedule_inputs_than_twenty" {
 
   variables {
     schedule = { expression = "rate(1 minute)", inputs = [for number in range(21) : "{}"] }
-  }
-
-  expect_failures = [var.schedule]
-}
-
-run "refuses_a_schedule_input_that_is_not_json" {
-  command = plan
-
-  variables {
-    schedule = { expression = "rate(1 minute)", input = "tend" }
   }
 
   expect_failures = [var.schedule]

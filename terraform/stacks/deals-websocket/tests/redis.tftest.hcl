@@ -141,7 +141,7 @@ run "with_redis_its_functions_alone_are_in_the_vpc_and_each_connects_as_itself" 
 
   # Projector reads the stream and maintains the index each minute.
   assert {
-    condition     = local.schedules.index_projector.input == "{\"task\":\"tend\"}" && local.schedules.index_projector.expression == "rate(1 minute)" && local.timeouts_seconds.index_projector == 900
+    condition     = one(local.schedules.index_projector.inputs) == "{\"task\":\"tend\"}" && local.schedules.index_projector.expression == "rate(1 minute)" && local.timeouts_seconds.index_projector == 900
     error_message = "the schedule must pass the maintenance task, and the timeout must allow a rebuild"
   }
 
