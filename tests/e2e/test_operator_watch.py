@@ -42,6 +42,7 @@ def watch_on_a_terminal(environment, end):
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(ROOT)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it, and so would this
         command = [sys.executable, "-m", "deals_ops", "watch", "--seconds", "60"]
         os.execvpe(command[0], command, {**os.environ, **environment, "TERM": "xterm-256color"})
     heard, deadline = b"", time.monotonic() + SECONDS_MAX
@@ -51,10 +52,14 @@ def watch_on_a_terminal(environment, end):
                 heard += os.read(terminal, 65_536)
         end(pid, terminal)
         while time.monotonic() < deadline:
+            if not select.select([terminal], [], [], 0.2)[0]:
+                continue
             try:
                 heard += os.read(terminal, 65_536)
             except OSError:  # the other end is closed
                 break
+        else:
+            os.kill(pid, signal.SIGKILL)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), heard.decode()
     finally:
         os.close(terminal)
