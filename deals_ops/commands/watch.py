@@ -126,14 +126,15 @@ class _View:
             self._terminal.print_error(error)
         else:
             text = f"{error}; trying again in {self._seconds} s"
-            self._draw(["", Text(strip_control_characters(text), "bold red")])
+            self._draw([Text(strip_control_characters(text), "bold red")])
 
     def _draw(self, more: list[RenderableType]) -> None:
         if self._live is None:
             self._terminal.out.print(Group(*self._shown, ""))
         else:
+            # First, since a low terminal cuts off what is below its last line.
             hint = Text(f"every {self._seconds} s; q ends", "dim")
-            self._live.update(Group(*self._shown, *more, "", hint), refresh=True)
+            self._live.update(Group(hint, *more, "", *self._shown), refresh=True)
 
 
 def build_view(sample: dict[str, Any]) -> list[RenderableType]:

@@ -15,6 +15,7 @@ from local_cloud.stack import ROOT
 NEVER_SETTLED = re.compile(
     r"module\.deals_websocket\.module\."
     r"(websocket_api\.aws_apigatewayv2_(authorizer\.this|integration\.silent\[0\])"
+    r"|publish_api\[0\]\.aws_apigatewayv2_authorizer\.this\[0\]"
     r"|alarms\[0\]\.aws_cloudwatch_(metric|composite)_alarm\..+"
     # Where Redis is on:
     r"|cache\[0\]\.aws_elasticache_parameter_group\.this"

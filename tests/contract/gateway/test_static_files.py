@@ -138,7 +138,7 @@ async def test_page_that_is_not_built_names_the_remedy(site):
 
     status, headers, body = await ask(port, "/console/")
 
-    assert (status, "npm run build" in body, str(folder) in body) == (404, True, True)
+    assert (status, "make build-console" in body, str(folder) in body) == (404, True, True)
     assert headers.items() >= EXPECTED_HEADERS.items()
 
 
