@@ -43,7 +43,7 @@ try:
 except CloudFailed as error:
     sys.exit(str(error))
 
-if named is not None and named.is_localstack:
+if named is not None and not named.runs_on_host:
     architecture = os.environ.get("ARCHITECTURE") or read_architecture()
     options = f"--target lambda --architecture {architecture} --output dist/localstack"
 else:

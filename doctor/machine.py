@@ -41,7 +41,7 @@ def check_disk(root: Path = ROOT) -> Iterator[Finding]:
     free = shutil.disk_usage(root).free / GB
     text = f"{free:,.1f} GB free"
     if free < NEEDED_GB:
-        remedy = f"free {NEEDED_GB} GB; `make clean` and `rm -rf .local_cloud` remove what is made anew"
+        remedy = f"free {NEEDED_GB} GB; `make clean` and `rm -rf .local_cloud` remove what can be made again"
         yield trouble("disk", text, remedy)
     elif free < ROOMY_GB:
         yield note("disk", f"{text}: enough for the demo, tight for all tests")

@@ -15,7 +15,7 @@ ROOM_MB = 100
 """What a cloud writes until it stops: its state, its logs and unpacked zips, and a multiple of that."""
 _MB = 1e6
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-REMEDY = "free some space; `make clean` and `rm -rf .local_cloud/snapshots` remove what is made anew"
+REMEDY = "free some space; `make clean` and `rm -rf .local_cloud/snapshots` remove what can be made again"
 
 
 def require_room(folder: Path) -> None:

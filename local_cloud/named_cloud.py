@@ -35,15 +35,18 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True, slots=True)
 class NamedCloud:
-    """The cloud at LOCALSTACK_ENDPOINT. `is_localstack` is false for one of this project."""
+    """The cloud at LOCALSTACK_ENDPOINT."""
 
     endpoint: str
-    is_localstack: bool
+    has_control_api: bool
+    """Whether it is one of this project, which takes faults and a clock (local_cloud/README.md)."""
+    runs_on_host: bool
+    """Whether functions run on this machine's Python, as in that cloud, and not in containers."""
 
     @property
     def functions_endpoint(self) -> str:
-        """Where functions reach the cloud: on LocalStack at its setting LOCALSTACK_HOST, or its default."""
-        if not self.is_localstack:
+        """Where functions reach the cloud: in LocalStack's containers at LOCALSTACK_HOST, its setting."""
+        if self.runs_on_host:
             return self.endpoint
         parts = urlsplit(self.endpoint)
         host = os.environ.get("LOCALSTACK_HOST") or f"{NAME}:{parts.port or _default_port(parts.scheme)}"
@@ -90,8 +93,9 @@ def find_named_cloud() -> NamedCloud | None:
     parts = urlsplit(endpoint)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path:
         raise CloudFailed(f"{VARIABLE}={endpoint} is no endpoint: give one like http://127.0.0.1:4566")
-    is_own = _get(f"{endpoint}/_local_cloud/status") is not None or _get(f"{endpoint}/_ministack/ready")
-    return NamedCloud(endpoint, is_localstack=not is_own)
+    has_control_api = _get(f"{endpoint}/_local_cloud/status") is not None
+    runs_on_host = has_control_api or _get(f"{endpoint}/_ministack/ready") is not None
+    return NamedCloud(endpoint, has_control_api, runs_on_host)
 
 
 def list_dial_options(url: str) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Stack:
     found_url: str | None = None
     """Where a cloud that was started elsewhere serves the API, if not where the outputs say."""
     has_control_api: bool = True
-    """Whether the cloud takes faults and a clock (local_cloud/README.md); LocalStack does not."""
+    """Whether the cloud takes faults and a clock (local_cloud/README.md); others do not."""
     console_url: str | None = None
     """Where its console is; None on an emulator that was not started here."""
 
@@ -255,7 +255,7 @@ def _run_terraform(stack: Stack, progress: Callable[[str], None]) -> None:
 
 def _apply_to_named(named: NamedCloud, run: Path, progress: Callable[[str], None]) -> Stack:
     """Apply the service to a cloud that was started elsewhere, and find where it serves the API."""
-    manifest = LOCALSTACK_MANIFEST if named.is_localstack else MANIFEST
+    manifest = MANIFEST if named.runs_on_host else LOCALSTACK_MANIFEST
     environment = {
         "AWS_ENDPOINT_URL": named.endpoint,
         "AWS_ACCESS_KEY_ID": "test",
@@ -276,4 +276,4 @@ def _apply_to_named(named: NamedCloud, run: Path, progress: Callable[[str], None
     api_endpoint = stack.client("apigatewayv2").get_api(ApiId=api_id)["ApiEndpoint"]
     stage = str(stack.outputs["websocket_url"]).rpartition("/")[2]
     found = named.find_websocket_url(api_id, stage, api_endpoint, stack.token("somebody"))
-    return replace(stack, found_url=found, has_control_api=not named.is_localstack)
+    return replace(stack, found_url=found, has_control_api=named.has_control_api)

@@ -83,7 +83,7 @@ class Sampler:
         newest = load["history"]["newest"]
         rate = None
         if self._before is not None and now > self._before[0]:
-            # The history begins anew if it is deleted.
+            # The history starts again if it is deleted.
             rate = round(max(0, newest - self._before[1]) / (now - self._before[0]), 2)
         self._before = now, newest
         return {

@@ -1,7 +1,7 @@
 """Answers requests of the publish API: one event or several, held to what their publisher may publish.
 
-The publisher waits for each answer, so what is refused is said there, and not kept as a dead letter: whoever
-may publish could fill that queue (docs/adr/0043).
+The publisher waits for each answer, so what is refused is said there, and not kept as a dead letter: a
+publisher could fill that queue (docs/adr/0043).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     {"task": "endSubscription", "connectionId": "Kx2vTfVroAMCJlg=", "topic": "travel.flights"}
 
-Here, because operators may not post to connections: whoever may could pose as the service.
+Here, because operators may not post to connections: one who may could pose as the service.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class AppliedStack:
     """Finds the stack, and runs functions of it apart from the event loop."""
 
     def __init__(self, backend: Backend) -> None:
-        # Root's credentials, as of whoever applied it, and past the front: what the console asks for is no
+        # Root's credentials, like those that applied it, and past the front: what the console asks for is no
         # traffic of the service, and no fault hits it.
         session = boto3.Session("test", "test", region_name=backend.region)
         self._aws = AwsClients(session, backend.url)

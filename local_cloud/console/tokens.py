@@ -61,7 +61,7 @@ class Tokens:
         """Revoke every token that a user has got, and close the connections that were opened with them."""
         user, now = _read_user(body), int(time.time())
         await self._applied.run(lambda stack: stack.revocations.revoke(Revocation(user, now, now)))
-        # A token of the same second is revoked too: whoever asks for one after this answer gets a newer.
+        # A token of the same second is revoked too: one that is asked for after this answer is newer.
         await asyncio.sleep(max(0.0, now + 1 - time.time()))
         await self._applied.run(run_janitor)
         return {"revoked_before": now}

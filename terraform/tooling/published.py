@@ -18,7 +18,7 @@ from terraform.tooling.session import ROOT
 
 _SOURCE = re.compile(r'^\s*source\s*=\s*"git::(https://[^"]+?\.git)//[^"?]*\?ref=([^"&]+)"', re.MULTILINE)
 
-# Neither names, hooks nor signatures of whoever runs this.
+# Neither names, hooks nor signatures of the user who runs this.
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "tests",
     "GIT_AUTHOR_EMAIL": "tests@localhost",

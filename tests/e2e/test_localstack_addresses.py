@@ -37,7 +37,7 @@ async def test_deals_flow_at_every_documented_url(stack, address, topic, style, 
     with standing_in(stack.stack.endpoint, *address, style) as stand_in:
         monkeypatch.setenv("LOCALSTACK_ENDPOINT", f"{stand_in.endpoint}/")
         named = find_named_cloud()
-        assert named == NamedCloud(stand_in.endpoint, is_localstack=True)
+        assert named == NamedCloud(stand_in.endpoint, has_control_api=False, runs_on_host=False)
 
         url = await asyncio.to_thread(named.find_websocket_url, *address, stand_in.api_endpoint, token)
         person = await Person.connect(url, additional_headers={"Authorization": f"Bearer {token}"})
@@ -60,7 +60,7 @@ async def test_deals_flow_at_every_documented_url(stack, address, topic, style, 
 
 async def test_api_that_opens_nowhere_is_an_error_that_names_every_url(stack, address):
     with standing_in(stack.stack.endpoint, "another", "v1", "path") as stand_in:
-        named = NamedCloud(stand_in.endpoint, is_localstack=True)
+        named = NamedCloud(stand_in.endpoint, has_control_api=False, runs_on_host=False)
         with pytest.raises(CloudFailed) as refused:
             await asyncio.to_thread(named.find_websocket_url, *address, stand_in.api_endpoint, "token")
 

@@ -1,6 +1,6 @@
 """Transport over HTTP: POST to the publish API, with a token or signed by IAM. For backends outside AWS.
 
-With a token it needs the standard library alone; to sign, it requires the extra `aws` (boto3).
+It needs the extra `http` (urllib3), and to sign `aws` (boto3).
 """
 
 from __future__ import annotations

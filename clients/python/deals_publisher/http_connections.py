@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-from collections import deque
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from deals_publisher.errors import InvalidArgument
 
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
+
 TIMEOUT_SECONDS = 35.0
 """Outside limit: API Gateway answers within 30."""
+IDLE_MAX = 32
+"""Connections that are kept open, one for each thread that publishes."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -44,43 +46,39 @@ class Connections:
             raise InvalidArgument("url", "must have no credentials, query or fragment: URLs are logged")
         self.url = url
         self.host = parts.hostname
-        self._port, self._scheme, self._path = parts.port, parts.scheme, parts.path or "/"
-        self._idle: deque[HTTPConnection] = deque()
+        self._pool = _create_pool(parts)
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Response:
         """Send a request and return its response. Raises OSError where there is none."""
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - an extra, as below
+
         try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._open()
-        try:
-            connection.request("POST", self._path, body, dict(headers))
-            answer = connection.getresponse()
-            given = {name.lower(): value for name, value in answer.getheaders()}
-            response = Response(answer.status, given, answer.read())
-        except HTTPException as error:
-            connection.close()
+            # Another server than the one whose URL was given gets neither events nor token.
+            answer = self._pool.request("POST", self.url, body=body, headers=headers, redirect=False)
+        except HTTPError as error:
             raise ConnectionError(f"{type(error).__name__}: {error}") from error
-        except BaseException:
-            connection.close()
-            raise
-        if answer.will_close:
-            connection.close()
-        else:
-            self._idle.append(connection)
-        return response
+        return Response(answer.status, answer.headers, answer.data)
 
-    def _open(self) -> HTTPConnection:
-        kind = HTTPSConnection if self._scheme == "https" else HTTPConnection
-        proxy = None if proxy_bypass(self.host) else getproxies().get(self._scheme)
-        if proxy is None or self.host in _LOOPBACK:
-            return kind(self.host, self._port, timeout=TIMEOUT_SECONDS)
 
-        via = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-        connection = kind(via.hostname or "", via.port or 8080, timeout=TIMEOUT_SECONDS)
-        login = {}
-        if via.username is not None:
-            pair = f"{unquote(via.username)}:{unquote(via.password or '')}"
-            login["Proxy-Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        connection.set_tunnel(self.host, self._port, login)
-        return connection
+def _create_pool(url: SplitResult) -> PoolManager:
+    try:
+        from urllib3 import PoolManager, ProxyManager, make_headers  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ImportError(
+            "deals_publisher needs urllib3 to publish over HTTP: pip install 'deals-client[http]'"
+        ) from error
+
+    # Repeats are HttpApi's, which knows what may be sent again, and when.
+    options: dict[str, Any] = {"maxsize": IDLE_MAX, "timeout": TIMEOUT_SECONDS, "retries": False}
+    host = url.hostname or ""
+    proxy = None if host in _LOOPBACK or proxy_bypass(host) else getproxies().get(url.scheme)
+    if proxy is None:
+        return PoolManager(**options)
+
+    via = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    login = {}
+    if via.username is not None:
+        pair = f"{unquote(via.username)}:{unquote(via.password or '')}"
+        login = make_headers(proxy_basic_auth=pair)
+    address = via._replace(netloc=via.netloc.rpartition("@")[2]).geturl()
+    return ProxyManager(address, proxy_headers=login, **options)

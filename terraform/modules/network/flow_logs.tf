@@ -7,7 +7,7 @@ locals {
 ################################################################################
 
 resource "aws_cloudwatch_log_group" "flow_logs" {
-  #checkov:skip=CKV_AWS_338:Whoever turns flow logs on sets their retention; a year by default would cost deployments that do not need it.
+  #checkov:skip=CKV_AWS_338:The caller who turns flow logs on sets their retention; a year by default would cost deployments that do not need it.
   count = var.flow_logs == null ? 0 : 1
 
   name              = local.flow_logs_name

@@ -219,15 +219,30 @@ def test_region_is_that_of_the_url_or_named_or_the_sessions(url, options, region
     assert headers["Authorization"].endswith(signer.signature(text, request))
 
 
-def test_token_needs_nothing_but_the_standard_library(monkeypatch, service):
+@pytest.fixture
+def uninstalled(monkeypatch):
+    """Makes the import of packages fail."""
     real = builtins.__import__
 
-    def import_without_aws(name, *arguments, **more):
-        if name.partition(".")[0] in {"boto3", "botocore"}:
-            raise ImportError(name)
-        return real(name, *arguments, **more)
+    def uninstall(*packages):
+        def import_others(name, *arguments, **more):
+            if name.partition(".")[0] in packages:
+                raise ImportError(name)
+            return real(name, *arguments, **more)
 
-    monkeypatch.setattr(builtins, "__import__", import_without_aws)
+        monkeypatch.setattr(builtins, "__import__", import_others)
+
+    return uninstall
+
+
+def test_without_urllib3_the_error_names_the_extra(uninstalled, service):
+    uninstalled("urllib3")
+    with pytest.raises(ImportError, match=r"pip install 'deals-client\[http\]'"):
+        HttpApi(service.url, token="t")
+
+
+def test_token_needs_no_boto3(uninstalled, service):
+    uninstalled("boto3", "botocore")
     Publisher(HttpApi(service.url, token="t")).publish_event("books", {})
     with pytest.raises(ImportError, match=r"pip install 'deals-client\[aws\]', or pass a token"):
         HttpApi(service.url)

@@ -40,7 +40,7 @@ def test_metadata_names_the_dependency_and_the_extras(site: Path) -> None:
     [metadata] = site.glob("*.dist-info/METADATA")
     lines = metadata.read_text("utf-8").splitlines()
     assert "Requires-Dist: websockets>=15" in lines
-    assert {"publisher", "aws", "redis"} == {
+    assert {"publisher", "aws", "http", "redis"} == {
         line.removeprefix("Provides-Extra: ") for line in lines if line.startswith("Provides-Extra: ")
     }
     assert any(line.startswith("# deals-client") for line in lines), "the README is the description"

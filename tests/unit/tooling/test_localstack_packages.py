@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.named_cloud import NamedCloud
+from local_cloud.named_cloud import NamedCloud, find_named_cloud
 
 SCRIPT = Path(__file__).resolve().parents[3] / ".ci" / "localstack_packages.py"
 LOCALSTACK = {"/_localstack/health": 200}
@@ -119,11 +119,16 @@ def test_what_is_no_endpoint_is_refused_with_an_example(endpoint):
 
 def test_functions_in_containers_reach_localstack_by_its_name_or_the_one_it_was_given(monkeypatch):
     monkeypatch.delenv("LOCALSTACK_HOST", raising=False)
-    localstack = NamedCloud("http://127.0.0.1:4566", is_localstack=True)
+    localstack = NamedCloud("http://127.0.0.1:4566", has_control_api=False, runs_on_host=False)
 
     assert localstack.functions_endpoint == "http://localhost.localstack.cloud:4566"
     monkeypatch.setenv("LOCALSTACK_HOST", "cloud.internal:4567")
     assert localstack.functions_endpoint == "http://cloud.internal:4567"
-    assert (
-        NamedCloud("http://127.0.0.1:4599", is_localstack=False).functions_endpoint == "http://127.0.0.1:4599"
-    )
+
+
+@pytest.mark.parametrize(("cloud", "takes_faults"), [(OWN, True), (MINISTACK, False)], indirect=["cloud"])
+def test_functions_on_this_machine_reach_the_cloud_as_it_does(cloud, takes_faults, monkeypatch):
+    monkeypatch.setenv("LOCALSTACK_ENDPOINT", cloud)
+    named = find_named_cloud()
+
+    assert (named.functions_endpoint, named.has_control_api) == (cloud, takes_faults)

@@ -136,7 +136,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: "too-many",
     label: "Too many connections",
-    does: "Opens more sockets for this user than one may have, then connects anew.",
+    does: "Opens more sockets for this user than one may have, then connects again.",
     watch: "Refused, with the reason that a browser cannot see; live again after 30 s.",
     seconds: SECONDS,
     begin: openTooMany,

@@ -69,7 +69,7 @@ function toFeedEvent({ number, event_id, topic, filters, data, published_at_ms }
   return { number, eventId: event_id, topic, filters, data, publishedAtMs: published_at_ms };
 }
 
-/** Every event that is on the wire a second time is a repeat, whoever drops it. */
+/** Every event that is on the wire a second time is a repeat, whether the client or the page drops it. */
 onFrame((head, direction) => {
   if (direction === "got") look(head);
 });

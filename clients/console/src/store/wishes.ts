@@ -186,7 +186,7 @@ export async function unsubscribe(topic: string): Promise<void> {
   watch();
 }
 
-/** Subscribe anew from the first position there ever was, which the history does not reach. */
+/** Subscribe again from the first position there ever was, which the history does not reach. */
 export async function askForLostHistory(): Promise<void> {
   const first = wanted.peek()[0];
   if (first) await subscribe(first, { since: 1 });
