@@ -129,11 +129,14 @@ def _operations() -> dict[str, Any]:
         }
         for action, (type_, _) in reply_types().items()
     }
+
+    # API Gateway takes it itself, so nothing comes back.
     operations[KEEP_ALIVE] = {
         "action": "receive",
         "channel": {"$ref": "#/channels/connection"},
         "messages": [_channel_message(KEEP_ALIVE)],
     }
+
     operations["push"] = {
         "action": "send",
         "channel": {"$ref": "#/channels/connection"},

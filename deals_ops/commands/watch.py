@@ -147,6 +147,7 @@ def build_view(sample: dict[str, Any]) -> list[RenderableType]:
         ("events a second", "-" if rate is None else f"{rate:,.2f}"),
         ("newest event", f"position {sample['newest']:,}"),
     ]
+
     view: list[RenderableType] = [
         Text(format_verdict(sample["stack"], problems), "bold red" if problems else "bold green"),
         *(Text(f"  {strip_control_characters(problem)}") for problem in problems),
@@ -155,6 +156,7 @@ def build_view(sample: dict[str, Any]) -> list[RenderableType]:
         "",
         build_queues(sample["queues"]),
     ]
+
     if sample["alarms"]:
         rows = ([alarm["alarm"], format_time(alarm["since"]), alarm["reason"]] for alarm in sample["alarms"])
         view += ["", build_table(("alarm", "since", "reason"), rows)]

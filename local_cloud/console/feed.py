@@ -158,11 +158,14 @@ class Feed:
         at = now_ms()
         for event in events:
             event["data"]["publishedAt"] = at
+
         self._pending += len(events)
         try:
             accepted = await self._publisher.publish(stack, events)
         finally:
             self._pending -= len(events)
+
+        # Listed only now, when it is known what became of them: a page counts by this list.
         for event, is_accepted in zip(events, accepted, strict=True):
             self._last_number += 1
             filters = {"filters": event["filters"]} if "filters" in event else {}

@@ -83,6 +83,8 @@ def build_authorizer_event(
 
 def _build_common(request: HttpRequest, route_key: str, account: str) -> Event:
     headers, domain = request.joined_headers, f"{request.api_id}.execute-api.localhost"
+    began = time.gmtime(request.received_ms / 1000)
+
     event: Event = {
         "version": "2.0",
         "routeKey": route_key,
@@ -104,10 +106,11 @@ def _build_common(request: HttpRequest, route_key: str, account: str) -> Event:
             "requestId": request.request_id,
             "routeKey": route_key,
             "stage": request.stage,
-            "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(request.received_ms / 1000)),
+            "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", began),
             "timeEpoch": request.received_ms,
         },
     }
+
     if request.query:
         event["queryStringParameters"] = _join(request.query)
     return event

@@ -32,6 +32,7 @@ class HttpAccess:
     def variables(self) -> dict[str, Any]:
         """Return the values of the `$context` variables of access logs; what has none is left out."""
         request = self.request
+
         values = {
             "requestId": request.request_id,
             "requestTimeEpoch": request.received_ms // 1000,
@@ -53,6 +54,7 @@ class HttpAccess:
             "integration.integrationStatus": None if self.integration_ms is None else 200,
             **{f"authorizer.{name}": value for name, value in self.context.items()},
         }
+
         return {name: value for name, value in values.items() if value is not None}
 
     def metrics(self) -> Iterator[tuple[str, float]]:
