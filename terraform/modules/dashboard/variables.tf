@@ -21,7 +21,7 @@ variable "api" {
 }
 
 variable "publish_api" {
-  description = "The publish API, an HTTP API, as the dimensions of its metrics name it: its id and stage; null without one, and without the widget on it"
+  description = "The publish API, an HTTP API, as the dimensions of its metrics name it: its id and stage; null without one, and without its row"
   type = object({
     id         = string
     stage_name = string

@@ -68,7 +68,7 @@ variable "authorizer" {
 }
 
 variable "authorizer_cache_seconds" {
-  description = "With JWT, how long API Gateway remembers what the authorizer said of a token, 0 for not at all: as long, a token that was revoked may still publish, and as long a new request costs neither an invocation nor a read. A token's end holds at once"
+  description = "With JWT, how long API Gateway remembers what the authorizer said of a token, 0 for not at all: as long, a token that was revoked, or whose user is blocked, may still publish, and as long a new request costs neither an invocation nor a read. A token's end holds at once"
   type        = number
   default     = 60
 

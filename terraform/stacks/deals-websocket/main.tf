@@ -70,7 +70,7 @@ module "function" {
   vpc_config              = contains(local.vpc_functions, each.key) ? local.vpc_config : null
   vpc_rights_retained     = var.network_retained && contains(["authorizer", "broadcast", "message_router"], each.key)
 
-  log_retention_days = lookup(var.log_retention_days_by_group, each.key, var.log_retention_days)
+  log_retention_days = local.log_retention_days[each.key]
   log_kms_key_arn    = var.kms_key_arn
   system_log_level   = var.system_log_level
   tracing_mode       = var.tracing
@@ -111,7 +111,7 @@ module "websocket_api" {
   manage_account_logging_role = var.manage_account_logging_role
   role_path                   = var.role_path
   permissions_boundary_arn    = var.permissions_boundary_arn
-  log_retention_days          = lookup(var.log_retention_days_by_group, "access", var.log_retention_days)
+  log_retention_days          = local.log_retention_days["access"]
   log_kms_key_arn             = var.kms_key_arn
   tags                        = local.tags
 }

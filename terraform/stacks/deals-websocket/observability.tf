@@ -1,4 +1,6 @@
 locals {
+  log_retention_days = { for group in concat(keys(local.timeouts_seconds), ["access", "publish_api"]) : group => lookup(var.log_retention_days_by_group, group, var.log_retention_days) }
+
   # Telemetry settings of every function.
   telemetry_environment = {
     for function in keys(local.timeouts_seconds) : function => {

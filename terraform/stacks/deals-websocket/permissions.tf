@@ -154,20 +154,26 @@ locals {
     for function, user in local.key_users : function => distinct(compact(concat([
       var.kms_key_arn, contains(keys(local.permissions[function]), "ReadSigningKeys") ? var.existing_jwt_secret_kms_key_arn : null,
       contains(["message_router", "broadcast"], function) ? var.existing_messages_table_kms_key_arn : null,
-    ], function == "broadcast" ? values(var.event_queues)[*].kms_key_arn : [])))
+    ])))
   }
+
+  # From queues of others broadcast only receives.
+  event_queue_keys = distinct(compact(values(var.event_queues)[*].kms_key_arn))
 
   key_permissions = {
     for function, user in local.key_users : function => {
-      for sid, resources in { UseKeys = local.key_arns[function] } : sid => {
-        actions                       = concat(["kms:Decrypt"], user.sends ? ["kms:GenerateDataKey"] : [])
-        resources                     = resources
+      for sid, use in {
+        UseKeys              = { actions = concat(["kms:Decrypt"], user.sends ? ["kms:GenerateDataKey"] : []), resources = local.key_arns[function], services = distinct(user.services) }
+        UseKeysOfEventQueues = { actions = ["kms:Decrypt"], resources = function == "broadcast" ? local.event_queue_keys : [], services = ["sqs"] }
+        } : sid => {
+        actions   = use.actions
+        resources = use.resources
         conditions = [{
           test     = "StringEquals"
           variable = "kms:ViaService"
-          values   = [for service in distinct(user.services) : "${service}.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"]
+          values   = [for service in use.services : "${service}.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"]
         }]
-      } if length(resources) > 0 && length(user.services) > 0
+      } if length(use.resources) > 0 && length(use.services) > 0
     }
   }
 }

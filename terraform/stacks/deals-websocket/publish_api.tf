@@ -22,7 +22,7 @@ module "publish_api" {
   default_endpoint_enabled = var.publish_api_default_endpoint_enabled
 
   access_log_enabled = var.publish_api_access_log_enabled
-  log_retention_days = lookup(var.log_retention_days_by_group, "publish_api", var.log_retention_days)
+  log_retention_days = local.log_retention_days["publish_api"]
   log_kms_key_arn    = var.kms_key_arn
   tags               = local.tags
 }

@@ -48,9 +48,10 @@ module "network" {
 locals {
   # What the functions in the VPC call. A secret is read only where there is an AUTH token. Lambda itself ships their
   # logs, from outside the VPC: an endpoint for them serves other things in it.
-  interface_endpoints = coalesce(var.network_interface_endpoints, concat(
+  called_endpoints = concat(
     var.redis_enabled ? ["lambda"] : [], local.redis_secret_read || local.jwt_secret_read ? ["secretsmanager"] : [], contains(local.vpc_functions, "broadcast") ? ["sqs"] : [],
-  ))
+  )
+  interface_endpoints = coalesce(var.network_interface_endpoints, local.called_endpoints)
 
   redis_secret_read = var.redis_enabled && !local.redis_iam_used
   jwt_secret_read   = local.jwt_secret_used && length(setintersection(["authorizer", "message_router"], local.vpc_functions)) > 0
@@ -65,10 +66,10 @@ locals {
 }
 
 # What clients of the cache carry, functions and publishers. Earlier versions of functions still do when the cache is gone,
-# so it belongs to the network.
+# so it belongs to the network, and goes with it.
 resource "aws_security_group" "redis_clients" {
   #checkov:skip=CKV2_AWS_5:The clients that carry it are other modules'.
-  count = var.redis_enabled || var.network_retained ? 1 : 0
+  count = local.network_used ? 1 : 0
 
   name_prefix            = "${local.names.network}-cache-clients-"
   description            = "Clients of the cache ${local.names.cache}: out to it"
@@ -102,7 +103,7 @@ data "aws_network_interfaces" "left_behind" {
 
   filter {
     name   = "description"
-    values = [for function in ["broadcast", "index_projector", "message_router", "redis_relay"] : "AWS Lambda VPC ENI-${local.prefix}-${function}-*"]
+    values = [for function in ["authorizer", "broadcast", "index_projector", "message_router", "redis_relay"] : "AWS Lambda VPC ENI-${local.prefix}-${function}-*"]
   }
 
   lifecycle {

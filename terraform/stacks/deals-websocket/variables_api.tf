@@ -131,6 +131,11 @@ variable "event_queues" {
     condition     = alltrue([for queue in values(var.event_queues) : queue.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+", queue.kms_key_arn))])
     error_message = "event_queues: kms_key_arn is the ARN of a key itself (…:key/…), not an alias: IAM policies do not follow aliases."
   }
+
+  validation {
+    condition     = length(var.event_queues) == 0 || try(sum(concat([local.maximum_concurrency["broadcast"]], values(var.event_queues)[*].maximum_concurrency)) <= local.reserved_concurrency["broadcast"], true)
+    error_message = "event_queues: with broadcast in maximum_concurrency they take more invocations at a time than broadcast has in reserved_concurrency, which throttles messages into dead-letter queues; lower one of the first two, or raise that."
+  }
 }
 
 variable "event_bus_rules" {

@@ -92,13 +92,10 @@ variable "posts_per_second_budget" {
 
   validation {
     condition = alltrue([
-      for percent_and_instances in [
-        [var.direct_posts_broadcast_percent, coalesce(local.reserved_concurrency["broadcast"], local.maximum_concurrency["broadcast"])],
-        [var.direct_posts_message_router_percent, coalesce(local.reserved_concurrency["message_router"], var.direct_posts_message_router_instances)],
-        [100 - var.direct_posts_message_router_percent - var.direct_posts_broadcast_percent, coalesce(local.reserved_concurrency["delivery"], local.maximum_concurrency["delivery"])],
-      ] : var.posts_per_second_budget * percent_and_instances[0] / 100 >= percent_and_instances[1]
+      for function, percent in local.post_percents :
+      (function == "broadcast" && contains(local.vpc_functions, function)) || var.posts_per_second_budget * percent / 100 >= local.posting_instances_max[function]
     ])
-    error_message = "posts_per_second_budget: each instance of delivery, broadcast and message_router needs at least one post a second of its part; raise it or its part in percent, or lower the function's reserved_concurrency, maximum_concurrency or direct_posts_message_router_instances."
+    error_message = "posts_per_second_budget: each instance of delivery, broadcast and message_router needs at least one post a second of its part; raise it or its part in percent, or lower the function's reserved_concurrency, maximum_concurrency (that of event_queues counts for broadcast) or direct_posts_message_router_instances."
   }
 }
 

@@ -96,6 +96,11 @@ variable "network_interface_endpoints" {
     condition     = var.network_interface_endpoints == null || var.existing_vpc == null
     error_message = "network_interface_endpoints: existing_vpc brings its own; leave one of the two out."
   }
+
+  validation {
+    condition     = var.network_interface_endpoints == null || var.internet_egress || length(setsubtract(local.called_endpoints, coalesce(var.network_interface_endpoints, []))) == 0
+    error_message = "network_interface_endpoints: the functions in the VPC call ${join(", ", local.called_endpoints)}; add what is missing, or leave it out."
+  }
 }
 
 variable "network_flow_logs" {

@@ -38,10 +38,15 @@ variable "publish_api_scope" {
 }
 
 variable "publish_api_authorizer_cache_seconds" {
-  description = "How long the publish API remembers what the authorizer said of a token, 0 for not at all: as long, a token that was revoked may still publish"
+  description = "How long the publish API remembers what the authorizer said of a token, 0 for not at all: as long, a token that was revoked, or whose user is blocked, may still publish"
   type        = number
   default     = 60
   nullable    = false
+
+  validation {
+    condition     = var.publish_api_authorizer_cache_seconds >= 0 && var.publish_api_authorizer_cache_seconds <= 3600 && floor(var.publish_api_authorizer_cache_seconds) == var.publish_api_authorizer_cache_seconds
+    error_message = "publish_api_authorizer_cache_seconds: API Gateway takes a whole number from 0 to 3600."
+  }
 }
 
 variable "publish_api_throttling" {
@@ -55,12 +60,18 @@ variable "publish_api_throttling" {
     burst_limit = 200
   }
   nullable = false
+
+  validation {
+    condition     = var.publish_api_throttling.rate_limit > 0 && var.publish_api_throttling.burst_limit >= 1
+    error_message = "publish_api_throttling: it needs a rate_limit above 0 and a burst_limit of at least 1; 0 answers every request with 429."
+  }
 }
 
 variable "publish_api_access_log_enabled" {
   description = "Whether each request of the publish API is logged, without headers and body. It needs no logging role of the account; who applies it needs logs:CreateLogDelivery and its like (modules/publish-api)"
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "publish_api_custom_domain" {
@@ -70,6 +81,16 @@ variable "publish_api_custom_domain" {
     certificate_arn = string
   })
   default = null
+
+  validation {
+    condition     = var.publish_api_custom_domain == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", var.publish_api_custom_domain.name))
+    error_message = "publish_api_custom_domain: name is a domain name in lower case, such as publish.example.com, without https:// and path."
+  }
+
+  validation {
+    condition     = var.publish_api_custom_domain == null || can(regex("^arn:[^:]+:acm:[^:]+:[0-9]{12}:certificate/.+", var.publish_api_custom_domain.certificate_arn))
+    error_message = "publish_api_custom_domain: certificate_arn is the ARN of an ACM certificate, in the Region of the API."
+  }
 
   validation {
     condition     = try(var.publish_api_custom_domain.name != var.custom_domain.name, true)
@@ -86,16 +107,36 @@ variable "publish_api_custom_domain_path" {
   description = "Path of the publish API below its domain name, where several APIs share one: https://NAME/PATH/events; null for none"
   type        = string
   default     = null
+
+  validation {
+    condition     = var.publish_api_custom_domain_path == null || can(regex("^[a-zA-Z0-9$_.+!*'()-]{1,300}$", var.publish_api_custom_domain_path))
+    error_message = "publish_api_custom_domain_path: one part of a path, letters, digits and $-_.+!*'(), without slashes."
+  }
+
+  validation {
+    condition     = var.publish_api_custom_domain_path == null || var.publish_api_custom_domain != null
+    error_message = "publish_api_custom_domain_path: there is no domain for it; set publish_api_custom_domain too, or leave it out."
+  }
 }
 
 variable "publish_api_custom_domain_zone" {
   description = "Route 53 zone that gets the record of the publish API's domain, by its `id`; null where DNS is elsewhere: point it to `publish_api_custom_domain_target`"
   type        = object({ id = string })
   default     = null
+
+  validation {
+    condition     = var.publish_api_custom_domain_zone == null || var.publish_api_custom_domain != null
+    error_message = "publish_api_custom_domain_zone: there is no domain to point to; set publish_api_custom_domain too, or leave it out."
+  }
 }
 
 variable "publish_api_default_endpoint_enabled" {
   description = "Whether the publish API also answers at API-ID.execute-api.REGION.amazonaws.com; null for only where it has no custom domain"
   type        = bool
   default     = null
+
+  validation {
+    condition     = coalesce(var.publish_api_default_endpoint_enabled, true) || var.publish_api_custom_domain != null
+    error_message = "publish_api_default_endpoint_enabled: without it the publish API has no address; set publish_api_custom_domain, or leave it out."
+  }
 }

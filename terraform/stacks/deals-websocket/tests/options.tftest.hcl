@@ -60,6 +60,11 @@ run "every_group_keeps_its_logs_for_as_long_as_asked" {
     table_classes               = { messages = "STANDARD_INFREQUENT_ACCESS" }
     point_in_time_recovery_days = 7
   }
+
+  assert {
+    condition     = local.log_retention_days.access == 90 && local.log_retention_days.message_router == 7 && local.log_retention_days.authorizer == 30
+    error_message = "named groups must keep their logs for as long as asked, and the others for as long as usual"
+  }
 }
 
 run "refuses_options_of_functions_groups_and_tables_that_there_are_not" {
@@ -148,6 +153,28 @@ run "refuses_capacity_and_tags_of_tables_that_there_are_not" {
   expect_failures = [var.provisioned_capacity, var.table_tags]
 }
 
+run "refuses_a_queue_whose_instances_have_no_part_of_the_budget" {
+  command = plan
+
+  variables {
+    posts_per_second_budget = 500
+    event_queues            = { shop = { arn = "arn:aws:sqs:eu-west-1:123456789012:shop-deals", visibility_timeout_seconds = 60, maximum_concurrency = 200, kms_key_arn = null } }
+  }
+
+  expect_failures = [var.posts_per_second_budget]
+}
+
+run "refuses_a_queue_that_takes_more_instances_than_are_reserved" {
+  command = plan
+
+  variables {
+    reserved_concurrency = { broadcast = 20 }
+    event_queues         = { shop = { arn = "arn:aws:sqs:eu-west-1:123456789012:shop-deals", visibility_timeout_seconds = 60, maximum_concurrency = 15, kms_key_arn = null } }
+  }
+
+  expect_failures = [var.event_queues]
+}
+
 run "queue_of_another_account_feeds_broadcast_within_the_budget" {
   variables {
     event_queues = { shop = { arn = "arn:aws:sqs:eu-west-1:210987654321:shop-deals", visibility_timeout_seconds = 60, maximum_concurrency = 40, kms_key_arn = "arn:aws:kms:eu-west-1:210987654321:key/shop" } }
@@ -159,8 +186,8 @@ run "queue_of_another_account_feeds_broadcast_within_the_budget" {
   }
 
   assert {
-    condition     = one(local.key_permissions["broadcast"].UseKeys.resources) == "arn:aws:kms:eu-west-1:210987654321:key/shop"
-    error_message = "what the queue's key encrypted must be readable"
+    condition     = jsonencode(local.key_permissions["broadcast"].UseKeysOfEventQueues) == jsonencode({ actions = ["kms:Decrypt"], resources = ["arn:aws:kms:eu-west-1:210987654321:key/shop"], conditions = [{ test = "StringEquals", variable = "kms:ViaService", values = ["sqs.eu-west-1.amazonaws.com"] }] })
+    error_message = "what the queue's key encrypted must be readable, and nothing be encrypted with it"
   }
 
   assert {

@@ -85,9 +85,38 @@ run "retention_of_its_log_is_set_like_that_of_others" {
   }
 
   assert {
-    condition     = module.publish_api[0].access_log_group_name != null
-    error_message = "there must be a log"
+    condition     = local.log_retention_days.publish_api == 90 && local.log_retention_days.access == var.log_retention_days
+    error_message = "its log must be kept for as long as asked, and the others for as long as usual"
   }
+}
+
+run "refuses_settings_of_the_publish_api_under_its_own_names" {
+  command = plan
+
+  variables {
+    publish_api_enabled                  = true
+    publish_api_authorizer_cache_seconds = 3601
+    publish_api_throttling               = { rate_limit = 0, burst_limit = 1 }
+    publish_api_custom_domain_path       = "v1"
+    publish_api_custom_domain_zone       = { id = "Z1" }
+    publish_api_default_endpoint_enabled = false
+  }
+
+  expect_failures = [
+    var.publish_api_authorizer_cache_seconds, var.publish_api_throttling, var.publish_api_custom_domain_path, var.publish_api_custom_domain_zone,
+    var.publish_api_default_endpoint_enabled,
+  ]
+}
+
+run "refuses_a_domain_of_the_publish_api_that_cannot_be" {
+  command = plan
+
+  variables {
+    publish_api_enabled       = true
+    publish_api_custom_domain = { name = "https://publish.example.com", certificate_arn = "arn:aws:iam::123456789012:server-certificate/x" }
+  }
+
+  expect_failures = [var.publish_api_custom_domain]
 }
 
 run "refuses_one_scope_for_clients_and_publishers" {

@@ -58,9 +58,6 @@ run "refuses_each_of_these_values_1" {
     # An upkeep budget above the account's limit.
     upkeep_posts_per_second = 10001
 
-    # A posting budget below one for each instance.
-    posts_per_second_budget = 1
-
     # A sampling share above 1.
     log_sample_rate = 5
 
@@ -90,12 +87,32 @@ run "refuses_each_of_these_values_1" {
     var.local_endpoints,
     var.kms_key_arn,
     var.upkeep_posts_per_second,
-    var.posts_per_second_budget,
     var.log_sample_rate,
     var.tracing,
     var.topic_filters_max,
     var.filter_index_bytes_max,
   ]
+}
+
+# Runs of their own: the budget's rules read other variables, and are not looked at while one of those is refused.
+run "refuses_a_posting_budget_below_one_for_each_instance" {
+  command = plan
+
+  variables {
+    posts_per_second_budget = 1
+  }
+
+  expect_failures = [var.posts_per_second_budget]
+}
+
+run "refuses_a_fractional_posting_budget" {
+  command = plan
+
+  variables {
+    posts_per_second_budget = 10000.5
+  }
+
+  expect_failures = [var.posts_per_second_budget]
 }
 
 run "refuses_each_of_these_values_2" {
@@ -120,9 +137,6 @@ run "refuses_each_of_these_values_2" {
     # Probes more often than the janitor runs.
     upkeep_probe_interval_seconds = 59
 
-    # A fractional posting budget.
-    posts_per_second_budget = 10000.5
-
     # A hundred thousand filters of a topic, and one.
     topic_filters_max = 100001
 
@@ -138,7 +152,6 @@ run "refuses_each_of_these_values_2" {
     var.max_subscriptions,
     var.message_retention_days,
     var.upkeep_probe_interval_seconds,
-    var.posts_per_second_budget,
     var.topic_filters_max,
     var.filter_index_bytes_max,
   ]

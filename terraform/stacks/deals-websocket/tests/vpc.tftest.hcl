@@ -17,8 +17,8 @@ run "functions_are_in_the_given_vpc_without_redis" {
   }
 
   assert {
-    condition     = length(module.cache) == 0 && length(aws_security_group.redis_clients) == 0
-    error_message = "nothing of Redis may be made"
+    condition     = length(module.cache) == 0 && length(local.vpc_config.security_group_ids) == 1
+    error_message = "there is no cache, and functions carry nothing of it"
   }
 
   # No VPC endpoint serves @connections.
@@ -54,6 +54,17 @@ run "vpc_without_broadcast_needs_no_queues" {
     condition     = toset(keys(module.network[0].endpoint_policies)) == toset(["dynamodb", "secretsmanager"]) && local.post_percents.broadcast > 0
     error_message = "broadcast posts from outside as before"
   }
+}
+
+run "refuses_endpoints_without_one_that_the_functions_call" {
+  command = plan
+
+  variables {
+    existing_vpc                = null
+    network_interface_endpoints = ["sqs"]
+  }
+
+  expect_failures = [var.network_interface_endpoints]
 }
 
 run "refuses_functions_that_post" {
