@@ -37,7 +37,7 @@ def test_component_has_threats_and_each_names_tests_that_exist(component):
 
 def test_components_together_cover_every_kind_of_threat():
     assert {kind for kind, *_ in _ROW.findall(PAGE)} == set("STRIDE")
-    assert len(COMPONENTS) == 7
+    assert len(COMPONENTS) == 8
 
 
 def test_tests_that_the_text_names_exist_too():

@@ -46,6 +46,31 @@ run "capacity_of_a_table_and_each_of_its_indexes_is_scaled" {
   }
 }
 
+# The two forms of a table are two resources, which must not part.
+run "every_table_is_kept_alike_whether_it_is_scaled_or_not" {
+  command = plan
+
+  variables {
+    provisioned_capacity        = { connections = { reads_min = 50, reads_max = 4000, writes_min = 20, writes_max = 2000, utilization_percent = 70 } }
+    deletion_protection_enabled = true
+    point_in_time_recovery_days = 9
+    kms_key_arn                 = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    table_classes               = { connections = "STANDARD_INFREQUENT_ACCESS", revocations = "STANDARD_INFREQUENT_ACCESS" }
+    table_tags                  = { connections = { Backup = "daily" }, revocations = { Backup = "daily" } }
+    tags                        = { Team = "deals" }
+  }
+
+  assert {
+    condition     = length(local.tables_made) == 6 && alltrue([for table in values(local.tables_made) : table.deletion_protection_enabled && table.point_in_time_recovery[0].enabled && table.point_in_time_recovery[0].recovery_period_in_days == 9 && table.server_side_encryption[0].enabled && table.server_side_encryption[0].kms_key_arn == var.kms_key_arn && table.ttl[0].enabled && table.ttl[0].attribute_name == "expires_at"])
+    error_message = "protection, recovery, encryption and expiry must be the same of each"
+  }
+
+  assert {
+    condition     = alltrue([for name in ["connections", "revocations"] : local.tables_made[name].table_class == "STANDARD_INFREQUENT_ACCESS" && local.tables_made[name].tags == tomap({ Team = "deals", Backup = "daily" })])
+    error_message = "class and tags must be the same of a table that is scaled and one that is not"
+  }
+}
+
 run "table_without_an_index_keeps_its_address_when_its_capacity_is_provisioned" {
   command = plan
 
