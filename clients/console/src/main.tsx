@@ -4,6 +4,7 @@ import { findPlace, place } from "./store/cloud";
 import * as connection from "./store/connection";
 import { draw, isPaused } from "./store/deals";
 import { counts, feedTime, ledger, readFeed, readPublished, isFeeding, setFeed } from "./store/feed";
+import { readFaults } from "./store/faults";
 import { hasKeys } from "./store/preferences";
 import { readPicture } from "./store/picture";
 import { followLink } from "./store/wishes";
@@ -60,7 +61,7 @@ async function begin(): Promise<void> {
   await findPlace();
   connection.start();
   if (!place.value?.isLocal) return;
-  await readFeed();
+  await Promise.all([readFeed(), readFaults()]);
   if (!isFeeding.value) await setFeed({ running: true, per_second: 4 });
 }
 
