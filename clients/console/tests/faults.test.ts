@@ -1,18 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { begin, clearAll, FAULTS, inForce, readFaults } from "../src/store/faults";
 
-const SLOW = { service: "dynamodb", operation: "*", status: null, delay_ms: 300, share: 1 };
-const THROTTLED = {
-  service: "dynamodb",
-  operation: "*",
-  status: 400,
-  error: "ProvisionedThroughputExceededException",
-  delay_ms: 0,
-  share: 0.25,
-};
+interface Listed {
+  fault_id: number;
+  service: string;
+  operation: string;
+  status: number | null;
+  delay_ms: number;
+}
+
+const SLOW = { service: "dynamodb", operation: "*", status: null, delay_ms: 300 };
+const THROTTLED = { service: "dynamodb", operation: "*", status: 400, delay_ms: 0 };
 
 /** What is in force at the front of the local cloud, and what it was told. */
-let faults: { fault_id: number; service: string }[];
+let faults: Listed[];
 let redis: string;
 let calls: [string, object][];
 
@@ -59,7 +60,7 @@ describe("a fault of the front", () => {
     faults = [
       { fault_id: 3, ...SLOW },
       { fault_id: 4, ...THROTTLED },
-      { fault_id: 5, service: "sqs", operation: "SendMessage", status: 500 },
+      { fault_id: 5, service: "sqs", operation: "SendMessage", status: 500, delay_ms: 0 },
     ];
     redis = "cut";
     await readFaults();
