@@ -84,16 +84,17 @@ def fault(arguments: argparse.Namespace) -> None:
     elif arguments.what == "redis":
         _disturb_redis(cloud, arguments)
     else:
-        names = ("service", "operation", "status", "error", "delay_ms", "cut", "share", "times")
+        names = ("service", "operation", "status", "error", "delay_ms", "cut", "share", "times", "seconds")
         options = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
         print(f"fault {cloud.control('POST', 'faults', **options)['fault_id']} is in force")
 
 
 def _disturb_redis(cloud: LocalCloud, arguments: argparse.Namespace) -> None:
     field = "state" if arguments.redis_to in ("open", "paused", "cut") else "server"
-    change = {field: arguments.redis_to}
-    if arguments.delay_ms is not None:
-        change["delay_ms"] = arguments.delay_ms
+    change: dict[str, Any] = {field: arguments.redis_to}
+    for name in ("delay_ms", "seconds"):
+        if getattr(arguments, name) is not None:
+            change[name] = getattr(arguments, name)
     tunnel = cloud.control("POST", "redis", **change)
     print(f"The tunnel to Redis is {tunnel['state']}, delay {tunnel['delay_ms']} ms")
 
@@ -160,6 +161,7 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     add.add_argument("--share", type=float, help="of the calls, 0 to 1 (default 1)")
     add.add_argument("--times", type=int, help="at most so many calls (default: until cleared)")
+    add.add_argument("--seconds", type=float, help="end by itself after so long (default: when cleared)")
     faults.add_parser("list", help="the faults in force")
     faults.add_parser("clear", help="end all faults")
     redis = faults.add_parser("redis", help="disturb the tunnel to Redis, or its server")
@@ -171,6 +173,7 @@ def _build_parser() -> argparse.ArgumentParser:
     redis.add_argument(
         "--delay-ms", type=int, help="delay what passes, in both directions (0 ends the delay)"
     )
+    redis.add_argument("--seconds", type=float, help="end by itself after so long")
     for command in faults.choices.values():
         command.set_defaults(run=fault)
 

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deals_ops.aws import AwsClients
 from deals_ops.errors import Missing, OpsError
 from deals_ops.stack import FUNCTIONS, LOCAL_ENVIRONMENT, OPTIONAL_FUNCTIONS, Stack
-from local_cloud.gateway.control_calls import Unavailable
+from local_cloud.gateway.control_calls import NotFound, Unavailable
 from realtime_core.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -43,18 +43,18 @@ class AppliedStack:
         return await self._run(self._find)
 
     async def run(self, work: Callable[[Stack], Result]) -> Result:
-        """Run a function of the stack in a thread. Raises LookupError without a stack, Unavailable."""
+        """Run a function of the stack in a thread. Raises NotFound without a stack, Unavailable."""
 
         def run() -> Result:
             stack = self._find()
             if stack is None:
-                raise LookupError("stack: nothing is applied to this cloud; run `make local-up`")
+                raise NotFound("stack: nothing is applied to this cloud; run `make local-up`")
             return work(stack)
 
         return await self._run(run)
 
     async def full_name(self, function: str) -> str:
-        """Return the full name of a function of the stack. Raises LookupError, Unavailable."""
+        """Return the full name of a function of the stack. Raises NotFound, Unavailable."""
         return await self.run(lambda stack: _full_name(stack, function))
 
     async def _run(self, work: Callable[[], Result]) -> Result:
@@ -96,5 +96,5 @@ def describe(stack: Stack) -> dict[str, Any]:
 def _full_name(stack: Stack, function: str) -> str:
     functions = list_functions(stack)
     if function not in functions:
-        raise LookupError(f"functions: {function!r} is none of {', '.join(functions)}")
+        raise NotFound(f"functions: {function!r} is none of {', '.join(functions)}")
     return f"{stack.prefix}-{function}"

@@ -14,7 +14,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from local_cloud.console.hostile_deals import build_hostile_deals
-from local_cloud.gateway.control_calls import Unavailable
+from local_cloud.gateway.control_calls import BadCall, Unavailable
+from local_cloud.gateway.control_fields import read_flag, read_number
 from local_cloud.gateway.events import now_ms
 from local_cloud.settings import REPOSITORY
 
@@ -40,7 +41,7 @@ _CALLS_PENDING_MAX = 50
 
 
 class Feed:
-    """Publishes while it runs; `stops_unasked_s` and `deals` are others in tests."""
+    """Publishes while it runs; `stops_unasked_s` is another in tests."""
 
     def __init__(
         self,
@@ -90,14 +91,9 @@ class Feed:
 
     async def _set(self, body: dict[str, Any]) -> dict[str, Any]:
         if unknown := set(body) - {"running", "per_second"}:
-            raise ValueError(f"{min(unknown)}: unknown; the feed has running and per_second")
-        wanted, per_second = body.get("running", self._is_running), body.get("per_second", self._per_second)
-        if type(wanted) is not bool:
-            raise ValueError(f"running: {wanted!r:.100}; give true or false")
-        if type(per_second) not in {int, float} or not PER_SECOND_MIN <= per_second <= PER_SECOND_MAX:
-            raise ValueError(
-                f"per_second: {per_second!r:.100}; give {PER_SECOND_MIN:g} to {PER_SECOND_MAX:g}"
-            )
+            raise BadCall(f"{min(unknown)}: unknown; the feed has running and per_second")
+        wanted = read_flag(body, "running", default=self._is_running)
+        per_second = read_number(body, "per_second", self._per_second, PER_SECOND_MIN, PER_SECOND_MAX)
         stack = await self._applied.run(lambda found: found) if wanted else None
 
         was_running = self._is_running
@@ -127,7 +123,7 @@ class Feed:
     def _list_published(self, query: Mapping[str, str]) -> dict[str, Any]:
         text = query.get("after", "0")
         if not text.isdecimal():
-            raise ValueError(f"after: {text!r:.100}; give the `last` of an earlier answer, or 0")
+            raise BadCall(f"after: {text!r:.100}; give the `last` of an earlier answer, or 0")
         self._asked_at = _now()
         newer = (entry for entry in self._published if entry["number"] > int(text))
         events = list(itertools.islice(newer, PAGE_MAX))

@@ -6,6 +6,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from local_cloud.gateway.control_calls import BadCall
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,7 +34,7 @@ class FunctionLogs:
     async def _read(self, query: dict[str, Any], function: str) -> dict[str, Any]:
         text = query.get("lines", str(LINES))
         if not text.isdecimal() or not 1 <= int(text) <= LINES_MAX:
-            raise ValueError(f"lines: {text!r:.100}; give a whole number from 1 to {LINES_MAX}")
+            raise BadCall(f"lines: {text!r:.100}; give a whole number from 1 to {LINES_MAX}")
         name = await self._applied.full_name(function)
         return {"lines": await self._applied.run(lambda stack: read_last(stack, name, int(text)))}
 

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from local_cloud.console.janitor_run import run_janitor
 from local_cloud.gateway.connection_calls import find_session
+from local_cloud.gateway.control_calls import NotFound
 from realtime_core.connections.schedule import HAND_OVER_AFTER_SECONDS, HAND_OVER_SPREAD_SECONDS
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class HandOver:
 
 
 def _make_due(stack: Stack, connection_id: str) -> None:
-    """Move the record's times back. Raises LookupError if the connection has none (any more)."""
+    """Move the record's times back. Raises NotFound if the connection has none (any more)."""
     now = int(time.time())
     times = {
         "connected_at": now - HAND_OVER_AFTER_SECONDS - HAND_OVER_SPREAD_SECONDS,
@@ -58,4 +59,4 @@ def _make_due(stack: Stack, connection_id: str) -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
-        raise LookupError(f"connections: {connection_id!r} has no record in the service") from error
+        raise NotFound(f"connections: {connection_id!r} has no record in the service") from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from deals_ops.token_issuer import TOKEN_SECONDS, StackTokenIssuer
 from local_cloud.console.janitor_run import run_janitor
+from local_cloud.gateway.control_calls import BadCall
 from realtime_core.auth.base import Revocation
 from realtime_core.auth.permissions import read_permissions
 from realtime_core.errors import TokenRefused
@@ -37,13 +38,13 @@ class Tokens:
 
     async def _issue(self, body: dict[str, Any]) -> dict[str, Any]:
         if unknown := set(body) - _TOKEN_FIELDS:
-            raise ValueError(f"{min(unknown)}: unknown; a token has {', '.join(sorted(_TOKEN_FIELDS))}")
+            raise BadCall(f"{min(unknown)}: unknown; a token has {', '.join(sorted(_TOKEN_FIELDS))}")
         user, seconds = _read_user(body), body.get("expires_in_s", TOKEN_SECONDS)
         if type(seconds) is not int or not 1 <= seconds <= SECONDS_MAX:
-            raise ValueError(f"expires_in_s: {seconds!r}; give a whole number from 1 to {SECONDS_MAX}")
+            raise BadCall(f"expires_in_s: {seconds!r}; give a whole number from 1 to {SECONDS_MAX}")
         permissions = _read_permissions(body)
         if "scope" in body and not isinstance(body["scope"], str):
-            raise ValueError(f"scope: {body['scope']!r}; give a text, such as websocket")
+            raise BadCall(f"scope: {body['scope']!r}; give a text, such as websocket")
 
         now = int(time.time())
 
@@ -68,17 +69,19 @@ class Tokens:
 
 
 def _read_user(body: dict[str, Any]) -> str:
+    if "user_id" not in body:
+        raise BadCall("user_id: missing")
     user = body["user_id"]
     if not isinstance(user, str) or not IDENTIFIER.fullmatch(user):
-        raise ValueError(f"user_id: {user!r:.100}; give 1 to 128 letters, digits and . _ : @ | -")
+        raise BadCall(f"user_id: {user!r:.100}; give 1 to 128 letters, digits and . _ : @ | -")
     return user
 
 
 def _read_permissions(body: dict[str, Any]) -> dict[str, list[str]]:
-    """Return the patterns of `topics` and `recipients` that were given. Raises ValueError."""
+    """Return the patterns of `topics` and `recipients` that were given. Raises BadCall."""
     given = {field: body[field] for field in ("topics", "recipients") if body.get(field) is not None}
     try:
         read_permissions(given, "topics", "recipients")
     except TokenRefused as refused:
-        raise ValueError(f'{refused.detail}; give a list of patterns, such as ["books.*"]') from refused
+        raise BadCall(f'{refused.detail}; give a list of patterns, such as ["books.*"]') from refused
     return given

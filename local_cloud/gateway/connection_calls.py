@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from local_cloud.gateway.control_calls import NotFound
+from local_cloud.gateway.control_fields import read_flag, read_number, read_whole
+
 if TYPE_CHECKING:
     from local_cloud.gateway.control_calls import ControlCalls
     from local_cloud.gateway.gateway import Gateway, Session
 
 HALF_OPEN_S = 30.0
 HALF_OPEN_S_MAX = 600.0
+_LOST_MAX = 1_000_000
 
 
 class ConnectionCalls:
@@ -29,22 +33,21 @@ class ConnectionCalls:
         }
 
     def _drop(self, body: dict[str, Any], connection_id: str) -> dict[str, Any]:
+        loses_disconnect = read_flag(body, "lose_disconnect", default=False)
         session = find_session(self._gateway, connection_id)
-        session.loses_disconnect = bool(body.get("lose_disconnect"))
+        session.loses_disconnect = loses_disconnect
         session.socket.drop()
         return {"dropped": connection_id}
 
     def _leave_half_open(self, body: dict[str, Any], connection_id: str) -> dict[str, Any]:
-        seconds = float(body.get("seconds", HALF_OPEN_S))
-        if not 0 < seconds <= HALF_OPEN_S_MAX:
-            raise ValueError(f"seconds: {seconds:g}; give a number above 0, at most {HALF_OPEN_S_MAX:g}")
+        seconds = read_number(body, "seconds", HALF_OPEN_S, 0, HALF_OPEN_S_MAX, is_open=True)
         session = find_session(self._gateway, connection_id)
         session.socket.stall()
         asyncio.get_running_loop().call_later(seconds, session.socket.drop)
         return {"half_open": connection_id, "seconds": seconds}
 
     def _lose_disconnects(self, body: dict[str, Any]) -> dict[str, Any]:
-        self._gateway.disconnects_to_lose = int(body.get("times", 1))
+        self._gateway.disconnects_to_lose = read_whole(body, "times", 1, 0, _LOST_MAX)
         return {"times": self._gateway.disconnects_to_lose}
 
     def _describe(self, connection_id: str) -> dict[str, Any]:
@@ -61,8 +64,8 @@ class ConnectionCalls:
 
 
 def find_session(gateway: Gateway, connection_id: str) -> Session:
-    """Return an open connection. Raises LookupError."""
+    """Return an open connection. Raises NotFound."""
     session = gateway.sessions.get(connection_id)
     if session is None:
-        raise LookupError(f"connections: {connection_id!r} is not open")
+        raise NotFound(f"connections: {connection_id!r} is not open")
     return session

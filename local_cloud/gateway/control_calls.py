@@ -1,4 +1,4 @@
-"""What the parts of the control API offer it: their calls, by method and path."""
+"""What the parts of the control API offer it: their calls, by method and path, and how these refuse."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from typing import Any
 ControlCalls = Mapping[str, Callable[..., Any]]
 """By `METHOD path`, a regular expression: a function of the body and the groups, which may be a coroutine's.
 
-The body of a GET is its query, each value a text. The function returns JSON, and raises ValueError naming the
-wrong field, KeyError with a missing one, LookupError for what does not exist, Unavailable.
+The body of a GET is its query, each value a text. The function returns JSON, and raises BadCall, NotFound or
+Unavailable; every other error is a fault of the cloud's own.
 """
+
+
+class BadCall(ValueError):
+    """The call is wrong; the message begins with the field (`FIELD: …`)."""
+
+
+class NotFound(LookupError):
+    """What the call names does not exist; the message says what."""
 
 
 class Unavailable(Exception):

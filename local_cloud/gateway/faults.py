@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-_FIELDS = {"service", "operation", "status", "error", "delay_ms", "cut", "share", "times"}
+from local_cloud.gateway.control_calls import BadCall
+from local_cloud.gateway.control_fields import read_number, read_whole
+
+SECONDS_MAX = 3_600.0
+"""The longest time after which a fault ends by itself."""
+_DELAY_MS_MAX = 3_600_000
+_TIMES_MAX = 1_000_000_000
+_FIELDS = {"service", "operation", "status", "error", "delay_ms", "cut", "share", "times", "seconds"}
+_TEXTS = ("service", "operation", "error")
 
 
 @dataclass(slots=True)
@@ -16,7 +26,7 @@ class Fault:
 
     With a `status` they fail with it and the `error` type. `cut` drops the caller's connection instead:
     `before` the call is made, or `after` it, so that only the response is lost. The fault hits a `share`
-    of the calls (above 0, at most 1), and at most `times` of them (None: until cleared).
+    of the calls (above 0, at most 1), at most `times` of them, and for `seconds` (None: until cleared).
     """
 
     service: str = "*"
@@ -27,24 +37,28 @@ class Fault:
     cut: str = ""
     share: float = 1.0
     times: int | None = None
+    seconds: float | None = None
     hits: int = field(default=0, init=False)
     fault_id: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        if self.status is not None and not 400 <= self.status <= 599:
-            raise ValueError(
-                f"status: {self.status} is not an error; give 400 to 599, or leave it out to delay only"
-            )
-        if not 0 < self.share <= 1:
-            raise ValueError(
-                f"share: {self.share} is not a share of the calls; give a number above 0, at most 1"
-            )
-        if self.delay_ms < 0:
-            raise ValueError(f"delay_ms: {self.delay_ms} is negative")
-        if self.cut not in {"", "before", "after"}:
-            raise ValueError(f"cut: {self.cut!r}; give before or after")
+        given = {name: getattr(self, name) for name in _FIELDS}
+        for name in _TEXTS:
+            if not isinstance(given[name], str):
+                raise BadCall(f"{name}: {given[name]!r:.100}; give a text")
+        if self.status is not None and (type(self.status) is not int or not 400 <= self.status <= 599):
+            found = f"status: {self.status!r:.100} is not an error"
+            raise BadCall(f"{found}; give 400 to 599, or leave it out to delay only")
+        read_number(given, "share", 1, 0, 1, is_open=True)
+        read_whole(given, "delay_ms", 0, 0, _DELAY_MS_MAX)
+        if self.times is not None:
+            read_whole(given, "times", 0, 0, _TIMES_MAX)
+        if self.seconds is not None:
+            read_number(given, "seconds", 0, 0, SECONDS_MAX, is_open=True)
+        if self.cut not in ("", "before", "after"):
+            raise BadCall(f"cut: {self.cut!r:.100}; give before or after")
         if self.status is None and not self.delay_ms and not self.cut:
-            raise ValueError("status, delay_ms or cut: give one of them; a fault without any does nothing")
+            raise BadCall("status, delay_ms or cut: give one of them; a fault without any does nothing")
 
     def applies(self, service: str, operation: str) -> bool:
         """Return whether the fault hits this call, and count the hit."""
@@ -61,39 +75,44 @@ class Fault:
 class Faults:
     """The faults in force, in the order in which they were added; the first that applies wins."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._faults: list[Fault] = []
+        self._ends: dict[int, float] = {}
         self._last_id = 0
 
     def add(self, fields: Mapping[str, Any]) -> Fault:
-        """Put a fault in force. Raises ValueError naming the wrong field."""
+        """Put a fault in force. Raises BadCall naming the wrong field."""
         unknown = set(fields) - _FIELDS
         if unknown:
-            raise ValueError(
-                f"{', '.join(sorted(unknown))}: unknown; a fault has {', '.join(sorted(_FIELDS))}"
-            )
-        try:
-            fault = Fault(**fields)
-        except TypeError as error:
-            raise ValueError(str(error)) from error
+            raise BadCall(f"{', '.join(sorted(unknown))}: unknown; a fault has {', '.join(sorted(_FIELDS))}")
+        fault = Fault(**fields)
         self._last_id += 1
         fault.fault_id = self._last_id
+        self._ends[fault.fault_id] = math.inf if fault.seconds is None else self._now() + fault.seconds
         self._faults.append(fault)
         return fault
 
     def clear(self, fault_id: int | None = None) -> int:
         """Remove one fault, or all; return how many were removed."""
+        self._drop_ended()
         before = len(self._faults)
         self._faults = [f for f in self._faults if fault_id is not None and f.fault_id != fault_id]
         return before - len(self._faults)
 
     def list(self) -> list[dict[str, Any]]:
         """Return the faults in force, with the number of hits of each."""
+        self._drop_ended()
         return [asdict(fault) for fault in self._faults]
 
     def find(self, service: str, operation: str) -> Fault | None:
         """Return the fault that hits this call, or None."""
+        self._drop_ended()
         return next((f for f in self._faults if f.applies(service, operation)), None)
+
+    def _drop_ended(self) -> None:
+        now = self._now()
+        self._faults = [fault for fault in self._faults if self._ends[fault.fault_id] > now]
 
     def __bool__(self) -> bool:
         return bool(self._faults)

@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from local_cloud.function_processes import kill_function, require_processes
+from local_cloud.gateway.control_calls import NotFound
 from local_cloud.gateway.events import now_ms
 from local_cloud.gateway.places import function_place
 
@@ -30,9 +31,12 @@ class Kills:
     def request(self, function: str) -> dict[str, Any]:
         """Kill a function by its full name if a call is under way, else at its next call within ARMED_S.
 
-        Raises LookupError where no process can be found.
+        Raises NotFound where no process can be found.
         """
-        require_processes()
+        try:
+            require_processes()
+        except LookupError as error:
+            raise NotFound(str(error)) from error
         place = function_place(function)
         killed = self._kill(function) if self._traffic.is_busy(place) else 0
         if not killed:

@@ -8,6 +8,8 @@ import socket
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
+from local_cloud.gateway.control_calls import BadCall
+
 State = Literal["open", "paused", "cut"]
 DELAY_MS_MAX = 60_000
 
@@ -32,11 +34,10 @@ class Tunnel:
         self._server = await asyncio.start_server(self._serve, host, port, family=socket.AF_INET)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def switch(self, state: str) -> None:
-        """Change the state. Raises ValueError for an unknown one."""
-        if state not in get_args(State):
-            raise ValueError(f"state: {state!r}; give {', '.join(get_args(State))}")
-        self.state = state  # type: ignore[assignment]  # checked above
+    def switch(self, state: Any) -> None:
+        """Change the state. Raises BadCall for an unknown one."""
+        self.check_state(state)
+        self.state = state
         if state == "paused":
             self._flowing.clear()
         else:
@@ -46,10 +47,21 @@ class Tunnel:
                 writer.transport.abort()
 
     def delay(self, milliseconds: Any) -> None:
-        """Delay the bytes in each direction by `milliseconds`. Raises ValueError."""
-        if type(milliseconds) is not int or not 0 <= milliseconds <= DELAY_MS_MAX:
-            raise ValueError(f"delay_ms: {milliseconds!r}; give a whole number from 0 to {DELAY_MS_MAX}")
+        """Delay the bytes in each direction by `milliseconds`. Raises BadCall."""
+        self.check_delay(milliseconds)
         self.delay_ms = milliseconds
+
+    @staticmethod
+    def check_state(state: Any) -> None:
+        """Raise BadCall for an unknown state."""
+        if state not in get_args(State):
+            raise BadCall(f"state: {state!r:.100}; give {', '.join(get_args(State))}")
+
+    @staticmethod
+    def check_delay(milliseconds: Any) -> None:
+        """Raise BadCall for a delay that the tunnel does not take."""
+        if type(milliseconds) is not int or not 0 <= milliseconds <= DELAY_MS_MAX:
+            raise BadCall(f"delay_ms: {milliseconds!r:.100}; give a whole number from 0 to {DELAY_MS_MAX}")
 
     async def close(self) -> None:
         """Stop listening and close all connections."""

@@ -2,13 +2,15 @@ import { render } from "preact";
 import "./style.css";
 import { findPlace, place } from "./store/cloud";
 import * as connection from "./store/connection";
-import { draw, isHeld, isPaused } from "./store/deals";
+import { draw, isPaused } from "./store/deals";
 import { counts, feedTime, ledger, readFeed, readPublished, isFeeding, setFeed } from "./store/feed";
+import { readFaults } from "./store/faults";
 import { hasKeys } from "./store/preferences";
 import { readPicture } from "./store/picture";
 import { followLink } from "./store/wishes";
 import { announce } from "./views/announcer";
 import { App } from "./views/app";
+import { holdWhileRead } from "./views/deals";
 import { openDialog } from "./views/dialogs";
 
 const DRAW_MS = 100;
@@ -55,14 +57,11 @@ async function begin(): Promise<void> {
   setInterval(beat, DRAW_MS);
   addEventListener("keydown", press);
   addEventListener("popstate", () => followLink(false));
-  addEventListener("scroll", () => {
-    const list = document.getElementById("list");
-    if (list && !list.matches(":hover, :focus-within")) isHeld.value = list.getBoundingClientRect().top < 0;
-  });
+  addEventListener("scroll", holdWhileRead);
   await findPlace();
   connection.start();
   if (!place.value?.isLocal) return;
-  await readFeed();
+  await Promise.all([readFeed(), readFaults()]);
   if (!isFeeding.value) await setFeed({ running: true, per_second: 4 });
 }
 

@@ -92,4 +92,21 @@ describe("the sentence", () => {
     for (let at = 0; at < 30_000; at += 1) ledger.arrive(publish(1_000 + at).eventId, 1_005 + at);
     expect(ledger.count(40_000)).toMatchObject({ expected: 30_000, came: 30_000, lost: 0, slowestMs: 5 });
   });
+
+  it("keeps the newest 20,000 arrivals, though nothing is told of their publication", () => {
+    const [first, second, ...others] = Array.from({ length: 20_001 }, () => event(1_000));
+    for (const one of [first!, second!, ...others]) ledger.arrive(one.eventId, 1_005);
+    ledger.publish(first!);
+    expect(ledger.count(2_000)).toMatchObject({ expected: 1, came: 0, onTheWay: 1 });
+    ledger.publish(second!);
+    expect(ledger.count(2_000)).toMatchObject({ expected: 2, came: 1, onTheWay: 1 });
+  });
+
+  it("counts an event once that is told again after its arrival is forgotten", () => {
+    const one = publish(1_000);
+    ledger.arrive(one.eventId, 1_005);
+    for (let more = 0; more < 20_000; more += 1) ledger.arrive(event(1_000).eventId, 1_005);
+    ledger.arrive(one.eventId, 9_000);
+    expect(ledger.count(9_100)).toMatchObject({ expected: 1, came: 1, lost: 0, slowestMs: 5 });
+  });
 });

@@ -36,6 +36,21 @@ async def test_killed_function_loses_nothing(console: ConsolePage) -> None:
     await console.assert_nothing_lost(more_than=await console.came() + 5)
 
 
+async def test_fault_of_a_page_that_was_reloaded_is_still_shown_and_can_be_cleared(
+    console: ConsolePage,
+) -> None:
+    await console.open()
+    await console.press_fault("slow")
+    in_force = console.page.locator("#break .notice")
+    await expect(in_force).to_contain_text("s left")
+    await console.page.reload()
+    await expect(in_force).to_contain_text("Slow tables: begun before this page was opened")
+    assert await console.find_violations() == []
+    await console.page.get_by_role("button", name="Clear all").click()
+    await expect(in_force).to_have_count(0)
+    await console.wait_for_state("live")
+
+
 async def test_history_that_is_gone_is_a_gap_until_it_is_dismissed(console: ConsolePage) -> None:
     await console.open()
     await console.press_fault("history")

@@ -70,6 +70,30 @@ async def test_pause_and_the_pointer_hold_the_list_still(console: ConsolePage) -
     await console.page.locator("#new").wait_for(state="detached")
 
 
+async def test_list_is_still_while_the_pointer_is_in_it_or_its_top_is_scrolled_away(
+    console: ConsolePage,
+) -> None:
+    await console.open()
+    cards, new = console.page.locator("#list"), console.page.locator("#new")
+    newest = console.page.locator(".card .position").first
+    await console.wait_until_came(20)
+    assert await cards.evaluate("(list) => { list.scrollTop = 50; return list.scrollTop; }") == 50
+    position = await newest.inner_text()
+    await console.wait_until_came(await console.came() + 3)
+    assert await newest.inner_text() == position
+    await cards.evaluate("(list) => list.scrollTo(0, 0)")
+    await new.wait_for(state="detached")
+
+    await console.page.locator(".card .title").first.hover()
+    await console.page.locator(".card .title").first.focus()
+    await console.page.locator("#pause").focus()
+    position = await newest.inner_text()
+    await console.wait_until_came(await console.came() + 3)
+    assert await newest.inner_text() == position
+    await console.page.mouse.move(5, 5)
+    await new.wait_for(state="detached")
+
+
 async def test_keyboard_alone_reaches_and_works_everything(console: ConsolePage) -> None:
     await console.open()
     keyboard = console.page.keyboard

@@ -30,7 +30,7 @@ interface Entry {
   event: FeedEvent;
   /** Wanted by a wish that was in force when it was published, without doubt. */
   expected: boolean;
-  settled: boolean;
+  outcome?: "came" | "lost";
 }
 
 /** After so long with a whole connection, an event that has not come is lost. */
@@ -74,7 +74,7 @@ export class Ledger {
   publish(event: FeedEvent): void {
     if (this.entries.has(event.eventId)) return;
     const expected = this.terms.some((term) => isIn(term, event) && wants(term.wish, event));
-    const entry = { event, expected, settled: false };
+    const entry: Entry = { event, expected };
     this.entries.set(event.eventId, entry);
     if (expected) this.counts.expected += 1;
     const at = this.arrivals.get(event.eventId);
@@ -86,8 +86,9 @@ export class Ledger {
   arrive(eventId: string, at: number): void {
     if (this.arrivals.has(eventId)) return;
     this.arrivals.set(eventId, at);
+    if (this.arrivals.size > KEPT) this.arrivals.delete(this.arrivals.keys().next().value!);
     const entry = this.entries.get(eventId);
-    if (entry) this.settle(entry, at);
+    if (entry && entry.outcome !== "came") this.settle(entry, at);
   }
 
   repeat(): void {
@@ -98,13 +99,13 @@ export class Ledger {
   count(now: number): Counts {
     let onTheWay = 0;
     for (const entry of this.entries.values()) {
-      if (entry.settled || !entry.expected) continue;
+      if (entry.outcome || !entry.expected) continue;
       const waitedSince = Math.max(entry.event.publishedAtMs, this.wholeSince ?? now);
       if (now - waitedSince < LOST_AFTER_MS) {
         onTheWay += 1;
         continue;
       }
-      entry.settled = true;
+      entry.outcome = "lost";
       this.counts.lost += 1;
     }
     const { slowestMs, ...counts } = this.counts;
@@ -113,13 +114,14 @@ export class Ledger {
 
   private settle(entry: Entry, at: number): void {
     const { counts } = this;
-    if (entry.expected && entry.settled)
+    if (entry.outcome === "lost")
       counts.lost -= 1; // it came after all
     else if (!entry.expected) {
       if (!this.mayBeWanted(entry.event)) counts.unwanted += 1;
       counts.expected += 1;
     }
-    entry.settled = entry.expected = true;
+    entry.outcome = "came";
+    entry.expected = true;
     counts.came += 1;
     counts.slowestMs = Math.max(counts.slowestMs, at - entry.event.publishedAtMs, 0);
   }
@@ -133,12 +135,8 @@ export class Ledger {
     if (this.entries.size <= KEPT) return;
     for (const [id, entry] of this.entries) {
       if (this.entries.size <= KEPT / 2) break;
-      if (entry.expected && !entry.settled) continue;
+      if (entry.expected && !entry.outcome) continue;
       this.entries.delete(id);
-    }
-    for (const id of this.arrivals.keys()) {
-      if (this.arrivals.size <= KEPT) break;
-      this.arrivals.delete(id);
     }
   }
 }

@@ -37,7 +37,6 @@ export const series = new Series();
 
 let buffer: Card[] = [];
 let held = 0;
-let skipped = 0;
 let came = 0;
 let gapNumber = 0;
 const byId = new Map<string, Card>();
@@ -49,10 +48,7 @@ export function take(event: DealEvent, at: number, latencyMs: number | undefined
   recentTimes.push(at);
   if (event.source !== "recent") series.add(at, event.source === "live" ? latencyMs : undefined);
   held += 1;
-  if (event.source === "live" && came % density.peek().oneIn !== 0) {
-    skipped += 1;
-    return;
-  }
+  if (event.source === "live" && came % density.peek().oneIn !== 0) return;
   const data = typeof event.data === "object" && event.data !== null ? (event.data as JsonObject) : {};
   const { eventId, topic, position, source } = event;
   const card = {
@@ -68,7 +64,9 @@ export function take(event: DealEvent, at: number, latencyMs: number | undefined
   };
   byId.set(eventId, card);
   buffer.push(card);
-  if (buffer.length > CARDS_MAX) buffer = buffer.slice(-CARDS_MAX);
+  if (buffer.length <= CARDS_MAX) return;
+  const oldest = buffer.shift()!;
+  if (byId.get(oldest.eventId) === oldest) byId.delete(oldest.eventId);
 }
 
 /** An event that is on the page came once more. */
@@ -86,8 +84,6 @@ export function draw(now: number, force = false): void {
   recentTimes = recentTimes.filter((time) => time > now - 2_000);
   batch(() => {
     perSecond.value = Math.round(recentTimes.length / 2);
-    const next = densityAt(perSecond.value);
-    if (next.mode !== density.peek().mode || next.oneIn !== density.peek().oneIn) density.value = next;
     total.value = came;
     if (!force && (isPaused.peek() || isHeld.peek())) {
       waiting.value = held;
@@ -95,6 +91,8 @@ export function draw(now: number, force = false): void {
     }
     held = 0;
     waiting.value = 0;
+    const next = densityAt(perSecond.value);
+    if (next.mode !== density.peek().mode || next.oneIn !== density.peek().oneIn) density.value = next;
     if (buffer.length === 0) return;
     const kept = [...buffer.reverse(), ...cards.peek()].slice(0, CARDS_MAX);
     buffer = [];
@@ -119,9 +117,4 @@ export function addGap(text: string): void {
 
 export function dismissGap(id: number): void {
   gaps.value = gaps.value.filter((gap) => gap.id !== id);
-}
-
-/** How many were counted and not drawn at the present rate. */
-export function countSkipped(): number {
-  return skipped;
 }

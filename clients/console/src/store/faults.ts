@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { fetchToken, place, remove, tell } from "./cloud";
+import { ask, fetchToken, place, remove, tell } from "./cloud";
 import { claims, currentClient, pageState, start, stop, tryNow, useShortToken } from "./connection";
 import { askForLostHistory } from "./wishes";
 
@@ -19,7 +19,17 @@ export interface Fault {
 export interface InForce {
   id: string;
   label: string;
-  endsAt: number;
+  /** Undefined for what was begun before this page was opened: only the front knows. */
+  endsAt: number | undefined;
+}
+
+/** A fault as the front lists it. */
+interface FrontFault {
+  fault_id: number;
+  service: string;
+  operation: string;
+  status: number | null;
+  delay_ms: number;
 }
 
 export const inForce = signal<readonly InForce[]>([]);
@@ -29,7 +39,13 @@ const SECONDS = 30;
 const SHORT_TOKEN_SECONDS = 70;
 /** Twenty connections and two more for hand-overs are a user's. */
 const EXTRA_SOCKETS = 24;
-const ends = new Map<string, { timer: ReturnType<typeof setTimeout>; end: () => Promise<unknown> }>();
+const ends = new Map<string, { timer?: ReturnType<typeof setTimeout>; end: () => Promise<unknown> }>();
+let nextReading: ReturnType<typeof setTimeout> | undefined;
+/** The faults of the tables, as the front knows them. */
+const OF_TABLES = {
+  slow: { delay_ms: 300 },
+  throttled: { status: 400, error: "ProvisionedThroughputExceededException", share: 0.25 },
+};
 
 /** Every fault, in the order of their buttons. */
 export const FAULTS: readonly Fault[] = [
@@ -73,7 +89,7 @@ export const FAULTS: readonly Fault[] = [
     does: "Each call of DynamoDB takes 300 ms longer.",
     watch: "Latency rises and falls again, lost 0.",
     seconds: SECONDS,
-    begin: () => addFault({ service: "dynamodb", delay_ms: 300 }),
+    begin: () => addFault(OF_TABLES.slow),
   },
   {
     id: "throttled",
@@ -81,13 +97,7 @@ export const FAULTS: readonly Fault[] = [
     does: "DynamoDB refuses a quarter of the calls as too many.",
     watch: "Latency rises and falls again, lost 0.",
     seconds: SECONDS,
-    begin: () =>
-      addFault({
-        service: "dynamodb",
-        status: 400,
-        error: "ProvisionedThroughputExceededException",
-        share: 0.25,
-      }),
+    begin: () => addFault(OF_TABLES.throttled),
   },
   {
     id: "redis",
@@ -97,8 +107,8 @@ export const FAULTS: readonly Fault[] = [
     seconds: SECONDS,
     needsRedis: true,
     begin: async () => {
-      await tell("redis", { state: "cut" });
-      return () => tell("redis", { state: "open" });
+      await tell("redis", { state: "cut", seconds: SECONDS });
+      return openRedis;
     },
   },
   {
@@ -169,14 +179,58 @@ export async function begin(fault: Fault): Promise<void> {
     const timer = setTimeout(() => void finish(fault.id), fault.seconds * 1_000);
     ends.set(fault.id, { timer, end: end ?? (() => Promise.resolve()) });
     const { id, label } = fault;
-    inForce.value = [...inForce.peek(), { id, label, endsAt: Date.now() + fault.seconds * 1_000 }];
+    const endsAt = Date.now() + fault.seconds * 1_000;
+    inForce.value = [...inForce.peek().filter((one) => one.id !== id), { id, label, endsAt }];
   } catch (error) {
     faultProblem.value = `${fault.label}: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
+/** Take over what is in force at the front since before this page was opened, until it ends there. */
+export async function readFaults(): Promise<void> {
+  clearTimeout(nextReading);
+  try {
+    const [faults, { redis }] = await Promise.all([
+      ask<FrontFault[]>("faults"),
+      ask<{ redis?: string }>("status"),
+    ]);
+    takeOver(faults, redis ?? "open");
+  } catch {
+    // the front is away, and what was in force stays shown
+  }
+  if (inForce.peek().some(({ endsAt }) => endsAt === undefined))
+    nextReading = setTimeout(() => void readFaults(), 1_000);
+}
+
+function takeOver(faults: FrontFault[], redis: string): void {
+  const own = inForce.peek().filter(({ endsAt }) => endsAt !== undefined);
+  for (const id of ends.keys()) if (!own.some((one) => one.id === id)) ends.delete(id);
+  const others: InForce[] = [];
+  const add = (id: string, otherLabel: string, end: () => Promise<unknown>): void => {
+    if (ends.has(id)) return;
+    ends.set(id, { end });
+    const label = FAULTS.find((fault) => fault.id === id)?.label ?? otherLabel;
+    others.push({ id, label, endsAt: undefined });
+  };
+
+  for (const fault of faults) {
+    const { fault_id, service, operation } = fault;
+    add(nameOf(fault) ?? `fault-${fault_id}`, `${service} ${operation}`, () => remove(`faults/${fault_id}`));
+  }
+  if (redis !== "open") add("redis", "Redis", openRedis);
+  inForce.value = [...own, ...others];
+}
+
+/** Which of the faults of the tables it is. */
+function nameOf({ service, status, delay_ms }: FrontFault): string | undefined {
+  if (service !== "dynamodb") return undefined;
+  if (status === OF_TABLES.throttled.status) return "throttled";
+  return delay_ms === OF_TABLES.slow.delay_ms ? "slow" : undefined;
+}
+
 export async function clearAll(): Promise<void> {
   await Promise.all([...ends.keys()].map(finish));
+  await readFaults(); // another page may have begun the same
 }
 
 async function finish(id: string): Promise<void> {
@@ -191,9 +245,15 @@ async function finish(id: string): Promise<void> {
   }
 }
 
+/** Ends by itself at the front, even if this page is gone. */
 async function addFault(fault: object): Promise<() => Promise<unknown>> {
-  const { fault_id } = await tell<{ fault_id: number }>("faults", fault);
+  const body = { service: "dynamodb", ...fault, seconds: SECONDS };
+  const { fault_id } = await tell<{ fault_id: number }>("faults", body);
   return () => remove(`faults/${fault_id}`);
+}
+
+function openRedis(): Promise<unknown> {
+  return tell("redis", { state: "open" });
 }
 
 async function ownConnection(): Promise<string> {

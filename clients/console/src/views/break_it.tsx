@@ -18,7 +18,10 @@ export function BreakIt() {
           <ul>
             {inForce.value.map(({ id, label, endsAt }) => (
               <li key={id}>
-                {label}: {Math.max(0, Math.ceil((endsAt - now) / 1_000))} s left
+                {label}:{" "}
+                {endsAt === undefined
+                  ? "begun before this page was opened"
+                  : `${Math.max(0, Math.ceil((endsAt - now) / 1_000))} s left`}
               </li>
             ))}
           </ul>

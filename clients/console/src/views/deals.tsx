@@ -42,10 +42,11 @@ export function Deals() {
       <div
         id="list"
         class={`list ${isAway ? "away" : ""} ${deals.density.value.mode}`}
-        onPointerEnter={(event) => event.pointerType === "mouse" && hold(true)}
-        onPointerLeave={() => hold(false)}
-        onFocusIn={() => hold(true)}
-        onFocusOut={() => hold(false)}
+        onPointerEnter={({ pointerType }) => pointerType === "mouse" && holdWhileRead()}
+        onPointerLeave={({ pointerType }) => pointerType === "mouse" && holdWhileRead()}
+        onFocusIn={holdWhileRead}
+        onFocusOut={() => queueMicrotask(holdWhileRead)} // until then the focus is where it was
+        onScroll={holdWhileRead}
       >
         {cards.length === 0 ? (
           <p class="empty">
@@ -61,12 +62,12 @@ export function Deals() {
   );
 }
 
-let holding = { pointer: false };
-
-function hold(isIn: boolean): void {
-  holding = { pointer: isIn };
+/** Hold the list still while the pointer or the focus is in it, or its top is scrolled away. */
+export function holdWhileRead(): void {
   const list = document.getElementById("list");
-  deals.isHeld.value = holding.pointer || list!.contains(document.activeElement) || scrollY > list!.offsetTop;
+  if (!list) return;
+  const isIn = list.matches(":hover, :focus-within");
+  deals.isHeld.value = isIn || list.getBoundingClientRect().top < 0 || list.scrollTop > 0;
 }
 
 function bring(): void {
