@@ -56,11 +56,12 @@ def list_steady(port: int) -> range:
 
 
 def choose_port(candidates: Iterable[int]) -> int:
-    """Return the first port of the candidates on which nothing listens, else any free one. Raises CloudFailed."""
+    """Return the first of the candidates on which nothing listens, else any free one. Raises CloudFailed."""
     for candidate in (*candidates, 0):
         if (port := _find_free(candidate)) is not None:
             return port
-    raise CloudFailed(f"no port on {HOST} is free: end what listens, or choose one (LOCAL_CLOUD_PORT=…)")
+    remedy = "end what listens there, or choose one (LOCAL_CLOUD_PORT=…)"
+    raise CloudFailed(f"no port on {HOST} is free: {remedy}")
 
 
 def _find_free(port: int) -> int | None:
