@@ -1,8 +1,8 @@
 # Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
 # Settings: PYTHON (3.11 or newer), ARGS (passed on), WORKERS (processes that run tests), TARGET=lambda|local,
 # ARCHITECTURE=arm64|x86_64 (of `make package`), ENVIRONMENT (local, or a tfvars file of terraform/environments/aws), TERRAFORM, TF_PLUGIN_DIR,
-# LOCALSTACK_ENDPOINT, MINUTES and SEED of `make chaos`, BYTECODE_PYTHON (compiles the zips' modules; by default
-# the python3.13 of this machine).
+# LOCALSTACK_ENDPOINT, MINUTES of `make chaos`, CASES of `make fuzz`, SEED of both, USER and JWT_SECRET of `make token`,
+# BYTECODE_PYTHON (compiles the zips' modules; by default the python3.13 of this machine).
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c

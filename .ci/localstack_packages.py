@@ -7,6 +7,7 @@ answer is an error: tests that run elsewhere prove nothing about it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
@@ -27,25 +28,30 @@ def read_architecture() -> str:
     """Return Lambda's name of the architecture of Docker's host, which may be another machine."""
     reported = ""
     if shutil.which("docker"):
-        asked = subprocess.run(
-            ["docker", "info", "--format", "{{.Architecture}}"],  # noqa: S607 - the user's Docker
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
-        reported = asked.stdout.strip()
+        # One that does not run or answer is like none.
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            asked = subprocess.run(
+                ["docker", "info", "--format", "{{.Architecture}}"],  # noqa: S607 - the user's Docker
+                capture_output=True,
+                text=True,
+                timeout=_TIMEOUT_SECONDS,
+                check=False,
+            )
+            reported = asked.stdout.strip()
     return _NAMES.get(reported) or _NAMES.get(platform.machine().lower(), "x86_64")
 
 
-try:
+def choose_options() -> str:
+    """Return the options of lambdas/build.py. Raises CloudFailed if the named cloud does not answer."""
     named = find_named_cloud()
-except CloudFailed as error:
-    sys.exit(str(error))
-
-if named is not None and not named.runs_on_host:
+    if named is None or named.runs_on_host:
+        return "--target local"
     architecture = os.environ.get("ARCHITECTURE") or read_architecture()
-    options = f"--target lambda --architecture {architecture} --output dist/localstack"
-else:
-    options = "--target local"
-sys.stdout.write(options)
+    return f"--target lambda --architecture {architecture} --output dist/localstack"
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.write(choose_options())
+    except CloudFailed as error:
+        sys.exit(str(error))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _ALARM_TYPES = ["MetricAlarm", "CompositeAlarm"]
 NOT_JUDGED = "NOT_JUDGED"
 """The state of an alarm that the local cloud cannot evaluate."""
-_CALLS_AT_ONCE = 8
+CALLS_AT_ONCE = 8
+"""Threads with which a stack is read."""
 
 
 def collect_state(stack: Stack) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def collect_state(stack: Stack) -> dict[str, Any]:
     # Every stack has the janitor, so this reports a wrong name once, before the parallel calls.
     stack.get_configuration("janitor")
 
-    with ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
         functions = pool.map(lambda name: _describe_function(stack, name), (*FUNCTIONS, *OPTIONAL_FUNCTIONS))
         load = collect_load(stack, pool)
         data: dict[str, Any] = {
@@ -43,7 +44,7 @@ def collect_state(stack: Stack) -> dict[str, Any]:
 def collect_load(stack: Stack, pool: ThreadPoolExecutor) -> dict[str, Any]:
     """Read what changes from one second to the next: connections, history, queues and alarms."""
     names = [name for queue in stack.list_queues() for name in (queue, f"{queue}_dlq")]
-    queues = pool.map(lambda name: _describe_queue(stack, name), names)
+    queues = pool.map(lambda name: describe_queue(stack, name), names)
     alarms, connections = pool.submit(_list_alarms, stack), pool.submit(stack.count_connections)
     settled = stack.history.settled(int(time.time()))
     bounds = stack.history.bounds()
@@ -102,7 +103,8 @@ def _describe_function(stack: Stack, name: str) -> dict[str, Any] | None:
     }
 
 
-def _describe_queue(stack: Stack, name: str) -> dict[str, Any]:
+def describe_queue(stack: Stack, name: str) -> dict[str, Any]:
+    """Return how many messages wait, are worked on and are delayed in a queue, or in its `_dlq`."""
     queue, is_dlq = _split_queue_name(name)
     url = stack.get_dead_letter_url(queue) if is_dlq else stack.get_queue_url(queue)
     attributes = {

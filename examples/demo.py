@@ -15,11 +15,14 @@ import time
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import redis
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from deals_client import DealsClient
+from deals_client import DealsClient, DealsError
+from deals_publisher import PublishError
 from examples.latecomer import welcome
 from examples.publish_paths import PublishPaths
 from examples.shoppers import Shopper, build_shoppers, expected_events
@@ -40,6 +43,10 @@ SETTLE_SECONDS = 5.0
 MESSAGE_SECONDS = 15.0
 """How long a message or its receipt may take on a busy machine."""
 POLL_SECONDS = 0.05
+
+# Of the clients, and of what the demo asks and awaits itself.
+_FAILURES = (DealsError, PublishError, TimeoutError, ClientError, BotoCoreError, redis.RedisError)
+Item = TypeVar("Item")
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -100,12 +107,20 @@ async def exchange_message(ann: Shopper, ben: Shopper) -> None:
     sent = await ann.connected.send_message("ben", text)
     console.print(f"[{ann.colour}]{ann.name:>4}[/] ▶ to Ben: {text!r} [dim]({sent.message_id})[/]")
 
-    received = await asyncio.wait_for(ben.messages.get(), MESSAGE_SECONDS)
+    received = await take_in_time(ben.messages, "Ann's message")
     console.print(f"[{ben.colour}]{ben.name:>4}[/] ◀ from {received.sender_id}: {received.content!r}")
 
     await ben.connected.ack(received.message_id, "read")
-    status = await asyncio.wait_for(ann.receipts.get(), MESSAGE_SECONDS)
+    status = await take_in_time(ann.receipts, "the receipt of Ann's message")
     console.print(f"[{ann.colour}]{ann.name:>4}[/] ◀ Ben has {status.type} it")
+
+
+async def take_in_time(queue: asyncio.Queue[Item], what: str) -> Item:
+    """Take the next of a queue. Raises TimeoutError, which says what did not come."""
+    try:
+        return await asyncio.wait_for(queue.get(), MESSAGE_SECONDS)
+    except TimeoutError as error:
+        raise TimeoutError(f"{what} did not come within {MESSAGE_SECONDS:g} s") from error
 
 
 async def disconnect(stack: Stack, shopper: Shopper) -> bool:
@@ -170,6 +185,16 @@ def stay(stack: Stack, *, keep: bool) -> None:
         console.print("The service stops here; `make local-up` starts one that stays.")
 
 
+def explain(error: Exception) -> str | None:
+    """Return in a line why the demo failed, for a failure of the service; None for a fault of the demo."""
+    if isinstance(error, ExceptionGroup):  # of the tasks that ran at once
+        lines = [explain(one) for one in error.exceptions]
+        return None if None in lines else "; ".join(dict.fromkeys(filter(None, lines)))
+    if isinstance(error, CloudFailed | TerraformFailed):
+        return str(error)
+    return f"{type(error).__name__}: {error}" if isinstance(error, _FAILURES) else None
+
+
 def main() -> int:
     """Start the service and run the demo; returns 0 if every deal arrived once where it should."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__.splitlines()[0])
@@ -189,12 +214,15 @@ def main() -> int:
             succeeded = asyncio.run(run_demo(stack))
             stay(stack, keep=options.keep)
             return 0 if succeeded else 1
-    except (CloudFailed, TerraformFailed) as error:
-        console.print(str(error), style="red", markup=False)
-        return 1
     except KeyboardInterrupt:
         console.print("\nStopped; nothing is left running.")
         return 130
+    except Exception as error:
+        reason = explain(error)
+        if reason is None:
+            raise
+        console.print(reason, style="red", markup=False)
+        return 1
 
 
 if __name__ == "__main__":

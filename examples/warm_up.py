@@ -54,5 +54,11 @@ async def _publish_by_each(paths: PublishPaths, client: DealsClient) -> dict[str
     async with client.subscribe(TOPIC, on_event=take) as subscription:
         await subscription.ready()
         await asyncio.gather(*map(publish, paths.names()))
-        await asyncio.wait_for(all_came.wait(), PATIENCE_SECONDS)
+        try:
+            await asyncio.wait_for(all_came.wait(), PATIENCE_SECONDS)
+        except TimeoutError as error:
+            missing = ", ".join(path for path in paths.names() if path not in taken)
+            raise TimeoutError(
+                f"the first event by {missing} did not come within {PATIENCE_SECONDS:g} s"
+            ) from error
     return {path: taken[path] for path in paths.names()}

@@ -7,6 +7,7 @@ loopback address is the container's, and LocalStack is reached by its public nam
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import socket
@@ -90,12 +91,21 @@ def find_named_cloud() -> NamedCloud | None:
     endpoint = os.environ.get(VARIABLE, "").rstrip("/")
     if not endpoint:
         return None
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path:
+    if not _is_endpoint(endpoint):
         raise CloudFailed(f"{VARIABLE}={endpoint} is no endpoint: give one like http://127.0.0.1:4566")
     has_control_api = _get(f"{endpoint}/_local_cloud/status") is not None
     runs_on_host = has_control_api or _get(f"{endpoint}/_ministack/ready") is not None
     return NamedCloud(endpoint, has_control_api, runs_on_host)
+
+
+def _is_endpoint(text: str) -> bool:
+    """Whether a text is scheme and host, with or without a port, and nothing else."""
+    try:
+        parts = urlsplit(text)
+        is_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is none
+        return False
+    return is_host and parts.scheme in {"http", "https"} and not (parts.path or parts.query or parts.fragment)
 
 
 def list_dial_options(url: str) -> dict[str, Any]:
@@ -129,7 +139,7 @@ def _get(url: str) -> Any:
             text = response.read()
     except urllib.error.HTTPError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         endpoint = os.environ.get(VARIABLE, "")
         raise CloudFailed(
             f"{VARIABLE}={endpoint} does not answer ({error}): start what should listen there, for instance "

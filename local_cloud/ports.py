@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local_cloud.redis import find_program
-from local_cloud.settings import HOST, PORT_MAX
+from local_cloud.settings import HOST, PORT_MAX, CloudFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,11 +56,12 @@ def list_steady(port: int) -> range:
 
 
 def choose_port(candidates: Iterable[int]) -> int:
-    """Return the first port of the candidates on which nothing listens, else any free one."""
+    """Return the first of the candidates on which nothing listens, else any free one. Raises CloudFailed."""
     for candidate in (*candidates, 0):
         if (port := _find_free(candidate)) is not None:
             return port
-    raise RuntimeError(f"no free port on {HOST}")
+    remedy = "end what listens there, or choose one (LOCAL_CLOUD_PORT=…)"
+    raise CloudFailed(f"no port on {HOST} is free: {remedy}")
 
 
 def _find_free(port: int) -> int | None:

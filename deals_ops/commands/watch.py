@@ -18,7 +18,7 @@ from deals_ops.error_translation import translate_error
 from deals_ops.errors import CallFailed
 from deals_ops.formatting import build_facts, build_table, format_time, strip_control_characters
 from deals_ops.keyboard import reading_keys
-from deals_ops.stack_state import collect_load, find_load_problems, list_firing
+from deals_ops.stack_state import CALLS_AT_ONCE, collect_load, find_load_problems, list_firing
 from deals_ops.terminal import CommandResult, Terminal
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from deals_ops.stack import Stack
 
 SECONDS = 5
-_CALLS_AT_ONCE = 8
 
 
 def add_commands(parsers: CommandParsers) -> None:
@@ -50,7 +49,7 @@ def run(stack: Stack, arguments: Namespace, terminal: Terminal) -> CommandResult
     stack.get_configuration("janitor")
     view = _View(terminal, arguments.seconds)
     try:
-        with ThreadPoolExecutor(_CALLS_AT_ONCE) as pool, reading_keys() as wait, view.open():
+        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool, reading_keys() as wait, view.open():
             sampler, number = Sampler(stack, pool), 0
             while True:
                 number += 1

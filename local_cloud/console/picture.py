@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deals_ops.stack import QUEUE_READERS
+from deals_ops.stack_state import describe_queue
 from local_cloud.console.applied_stack import list_functions
 from local_cloud.gateway.events import now_ms
 from local_cloud.gateway.traffic import CLIENTS, GATEWAY, PUBLISHERS, REDIS
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 # However many pages look, the emulator is asked once in this time.
 KEPT_S = 0.9
-_COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 _TABLE_SETTING = "_TABLE"
 
 
@@ -101,18 +101,14 @@ def _take_inventory(stack: Stack) -> Inventory:
 
     queues, read_by = {}, {}
     for label in stack.list_queues():
-        url = stack.get_queue_url(label)
-        place = f"queue:{url.rpartition('/')[2]}"
-        waiting, in_flight = _count(stack, url)
-        dead, _ = _count(stack, stack.get_dead_letter_url(label))
-        queues[place] = {"label": label, "waiting": waiting, "in_flight": in_flight, "dead": dead}
+        place = f"queue:{stack.get_queue_url(label).rpartition('/')[2]}"
+        live, dead = describe_queue(stack, label), describe_queue(stack, f"{label}_dlq")
+        queues[place] = {
+            "label": label,
+            "waiting": live["waiting"],
+            "in_flight": live["inFlight"],
+            "dead": dead["waiting"],
+        }
         read_by[place] = f"function:{stack.prefix}-{QUEUE_READERS[label]}"
     places = {f"function:{stack.prefix}-{name}": name for name in functions}
     return Inventory(places, dict(sorted(tables.items())), queues, read_by)
-
-
-def _count(stack: Stack, url: str) -> tuple[int, int]:
-    """Return how many messages wait in a queue, and how many are being worked on."""
-    attributes = stack.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))
-    waiting, in_flight = (int(attributes["Attributes"][name]) for name in _COUNTS)
-    return waiting, in_flight

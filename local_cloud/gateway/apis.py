@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -168,20 +168,35 @@ def _read_integration(client: Any, api_id: str, raw: Mapping[str, Any]) -> Integ
     )
 
 
-def read_api(client: Any, api_id: str) -> Api | None:
-    """Read one API from apigatewayv2 (a boto3 client); None when it is unknown or not a WebSocket API."""
+class DeclaredApi(NamedTuple):
+    """An API of apigatewayv2: what `GetApi` says, and `items`, which lists what else belongs to it."""
+
+    raw: Mapping[str, Any]
+    items: Callable[[str], list[Any]]
+
+
+def open_api(client: Any, api_id: str, protocol: str) -> DeclaredApi | None:
+    """Return an API of apigatewayv2 (a boto3 client); None when it is unknown or of another protocol."""
     try:
         raw = client.get_api(ApiId=api_id)
     except ClientError as error:
         if error.response["Error"]["Code"] == "NotFoundException":
             return None
         raise
-
-    if raw["ProtocolType"] != "WEBSOCKET":
+    if raw["ProtocolType"] != protocol:
         return None
 
     def items(operation: str) -> list[Any]:
         return [i for page in client.get_paginator(operation).paginate(ApiId=api_id) for i in page["Items"]]
+
+    return DeclaredApi(raw, items)
+
+
+def read_api(client: Any, api_id: str) -> Api | None:
+    """Read one API from apigatewayv2 (a boto3 client); None when it is unknown or not a WebSocket API."""
+    if (declared := open_api(client, api_id, "WEBSOCKET")) is None:
+        return None
+    raw, items = declared
 
     integrations = {
         i["IntegrationId"]: _read_integration(client, api_id, i) for i in items("get_integrations")

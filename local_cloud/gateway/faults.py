@@ -113,6 +113,7 @@ class Faults:
     def _drop_ended(self) -> None:
         now = self._now()
         self._faults = [fault for fault in self._faults if self._ends[fault.fault_id] > now]
+        self._ends = {fault.fault_id: self._ends[fault.fault_id] for fault in self._faults}
 
     def __bool__(self) -> bool:
         return bool(self._faults)

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError
-
-from local_cloud.gateway.apis import Stage, parse_function, read_stage
+from local_cloud.gateway.apis import Stage, open_api, parse_function, read_stage
 
 MAX_INTEGRATION_TIMEOUT_MS = 30_000
 """docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
@@ -76,17 +74,9 @@ def find_target(api: HttpApi, first: str, rest: str) -> Target | None:
 
 def read_http_api(client: Any, api_id: str) -> HttpApi | None:
     """Read one API from apigatewayv2 (a boto3 client); None when it is unknown or not an HTTP API."""
-    try:
-        raw = client.get_api(ApiId=api_id)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "NotFoundException":
-            return None
-        raise
-    if raw["ProtocolType"] != "HTTP":
+    if (declared := open_api(client, api_id, "HTTP")) is None:
         return None
-
-    def items(operation: str) -> list[Any]:
-        return [i for page in client.get_paginator(operation).paginate(ApiId=api_id) for i in page["Items"]]
+    raw, items = declared
 
     integrations = {i["IntegrationId"]: i for i in items("get_integrations")}
     authorizers = {

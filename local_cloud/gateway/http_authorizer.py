@@ -54,8 +54,7 @@ class HttpAuthorizers:
         invocation = await self._backend.invoke(authorizer.function, event)
         if not invocation.error:
             return invocation.payload
-        failure = invocation.payload if isinstance(invocation.payload, dict) else {}
-        if failure.get("errorMessage") == "Unauthorized":
+        if invocation.is_unauthorized:
             raise RequestRefused(401, "Unauthorized", "the authorizer raised Unauthorized")
         detail = f"{invocation.error}: {invocation.payload}"
         raise RequestRefused(500, "Internal Server Error", detail)

@@ -11,7 +11,6 @@ import base64
 import json
 import logging
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import ClientError, hdrs, web
@@ -24,7 +23,7 @@ from local_cloud.gateway.enforcement import Call
 from local_cloud.gateway.http_apis import HttpApi, HttpRoute, find_target
 from local_cloud.gateway.http_authorizer import HttpAuthorizers, RequestRefused
 from local_cloud.gateway.http_events import HttpRequest, build_request_event
-from local_cloud.gateway.http_telemetry import HttpAccess
+from local_cloud.gateway.http_telemetry import Answer, HttpAccess
 from local_cloud.gateway.management import StageAddress
 from local_cloud.gateway.telemetry import Telemetry
 from local_cloud.gateway.throttle import Throttles
@@ -34,20 +33,6 @@ logger = logging.getLogger(__name__)
 BODY_BYTES_MAX = 10 * 1024 * 1024
 """docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
 _BY_EMULATOR = frozenset({"AWS_IAM", "JWT"})
-
-
-@dataclass(slots=True)
-class Answer:
-    """What the client gets; `detail` is for the log, `error` API Gateway's own message."""
-
-    status: int
-    body: bytes = b""
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    error: str = ""
-    detail: str = ""
-    integration_ms: int | None = None
-    integration_status: int | None = None
-    context: dict[str, Any] = field(default_factory=dict)
 
 
 class HttpGateway:
@@ -81,21 +66,9 @@ class HttpGateway:
         if answer.detail:
             logger.info("%s %s: %s", api.api_id, route.key if route else request.path, answer.detail)
 
-        self._telemetry.record_http(
-            HttpAccess(
-                request,
-                target.stage if target else None,
-                route.key if route else None,
-                answer.status,
-                len(answer.body),
-                round((time.monotonic() - started) * 1000),
-                answer.error,
-                answer.detail,
-                answer.integration_ms,
-                answer.integration_status,
-                answer.context,
-            )
-        )
+        stage, latency_ms = target.stage if target else None, _elapsed_ms(started)
+        access = HttpAccess(request, stage, route.key if route else None, answer, latency_ms)
+        self._telemetry.record_http(access)
         response = web.Response(status=answer.status, body=answer.body)
         for name, value in answer.headers:
             response.headers.add(name, value)
@@ -145,9 +118,10 @@ class HttpGateway:
             async with asyncio.timeout(route.timeout_s):
                 invocation = await self._backend.invoke(function, event)
             answer = read_function_response(invocation)
+            answer.lambda_status = invocation.status
         except TimeoutError:
             answer = _refuse(503, "Service Unavailable", f"longer than {route.timeout_s:g} s")
-        answer.integration_ms = round((time.monotonic() - started) * 1000)
+        answer.integration_ms = _elapsed_ms(started)
         answer.context = context or {}
         return answer
 
@@ -169,8 +143,8 @@ class HttpGateway:
             for name, value in forwarding.answer_headers(upstream.headers).items()
             if name.lower() not in dropped
         ]
-        elapsed = round((time.monotonic() - started) * 1000)
-        return Answer(upstream.status, body, headers, integration_ms=elapsed, integration_status=200)
+        status, elapsed = upstream.status, _elapsed_ms(started)
+        return Answer(status, body, headers, integration_ms=elapsed, integration_status=status)
 
 
 async def _read_request(call: Call, api_id: str, address: StageAddress, stage: str) -> HttpRequest:
@@ -195,6 +169,10 @@ async def _read_request(call: Call, api_id: str, address: StageAddress, stage: s
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect"})
 
 
+def _elapsed_ms(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
+
+
 def _refuse(status: int, message: str, detail: str) -> Answer:
     headers: list[tuple[str, str]] = [(hdrs.CONTENT_TYPE, "application/json")]
     body = json.dumps({"message": message}, separators=(",", ":")).encode()
@@ -208,7 +186,8 @@ def read_function_response(invocation: Invocation) -> Answer:
         return _refuse(500, "Internal Server Error", f"{invocation.error}: {payload}")
     if not (isinstance(payload, dict) and "statusCode" in payload):
         text = payload if isinstance(payload, str) else json.dumps(payload)
-        return Answer(200, text.encode(), [(hdrs.CONTENT_TYPE, "application/json")])
+        headers = [(str(hdrs.CONTENT_TYPE), "application/json")]
+        return Answer(200, text.encode(), headers, integration_status=200)
 
     try:
         status, body = int(payload["statusCode"]), payload.get("body") or ""

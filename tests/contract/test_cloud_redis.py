@@ -64,6 +64,18 @@ def test_tunnel_can_be_slow(cloud, capsys):
         cloud.control("POST", "redis", delay_ms=-1)
 
 
+def test_fault_of_redis_ends_by_itself(cloud, capsys):
+    assert main(["--state", str(cloud.state), "fault", "redis", "cut", "--seconds", "0.5"]) == 0
+    assert "The tunnel to Redis is cut" in capsys.readouterr().out
+    with pytest.raises(redis.ConnectionError):
+        client(cloud.redis).ping()
+    time.sleep(0.6)
+    assert client(cloud.redis).ping()
+
+    cloud.control("POST", "redis", server="suspend", seconds=1)
+    assert client(cloud.redis, socket_timeout=10).ping()
+
+
 def test_server_can_be_suspended_and_started_again_empty(cloud):
     connected = client(cloud.redis, socket_timeout=0.3)
     connected.set("key", "value")

@@ -79,6 +79,16 @@ async def test_fault_with_a_share_hits_about_that_share(target, fault, cloud):
     assert cloud.control("GET", "faults")[0]["hits"] == failed
 
 
+async def test_fault_ends_by_itself_after_its_seconds(target, fault, cloud):
+    sqs = target.client("sqs")
+    fault(service="sqs", status=500, seconds=1)
+
+    assert error_code(sqs.list_queues) == "InternalFailure"
+    await asyncio.sleep(1)
+    sqs.list_queues()
+    assert cloud.control("GET", "faults") == []
+
+
 async def test_delay_alone_only_holds_the_call_up(target, fault):
     fault(service="sqs", delay_ms=300)
     started = time.monotonic()

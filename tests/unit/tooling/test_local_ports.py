@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from local_cloud import stack
+from local_cloud import ports, stack
 from local_cloud.ports import STEP, Ports, choose_port, list_steady
 from local_cloud.settings import CloudFailed
 
@@ -72,8 +72,15 @@ def test_ports_end_where_ports_end_and_any_free_one_serves():
         assert choose_port(candidates) not in {0, 65_530}
 
 
-def test_redis_takes_the_next_free_port_after_the_proxys(taken):
-    ports = Ports.of(taken - 1, redis=True)
+def test_machine_without_a_free_port_names_the_remedy(monkeypatch):
+    monkeypatch.setattr(ports, "_find_free", lambda _: None)
 
-    assert ports.proxy == taken - 1
-    assert ports.redis in range(taken + 1, taken + 10)
+    with pytest.raises(CloudFailed, match=r"^no port on 127\.0\.0\.1 is free: .*LOCAL_CLOUD_PORT="):
+        choose_port([4566])
+
+
+def test_redis_takes_the_next_free_port_after_the_proxys(taken):
+    found = Ports.of(taken - 1, redis=True)
+
+    assert found.proxy == taken - 1
+    assert found.redis in range(taken + 1, taken + 10)

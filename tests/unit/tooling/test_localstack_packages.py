@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import socket
@@ -86,6 +87,27 @@ def test_without_an_answer_of_docker_the_architecture_is_this_machines_or_the_on
     assert ask(cloud, PATH=path, ARCHITECTURE="arm64").stdout == FOR_LOCALSTACK.format("arm64")
 
 
+@pytest.mark.parametrize("cloud", [LOCALSTACK], indirect=True)
+def test_docker_that_does_not_run_gives_no_answer(cloud, docker, tmp_path):
+    docker("")
+    (tmp_path / "docker").write_text("#!/nonexistent/interpreter\n")
+
+    assert ask(cloud, PATH=str(tmp_path)).stdout in {
+        FOR_LOCALSTACK.format(name) for name in ("arm64", "x86_64")
+    }
+
+
+def test_docker_that_hangs_gives_no_answer(docker, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", docker(""))
+    (tmp_path / "docker").write_text("#!/bin/sh\nexec sleep 30\n")
+    spec = importlib.util.spec_from_file_location("localstack_packages", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    monkeypatch.setattr(script, "_TIMEOUT_SECONDS", 0.2)
+
+    assert script.read_architecture() in {"arm64", "x86_64"}
+
+
 @pytest.mark.parametrize("cloud", [OWN, MINISTACK], indirect=True)
 def test_cloud_that_runs_functions_on_this_machine_gets_zips_for_its_python(cloud):
     asked = ask(cloud)
@@ -109,11 +131,41 @@ def test_endpoint_that_is_named_and_does_not_answer_is_an_error_with_the_remedy(
     assert "unset it" in asked.stderr
 
 
-@pytest.mark.parametrize("endpoint", ["127.0.0.1:4566", "http://127.0.0.1:4566/v1", "ftp://x"])
+def test_port_that_speaks_no_http_does_not_answer():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def greet():
+            accepted, _ = other.accept()
+            with accepted:
+                accepted.recv(4096)
+                accepted.sendall(b"220 mail ready\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        asked = ask(f"http://127.0.0.1:{other.getsockname()[1]}")
+
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert "does not answer" in asked.stderr
+    assert "Traceback" not in asked.stderr
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "127.0.0.1:4566",
+        "http://127.0.0.1:4566/v1",
+        "ftp://x",
+        "http://127.0.0.1:abc",
+        "http://127.0.0.1:99999",
+        "http://[::1",
+        "http://127.0.0.1:4566?a=1",
+        "http://127.0.0.1:4566#a",
+    ],
+)
 def test_what_is_no_endpoint_is_refused_with_an_example(endpoint):
     asked = ask(endpoint)
 
     assert asked.returncode == 1
+    assert "Traceback" not in asked.stderr
     assert "give one like http://127.0.0.1:4566" in asked.stderr
 
 

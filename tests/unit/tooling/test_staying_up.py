@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from deals_client import NoReply
+from deals_publisher import NotPublished
 from examples import demo
 from local_cloud import up
 from local_cloud.settings import CloudFailed
@@ -129,3 +133,59 @@ def test_interruption_is_no_failure_of_ours(bring_up, capsys):
 
     assert up.main([]) == 130
     assert "Traceback" not in capsys.readouterr().err
+
+
+# What the demo says when the service fails
+
+
+def fail_with(monkeypatch, error):
+    """Run the demo on a service on which it fails; return its exit code and what it printed."""
+    console = Console(file=io.StringIO(), width=200, no_color=True)
+
+    @contextmanager
+    def running(*_arguments, **_options):
+        yield build_stack()
+
+    async def run_demo(_stack):
+        raise error
+
+    monkeypatch.setattr(demo, "console", console)
+    monkeypatch.setattr(demo, "running_stack", running)
+    monkeypatch.setattr(demo, "run_demo", run_demo)
+    monkeypatch.setattr(demo, "isolate", lambda: None)
+    monkeypatch.setattr(demo.sys, "argv", ["demo"])
+    return demo.main(), console.file.getvalue()
+
+
+NOT_PUBLISHED = NotPublished("7-001", "no answer")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (TimeoutError("the relay does not listen"), "TimeoutError: the relay does not listen"),
+        (NOT_PUBLISHED, f"NotPublished: {NOT_PUBLISHED}"),
+        (ExceptionGroup("tasks", [NOT_PUBLISHED, NOT_PUBLISHED]), f"NotPublished: {NOT_PUBLISHED}"),
+        (NoReply("no reply"), "NoReply: no reply"),
+        (CloudFailed("port 4566 is taken"), "port 4566 is taken"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_service_that_fails_under_the_demo_ends_it_with_one_line(monkeypatch, error, line):
+    code, printed = fail_with(monkeypatch, error)
+
+    assert code == 1
+    assert printed.splitlines()[-1] == line
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), ExceptionGroup("tasks", [NOT_PUBLISHED, KeyError("x")])])
+def test_fault_of_the_demo_itself_keeps_its_trace(monkeypatch, error):
+    with pytest.raises(type(error)):
+        fail_with(monkeypatch, error)
+
+
+def test_message_that_does_not_come_is_named(monkeypatch):
+    monkeypatch.setattr(demo, "MESSAGE_SECONDS", 0.01)
+
+    with pytest.raises(TimeoutError, match=r"^the receipt did not come within 0\.01 s$"):
+        asyncio.run(demo.take_in_time(asyncio.Queue(), "the receipt"))
