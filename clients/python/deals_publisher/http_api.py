@@ -148,8 +148,8 @@ def _read_results(
     ids: Sequence[str], answer: Mapping[str, Any], reason: str
 ) -> list[Published | PublishError]:
     """Return what became of each event of a request; `reason` is why none of them is published."""
-    # Where the request itself is refused, so is each of its events.
-    answers = answer.get("results") or [answer] * len(ids)
+    # Where the request itself is refused, so is each of its events; a refused token says nothing of them.
+    answers = answer.get("results") or [{} if reason else answer] * len(ids)
     return [
         NotPublished(event_id, reason)
         if reason and one.get("broadcast") != "rejected"

@@ -239,6 +239,14 @@ def test_events_that_are_refused_within_a_request_that_fails_are_reported_refuse
     assert len(waits) == 4
 
 
+def test_events_whose_token_the_service_refuses_are_not_published_and_not_refused(service, publisher):
+    expired = {"broadcast": "rejected", "errors": [{"field": "authorization", "problem": "has expired"}]}
+    service.answer = in_turn(Answered(401, expired))
+    assert [type(result) for result in publisher.publish_events(EVENTS[:2])] == [NotPublished] * 2
+    with pytest.raises(NotPublished, match="401"):
+        publisher.publish_event("books", {})
+
+
 def test_without_a_token_requests_are_signed_for_the_apis_region(service, waits):
     session = boto3.Session("AKIATEST", "secret", "session-token", region_name="eu-west-1")
     Publisher(HttpApi(service.url, session=session, sleep=waits.append)).publish_event("books", {"t": "é"})
