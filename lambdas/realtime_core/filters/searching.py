@@ -44,12 +44,12 @@ class _Memory:
     def find(self, text: str) -> _Searched:
         """Return what is known of a text, which is remembered from now on."""
         known = self._known.get(id(text))
-        if known is not None and known.text is text:
-            return known
-        chars = min(len(text), SEARCHED_CHARS)
-        if self._chars + chars > REMEMBERED_CHARS_MAX:
-            self.clear()
-        self._chars += chars
+        if known is not None:
+            return known  # which holds the text, so that no other has its identity
+        self._chars += _searched_chars(text)
+        while self._chars > REMEMBERED_CHARS_MAX:
+            oldest = self._known.pop(next(iter(self._known)))
+            self._chars -= _searched_chars(oldest.text)
         known = self._known[id(text)] = _Searched(text)
         return known
 
@@ -79,6 +79,10 @@ def contains(text: str, wanted: str) -> bool:
         suffixes = known.suffixes = _sort(text[:SEARCHED_CHARS])
     at = bisect_left(suffixes, wanted)
     return at < len(suffixes) and suffixes[at].startswith(wanted)
+
+
+def _searched_chars(text: str) -> int:
+    return min(len(text), SEARCHED_CHARS)
 
 
 def _sort(text: str) -> list[str]:

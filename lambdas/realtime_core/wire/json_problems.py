@@ -1,7 +1,7 @@
-"""Diagnosis of JSON that `strict_json.loads` rejected: each problem with its path, and the request id.
+"""Diagnosis of JSON that `strict_json.loads` rejects: each problem with its path, and the request id.
 
-It runs only on rejected input, so the strict parser stays fast and the sender still learns which field of
-which request is wrong.
+The diagnosis runs only on rejected input, so the strict parser stays fast and the sender still learns which
+field of which request is wrong.
 """
 
 from __future__ import annotations
