@@ -18,7 +18,7 @@ from broadcast.http_requests import (
     refused_response,
     response,
 )
-from broadcast.reception import NOT_PUBLISHED_REASON, Reception, check_permitted, receive, refused
+from broadcast.reception import NOT_PUBLISHED_REASON, Reception, answer, check_permitted, receive, refused
 from broadcast.synchronous import note_size, publish_received
 from realtime_core.errors import Forbidden, StoreUnavailable, ValidationFailed
 from realtime_core.telemetry.logs import bind, get_logger
@@ -44,14 +44,12 @@ def answer_request(
     bind(httpRequestId=raw["requestContext"].get("requestId"))
     try:
         request = read_request(raw, time.time())
+        bind(caller=request.caller)
+        reception = receive(request.raw, request_id, check=_check(broadcast, request))
     except HttpRefused as error:
         log.warning("request_refused", status=error.status, problems=[error.problem.as_dict()])
         add(EVENTS_REFUSED, 1)
         return refused_response(error)
-
-    bind(caller=request.caller)
-    try:
-        reception = receive(request.raw, request_id, check=_check(broadcast, request))
     except ValidationFailed as error:
         _note(error)
         return response(400, refused(error))
@@ -96,14 +94,5 @@ def _note(error: ValidationFailed | Forbidden) -> None:
 
 def _failed(reception: Reception) -> dict[str, Any]:
     """What is answered where nothing could be published: every id, so that a repeat is no second event."""
-    results = [
-        refused(item.refusal)
-        if item.submission is None and item.refusal is not None
-        else {
-            "broadcast": "failed",
-            "eventId": item.submission.event_id if item.submission else None,
-            "reason": NOT_PUBLISHED_REASON,
-        }
-        for item in reception.received
-    ]
+    results = [answer(item, None, NOT_PUBLISHED_REASON) for item in reception.received]
     return {"broadcast": "failed", "results": results} if reception.is_envelope else results[0]

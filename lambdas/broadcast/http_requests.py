@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from realtime_core.auth.permissions import Permissions, decode_permissions
 from realtime_core.errors import Problem
-from realtime_core.wire.json_problems import is_unicode
-from realtime_core.wire.strict_json import byte_length, dumps, loads
+from realtime_core.wire.json_problems import is_unicode, parse_text
+from realtime_core.wire.strict_json import byte_length, dumps
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
 """Outside limits: API Gateway takes 10 MB, and an invocation 6 MB, in which the body is a JSON text: each
@@ -87,16 +87,16 @@ def _read_body(event: dict[str, Any]) -> Any:
     size = len(body) * 3 // 4 if event.get("isBase64Encoded") else byte_length(body)
     if size > BODY_BYTES_MAX:
         raise HttpRefused(413, "body", f"is too large: {size} bytes; at most {BODY_BYTES_MAX} are allowed")
-    try:
-        return loads(_decode_base64(body) if event.get("isBase64Encoded") else body)
-    except ValueError as error:
-        raise HttpRefused(400, "body", str(error)) from error
+    return parse_text(_decode_base64(body) if event.get("isBase64Encoded") else body, "body")
 
 
 def _decode_base64(body: str) -> bytes:
     from base64 import b64decode  # noqa: PLC0415 - few requests need it
 
-    return b64decode(body, validate=True)
+    try:
+        return b64decode(body, validate=True)
+    except ValueError as error:
+        raise HttpRefused(400, "body", f"is not base64: {error}") from error
 
 
 def response(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from realtime_core.wire.forwarded import Origin
 
 
+FAILED_REASON = "The event could not be published just now; it waits in the events queue for another attempt."
+NOT_PUBLISHED_REASON = "The event could not be published just now; send it again with this eventId."
+
+
 class Received(NamedTuple):
     """An event as it came: it can be published, breaks the contract, or is not its publisher's to send."""
 
@@ -56,13 +60,16 @@ def receive(
     return Reception(received, is_envelope=True)
 
 
-def answer(item: Received, result: Result | None) -> dict[str, Any]:
-    """What an event of an envelope is answered; `result` is None for one that breaks the contract."""
+def answer(item: Received, result: Result | None, reason: str = FAILED_REASON) -> dict[str, Any]:
+    """What an event of an envelope is answered. `result` is None for one that was not tried.
+
+    `reason` is what is said of one that could not be published.
+    """
     if item.refusal is not None or item.submission is None:
         return {"broadcast": "rejected", "errors": []} if item.refusal is None else refused(item.refusal)
     if isinstance(result, dict):
         return result
-    return {"broadcast": "failed", "eventId": item.submission.event_id, "reason": FAILED_REASON}
+    return {"broadcast": "failed", "eventId": item.submission.event_id, "reason": reason}
 
 
 def refused(error: ValidationFailed | Forbidden) -> dict[str, Any]:
@@ -99,10 +106,6 @@ def text_of(item: Received) -> str:
     named = {**item.raw, "eventId": event_id}
     # What another Region forwarded keeps its mark, or it would be sent back there.
     return dumps(named) if origin is None else rewrap_event(named, origin)
-
-
-FAILED_REASON = "The event could not be published just now; it waits in the events queue for another attempt."
-NOT_PUBLISHED_REASON = "The event could not be published just now; send it again with this eventId."
 
 
 def _receive(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from broadcast import audience
-from broadcast.audience import Audience
+from broadcast.audience import WINDOW, Audience
 from realtime_core.errors import StoreUnavailable
+from realtime_core.filters import searching
 from realtime_core.filters.filters import Attributes
 from realtime_core.subscriptions.base import shards_for
 from realtime_core.telemetry.logs import get_logger
@@ -41,15 +41,21 @@ class Due(NamedTuple):
 class Subscribers:
     """The subscribers of topics, found by distinct filter. `groups` reads the same `subscriptions`.
 
-    `together_max` is the most connections that are held in memory; TOGETHER_MAX by default.
+    `together_max` is the most connections that are held in memory, and `window` about how many of a large
+    audience are planned at a time.
     """
 
     def __init__(
-        self, subscriptions: Subscriptions, groups: GroupIndex, together_max: int | None = None
+        self,
+        subscriptions: Subscriptions,
+        groups: GroupIndex,
+        together_max: int = TOGETHER_MAX,
+        window: int = WINDOW,
     ) -> None:
         self._subscriptions = subscriptions
         self._groups = groups
         self._together_max = together_max
+        self._window = min(window, together_max)
 
     def due(self, events: Mapping[int, Event], now: int, begun: Collection[int] = ()) -> Due:
         """The connections that get events of topics, each once, unless their audience is large.
@@ -78,8 +84,9 @@ class Subscribers:
         clock: Callable[[], float],
     ) -> Audience:
         """The members of an event's groups as a stream; see `Audience`."""
-        window = min(audience.WINDOW, self._together_max or audience.WINDOW)
-        return Audience(self._subscriptions, groups, began_ms=began_ms, now=now, clock=clock, window=window)
+        return Audience(
+            self._subscriptions, groups, began_ms=began_ms, now=now, clock=clock, window=self._window
+        )
 
     def spread(self, groups: Iterable[Group], sizes: Mapping[str, int], now: int) -> None:
         """Give groups that have grown more shards. If that fails, the next event tries again."""
@@ -116,7 +123,7 @@ class Subscribers:
             else:
                 for connection_id in found:
                     due[connection_id] = due.get(connection_id, 0) | bits
-            if len(due) > (self._together_max or TOGETHER_MAX):
+            if len(due) > self._together_max:
                 return None
 
         log.debug("matched", events=len(reached), groups=len(matched), connections=len(due))
@@ -133,9 +140,13 @@ class Subscribers:
             for topic in topics_reached(event.topic):
                 numbers.setdefault(topic, []).append(number)
 
-        by_topic = self._groups.matching(
-            {topic: [attributes[number] for number in of_topic] for topic, of_topic in numbers.items()}, now
-        )
+        of_topics = {
+            topic: [attributes[number] for number in of_topic] for topic, of_topic in numbers.items()
+        }
+        try:
+            by_topic = self._groups.matching(of_topics, now)
+        finally:
+            searching.forget()
         matched = {
             topic: dict(zip(numbers[topic], of_events, strict=True)) for topic, of_events in by_topic.items()
         }

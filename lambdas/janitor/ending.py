@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime_core.errors import ConnectionUnknown
 from realtime_core.telemetry.logs import get_logger
-from realtime_core.wire.fields import Field, read_fields, text
+from realtime_core.wire.fields import Field, read_fields, reject, text
 from realtime_core.wire.frames import frame
 from realtime_core.wire.topics import read_topic
 
@@ -28,12 +28,19 @@ log = get_logger(__name__)
 TASK = "endSubscription"
 POST_SECONDS = 5.0
 
-_FIELDS = (Field("task", text()), Field("connectionId", text(128)), Field("topic", read_topic))
+
+def _read_task(value: Any, path: str) -> str:
+    if value != TASK:
+        reject(path, f"must be {TASK}, or be left out: then the event is one of the schedule")
+    return TASK
+
+
+_FIELDS = (Field("task", _read_task), Field("connectionId", text(128)), Field("topic", read_topic))
 
 
 def is_ending(event: object) -> bool:
-    """Whether an event asks to end a subscription."""
-    return isinstance(event, dict) and event.get("task") == TASK
+    """Whether an event names a task, as those of the schedule do not. The only task ends a subscription."""
+    return isinstance(event, dict) and "task" in event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +63,7 @@ class Ending:
             return {"ended": False, "told": False}
 
         try:
-            self.subscriptions.unsubscribe(connection_id, topic)
+            self.subscriptions.unsubscribe(connection_id, topic, record=record)
         except ConnectionUnknown:
             return {"ended": False, "told": False}
         told = frame("subscriptionEnded", {"topic": topic, "reason": "operator"}, now=int(self.clock()))

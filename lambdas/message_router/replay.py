@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
+from realtime_core.filters import searching
 from realtime_core.filters.filters import Attributes, Filter
 from realtime_core.history.base import EventPage, StoredEvent
 from realtime_core.lifetimes import is_expired
@@ -118,8 +119,13 @@ def live_frame(stored: StoredEvent) -> dict[str, Any]:
 
 def matcher(topic: str, wanted: Filter, now: int) -> Callable[[StoredEvent], bool]:
     """A predicate of the stored events that a subscription receives `now`, epoch seconds."""
-    return lambda stored: (
-        topic in topics_reached(stored.topic)
-        and not is_expired(stored.expires_at, now)
-        and wanted.matches(Attributes(stored.filters, stored.data))
-    )
+
+    def matches(stored: StoredEvent) -> bool:
+        if topic not in topics_reached(stored.topic) or is_expired(stored.expires_at, now):
+            return False
+        try:
+            return wanted.matches(Attributes(stored.filters, stored.data))
+        finally:
+            searching.forget()
+
+    return matches

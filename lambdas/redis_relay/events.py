@@ -9,9 +9,9 @@ from typing import Any
 
 from realtime_core.wire.envelopes import events_of, with_ids
 from realtime_core.wire.events import parse_event
-from realtime_core.wire.fields import Field, json_object, read_fields, reject, reject_if_any
-from realtime_core.wire.json_problems import find_json_problems, parse_leniently
-from realtime_core.wire.strict_json import dumps, loads
+from realtime_core.wire.fields import Field, json_object, read_fields, reject
+from realtime_core.wire.json_problems import parse_text
+from realtime_core.wire.strict_json import dumps
 from redis_relay.settings import CHANNEL_PREFIX
 
 EVENT_BYTES_MAX = 262_144
@@ -81,12 +81,7 @@ def _parse(raw: Any, path: str) -> dict[str, Any]:
     """A JSON object; `path` names it in the problems that ValidationFailed reports."""
     if len(raw) > EVENT_BYTES_MAX:
         reject(path, f"is too large: {len(raw)} bytes, at most {EVENT_BYTES_MAX} are taken")
-    try:
-        value = loads(raw)
-    except ValueError as error:
-        reject_if_any(find_json_problems(parse_leniently(raw), path))
-        reject(path, str(error))
-    return json_object(value, path)
+    return json_object(parse_text(raw, path), path)
 
 
 def _with_id(event: dict[str, Any], event_id: str) -> bytes:

@@ -6,6 +6,12 @@ const isAbsent = (value: unknown): boolean => value === null || value === undefi
 /** A string, a number or a boolean: what may equal. */
 const isScalar = (value: unknown): boolean => !isAbsent(value) && typeof value !== "object";
 
+/** `contains` searches so many characters of a text, the first, as the service does. */
+const SEARCHED_CHARS = 16_384;
+/** By code points: a character beyond 16 bits is one, although it is two in a string. */
+const beginning = (value: string): string =>
+  value.length > SEARCHED_CHARS ? [...value].slice(0, SEARCHED_CHARS).join("") : value;
+
 const OPERATORS: Record<string, (argument: never) => Test> = {
   gte: (bound: number) => (value) => isNumber(value) && value >= bound,
   gt: (bound: number) => (value) => isNumber(value) && value > bound,
@@ -13,7 +19,7 @@ const OPERATORS: Record<string, (argument: never) => Test> = {
   lt: (bound: number) => (value) => isNumber(value) && value < bound,
   prefix: (text: string) => (value) => typeof value === "string" && value.startsWith(text),
   suffix: (text: string) => (value) => typeof value === "string" && value.endsWith(text),
-  contains: (text: string) => (value) => typeof value === "string" && value.includes(text),
+  contains: (text: string) => (value) => typeof value === "string" && beginning(value).includes(text),
   exists: (wanted: boolean) => (value) => isAbsent(value) !== wanted,
   not: (condition: unknown) => {
     const test = compileCondition(condition);

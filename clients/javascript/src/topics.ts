@@ -157,10 +157,14 @@ export class Topics implements Owner {
   }
 
   private findTopic(name: string, filters: Record<string, unknown>): Topic {
-    const found = this.topics.get(name) ?? new Topic(name, filters);
-    if (!found.isUnwanted && found.key !== filterKey(filters)) throw this.duplicate(name);
-    this.topics.set(name, found);
-    found.useFilters(filters);
+    const found = this.topics.get(name);
+    if (!found) {
+      const topic = new Topic(name, filters);
+      this.topics.set(name, topic);
+      return topic;
+    }
+    if (found.isUnwanted) found.useFilters(filters);
+    else if (found.key !== filterKey(filters)) throw this.duplicate(name);
     return found;
   }
 

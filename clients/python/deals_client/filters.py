@@ -16,6 +16,9 @@ Matcher: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 Test: TypeAlias = Callable[[Any], bool]
 """Whether a value passes; None stands for an absent attribute."""
 
+SEARCHED_CHARS = 16_384
+"""`contains` searches so many characters of a text, the first, as the service does."""
+
 _RANGES: dict[str, Callable[[Any, Any], bool]] = {
     "gte": operator.ge,
     "gt": operator.gt,
@@ -25,7 +28,7 @@ _RANGES: dict[str, Callable[[Any, Any], bool]] = {
 _TEXTS: dict[str, Callable[[str, str], bool]] = {
     "prefix": str.startswith,
     "suffix": str.endswith,
-    "contains": operator.contains,
+    "contains": lambda value, text: text in value[:SEARCHED_CHARS],
 }
 _SHORTHAND = re.compile(r"(min|max)([A-Z])(.*)", re.DOTALL)
 

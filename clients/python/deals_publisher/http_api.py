@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ BODY_BYTES_MAX = 2 * 1024 * 1024
 FIRST_DELAY_SECONDS, DELAY_SECONDS_MAX = 0.2, 5.0
 RETRY_AFTER_SECONDS_MAX = 30.0
 _RETRIED = frozenset({429, 500, 502, 503, 504})
+_WORD = re.compile(r"[!-~]+")
 
 Token = str | Callable[[], str]
 
@@ -54,16 +56,15 @@ class HttpApi:
         self._connections = Connections(url)
         if token is not None and session is not None:
             raise InvalidArgument("session", "signs requests, which a token replaces; pass one of the two")
-        if token is not None and not (callable(token) or (isinstance(token, str) and token)):
-            raise InvalidArgument("token", "must be a JWT, or a function that returns one")
-        self._token = token
+        self._token = token if token is None or callable(token) else _checked(token)
         self._signer = None if token is not None else _create_signer(self._connections.host, session, region)
         self._sleep = sleep
 
     def send(self, event: Mapping[str, Any]) -> Published:
         """Publish one event. Raises Rejected (Forbidden is one) and NotPublished."""
         event_id = str(event["eventId"])
-        result = read_result(event_id, self._post(event, event_id))
+        answer, reason = self._post(event, event_id)
+        result = NotPublished(event_id, reason) if reason else read_result(event_id, answer)
         if isinstance(result, PublishError):
             raise result
         return result
@@ -74,17 +75,21 @@ class HttpApi:
         for part in split_events(events, BODY_BYTES_MAX):
             ids = [str(event["eventId"]) for event in part]
             try:
-                answer = self._post({"events": part}, ids[0])
-                # Where the request itself is refused, so is each of its events.
-                answers = answer.get("results") or [answer] * len(ids)
-                results += [read_result(*one) for one in zip(ids, answers, strict=True)]
+                results += _read_results(ids, *self._post({"events": part}, ids[0]))
             except NotPublished as error:
                 results += [NotPublished(event_id, error.reason) for event_id in ids]
+            except InvalidArgument as error:
+                # Of the token that the function returned: what earlier requests published stays known.
+                results += [error] * len(ids)
         return results
 
-    def _post(self, payload: Mapping[str, Any], event_id: str) -> dict[str, Any]:
-        """Return the service's own answer. Raises NotPublished."""
+    def _post(self, payload: Mapping[str, Any], event_id: str) -> tuple[dict[str, Any], str]:
+        """Return the service's own answer, and why nothing is published; the reason is empty where it is.
+
+        The answer is empty where there was none. Raises NotPublished, InvalidArgument.
+        """
         body, refused_token, reason = encode_json(payload).encode(), "", ""
+        answer: dict[str, Any] = {}
         for attempt in range(ATTEMPTS):
             headers, token = self._sign(body, event_id)
             if token and token == refused_token:
@@ -97,8 +102,9 @@ class HttpApi:
                 reason = f"{type(error).__name__}: {error}"
             else:
                 answer = _read_answer(response)
-                if answer is not None:
-                    return answer
+                # After a `failed` request as a whole nothing is out, or queued.
+                if answer and response.status not in _RETRIED and response.status != 401:
+                    return answer, ""
                 reason = _describe(response)
                 if response.status == 401 and token and callable(self._token):
                     refused_token, delay = token, 0.0  # the function may have a newer one
@@ -107,10 +113,10 @@ class HttpApi:
                 delay = max(delay, response.retry_after_seconds(RETRY_AFTER_SECONDS_MAX))
             if attempt < ATTEMPTS - 1:
                 self._sleep(delay)
-        raise NotPublished(event_id, reason)
+        return answer, reason
 
     def _sign(self, body: bytes, event_id: str) -> tuple[dict[str, str], str]:
-        """Return the headers of a request, and the token among them. Raises NotPublished."""
+        """Return the headers of a request, and the token among them. Raises NotPublished, InvalidArgument."""
         headers = {"Content-Type": "application/json"}
         if self._signer is not None:
             try:
@@ -118,19 +124,38 @@ class HttpApi:
             except Exception as error:
                 # boto3's errors of credentials that are missing or cannot be renewed just now.
                 raise NotPublished(event_id, f"{type(error).__name__}: {error}") from error
-        token = self._token() if callable(self._token) else str(self._token)
+        token = _checked(self._token()) if callable(self._token) else str(self._token)
         return {**headers, "Authorization": f"Bearer {token}"}, token
 
 
-def _read_answer(response: Response) -> dict[str, Any] | None:
-    """Return the service's answer for the events; None for API Gateway's own, or one to send again."""
+def _checked(token: object) -> str:
+    """Return a token that a header can hold. Raises InvalidArgument, which does not quote it."""
+    if isinstance(token, str) and _WORD.fullmatch(token):
+        return token
+    raise InvalidArgument("token", "must be one word of visible ASCII; is there a line ending behind it?")
+
+
+def _read_answer(response: Response) -> dict[str, Any]:
+    """Return the service's answer for the events; empty for API Gateway's own."""
     try:
         body = json.loads(response.body)
     except ValueError:
-        return None
-    # After a `failed` request as a whole nothing is out, or queued.
-    is_final = response.status not in _RETRIED and response.status != 401
-    return body if is_final and isinstance(body, dict) and "broadcast" in body else None
+        return {}
+    return body if isinstance(body, dict) and "broadcast" in body else {}
+
+
+def _read_results(
+    ids: Sequence[str], answer: Mapping[str, Any], reason: str
+) -> list[Published | PublishError]:
+    """Return what became of each event of a request; `reason` is why none of them is published."""
+    # Where the request itself is refused, so is each of its events; a refused token says nothing of them.
+    answers = answer.get("results") or [{} if reason else answer] * len(ids)
+    return [
+        NotPublished(event_id, reason)
+        if reason and one.get("broadcast") != "rejected"
+        else read_result(event_id, one)
+        for event_id, one in zip(ids, answers, strict=True)
+    ]
 
 
 _REMEDIES = {

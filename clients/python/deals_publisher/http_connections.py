@@ -38,7 +38,7 @@ class Connections:
     """Sends POST requests to a URL. Can be shared between threads."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+        parts = _split(url)
         is_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
         if not (parts.scheme == "https" or is_local) or not parts.hostname:
             raise InvalidArgument("url", f"must be the https:// URL of the publish API, not {url!r:.100}")
@@ -58,6 +58,17 @@ class Connections:
         except HTTPError as error:
             raise ConnectionError(f"{type(error).__name__}: {error}") from error
         return Response(answer.status, answer.headers, answer.data)
+
+
+def _split(url: object) -> SplitResult:
+    """Return the parts of a URL, empty ones of what is no text. Raises InvalidArgument."""
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+        _ = parts.hostname, parts.port  # which are read only now, and may be no host and no port
+    except ValueError:
+        # Its text quotes what stands for the port, which may be a part of a password.
+        raise InvalidArgument("url", "has no host or port that can be read") from None
+    return parts
 
 
 def _create_pool(url: SplitResult) -> PoolManager:

@@ -8,6 +8,7 @@ import base64
 import hmac
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from realtime_core.errors import SettingsInvalid, TokenRefused
@@ -88,7 +89,7 @@ def verify_hmac(token: SignedToken, secrets: Sequence[str]) -> bool:
                 f"a JWT secret is shorter than {SECRET_BYTES_MIN} bytes; store a longer one"
             )
     # A public key that was stored as a secret by mistake is public: anyone could sign tokens with it.
-    private = [secret for secret in secrets if not _is_public_key(secret)]
+    private = [secret for secret in secrets if not is_public_key(secret)]
     return any(
         hmac.compare_digest(hmac.digest(secret.encode(), token.signed, "sha256"), token.signature)
         for secret in private
@@ -104,7 +105,8 @@ def _is_of_another_kind(kind: str) -> bool:
     return name.endswith("+jwt") and name != "at+jwt"
 
 
-def _is_public_key(secret: str) -> bool:
+@lru_cache(maxsize=8)  # few secrets verify many tokens
+def is_public_key(secret: str) -> bool:
     """Whether a secret is a public key: in an armour, as SSH or a JWK writes it, or in bare base64."""
     if _PUBLIC_KEY_TEXT.search(secret):
         return True

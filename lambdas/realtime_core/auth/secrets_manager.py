@@ -7,10 +7,12 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from realtime_core.auth.jws import SECRET_BYTES_MIN
+from realtime_core.auth.jws import SECRET_BYTES_MIN, is_public_key
 from realtime_core.aws.errors import Refused, Unreachable
 from realtime_core.errors import ServiceError, SettingsInvalid, StoreUnavailable
 from realtime_core.telemetry.logs import get_logger
+from realtime_core.wire.json_problems import is_unicode
+from realtime_core.wire.strict_json import byte_length
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager.client import SecretsManagerClient
@@ -85,16 +87,14 @@ def parse_secret(text: str, secret_arn: str) -> tuple[str, ...]:
 
 def _usable(key: object, name: str, secret_arn: str) -> str:
     # JSON can write half of a surrogate pair, which has no bytes to sign with.
-    if isinstance(key, str) and _byte_length(key) >= SECRET_BYTES_MIN:
-        return key
-    raise SettingsInvalid(
-        f"{secret_arn}: {name} must be a string of at least {SECRET_BYTES_MIN} bytes; store a random "
-        'string of that length, or JSON {"current": "…", "previous": "…"} to rotate it'
-    )
-
-
-def _byte_length(key: str) -> int:
-    try:
-        return len(key.encode())
-    except UnicodeEncodeError:
-        return 0
+    if not isinstance(key, str) or not is_unicode(key) or byte_length(key) < SECRET_BYTES_MIN:
+        raise SettingsInvalid(
+            f"{secret_arn}: {name} must be a string of at least {SECRET_BYTES_MIN} bytes; store a random "
+            'string of that length, or JSON {"current": "…", "previous": "…"} to rotate it'
+        )
+    if is_public_key(key):
+        raise SettingsInvalid(
+            f"{secret_arn}: {name} is a public key, with which anyone could sign; store a random string, and "
+            "give public keys by JWT_JWKS_URL"
+        )
+    return key

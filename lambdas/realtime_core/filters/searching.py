@@ -18,8 +18,9 @@ SHORT_CHARS = 128
 """Shorter texts are searched as they are: that takes about as long as a bisection."""
 SEARCHES_MAX = 32
 """After so many searches a text is sorted."""
-TEXTS_MAX = 16
-"""Texts that are remembered."""
+REMEMBERED_CHARS_MAX = 128 * 1024
+"""So many searched characters of texts are remembered, as many as an event can have: some 42 MB if all are
+sorted."""
 
 
 class _Searched:
@@ -33,8 +34,35 @@ class _Searched:
         self.suffixes: list[str] | None = None
 
 
-_searched: dict[int, _Searched] = {}
-"""By the identity of the text: an event's texts stay the same objects while it is matched."""
+class _Memory:
+    """The texts that are searched, by identity: an event's stay the same objects while it is matched."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Searched] = {}
+        self._chars = 0
+
+    def find(self, text: str) -> _Searched:
+        """Return what is known of a text, which is remembered from now on."""
+        known = self._known.get(id(text))
+        if known is not None:
+            return known  # which holds the text, so that no other has its identity
+        self._chars += _searched_chars(text)
+        while self._chars > REMEMBERED_CHARS_MAX:
+            oldest = self._known.pop(next(iter(self._known)))
+            self._chars -= _searched_chars(oldest.text)
+        known = self._known[id(text)] = _Searched(text)
+        return known
+
+    def clear(self) -> None:
+        self._known, self._chars = {}, 0
+
+
+_memory = _Memory()
+
+
+def forget() -> None:
+    """Release the texts that were searched. To be called after each matching: sorted ones are large."""
+    _memory.clear()
 
 
 def contains(text: str, wanted: str) -> bool:
@@ -42,12 +70,7 @@ def contains(text: str, wanted: str) -> bool:
     if len(text) <= SHORT_CHARS:
         return wanted in text
 
-    known = _searched.get(id(text))
-    if known is None or known.text is not text:
-        if len(_searched) >= TEXTS_MAX:
-            _searched.clear()
-        known = _searched[id(text)] = _Searched(text)
-
+    known = _memory.find(text)
     suffixes = known.suffixes
     if suffixes is None:
         known.searches += 1
@@ -56,6 +79,10 @@ def contains(text: str, wanted: str) -> bool:
         suffixes = known.suffixes = _sort(text[:SEARCHED_CHARS])
     at = bisect_left(suffixes, wanted)
     return at < len(suffixes) and suffixes[at].startswith(wanted)
+
+
+def _searched_chars(text: str) -> int:
+    return min(len(text), SEARCHED_CHARS)
 
 
 def _sort(text: str) -> list[str]:

@@ -19,6 +19,7 @@ groups of a topic once stays complete by reading only the later announcements (`
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from realtime_core.aws import backoff
@@ -31,6 +32,7 @@ from realtime_core.aws.dynamodb import (
     perform,
     query,
 )
+from realtime_core.errors import StoreUnavailable
 from realtime_core.subscriptions.base import (
     ANNOUNCEMENT_LIFETIME_SECONDS,
     REGISTRY_LIFETIME_SECONDS,
@@ -99,17 +101,21 @@ class DynamoGroups:
         is_admitted = False
         contended: Contended | None = None
         for _ in backoff.attempts():
-            # Asked beside the first try, which does not need the answer if the group is listed.
             looking_up = self._partitions.start_look_up(group.topic, now)
             try:
                 touched, before = self._touch_listed(group, now)
+                if touched is not None:
+                    # The answer is kept for later; a group that is listed does not need it.
+                    with suppress(StoreUnavailable):
+                        looking_up.result()
+                    return touched
                 has_more = looking_up.result()
             finally:
                 looking_up.discard()
-            if touched is None and has_more:
+            if has_more:
                 touched, before = self._touch_listed(group, now)
-            if touched is not None:
-                return touched
+                if touched is not None:
+                    return touched
 
             if not is_admitted:
                 self._admit(group, before, now, admit_new)

@@ -52,7 +52,8 @@ class MemberStatements:
     def read(self, keys: Sequence[str], now: int) -> Iterator[Mapping[str, list[str]]]:
         """The ids of connections that can be posted to at `now`, by partition key; a page at a time.
 
-        Consistent, as the queries are. Raises StatementsRefused before the first page, or StoreUnavailable.
+        Consistent, as the queries are. Raises StoreUnavailable, or StatementsRefused, also after some pages:
+        then the caller reads all again, and members that it gets twice do no harm.
         """
         parts = [keys[start : start + KEYS_MAX] for start in range(0, len(keys), KEYS_MAX)]
         reading: deque[tuple[Sequence[str], StartedCall[Any]]] = deque()
@@ -103,5 +104,7 @@ class MemberStatements:
             if not isinstance(refusal, Refused) or is_retryable_status(refusal.status):
                 raise
             self._refused = True
-            log.warning("statements_refused", code=refusal.code, remedy="allow dynamodb:PartiQLSelect")
+            is_denied = refusal.code == "AccessDeniedException"
+            remedy = "allow dynamodb:PartiQLSelect" if is_denied else "see the code"
+            log.warning("statements_refused", code=refusal.code, remedy=remedy)
             raise StatementsRefused(str(error)) from error

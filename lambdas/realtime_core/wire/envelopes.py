@@ -15,10 +15,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from realtime_core.wire.fields import Field, json_object, read_fields, reject, reject_if_any
+from realtime_core.wire.fields import Field, json_object, read_fields, reject
 from realtime_core.wire.forwarded import FORWARDED_KEY, Origin, unwrap_event
-from realtime_core.wire.json_problems import find_json_problems, parse_leniently
-from realtime_core.wire.strict_json import loads
+from realtime_core.wire.json_problems import parse_text
 
 # An SNS envelope may hold an EventBridge event, that a forwarded event, and each may hold the event; deeper
 # nesting is a mistake. Lambda's records have no envelope around the event.
@@ -108,9 +107,4 @@ def _identifier(value: Any) -> str | None:
 
 
 def _object(text: Any, path: str) -> dict[str, Any]:
-    try:
-        raw = loads(text) if isinstance(text, str) else text
-    except ValueError as error:
-        reject_if_any(find_json_problems(parse_leniently(text), path))
-        reject(path, str(error))
-    return json_object(raw, path)
+    return json_object(parse_text(text, path) if isinstance(text, str) else text, path)

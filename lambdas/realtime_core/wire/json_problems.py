@@ -1,7 +1,7 @@
-"""Diagnosis of JSON that `strict_json.loads` rejected: each problem with its path, and the request id.
+"""Diagnosis of JSON that `strict_json.loads` rejects: each problem with its path, and the request id.
 
-It runs only on rejected input, so the strict parser stays fast and the sender still learns which field of
-which request is wrong.
+The diagnosis runs only on rejected input, so the strict parser stays fast and the sender still learns which
+field of which request is wrong.
 """
 
 from __future__ import annotations
@@ -12,14 +12,26 @@ from itertools import islice
 from typing import Any
 
 from realtime_core.errors import Problem
-from realtime_core.wire.fields import PROBLEMS_MAX, shorten
-from realtime_core.wire.strict_json import DEPTH_MAX, INTEGER_MAX, INTEGER_MIN
+from realtime_core.wire.fields import PROBLEMS_MAX, reject, reject_if_any, shorten
+from realtime_core.wire.strict_json import DEPTH_MAX, INTEGER_MAX, INTEGER_MIN, loads
 
 PATH_CHARS_MAX = 256
 _NOT_UNICODE = "holds half of a surrogate pair, which is not Unicode text"
 
 
-def parse_leniently(text: str) -> Any:
+def parse_text(text: str | bytes, path: str) -> Any:
+    """The value of a JSON text by `strict_json`. Raises ValidationFailed with each problem by its path.
+
+    `path` is that of the text itself.
+    """
+    try:
+        return loads(text)
+    except ValueError as error:
+        reject_if_any(find_json_problems(parse_leniently(text), path))
+        reject(path, str(error))
+
+
+def parse_leniently(text: str | bytes) -> Any:
     """The value of a JSON text according to the standard library; None if that rejects it too."""
     try:
         return json.loads(text, parse_int=_integer)

@@ -1,6 +1,8 @@
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from realtime_core.auth.memory import MemorySigningSecrets
 from realtime_core.auth.secrets_manager import SecretsManagerSigningSecrets
@@ -86,6 +88,28 @@ def test_weak_secret_is_rejected_without_its_text(secret, keys, text, named):
         assert "hunter2" not in repr(error)
         assert "hunter2" not in repr(vars(error))
         error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize(
+    ("stored", "named"),
+    [
+        (lambda text: text, "the secret"),
+        (lambda text: json.dumps({"current": text}), "current"),
+        (lambda text: json.dumps({"current": NEW, "previous": text}), "previous"),
+    ],
+    ids=["bare", "current", "previous"],
+)
+@pytest.mark.parametrize("form", ["PEM", "SSH"])
+def test_public_key_is_rejected_without_its_text(secret, keys, *, stored, named, form):
+    """Anyone has it, and could sign with it."""
+    public = Ed25519PrivateKey.generate().public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    text = (pem if form == "PEM" else public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)).decode()
+    secret(stored(text))
+
+    with pytest.raises(SettingsInvalid, match=f"{named} is a public key.*JWT_JWKS_URL") as raised:
+        keys.signing_keys(NOW)
+    assert not any(len(word) > 20 and word in str(raised.value) for word in text.split())
 
 
 def test_keys_are_cached(manager, secret, keys):

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from broadcast import audience, subscribers
+from broadcast import subscribers
 from broadcast.group_index import GroupIndex
 from broadcast.inboxes import Inboxes
 from broadcast.publisher import Publisher
@@ -40,14 +40,13 @@ def pusher(dynamo_stores, dynamodb, queue):
 @pytest.fixture
 def publish(monkeypatch, dynamo_stores, dynamodb, queue, pusher):
     """Publish one event by a process of its own, whose time ends after its first chunk."""
-    monkeypatch.setattr(audience, "WINDOW", 5)
     monkeypatch.setattr(subscribers, "LARGE_SHARDS", -1)
     event = parse_event({"messageType": "deal", "topic": "books", "data": {"category": "phones"}})
 
     def attempt():
         subscriptions = dynamo_stores.subscriptions
         publisher = Publisher(
-            subscribers=Subscribers(subscriptions, GroupIndex(subscriptions)),
+            subscribers=Subscribers(subscriptions, GroupIndex(subscriptions), window=5),
             inboxes=Inboxes(dynamo_stores.messages, dynamo_stores.connections),
             admission=DynamoAdmission(dynamodb, "history", os.urandom, now=lambda: NOW),
             deliveries=queue,

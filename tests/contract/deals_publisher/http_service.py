@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -34,7 +35,14 @@ class HttpService:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/v1/events"
         self.asked: list[Asked] = []
+        self.connections: list[socket.socket] = []
         self.answer: Callable[[Asked], Answered | None] = lambda asked: Answered(200, published(asked.body))
+
+    def hang_up(self) -> None:
+        """Close all connections, as a server does with idle ones."""
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def published(body: Any) -> dict[str, Any]:
@@ -57,6 +65,10 @@ def serving() -> Iterator[HttpService]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            service.connections.append(self.connection)
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
@@ -187,6 +188,65 @@ def test_transport_is_shared_by_threads(service, publisher):
     assert [result.event_id for result in results] == [f"t{number}" for number in range(40)]
 
 
+def test_connections_that_the_server_closed_while_they_were_idle_are_replaced_at_the_first_attempt(
+    service, publisher, waits
+):
+    together = threading.Barrier(4)
+
+    def answer(asked):
+        together.wait(5)  # so that each thread has a connection of its own
+        return Answered(200, published(asked.body))
+
+    service.answer = answer
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: publisher.publish_event("books", {"n": n}), range(4)))
+    clients = {asked.client for asked in service.asked}
+    assert len(clients) == 4
+    service.hang_up()
+
+    service.answer = in_turn("published")
+    for _ in range(4):
+        publisher.publish_event("books", {})
+    assert waits == [], "no attempt met a connection that was closed"
+    assert not clients & {asked.client for asked in service.asked[4:]}
+
+
+@pytest.mark.parametrize("token", ["abc.secret\n", "sécret", "ab secret", "", None, 7, "secret\u2019"])
+def test_token_that_no_header_can_hold_is_refused_without_its_text(service, waits, token):
+    with pytest.raises(InvalidArgument, match=r"^token: must be one word of visible ASCII") as raised:
+        Publisher(HttpApi(service.url, token=lambda: token)).publish_event("books", {})
+    assert "ecret" not in str(raised.value)
+    if token is not None:
+        with pytest.raises(InvalidArgument, match=r"^token: must be one word"):
+            HttpApi(service.url, token=token)
+
+    tokens = iter(["good", token])
+    results = Publisher(HttpApi(service.url, token=lambda: next(tokens))).publish_events(EVENTS)
+    assert [type(result).__name__ for result in results] == ["Published"] * 100 + ["InvalidArgument"] * 20
+    assert (len(service.asked), waits) == (1, [])
+
+
+def test_events_that_are_refused_within_a_request_that_fails_are_reported_refused(service, publisher, waits):
+    failed = {"broadcast": "failed", "reason": "r"}
+    results = [{**failed, "eventId": "e0"}, FORBIDDEN, {"broadcast": "rejected", "errors": []}]
+    service.answer = in_turn(Answered(503, {"broadcast": "failed", "results": results}))
+    found = publisher.publish_events(EVENTS[:3])
+    assert [(type(result), result.event_id) for result in found] == [
+        (NotPublished, "e0"),
+        (Forbidden, "e1"),
+        (Rejected, "e2"),
+    ]
+    assert len(waits) == 4
+
+
+def test_events_whose_token_the_service_refuses_are_not_published_and_not_refused(service, publisher):
+    expired = {"broadcast": "rejected", "errors": [{"field": "authorization", "problem": "has expired"}]}
+    service.answer = in_turn(Answered(401, expired))
+    assert [type(result) for result in publisher.publish_events(EVENTS[:2])] == [NotPublished] * 2
+    with pytest.raises(NotPublished, match="401"):
+        publisher.publish_event("books", {})
+
+
 def test_without_a_token_requests_are_signed_for_the_apis_region(service, waits):
     session = boto3.Session("AKIATEST", "secret", "session-token", region_name="eu-west-1")
     Publisher(HttpApi(service.url, session=session, sleep=waits.append)).publish_event("books", {"t": "é"})
@@ -255,6 +315,10 @@ def test_token_needs_no_boto3(uninstalled, service):
         ("publish.example.com", {"token": "t"}, "url"),
         ("https://ann:secret@publish.example.com/events", {"token": "t"}, "url"),
         ("https://publish.example.com/events?token=secret", {"token": "t"}, "url"),
+        ("https://publish.example.com:abc/", {"token": "t"}, "url"),
+        ("https://publish.example.com:99999/", {"token": "t"}, "url"),
+        ("https://[::1/", {"token": "t"}, "url"),
+        (None, {"token": "t"}, "url"),
         ("https://publish.example.com/events", {"token": ""}, "token"),
         ("https://publish.example.com/events", {"token": "t", "session": boto3.Session()}, "session"),
     ],

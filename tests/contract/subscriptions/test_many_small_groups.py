@@ -15,6 +15,7 @@ from tests.contract.support.watched_clients import hooked, recording, watching
 MANY = SHARDS_MIN + 7
 LATER = NOW + 600
 DENIED = HttpResponse(400, b'{"__type": "com.amazon.coral.service#AccessDeniedException", "message": "no"}')
+INVALID = HttpResponse(400, b'{"__type": "com.amazon.coral.validate#ValidationException", "message": "no"}')
 FAULT = HttpResponse(500, b'{"__type": "InternalServerError"}')
 
 
@@ -115,11 +116,16 @@ def test_statement_of_several_pages_is_read_to_the_last(dynamodb, dynamo_stores,
         assert members(dynamo_stores, small)[small[0].group_id] == ["p0", "p1", "p2"]
 
 
+@pytest.mark.parametrize(
+    ("refusal", "remedy"),
+    [(DENIED, "allow dynamodb:PartiQLSelect"), (INVALID, "see the code")],
+    ids=["denied", "invalid"],
+)
 def test_function_that_may_not_use_statements_reads_by_queries_from_then_on(
-    dynamodb, dynamo_stores, small, capsys
+    dynamodb, dynamo_stores, small, capsys, *, refusal, remedy
 ):
     def deny(operation, _parameters):
-        return DENIED if operation == "ExecuteStatement" else None
+        return refusal if operation == "ExecuteStatement" else None
 
     with hooked(dynamodb, deny), watching(dynamodb) as watch:
         assert len(members(dynamo_stores, small)) == MANY
@@ -127,7 +133,9 @@ def test_function_that_may_not_use_statements_reads_by_queries_from_then_on(
         assert len(members(dynamo_stores, small)) == MANY
 
     assert tried == watch.calls["ExecuteStatement"] > 0
-    assert "statements_refused" in capsys.readouterr().out
+    logged = capsys.readouterr().out
+    assert "statements_refused" in logged
+    assert f'"{remedy}"' in logged
 
 
 def test_fault_of_dynamodb_is_no_reason_to_read_otherwise(dynamodb, dynamo_stores, small):

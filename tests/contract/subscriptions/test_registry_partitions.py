@@ -8,8 +8,9 @@ from broadcast.group_index import GroupIndex
 from index_projector.membership import Listing
 from index_projector.stream import parse_changes
 from index_projector.table import Table
+from realtime_core.aws.http_response import HttpResponse
 from realtime_core.connections.dynamodb import DynamoConnections
-from realtime_core.errors import SubscriptionFailed
+from realtime_core.errors import StoreUnavailable, SubscriptionFailed
 from realtime_core.filters.filters import Attributes
 from realtime_core.ids import group_id
 from realtime_core.subscriptions.base import REGISTRY_LIFETIME_SECONDS, Group
@@ -23,9 +24,11 @@ from realtime_core.subscriptions.registry_keys import (
     registry_pk,
 )
 from tests.contract.support.cases import HOUR, NOW, connection, match
-from tests.contract.support.watched_clients import watching
+from tests.contract.support.watched_clients import hooked, watching
 
 FILTERS = [f'{{"x":{number}}}' for number in range(12)]
+THROTTLED = HttpResponse(400, b'{"__type": "ThrottlingException", "message": "slow down"}')
+FAULT = HttpResponse(500, b'{"__type": "InternalServerError"}')
 BEYOND = next(text for text in FILTERS if partition_of(group_id("a", text), PARTITIONS))
 """A filter whose group is listed beyond the first partition."""
 
@@ -84,6 +87,23 @@ def grown(registry):
     for wanted in FILTERS[6:]:
         registry.subscribe(wanted)
     return registry
+
+
+@pytest.mark.parametrize("answer", [THROTTLED, FAULT], ids=["throttled", "fault"])
+def test_look_up_that_fails_fails_no_subscription_that_does_not_need_it(registry, dynamodb, answer):
+    registry.subscribe(FILTERS[0])
+    process = registry.new_process()
+
+    def fail(operation, parameters):
+        keys = parameters.get("ExpressionAttributeValues", {})
+        return answer if operation == "Query" and keys.get(":key") == {"S": PARTITIONS_KEY} else None
+
+    with hooked(dynamodb, fail):
+        registry.subscribe(FILTERS[0], process, NOW + 1)
+        with pytest.raises(StoreUnavailable):
+            registry.subscribe(FILTERS[1], process, NOW + 1)
+    registry.subscribe(FILTERS[1], process, NOW + 2)
+    assert registry.listed() == sorted(FILTERS[:2])
 
 
 def test_topic_of_few_groups_has_one_partition(registry):

@@ -16,12 +16,6 @@ FILTERS = (ANY, PHONES, LAPTOPS, None)
 """None unsubscribes."""
 
 
-@pytest.fixture(params=["dynamo", "memory", "late", "index"])
-def stores(request):
-    """The stores alone, and with an index in front of them, which is up to date or late."""
-    return request.getfixturevalue(f"{request.param}_stores")
-
-
 def ask(stores, wanted, at, topic="a", record=None):
     """Subscribe, or unsubscribe where no filter is wanted, as a request received `at` ms after NOW."""
     if wanted is None:

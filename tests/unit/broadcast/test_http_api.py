@@ -217,6 +217,9 @@ def test_permission_is_asked_for_the_topic_that_is_published_where_a_name_comes_
         ('{"events": []}', {}, 400, "events"),
         (json.dumps({"events": [DEAL] * 101}), {}, 400, "events"),
         ('{"messageType": "dealUpdate"}', {}, 400, "data"),
+        ('{"messageType": "a", "data": {"price": NaN}}', {}, 400, "data.price"),
+        ('{"events": [{"data": {"n": 99999999999999999999}}]}', {}, 400, "events[0].data.n"),
+        ("e30", {"isBase64Encoded": True}, 400, "body"),
         ("\udcff", {"isBase64Encoded": True}, 400, "body"),
         (base64.b64encode(b"\xff").decode(), {"isBase64Encoded": True}, 400, "body"),
         ("x" * (BODY_BYTES_MAX + 1), {}, 413, "body"),
@@ -224,7 +227,8 @@ def test_permission_is_asked_for_the_topic_that_is_published_where_a_name_comes_
         (json.dumps(DEAL), {"headers": {"content-encoding": "gzip"}}, 415, "content-encoding"),
     ],
     ids=[
-        "no JSON", "empty", "a list", "no events", "too many events", "no data", "no base64", "no UTF-8",
+        "no JSON", "empty", "a list", "no events", "too many events", "no data", "not a number",
+        "a large number", "base64 without its end", "no base64", "no UTF-8",
         "too large", "text", "gzip",
     ],
 )  # fmt: skip

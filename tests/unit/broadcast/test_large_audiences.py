@@ -9,7 +9,7 @@ from broadcast.audience import Audience
 from broadcast.group_index import GroupIndex
 from broadcast.inboxes import Inboxes
 from broadcast.publisher import Publisher, Submission
-from broadcast.subscribers import Subscribers
+from broadcast.subscribers import TOGETHER_MAX, Subscribers
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
@@ -82,7 +82,7 @@ class Timed:
 class Large:
     """`broadcast` on twins, for which any audience is large. Queueing a window takes a second."""
 
-    def __init__(self, deaths=None):
+    def __init__(self, deaths=None, *, together_max=TOGETHER_MAX, window=WINDOW):
         self.now, self.seconds = float(NOW), 0
         self.connections, self.deliveries = MemoryConnections(), MemoryDeliveries()
         self.subscriptions = MemorySubscriptions(self.connections)
@@ -91,7 +91,7 @@ class Large:
         ports = (self.management_api, self.connections, self.subscriptions, self.deliveries)
         deaths = deaths or Deaths()
         self.publisher = Publisher(
-            subscribers=Subscribers(self.subscriptions, GroupIndex(self.subscriptions)),
+            subscribers=Subscribers(self.subscriptions, GroupIndex(self.subscriptions), together_max, window),
             inboxes=Inboxes(MemoryMessages(retention_days=30), self.connections),
             admission=Fatal(
                 self.history, ("claim_all", "note_planning", "expect_chunks", "finish_all"), deaths
@@ -126,12 +126,11 @@ class Large:
 
 @pytest.fixture(autouse=True)
 def _large(monkeypatch):
-    monkeypatch.setattr(audience, "WINDOW", WINDOW)
     monkeypatch.setattr(subscribers, "LARGE_SHARDS", -1)
 
 
-def with_everybody(deaths=None):
-    large = Large(deaths)
+def with_everybody(deaths=None, **options):
+    large = Large(deaths, **options)
     return large.subscribe(BOOKS + BOTH).subscribe(EVERYTHING + BOTH, topic="all-deals")
 
 
@@ -261,8 +260,7 @@ def test_what_there_is_no_time_to_read_again_counts_as_not_planned():
 
 def test_an_audience_that_turns_out_to_be_large_is_read_as_a_stream(monkeypatch):
     monkeypatch.setattr(subscribers, "LARGE_SHARDS", 250)
-    monkeypatch.setattr(subscribers, "TOGETHER_MAX", 10)
-    large = with_everybody()
+    large = with_everybody(together_max=10)
     answer = large.publish(4)
     assert answer["more"] is True
     while "more" in large.publish(4):
@@ -272,8 +270,7 @@ def test_an_audience_that_turns_out_to_be_large_is_read_as_a_stream(monkeypatch)
 
 def test_an_audience_that_is_small_by_the_next_attempt_is_gone_on_with_and_not_planned_anew(monkeypatch):
     monkeypatch.setattr(subscribers, "LARGE_SHARDS", 250)
-    monkeypatch.setattr(subscribers, "TOGETHER_MAX", 30)
-    large = with_everybody()
+    large = with_everybody(together_max=30)
     assert large.publish(4)["more"] is True
     left = [item for item in AUDIENCE if item not in large.queued()][:30]
     large.subscriptions.remove_members([large.connections.remove(item) for item in left])
@@ -284,17 +281,15 @@ def test_an_audience_that_is_small_by_the_next_attempt_is_gone_on_with_and_not_p
 
 def test_the_memory_for_an_audience_is_a_setting(monkeypatch):
     monkeypatch.setattr(subscribers, "LARGE_SHARDS", 250)
-    monkeypatch.setattr(audience, "WINDOW", 1_000)
-    large = with_everybody()
-    large.publisher._subscribers._together_max = len(AUDIENCE)
+    large = with_everybody(together_max=len(AUDIENCE), window=1_000)
     assert "more" not in large.publish(1)
 
-    large.publisher._subscribers._together_max = 10
-    assert "more" in large.publish(1, event_id="e2")
-    while "more" in large.publish(1, event_id="e2"):
+    large = with_everybody(together_max=10, window=1_000)
+    assert "more" in large.publish(1)
+    while "more" in large.publish(1):
         pass
-    assert large.queued() == dict.fromkeys(AUDIENCE, 2)
-    assert all(len(job.connection_ids) <= 10 + PAGE for job in large.deliveries.jobs[1:])
+    assert large.queued() == dict.fromkeys(AUDIENCE, 1)
+    assert all(len(job.connection_ids) <= 10 + PAGE for job in large.deliveries.jobs)
 
 
 def test_events_for_small_audiences_share_frames_beside_one_for_a_large_audience(monkeypatch):
@@ -322,9 +317,8 @@ def test_an_event_without_an_audience_is_out_at_once():
     assert large.history.settled(NOW) == BEGAN
 
 
-def test_a_large_group_with_few_shards_gets_more(monkeypatch):
-    monkeypatch.setattr(audience, "WINDOW", 1_000)
-    large = Large()
+def test_a_large_group_with_few_shards_gets_more():
+    large = Large(window=1_000)
     large.subscriptions.page_members = 500
     large.subscribe([f"c{number}" for number in range(2_001)])
     large.publish()

@@ -1,6 +1,7 @@
 """`Publisher`: the jobs that an event for many subscribers queues, also after an attempt that crashed."""
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -11,6 +12,9 @@ from broadcast.subscribers import Subscribers
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import StoreUnavailable
+from realtime_core.filters import searching
+from realtime_core.filters.filters import parse_filter
+from realtime_core.filters.searching import contains
 from realtime_core.history.memory import MemoryHistory
 from realtime_core.messages.memory import MemoryMessages
 from realtime_core.push.memory import MemoryDeliveries, MemoryManagementApi
@@ -90,6 +94,22 @@ def test_an_event_is_planned_into_chunks_that_carry_the_payload_once(harness):
     }
     assert [len(ids) for _, _, ids in harness.queued()] == [2_000, 2_000, 1_000]
     assert sorted(connection_id for _, _, ids in harness.queued() for connection_id in ids) == IDS
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+def test_texts_that_were_searched_are_released_with_the_matching(harness, monkeypatch, is_down):
+    """Sorted they take 5 MB each, for as long as the process lives."""
+    wanted = parse_filter({"text": {"contains": "y"}}).canonical
+    harness.connections.add(Connection("reader", "ann", NOW, NOW + 3600))
+    harness.subscriptions.subscribe("reader", "books", wanted, NOW)
+    harness.publisher.publish(EVENT, "e0")
+    assert contains("z" * 20_000, "z"), "of an earlier search"
+    harness.subscriptions.down = is_down
+
+    data = {"messageType": "deal", "topic": "books", "data": {"text": "x" * 20_000 + "y"}}
+    with suppress(StoreUnavailable):
+        harness.publisher.publish(parse_event(data), "e1")
+    assert not searching._memory._known
 
 
 def test_an_event_that_is_published_again_queues_nothing_and_is_answered_the_same(harness):

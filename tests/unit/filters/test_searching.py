@@ -5,8 +5,16 @@ from time import process_time
 
 import pytest
 
+from realtime_core.filters import searching
 from realtime_core.filters.filters import Attributes, load_filter, parse_filter
-from realtime_core.filters.searching import SEARCHED_CHARS, SEARCHES_MAX, SHORT_CHARS, contains
+from realtime_core.filters.searching import (
+    REMEMBERED_CHARS_MAX,
+    SEARCHED_CHARS,
+    SEARCHES_MAX,
+    SHORT_CHARS,
+    contains,
+    forget,
+)
 
 LENGTHS = [0, 1, SHORT_CHARS, SHORT_CHARS + 1, 5_000]
 
@@ -43,6 +51,24 @@ def test_filter_searches_what_the_index_searches():
     wanted = load_filter(parse_filter({"title": {"contains": "end"}}).canonical)
     assert wanted.matches(Attributes({"title": "x" * (SEARCHED_CHARS - 3) + "end"}, {}))
     assert not wanted.matches(Attributes({"title": "x" * (SEARCHED_CHARS - 2) + "end"}, {}))
+
+
+def remembered():
+    return sum(min(len(known.text), SEARCHED_CHARS) for known in searching._memory._known.values())
+
+
+@pytest.mark.parametrize("length", [SHORT_CHARS + 1, 5_000, SEARCHED_CHARS, 3 * SEARCHED_CHARS])
+def test_what_is_remembered_is_bounded_by_its_characters_and_released(length):
+    texts = [f"{number:08}" + "x" * (length - 8) for number in range(2 * REMEMBERED_CHARS_MAX // length + 2)]
+    most = 0
+    for text in texts:
+        assert contains(text, text[:9])
+        most = max(most, remembered())
+    used = min(length, SEARCHED_CHARS)
+    assert REMEMBERED_CHARS_MAX - used < most <= REMEMBERED_CHARS_MAX
+    forget()
+    assert remembered() == 0
+    assert contains(texts[0], texts[0][:9])
 
 
 @pytest.mark.parametrize(

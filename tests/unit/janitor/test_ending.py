@@ -74,6 +74,15 @@ def test_event_that_names_no_subscription_is_refused(harness, changes):
     assert harness.topics() == {"books", "tools"}
 
 
+@pytest.mark.parametrize("task", ["endSubscriptions", "", 7, ["endSubscription"], {}])
+def test_task_that_is_unknown_is_refused_by_name_and_runs_nothing(harness, task):
+    with pytest.raises(ValidationFailed) as raised:
+        harness.end(task=task)
+    assert [problem["field"] for problem in raised.value.details] == ["task"]
+    assert is_ending({"task": None}), "which is no task of the schedule either"
+    assert harness.topics() == {"books", "tools"}
+
+
 def test_subscription_that_cannot_be_ended_is_an_error_and_nobody_is_told(harness):
     harness.subscriptions.down = True
     with pytest.raises(StoreUnavailable):
@@ -81,6 +90,6 @@ def test_subscription_that_cannot_be_ended_is_an_error_and_nobody_is_told(harnes
     assert harness.poster.received == {}
 
 
-@pytest.mark.parametrize("event", [{}, {"share": 0, "of": 4}, {"task": "other"}, None, [], "endSubscription"])
+@pytest.mark.parametrize("event", [{}, {"share": 0, "of": 4}, None, [], "endSubscription"])
 def test_other_events_are_the_schedules(event):
     assert not is_ending(event)

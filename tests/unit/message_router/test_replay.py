@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from message_router.replay import READS_MAX, SCANNED_MAX, fill_page, matcher
+from realtime_core.filters import searching
 from realtime_core.filters.filters import parse_filter
 from realtime_core.history.base import EventPage, StoredEvent, decode_event, encode_event
 from realtime_core.wire.events import event_frame, parse_event
@@ -14,6 +15,12 @@ from realtime_core.wire.strict_json import byte_length, dumps
 
 EVERYTHING = parse_filter({})
 NOW = 1_795_382_480
+
+
+def test_texts_that_were_searched_are_released():
+    wanted = parse_filter({"pad": {"contains": "xx"}})
+    assert matcher("books", wanted, NOW)(stored(1, size=20_000))
+    assert not searching._memory._known
 
 
 def stored(position, *, topic="books", size=10, **data):

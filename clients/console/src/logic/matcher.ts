@@ -18,6 +18,8 @@ export interface Published {
   data: Json;
 }
 
+const SEARCHED_CHARS = 16_384;
+
 /** The topic that brings the events of every public topic. */
 export const ALL = "all-deals";
 
@@ -91,7 +93,12 @@ function compare(operator: "gte" | "gt" | "lte" | "lt", value: number, bound: nu
 function contains(operator: string, text: string, part: string): boolean {
   if (operator === "prefix") return text.startsWith(part);
   if (operator === "suffix") return text.endsWith(part);
-  return operator === "contains" && text.includes(part);
+  return operator === "contains" && searched(text).includes(part);
+}
+
+/** What the service searches of a text: the first 16,384 characters, each a code point. */
+function searched(text: string): string {
+  return text.length > SEARCHED_CHARS ? Array.from(text).slice(0, SEARCHED_CHARS).join("") : text;
 }
 
 export function isObject(value: unknown): value is JsonObject {
