@@ -30,14 +30,18 @@ def select_limited(replies):
     [
         (("sendMessage", {"recipientId": "nobody", "content": "hi"}), (5, 20)),
         (("subscribeToDeals", {"topic": "limits"}), (2, 60)),
-        (("getEvents", {"topic": "limits", "recent": 1}), (5, 60)),
+        (("getEvents", {"topic": "limits"}), (5, 60)),
         (("getMessages", {"limit": 1}), (10, 40)),
     ],
 )
 async def test_user_gets_a_burst_and_then_the_rate_over_all_connections(stack, connects, user, ask, bucket):
-    rate, size = bucket
+    (action, data), (rate, size) = ask, bucket
     people, logs = [await connects(user), await connects(user)], Logs(stack, back_ms=0)
-    replies, seconds = await burst(people, *ask, size + 40)
+    if action == "getEvents":
+        # From the newest on, or a look back over what other tests published takes longer than a token.
+        data = {**data, "since": (await people[0].subscribe("limits"))["data"]["position"]}
+
+    replies, seconds = await burst(people, action, data, size + 40)
     passed = len(replies) - len(select_limited(replies))
     # An action that cannot be counted is allowed: a busy machine may keep the table from answering.
     uncounted = len(await asyncio.to_thread(logs.read_lines, "message_router", "limiter_unavailable"))
@@ -45,12 +49,12 @@ async def test_user_gets_a_burst_and_then_the_rate_over_all_connections(stack, c
     assert size <= passed <= size + rate * seconds + 1 + uncounted
 
     # Only a request without concurrent ones has an exact wait.
-    while not select_limited([last := await people[0].ask(*ask)]):
+    while not select_limited([last := await people[0].ask(action, data)]):
         pass
     wait = last["data"]["details"]["retryAfterMs"]
     assert 0 < wait <= 1000 / rate + 1
     await asyncio.sleep(wait / 1000 + 0.05)
-    assert not select_limited([await people[0].ask(*ask)])
+    assert not select_limited([await people[0].ask(action, data)])
 
 
 async def test_exhausted_limit_affects_no_other_action_or_user(connects, user):
