@@ -95,9 +95,9 @@ class Driver:
         """Return the events that a subscription has handed out."""
         return [one["event"] for one in self.notices if one["on"] == "event" and one["name"] == name]
 
-    async def wait_until(self, holds: Callable[[], bool]) -> None:
+    async def wait_until(self, holds: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
         """Wait until something holds, or give up without a word: the caller compares."""
-        deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
+        deadline = asyncio.get_running_loop().time() + seconds
         while not holds() and asyncio.get_running_loop().time() < deadline:
             self._news.clear()
             try:

@@ -41,7 +41,8 @@ class Recovery:
         self._refused_row, self._was_unauthorized = 0, False
 
     def note_stay(self, seconds: float) -> None:
-        """End the row of failures, if a connection lasted."""
+        """End the row of failures, if a connection lasted; a machine that woke meanwhile is no news."""
+        self._wake.clear()
         if seconds >= self._options.backoff_stable:
             self._backoff.reset()
 
@@ -69,8 +70,7 @@ class Recovery:
         return delay
 
     async def pause(self, seconds: float) -> None:
-        """Wait so long, or until the machine has woken."""
-        self._wake.clear()
+        """Wait so long, or until the machine has woken, also during the attempt before."""
         pause = asyncio.ensure_future(sleep(self._clock, seconds))
         woken = asyncio.ensure_future(self._wake.wait())
         try:
@@ -78,6 +78,7 @@ class Recovery:
         finally:
             pause.cancel()
             woken.cancel()
+            self._wake.clear()
 
     def wake(self) -> None:
         """End a pause soon, at a moment of this client's own; once in five seconds."""
