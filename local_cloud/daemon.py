@@ -17,7 +17,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -28,6 +28,7 @@ from local_cloud.gateway.apis import ApiCache, read_api
 from local_cloud.gateway.backend import Backend
 from local_cloud.gateway.clock import Clock
 from local_cloud.gateway.control import ControlApi
+from local_cloud.gateway.emulator_calls import EmulatorCalls
 from local_cloud.gateway.faults import Faults
 from local_cloud.gateway.gateway import Gateway
 from local_cloud.gateway.http_apis import read_http_api
@@ -41,6 +42,11 @@ from local_cloud.gateway.telemetry import Telemetry
 from local_cloud.gateway.tunnel import Tunnel
 from local_cloud.redis import RedisServer
 from local_cloud.settings import HOST, STATE_FILE, CloudFailed, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from local_cloud.gateway.control_calls import ControlCalls
 
 logger = logging.getLogger("local_cloud")
 
@@ -104,7 +110,7 @@ async def run(settings: Settings) -> None:
             backend.limits.change(settings.limits)
         except ValueError as error:
             raise CloudFailed(f"limits: {error}") from error
-        await serve(stack, listener, backend, redis_faults, about)
+        await serve(stack, listener, backend, redis_faults, about, [EmulatorCalls(emulator).calls()])
         (state / STATE_FILE).write_text(json.dumps(about, indent=2) + "\n")
         logger.info("ready on %s", url)
 
@@ -149,8 +155,9 @@ async def serve(
     backend: Backend,
     redis: RedisFaults | None,
     about: dict[str, Any],
+    further: Sequence[ControlCalls] = (),
 ) -> None:
-    """Serve on `listener` in front of `backend` until the stack is closed."""
+    """Serve on `listener` in front of `backend` until the stack is closed; `further` are control calls."""
     stack.push_async_callback(backend.close)
     telemetry = Telemetry(backend)
     reader, clock = backend.client("apigatewayv2"), Clock()
@@ -164,7 +171,7 @@ async def serve(
     faults, kills = Faults(), Kills(url, backend.traffic)
     console = Console(gateway, kills, url, has_redis=redis is not None)
     stack.callback(console.close)
-    control = ControlApi(gateway, faults, redis, about, console.parts())
+    control = ControlApi(gateway, faults, redis, about, [*further, *console.parts()])
     proxy = Proxy(
         gateway, http, faults, control, console=StaticFiles(), callers=callers, kills=kills,
         port=port,

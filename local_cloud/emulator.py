@@ -97,6 +97,9 @@ class Emulator:
         self.url, self.log, self._scratch = url, state / LOG_FILE, state / "tmp"
         self._name = f"local-cloud-{secrets.token_hex(8)}"
         self._processes: list[asyncio.subprocess.Process] = []
+        self._variables: Mapping[str, str] = {}
+        self._lock: int | None = None
+        self._changing = asyncio.Lock()
 
     @classmethod
     async def start(
@@ -124,6 +127,7 @@ class Emulator:
             attempts -= 1
             port = read_port(state) if persist else free_port()
             emulator = cls(f"http://{HOST}:{port}", state)
+            emulator.log.unlink(missing_ok=True)
             shutil.rmtree(emulator._scratch, ignore_errors=True)
             emulator._scratch.mkdir(parents=True)
             variables = build_environment(
@@ -131,7 +135,8 @@ class Emulator:
                 name=emulator._name, extra=extra,
             )  # fmt: skip
 
-            await emulator._spawn(python, variables, lock)
+            emulator._variables, emulator._lock = variables, lock
+            await emulator._spawn(python)
             try:
                 await emulator._wait_until_ready()
             except PortTaken as taken:
@@ -142,12 +147,31 @@ class Emulator:
             else:
                 return emulator
 
-    async def _spawn(self, python: Path, variables: Mapping[str, str], lock: int | None) -> None:
-        with self.log.open("wb") as output:
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self._processes[0].pid
+
+    async def restart(self) -> None:
+        """End the emulator, which saves its state, and start it again at the same address.
+
+        Functions end with it. Raises CloudFailed where it keeps no state, or does not start.
+        """
+        if self._variables.get("PERSIST_STATE") != "1":
+            raise CloudFailed("the emulator keeps no state to restart with: start the cloud with persist=True")
+        async with self._changing:
+            await self.stop()
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            await self._spawn(find_python())
+            await self._wait_until_ready()
+
+    async def _spawn(self, python: Path) -> None:
+        with self.log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                python, "-m", "ministack", env=variables, cwd=self._scratch.parent, start_new_session=True,
-                stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+                python, "-m", "ministack", env=self._variables, cwd=self._scratch.parent,
+                start_new_session=True, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip
+        lock = self._lock
         # Ends the emulator's process group when this process is killed.
         watchdog = await asyncio.create_subprocess_exec(
             sys.executable, str(Path(__file__).with_name("watchdog.py")), str(process.pid),
@@ -191,8 +215,13 @@ class Emulator:
 
     async def ended(self) -> None:
         """Wait until the emulator or its watchdog ends by itself, which neither should."""
-        waits = [asyncio.create_task(process.wait()) for process in self._processes]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        while True:
+            processes = self._processes
+            waits = [asyncio.create_task(process.wait()) for process in processes]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            async with self._changing:
+                if self._processes is processes:
+                    return
 
     async def stop(self) -> None:
         """Let the emulator save its state and end, together with the functions' processes it started."""

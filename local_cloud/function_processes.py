@@ -6,16 +6,18 @@ They are known by the environment that the cloud gave them, so those of another 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _PROCESSES = Path("/proc")
 _TCP = _PROCESSES / "net" / "tcp"
+_VIRTUAL, _RESIDENT = 0, 1
 
 
 class FunctionProcess(NamedTuple):
@@ -61,6 +63,56 @@ def kill_function(name: str, endpoint: str) -> int:
                 os.kill(process.pid, signal.SIGKILL)
                 killed += 1
     return killed
+
+
+def suspend_function(name: str, endpoint: str) -> list[int]:
+    """Suspend every process of a function, as a host without processor time does; return their ids."""
+    return _each_process(name, endpoint, lambda pid: os.kill(pid, signal.SIGSTOP))
+
+
+def resume_processes(pids: Iterable[int]) -> None:
+    """Continue suspended processes, and lift the limit on their memory."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            os.kill(pid, signal.SIGCONT)
+
+
+def starve_function(name: str, endpoint: str) -> list[int]:
+    """Let no process of a function have more memory than it has now; return their ids.
+
+    Python then raises MemoryError at the next larger allocation.
+    """
+    return _each_process(name, endpoint, _starve)
+
+
+def read_memory_bytes(pid: int) -> int | None:
+    """Return how much memory of the machine a process has; None if it has ended."""
+    return _read_pages(pid, _RESIDENT)
+
+
+def _starve(pid: int) -> None:
+    now = _read_pages(pid, _VIRTUAL)
+    if now is not None:
+        resource.prlimit(pid, resource.RLIMIT_AS, (now, resource.RLIM_INFINITY))
+
+
+def _read_pages(pid: int, field: int) -> int | None:
+    """Return a field of proc_pid_statm(5) in bytes."""
+    try:
+        return int((_PROCESSES / str(pid) / "statm").read_text().split()[field]) * resource.getpagesize()
+    except (OSError, IndexError):
+        return None
+
+
+def _each_process(name: str, endpoint: str, work: Callable[[int], None]) -> list[int]:
+    done = []
+    for process in find_processes(endpoint):
+        if process.function == name:
+            with suppress(ProcessLookupError):
+                work(process.pid)
+                done.append(process.pid)
+    return done
 
 
 def find_function_of_port(port: int, endpoint: str) -> str | None:

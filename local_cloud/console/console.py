@@ -12,6 +12,7 @@ from local_cloud.console.handshakes import HandshakeCalls
 from local_cloud.console.picture import Picture
 from local_cloud.console.publishing import EventPublisher
 from local_cloud.console.tokens import Tokens
+from local_cloud.gateway.function_faults import FunctionFaults
 
 if TYPE_CHECKING:
     from local_cloud.gateway.control_calls import ControlCalls
@@ -26,7 +27,7 @@ class Console:
     """The parts of the control API that know the applied service; `endpoint` is the front's."""
 
     def __init__(self, gateway: Gateway, kills: Kills, endpoint: str, *, has_redis: bool) -> None:
-        self._applied = AppliedStack(gateway.backend)
+        self._applied, self._function_faults = AppliedStack(gateway.backend), FunctionFaults(endpoint)
         self._kills, self._has_redis = kills, has_redis
         self._feed = Feed(self._applied, EventPublisher(endpoint, gateway.backend.region))
         self._parts = (
@@ -43,13 +44,16 @@ class Console:
         own: ControlCalls = {
             "GET console": self._describe,
             "POST functions/([^/]+)/kill": self._kill,
+            "POST functions/([^/]+)/suspend": self._suspend,
+            "POST functions/([^/]+)/starve": self._starve,
             "GET kills": lambda _: self._kills.describe(),
         }
         return [own, *(part.calls() for part in self._parts)]
 
     def close(self) -> None:
-        """Stop the feed."""
+        """Stop the feed, and continue functions that are suspended."""
         self._feed.close()
+        self._function_faults.close()
 
     async def _describe(self, _: dict[str, Any]) -> dict[str, Any]:
         applied = await self._applied.find() is not None
@@ -61,3 +65,9 @@ class Console:
 
     async def _kill(self, _: dict[str, Any], function: str) -> dict[str, Any]:
         return self._kills.request(await self._applied.full_name(function))
+
+    async def _suspend(self, body: dict[str, Any], function: str) -> dict[str, Any]:
+        return self._function_faults.suspend(body, await self._applied.full_name(function))
+
+    async def _starve(self, body: dict[str, Any], function: str) -> dict[str, Any]:
+        return self._function_faults.starve(body, await self._applied.full_name(function))

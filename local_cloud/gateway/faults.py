@@ -10,13 +10,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from local_cloud.gateway.control_calls import BadCall
-from local_cloud.gateway.control_fields import read_number, read_whole
+from local_cloud.gateway.control_fields import read_flag, read_number, read_whole
 
 SECONDS_MAX = 3_600.0
 """The longest time after which a fault ends by itself."""
 _DELAY_MS_MAX = 3_600_000
 _TIMES_MAX = 1_000_000_000
-_FIELDS = {"service", "operation", "status", "error", "delay_ms", "cut", "share", "times", "seconds"}
+REORDER_S_MAX = 900
+"""The longest `DelaySeconds` of a message: SQS's own limit."""
+_FIELDS = {
+    "service", "operation", "status", "error", "delay_ms", "cut", "twice", "reorder_s", "share", "times",
+    "seconds",
+}  # fmt: skip
 _TEXTS = ("service", "operation", "error")
 
 
@@ -25,8 +30,11 @@ class Fault:
     """Calls of `service` and `operation` (`*`: any) wait `delay_ms`, and then fail.
 
     With a `status` they fail with it and the `error` type. `cut` drops the caller's connection instead:
-    `before` the call is made, or `after` it, so that only the response is lost. The fault hits a `share`
-    of the calls (above 0, at most 1), at most `times` of them, and for `seconds` (None: until cleared).
+    `before` the call is made, or `after` it, so that only the response is lost. `twice` carries the call
+    out two times, so that a queue has its message doubled; `reorder_s` has each message that is sent to a
+    queue wait for a random time of at most so many seconds, so that later ones overtake it. The fault hits
+    a `share` of the calls (above 0, at most 1), at most `times` of them, and for `seconds` (None: until
+    cleared).
     """
 
     service: str = "*"
@@ -35,6 +43,8 @@ class Fault:
     error: str = "InternalFailure"
     delay_ms: int = 0
     cut: str = ""
+    twice: bool = False
+    reorder_s: int = 0
     share: float = 1.0
     times: int | None = None
     seconds: float | None = None
@@ -51,14 +61,17 @@ class Fault:
             raise BadCall(f"{found}; give 400 to 599, or leave it out to delay only")
         read_number(given, "share", 1, 0, 1, is_open=True)
         read_whole(given, "delay_ms", 0, 0, _DELAY_MS_MAX)
+        read_whole(given, "reorder_s", 0, 0, REORDER_S_MAX)
+        read_flag(given, "twice", default=False)
         if self.times is not None:
             read_whole(given, "times", 0, 0, _TIMES_MAX)
         if self.seconds is not None:
             read_number(given, "seconds", 0, 0, SECONDS_MAX, is_open=True)
         if self.cut not in ("", "before", "after"):
             raise BadCall(f"cut: {self.cut!r:.100}; give before or after")
-        if self.status is None and not self.delay_ms and not self.cut:
-            raise BadCall("status, delay_ms or cut: give one of them; a fault without any does nothing")
+        if not (self.status or self.delay_ms or self.cut or self.twice or self.reorder_s):
+            effects = "status, delay_ms, cut, twice or reorder_s"
+            raise BadCall(f"{effects}: give one of them; a fault without any does nothing")
 
     def applies(self, service: str, operation: str) -> bool:
         """Return whether the fault hits this call, and count the hit."""

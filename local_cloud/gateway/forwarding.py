@@ -73,11 +73,14 @@ async def send(backend: Backend, call: Call, body: bytes | None = None) -> Clien
     data = call.body if body is None else body
     frequent = call.service in _FREQUENT or call.operation == "Invoke" or request.method in _READING
     session = backend.http if frequent else backend.http_unshared
+    headers = end_to_end_headers(request.headers)
+    if data is not None and hdrs.CONTENT_LENGTH in headers:  # a fault may have changed it
+        headers[hdrs.CONTENT_LENGTH] = str(len(data))
     return await session.request(
         request.method,
         URL(backend.url + request.raw_path, encoded=True),
         data=request.content if data is None else data or None,
-        headers=end_to_end_headers(request.headers),
+        headers=headers,
         skip_auto_headers=_ADDED_BY_CLIENT,
         allow_redirects=False,
         middlewares=() if request.method in _READING else (_send_once,),

@@ -21,6 +21,7 @@ from local_cloud.gateway.http_gateway import HttpGateway
 from local_cloud.gateway.kills import Kills
 from local_cloud.gateway.management import StageAddress
 from local_cloud.gateway.places import Callers
+from local_cloud.gateway.reordering import delay_messages
 from local_cloud.gateway.static_files import StaticFiles, serves
 from local_cloud.gateway.traffic import GATEWAY, PUBLISHERS
 from local_cloud.gateway.watch import watch_call
@@ -132,14 +133,24 @@ class Proxy:
         if isinstance(fault, web.Response):
             return fault
 
-        if address and address.rest.startswith("/@connections/"):
-            response = await self._manage(call, address)
-        else:
-            response = await self._forward(call, admission, lost=fault is not None)
+        if fault is not None and fault.reorder_s:
+            call = call._replace(body=delay_messages(call.operation, call.body, fault.reorder_s))
+        lost = fault is not None and fault.cut == "after"
+        if fault is not None and fault.twice and call.body is not None:  # what is streamed is gone then
+            await self._carry_out(call, address, admission, lost=True)
+        response = await self._carry_out(call, address, admission, lost=lost)
         if request.method not in {"GET", "HEAD"} and request.path.startswith("/v2/apis"):
             self._gateway.apis.forget()
             self._http.apis.forget()
-        return _cut(request) if fault else response
+        return _cut(request) if lost else response
+
+    async def _carry_out(
+        self, call: Call, address: StageAddress | None, admission: Admission, *, lost: bool
+    ) -> web.StreamResponse:
+        """Have a call done, by the gateway itself or by the emulator; the answer of a lost one is not sent."""
+        if address and address.rest.startswith("/@connections/"):
+            return await self._manage(call, address)
+        return await self._forward(call, admission, lost=lost)
 
     async def _find_http_api(self, address: StageAddress | None) -> HttpApi | None:
         if address is None or address.rest.startswith("/@connections/"):
@@ -156,7 +167,7 @@ class Proxy:
         signature = signatures.parse(call.request.headers.get(hdrs.AUTHORIZATION, ""))
         signed = signature is not None and self._enforcement.check_signature(call) is None
         response = await self._http.serve(call, api, address, signed=signed)
-        return _cut(call.request) if fault else response
+        return _cut(call.request) if fault is not None and fault.cut == "after" else response
 
     async def _connect(self, request: web.BaseRequest, address: StageAddress) -> web.StreamResponse:
         """Open a WebSocket, unless its URL is too long."""
@@ -179,17 +190,17 @@ class Proxy:
         return await request.read() if length is not None and length <= MAX_BUFFERED_BODY else None
 
     async def _apply_fault(self, call: Call) -> web.Response | Fault | None:
-        """Return the error if a fault fails this call, the fault if the response shall be lost, else None."""
+        """Return the error if a fault fails this call, the fault if it changes what is done, else None."""
         request = call.request
         fault = self._faults.find(call.service, call.operation)
         if fault is None:
             return None
 
         await asyncio.sleep(fault.delay_ms / 1000)
-        if fault.cut:
-            return _cut(request) if fault.cut == "before" else fault
-        if fault.status is None:
-            return None
+        if fault.cut == "before":
+            return _cut(request)
+        if fault.cut or fault.status is None:
+            return fault
 
         failure = Refusal(fault.error, "A fault that a test asked for", fault.status)
         return build_error_response(failure, request.headers, call.service)

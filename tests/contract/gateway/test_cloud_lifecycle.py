@@ -80,6 +80,32 @@ async def test_stopped_cloud_is_restored_with_apis_functions_and_tables_also_fro
         assert target_of(cloud).client("dynamodb").list_tables()["TableNames"] == []
 
 
+async def test_restarted_emulator_keeps_its_state_while_sockets_stay_open(tmp_path, dial):
+    with LocalCloud.start(state_dir=tmp_path, persist=True) as cloud:
+        target = target_of(cloud)
+        api = Deployer(target).deploy({"$connect": {}, "echo": {"replies": True}})
+        sqs = target.client("sqs")
+        queue = sqs.create_queue(QueueName="kept")["QueueUrl"]
+        sqs.send_message(QueueUrl=queue, MessageBody="kept")
+        client = await dial(api.url)
+        before = await client.connection_id()
+
+        restarted = await asyncio.to_thread(cloud.control, "POST", "emulator/restart")
+
+        assert restarted["seconds"] < 30
+        assert await client.connection_id() == before
+        assert [m["Body"] for m in sqs.receive_message(QueueUrl=queue)["Messages"]] == ["kept"]
+        assert cloud.control("GET", "status")["connections"] == 1
+
+
+def test_emulator_that_keeps_no_state_is_not_restarted(tmp_path):
+    with (
+        LocalCloud.start(state_dir=tmp_path) as cloud,
+        pytest.raises(CloudFailed, match="emulator keeps no state"),
+    ):
+        cloud.control("POST", "emulator/restart")
+
+
 def test_stop_leaves_no_process_and_frees_the_port(tmp_path):
     others = set(descendants(os.getpid()))
     cloud = LocalCloud.start(state_dir=tmp_path)

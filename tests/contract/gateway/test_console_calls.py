@@ -53,6 +53,8 @@ def test_empty_cloud_says_so_instead_of_a_stack(cloud):
         ("GET", "picture", {}),
         ("GET", "functions/broadcast/logs", {}),
         ("POST", "functions/broadcast/kill", {}),
+        ("POST", "functions/broadcast/suspend", {}),
+        ("POST", "functions/broadcast/starve", {}),
     ],
 )
 def test_call_that_needs_the_service_names_the_remedy(refused, method, path, body):

@@ -116,6 +116,49 @@ async def test_connection_cut_leaves_the_caller_without_an_answer(target, fault,
     assert ("Item" in dynamodb.get_item(TableName=table, Key={"k": {"S": "1"}})) is done
 
 
+@pytest.fixture
+def queue(target):
+    sqs = target.client("sqs")
+    url = sqs.create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
+    yield url
+    sqs.delete_queue(QueueUrl=url)
+
+
+def receive(sqs, queue, count, within=10):
+    """Return the bodies of a queue's messages in the order in which they come."""
+    bodies, deadline = [], time.monotonic() + within
+    while len(bodies) < count and time.monotonic() < deadline:
+        page = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        for message in page.get("Messages", []):
+            bodies.append(message["Body"])
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return bodies
+
+
+async def test_message_that_is_sent_twice_is_in_the_queue_twice(target, fault, queue):
+    sqs = target.client("sqs")
+    fault(service="sqs", operation="SendMessage", twice=True, times=1)
+
+    sqs.send_message(QueueUrl=queue, MessageBody="doubled")
+    sqs.send_message(QueueUrl=queue, MessageBody="single")
+
+    assert sorted(receive(sqs, queue, 3)) == ["doubled", "doubled", "single"]
+
+
+async def test_messages_that_are_reordered_overtake_each_other_and_none_is_lost(target, fault, queue):
+    sqs = target.client("sqs")
+    fault(service="sqs", reorder_s=3)
+    sent = [str(number) for number in range(20)]
+
+    for first in range(0, 20, 10):
+        entries = [{"Id": body, "MessageBody": body} for body in sent[first : first + 10]]
+        sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+
+    came = receive(sqs, queue, 20)
+    assert sorted(came, key=int) == sent
+    assert came != sent
+
+
 async def test_post_to_connection_fails_as_asked_and_works_after(api, dial, fault):
     client = await dial(api.url)
     connection_id = await client.connection_id()
@@ -156,6 +199,8 @@ async def test_post_whose_answer_is_lost_was_delivered(api, dial, fault):
         ({"status": 500, "shar": 1}, "shar"),
         ({"cut": "during"}, "cut"),
         ({"delay_ms": -1}, "delay_ms"),
+        ({"twice": "yes"}, "twice"),
+        ({"reorder_s": 901}, "reorder_s"),
     ],
 )
 async def test_wrong_fault_is_refused_with_the_name_of_the_field(fault, given, named):
