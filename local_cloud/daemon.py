@@ -110,7 +110,7 @@ async def run(settings: Settings) -> None:
             backend.limits.change(settings.limits)
         except ValueError as error:
             raise CloudFailed(f"limits: {error}") from error
-        await serve(stack, listener, backend, redis_faults, about, [EmulatorCalls(emulator).calls()])
+        await serve(stack, listener, backend, redis_faults, about, further=[EmulatorCalls(emulator).calls()])
         (state / STATE_FILE).write_text(json.dumps(about, indent=2) + "\n")
         logger.info("ready on %s", url)
 
@@ -155,6 +155,7 @@ async def serve(
     backend: Backend,
     redis: RedisFaults | None,
     about: dict[str, Any],
+    *,
     further: Sequence[ControlCalls] = (),
 ) -> None:
     """Serve on `listener` in front of `backend` until the stack is closed; `further` are control calls."""

@@ -158,7 +158,7 @@ class Emulator:
         Functions end with it. Raises CloudFailed where it keeps no state, or does not start.
         """
         if self._variables.get("PERSIST_STATE") != "1":
-            raise CloudFailed("the emulator keeps no state to restart with: start the cloud with persist=True")
+            raise CloudFailed("the emulator keeps no state: start the cloud with persist=True")
         async with self._changing:
             await self.stop()
             self._scratch.mkdir(parents=True, exist_ok=True)

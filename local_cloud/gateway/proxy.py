@@ -136,7 +136,7 @@ class Proxy:
         if fault is not None and fault.reorder_s:
             call = call._replace(body=delay_messages(call.operation, call.body, fault.reorder_s))
         lost = fault is not None and fault.cut == "after"
-        if fault is not None and fault.twice and call.body is not None:  # what is streamed is gone then
+        if fault is not None and fault.twice and call.body is not None:  # not what is streamed
             await self._carry_out(call, address, admission, lost=True)
         response = await self._carry_out(call, address, admission, lost=lost)
         if request.method not in {"GET", "HEAD"} and request.path.startswith("/v2/apis"):

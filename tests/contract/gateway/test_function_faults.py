@@ -57,6 +57,6 @@ async def test_memory_of_a_function_can_be_read(api, cloud):
 
 
 async def test_fault_without_an_end_is_refused(api, cloud):
-    with pytest.raises(BadCall, match="^seconds"):
+    with pytest.raises(BadCall, match=r"^seconds"):
         FunctionFaults(cloud.endpoint).suspend({"seconds": 0}, api.function)
     assert FunctionFaults(cloud.endpoint).suspend({}, "nobody") == {"processes": 0, "seconds": 5.0}
