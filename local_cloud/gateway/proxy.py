@@ -136,7 +136,7 @@ class Proxy:
         if fault is not None and fault.reorder_s:
             call = call._replace(body=delay_messages(call.operation, call.body, fault.reorder_s))
         lost = fault is not None and fault.cut == "after"
-        if fault is not None and fault.twice and call.body is not None:  # not what is streamed
+        if fault is not None and fault.twice and call.body is not None:  # no stream
             await self._carry_out(call, address, admission, lost=True)
         response = await self._carry_out(call, address, admission, lost=lost)
         if request.method not in {"GET", "HEAD"} and request.path.startswith("/v2/apis"):
@@ -147,7 +147,7 @@ class Proxy:
     async def _carry_out(
         self, call: Call, address: StageAddress | None, admission: Admission, *, lost: bool
     ) -> web.StreamResponse:
-        """Have a call done, by the gateway itself or by the emulator; the answer of a lost one is not sent."""
+        """Have a call done, by the gateway or by the emulator; the answer of a lost one is not sent."""
         if address and address.rest.startswith("/@connections/"):
             return await self._manage(call, address)
         return await self._forward(call, admission, lost=lost)
