@@ -17,6 +17,7 @@ from deals_ops.commands import (
     index,
     kick,
     publish,
+    restore,
     revoke,
     status,
     tail,
@@ -49,6 +50,7 @@ COMMANDS = (
     token.add_commands,
     dlq.add_commands,
     index.add_commands,
+    restore.add_commands,
     completion.add_commands,
 )
 """Each adds its commands to the parser, in the order in which the help lists them."""

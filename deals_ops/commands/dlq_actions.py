@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deals_ops.dead_letters import DeadLetters
+from deals_ops.dead_letters import BATCH_MAX, DeadLetters
 from deals_ops.error_translation import translate_error
 from deals_ops.errors import DONE, PARTLY, CallFailed
 from deals_ops.formatting import build_table
 from deals_ops.redrive_decision import DECIDE_BY_QUEUE
 from deals_ops.terminal import CommandResult, Terminal
+from realtime_core.concurrency import map_concurrently
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from deals_ops.dead_letters import DeadLetter
     from deals_ops.redrive_decision import RedriveDecision
@@ -38,30 +40,23 @@ class _Action:
     done: int = 0
     outcomes: list[dict[str, Any]] = field(default_factory=list)
 
-    def process(
-        self,
-        queue: str,
-        dead_letter: DeadLetter,
-        decision: RedriveDecision,
-        dead_letters: DeadLetters,
-        *,
-        dry_run: bool,
-    ) -> None:
-        """Process one dead letter. A failed call is an outcome; a missing permission is raised."""
-        verdict, why = self.verb, decision.why
-        if self.keeps(decision):
-            verdict = "keep"
-        elif not dry_run:
-            try:
-                self.perform(dead_letter, decision, dead_letters)
-            except Exception as error:
-                reason = translate_error(error)
-                # Only a failed call may succeed for the next dead letter.
-                if reason is None or reason.exit_code < CallFailed.exit_code:
-                    raise
-                verdict, why = "failed", str(reason)
+    def process(self, dead_letter: DeadLetter, decision: RedriveDecision, dead_letters: DeadLetters) -> str:
+        """Process one dead letter; returns why that failed, or nothing. A missing permission is raised."""
+        try:
+            self.perform(dead_letter, decision, dead_letters)
+        except Exception as error:
+            reason = translate_error(error)
+            # Only a failed call may succeed for the next dead letter.
+            if reason is None or reason.exit_code < CallFailed.exit_code:
+                raise
+            return str(reason)
+        return ""
 
+    def note(self, queue: str, dead_letter: DeadLetter, decision: RedriveDecision, failure: str) -> None:
+        """Note the outcome of one dead letter."""
+        verdict = "keep" if self.keeps(decision) else "failed" if failure else self.verb
         self.done += verdict == self.verb
+        why = failure or decision.why
         self.outcomes.append({**describe(queue, dead_letter, decision), "why": why, "verdict": verdict})
 
 
@@ -121,15 +116,31 @@ def _process_all(stack: Stack, arguments: Namespace, terminal: Terminal, action:
 
     now = time.time()
     with terminal.show_progress(action.verb, count) as advance, dead_letters.receive() as received:
-        for dead_letter in received:
-            if action.done == limit or (arguments.id and not missing):
-                break
-            if _is_selected(dead_letter, arguments, now):
-                missing.discard(dead_letter.message_id)
-                decision = DECIDE_BY_QUEUE[queue](dead_letter, now)
-                action.process(queue, dead_letter, decision, dead_letters, dry_run=dry_run)
+        selected = _select(received, arguments, missing, now)
+        # As many at once as are received at once: each is two calls, of which most is waiting.
+        while some := list(
+            itertools.islice(selected, BATCH_MAX if limit is None else min(BATCH_MAX, limit - action.done))
+        ):
+            decided = [(dead_letter, DECIDE_BY_QUEUE[queue](dead_letter, now)) for dead_letter in some]
+            acted = [] if dry_run else [pair for pair in decided if not action.keeps(pair[1])]
+            failures = map_concurrently(lambda pair: action.process(*pair, dead_letters), acted, BATCH_MAX)
+            failed = {pair[0].message_id: failure for pair, failure in zip(acted, failures, strict=True)}
+            for dead_letter, decision in decided:
+                action.note(queue, dead_letter, decision, failed.get(dead_letter.message_id, ""))
                 advance(1)
     return _build_result(queue, action, sorted(missing), dry_run=dry_run)
+
+
+def _select(
+    received: Iterator[DeadLetter], arguments: Namespace, missing: set[str], now: float
+) -> Iterator[DeadLetter]:
+    """The dead letters that the arguments select; those named by id are taken out of `missing`."""
+    for dead_letter in received:
+        if _is_selected(dead_letter, arguments, now):
+            missing.discard(dead_letter.message_id)
+            yield dead_letter
+            if arguments.id and not missing:
+                return
 
 
 def _is_selected(dead_letter: DeadLetter, arguments: Namespace, now: float) -> bool:
