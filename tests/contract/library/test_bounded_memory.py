@@ -11,6 +11,7 @@ from message_router.limits import Limit
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import RateLimited
 from realtime_core.filters.filters import COMPILED_FILTERS_MAX, Attributes, load_filter
+from realtime_core.filters.match import _key as keys
 from realtime_core.push.memory import MemoryManagementApi
 from realtime_core.subscriptions import (
     dynamodb_groups,
@@ -100,6 +101,14 @@ def test_users_who_have_the_maximum_are_remembered_up_to_a_number(monkeypatch):
         assert not room.make(f"user-{number}", NOW, 1)
         assert len(room._full_until) <= 3
     assert not room.make("user-0", NOW, 1)
+
+
+def test_keys_of_values_are_remembered_up_to_a_number():
+    wanted = load_filter('{"color":["red","green"]}')
+    for number in range(keys.cache_info().maxsize + 50):
+        assert not wanted.matches(Attributes({}, {"color": f"blue-{number}"}))
+    assert keys.cache_info().currsize == keys.cache_info().maxsize == 256
+    assert wanted.matches(Attributes({}, {"color": "green"}))
 
 
 def test_compiled_filters_are_remembered_up_to_a_number():
