@@ -309,7 +309,7 @@ test-upgrade: $(TOOLS) package-local ## Test the upgrade from the first release 
 
 .PHONY: drills
 drills: $(TOOLS) package-local ## Play the drills of docs/drills.md at full size (minutes; `make test` plays them with fewer dead letters)
-	DRILL_LETTERS=10000 $(PYTEST) tests/e2e/test_drills.py tests/e2e/test_drill_of_regions.py -n 0 -rP $(ARGS)
+	DRILL_LETTERS=10000 $(PYTEST) tests/e2e/test_drills.py tests/e2e/test_two_regions.py -n 0 -rP $(ARGS)
 
 .PHONY: chaos
 chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whether what was accepted arrives (SEED=7)
