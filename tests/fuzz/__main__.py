@@ -12,7 +12,6 @@ import random
 import re
 import secrets
 import time
-from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, given, seed, settings
 
@@ -20,9 +19,6 @@ from tests.fuzz.checks import timed
 from tests.fuzz.forms import to_bytes
 from tests.fuzz.mutation import Mutator, seeds
 from tests.fuzz.targets import TARGETS, outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 GRAMMAR_PART = 10
 _CHOSEN = re.compile(r"[\d\"'].*")
@@ -73,7 +69,7 @@ def by_grammar(name: str, cases: int, first: int, counts: Counts) -> None:
 
 def by_bytes(name: str, cases: int, first: int, counts: Counts) -> None:
     """Read so many inputs made by changing bytes, and count which were accepted."""
-    mutator = Mutator(seeds(name, first), random.Random(first))  # noqa: S311 - to be repeated by its seed
+    mutator = Mutator(seeds(name, first), random.Random(first))
     form = TARGETS[name].form
     for data in mutator.inputs(cases):
         try:

@@ -1,4 +1,4 @@
-"""What every reader is held to, besides its own errors: time for each byte, and texts that give nothing away."""
+"""What every reader is held to besides its own errors: time for each byte, texts that give nothing away."""
 
 from __future__ import annotations
 
@@ -33,9 +33,12 @@ class TooSlow(AssertionError):
     """An input takes more processor time than its size explains."""
 
 
-def timed(run: Callable[[], T], size: int) -> T:
-    """Call and return its result. Raises TooSlow if three calls in turn take more than `size` bytes may."""
-    allowed = SECONDS_BASE + SECONDS_PER_BYTE * size
+def timed(run: Callable[[], T], size: int, patience: int = 1) -> T:
+    """Call and return its result.
+
+    Raises TooSlow if three calls in turn take more than `patience` times what `size` bytes may.
+    """
+    allowed = patience * (SECONDS_BASE + SECONDS_PER_BYTE * size)
     took = []
     for _ in range(3):
         started = time.thread_time()

@@ -88,7 +88,7 @@ GOOD: dict[str, list[bytes]] = {
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n",
     ],
     "key set": [],
-    "secret": _texts([{"current": SECRET, "previous": "p" * 32}]) + [SECRET.encode()],
+    "secret": [*_texts([{"current": SECRET, "previous": "p" * 32}]), SECRET.encode()],
     "answer to a frame": _texts(_FRAMES),
     "answer to a request": [b"content-type: application/json\n" + text for text in _texts(_PUBLISHED)],
     "answer to an invoke": _texts([*_PUBLISHED, {"Records": _RECORDS[:3]}, {"Records": _RECORDS[3:]}]),

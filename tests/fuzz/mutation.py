@@ -5,7 +5,6 @@ An input whose outcome is new is kept and changed further, so a run finds its wa
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 

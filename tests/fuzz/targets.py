@@ -232,7 +232,7 @@ def call(name: str, data: Any) -> bool:
 
 
 def outcome(name: str, data: Any) -> Exception | None:
-    """Read an input. Returns its refusal, None if it was accepted; raises whatever a reader must not raise."""
+    """Read an input. Returns its refusal, or None; raises whatever a reader must not raise."""
     target = TARGETS[name]
     try:
         target.read(data)
