@@ -11,7 +11,9 @@ import collections
 import random
 import re
 import secrets
+import sys
 import time
+import traceback
 
 from hypothesis import HealthCheck, given, seed, settings
 
@@ -27,8 +29,8 @@ _CHOSEN = re.compile(r"[\d\"'].*")
 Counts = collections.Counter[bool]
 
 
-def main() -> None:
-    """Fuzz the readers; raises what one of them raised."""
+def main() -> int:
+    """Fuzz the readers; print what broke one of them, go on with the next, and return 1 then."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--cases", type=int, default=100_000, help="of all readers together (%(default)s)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32), help="of an earlier run")
@@ -37,6 +39,8 @@ def main() -> None:
     names = options.reader or list(TARGETS)
     each = options.cases // len(names)
     print(f"seed {options.seed}", flush=True)
+
+    broken = 0
     for name in names:
         for how, fuzz, cases in (
             ("grammar", by_grammar, each // GRAMMAR_PART),
@@ -44,13 +48,22 @@ def main() -> None:
         ):
             counts: Counts = collections.Counter()
             started, processor = time.monotonic(), time.process_time()
-            fuzz(name, cases, options.seed, counts)
+            try:
+                fuzz(name, cases, options.seed, counts)
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt | SystemExit):
+                    raise
+                traceback.print_exc()
+                broken += 1
             took, used = time.monotonic() - started, time.process_time() - processor
             print(
                 f"{name}, by {how}: {counts[True]} accepted, {counts[False]} refused, "
                 f"{took:.0f} s, of them {used:.0f} s of processor",
                 flush=True,
             )
+    if broken:
+        print(f"{broken} runs broke a reader: see above", flush=True)
+    return bool(broken)
 
 
 def by_grammar(name: str, cases: int, first: int, counts: Counts) -> None:
@@ -91,4 +104,4 @@ def _kind(refusal: Exception | None) -> object:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
