@@ -80,7 +80,9 @@ def _kind(pid: int) -> str | None:
         command = (_PROCESSES / str(pid) / "cmdline").read_text(errors="replace")
     except OSError:
         return None
-    name = next((text.partition("=")[2] for text in variables if text.startswith("AWS_LAMBDA_FUNCTION_NAME=")), "")
+    name = next(
+        (text.partition("=")[2] for text in variables if text.startswith("AWS_LAMBDA_FUNCTION_NAME=")), ""
+    )
     if name:
         return name
     return REDIS if "redis-server" in command else EMULATOR

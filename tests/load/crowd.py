@@ -79,11 +79,15 @@ class Crowd:
         """Send an action and return its reply; one that is refused for its rate is sent again when told."""
         while True:
             request_id = f"r-{next(self._ids)}"
-            member.replies[request_id] = asyncio.get_running_loop().create_future()
+            waiting = member.replies[request_id] = asyncio.get_running_loop().create_future()
+            request = {"action": action, "data": data or {}, "requestId": request_id}
             assert member.socket is not None, "connected before"
-            async with self._gate:
-                await member.socket.send(json.dumps({"action": action, "data": data or {}, "requestId": request_id}))
-                reply = await asyncio.wait_for(member.replies.pop(request_id), REPLY_SECONDS)
+            try:
+                async with self._gate:
+                    await member.socket.send(json.dumps(request))
+                    reply = await asyncio.wait_for(waiting, REPLY_SECONDS)
+            finally:
+                del member.replies[request_id]
             if reply["data"].get("code") != "RATE_LIMITED":
                 assert reply["type"] != "error", reply
                 return reply
@@ -94,7 +98,9 @@ class Crowd:
         self._leaving = True
         if self._heartbeats is not None:
             self._heartbeats.cancel()
-        for chunk in itertools.batched(self.members, 100) if hasattr(itertools, "batched") else [self.members]:
+        for chunk in (
+            itertools.batched(self.members, 100) if hasattr(itertools, "batched") else [self.members]
+        ):
             await asyncio.gather(*(one.socket.close() for one in chunk if one.socket), return_exceptions=True)
 
     def latencies(self) -> list[float]:
@@ -104,6 +110,10 @@ class Crowd:
     def open_count(self) -> int:
         """How many connections are open."""
         return sum(member.is_open for member in self.members)
+
+    async def _close(self, socket: ClientConnection) -> None:
+        async with self._gate:
+            await socket.close()
 
     async def _connect(self, member: Member) -> None:
         backoff = 0.5
