@@ -27,7 +27,7 @@ SETTLE_SECONDS = 120.0
 """How long what was accepted may be on its way, on a machine that is busy."""
 READ_EVERY_SECONDS = 2.0
 SLOW_RECEIVE_BYTES = 4_096
-LARGE_BYTES = 24 * 1024
+LARGE_BYTES = 100 * 1024
 
 Figures = dict[str, Any]
 
@@ -47,6 +47,7 @@ class Load:
 
     def __init__(self, stack: Stack, size: Size) -> None:
         self.stack, self.size = stack, size
+        self._begun_ms = round(time.time() * 1000)
         self.name = f"load-{random.randrange(10**6)}"
         self._pool = ThreadPoolExecutor(PUBLISHERS, thread_name_prefix="publish")
         self._lambda = stack.client("lambda", Config(max_pool_connections=PUBLISHERS))
@@ -137,6 +138,18 @@ class Load:
             }
             for kind, use in last.items()
         }
+
+    def count_throttled(self) -> int:
+        """How many posts were answered 429 since the load began, by the functions' metrics."""
+        logs, count = self.stack.client("logs"), 0
+        for function in ("broadcast", "delivery"):
+            pages = logs.get_paginator("filter_log_events").paginate(
+                logGroupName=self.stack.outputs["log_group_names"][function], startTime=self._begun_ms
+            )
+            texts = [event["message"] for page in pages for event in page["events"]]
+            lines = [line for text in texts for line in text.splitlines() if '"DeliveriesThrottled":' in line]
+            count += sum(json.loads(line)["DeliveriesThrottled"] for line in lines)
+        return count
 
     def publishing(self) -> Figures:
         """How the publishes were answered."""
@@ -231,19 +244,12 @@ async def slow_readers(load: Load) -> Figures:
             await load.publish(topic, filler="x" * LARGE_BYTES)
             count += 1
         figures = await load.arrived(crowd, lambda _: [topic])
-        queue = load.stack.outputs["queue_urls"]["deliveries"]
-        waiting = load.stack.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])[
-            "Attributes"
-        ]
-        counts = {
-            name: int(waiting[f"ApproximateNumberOfMessages{name}"]) for name in ("", "NotVisible", "Delayed")
-        }
         return {
             "sleepers": sleepers,
             "large_events": count,
             "latency_without_s": without,
             **figures,
-            "waiting_posts": counts,
+            "posts_answered_429": await asyncio.to_thread(load.count_throttled),
         }
     finally:
         for one in sockets:
