@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import uuid
 
 import pytest
@@ -224,6 +225,53 @@ async def test_no_input_begins_a_line_of_its_own_in_the_logs(connects, user, top
             assert line.strip() != FORGED_LINE, group
             if FORGED_LINE[:8] in line:
                 assert json.loads(line)["event"] != "forged", group
+
+
+def mark(name):
+    """A text that is found again wherever it was logged."""
+    return f"MARK-{name}-MARK"
+
+
+async def test_of_what_was_sent_the_logs_hold_ids_and_names_of_wrong_fields_alone(
+    connects, user, topic, stack
+):
+    logs, person = Logs(stack), await connects(user)
+    for action, data in (
+        ("sendMessage", {"recipientId": user, "content": mark("content"), "type": mark("type")}),
+        ("sendMessage", {"recipientId": f"{mark('recipient')} ", "content": mark("content of no message")}),
+        ("sendMessage", {"recipientId": user, "content": {"a": mark("object")}, mark("field"): 1}),
+        (mark("action"), {}),
+        ("subscribeToDeals", {"topic": mark("topic"), "filters": {mark("attribute"): {mark("operator"): 1}}}),
+        ("subscribeToDeals", {"topic": topic, "filters": {mark("key"): mark("value")}}),
+        ("notificationAck", {"messageId": mark("messageId")}),
+        ("refreshToken", {"token": mark("token")}),
+        ("getPresence", {"users": [mark("user")]}),
+    ):
+        await person.ask(action, data)
+    await person.say('{"action": "' + mark("no JSON"))
+    for token in (f"{mark('query')}.x.y", f"eyJ{mark('header')}.x.y"):
+        with pytest.raises(InvalidStatus):
+            await Person.connect(f"{stack.websocket_url}?token={token}")
+
+    good = {"topic": topic, "data": {mark("key"): mark("value")}, "filters": {mark("key"): mark("value")}}
+    bad = {"messageType": mark("a type "), "data": mark("data"), "topic": f"{mark('no topic')}"}
+    stack.publish(**good, eventId=mark("event-id"))
+    stack.publish(recipients=[user], messageType="notification", data={mark("title"): mark("text")})
+    shop = HttpPublisher(stack.outputs["publish_api_url"], stack.stack.token(user, scope="publish"))
+    for body in (bad, {**good, "messageType": mark("type of HTTP")}):
+        await shop.post({**body, mark("wrong-by-http"): 1}, headers={"X-Note": mark("header of HTTP")})
+    await shop.post(good, headers={"Content-Type": mark("content type")})
+    stack.invoke_raw("broadcast", {**bad, mark("wrong"): 1})
+    stack.send("events", {**bad, mark("wrong-queued"): 1})
+    await logs.wait_for_line("broadcast", "event_refused", mark("wrong-queued"))
+
+    held = set()
+    for group in logs.groups:
+        for line in await asyncio.to_thread(logs.read_lines, group, "MARK-"):
+            held |= {(group, name) for name in re.findall(r"MARK-(.*?)-MARK", line)}
+    names = {"event-id", "wrong", "wrong-by-http", "wrong-queued"}
+    assert {name for group, name in held if group == "broadcast"} == names
+    assert {(group, name) for group, name in held if group != "broadcast"} <= {("delivery", "event-id")}
 
 
 ID_OF_TWO_LINES = b'{"messageType":"a","data":{},"eventId":"a\\r\\nX-Injected: 1"}'
