@@ -327,6 +327,10 @@ fuzz: $(VENV)/.ready ## Read CASES=100000 hostile inputs by every parser (SEED=7
 fuzz-guided: $(FUZZER)/.ready ## The same guided by which branches an input reaches (atheris; Linux, x86_64)
 	$(FUZZER)/bin/python -m tests.fuzz.guided $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: load
+load: $(TOOLS) package-local ## Hold connections under events, and say who used the machine (ARGS="steady --connections 2000": docs/load.md)
+	@$(PY) -m tests.load $(ARGS)
+
 .PHONY: conformance
 conformance: $(VENV)/.ready $(JAVASCRIPT_CLIENT) ## Hold the clients against the promises of clients/conformance (ARGS="half-open sleep")
 	@$(PY) -m clients.conformance.runner $(ARGS)
