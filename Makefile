@@ -150,7 +150,7 @@ help: ## Print this
 
 .PHONY: doctor
 doctor: ## Say what is on this machine, what is missing, and what `make demo` and `make test` will do
-	@$(PYTHON) -m doctor
+	@PYTHONPATH=.ci $(PYTHON) -m doctor
 
 .PHONY: setup
 setup: $(TOOLS) ## Install the tools into .venv and .tools, all from locks
@@ -236,8 +236,8 @@ ops: $(VENV)/.ready ## Inspect and repair a stack: ARGS="status --environment pr
 	@$(PY) -m deals_ops $(or $(ARGS),--help)
 
 .PHONY: cost
-cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other traffic)
-	@$(PY) -m deals_ops.cost_table $(ARGS)
+cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other traffic, --json)
+	@$(PY) -m deals_ops cost $(ARGS)
 
 .PHONY: reference
 reference: $(VENV)/.ready ## Write what follows from the code: tables of docs/operations.md, docs/asyncapi.*, the clients' wire types, Terraform's READMEs
