@@ -202,15 +202,18 @@ package-local: $(VENV)/.ready
 	@$(PY) lambdas/build.py --target local
 
 .PHONY: demo
-demo: $(TOOLS) package-local ## See it work on a local cloud (ARGS=--keep leaves it running)
+demo: $(VENV)/.ready ## See it work on a local cloud (ARGS=--keep leaves it running)
+	@$(MAKE) --jobs=2 $(EMULATOR)/.ready package-local
 	@$(PY) -m examples.demo $(ARGS)
 
 .PHONY: local-up
-local-up: $(TOOLS) package-local ## Start the service on a local cloud of your own
+local-up: $(VENV)/.ready ## Start the service on a local cloud of your own
+	@$(MAKE) --jobs=2 $(EMULATOR)/.ready package-local
 	@$(PY) -m local_cloud.up
 
 .PHONY: console
-console: $(TOOLS) package-local ## Start the service as local-up does, and print where its console is
+console: $(VENV)/.ready ## Start the service as local-up does, and print where its console is
+	@$(MAKE) --jobs=2 $(EMULATOR)/.ready package-local
 	@$(PY) -m local_cloud.up --console
 
 .PHONY: local-down
