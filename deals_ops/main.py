@@ -13,6 +13,7 @@ from deals_ops.commands import (
     block,
     completion,
     connections,
+    cost,
     dlq,
     index,
     kick,
@@ -51,6 +52,7 @@ COMMANDS = (
     dlq.add_commands,
     index.add_commands,
     restore.add_commands,
+    cost.add_commands,
     completion.add_commands,
 )
 """Each adds its commands to the parser, in the order in which the help lists them."""
