@@ -2,7 +2,7 @@
 
 import pytest
 
-from deals_ops.restoring import copy_records, count_unread
+from deals_ops.restoring import Copied, copy_records, count_unread
 from realtime_core.auth.base import Revocation, block
 from realtime_core.auth.dynamodb import DynamoRevocations
 from realtime_core.errors import StoreUnavailable
@@ -10,6 +10,7 @@ from realtime_core.messages.dynamodb import DynamoMessages
 from tests.contract.history.conftest import history_on_dynamodb
 from tests.contract.support.admitted import BEGAN, NOW_MS, publish, stored_events
 from tests.contract.support.cases import DAY, NOW, inbox, message
+from tests.e2e.documented_shapes import documented_shape
 
 
 @pytest.fixture
@@ -147,3 +148,7 @@ def test_revocations_and_blocks_come_back(dynamodb, restored):
 def test_copy_from_a_table_that_is_not_there_fails(dynamodb):
     with pytest.raises(StoreUnavailable, match="ResourceNotFound"):
         copy(dynamodb, "messages", "messages-of-nobody")
+
+
+def test_what_the_command_prints_is_documented():
+    assert set(documented_shape("restore")) == {"table", "from", "dryRun", *Copied._fields}
