@@ -3,8 +3,6 @@ type Test = (value: unknown) => boolean;
 
 const isNumber = (value: unknown): value is number => typeof value === "number";
 const isAbsent = (value: unknown): boolean => value === null || value === undefined;
-/** A string, a number or a boolean: what may equal. */
-const isScalar = (value: unknown): boolean => !isAbsent(value) && typeof value !== "object";
 
 /** `contains` searches so many characters of a text, the first, as the service does. */
 const SEARCHED_CHARS = 16_384;
@@ -12,14 +10,25 @@ const SEARCHED_CHARS = 16_384;
 const beginning = (value: string): string =>
   value.length > SEARCHED_CHARS ? [...value].slice(0, SEARCHED_CHARS).join("") : value;
 
+const bounded =
+  (holds: (value: number, bound: number) => boolean) =>
+  (bound: number): Test =>
+  (value) =>
+    isNumber(value) && holds(value, bound);
+const textual =
+  (holds: (value: string, text: string) => boolean) =>
+  (text: string): Test =>
+  (value) =>
+    typeof value === "string" && holds(value, text);
+
 const OPERATORS: Record<string, (argument: never) => Test> = {
-  gte: (bound: number) => (value) => isNumber(value) && value >= bound,
-  gt: (bound: number) => (value) => isNumber(value) && value > bound,
-  lte: (bound: number) => (value) => isNumber(value) && value <= bound,
-  lt: (bound: number) => (value) => isNumber(value) && value < bound,
-  prefix: (text: string) => (value) => typeof value === "string" && value.startsWith(text),
-  suffix: (text: string) => (value) => typeof value === "string" && value.endsWith(text),
-  contains: (text: string) => (value) => typeof value === "string" && beginning(value).includes(text),
+  gte: bounded((value, bound) => value >= bound),
+  gt: bounded((value, bound) => value > bound),
+  lte: bounded((value, bound) => value <= bound),
+  lt: bounded((value, bound) => value < bound),
+  prefix: textual((value, text) => value.startsWith(text)),
+  suffix: textual((value, text) => value.endsWith(text)),
+  contains: textual((value, text) => beginning(value).includes(text)),
   exists: (wanted: boolean) => (value) => isAbsent(value) !== wanted,
   not: (condition: unknown) => {
     const test = compileCondition(condition);
@@ -33,11 +42,10 @@ const OPERATORS: Record<string, (argument: never) => Test> = {
 
 function compileCondition(condition: unknown): Test {
   if (Array.isArray(condition)) {
-    const wanted = new Set(condition);
     return (value) =>
-      (Array.isArray(value) ? value : [value]).some((item) => isScalar(item) && wanted.has(item));
+      (Array.isArray(value) ? value : [value]).some((item) => !isAbsent(item) && condition.includes(item));
   }
-  if (typeof condition !== "object" || condition === null) return (value) => value === condition;
+  if (typeof condition !== "object" || !condition) return (value) => value === condition;
 
   // The server has accepted the filter, or will refuse it: an operator that is unknown here matches nothing.
   const tests = Object.entries(condition).map(
@@ -60,16 +68,15 @@ export type Match = (filters: Values | undefined, data: Values) => boolean;
 /** Compile a filter by the rules of the wire protocol, "Topics and filters". */
 export function compileFilter(filter: Values): Match {
   const conditions = Object.entries(filter).map(([name, condition]) => {
-    const short = isNumber(condition) ? /^(min|max)([A-Z])(.*)$/s.exec(name) : null;
-    const other = short && short[2]!.toLowerCase() + short[3]!;
-    const test = compileCondition(short ? { [short[1] === "min" ? "gte" : "lte"]: condition } : condition);
-    return { name, other, test };
-  });
-  return (filters, data) =>
-    conditions.every(({ name, other, test }) => {
+    const [, bound, first, rest] = (isNumber(condition) && /^(min|max)([A-Z])(.*)$/s.exec(name)) || [];
+    const other = bound && first!.toLowerCase() + rest;
+    const test = compileCondition(bound ? { [bound === "min" ? "gte" : "lte"]: condition } : condition);
+    return (filters: Values | undefined, data: Values): boolean => {
       const value = attribute(name, filters, data);
       return test(isAbsent(value) && other ? attribute(other, filters, data) : value);
-    });
+    };
+  });
+  return (filters, data) => conditions.every((holds) => holds(filters, data));
 }
 
 /** The same text for filters that mean the same: sorted names, absent ones left out. */

@@ -49,6 +49,23 @@ export interface SubscriptionChange {
   error?: DealsError;
 }
 
+/** The wish for the events of a topic, and what of them has come. Iterate over it, or give `onEvent`. */
+export interface Subscription<Data = unknown> extends AsyncIterable<DealEvent<Data>> {
+  readonly topic: string;
+  readonly options: SubscribeOptions<Data>;
+  readonly state: SubscriptionState;
+  /** The highest position that was handed out; undefined before the first confirmation. */
+  readonly position: number | undefined;
+  /** Resolves when the subscription is live for the first time. */
+  readonly ready: Promise<{ position: number; recovered: boolean }>;
+  /** Change the filters; resolves when the service has confirmed them. */
+  update(change: { filters: Filters<Data> }): Promise<void>;
+  /** End the subscription; resolves when the service has confirmed it, at once without a connection. */
+  unsubscribe(): Promise<void>;
+  /** What comes from now on and what waits already; leaving the loop unsubscribes. */
+  [Symbol.asyncIterator](): AsyncIterator<DealEvent<Data>, undefined>;
+}
+
 /** Events between two positions are not in the history any more, or too many to catch up on. */
 export interface Gap {
   from: number;
