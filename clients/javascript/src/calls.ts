@@ -6,6 +6,9 @@ export function quiet<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
+/** A promise that is rejected already. */
+export const rejected = (error: unknown): Promise<never> => quiet(Promise.reject(error));
+
 /** Call `aborted` with the reason when the signal aborts, at once if it has; returns how to stop listening. */
 export function onAbort(signal: AbortSignal | undefined, aborted: (reason: unknown) => void): () => void {
   const listener = (): void =>
@@ -26,12 +29,10 @@ export function remember(ids: Set<string>, id: string, max: number): boolean {
 
 /** A random UUID. `crypto.randomUUID` is absent outside HTTPS and in React Native, `getRandomValues` mostly is not. */
 export function uuid(random: () => number): string {
-  const bytes = new Uint8Array(16).map(() => random() * 256);
+  const bytes = new Uint8Array(36).map(() => random() * 256);
   globalThis.crypto?.getRandomValues?.(bytes);
-  bytes[6] = (bytes[6]! & 15) | 64; // version 4
-  bytes[8] = (bytes[8]! & 63) | 128; // variant of RFC 9562
-  return [...bytes]
-    .map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("")
-    .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  // Of version 4, and of the variant of RFC 9562, whose digit is 8 to b.
+  return "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx".replace(/[xy]/g, (kind, at: number) =>
+    (kind === "x" ? bytes[at]! & 15 : (bytes[at]! & 3) | 8).toString(16),
+  );
 }

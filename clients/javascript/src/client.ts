@@ -1,4 +1,4 @@
-import { quiet } from "./calls.js";
+import { quiet, rejected } from "./calls.js";
 import { createCore, type Core } from "./core.js";
 import { closedError } from "./errors.js";
 import type {
@@ -18,15 +18,12 @@ import type { ReplyData, RequestData } from "./wire.js";
 
 /** A connection to the deals service that is made again, resumed and refreshed by itself. */
 export class DealsClient {
+  readonly state: ClientState = "idle";
   private readonly _core: Core;
 
   /** Opens nothing and touches nothing global. Throws ConfigurationError for an option that is out of range. */
   constructor(options: ClientOptions) {
-    this._core = createCore(options);
-  }
-
-  get state(): ClientState {
-    return this._core._session._state;
+    this._core = createCore(this, options);
   }
 
   /** Listen; returns how to stop. */
@@ -44,7 +41,8 @@ export class DealsClient {
 
   /**
    * Subscribe to a topic, before or after `connect()`. Throws DuplicateSubscription if the topic has a
-   * subscription with other filters.
+   * subscription with other filters, which this one would silently replace on the service: `update()` that one, or
+   * filter the events yourself.
    */
   subscribe<Data = unknown>(topic: string, options: SubscribeOptions<Data> = {}): Subscription<Data> {
     if (this.state === "closed") throw closedError();
@@ -94,7 +92,7 @@ export class DealsClient {
     data: RequestData[Action],
     options?: Omit<SendOptions, "type">,
   ): Promise<ReplyData[Action]> {
-    if (this.state === "closed") return quiet(Promise.reject(closedError()));
+    if (this.state === "closed") return rejected(closedError());
     return quiet(this._core._requests._call(action, data, options).then((reply) => reply.data));
   }
 }

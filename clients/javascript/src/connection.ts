@@ -27,12 +27,12 @@ export interface Connection {
   _isLive: boolean;
   readonly _createdAt: number;
   /** The id of the request that was written last: the cause, if the service closes for its size. */
-  _lastRequestId: string | undefined;
+  _lastRequestId?: string | undefined;
   /** The data of the `closing` frame. */
-  _closing: Partial<Closing> | undefined;
+  _closing?: Partial<Closing>;
   /** Write a text frame; it waits while much is buffered in the socket. */
   _send(text: string, requestId?: string): void;
-  /** Look anew at when the next heartbeat is due. */
+  /** Look anew at when the next heartbeat is due, which may be now. */
   _plan(): void;
   /** Ask at once whether the connection lives. */
   _ask(): void;
@@ -79,22 +79,21 @@ export function openConnection(
       unsent.shift();
     }
   };
-  const beat = (): void => {
+  const plan = (): void => {
     const pingAfterMs = host._pingAfterMs();
-    if (now() < dueAt(pingAfterMs)) return plan();
+    const leftMs =
+      (pingAfterMs === undefined
+        ? Math.max(lastReceivedAt, lastSentAt) + limits.keepAliveAfterMs
+        : lastReceivedAt + pingAfterMs) - now();
+    if (leftMs > 0) return heartbeat(leftMs);
     if (pingAfterMs !== undefined) return self._ask();
     self._send('{"action":"keepAlive"}');
     plan();
   };
-  const dueAt = (pingAfterMs: number | undefined): number =>
-    pingAfterMs === undefined
-      ? Math.max(lastReceivedAt, lastSentAt) + limits.keepAliveAfterMs
-      : lastReceivedAt + pingAfterMs;
-  const plan = (): void => heartbeat(dueAt(host._pingAfterMs()) - now());
 
   const opening = timer(() => self._fail(NETWORK));
   const buffered = timer(flush);
-  const heartbeat = timer(beat);
+  const heartbeat = timer(plan);
   const answer = timer((lateMs) => {
     if (received > receivedBefore) plan();
     // The machine slept, or the page was hidden: what has arrived is handled first.
@@ -106,8 +105,6 @@ export function openConnection(
     _isOpen: false,
     _isLive: true,
     _createdAt: lastReceivedAt,
-    _lastRequestId: undefined,
-    _closing: undefined,
     _send(text, requestId) {
       self._lastRequestId = requestId;
       lastSentAt = now();
@@ -154,6 +151,7 @@ export function openConnection(
 
   opening(limits.openTimeoutMs);
   socket.onopen = () => {
+    if (!self._isLive) return;
     opening();
     self._isOpen = true;
     lastReceivedAt = lastSentAt = now();
@@ -162,13 +160,14 @@ export function openConnection(
     host._opened(self);
   };
   socket.onmessage = ({ data }: { data: unknown }) => {
+    if (!self._isLive) return;
     lastReceivedAt = now();
     received += 1;
     let frame: unknown;
     try {
       frame = parse(String(data));
     } catch (error) {
-      return warn("badFrame", "a frame is not JSON", error);
+      return warn("badFrame", "not JSON", error);
     }
     host._received(self, Object(frame) as Frame);
   };

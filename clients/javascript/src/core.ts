@@ -3,13 +3,12 @@ import { NETWORK, type Connection } from "./connection.js";
 import { AuthenticationError, Forbidden, closedError, disconnectedError } from "./errors.js";
 import { createInbox, type Inbox } from "./inbox.js";
 import { pageLifecycle } from "./lifecycle.js";
-import { createRequests, type Reply, type Requests } from "./requests.js";
+import { createRequests, type Requests } from "./requests.js";
 import { createRuntime, type Runtime } from "./runtime.js";
-import { createSession, type Session } from "./session.js";
-import { createPositions } from "./storage.js";
+import { createSession } from "./session.js";
 import { createTokens } from "./tokens.js";
 import { createTopics, type Topics } from "./topics.js";
-import type { ClientOptions, Frame, LifecycleEvent, Message } from "./types.js";
+import type { ClientOptions, ClientState, Frame, LifecycleEvent, Message } from "./types.js";
 import type { EventFrame, PushData } from "./wire.js";
 
 const PING_NODE_MS = 60_000;
@@ -31,14 +30,13 @@ export interface Core {
   readonly _requests: Requests;
   readonly _topics: Topics;
   readonly _inbox: Inbox;
-  readonly _session: Session;
   _connect(signal?: AbortSignal): Promise<void>;
   _disconnect(): void;
   _close(): Promise<void>;
 }
 
 /** Put the parts of a client together. */
-export function createCore(options: ClientOptions): Core {
+export function createCore(client: { state: ClientState }, options: ClientOptions): Core {
   const runtime = createRuntime(options);
   const { _limits: limits, _random: random, _timer: timer, _emit: emit, _warn: warn } = runtime;
   const lifecycle = options.lifecycle ?? pageLifecycle();
@@ -50,11 +48,11 @@ export function createCore(options: ClientOptions): Core {
   const can = (feature: string): boolean => features.includes(feature);
   const requests = createRequests(runtime, () => tokens._refresh());
   const tokens = createTokens(runtime, options.getToken, requests._call, (error) => session._stop(error));
-  const positions = createPositions(runtime, options.storage, () => topics._all());
+  const positions = options.storage?._positions(runtime, () => topics._all());
   const topics = createTopics(runtime, requests._call, {
     _can: can,
-    _restore: positions._restore,
-    _moved: positions._moved,
+    _restore: (sub) => positions?._restore(sub),
+    _moved: () => positions?._moved(),
   });
   const inbox = createInbox(runtime, requests._call);
 
@@ -79,8 +77,8 @@ export function createCore(options: ClientOptions): Core {
     if (event === "offline")
       askAll(); // a question, not an answer
     else if (event === "pagehide") {
-      positions._save();
-      isHidden = /^(c|w)/.test(session._state); // connecting, connected or waiting
+      positions?._save();
+      isHidden = /^(c|w)/.test(client.state); // connecting, connected or waiting
       session._disconnect(event);
     } else if (event === "pageshow") {
       if (isHidden) void core._connect();
@@ -92,26 +90,24 @@ export function createCore(options: ClientOptions): Core {
 
   /** Ask whether the service knows the connection; its answer begins everything that needs one. */
   const prove = async (connection: Connection): Promise<void> => {
-    let reply: Reply<"getStatus"> | undefined;
-    try {
-      reply = await requests._call("getStatus", {}, { _on: connection, _once: true });
-    } catch (error) {
-      if (!connection._isLive) return;
-      if (error instanceof AuthenticationError) {
-        tokens._refuse();
-        return connection._fail(NETWORK);
-      }
-      warn("statusUnknown", "getStatus failed", error);
-    }
-    if (reply && session._isOpening(connection)) {
+    const reply = await requests
+      ._call("getStatus", {}, { _on: connection, _once: true })
+      .catch((error: unknown) => {
+        if (error instanceof AuthenticationError) {
+          tokens._refuse();
+          connection._fail(NETWORK);
+        } else if (connection._isLive) warn("statusUnknown", "getStatus failed", error);
+      });
+    if (!connection._isLive) return;
+    if (reply) {
       const { server, userId, tokenExpiresAt } = reply.data;
       features = server?.features ?? [];
       planAll();
-      positions._useUser(userId);
+      positions?._useUser(userId);
       if (tokenExpiresAt) tokens._learn((tokenExpiresAt - reply.timestamp) * 1000);
     }
     session._confirm(connection);
-    if (!connection._isLive) return; // lost meanwhile, or a listener has ended it
+    if (!connection._isLive) return; // a listener has ended it
     if (!topics._isOn(connection)) topics._use(connection);
     check(FIRST_CHECK_MS + random() * FIRST_CHECK_SPREAD_MS);
     if (reply) void inbox._catchUp(connection, reply.timestamp);
@@ -119,21 +115,21 @@ export function createCore(options: ClientOptions): Core {
   /** Ask again now and then, in place of a ping, which reads no store. */
   const check = timer(() => {
     check(CHECK_MS + random() * CHECK_SPREAD_MS);
-    const connection = requests._current();
-    // CONNECTION_ERROR ends the connection; after any other error it is asked again later.
-    if (connection)
-      requests._call("getStatus", {}, { _on: connection }).then(({ data }) => {
-        if (topics._isOn(connection)) topics._compare(data.subscriptions);
-      }, noop);
+    for (const connection of open)
+      if (topics._isOn(connection))
+        // CONNECTION_ERROR ends the connection; after any other error it is asked again later.
+        requests
+          ._call("getStatus", {}, { _on: connection })
+          .then(({ data }) => topics._isOn(connection) && topics._compare(data.subscriptions), noop);
   });
 
-  const session = createSession(runtime, options, tokens, {
-    _prepare: positions._load,
+  const session = createSession(runtime, client, options, tokens, {
+    _prepare: () => positions?._load(),
     _opened(connection, isHandover) {
       open.add(connection);
       void prove(connection);
       // Stored positions may be another user's, so they wait for the answer; so does a hand-over for its turn.
-      if (!isHandover && !positions._areUnproven()) topics._use(connection);
+      if (!isHandover && !positions?._areUnproven()) topics._use(connection);
     },
     _use: requests._use,
     _received: (connection, frame) => receive(frame, connection),
@@ -173,7 +169,7 @@ export function createCore(options: ClientOptions): Core {
         topic,
         reason,
         reason === "permissions" &&
-          new Forbidden(`the token does not permit ${topic} any more`, { code: "FORBIDDEN" }),
+          new Forbidden(`${topic} is not permitted any more`, { code: "FORBIDDEN" }),
       ),
     closing: (data, connection) => void (connection._closing = data),
   };
@@ -202,24 +198,23 @@ export function createCore(options: ClientOptions): Core {
     _requests: requests,
     _topics: topics,
     _inbox: inbox,
-    _session: session,
     _connect(signal) {
       isHidden = false;
-      if (session._state !== "closed") {
+      if (client.state !== "closed") {
         tick(TICK_MS);
         stopListening ??= lifecycle?.listen(heard);
       }
       return session._connect(signal);
     },
     _disconnect() {
-      positions._save();
+      positions?._save();
       isHidden = false;
       session._disconnect();
       stopWatching();
       requests._rejectAll(disconnectedError());
     },
     async _close() {
-      if (session._state !== "closed") positions._save();
+      if (client.state !== "closed") positions?._save();
       const closing = session._close();
       stopWatching();
       topics._endAll("closed", closedError());

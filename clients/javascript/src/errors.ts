@@ -28,18 +28,28 @@ export interface ErrorClass<Fields = unknown> {
   readonly prototype: DealsError & Fields;
 }
 
-/** Minifiers rename classes; the names of errors are part of the interface, and so are these defaults. */
-const define = (type: { prototype: object }, name: string, fields: object): void =>
-  Object.entries({ name, ...fields }).forEach(([key, value]) =>
-    Object.defineProperty(type.prototype, key, { value, writable: true }),
-  );
-define(DealsError, "DealsError", { retryable: false });
+const BY_CODE: Record<string, typeof DealsError> = {};
 
-function named<Fields>(name: string, fields: object = {}): ErrorClass<Fields> {
+/** Minifiers rename classes; the names of errors are part of the interface, and so are these defaults. */
+function setDefaults(type: typeof DealsError, fields: object): void {
+  for (const [key, value] of Object.entries(fields))
+    Object.defineProperty(type.prototype, key, { value, writable: true });
+}
+setDefaults(DealsError, { name: "DealsError", retryable: false });
+
+/** A class of errors, for the service's code of the same name or for `code`. */
+function named<Fields>(
+  name: string,
+  fields?: object,
+  code = name.replace(/\B[A-Z]/g, "_$&").toUpperCase(),
+): ErrorClass<Fields> {
   const type = class extends DealsError {};
-  define(type, name, fields);
+  BY_CODE[code] = type;
+  setDefaults(type, { name, ...fields });
   return type as unknown as ErrorClass<Fields>;
 }
+/** The default of errors after which the same call may succeed. */
+const RETRYABLE = { retryable: true };
 
 /** The service refused a request; `problems` has the field and the problem of each fault. */
 export const ValidationError = named<{ readonly problems: readonly { field: string; problem: string }[] }>(
@@ -57,25 +67,32 @@ export type NotFound = DealsError;
 export const NotAuthorized = named("NotAuthorized");
 export type NotAuthorized = DealsError;
 /** The token has expired or is not good. */
-export const AuthenticationError = named("AuthenticationError");
+export const AuthenticationError = named("AuthenticationError", RETRYABLE);
 export type AuthenticationError = DealsError;
 /** A subscription could not be stored, or passes a limit that `reason` names. */
 export const SubscriptionError = named<{ readonly reason: string | undefined }>("SubscriptionError");
 export type SubscriptionError = InstanceType<typeof SubscriptionError>;
 /** A message could not be stored; nothing was sent. */
-export const MessageNotStored = named("MessageNotStored");
+export const MessageNotStored = named("MessageNotStored", RETRYABLE, "MESSAGE_ERROR");
 export type MessageNotStored = DealsError;
 /** Too many requests; nothing was done. After `retryAfterMs` the next one passes. */
-export const RateLimited = named<{ readonly retryAfterMs: number }>("RateLimited", { retryAfterMs: 1_000 });
+export const RateLimited = named<{ readonly retryAfterMs: number }>("RateLimited", {
+  ...RETRYABLE,
+  retryAfterMs: 1_000,
+});
 export type RateLimited = InstanceType<typeof RateLimited>;
 /** A fault of the service; `correlationId` finds it in the logs. */
-export const ServerError = named<{ readonly correlationId: string | undefined }>("ServerError");
+export const ServerError = named<{ readonly correlationId: string | undefined }>(
+  "ServerError",
+  RETRYABLE,
+  "INTERNAL_ERROR",
+);
 export type ServerError = InstanceType<typeof ServerError>;
 /** No answer until the deadline. The request may have been performed: repeat it with `requestId`. */
-export const NoReply = named("NoReply");
+export const NoReply = named("NoReply", RETRYABLE);
 export type NoReply = DealsError;
 /** Too much waits for a connection already; nothing was sent. */
-export const QueueFull = named("QueueFull");
+export const QueueFull = named("QueueFull", RETRYABLE);
 export type QueueFull = DealsError;
 /** The frame would pass what API Gateway takes; nothing was sent. */
 export const MessageTooLarge = named("MessageTooLarge");
@@ -84,7 +101,7 @@ export type MessageTooLarge = DealsError;
 export const DuplicateSubscription = named("DuplicateSubscription");
 export type DuplicateSubscription = DealsError;
 /** The service refused a connection; `status` is the HTTP status where it is known. */
-export const HandshakeRefused = named<{ readonly status: number | undefined }>("HandshakeRefused");
+export const HandshakeRefused = named<{ readonly status: number | undefined }>("HandshakeRefused", RETRYABLE);
 export type HandshakeRefused = InstanceType<typeof HandshakeRefused>;
 /** An option or the URL is wrong, or the runtime lacks something; the message names the remedy. */
 export const ConfigurationError = named("ConfigurationError");
@@ -97,17 +114,6 @@ export const closedError = (): ClientClosed => new ClientClosed("the client is c
 export const disconnectedError = (): ClientClosed =>
   new ClientClosed("the client was disconnected", { retryable: true });
 
-const BY_CODE: Record<string, ErrorClass> = {
-  VALIDATION_ERROR: ValidationError,
-  FORBIDDEN: Forbidden,
-  NOT_FOUND: NotFound,
-  AUTHENTICATION_ERROR: AuthenticationError,
-  SUBSCRIPTION_ERROR: SubscriptionError,
-  MESSAGE_ERROR: MessageNotStored,
-  RATE_LIMITED: RateLimited,
-  INTERNAL_ERROR: ServerError,
-};
-const RETRYABLE: unknown[] = [AuthenticationError, MessageNotStored, RateLimited, ServerError];
 /** The reasons of a SUBSCRIPTION_ERROR that end by themselves. */
 const PASSING: unknown[] = [undefined, "store", "too_many_new_filters"];
 
@@ -116,15 +122,11 @@ export function errorOf(
   { code, message, details }: Record<string, any>,
   requestId: string,
 ): DealsError & { readonly retryAfterMs?: number } {
-  const { reason, retryAfterMs, correlationId } = details ?? {};
   const type = BY_CODE[code] ?? DealsError;
   return new type(`${code}: ${message}`, {
+    ...(Array.isArray(details) ? { problems: details } : details),
     code,
     requestId,
-    retryable: type === SubscriptionError ? PASSING.includes(reason) : RETRYABLE.includes(type),
-    ...(Array.isArray(details) && { problems: details }),
-    ...(reason && { reason }),
-    ...(retryAfterMs && { retryAfterMs }),
-    ...(correlationId && { correlationId }),
+    ...((type as unknown) === SubscriptionError && { retryable: PASSING.includes(details?.reason) }),
   });
 }

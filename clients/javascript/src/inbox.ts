@@ -3,7 +3,7 @@ import type { Connection } from "./connection.js";
 import { LOST, type Requests } from "./requests.js";
 import type { Runtime } from "./runtime.js";
 import type { Message, Notification } from "./types.js";
-import type { InboxEntry, Messages } from "./wire.js";
+import type { InboxEntry } from "./wire.js";
 
 const SETTLED_MS = 60_000;
 const PAGE = 100;
@@ -37,10 +37,19 @@ export function createInbox(
   let after: string | undefined;
   let recent: [id: string, at: number][] = [];
 
-  const read = async (from?: string, status?: InboxEntry["status"], _on?: Connection): Promise<Messages> => {
-    const data = { limit: PAGE, ...(from && { after: from }), ...(status && { status }) };
-    return (await call("getMessages", data, _on && { _on })).data;
-  };
+  async function* entries(
+    status?: InboxEntry["status"],
+    from?: string,
+    _on?: Connection,
+  ): AsyncGenerator<InboxEntry, undefined> {
+    do {
+      const data = { limit: PAGE, ...(from && { after: from }), ...(status && { status }) };
+      const { messages, next } = (await call("getMessages", data, _on && { _on })).data;
+      yield* messages;
+      from = next;
+    } while (from);
+    return undefined;
+  }
   /** Move on to the newest id that came long enough ago. */
   const moveOn = (): void => {
     recent = recent.filter(([id, at]) => {
@@ -51,15 +60,7 @@ export function createInbox(
   };
 
   const self: Inbox = {
-    async *_entries(status) {
-      let from: string | undefined;
-      do {
-        const { messages, next } = await read(from, status);
-        yield* messages;
-        from = next;
-      } while (from);
-      return undefined;
-    },
+    _entries: (status) => entries(status),
     _receive(name, data) {
       if (!remember(seen, data.messageId, SEEN_MAX)) return;
       if (recent.push([data.messageId, now()]) > PAGE) moveOn();
@@ -71,18 +72,20 @@ export function createInbox(
         after = firstIdOf(serverTime * 1000 - SETTLED_MS);
         return;
       }
-      if (!hears("message") && !hears("notification")) return;
+      if (!hears("message", "notification")) return;
       moveOn();
       try {
-        for (let from: string | undefined = after; from;) {
-          const { messages, next }: Messages = await read(from, undefined, connection);
-          for (const { messageId, kind, senderId = "", type, content, timestamp } of messages)
-            if (kind === "notification") self._receive(kind, { messageId, ...(content as object) });
-            else self._receive(kind, { messageId, senderId, type, content: String(content), timestamp });
-          from = next;
+        for await (const entry of entries(undefined, after, connection)) {
+          const { messageId, kind, senderId = "", type, content, timestamp } = entry;
+          self._receive(
+            kind,
+            kind === "message"
+              ? { messageId, senderId, type, content: String(content), timestamp }
+              : { messageId, ...(content as object) },
+          );
         }
       } catch (error) {
-        if (error !== LOST) warn("inboxNotRead", "the inbox could not be read after reconnecting", error);
+        if (error !== LOST) warn("inboxNotRead", "inbox not read", error);
       }
     },
   };

@@ -20,7 +20,7 @@ export {
   type ErrorClass,
   type ErrorFields,
 } from "./errors.js";
-export { webStorage } from "./storage.js";
+export { keepIn, webStorage } from "./storage.js";
 export type { Clock } from "./clock.js";
 export type { Condition, Filters, Scalar } from "./filter_types.js";
 export type * from "./types.js";

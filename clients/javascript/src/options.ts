@@ -33,27 +33,23 @@ export function readLimits(options: ClientOptions): Limits {
     const most = /^(ping|keepAlive)After/.test(name) ? IDLE_MAX_MS : Infinity;
     if (value === undefined) continue;
     if (!(value! > 0 && value! <= most) && (value !== null || name !== "pingAfterMs"))
-      throw new ConfigurationError(`${name}: must be a number above 0 and at most ${most}`);
+      throw new ConfigurationError(`${name}: must be above 0, at most ${most}`);
     limits[name] = value as never;
   }
-  if (typeof options.getToken !== "function")
-    throw new ConfigurationError("getToken: must be a function that returns a token");
+  if (options.storage && !options.storage._positions)
+    throw new ConfigurationError("storage: must be of webStorage or keepIn");
+  if (typeof options.getToken !== "function") throw new ConfigurationError("getToken: must be a function");
   return limits;
 }
 
-/** Throws ConfigurationError for a URL that a token may not be sent to, or that is none. */
-export function checkUrl(url: string): void {
+/**
+ * The class of the sockets. Throws ConfigurationError where the runtime has none, and for a URL that is none or that a
+ * token may not be sent to.
+ */
+export function findSocketClass(url: string, given: unknown): SocketClass {
   if (!/^(wss:\/\/[^\s/#]+|ws:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(?![^/?]))[^\s#]*$/.test(url))
-    throw new ConfigurationError(
-      `url: must be wss://HOST/STAGE (ws:// only to localhost), not ${String(url).split("?")[0]}`,
-    );
-}
-
-/** The class of the sockets. Throws ConfigurationError where the runtime has none. */
-export function findSocketClass(given: unknown): SocketClass {
+    throw new ConfigurationError("url: must be wss://HOST/STAGE; ws:// only to localhost");
   const found = given ?? (globalThis as { WebSocket?: unknown }).WebSocket;
-  if (found) return found as SocketClass;
-  throw new ConfigurationError(
-    'WebSocket: this runtime has none. Install ws and pass it: import WebSocket from "ws"; new DealsClient({ WebSocket, … })',
-  );
+  if (!found) throw new ConfigurationError('WebSocket: there is none; pass it: import WebSocket from "ws"');
+  return found as SocketClass;
 }

@@ -31,7 +31,7 @@ export interface CallOptions {
 }
 
 /** The connection of a request ended; whoever asked asks again on the next one. */
-export const LOST = new DealsError("the connection ended");
+export const LOST = new DealsError("connection lost");
 
 /** The frame that answers an action. */
 export type Reply<Action extends keyof ReplyData> = { data: ReplyData[Action]; timestamp: number };
@@ -58,8 +58,6 @@ export interface Requests {
   _settle(frame: Frame, connection: Connection): boolean;
   /** Write from now on to this connection, and what waits at once. */
   _use(connection: Connection): void;
-  /** The connection that requests are written to. */
-  _current(): Connection | undefined;
   /** A connection ended: repeat what it has not answered on the next one. */
   _lose(connection: Connection, loss: Loss | undefined): void;
   /** The requests that wait for an answer on a connection; without one, for a connection. */
@@ -91,15 +89,14 @@ export function createRequests(
         new Promise((resolve, reject) => {
           const waiting = waitingOn();
           if (bytes > FRAME_BYTES_MAX)
-            return reject(error(MessageTooLarge, `${bytes} bytes: at most ${FRAME_BYTES_MAX} fit a frame`));
-          if (pending.has(requestId))
-            return reject(error(DealsError, "requestId: a request with it is under way"));
+            return reject(error(MessageTooLarge, `${bytes} bytes, at most ${FRAME_BYTES_MAX}`));
+          if (pending.has(requestId)) return reject(error(DealsError, "requestId: is under way"));
           if (
             !(current || _on) &&
             (waiting.length >= limits.queueRequests ||
               waiting.reduce((sum, { _bytes }) => sum + _bytes, bytes) > limits.queueBytes)
           )
-            return reject(error(QueueFull, `${waiting.length} requests wait for a connection`, true));
+            return reject(error(QueueFull, `${waiting.length} requests wait`, true));
 
           let lostAt = -Infinity;
           let errors = 0;
@@ -140,10 +137,10 @@ export function createRequests(
             _reject: fail,
             _lose(connection, loss) {
               if (loss && REFUSED_FRAME.includes(loss._code) && connection._lastRequestId === requestId)
-                fail(error(NoReply, `the service closed the connection for it (${loss._code})`));
+                fail(error(NoReply, `closed with ${loss._code} for it`));
               else if (_on) fail(LOST);
               else if (loss && now() - lostAt < LOSSES_WITHIN_MS)
-                fail(error(NoReply, "the connection ended twice", true));
+                fail(error(NoReply, "connection lost twice", true));
               else {
                 takeBack();
                 if (loss) lostAt = now();
@@ -188,7 +185,6 @@ export function createRequests(
       current = connection;
       for (const entry of waitingOn()) entry._write();
     },
-    _current: () => current,
     _lose(connection, loss) {
       if (current === connection) current = undefined;
       for (const entry of waitingOn(connection)) entry._lose(connection, loss);

@@ -9,7 +9,8 @@ export interface Runtime extends Timers {
   _limits: Limits;
   _random(): number;
   _on(name: keyof ClientEvents, listener: Listener): () => void;
-  _hears(name: keyof ClientEvents): boolean;
+  /** Whether anybody listens to any of these. */
+  _hears(...names: string[]): boolean;
   /** Nobody hears anything any more. */
   _silence(): void;
   /**
@@ -36,7 +37,7 @@ export function createRuntime(options: ClientOptions): Runtime {
       listeners.add(entry);
       return () => void listeners.delete(entry);
     },
-    _hears: (name) => [...listeners].some((entry) => entry[0] === name),
+    _hears: (...names) => [...listeners].some(([name]) => names.includes(name)),
     _silence: () => listeners.clear(),
     _emit(name, value) {
       told.push([name, value]);
@@ -51,7 +52,7 @@ export function createRuntime(options: ClientOptions): Runtime {
     _guard(name, call, value) {
       const failed = (error: unknown): void => {
         // A listener for warnings that throws would be told of that for ever.
-        if (name !== "warning") runtime._warn("handlerFailed", `the handler of ${name} threw`, error);
+        if (name !== "warning") runtime._warn("handlerFailed", `${name} threw`, error);
       };
       try {
         (call?.(value) as PromiseLike<unknown> | undefined)?.then?.(undefined, failed);

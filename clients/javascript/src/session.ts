@@ -9,7 +9,7 @@ import {
   closedError,
   disconnectedError,
 } from "./errors.js";
-import { checkUrl, findSocketClass } from "./options.js";
+import { findSocketClass } from "./options.js";
 import type { Runtime } from "./runtime.js";
 import type { Tokens } from "./tokens.js";
 import type { ClientOptions, ClientState, Frame, StateChange } from "./types.js";
@@ -41,7 +41,6 @@ export interface SessionHost {
 }
 
 export interface Session {
-  _state: ClientState;
   /** Connect, or wait for the connection that is under way. */
   _connect(signal?: AbortSignal): Promise<void>;
   /** End every connection and timer of the session. */
@@ -50,8 +49,6 @@ export interface Session {
   _close(): Promise<unknown>;
   /** A person must act before it makes sense to try again. */
   _stop(error: DealsError): void;
-  /** Whether this connection is the one that was opened last, and has not answered yet. */
-  _isOpening(connection: Connection): boolean;
   /** The connection that was opened last has answered. */
   _confirm(connection: Connection): void;
   /** Move to a new connection before the current one ends. */
@@ -63,6 +60,7 @@ export interface Session {
 /** The states of the client, and the attempts that lead from one to the next. */
 export function createSession(
   runtime: Runtime,
+  client: { state: ClientState },
   { url, WebSocket, parse = JSON.parse }: ClientOptions,
   tokens: Tokens,
   host: SessionHost,
@@ -70,7 +68,6 @@ export function createSession(
   const { _limits: limits, _random: random, _now: now, _timer: timer, _warn: warn } = runtime;
   const backoff = createBackoff(runtime);
   const draining = new Set<Connection>();
-  const closings = new Set<Promise<void>>();
   /** Who waits for `connected`; called with an error if that will not come. */
   const waiters = new Set<(error?: unknown) => void>();
   /** The connection in use, or the one that is being opened. */
@@ -79,6 +76,7 @@ export function createSession(
   let next: Connection | undefined;
   /** The number of what was begun last; what an older attempt still delivers is dropped. */
   let attempts = 0;
+  let closings: Promise<unknown> = Promise.resolve();
   let isHandingOver = false;
   let handoverEndsAt: number;
   let hasRetriedToken = false;
@@ -87,7 +85,7 @@ export function createSession(
 
   const begin = (): void => {
     move("connecting");
-    if (self._state === "connecting") void attempt(false);
+    if (client.state === "connecting") void attempt(false);
   };
   const waiting = timer(begin);
   const stable = timer(backoff._reset);
@@ -96,9 +94,9 @@ export function createSession(
   const cut = timer(() => current!._fail({ _kind: "closed" }));
 
   const move = (state: ClientState, more?: Partial<StateChange>): void => {
-    const previous = self._state;
+    const previous = client.state;
     if (previous === state) return;
-    self._state = state;
+    client.state = state;
     host._changed({ state, previous, ...more });
   };
   const answerWaiters = (error?: unknown): void => {
@@ -121,7 +119,7 @@ export function createSession(
     if (attempts !== number) return;
 
     try {
-      const connection = openConnection(runtime, url, token, findSocketClass(WebSocket), parse, {
+      const connection = openConnection(runtime, url, token, findSocketClass(url, WebSocket), parse, {
         ...host,
         _opened() {
           backoff._opened();
@@ -133,7 +131,7 @@ export function createSession(
       if (isHandover) next = connection;
       else current = connection;
     } catch (cause) {
-      self._stop(new ConfigurationError(`url: the socket refused it: ${String(cause)}`, { cause }));
+      self._stop(new ConfigurationError(`url: ${cause}`, { cause }));
     }
   };
 
@@ -154,7 +152,7 @@ export function createSession(
   const lose = (connection: Connection, loss: Loss): void => {
     if (draining.delete(connection)) return host._lost(connection);
     const isHandover = connection === next;
-    const wasInUse = !isHandover && self._state === "connected";
+    const wasInUse = !isHandover && client.state === "connected";
     firstReply();
     if (isHandover) next = undefined;
     else current = undefined;
@@ -169,18 +167,14 @@ export function createSession(
       reason: loss._code === 1000 ? "expired" : undefined,
     };
     if (reason === "expired" || reason === "revoked") tokens._refuse();
-    if (reconnect === false && !isHandover)
-      return self._stop(new NotAuthorized(`the service closed the connection: ${reason}`));
+    if (reconnect === false && !isHandover) return self._stop(new NotAuthorized(`closed: ${reason}`));
     failed(isHandover, loss._kind, undefined, retryAfterMs);
   };
 
   /** The handshake has failed. */
   const refused = ({ _kind, _status: status }: Loss, isHandover: boolean): void => {
     if (_kind !== "refused") return failed(isHandover, "network");
-    const cause = new HandshakeRefused(`the handshake was refused (${status ?? "no status is visible"})`, {
-      retryable: true,
-      status,
-    });
+    const cause = new HandshakeRefused(`handshake refused (${status ?? "no status"})`, { status });
     if (!status) {
       // The application's own token request decides: it sees a status.
       tokens._refuse();
@@ -194,9 +188,8 @@ export function createSession(
       }
     } else if (status === 429) failed(isHandover, "throttled", cause);
     else if (isHandover || status >= 500) failed(isHandover, "network", cause);
-    else if (status === 403)
-      self._stop(new NotAuthorized("the service refuses this user or token", { cause }));
-    else self._stop(new ConfigurationError(`url: the handshake was answered ${status}`, { cause }));
+    else if (status === 403) self._stop(new NotAuthorized("user or token refused", { cause }));
+    else self._stop(new ConfigurationError(`url: answered ${status}`, { cause }));
     warn("handshakeRefused", cause.message, cause);
   };
 
@@ -214,9 +207,7 @@ export function createSession(
   };
 
   const finish = (connection: Connection): void => {
-    const closing = connection._end(true);
-    closings.add(closing);
-    void closing.then(() => closings.delete(closing));
+    closings = Promise.all([closings, connection._end(true)]);
     host._lost(connection);
   };
 
@@ -246,12 +237,11 @@ export function createSession(
   };
 
   const self: Session = {
-    _state: "idle",
     _connect: (signal) =>
       quiet(
         new Promise<void>((resolve, reject) => {
-          if (self._state === "closed") return reject(closedError());
-          if (self._state === "connected") return resolve();
+          if (client.state === "closed") return reject(closedError());
+          if (client.state === "connected") return resolve();
           let stopListening = noop;
           const answer = (error?: unknown): void => {
             waiters.delete(answer);
@@ -262,12 +252,11 @@ export function createSession(
           waiters.add(answer);
           stopListening = onAbort(signal, (reason) => {
             answer(reason);
-            if (waiters.size === 0 && self._state !== "connected") self._disconnect();
+            if (waiters.size === 0 && client.state !== "connected") self._disconnect();
           });
-          if (!waiters.has(answer) || (self._state !== "idle" && self._state !== "stopped")) return;
+          if (!waiters.has(answer) || (client.state !== "idle" && client.state !== "stopped")) return;
           try {
-            checkUrl(url);
-            findSocketClass(WebSocket);
+            findSocketClass(url, WebSocket);
             begin();
           } catch (error) {
             leave("stopped", error, { reason: "configuration", error: error as DealsError });
@@ -275,21 +264,18 @@ export function createSession(
         }),
       ),
     _disconnect(reason) {
-      if (self._state !== "closed" && self._state !== "idle")
+      if (client.state !== "closed" && client.state !== "idle")
         leave("idle", disconnectedError(), reason ? { reason } : {});
     },
     _close() {
-      if (self._state !== "closed") leave("closed", closedError());
-      return Promise.all(closings);
+      if (client.state !== "closed") leave("closed", closedError());
+      return closings;
     },
     _stop(error) {
       const reason = error instanceof NotAuthorized ? "notAuthorized" : "configuration";
-      if (self._state !== "closed" && self._state !== "idle") leave("stopped", error, { reason, error });
+      if (client.state !== "closed" && client.state !== "idle") leave("stopped", error, { reason, error });
     },
-    _isOpening: (connection) =>
-      connection === next || (connection === current && self._state === "connecting"),
     _confirm(connection) {
-      if (!self._isOpening(connection)) return;
       const old = current;
       firstReply();
       cut();
@@ -304,13 +290,13 @@ export function createSession(
       move("connected");
     },
     _handOver(graceMs = Infinity) {
-      if (self._state !== "connected" || isHandingOver) return;
+      if (client.state !== "connected" || isHandingOver) return;
       isHandingOver = true;
       handoverEndsAt = Math.min(current!._createdAt + LONGEST_MS, now() + graceMs);
       void attempt(true);
     },
     _hurry(hasSlept) {
-      if (self._state !== "waiting" || now() - lastHurryAt < HURRY_EVERY_MS) return;
+      if (client.state !== "waiting" || now() - lastHurryAt < HURRY_EVERY_MS) return;
       lastHurryAt = now();
       hurriesAgain = hasSlept; // the network of a machine that wakes is rarely there at once
       waiting(random() * HURRY_MAX_MS);

@@ -1,6 +1,6 @@
 import type { Runtime } from "./runtime.js";
 import type { Sub } from "./subscription.js";
-import type { Storage } from "./types.js";
+import type { Storage, Store } from "./types.js";
 
 const SAVE_EVERY_MS = 1_000;
 const FRESH_MS = 24 * 3_600_000;
@@ -13,7 +13,7 @@ interface Saved {
 
 export interface Positions {
   /** Read what is stored, once. */
-  _load(): Promise<void> | undefined;
+  _load(): Promise<void>;
   /** Whether there are stored positions whose user must be known before they are used. */
   _areUnproven(): boolean;
   /** The service said who the user is; positions of another one are dropped. */
@@ -26,21 +26,20 @@ export interface Positions {
 }
 
 /** Positions that outlive the client, of the same user and for a day. */
-export function createPositions(
+function createPositions(
   { _now: now, _timer: timer, _warn: warn }: Runtime,
-  storage: Storage | undefined,
+  store: Store,
   subscriptions: () => Sub[],
 ): Positions {
   let user: string | undefined;
   let loaded: Saved | undefined;
   let loading: Promise<void> | undefined;
-  const failed = (error: unknown): void => warn("storageFailed", "positions are not kept", error);
+  const failed = (error: unknown): void => warn("storageFailed", "positions not kept", error);
 
   const self: Positions = {
     _load: () =>
-      storage &&
       (loading ??= (async () => {
-        const saved = JSON.parse((await storage.load()) ?? "null") as Saved | null;
+        const saved = JSON.parse((await store.load()) ?? "null") as Saved | null;
         if (saved && now() - saved.time < FRESH_MS) loaded = saved;
       })().catch(failed)),
     _areUnproven: () => loaded !== undefined && user === undefined,
@@ -54,11 +53,11 @@ export function createPositions(
       if (saved && sub.position === undefined) sub._restore(saved);
     },
     _moved() {
-      if (storage && !saving._isOn) saving(SAVE_EVERY_MS);
+      if (!saving._isOn) saving(SAVE_EVERY_MS);
     },
     _save() {
       saving();
-      if (!storage || user === undefined) return;
+      if (user === undefined) return;
       const topics: Saved["topics"] = { ...loaded?.topics };
       const lowest = new Set<string>();
       for (const { topic, _saved } of subscriptions()) {
@@ -68,17 +67,25 @@ export function createPositions(
         topics[topic] = { position, ids };
       }
       const text = JSON.stringify({ user, time: now(), topics });
-      new Promise((resolve) => resolve(storage.save(text))).catch(failed);
+      new Promise((resolve) => resolve(store.save(text))).catch(failed);
     },
   };
   const saving = timer(self._save);
   return self;
 }
 
-/** Storage in `sessionStorage` (each tab its own) or `localStorage` (one page at a time). */
+/**
+ * Keep positions in a store of the application. Only what is imported weighs: a client without storage carries none
+ * of this.
+ */
+export function keepIn(store: Store): Storage {
+  return { _positions: (runtime, subscriptions) => createPositions(runtime, store, subscriptions) };
+}
+
+/** Keep positions in `sessionStorage` (each tab its own) or `localStorage` (one page at a time). */
 export function webStorage(
   area: { getItem(key: string): string | null; setItem(key: string, value: string): void },
   key = "deals-client",
 ): Storage {
-  return { load: () => area.getItem(key), save: (text) => area.setItem(key, text) };
+  return keepIn({ load: () => area.getItem(key), save: (text) => area.setItem(key, text) });
 }

@@ -35,8 +35,6 @@ export interface Sub extends Subscription<any> {
   _wasLive: boolean;
   /** The connection is lost, or a new one takes over: it must be asked what was missed. */
   _setPending(): void;
-  /** It is live from here on, since another subscription to the same events is. */
-  _joinLive(position: number): void;
   /** Take an event of the topic, if it matches. */
   _receive(frame: EventFrame): void;
   /** Take a page of a replay, or with `isRecent` a picture of the newest events. */
@@ -155,7 +153,7 @@ export function createSubscription(
     update: ({ filters }) => owner._update(self, filters),
     unsubscribe: () => owner._unsubscribe(self),
     [Symbol.asyncIterator]() {
-      if (options.onEvent) throw new TypeError("a subscription with onEvent cannot be iterated over as well");
+      if (options.onEvent) throw new TypeError("with onEvent there is nothing to iterate over");
       return {
         next() {
           const event = queue.shift();
@@ -183,10 +181,6 @@ export function createSubscription(
       replayed = 0;
       held = []; // the replay brings them
       if (!isEnded()) setState("pending");
-    },
-    _joinLive(position) {
-      self._isBehind = false;
-      becomeLive(position);
     },
     _receive(frame) {
       if (self.state === "live") {

@@ -1,4 +1,4 @@
-import { noop, quiet } from "./calls.js";
+import { quiet } from "./calls.js";
 import { AuthenticationError, ConfigurationError, DealsError, NoReply, NotAuthorized } from "./errors.js";
 import type { Requests } from "./requests.js";
 import type { Runtime } from "./runtime.js";
@@ -37,49 +37,42 @@ export function createTokens(
   let failures = 0;
   let asked: Promise<string> | undefined;
   let refreshing: Promise<void> | undefined;
-  let abandon: (error: DealsError) => void = noop;
+  let abandon: (error: DealsError) => void;
 
+  const limit = timer(() => abandon(new NoReply("getToken: no answer")));
   const lifeMs = (): number => goodUntil - now();
   const ask = (why: TokenReason): Promise<string> => {
     if (asked) return asked;
     const controller = new AbortController();
-    const settled = (): void => {
-      limit();
-      abandon = noop;
+    const over = (): void => {
+      if (asked !== mine) return;
       asked = undefined;
+      limit();
     };
-    const limit = timer(() => abandon(new NoReply("getToken did not answer in time", { retryable: true })));
+    const mine: Promise<string> = new Promise((resolve, reject) => {
+      abandon = (error) => {
+        over();
+        controller.abort();
+        reject(error);
+      };
+      new Promise<string>((answer) => answer(getToken({ reason: why, signal: controller.signal })))
+        .then((token) => {
+          if (!token || typeof token !== "string")
+            throw new ConfigurationError("getToken: must return a token");
+          return token;
+        })
+        .then(resolve, reject);
+    });
+    mine.then(over, over);
     limit(limits.tokenTimeoutMs);
-    return (asked = quiet(
-      new Promise<string>((resolve, reject) => {
-        const mine = (abandon = (error) => {
-          settled();
-          controller.abort();
-          reject(error);
-        });
-        const over = (settle: () => void): void => {
-          if (abandon !== mine) return;
-          settled();
-          settle();
-        };
-        new Promise<string>((answer) => answer(getToken({ reason: why, signal: controller.signal }))).then(
-          (token) =>
-            over(() =>
-              typeof token === "string" && token
-                ? resolve(token)
-                : reject(new ConfigurationError("getToken: must return a token")),
-            ),
-          (error: unknown) => over(() => reject(error)),
-        );
-      }),
-    ));
+    return (asked = mine);
   };
   const keep = (token: string): void => {
     current = token;
     reason = "connect";
   };
   const retry = (error: unknown): void => {
-    warn("tokenNotRefreshed", "the token was not refreshed", error);
+    warn("tokenNotRefreshed", "token not refreshed", error);
     refreshReason = error instanceof AuthenticationError ? "refused" : "expiring";
     plan(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures));
     failures += 1;
@@ -93,7 +86,7 @@ export function createTokens(
       keep(token);
       const life = (data.expiresAt - timestamp) * 1000;
       if (life > before) self._learn(life);
-      else retry(new DealsError("getToken returned a token that lives no longer than the old one"));
+      else retry(new DealsError("getToken: lives no longer than the old one"));
     } catch (error) {
       if (error instanceof NotAuthorized) stop(error);
       else retry(error);
@@ -115,7 +108,9 @@ export function createTokens(
       current = undefined;
       reason = "refused";
     },
-    _abandon: (error) => abandon(error),
+    _abandon(error) {
+      if (asked) abandon(error);
+    },
     _learn(life) {
       failures = 0;
       refreshReason = "expiring";

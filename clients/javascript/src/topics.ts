@@ -1,4 +1,4 @@
-import { onAbort, quiet } from "./calls.js";
+import { onAbort, quiet, rejected } from "./calls.js";
 import type { Timer } from "./clock.js";
 import type { Connection } from "./connection.js";
 import {
@@ -36,8 +36,6 @@ interface Topic {
   _confirmed?: string | undefined;
   /** The filters that the service has taken last. */
   _inForce?: Filters;
-  /** It is forgotten, and another one may have its name. */
-  _isEnded?: boolean;
   /** A request about it is under way. */
   _isBusy?: boolean;
   _failures: number;
@@ -72,6 +70,26 @@ export interface Topics {
   _endAll(reason: string, error: DealsError): void;
 }
 
+/** Whether what is confirmed is not what is wanted. */
+const isBehind = ({ _subs, _confirmed, _key }: Topic): boolean =>
+  _subs.size > 0 ? _confirmed !== _key || [..._subs].some((sub) => sub._isBehind) : _confirmed !== undefined;
+
+const useFilters = (topic: Topic, filters: Filters): void => {
+  topic._filters = filters;
+  topic._key = filterKey(filters);
+  topic._match = compileFilter(filters);
+};
+
+const setPending = (topic: Topic): void => {
+  topic._confirmed = undefined;
+  for (const sub of topic._subs) sub._setPending();
+};
+
+/** Answer those who wait for a topic. */
+const settle = (topic: Topic, error?: unknown): void => {
+  for (const answer of topic._waiters.splice(0)) answer(error);
+};
+
 /** Whether a subscription can begin wherever others of its topic are. */
 const asksNothing = ({ position, options }: Sub): boolean => position === undefined && !options.recent;
 
@@ -84,23 +102,6 @@ export function createTopics(runtime: Runtime, call: Requests["_call"], host: To
   /** Whether the service takes `recent`; unknown until it has refused one. */
   let takesRecent = true;
 
-  const isBehind = ({ _isEnded, _subs, _confirmed, _key }: Topic): boolean =>
-    !_isEnded &&
-    (_subs.size > 0
-      ? _confirmed !== _key || [..._subs].some((sub) => sub._isBehind)
-      : _confirmed !== undefined);
-  const useFilters = (topic: Topic, filters: Filters): void => {
-    topic._filters = filters;
-    topic._key = filterKey(filters);
-    topic._match = compileFilter(filters);
-  };
-  const setPending = (topic: Topic): void => {
-    topic._confirmed = undefined;
-    for (const sub of topic._subs) sub._setPending();
-  };
-  const settle = (topic: Topic, error?: unknown): void => {
-    for (const answer of topic._waiters.splice(0)) answer(error);
-  };
   /** Resolves when what is wanted of a topic is confirmed. */
   const correct = (topic: Topic): Promise<void> =>
     quiet(
@@ -110,24 +111,31 @@ export function createTopics(runtime: Runtime, call: Requests["_call"], host: To
       }),
     );
   const forget = (topic: Topic): void => {
-    topic._isEnded = true;
     topic._retry();
     if (topics.get(topic._name) === topic) topics.delete(topic._name);
   };
   const end = (topic: Topic, reason: string, error?: unknown): void => {
+    const { _subs } = topic;
+    const ended = [..._subs];
     forget(topic);
-    for (const sub of topic._subs) sub._end(reason, error);
+    _subs.clear();
+    topic._confirmed = undefined;
+    for (const sub of ended) sub._end(reason, error);
     settle(topic, error);
   };
   const duplicate = (name: string): DealsError =>
-    new DuplicateSubscription(
-      `${name} has a subscription with other filters, which this one would silently replace: update() it, or filter the events yourself`,
-    );
+    new DuplicateSubscription(`${name}: subscribed with other filters; update() that one`);
+
+  const every = (): Topic[] => [...topics.values()];
 
   /** Compare what is wanted of a topic with what is confirmed, and send what corrects it. */
   const run = (topic: Topic): void => {
     const connection = current;
     if (topic._isBusy) return;
+    const live = topic._confirmed === topic._key && [...topic._subs].find(({ state }) => state === "live");
+    // Who asks for nothing more begins where others are.
+    for (const sub of topic._subs)
+      if (live && sub._isBehind && asksNothing(sub)) sub._takePage({ position: live.position! }, true);
     if (!isBehind(topic) || !(connection || topic._subs.size)) {
       if (topic._subs.size === 0) forget(topic);
       return settle(topic);
@@ -164,9 +172,6 @@ export function createTopics(runtime: Runtime, call: Requests["_call"], host: To
       topic._confirmed = _key;
       topic._inForce = filters;
       for (const sub of asking) if (_subs.has(sub)) sub._takePage(page, !resumes);
-      // Who came meanwhile and asks for nothing more begins here as well.
-      for (const sub of _subs)
-        if (!resumes && sub._isBehind && asksNothing(sub)) sub._joinLive(page.position);
     });
   };
 
@@ -178,9 +183,9 @@ export function createTopics(runtime: Runtime, call: Requests["_call"], host: To
   ): void => {
     const connection = current!;
     const isCurrent = (): boolean => {
-      const is = current === connection && !topic._isEnded;
-      if (is) topic._isBusy = false;
-      return is;
+      if (current !== connection || topics.get(topic._name) !== topic) return false;
+      topic._isBusy = false;
+      return true;
     };
     call(action, data, { _on: connection }).then(
       (reply) => {
@@ -251,9 +256,8 @@ export function createTopics(runtime: Runtime, call: Requests["_call"], host: To
     _catchUp: (sub) => catchUp(topic, sub),
     _moved: host._moved,
     _update(sub, filters) {
-      if (!topic._subs.has(sub)) return quiet(Promise.reject(new DealsError("the subscription has ended")));
-      if (topic._subs.size > 1 && filterKey(filters) !== topic._key)
-        return quiet(Promise.reject(duplicate(topic._name)));
+      if (!topic._subs.has(sub)) return rejected(new DealsError("the subscription has ended"));
+      if (topic._subs.size > 1 && filterKey(filters) !== topic._key) return rejected(duplicate(topic._name));
       useFilters(topic, filters);
       if (topic._confirmed !== topic._key) sub._setPending();
       return correct(topic);
@@ -289,26 +293,19 @@ export function createTopics(runtime: Runtime, call: Requests["_call"], host: To
     _subscribe(name, options) {
       const topic = findTopic(name, options.filters ?? {});
       const sub = createSubscription(runtime, name, options, ownerOf(topic));
-      const sibling = [...topic._subs].find(({ state }) => state === "live");
       topic._subs.add(sub);
       host._restore(sub);
       onAbort(options.signal, () => void sub.unsubscribe());
-
-      if (sibling && topic._confirmed === topic._key && asksNothing(sub)) {
-        sub._isBehind = false;
-        // After the caller has it, since its handlers are called.
-        void Promise.resolve().then(() => {
-          if (sub.state === "pending" && !sub._isBehind) sub._joinLive(sibling.position!);
-        });
-      } else run(topic);
+      // After the caller has it, since its handlers are called.
+      void Promise.resolve().then(() => run(topic));
       return sub;
     },
-    _all: () => [...topics.values()].flatMap(({ _subs }) => [..._subs]),
-    _areSettled: () => ![...topics.values()].some((topic) => topic._isBusy || isBehind(topic)),
+    _all: () => every().flatMap(({ _subs }) => [..._subs]),
+    _areSettled: () => !every().some((topic) => topic._isBusy || isBehind(topic)),
     _use(connection) {
       current = connection;
       pacer._clear();
-      for (const topic of [...topics.values()]) {
+      for (const topic of every()) {
         topic._isBusy = false;
         topic._retry();
         setPending(topic);
@@ -317,7 +314,7 @@ export function createTopics(runtime: Runtime, call: Requests["_call"], host: To
     },
     _isOn: (connection) => current === connection,
     _compare(known) {
-      for (const topic of [...topics.values()]) {
+      for (const topic of every()) {
         if (topic._isBusy || !topic._confirmed || known.some((one) => one.topic === topic._name)) continue;
         setPending(topic);
         run(topic);
@@ -335,7 +332,7 @@ export function createTopics(runtime: Runtime, call: Requests["_call"], host: To
     },
     _endAll(reason, error) {
       self._use();
-      for (const topic of [...topics.values()]) end(topic, reason, error);
+      for (const topic of every()) end(topic, reason, error);
     },
   };
   return self;

@@ -1,6 +1,9 @@
 import type { Filters } from "./filter_types.js";
 import type { Clock } from "./clock.js";
 import type { DealsError } from "./errors.js";
+import type { Runtime } from "./runtime.js";
+import type { Positions } from "./storage.js";
+import type { Sub } from "./subscription.js";
 import type { MessageReceived, MessageStatus, Notification as Pushed, StatusUpdate } from "./wire.js";
 
 /** A frame of the service, as it is on the wire. */
@@ -104,10 +107,15 @@ export interface ClientEvents {
 export type TokenReason = "connect" | "refused" | "expiring";
 export type GetToken = (request: { reason: TokenReason; signal: AbortSignal }) => string | Promise<string>;
 
-/** Where positions outlive the client. All of it may throw or reject: that is a warning. */
-export interface Storage {
+/** Where a text outlives the client. All of it may throw or reject: that is a warning. */
+export interface Store {
   load(): string | null | undefined | Promise<string | null | undefined>;
   save(text: string): void | Promise<void>;
+}
+
+/** Keeps positions beyond the client's life: what `webStorage` and `keepIn` return. */
+export interface Storage {
+  _positions(runtime: Runtime, subscriptions: () => Sub[]): Positions;
 }
 
 export type LifecycleEvent = "active" | "inactive" | "online" | "offline" | "pagehide" | "pageshow";

@@ -227,12 +227,14 @@ test.each([true, false])("close leaves no timer and no listener (polite peer: %s
   await message.catch(() => {});
 });
 
-test.each([{ queueBytes: 0 }, { pingAfterMs: 541_000 }, { getToken: undefined as never }])(
-  "the options %j are refused",
-  (options) => {
-    expect(() => service.client(options)).toThrow(ConfigurationError);
-  },
-);
+test.each([
+  { queueBytes: 0 },
+  { pingAfterMs: 541_000 },
+  { getToken: undefined as never },
+  { storage: { load: () => null } as never },
+])("the options %j are refused", (options) => {
+  expect(() => service.client(options)).toThrow(ConfigurationError);
+});
 
 test("no error and no warning holds a token", async () => {
   service.token = () => "secret-token";
