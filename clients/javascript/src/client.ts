@@ -31,7 +31,7 @@ export class DealsClient {
     name: Name,
     listener: (value: ClientEvents[Name]) => unknown,
   ): () => void {
-    return this._core._runtime._on(name, listener);
+    return this._core._on(name, listener);
   }
 
   /** Resolves when connected. Rejects when the client stops or is closed, or the signal aborts. */
@@ -46,7 +46,7 @@ export class DealsClient {
    */
   subscribe<Data = unknown>(topic: string, options: SubscribeOptions<Data> = {}): Subscription<Data> {
     if (this.state === "closed") throw closedError();
-    return this._core._topics._subscribe(topic, options);
+    return this._core._subscribe(topic, options);
   }
 
   /** Send a message; repeated with one id until an answer, so it is stored once. */
@@ -60,7 +60,7 @@ export class DealsClient {
 
   /** Read the inbox, oldest first. */
   inbox({ status }: { status?: InboxEntry["status"] } = {}): AsyncGenerator<InboxEntry, undefined> {
-    return this._core._inbox._entries(status);
+    return this._core._entries(status);
   }
 
   /** Record that a message or notification was delivered or read. */
@@ -84,7 +84,7 @@ export class DealsClient {
 
   /** End the client; resolves within a second. No timer and no listener is left. */
   close(): Promise<void> {
-    return quiet(this._core._close());
+    return this._core._close();
   }
 
   private _call<Action extends keyof RequestData>(
@@ -93,6 +93,6 @@ export class DealsClient {
     options?: Omit<SendOptions, "type">,
   ): Promise<ReplyData[Action]> {
     if (this.state === "closed") return rejected(closedError());
-    return quiet(this._core._requests._call(action, data, options).then((reply) => reply.data));
+    return quiet(this._core._call(action, data, options).then((reply) => reply.data));
   }
 }

@@ -159,21 +159,21 @@ export function openConnection(
     plan();
     host._opened(self);
   };
-  socket.onmessage = ({ data }: { data: unknown }) => {
+  socket.onmessage = ({ data }: { data: string }) => {
     if (!self._isLive) return;
     lastReceivedAt = now();
     received += 1;
     let frame: unknown;
     try {
-      frame = parse(String(data));
+      frame = parse(data);
     } catch (error) {
-      return warn("badFrame", "not JSON", error);
+      return warn("badFrame", error);
     }
     host._received(self, Object(frame) as Frame);
   };
   socket.onerror = ({ message, error }: { message?: string; error?: { code?: string } }) => {
     // Browsers tell nothing here. `ws` names the status, and Node's network errors have a code.
-    const status = /response: (\d+)/.exec(message ?? "")?.[1];
+    const status = /response: (\d+)/.exec(message!)?.[1];
     if (status) failure = { _kind: "refused", _status: Number(status) };
     else if (error?.code?.startsWith("E")) failure = NETWORK;
   };

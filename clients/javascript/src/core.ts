@@ -26,10 +26,11 @@ type Pushed = { [Type in keyof PushData]: (data: PushData[Type], connection: Con
 
 /** The parts of a client that its methods call. */
 export interface Core {
-  readonly _runtime: Runtime;
-  readonly _requests: Requests;
-  readonly _topics: Topics;
-  readonly _inbox: Inbox;
+  readonly _on: Runtime["_on"];
+  readonly _call: Requests["_call"];
+  readonly _waitingOn: Requests["_waitingOn"];
+  readonly _subscribe: Topics["_subscribe"];
+  readonly _entries: Inbox["_entries"];
   _connect(signal?: AbortSignal): Promise<void>;
   _disconnect(): void;
   _close(): Promise<void>;
@@ -81,7 +82,7 @@ export function createCore(client: { state: ClientState }, options: ClientOption
       isHidden = /^(c|w)/.test(client.state); // connecting, connected or waiting
       session._disconnect(event);
     } else if (event === "pageshow") {
-      if (isHidden) void core._connect();
+      if (isHidden) void session._connect();
     } else {
       planAll();
       if (event !== "inactive") doubt(false);
@@ -96,7 +97,7 @@ export function createCore(client: { state: ClientState }, options: ClientOption
         if (error instanceof AuthenticationError) {
           tokens._refuse();
           connection._fail(NETWORK);
-        } else if (connection._isLive) warn("statusUnknown", "getStatus failed", error);
+        } else if (connection._isLive) warn("statusUnknown", error);
       });
     if (!connection._isLive) return;
     if (reply) {
@@ -150,8 +151,15 @@ export function createCore(client: { state: ClientState }, options: ClientOption
         tokens._cancel();
         check();
       }
-      // A page that is hidden in the cache still hears of its return.
-      if (/^(idle|stopped)$/.test(change.state)) isHidden ? tick() : stopWatching();
+      if (change.state === "connecting") {
+        isHidden = false;
+        stopListening ??= lifecycle?.listen(heard);
+        if (!tick._isOn) tick(TICK_MS);
+      } else if (/^[is]|closed/.test(change.state)) {
+        // Idle, stopped or closed. A page that is hidden in the cache still hears of its return.
+        if (isHidden) tick();
+        else stopWatching();
+      }
       emit("state", change);
     },
   });
@@ -166,10 +174,9 @@ export function createCore(client: { state: ClientState }, options: ClientOption
     reconnect: (data) => session._handOver((data.graceSeconds ?? GRACE_S) * 1000),
     subscriptionEnded: ({ topic, reason }) =>
       topics._end(
-        topic,
         reason,
-        reason === "permissions" &&
-          new Forbidden(`${topic} is not permitted any more`, { code: "FORBIDDEN" }),
+        reason === "permissions" && new Forbidden(`${topic} is no longer permitted`, { code: "FORBIDDEN" }),
+        topic,
       ),
     closing: (data, connection) => void (connection._closing = data),
   };
@@ -179,8 +186,7 @@ export function createCore(client: { state: ClientState }, options: ClientOption
     const { type, data = {}, requestId } = frame;
     if (frame.position !== undefined && frame.topic && frame.eventId)
       return topics._receive(frame as EventFrame);
-    if (!type)
-      return warn("gatewayFrame", `API Gateway says: ${(frame as { message?: string }).message}`, frame);
+    if (!type) return warn("gatewayFrame", frame, `API Gateway: ${(frame as { message?: string }).message}`);
     if (requests._settle(frame, connection)) return;
     const push = pushed[type as "batch"];
     if (push) push(data as never, connection);
@@ -188,24 +194,18 @@ export function createCore(client: { state: ClientState }, options: ClientOption
     else if (!requestId && type !== "pong")
       warn(
         type === "error" ? "unexpectedError" : "unknownFrame",
-        `${type} ${data.code}: ${data.message}`,
         frame,
+        `${type} ${data.code}: ${data.message}`,
       );
   };
 
   const core: Core = {
-    _runtime: runtime,
-    _requests: requests,
-    _topics: topics,
-    _inbox: inbox,
-    _connect(signal) {
-      isHidden = false;
-      if (client.state !== "closed") {
-        tick(TICK_MS);
-        stopListening ??= lifecycle?.listen(heard);
-      }
-      return session._connect(signal);
-    },
+    _on: runtime._on,
+    _call: requests._call,
+    _waitingOn: requests._waitingOn,
+    _subscribe: topics._subscribe,
+    _entries: inbox._entries,
+    _connect: session._connect,
     _disconnect() {
       positions?._save();
       isHidden = false;
@@ -216,8 +216,7 @@ export function createCore(client: { state: ClientState }, options: ClientOption
     async _close() {
       if (client.state !== "closed") positions?._save();
       const closing = session._close();
-      stopWatching();
-      topics._endAll("closed", closedError());
+      topics._end("closed", closedError());
       requests._rejectAll(closedError());
       runtime._silence();
       await closing;

@@ -110,9 +110,8 @@ export type ConfigurationError = DealsError;
 export const ClientClosed = named("ClientClosed");
 export type ClientClosed = DealsError;
 
-export const closedError = (): ClientClosed => new ClientClosed("the client is closed");
-export const disconnectedError = (): ClientClosed =>
-  new ClientClosed("the client was disconnected", { retryable: true });
+export const closedError = (): ClientClosed => new ClientClosed("closed");
+export const disconnectedError = (): ClientClosed => new ClientClosed("disconnected", { retryable: true });
 
 /** The reasons of a SUBSCRIPTION_ERROR that end by themselves. */
 const PASSING: unknown[] = [undefined, "store", "too_many_new_filters"];

@@ -85,7 +85,7 @@ export function createInbox(
           );
         }
       } catch (error) {
-        if (error !== LOST) warn("inboxNotRead", "inbox not read", error);
+        if (error !== LOST) warn("inboxNotRead", error);
       }
     },
   };

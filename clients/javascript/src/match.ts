@@ -1,34 +1,24 @@
 type Values = Record<string, unknown>;
 type Test = (value: unknown) => boolean;
 
-const isNumber = (value: unknown): value is number => typeof value === "number";
-const isAbsent = (value: unknown): boolean => value === null || value === undefined;
+const isAbsent = (value: unknown): boolean => value == null;
 
-/** `contains` searches so many characters of a text, the first, as the service does. */
-const SEARCHED_CHARS = 16_384;
-/** By code points: a character beyond 16 bits is one, although it is two in a string. */
-const beginning = (value: string): string =>
-  value.length > SEARCHED_CHARS ? [...value].slice(0, SEARCHED_CHARS).join("") : value;
-
-const bounded =
-  (holds: (value: number, bound: number) => boolean) =>
-  (bound: number): Test =>
+/** A comparison of values of one type, as the service makes it. */
+const compare =
+  (holds: (value: any, argument: any) => boolean) =>
+  (argument: unknown): Test =>
   (value) =>
-    isNumber(value) && holds(value, bound);
-const textual =
-  (holds: (value: string, text: string) => boolean) =>
-  (text: string): Test =>
-  (value) =>
-    typeof value === "string" && holds(value, text);
+    typeof value === typeof argument && holds(value, argument);
 
 const OPERATORS: Record<string, (argument: never) => Test> = {
-  gte: bounded((value, bound) => value >= bound),
-  gt: bounded((value, bound) => value > bound),
-  lte: bounded((value, bound) => value <= bound),
-  lt: bounded((value, bound) => value < bound),
-  prefix: textual((value, text) => value.startsWith(text)),
-  suffix: textual((value, text) => value.endsWith(text)),
-  contains: textual((value, text) => beginning(value).includes(text)),
+  gte: compare((value, bound) => value >= bound),
+  gt: compare((value, bound) => value > bound),
+  lte: compare((value, bound) => value <= bound),
+  lt: compare((value, bound) => value < bound),
+  prefix: compare((value, text) => value.startsWith(text)),
+  suffix: compare((value, text) => value.endsWith(text)),
+  // It searches the first 16,384 characters, by code points, as the service does.
+  contains: compare((value, text) => /^.{0,16384}/su.exec(value)![0].includes(text)),
   exists: (wanted: boolean) => (value) => isAbsent(value) !== wanted,
   not: (condition: unknown) => {
     const test = compileCondition(condition);
@@ -55,7 +45,7 @@ function compileCondition(condition: unknown): Test {
 }
 
 const present = (values: Values | undefined, name: string): unknown =>
-  values && Object.prototype.hasOwnProperty.call(values, name) ? values[name] : undefined;
+  values && {}.hasOwnProperty.call(values, name) ? values[name] : undefined;
 
 function attribute(name: string, filters: Values | undefined, data: Values): unknown {
   const value = present(filters, name) ?? present(data, name);
@@ -68,7 +58,8 @@ export type Match = (filters: Values | undefined, data: Values) => boolean;
 /** Compile a filter by the rules of the wire protocol, "Topics and filters". */
 export function compileFilter(filter: Values): Match {
   const conditions = Object.entries(filter).map(([name, condition]) => {
-    const [, bound, first, rest] = (isNumber(condition) && /^(min|max)([A-Z])(.*)$/s.exec(name)) || [];
+    const [, bound, first, rest] =
+      (typeof condition === "number" && /^(min|max)([A-Z])(.*)$/s.exec(name)) || [];
     const other = bound && first!.toLowerCase() + rest;
     const test = compileCondition(bound ? { [bound === "min" ? "gte" : "lte"]: condition } : condition);
     return (filters: Values | undefined, data: Values): boolean => {

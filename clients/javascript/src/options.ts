@@ -37,7 +37,7 @@ export function readLimits(options: ClientOptions): Limits {
     limits[name] = value as never;
   }
   if (options.storage && !options.storage._positions)
-    throw new ConfigurationError("storage: must be of webStorage or keepIn");
+    throw new ConfigurationError("storage: must be of keepIn");
   if (typeof options.getToken !== "function") throw new ConfigurationError("getToken: must be a function");
   return limits;
 }

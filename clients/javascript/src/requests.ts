@@ -82,21 +82,22 @@ export function createRequests(
       // The length in UTF-8; older React Native has no TextEncoder.
       const bytes = encodeURIComponent(text).replace(/%../g, "x").length;
       const deadlineAt = now() + timeoutMs;
-      const error = (type: ErrorClass | typeof DealsError, message: string, retryable = false): DealsError =>
-        new type(message, { requestId, retryable });
+      const error = (type: ErrorClass | typeof DealsError, message: string): DealsError =>
+        new type(message, { requestId });
 
       return quiet(
         new Promise((resolve, reject) => {
           const waiting = waitingOn();
-          if (bytes > FRAME_BYTES_MAX)
-            return reject(error(MessageTooLarge, `${bytes} bytes, at most ${FRAME_BYTES_MAX}`));
-          if (pending.has(requestId)) return reject(error(DealsError, "requestId: is under way"));
-          if (
-            !(current || _on) &&
-            (waiting.length >= limits.queueRequests ||
-              waiting.reduce((sum, { _bytes }) => sum + _bytes, bytes) > limits.queueBytes)
-          )
-            return reject(error(QueueFull, `${waiting.length} requests wait`, true));
+          const refusal =
+            bytes > FRAME_BYTES_MAX
+              ? error(MessageTooLarge, `${bytes} bytes, at most ${FRAME_BYTES_MAX}`)
+              : pending.has(requestId)
+                ? error(DealsError, "requestId: is under way")
+                : !(current || _on) &&
+                  (waiting.length >= limits.queueRequests ||
+                    waiting.reduce((sum, { _bytes }) => sum + _bytes, bytes) > limits.queueBytes) &&
+                  error(QueueFull, `${waiting.length} requests wait`);
+          if (refusal) return reject(refusal);
 
           let lostAt = -Infinity;
           let errors = 0;
@@ -127,7 +128,7 @@ export function createRequests(
           };
           const attempt = timer(write);
           const deadline = timer(() =>
-            fail(lastError ?? error(NoReply, `no reply to ${action} in ${timeoutMs} ms`, true)),
+            fail(lastError ?? error(NoReply, `no reply to ${action} in ${timeoutMs} ms`)),
           );
 
           const entry: Pending = {
@@ -137,10 +138,10 @@ export function createRequests(
             _reject: fail,
             _lose(connection, loss) {
               if (loss && REFUSED_FRAME.includes(loss._code) && connection._lastRequestId === requestId)
-                fail(error(NoReply, `closed with ${loss._code} for it`));
+                fail(Object.assign(error(NoReply, `closed with ${loss._code} for it`), { retryable: false }));
               else if (_on) fail(LOST);
               else if (loss && now() - lostAt < LOSSES_WITHIN_MS)
-                fail(error(NoReply, "connection lost twice", true));
+                fail(error(NoReply, "connection lost twice"));
               else {
                 takeBack();
                 if (loss) lostAt = now();

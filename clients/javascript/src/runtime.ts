@@ -18,7 +18,7 @@ export interface Runtime extends Timers {
    * everything in the order in which it happened.
    */
   _emit<Name extends keyof ClientEvents>(name: Name, value: ClientEvents[Name]): void;
-  _warn(code: string, message: string, cause?: unknown): void;
+  _warn(code: string, cause: unknown, message?: string): void;
   /** Call a function of the application; whatever it throws, or its promise rejects with, is a warning. */
   _guard<Value>(name: string, call: ((value: Value) => unknown) | undefined, value: Value): void;
 }
@@ -48,11 +48,11 @@ export function createRuntime(options: ClientOptions): Runtime {
           if (heard === next[0]) runtime._guard(heard, listener, next[1] as never);
       isTelling = false;
     },
-    _warn: (code, message, cause) => runtime._emit("warning", { code, message, cause }),
+    _warn: (code, cause, message = String(cause)) => runtime._emit("warning", { code, message, cause }),
     _guard(name, call, value) {
       const failed = (error: unknown): void => {
         // A listener for warnings that throws would be told of that for ever.
-        if (name !== "warning") runtime._warn("handlerFailed", `${name} threw`, error);
+        if (name !== "warning") runtime._warn("handlerFailed", error, `${name} threw ${error}`);
       };
       try {
         (call?.(value) as PromiseLike<unknown> | undefined)?.then?.(undefined, failed);

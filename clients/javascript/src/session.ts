@@ -1,4 +1,4 @@
-import { createBackoff } from "./backoff.js";
+import { REFUSALS_MAX, backoffMs } from "./backoff.js";
 import { noop, onAbort, quiet } from "./calls.js";
 import { NETWORK, openConnection, type Connection, type Loss } from "./connection.js";
 import {
@@ -66,7 +66,6 @@ export function createSession(
   host: SessionHost,
 ): Session {
   const { _limits: limits, _random: random, _now: now, _timer: timer, _warn: warn } = runtime;
-  const backoff = createBackoff(runtime);
   const draining = new Set<Connection>();
   /** Who waits for `connected`; called with an error if that will not come. */
   const waiters = new Set<(error?: unknown) => void>();
@@ -76,6 +75,9 @@ export function createSession(
   let next: Connection | undefined;
   /** The number of what was begun last; what an older attempt still delivers is dropped. */
   let attempts = 0;
+  /** Failures in a row, since a connection was stable, and refusals without a status. */
+  let failures = 0;
+  let refusals = 0;
   let closings: Promise<unknown> = Promise.resolve();
   let isHandingOver = false;
   let handoverEndsAt: number;
@@ -88,7 +90,7 @@ export function createSession(
     if (client.state === "connecting") void attempt(false);
   };
   const waiting = timer(begin);
-  const stable = timer(backoff._reset);
+  const stable = timer(() => void (failures = 0));
   const age = timer(() => self._handOver());
   const firstReply = timer(() => (next ?? current)!._fail(NETWORK));
   const cut = timer(() => current!._fail({ _kind: "closed" }));
@@ -114,7 +116,7 @@ export function createSession(
       if (attempts !== number) return; // disconnected, or another attempt began
       if (error instanceof NotAuthorized || error instanceof ConfigurationError) return self._stop(error);
       failed(isHandover, "network", error);
-      return warn("tokenFailed", "getToken failed", error);
+      return warn("tokenFailed", error);
     }
     if (attempts !== number) return;
 
@@ -122,7 +124,7 @@ export function createSession(
       const connection = openConnection(runtime, url, token, findSocketClass(url, WebSocket), parse, {
         ...host,
         _opened() {
-          backoff._opened();
+          refusals = 0;
           firstReply(limits.attemptTimeoutMs);
           host._opened(connection, isHandover);
         },
@@ -141,8 +143,9 @@ export function createSession(
       isHandingOver = false;
       return cut(random() * Math.max(0, handoverEndsAt - now()));
     }
-    const delayMs = backoff._delayMs();
-    const retryInMs = Math.max(hurriesAgain ? random() * HURRY_MAX_MS : delayMs, atLeastMs);
+    failures += 1;
+    const delayMs = hurriesAgain ? random() * HURRY_MAX_MS : backoffMs(runtime, failures, refusals);
+    const retryInMs = Math.max(delayMs, atLeastMs);
     hurriesAgain = false;
     stable();
     waiting(retryInMs);
@@ -174,11 +177,12 @@ export function createSession(
   /** The handshake has failed. */
   const refused = ({ _kind, _status: status }: Loss, isHandover: boolean): void => {
     if (_kind !== "refused") return failed(isHandover, "network");
-    const cause = new HandshakeRefused(`handshake refused (${status ?? "no status"})`, { status });
+    const cause = new HandshakeRefused(`status ${status ?? "unknown"}`, { status });
     if (!status) {
       // The application's own token request decides: it sees a status.
       tokens._refuse();
-      failed(isHandover, backoff._refused() ? "refused" : "network", cause);
+      refusals += 1;
+      failed(isHandover, refusals < REFUSALS_MAX ? "network" : "refused", cause);
     } else if (status === 401) {
       tokens._refuse();
       if (hasRetriedToken || isHandover) failed(isHandover, "refused", cause);
@@ -190,7 +194,7 @@ export function createSession(
     else if (isHandover || status >= 500) failed(isHandover, "network", cause);
     else if (status === 403) self._stop(new NotAuthorized("user or token refused", { cause }));
     else self._stop(new ConfigurationError(`url: answered ${status}`, { cause }));
-    warn("handshakeRefused", cause.message, cause);
+    warn("handshakeRefused", cause);
   };
 
   /** Let an old connection finish what was asked on it. */

@@ -34,7 +34,7 @@ function createPositions(
   let user: string | undefined;
   let loaded: Saved | undefined;
   let loading: Promise<void> | undefined;
-  const failed = (error: unknown): void => warn("storageFailed", "positions not kept", error);
+  const failed = (error: unknown): void => warn("storageFailed", error);
 
   const self: Positions = {
     _load: () =>

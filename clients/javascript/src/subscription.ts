@@ -153,7 +153,7 @@ export function createSubscription(
     update: ({ filters }) => owner._update(self, filters),
     unsubscribe: () => owner._unsubscribe(self),
     [Symbol.asyncIterator]() {
-      if (options.onEvent) throw new TypeError("with onEvent there is nothing to iterate over");
+      if (options.onEvent) throw new TypeError("onEvent takes the events");
       return {
         next() {
           const event = queue.shift();
@@ -216,7 +216,7 @@ export function createSubscription(
       ordering?._flush(Infinity);
       held = [];
       setState("ended", { reason, ...(cause instanceof DealsError && { error: cause }) });
-      settleReady[1](cause ?? new DealsError(`the subscription ended: ${reason}`));
+      settleReady[1](cause ?? new DealsError(`ended: ${reason}`));
       error = cause;
       finishTakers();
     },

@@ -72,7 +72,7 @@ export function createTokens(
     reason = "connect";
   };
   const retry = (error: unknown): void => {
-    warn("tokenNotRefreshed", "token not refreshed", error);
+    warn("tokenNotRefreshed", error);
     refreshReason = error instanceof AuthenticationError ? "refused" : "expiring";
     plan(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures));
     failures += 1;
@@ -86,7 +86,7 @@ export function createTokens(
       keep(token);
       const life = (data.expiresAt - timestamp) * 1000;
       if (life > before) self._learn(life);
-      else retry(new DealsError("getToken: lives no longer than the old one"));
+      else retry(new DealsError("getToken: no newer token"));
     } catch (error) {
       if (error instanceof NotAuthorized) stop(error);
       else retry(error);

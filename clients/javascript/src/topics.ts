@@ -65,9 +65,8 @@ export interface Topics {
   _compare(known: Subscribed[]): void;
   /** Hand an event to each subscription whose own filter holds. */
   _receive(frame: EventFrame): void;
-  /** A subscription has ended, for all who share it. */
-  _end(name: string, reason: string, error?: unknown): void;
-  _endAll(reason: string, error: DealsError): void;
+  /** The subscriptions to a topic, or to all of them, have ended. */
+  _end(reason: string, error: unknown, name?: string): void;
 }
 
 /** Whether what is confirmed is not what is wanted. */
@@ -221,7 +220,7 @@ export function createTopics(runtime: Runtime, call: Requests["_call"], host: To
   };
 
   const retry = (topic: Topic, error: unknown): void => {
-    warn("subscriptionFailed", `subscribing to ${topic._name} failed`, error);
+    warn("subscriptionFailed", error, `${topic._name}: ${error}`);
     topic._retry(random() * Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** topic._failures));
     topic._failures += 1;
   };
@@ -326,13 +325,8 @@ export function createTopics(runtime: Runtime, call: Requests["_call"], host: To
       for (const wanted of names)
         for (const sub of [...(topics.get(wanted)?._subs ?? [])]) sub._receive(frame);
     },
-    _end(name, reason, error) {
-      const topic = topics.get(name);
-      if (topic) end(topic, reason, error);
-    },
-    _endAll(reason, error) {
-      self._use();
-      for (const topic of every()) end(topic, reason, error);
+    _end(reason, error, name) {
+      for (const topic of every()) if (!name || topic._name === name) end(topic, reason, error);
     },
   };
   return self;
