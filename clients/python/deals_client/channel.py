@@ -39,18 +39,22 @@ class Host(Protocol):
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run work in the background."""
+        ...
 
     def may_use(self, feature: str) -> bool:
         """Whether the server has a feature, or has not told yet."""
+        ...
 
     def has(self, feature: str) -> bool:
         """Whether the server has said that it has a feature."""
+        ...
 
     def give_up(self, feature: str) -> None:
         """Note that the server lacks a feature."""
 
     async def ask(self, action: Action, data: Mapping[str, Any], link: Link) -> Frame:
         """Return the reply to a request of one connection. Raises DealsError, ConnectionLost."""
+        ...
 
     def retire(self, channel: Channel) -> None:
         """Forget a channel that nobody wants any more."""
@@ -210,7 +214,7 @@ class Channel:
                     raise
 
     def _take(self, reply: Frame, feeds: Sequence[Feed], since: int | None) -> None:
-        data = reply.get("data") or {}
+        data: Mapping[str, Any] = reply.get("data") or {}
         recovered = data.get("recovered", True) is not False
         source: Source = "recent" if since is None or not recovered else "replay"
         frames = [frame for frame in data.get("events", ()) if is_event(frame)]

@@ -13,6 +13,7 @@ from deals_client.feed import Feed
 from deals_client.frames import Frame, decode_frames, is_event
 from deals_client.heartbeat import Heartbeat, SleepWatch
 from deals_client.inbox import Inbox
+from deals_client.json_values import as_object
 from deals_client.link import Link
 from deals_client.refusals import Closing, Loss
 from deals_client.renewal import TokenRenewal
@@ -153,15 +154,13 @@ class Core:
             self._take_push(link, frame)
 
     def _take_reply(self, link: Link, frame: Frame) -> None:
-        data = frame.get("data")
-        is_unknown = isinstance(data, Mapping) and data.get("code") == "CONNECTION_ERROR"
+        is_unknown = as_object(frame.get("data")).get("code") == "CONNECTION_ERROR"
         if not link.replied.done() and not is_unknown:
             link.replied.set_result(None)
         self.requests.take(link, frame)
 
     def _take_push(self, link: Link, frame: Frame) -> None:
-        data = frame.get("data")
-        data = data if isinstance(data, Mapping) else {}
+        data = as_object(frame.get("data"))
         match frame["type"]:
             case "messageReceived" | "notification" | "messageStatus":
                 self.inbox.take(frame)
