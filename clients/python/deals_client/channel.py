@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from deals_client.clock import Clock, sleep
 from deals_client.errors import AuthenticationError, DealsError, Forbidden, RateLimited, ValidationError
 from deals_client.feed import Feed
-from deals_client.filters import compile_filters
+from deals_client.filters import Matcher, compile_filters
 from deals_client.frames import Frame, is_event, to_event
 from deals_client.link import Link
 from deals_client.progress import Page
@@ -64,8 +64,9 @@ class Channel:
     """The subscription to one topic, shared by feeds with equal filters."""
 
     def __init__(self, topic: str, filters: Filters, host: Host) -> None:
-        self.topic, self.filters = topic, filters
-        self.matches = compile_filters(filters)
+        self.topic: str = topic
+        self.filters: Filters = filters
+        self.matches: Matcher = compile_filters(filters)
         self.feeds: list[Feed] = []
         self._host = host
         self._confirmed_on: Link | None = None

@@ -8,6 +8,8 @@ from typing import Any
 
 from deals_client.channel import Channel
 from deals_client.channels import Channels
+from deals_client.clock import Clock
+from deals_client.emitter import Emitter
 from deals_client.errors import ClientClosed, DealsError
 from deals_client.feed import Feed
 from deals_client.frames import Frame, decode_frames, is_event
@@ -41,17 +43,21 @@ class Core:
         open_socket: OpenSocket,
         storage: Storage | None,
     ) -> None:
-        self.runtime, self.emitter = runtime, runtime.emitter
-        self.clock = clock = runtime.clock
-        self.tokens = Tokens(get_token, runtime.options, clock)
-        self.session = Session(url, runtime, open_socket, self.tokens, self)
-        self.requests = Requests(runtime, refresh=self._refresh, reconnect=_give_up, doubt=self._settle_doubt)
-        self.channels = Channels(self, clock)
-        self.inbox = Inbox(self.requests.ask, clock, self.emitter)
-        self.renewal = TokenRenewal(
+        self.runtime: Runtime = runtime
+        self.emitter: Emitter = runtime.emitter
+        self.clock: Clock = runtime.clock
+        clock = self.clock
+        self.tokens: Tokens = Tokens(get_token, runtime.options, clock)
+        self.session: Session = Session(url, runtime, open_socket, self.tokens, self)
+        self.requests: Requests = Requests(
+            runtime, refresh=self._refresh, reconnect=_give_up, doubt=self._settle_doubt
+        )
+        self.channels: Channels = Channels(self, clock)
+        self.inbox: Inbox = Inbox(self.requests.ask, clock, self.emitter)
+        self.renewal: TokenRenewal = TokenRenewal(
             runtime, self.tokens, self.ask, lambda error: self.session.stop("notAuthorized", error)
         )
-        self.positions = (
+        self.positions: Positions | None = (
             None if storage is None else Positions(storage, clock, self._collect, self.emitter.warn)
         )
         self.server: ServerInfo | None = None

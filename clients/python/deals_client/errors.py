@@ -84,7 +84,7 @@ class RateLimited(DealsError):
     """Too many requests; nothing was done."""
 
     retryable = True
-    retry_after = 0.0
+    retry_after: float = 0.0
     """Seconds after which the next one passes."""
 
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
+from deals_client.json_values import is_list
+
 Matcher: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 """Whether an event's `filters` and `data` pass."""
 Test: TypeAlias = Callable[[Any], bool]
@@ -94,7 +96,7 @@ def _compile_operator(name: str, argument: Any) -> Test:
 
 
 def _listed(value: Any) -> list[Any]:
-    return cast(list[Any], value) if isinstance(value, list) else [value]
+    return value if is_list(value) else [value]
 
 
 def _is_number(value: Any) -> bool:

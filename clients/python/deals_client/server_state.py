@@ -31,7 +31,7 @@ class Checkup:
     ) -> None:
         self._clock, self._random, self._ask, self._start = clock, random, ask, start
         self._timer: Timer | None = None
-        self.rounds = 0
+        self.rounds: int = 0
 
     def now(self) -> None:
         """Ask now, and plan the next round."""

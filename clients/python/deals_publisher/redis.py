@@ -45,9 +45,9 @@ class _RedisTransport:
             with self._client.pipeline(transaction=False) as pipe:
                 for command in commands:
                     pipe.execute_command(*command)
-                replies = pipe.execute(raise_on_error=False)
+                replies: list[Any] = pipe.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
-            replies: list[Any] = [error] * len(events)
+            replies = [error] * len(events)
         return [
             NotPublished(str(event["eventId"]), f"{type(reply).__name__}: {reply}")
             if isinstance(reply, Exception)
