@@ -1,3 +1,4 @@
+import { own } from "./own.js";
 import type { Runtime } from "./runtime.js";
 import type { Sub } from "./subscription.js";
 import type { Storage, Store } from "./types.js";
@@ -49,7 +50,7 @@ function createPositions(
       subscriptions().forEach(self._restore);
     },
     _restore(sub) {
-      const saved = user === undefined ? undefined : loaded?.topics[sub.topic];
+      const saved = user === undefined ? undefined : own(loaded?.topics, sub.topic);
       if (saved && sub.position === undefined) sub._restore(saved);
     },
     _moved() {
