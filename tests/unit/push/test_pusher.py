@@ -244,6 +244,22 @@ def test_push_gives_up_after_its_attempts_and_keeps_what_is_left(harness):
     assert harness.deliveries.queued == []
 
 
+def test_push_is_tried_eight_times_before_it_is_a_dead_letter(harness):
+    """Eight attempts and their pauses of up to a minute outlast a short outage of the API."""
+    harness.management_api.answers = {"a": [503]}
+    harness.pusher.push(job("a"), 5)
+    attempts = 1
+    while harness.deliveries.queued:
+        [(left, _)] = harness.deliveries.queued
+        harness.deliveries.queued.clear()
+        harness.pusher.push(left, 5)
+        attempts += 1
+
+    assert attempts == 8
+    ((_, reason),) = harness.undeliverable.entries
+    assert reason == "not deliverable in 8 attempts"
+
+
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_push_with_an_unexpected_answer_is_queued_again_and_in_the_end_kept_whole(harness, status):
     """Nothing about the connection explains the answer, so nothing of the job is given up for it."""
