@@ -39,12 +39,19 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="mutants that are tried at a time")
     parser.add_argument("--budget", type=float, default=120, help="seconds of tests for each (%(default)s)")
     parser.add_argument("--only", default="*", help="files, as a pattern below lambdas, such as */push/*")
+    parser.add_argument("--again", action="store_true", help="only those that were not noticed the last time")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
 
     record = executions.read(options.workers)
     _check_that_sources_pass(record)
     mutants = make(options.seed, options.count, options.only)
+    journal = executions.CACHE / f"seed-{options.seed}.jsonl"
+    if options.again:
+        before = [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
+        unnoticed = {_key(one) for one in before if one["ended"] in {"survived", "untested"}}
+        mutants = [one for one in mutants if _key(one) in unnoticed]
+        journal = journal.with_suffix(".again.jsonl")
     reasons = read_reasons()
 
     def attempt(mutant: dict[str, Any]) -> tuple[dict[str, Any], trial.Outcome, str]:
@@ -56,7 +63,6 @@ def main() -> int:
         return mutant, outcome, f"{len(tests)} tests, {time.monotonic() - started:.0f} s"
 
     counts: Counter[str] = Counter()
-    journal = executions.CACHE / f"seed-{options.seed}.jsonl"
     with journal.open("w", encoding="utf-8") as log, ThreadPoolExecutor(options.workers) as pool:
         for mutant, outcome, remark in pool.map(attempt, mutants):
             counts[outcome.ended] += 1
@@ -64,6 +70,10 @@ def main() -> int:
             log.write(json.dumps({**mutant, "source": "", **outcome._asdict(), "remark": remark}) + "\n")
             log.flush()
     return _sum_up(counts)
+
+
+def _key(mutant: dict[str, Any]) -> tuple[str, str, str]:
+    return mutant["file"], mutant["before"], mutant["after"]
 
 
 def files(only: str = "*") -> list[str]:

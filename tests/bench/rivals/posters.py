@@ -209,10 +209,11 @@ def crt(endpoint: str, connections: int, payload: str) -> Post:
             )
             auth.aws_sign_request(request, config).add_done_callback(lambda signed: send(connection, signed))
 
+        def answered(*, status_code: int, **_: object) -> None:
+            reached[0] += status_code == 200
+
         def send(connection: http.HttpClientConnection, signed: object) -> None:
-            stream = connection.request(
-                signed.result(), lambda status, **_: reached.__setitem__(0, reached[0] + (status == 200))
-            )
+            stream = connection.request(signed.result(), answered)
             stream.completion_future.add_done_callback(lambda ended: finish(connection, ended))
             stream.activate()
 
