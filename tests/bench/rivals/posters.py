@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import pycurl
+    from awscrt import http
 
 REGION = "eu-west-1"
 Post = Callable[[Sequence[str]], int]
@@ -160,22 +161,10 @@ def crt(endpoint: str, connections: int, payload: str) -> Post:
     """AWS's Common Runtime: HTTP and signatures in C, callbacks in Python."""
     import threading
 
-    from awscrt import auth, http, io
+    from awscrt import auth, http
 
     parts = urlsplit(endpoint)
-    group = io.EventLoopGroup(1)
-    bootstrap = io.ClientBootstrap(group, io.DefaultHostResolver(group))
-    options = io.TlsContextOptions()
-    options.override_default_trust_store_from_path(None, os.environ["AWS_CA_BUNDLE"])
-    tls = io.ClientTlsContext(options).new_connection_options()
-    tls.set_server_name(parts.hostname)
-    pending = [
-        http.HttpClientConnection.new(
-            parts.hostname, parts.port, bootstrap=bootstrap, tls_connection_options=tls
-        )
-        for _ in range(connections)
-    ]
-    opened = [one.result(30) for one in pending]
+    opened = _open_crt(parts.hostname, parts.port, connections)
     provider = auth.AwsCredentialsProvider.new_static(
         os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
     )
@@ -233,6 +222,22 @@ def crt(endpoint: str, connections: int, payload: str) -> Post:
         return reached[0]
 
     return post
+
+
+def _open_crt(host: str, port: int, connections: int) -> list[http.HttpClientConnection]:
+    from awscrt import http, io
+
+    group = io.EventLoopGroup(1)
+    bootstrap = io.ClientBootstrap(group, io.DefaultHostResolver(group))
+    options = io.TlsContextOptions()
+    options.override_default_trust_store_from_path(None, os.environ["AWS_CA_BUNDLE"])
+    tls = io.ClientTlsContext(options).new_connection_options()
+    tls.set_server_name(host)
+    opening = [
+        http.HttpClientConnection.new(host, port, bootstrap=bootstrap, tls_connection_options=tls)
+        for _ in range(connections)
+    ]
+    return [one.result(30) for one in opening]
 
 
 VARIANTS: dict[str, Callable[[str, int, str], Post]] = {

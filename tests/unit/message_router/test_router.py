@@ -373,9 +373,7 @@ def test_handler_takes_the_order_from_api_gateways_times(harness, monkeypatch, o
 
 def test_handler_passes_on_what_api_gateway_says_of_the_connection(harness, monkeypatch):
     passed = []
-    monkeypatch.setattr(
-        handler, "_router", lambda: SimpleNamespace(reply=lambda incoming: passed.append(incoming))
-    )
+    monkeypatch.setattr(handler, "_router", lambda: SimpleNamespace(reply=passed.append))
     request = {"connectionId": "c1", "requestId": "gw", "requestTimeEpoch": 1_795_382_480_999}
     handler.handler({"body": "{}", "requestContext": {**request, "connectedAt": 1_795_382_000_999}}, None)
     handler.handler({"requestContext": {"connectionId": "c1", "requestId": "gw"}}, None)

@@ -97,5 +97,5 @@ def test_event_may_fill_the_way_to_its_last_byte():
     largest = wrap_event(event(100_000), "x" * 128, Origin(ORIGIN.name, INTEGER_MAX))
     fits = 100_000 + 256_000 - len(largest.encode())
     reject_unless_forwardable(event(fits), ORIGIN.name)
-    with pytest.raises(ValidationFailed, match="256001 bytes .* at most 256000 are allowed"):
+    with pytest.raises(ValidationFailed, match=r"256001 bytes .* at most 256000 are allowed"):
         reject_unless_forwardable(event(fits + 1), ORIGIN.name)
