@@ -207,8 +207,7 @@ def crt(endpoint: str, connections: int, payload: str) -> Post:
             stream.activate()
 
         def finish(connection: http.HttpClientConnection, ended: object) -> None:
-            if fault := ended.exception():
-                faults.append(fault)
+            faults.extend(filter(None, [ended.exception()]))
             with lock:
                 left[0] -= 1
                 if not left[0]:
