@@ -10,6 +10,7 @@ from index_projector.index import Index
 from index_projector.membership import Listing, Membership
 from index_projector.projector import Projector
 from index_projector.stream import first_sequence_number, parse_changes
+from realtime_core.errors import StoreUnavailable
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS as LIFETIME
 from realtime_core.redis.errors import RedisFault
 from tests.contract.support.cases import ANY, DAY, HOUR, LAPTOPS, NOW, PHONES, connection
@@ -347,3 +348,19 @@ def test_change_that_reaches_the_index_between_the_two_reads_is_seen_once(built,
 
     assert reads == ["read", "members"]
     assert found == ({} if change == "leave" else {G_PHONES: ["c1"]})
+
+
+def test_memberships_that_others_keep_claiming_are_left_to_a_retry(built, monkeypatch):
+    """Whoever claims last reads last: an earlier reading may not replace a later one."""
+    subscribe(built)
+    read, reads = built.table.read_memberships, []
+
+    def read_while_another_claims(memberships):
+        reads.append(memberships)
+        built.index.claim(memberships, f"another-{len(reads)}")
+        return read(memberships)
+
+    monkeypatch.setattr(built.table, "read_memberships", read_while_another_claims)
+    with pytest.raises(StoreUnavailable, match="1 memberships kept being claimed by others"):
+        built.projector.refresh([Membership(G_PHONES, 0, "c1")])
+    assert len(reads) == 20
