@@ -57,8 +57,10 @@ class Executions:
         if not tests and place.names:
             word = re.compile(rf"\b({'|'.join(place.names)})\b")
             for other in map(Path, self._data.measured_files()):
-                lines = enumerate(other.read_text("utf-8").splitlines(), 1)
-                tests |= self._executing(other, (number for number, text in lines if word.search(text)))
+                text = other.read_text("utf-8").splitlines()
+                if used := [number for number, line in enumerate(text, 1) if word.search(line)]:
+                    # Used at import too, such as a field's limit: whoever runs the module may notice.
+                    tests |= self._executing(other, used) or self._executing(other, range(len(text) + 1))
         if file.endswith("/settings.py"):
             tests |= {name for name in self.seconds if name.startswith(SETTINGS_TESTS)}
         return tests or self._executing(file, range(1, source.count("\n") + 2))
