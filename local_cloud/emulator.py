@@ -152,11 +152,6 @@ class Emulator:
             else:
                 return emulator
 
-    @property
-    def pid(self) -> int:
-        """The id of its process."""
-        return self._processes[0].pid
-
     async def restart(self) -> None:
         """End the emulator, which saves its state, and start it again at the same address.
 
@@ -165,7 +160,7 @@ class Emulator:
         if self._variables.get("PERSIST_STATE") != "1":
             raise CloudFailed("the emulator keeps no state: start the cloud with persist=True")
         async with self._changing:
-            await self.stop()
+            await self.stop(save=True)
             self._scratch.mkdir(parents=True, exist_ok=True)
             await self._spawn(find_python())
             await self._wait_until_ready()
