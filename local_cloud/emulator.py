@@ -31,6 +31,9 @@ PORTS_TRIED = 3
 # What Lambda waits before it tries an asynchronous invocation again, the second time twice as long:
 # docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 ASYNC_RETRY_S = 60
+WORKER_THREADS = 512
+"""An invocation holds a thread until its function has answered, and the function's own calls need others:
+with the emulator's 64, as many slow invocations wait for each other until all of them time out."""
 READY_WITHIN_S = 30.0
 STOPPED_WITHIN_S = 20.0
 
@@ -78,6 +81,7 @@ def build_environment(
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "MINISTACK_REGION": region,
+        "MINISTACK_WORKER_THREADS": str(WORKER_THREADS),
         # Its only effect: /_ministack/health reports it.
         "MINISTACK_EDITION": name,
         # Functions inherit it, so their own AWS calls pass the proxy too.

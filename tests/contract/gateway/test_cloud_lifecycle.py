@@ -17,6 +17,7 @@ import boto3
 import pytest
 
 from local_cloud import CloudFailed, LocalCloud
+from local_cloud.emulator import WORKER_THREADS
 from local_cloud.settings import REPOSITORY
 from tests.contract.gateway.probe import Deployer, Target
 
@@ -96,6 +97,11 @@ async def test_restarted_emulator_keeps_its_state_while_sockets_stay_open(tmp_pa
         assert await client.connection_id() == before
         assert [m["Body"] for m in sqs.receive_message(QueueUrl=queue)["Messages"]] == ["kept"]
         assert cloud.control("GET", "status")["connections"] == 1
+
+
+def test_emulator_has_threads_for_the_calls_of_functions_beside_their_invocations(tmp_path):
+    with LocalCloud.start(state_dir=tmp_path):
+        assert f"Worker thread pool: {WORKER_THREADS} threads" in (tmp_path / "emulator.log").read_text()
 
 
 def test_emulator_that_keeps_no_state_is_not_restarted(tmp_path):
