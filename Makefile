@@ -109,7 +109,8 @@ $(FUZZER)/.ready: tests/fuzz/requirements.txt tests/requirements.txt $(VENV)/.re
 # Node.js is the machine's where it has npm and is new enough, else the one that PyPI carries, from a lock.
 JAVASCRIPT := clients/javascript
 NODE := .tools/node
-ifneq ($(filter audit upgrade lint format test test-contract test-local conformance bench bench-posting %-javascript %-console,$(MAKECMDGOALS)),)
+ifneq ($(filter audit upgrade lint format test test-contract test-local conformance bench bench-posting \
+    %-javascript %-console typecheck-client,$(MAKECMDGOALS)),)
   node_enough = command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
   ifneq ($(shell $(node_enough) 2>/dev/null && echo yes),yes)
     OWN_NODE := $(NODE)/.ready
@@ -185,7 +186,7 @@ setup: $(TOOLS) ## Install the tools into .venv and .tools, all from locks
 
 .PHONY: lint
 lint: $(VENV)/.ready $(NODE_MODULES) ## Check types and style
-	@$(MAKE) --jobs=2 typecheck style validate lint-javascript
+	@$(MAKE) --jobs=2 typecheck typecheck-client style validate lint-javascript
 
 .PHONY: lint-javascript
 lint-javascript: $(NODE_MODULES) $(CONSOLE_MODULES) $(JAVASCRIPT_CLIENT) ## Check the types and style of the JavaScript client and the console
@@ -223,6 +224,15 @@ format: $(VENV)/.ready ## Format Python, Terraform and, once its tools are there
 .PHONY: typecheck
 typecheck: $(VENV)/.ready ## Check types
 	$(VENV)/bin/mypy
+
+PYRIGHT = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" PYTHONPATH=clients/python node $(JAVASCRIPT)/node_modules/pyright/index.js
+
+.PHONY: typecheck-client
+typecheck-client: $(VENV)/.ready $(NODE_MODULES) ## Check the Python client's types by pyright's strict rules, and that what it exports is typed
+	$(PYRIGHT) --project clients/python
+	for package in deals_client deals_publisher; do \
+		$(PYRIGHT) --verifytypes "$$package" --ignoreexternal | grep completeness; \
+	done
 
 .PHONY: package
 package: $(VENV)/.ready ## Build dist/*.zip and dist/manifest.json (ARCHITECTURE=x86_64; TARGET=local: into dist/local)
