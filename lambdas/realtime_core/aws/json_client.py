@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from realtime_core.aws import backoff
@@ -20,7 +21,7 @@ from realtime_core.aws.errors import (
     Unreachable,
     is_retryable_status,
 )
-from realtime_core.aws.http import HttpPool, SentRequest
+from realtime_core.aws.http import Connection, HttpPool
 from realtime_core.aws.http_response import BadResponse, HttpResponse
 from realtime_core.aws.sigv4 import SignedPost
 from realtime_core.started_call import StartedCall
@@ -83,11 +84,11 @@ class AwsClient:
         """What signs requests, by operation; credentials stay the same for a process's life."""
 
     def _exchange(
-        self, operation: str, build_request: Callable[[], bytes], sent: SentRequest | None = None
+        self, operation: str, build_request: Callable[[], bytes], sent_on: Connection | None = None
     ) -> HttpResponse:
         """Send a request, up to `attempts` times, and return the response with status 200.
 
-        Each attempt builds its request, since signatures grow old; that of the first may be `sent` already.
+        Each attempt builds its request, since signatures grow old; that of the first may be sent already.
         Raises Refused and Unreachable.
         """
         failure: AwsError | None = None
@@ -96,17 +97,17 @@ class AwsClient:
                 time.sleep(backoff.delay(attempt - 1, RETRY_BASE_SECONDS, RETRY_CAP_SECONDS))
 
             try:
-                response = (sent or self._http.send(build_request())).receive()
+                response = self._http.receive(sent_on or self._http.send(build_request()))
             except (OSError, BadResponse) as error:
                 failure = Unreachable(operation, f"{type(error).__name__}: {error}")
                 failure.__cause__ = error
-                sent = None
+                sent_on = None
                 continue
             log.debug("aws_called", operation=operation, attempt=attempt + 1, status=response.status)
 
             if response.status == 200:
                 return response
-            sent = None
+            sent_on = None
             failure = refusal(operation, response)
             if not (is_retryable_status(response.status) or failure.code in _RETRYABLE):
                 break
@@ -159,24 +160,22 @@ class JsonClient(AwsClient):
         """Call an operation and return its output. Raises Refused and Unreachable."""
         if operation == "TransactWriteItems":
             parameters = {"ClientRequestToken": os.urandom(16).hex(), **parameters}
-        body = _encode(parameters).encode()
-        return _json_object(self._exchange(operation, lambda: self._request(operation, body)).body)
+        request = partial(self._request, operation, _encode(parameters).encode())
+        return _json_object(self._exchange(operation, request).body)
 
     def start(self, operation: str, parameters: Mapping[str, Any]) -> StartedCall[dict[str, Any]]:
         """Send the request of a read, and return the call, whose output can be waited for later.
 
         Its result raises as `call` does. What cannot be sent now is sent by then.
         """
-        body = _encode(parameters).encode()
+        request = partial(self._request, operation, _encode(parameters).encode())
         try:
-            sent = self._http.send(self._request(operation, body))
+            sent_on = self._http.send(request())
         except OSError:
             return StartedCall(lambda: self.call(operation, parameters))
         return StartedCall(
-            lambda: _json_object(
-                self._exchange(operation, lambda: self._request(operation, body), sent).body
-            ),
-            sent.discard,
+            lambda: _json_object(self._exchange(operation, request, sent_on).body),
+            partial(self._http.discard, sent_on),
         )
 
     def connect_ahead(self) -> None:
