@@ -14,7 +14,7 @@ from message_router.limits import (
     microseconds,
     retry_after_ms,
 )
-from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, read_number
+from realtime_core.aws.dynamodb import ConditionFailed, Item, number, perform, read_number
 from realtime_core.errors import RateLimited
 
 if TYPE_CHECKING:
@@ -91,20 +91,14 @@ class DynamoLimiter:
     def _write(self, bucket: str, limit: Limit, now: int, *, filling: bool) -> _Written:
         """Try to take a token."""
         expression, condition = _FILLING if filling else _FULL
-        values = {":now": now, ":expires": bucket_expires_at(limit, now)}
-        values |= (
-            {":interval": limit.interval, ":latest": now + limit.tolerance}
-            if filling
-            else {":next": now + limit.interval}
-        )
+        values = {":now": number(now), ":expires": number(bucket_expires_at(limit, now))}
+        if filling:
+            values[":interval"], values[":latest"] = number(limit.interval), number(now + limit.tolerance)
+        else:
+            values[":next"] = number(now + limit.interval)
 
         try:
-            after = self._update(
-                bucket,
-                expression,
-                condition,
-                {name: {"N": str(value)} for name, value in values.items()},
-            )
+            after = self._update(bucket, expression, condition, values)
         except ConditionFailed as failed:
             item = failed.refused[0]
             if item is None or "full_at" not in item:

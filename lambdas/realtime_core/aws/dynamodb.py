@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime_core.aws import backoff
 from realtime_core.aws.errors import CONFLICTS, THROTTLING, AwsError, Refused, Unreachable
@@ -83,9 +83,21 @@ def perform(call: Callable[[], T], attempts: int | None = None) -> T:
     Raises ConditionFailed where a condition did not hold, Contended where the error of every attempt was
     passing, and StoreUnavailable for every other error.
     """
+    try:
+        return call()
+    except AwsError as error:
+        return _perform_again(call, attempts, error)
+
+
+def _perform_again(call: Callable[[], T], attempts: int | None, first: AwsError) -> T:
+    """Make the attempts of `perform` after the first, which has failed."""
+    failed: AwsError | None = first
     last: Refused | None = None
     for attempt in backoff.attempts(CONFLICT_ATTEMPTS if attempts is None else attempts):
         try:
+            if failed is not None:
+                error, failed = failed, None
+                raise error
             return call()
         except Refused as error:
             if (refused := _failed_conditions(error)) is not None:
@@ -105,21 +117,14 @@ def perform(call: Callable[[], T], attempts: int | None = None) -> T:
 def start(client: DynamoDBClient, operation: str, **parameters: Any) -> StartedCall[Any]:
     """Send a read, whose output can be waited for later; its result raises as `perform` does."""
     # To a type checker it is botocore's client, which has no such methods.
-    json_client = cast("JsonClient", client)
+    json_client: JsonClient = client  # type: ignore[assignment]
     first = json_client.start(operation, parameters)
 
     def finish() -> Any:
         try:
             return first.result()
         except AwsError as error:
-            failed = [error]
-
-        def attempt() -> Any:
-            if failed:
-                raise failed.pop()
-            return json_client.call(operation, parameters)
-
-        return perform(attempt)
+            return _perform_again(lambda: json_client.call(operation, parameters), None, error)
 
     return StartedCall(finish, first.discard)
 

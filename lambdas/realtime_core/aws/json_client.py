@@ -24,6 +24,7 @@ from realtime_core.aws.errors import (
 from realtime_core.aws.http import Connection, HttpPool
 from realtime_core.aws.http_response import BadResponse, HttpResponse
 from realtime_core.aws.sigv4 import SignedPost
+from realtime_core.json_encoding import compact_encoder
 from realtime_core.started_call import StartedCall
 from realtime_core.telemetry.logs import get_logger
 
@@ -33,8 +34,7 @@ RETRY_BASE_SECONDS = 0.05
 RETRY_CAP_SECONDS = 1.0
 _RETRYABLE = THROTTLING | FAULTS
 
-# Built once: json.dumps builds an encoder on each call that has options. Nothing sent contains itself.
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_encode = compact_encoder(ensure_ascii=True, allow_nan=True)
 _decoder = json.JSONDecoder()
 
 

@@ -30,6 +30,24 @@ of two topics do not exclude each other."""
 PERMITTED = "permitted_"
 """Prefix of the attributes with the patterns of the token; each is missing if the token has no such claim."""
 
+_FIXED = frozenset(
+    {
+        "connection_id",
+        "user_id",
+        "connected_at",
+        "token_exp",
+        "expires_at",
+        "subscriptions",
+        "issued_at",
+        "filter_bytes",
+        "token_id",
+        "unsubscribed_before",
+        "sweep",
+        "due_at",
+    }
+)
+"""The names of attributes that are not made of a topic or a claim, as most records have them."""
+
 
 def connection_item(connection: Connection) -> Item:
     """The item of a connection."""
@@ -59,11 +77,12 @@ def connection_from(item: Item) -> Connection:
     """The connection of an item."""
     unsubscribed: dict[str, int] = {}
     permitted: dict[str, str] = {}
-    for name, value in item.items():
+    # Mostly none: this runs for each action that reads a record.
+    for name in item.keys() - _FIXED:
         if name.startswith(UNSUBSCRIBED):
-            unsubscribed[name.removeprefix(UNSUBSCRIBED)] = int(value["N"])
+            unsubscribed[name.removeprefix(UNSUBSCRIBED)] = int(item[name]["N"])
         elif name.startswith(PERMITTED):
-            permitted[name.removeprefix(PERMITTED)] = value["S"]
+            permitted[name.removeprefix(PERMITTED)] = item[name]["S"]
 
     return Connection(
         connection_id=item["connection_id"]["S"],

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from realtime_core.filters.match import compile_condition
-from realtime_core.filters.parse import expand_shorthand, normalise, shorthand_attribute
-from realtime_core.wire.strict_json import dumps, loads
+from realtime_core.filters.parse import canonical_text, expand_shorthand, shorthand_attribute
+from realtime_core.wire.strict_json import loads
 
 COMPILED_FILTERS_MAX = 2_048
 """Filters cached in a process: at most 12 KB each, once compiled."""
@@ -92,7 +92,7 @@ class Filter:
 
 def parse_filter(raw: Any, field: str = "data.filters") -> Filter:
     """Parse a client's filter. Raises ValidationFailed with the path of each problem, under `field`."""
-    return load_filter(dumps(normalise(raw, field)))
+    return load_filter(canonical_text(raw, field))
 
 
 @lru_cache(maxsize=COMPILED_FILTERS_MAX)

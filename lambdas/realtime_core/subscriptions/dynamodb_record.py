@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from realtime_core.auth.permissions import encode_permissions
+from realtime_core.auth.permissions import UNRESTRICTED, encode_permissions
 from realtime_core.connections.base import Connection, Subscription
 from realtime_core.connections.dynamodb import PERMITTED, UNSUBSCRIBED, subscription_value
 from realtime_core.subscriptions.base import FILTER_BYTES_TOGETHER_MAX, filter_bytes
@@ -100,7 +100,8 @@ class RecordUpdate:
 
     def _require_permissions(self) -> None:
         """The permitted topics must be those that were read."""
-        topics = encode_permissions(self._connection.permissions).get("topics")
+        permissions = self._connection.permissions
+        topics = None if permissions is UNRESTRICTED else encode_permissions(permissions).get("topics")
         self._names["#permitted"] = f"{PERMITTED}topics"
         if topics is None:
             self._conditions.append("attribute_not_exists(#permitted)")

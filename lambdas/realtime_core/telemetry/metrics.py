@@ -78,7 +78,7 @@ class Recorder:
 
     def _parts(self, collected: _Values) -> Sequence[_Values]:
         """Distribute the values over as few lines as their dimensions allow."""
-        if tuple(collected) in self._declarations and all(len(values) == 1 for values in collected.values()):
+        if tuple(collected) in self._declarations and sum(map(len, collected.values())) == len(collected):
             return (collected,)
 
         lines: list[_Line] = []

@@ -1,4 +1,4 @@
-"""A record that is assumed and not read: it spares a read where it is right, and decides nothing where not."""
+"""A record that is assumed and not read: it spares a read where it is right, and never decides."""
 
 import random
 from functools import partial
@@ -9,6 +9,7 @@ from realtime_core.auth.permissions import Permissions
 from realtime_core.connections.base import Subscription
 from realtime_core.errors import ConnectionUnknown, Forbidden, SubscriptionFailed
 from realtime_core.subscriptions.base import FILTER_BYTES_TOGETHER_MAX, MAX_SUBSCRIPTIONS
+from tests.contract.subscriptions.test_subscription_order import FILTERS, in_force
 from tests.contract.support.cases import (
     ANY,
     HOUR,
@@ -21,7 +22,6 @@ from tests.contract.support.cases import (
 )
 from tests.contract.support.interleaving import Interleaving
 from tests.contract.support.watched_clients import watching
-from tests.contract.subscriptions.test_subscription_order import FILTERS, in_force
 
 NOW_MS = NOW * 1000
 NEW = connection()
@@ -94,7 +94,8 @@ def test_subscriptions_to_other_topics_stay(stores):
 def test_another_filter_than_assumed_is_replaced(stores, assumes):
     subscribe(stores, PHONES, at=1)
     left = stores.connections.get("c1")
-    assumed = left._replace(subscriptions={"a": left.subscriptions["a"]._replace(filter=assumes, group_id="x")})
+    other = left.subscriptions["a"]._replace(filter=assumes, group_id="x")
+    assumed = left._replace(subscriptions={"a": other})
     subscribe(stores, LAPTOPS, assumed=assumed)
     assert stores.connections.get("c1").subscriptions["a"].filter == LAPTOPS
     assert member_ids(stores, "a") == ["c1"]
@@ -194,7 +195,9 @@ def test_connection_without_a_record_is_unknown(stores):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_whatever_is_assumed_the_request_received_last_is_in_force(dynamodb, dynamo_stores, seed, monkeypatch):
+def test_whatever_is_assumed_the_request_received_last_is_in_force(
+    dynamodb, dynamo_stores, seed, monkeypatch
+):
     """Requests whose calls cross, each of which assumes what the connection has been before at some time."""
     monkeypatch.setattr("realtime_core.aws.backoff.BASE_SECONDS", 0.0)
     chance = random.Random(seed)
