@@ -1,4 +1,4 @@
-"""Encoders of compact JSON that are built once: the standard library builds another one for each text."""
+"""Encoders and decoders of compact JSON, without what the standard library does for each text besides."""
 
 from __future__ import annotations
 
@@ -24,3 +24,22 @@ def compact_encoder(*, ensure_ascii: bool, allow_nan: bool) -> Callable[[Any], s
     encode = make(None, encoder.default, quoted, None, ":", ",", False, False, allow_nan)
     join = "".join
     return lambda value: join(encode(value, 0))
+
+
+def compact_decoder(**options: Any) -> Callable[[str], Any]:
+    """Return what parses a JSON text, as `json.JSONDecoder` with these options does.
+
+    Raises json.JSONDecodeError, RecursionError, and what the options raise.
+    """
+    decoder = json.JSONDecoder(**options)
+    scan, decode = decoder.scan_once, decoder.decode
+
+    def parse(text: str) -> Any:
+        try:
+            # Without looking for spaces before and after the value, which nearly no text has.
+            value, end = scan(text, 0)
+        except StopIteration:
+            end = -1
+        return value if end == len(text) else decode(text)
+
+    return parse

@@ -3,7 +3,6 @@
 What this saves and what it costs: docs/adr/0007-a-small-aws-client-of-our-own.md.
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +23,7 @@ from realtime_core.aws.errors import (
 from realtime_core.aws.http import Connection, HttpPool
 from realtime_core.aws.http_response import BadResponse, HttpResponse
 from realtime_core.aws.sigv4 import SignedPost
-from realtime_core.json_encoding import compact_encoder
+from realtime_core.json_encoding import compact_decoder, compact_encoder
 from realtime_core.started_call import StartedCall
 from realtime_core.telemetry.logs import get_logger
 
@@ -35,7 +34,7 @@ RETRY_CAP_SECONDS = 1.0
 _RETRYABLE = THROTTLING | FAULTS
 
 _encode = compact_encoder(ensure_ascii=True, allow_nan=True)
-_decoder = json.JSONDecoder()
+_decode = compact_decoder()
 
 
 class Service(NamedTuple):
@@ -213,14 +212,7 @@ def refusal(operation: str, response: HttpResponse) -> Refused:
 def _json_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in a body; an empty one where, say, a proxy responded with something else."""
     try:
-        text = body.decode()
-        value: Any = None
-        end = -1
-        if text.startswith("{"):
-            # Without what `decode` does about spaces before and after the value: AWS sends none.
-            value, end = _decoder.raw_decode(text)
-        if end != len(text):
-            value = _decoder.decode(text)
+        value = _decode(body.decode())
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -95,7 +95,7 @@ class DynamoSubscriptions:
                 record = None
             else:
                 try:
-                    return self._subscribe(record, group, received_ms, now, admit_new)
+                    return self._put(record, group, received_ms, now, admit_new)
                 except ConditionFailed as changed:
                     record = self._changed_record(changed)
 
@@ -128,21 +128,28 @@ class DynamoSubscriptions:
         now: int,
         admit_new: Callable[[], None] | None,
     ) -> Connection:
-        """Try once; raises ConditionFailed if the record is not as it was read."""
+        """Try once, unless a later request is in force. Raises ConditionFailed as `_put` does."""
         topic = group.topic
         check_topic_permitted(connection.permissions, topic)
         at = received_last(connection, topic) if received_ms is None else received_ms
         if is_overtaken(connection, topic, at):
             return connection
         old = connection.subscriptions.get(topic)
+        if old is None or old.filter != group.filter:
+            check_not_forgotten(connection, topic, at)
+            check_subscription_limits(connection, topic, group.filter, self._max)
+        return self._put(connection, group, at, now, admit_new)
+
+    def _put(
+        self, connection: Connection, group: Group, at: int, now: int, admit_new: Callable[[], None] | None
+    ) -> Connection:
+        """Put the connection into a group. Raises ConditionFailed if the record is not as it was read."""
+        old = connection.subscriptions.get(group.topic)
         if old is not None and old.filter == group.filter:
             return self._confirm(connection, old, at)
-        check_not_forgotten(connection, topic, at)
-        check_subscription_limits(connection, topic, group.filter, self._max)
-
         touched = self._groups.touch(group, now, admit_new)
         shard = shard_of(connection.connection_id, touched.shards)
-        return self._join(connection, Subscription(topic, group.filter, touched.group_id, shard, at))
+        return self._join(connection, Subscription(group.topic, group.filter, touched.group_id, shard, at))
 
     def unsubscribe(
         self,
