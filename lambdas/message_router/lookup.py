@@ -62,15 +62,13 @@ class DynamoConnectionLookup:
 
     def start_record(self, connection_id: str) -> StartedCall[tuple[Connection | None, Any]]:
         """The connection's record, or None, and nothing else."""
-        alone = start(
+        return start(
             self._client,
             "GetItem",
+            lambda output: (connection_from(output["Item"]) if "Item" in output else None, None),
             TableName=self._connections_table,
             Key={"connection_id": {"S": connection_id}},
             ConsistentRead=True,
-        )
-        return alone.then(
-            lambda output: (connection_from(output["Item"]) if "Item" in output else None, None)
         )
 
     def start_newest(self, connection_id: str, now: float) -> StartedCall[tuple[Connection | None, int]]:
@@ -84,10 +82,14 @@ class DynamoConnectionLookup:
         """The newest position of the history, as of less than a second ago."""
         if (known := self._known_position(now)) is not None:
             return StartedCall(lambda: known)
-        alone = start(
-            self._client, "GetItem", TableName=self._history_table, Key=COUNTER, ConsistentRead=True
+        return start(
+            self._client,
+            "GetItem",
+            lambda output: self._note_position(output.get("Item"), now),
+            TableName=self._history_table,
+            Key=COUNTER,
+            ConsistentRead=True,
         )
-        return alone.then(lambda output: self._note_position(output.get("Item"), now))
 
     def _known_position(self, now: float) -> int | None:
         at, position = self._newest

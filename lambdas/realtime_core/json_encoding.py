@@ -32,7 +32,8 @@ def compact_decoder(**options: Any) -> Callable[[str], Any]:
     Raises json.JSONDecodeError, RecursionError, and what the options raise.
     """
     decoder = json.JSONDecoder(**options)
-    scan, decode = decoder.scan_once, decoder.decode
+    scan: Callable[[str, int], tuple[Any, int]] = decoder.scan_once  # type: ignore[attr-defined]
+    decode = decoder.decode
 
     def parse(text: str) -> Any:
         try:

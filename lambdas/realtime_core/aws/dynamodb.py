@@ -114,17 +114,24 @@ def _perform_again(call: Callable[[], T], attempts: int | None, first: AwsError)
     raise Contended(_describe(last), _writes_at_fault(last)) from last
 
 
-def start(client: DynamoDBClient, operation: str, **parameters: Any) -> StartedCall[Any]:
-    """Send a read, whose output can be waited for later; its result raises as `perform` does."""
+def _unchanged(output: Any) -> Any:
+    return output
+
+
+def start(
+    client: DynamoDBClient, operation: str, convert: Callable[[Any], Any] = _unchanged, /, **parameters: Any
+) -> StartedCall[Any]:
+    """Send a read, whose converted output can be waited for later; its result raises as `perform` does."""
     # To a type checker it is botocore's client, which has no such methods.
     json_client: JsonClient = client  # type: ignore[assignment]
     first = json_client.start(operation, parameters)
 
     def finish() -> Any:
         try:
-            return first.result()
+            output = first.result()
         except AwsError as error:
-            return _perform_again(lambda: json_client.call(operation, parameters), None, error)
+            output = _perform_again(lambda: json_client.call(operation, parameters), None, error)
+        return convert(output)
 
     return StartedCall(finish, first.discard)
 
@@ -142,8 +149,11 @@ def start_get_all(
     client: DynamoDBClient, keys: Mapping[str, Sequence[Item]]
 ) -> StartedCall[dict[str, list[Item]]]:
     """Start `get_all`."""
-    first = start(client, "BatchGetItem", RequestItems=_batch_of(keys))
-    return StartedCall(lambda: _read_batch(client, first.result, keys), first.discard)
+
+    def read(first: Any) -> dict[str, list[Item]]:
+        return _read_batch(client, lambda: first, keys)
+
+    return start(client, "BatchGetItem", read, RequestItems=_batch_of(keys))
 
 
 def _batch_of(keys: Mapping[str, Sequence[Item]]) -> Any:
