@@ -143,6 +143,7 @@ class Actions:
             case GetPresence():
                 reply = answer_presence(action, caller, self._connections, int(self._now()))
             case RefreshToken():
+                self._assumed.forget(caller.connection_id)
                 reply = self._token_refresh.perform(action, caller)
 
         return reply
@@ -208,6 +209,7 @@ class Actions:
             self._subscriptions.unsubscribe(
                 caller.connection_id, action.topic, record=record, received_ms=caller.received_ms
             )
+            self._assumed.remember_unsubscribed(record, action.topic, caller.received_ms)
         except StoreUnavailable as error:
             raise SubscriptionFailed(
                 "The subscription could not be removed; try again", {"reason": "store"}

@@ -40,6 +40,17 @@ class AssumedRecords:
             caller.connection_id, caller.user_id, at, caller.token_exp, permissions=caller.permissions
         )
 
+    def forget(self, connection_id: str) -> None:
+        """Forget a record that has changed in more than its subscriptions."""
+        self._left.pop(connection_id, None)
+
+    def remember_unsubscribed(self, record: Connection, topic: str, received_ms: int) -> None:
+        """Remember a record as an unsubscribe has left it."""
+        others = {name: item for name, item in record.subscriptions.items() if name != topic}
+        unsubscribed = {**record.unsubscribed, topic: received_ms}
+        left = record._replace(subscriptions=others, unsubscribed=unsubscribed)
+        self.remember(left._replace(filter_bytes=filter_bytes(left)))
+
     def remember(self, record: Connection) -> None:
         """Remember a record as this process has left it."""
         self._left.pop(record.connection_id, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from message_router.limits import (
@@ -114,19 +115,18 @@ class DynamoLimiter:
 
     def _update(self, bucket: str, expression: str, condition: str | None, values: Item) -> Item:
         """Update a bucket; returns it after that. Raises ConditionFailed."""
-        parameters: dict[str, Any] = {} if condition is None else {"ConditionExpression": condition}
-        response = perform(
-            lambda: self._client.update_item(
-                TableName=self._table,
-                Key={"bucket": {"S": bucket}},
-                UpdateExpression=expression,
-                ExpressionAttributeValues=values,
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **parameters,
-            )
-        )
-        return response["Attributes"]
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": {"bucket": {"S": bucket}},
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": values,
+            "ReturnValues": "ALL_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if condition is not None:
+            parameters["ConditionExpression"] = condition
+        item: Item = perform(partial(self._client.update_item, **parameters))["Attributes"]
+        return item
 
     def _remember(self, bucket: str, stored: int) -> None:
         self._seen.pop(bucket, None)

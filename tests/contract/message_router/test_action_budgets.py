@@ -177,6 +177,21 @@ def test_a_connection_that_the_process_knows_changes_its_subscription_in_two_exc
     assert changed == Spent(0, 1, 0, exchanges=2, waits=2)
 
 
+def test_a_subscription_that_the_process_ended_is_made_again_in_two_exchanges(spend):
+    data = {"topic": "books"}
+    spend("a1", "ann", "subscribeToDeals", data)
+    spend("a1", "ann", "unsubscribeFromDeals", data, after_ms=1)
+    assert spend("a1", "ann", "subscribeToDeals", data, after_ms=2)[1] == Spent(0, 1, 0, exchanges=2, waits=2)
+
+
+def test_a_refresh_makes_the_next_subscription_read_the_record(spend):
+    data = {"topic": "books"}
+    spend("a1", "ann", "subscribeToDeals", data)
+    spend("a1", "ann", "refreshToken", {"token": token("ann")})
+    after = spend("a1", "ann", "subscribeToDeals", data, after_ms=2)[1]
+    assert after == Spent(1, 1, 0, exchanges=3, waits=2)
+
+
 def test_a_second_later_a_subscription_reads_the_position_while_it_is_counted(spend):
     spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
     later = spend("b1", "ben", "subscribeToDeals", {"topic": "books"}, connected_at=NOW, after_ms=1000)[1]

@@ -48,6 +48,21 @@ def test_record_is_assumed_as_the_process_left_it_however_old(records):
     assert records.of(HANDSHAKE._replace(connection_id="c2"), NOW + 7000) is None
 
 
+def test_unsubscribe_is_remembered_and_what_else_changes_a_record_forgets_it(records):
+    topics = {topic: Subscription(topic, "{}", "g", 0, NOW * 1000) for topic in ("a", "b")}
+    records.remember_unsubscribed(
+        Connection("c1", "ann", NOW, NOW + 7200, topics, filter_bytes=4), "a", NOW * 1000 + 5
+    )
+    left = records.of(HANDSHAKE, NOW + 7000)
+    assert (set(left.subscriptions), left.unsubscribed, left.filter_bytes) == (
+        {"b"},
+        {"a": NOW * 1000 + 5},
+        2,
+    )
+    records.forget("c1")
+    assert records.of(HANDSHAKE, NOW + 7000) is None
+
+
 def test_large_record_is_not_remembered_nor_what_it_was_before(records):
     def record(size):
         text = "x" * size
