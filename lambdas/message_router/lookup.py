@@ -65,7 +65,7 @@ class DynamoConnectionLookup:
         return start(
             self._client,
             "GetItem",
-            lambda output: (connection_from(output["Item"]) if "Item" in output else None, None),
+            lambda output: (connection_from(output.get("Item")), None),
             TableName=self._connections_table,
             Key={"connection_id": {"S": connection_id}},
             ConsistentRead=True,
@@ -116,6 +116,6 @@ class DynamoConnectionLookup:
 
         def pair(found: dict[str, list[Item]]) -> tuple[Connection | None, Item | None]:
             record = next(iter(found[self._connections_table]), None)
-            return connection_from(record) if record else None, next(iter(found[self._history_table]), None)
+            return connection_from(record), next(iter(found[self._history_table]), None)
 
         return batch.then(pair)

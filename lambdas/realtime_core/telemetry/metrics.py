@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 VALUES_MAX = 100
+DECLARATIONS_MAX = 256
+"""Combinations of metrics that a process remembers; those that it has are few."""
 
 _Key = tuple[Metric, str | None]
 """A metric, and its value of the dimension that it is broken down by."""
@@ -88,6 +90,8 @@ class Recorder:
     def _declaration(self, keys: tuple[_Key, ...]) -> _Declaration:
         declaration = self._declarations.get(keys)
         if declaration is None:
+            if len(self._declarations) == DECLARATIONS_MAX:
+                self._declarations.clear()
             declaration = self._declarations[keys] = _declaration(keys, self._service)
         return declaration
 

@@ -7,7 +7,9 @@ import pytest
 
 from realtime_core.auth.permissions import Permissions
 from realtime_core.connections.base import Subscription
+from realtime_core.connections.dynamodb import connection_item
 from realtime_core.errors import ConnectionUnknown, Forbidden, SubscriptionFailed
+from realtime_core.schema import RecordKind
 from realtime_core.subscriptions.base import FILTER_BYTES_TOGETHER_MAX, MAX_SUBSCRIPTIONS
 from tests.contract.subscriptions.test_subscription_order import FILTERS, in_force
 from tests.contract.support.cases import (
@@ -192,6 +194,16 @@ def test_connection_without_a_record_is_unknown(stores):
     with pytest.raises(ConnectionUnknown):
         subscribe(stores)
     assert member_ids(stores, "a") == []
+
+
+def test_record_of_a_newer_release_is_left_alone(dynamodb, dynamo_stores):
+    item = {**connection_item(NEW), **RecordKind("record of a connection", 2).stamp}
+    dynamodb.put_item(TableName="connections", Item=item)
+    with pytest.raises(ConnectionUnknown):
+        subscribe(dynamo_stores)
+    key = {"connection_id": item["connection_id"]}
+    assert dynamodb.get_item(TableName="connections", Key=key, ConsistentRead=True)["Item"] == item
+    assert member_ids(dynamo_stores, "a") == []
 
 
 @pytest.mark.parametrize("seed", range(40))
