@@ -17,7 +17,13 @@ from websockets.exceptions import InvalidStatus
 from local_cloud import LocalCloud
 from local_cloud.client import Person
 from tests.stored_items import KEYS, StoredKind, kinds_of
-from tests.upgrade.deployment import ENVIRONMENT, Deployment, put_in_service, set_logging_role
+from tests.upgrade.deployment import (
+    ENVIRONMENT,
+    Deployment,
+    put_in_service,
+    read_permissions,
+    set_logging_role,
+)
 
 if TYPE_CHECKING:
     from tests.e2e.service import Service
@@ -142,6 +148,7 @@ async def test_upgrade_keeps_what_holds_data_and_everything_in_it(first_release,
             (revoked,) = before.table("revocations").scan()["Items"]
             assert {version for kind, version in read_versions(before) if kind.version} == {None}
 
+            allowed = read_permissions(before)
             present = deployment.call_present()
             changes = await asyncio.to_thread(present.changes)
             gone = {address for address, actions in changes.items() if "delete" in actions}
@@ -152,6 +159,10 @@ async def test_upgrade_keeps_what_holds_data_and_everything_in_it(first_release,
             after = deployment.read_service(present)
             kept = deployment.read_ids(KEPT)
             assert {address: kept.get(address) for address in ids} == ids
+            # A function that goes back has its old code, and the role of today.
+            may = read_permissions(after)
+            lacking = {name: calls - may[name] for name, calls in allowed.items()}
+            assert {name: missing for name, missing in lacking.items() if missing} == {}
 
             # The connection and its subscription are the same.
             assert await ana.connection_id() == connection_id
