@@ -56,8 +56,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 PYTEST := $(PY) -m pytest
-# Two workers spend most of their time waiting for an applied service; the third keeps the processors busy.
-WORKERS ?= 3
+# Most of them wait for Terraform's provider or an applied service; the others keep two processors busy.
+WORKERS ?= 5
 PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 TOOLCHAIN := -m terraform.toolchain
 EMULATOR := .tools/ministack
