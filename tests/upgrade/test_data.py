@@ -76,7 +76,9 @@ def read_versions(service: Service) -> set[tuple[StoredKind, int | None]]:
         items = service.table(table).scan(ConsistentRead=True)["Items"]
         assert items, f"nothing is in {table}"
         for item in items:
-            (kind,) = kinds_of(table, item)
+            kinds = kinds_of(table, item)
+            assert len(kinds) == 1, (table, item, kinds)
+            (kind,) = kinds
             found.add((kind, int(item["sv"]) if "sv" in item else None))
     return found
 
