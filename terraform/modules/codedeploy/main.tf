@@ -24,6 +24,10 @@ locals {
     )
   }
 
+  # Roles are global where applications are regional, so the Region is part of the name; IAM stops at 64 characters.
+  role_name_full = "${var.name}-codedeploy-${data.aws_region.current.id}"
+  role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 55)}-${substr(sha256(local.role_name_full), 0, 8)}"
+
   hook_arns = distinct(flatten([for hook in values(var.hooks) : compact([hook.before_allow_traffic_arn, hook.after_allow_traffic_arn])]))
 }
 
@@ -73,7 +77,7 @@ resource "aws_codedeploy_deployment_group" "this" {
 ################################################################################
 
 resource "aws_iam_role" "this" {
-  name                 = substr("${var.name}-codedeploy-${data.aws_region.current.id}", 0, 64)
+  name                 = local.role_name
   path                 = var.role_path
   description          = "Moves the aliases of the functions of ${var.name}"
   permissions_boundary = var.permissions_boundary_arn

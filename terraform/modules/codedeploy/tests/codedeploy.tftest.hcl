@@ -108,6 +108,17 @@ run "without_hooks_nothing_may_be_called" {
   }
 }
 
+run "names_of_roles_that_are_cut_stay_apart" {
+  variables {
+    name = "deals-for-a-customer-with-a-name-of-fifty-characters-x"
+  }
+
+  assert {
+    condition     = length(aws_iam_role.this.name) == 64 && endswith(aws_iam_role.this.name, substr(sha256("deals-for-a-customer-with-a-name-of-fifty-characters-x-codedeploy-eu-west-1"), 0, 8))
+    error_message = "IAM stops at 64 characters, and the Region is at the end"
+  }
+}
+
 run "role_follows_the_organisations_rules" {
   variables {
     role_path                = "/team/"
