@@ -28,6 +28,7 @@ CALLED = ("allowed", "used", "missing", "unknown")
 _FUNCTION = re.compile(r"^function:deals-[a-z0-9]+-(?P<name>\w+)$")
 _DEPLOYMENT = re.compile(r"deals-[a-z0-9]+-")
 _API = re.compile(r"^[a-z0-9]{8,12}/")
+_STREAM = re.compile(r"(?<=/stream/)[\dT:.-]+$")
 _SECRET_SUFFIX = re.compile(r"(?<=^secret:jwt-signing-keys)-\w{6}$")
 
 
@@ -93,7 +94,7 @@ def name_holder(principal: str) -> str | None:
 def shorten(arn: str) -> str:
     """Return a resource without Region, account, deployment and made-up ids."""
     resource = _DEPLOYMENT.sub("", arn.split(":", 5)[-1])
-    return _SECRET_SUFFIX.sub("", _API.sub("API/", resource))
+    return _STREAM.sub("LABEL", _SECRET_SUFFIX.sub("", _API.sub("API/", resource)))
 
 
 def read_reasons() -> list[Reason]:

@@ -73,6 +73,10 @@ def test_reason_that_no_longer_holds_is_a_problem(given, problem):
         ),
         ("arn:aws:events:us-east-1:0:event-bus/deals-west-forwarded", "event-bus/forwarded"),
         ("arn:aws:sqs:us-east-1:0:deals-local-events-dlq", "events-dlq"),
+        (
+            "arn:aws:dynamodb:us-east-1:0:table/deals-local-subscriptions/stream/2026-11-28T15:50:50.123",
+            "table/subscriptions/stream/LABEL",
+        ),
         ("*", "*"),
     ],
 )
