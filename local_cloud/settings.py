@@ -11,6 +11,7 @@ from typing import Self
 HOST = "127.0.0.1"
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_PORT = 4566
+_DIGITS_MAX = 15
 PORT_MAX = 65_535
 # Written into the state folder when the cloud is ready, and removed when it ends.
 STATE_FILE = "cloud.json"
@@ -37,16 +38,27 @@ def find_port(chosen: str | None = None) -> int:
     """Return the proxy's port: the chosen one, else LOCAL_CLOUD_PORT, else 4566. Raises CloudFailed."""
     named = "--port" if chosen is not None else "LOCAL_CLOUD_PORT"
     text = chosen if chosen is not None else os.environ.get("LOCAL_CLOUD_PORT", str(DEFAULT_PORT))
-    if not text.isdecimal() or int(text) > PORT_MAX:
-        raise CloudFailed(f"{named}: {text!r} is no port; give a number from 0 (any free one) to {PORT_MAX}")
-    return int(text)
+    port = parse_digits(text)
+    if port is None or port > PORT_MAX:
+        raise CloudFailed(
+            f"{named}: {text!r:.100} is no port; give a number from 0 (any free one) to {PORT_MAX}"
+        )
+    return port
+
+
+def parse_digits(text: str) -> int | None:
+    """Return the number of up to 15 digits of ASCII; None for any other text.
+
+    `int` alone takes digits of any script, and fails on thousands of them.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX else None
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`port` 0 takes a free one; a `tied` cloud ends with the process that holds its standard input.
 
-    A `fresh` cloud begins without the emulator's saved state.
+    A `fresh` cloud begins without the emulator's saved state, and a `passing` one leaves none of its own.
 
     `redis` is the server that stands for ElastiCache (`HOST:PORT`, empty for none), reached
     through a tunnel on `redis_port`. With `redis_server` the cloud runs a server itself.
@@ -59,6 +71,7 @@ class Settings:
     persist: bool
     tied: bool
     fresh: bool = False
+    passing: bool = False
     redis: str = ""
     redis_port: int = 0
     redis_server: bool = False

@@ -43,8 +43,8 @@ class HostileUsers:
         self.connections, self.history = MemoryConnections(), MemoryHistory()
         self.subscriptions = MemorySubscriptions(self.connections, topic_filters_max=TOPIC_FILTERS_MAX)
         self._pusher = Pusher(MemoryManagementApi(), self.connections, self.subscriptions, MemoryDeliveries())
-        self._router = self._new_router()
-        self.groups, self._publisher = self._new_publisher()
+        self.router = self._new_router()
+        self.groups, self.publisher = self._new_publisher()
         for user in range(users):
             for number in range(CONNECTIONS):
                 self.connections.add(Connection(f"c{user}-{number}", f"user-{user}", NOW, NOW + DAY))
@@ -63,7 +63,7 @@ class HostileUsers:
         """Publish the event that the users know."""
         values = hostile_event().values
         event = parse_event({"messageType": "deal", "topic": "books", "data": values})
-        return self._publisher.publish(event, f"e-{self.now}")
+        return self.publisher.publish(event, f"e-{self.now}")
 
     def listed(self):
         """How many groups the event is matched against."""
@@ -77,7 +77,7 @@ class HostileUsers:
         context = {"userId": f"user-{user}", "tokenExp": str(NOW + DAY)}
         connection_id = f"c{user}-{number % CONNECTIONS}"
         with bound():  # as an invocation has it
-            reply = self._router.reply(Incoming(body, connection_id, "id", context, round(self.now * 1000)))
+            reply = self.router.reply(Incoming(body, connection_id, "id", context, round(self.now * 1000)))
         passed = json.loads(reply)["type"] == "subscriptionConfirmed"
         self.refused += not passed
         return passed

@@ -17,7 +17,7 @@ from local_cloud.console.hostile_deals import build_hostile_deals
 from local_cloud.gateway.control_calls import BadCall, Unavailable
 from local_cloud.gateway.control_fields import read_flag, read_number
 from local_cloud.gateway.events import now_ms
-from local_cloud.settings import REPOSITORY
+from local_cloud.settings import REPOSITORY, parse_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,10 +122,11 @@ class Feed:
 
     def _list_published(self, query: Mapping[str, str]) -> dict[str, Any]:
         text = query.get("after", "0")
-        if not text.isdecimal():
+        after = parse_digits(text)
+        if after is None:
             raise BadCall(f"after: {text!r:.100}; give the `last` of an earlier answer, or 0")
         self._asked_at = _now()
-        newer = (entry for entry in self._published if entry["number"] > int(text))
+        newer = (entry for entry in self._published if entry["number"] > after)
         events = list(itertools.islice(newer, PAGE_MAX))
         return {"events": events, "last": self._last_number, "at_ms": now_ms()}
 

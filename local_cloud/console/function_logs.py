@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from local_cloud.gateway.control_calls import BadCall
+from local_cloud.settings import parse_digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +34,11 @@ class FunctionLogs:
 
     async def _read(self, query: dict[str, Any], function: str) -> dict[str, Any]:
         text = query.get("lines", str(LINES))
-        if not text.isdecimal() or not 1 <= int(text) <= LINES_MAX:
+        number = parse_digits(text)
+        if number is None or not 1 <= number <= LINES_MAX:
             raise BadCall(f"lines: {text!r:.100}; give a whole number from 1 to {LINES_MAX}")
         name = await self._applied.full_name(function)
-        return {"lines": await self._applied.run(lambda stack: read_last(stack, name, int(text)))}
+        return {"lines": await self._applied.run(lambda stack: read_last(stack, name, number))}
 
 
 def read_last(stack: Stack, function: str, number: int) -> list[str]:

@@ -53,7 +53,7 @@ class ControlApi:
             "GET faults": lambda _: faults.list(),
             "POST faults": lambda body: {"fault_id": faults.add(body).fault_id},
             "DELETE faults": lambda _: {"cleared": faults.clear()},
-            r"DELETE faults/(\d+)": lambda _, fault_id: {"cleared": faults.clear(int(fault_id))},
+            "DELETE faults/([0-9]{1,12})": lambda _, fault_id: {"cleared": faults.clear(int(fault_id))},
             "GET clock": self._describe_clock,
             "POST clock": self._set_clock,
             "GET limits": lambda _: self._describe_limits(),

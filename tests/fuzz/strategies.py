@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from message_router.requests import ACTIONS
-from tests.fuzz.grammar import broken, encoded, objects, to_text
+from tests.fuzz.grammar import broken, encoded, objects, texts, to_text, values
 
 NOW = 1_795_382_480
 SECRET = "s" * 32
@@ -37,10 +37,12 @@ FILTER = dict.fromkeys(["price", "minPrice", "maxPrice", "tag", "minimum", "\u00
 
 def signed(header: Any, claims: Any) -> str:
     """A token with a good signature over any parts."""
-    parts = (
-        base64.urlsafe_b64encode(encoded(to_text(part))).rstrip(b"=").decode() for part in (header, claims)
-    )
-    text = ".".join(parts)
+    return sign(encoded(to_text(header)), encoded(to_text(claims)))
+
+
+def sign(header: bytes, claims: bytes) -> str:
+    """A token with a good signature over any bytes."""
+    text = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (header, claims))
     signature = hmac.digest(SECRET.encode(), text.encode(), "sha256")
     return f"{text}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
@@ -216,3 +218,35 @@ HANDSHAKES = st.dictionaries(
         )
     ),
 )
+REQUEST_HEADERS = st.lists(
+    st.sampled_from(
+        [
+            "content-type: application/json",
+            "Content-Type: text/html",
+            "content-type: application/vnd.a+json; charset=latin-1",
+            "content-encoding: gzip",
+            "content-length: -1",
+            "transfer-encoding: chunked",
+            "x-forwarded-for: 127.0.0.1",
+            "authorization: Bearer a.b.c",
+            "x-amzn-request-context: {}",
+        ]
+    ),
+    max_size=2,
+)
+REQUESTS = st.builds(
+    lambda lines, body: "\n".join([*lines, body.replace("\n", " ")]), REQUEST_HEADERS, texts(CARRIED)
+)
+RECORDS = st.lists(
+    st.builds(
+        lambda body, message_id: {"eventSource": "aws:sqs", "messageId": message_id, "body": body},
+        texts(CARRIERS),
+        st.sampled_from(["m-1", "", "a\nb"]),
+    ),
+    min_size=1,
+    max_size=3,
+)
+INVOKES = (
+    CARRIED | RECORDS.map(lambda records: {"Records": records}) | values([{"Records": []}, {"events": []}])
+)
+"""What Lambda may be invoked with: by a publisher, or for a batch of the queue."""

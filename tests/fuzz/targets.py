@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest import mock
 
@@ -28,7 +30,10 @@ from realtime_core.wire.envelopes import unwrap
 from realtime_core.wire.events import event_frame, parse_event
 from realtime_core.wire.frames import decode_request, error_frame
 from redis_relay.events import from_channel, from_entry
-from tests.fuzz.grammar import broken, encoded, objects, texts
+from tests.fuzz import services
+from tests.fuzz.checks import TEXT_CHARS_MAX, find_leak
+from tests.fuzz.forms import encoded_leniently, to_headers, to_text_leniently, to_token
+from tests.fuzz.grammar import broken, objects, texts, to_text
 from tests.fuzz.strategies import (
     ANY_TOKEN,
     CARRIED,
@@ -38,9 +43,11 @@ from tests.fuzz.strategies import (
     FRAMES,
     GOOD_JWK,
     HANDSHAKES,
+    INVOKES,
     JWK,
     NOW,
     REPLIES,
+    REQUESTS,
     RESPONSES,
     SECRET,
 )
@@ -49,14 +56,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+CORPUS = json.loads((Path(__file__).parent / "corpus.json").read_text("utf-8"))
+"""What once broke a reader."""
+
+
 class Target(NamedTuple):
-    """A reader: what it is given, as text or bytes, how it is called, and what it may raise."""
+    """A reader: its grammar, how it is called, and what it may raise."""
 
     inputs: st.SearchStrategy[Any]
     read: Callable[[Any], object]
     refusal: type[Exception] | tuple[type[Exception], ...]
     template: str = "%s"
     """Where long input goes in the check of time: `%s` in an input that is else good."""
+    form: Callable[[bytes], Any] = to_text_leniently
+    """How bytes become its input: a text by default."""
 
 
 def _frame(text: str) -> None:
@@ -122,17 +135,14 @@ def _stream(data: bytes) -> None:
     from_entry(b"1-0", {b"event": data})
 
 
+def _invoke(text: str) -> None:
+    """Lambda hands over no invoke that is not JSON."""
+    if _values_of(text):
+        services.answer_invoke(text)
+
+
 def _secret(text: str) -> None:
     parse_secret(text, "arn")
-
-
-def encoded_leniently(text: str) -> bytes:
-    """The bytes of a text that was broken as bytes."""
-    return text.encode(errors="surrogateescape") if not _has_pairs_in_half(text) else encoded(text)
-
-
-def _has_pairs_in_half(text: str) -> bool:
-    return any("\ud800" <= char <= "\udfff" and not "\udc80" <= char <= "\udcff" for char in text)
 
 
 def _http_response(data: bytes) -> None:
@@ -144,6 +154,8 @@ def _http_response(data: bytes) -> None:
 
 def _redis_reply(data: bytes) -> None:
     """Both ends are in this thread: what Redis sends waits in the socket before it is asked."""
+    if _LONG_LIST.search(data):
+        raise RedisFault("protocol", "hiredis reserves what a list announces, and sets no limit")
     with socket.create_server(("127.0.0.1", 0)) as server:
         ours = socket.create_connection(server.getsockname())
         theirs, _ = server.accept()
@@ -158,13 +170,15 @@ def _redis_reply(data: bytes) -> None:
             client.close()
 
 
+# docs/threat_model.md, "What is not held".
+_LONG_LIST = re.compile(rb"[*%~>|][+]?\d{7}")
 TARGETS = {
     "frame": Target(
         texts(FRAMES), _frame, ValidationFailed, '{"action": "sendMessage", "data": {"content": %s}}'
     ),
     "filter": Target(texts(objects(FILTER)), _filter, ValidationFailed, '{"price": [%s]}'),
-    "token": Target(ANY_TOKEN, _token, TokenRefused),
-    "handshake": Target(HANDSHAKES, _handshake, TokenRefused),
+    "token": Target(ANY_TOKEN, _token, TokenRefused, form=to_token),
+    "handshake": Target(HANDSHAKES, _handshake, TokenRefused, "Authorization: Bearer %s", to_headers),
     "event": Target(texts(EVENTS), _event, ValidationFailed, '{"messageType": "a", "data": {"a": %s}}'),
     "queue body": Target(
         texts(CARRIERS),
@@ -174,37 +188,65 @@ TARGETS = {
     ),
     "publish API": Target(texts(CARRIED), _http_api, (HttpRefused, ValidationFailed)),
     "Redis channel": Target(
-        texts(CARRIED).map(encoded_leniently), _channel, ValidationFailed, '{"data": %s}'
+        texts(CARRIED).map(encoded_leniently), _channel, ValidationFailed, '{"data": %s}', bytes
     ),
-    "Redis stream": Target(texts(CARRIED).map(encoded_leniently), _stream, ValidationFailed, '{"data": %s}'),
-    "Redis reply": Target(broken(st.lists(REPLIES, max_size=3).map(b"".join)), _redis_reply, RedisFault),
+    "Redis stream": Target(
+        texts(CARRIED).map(encoded_leniently), _stream, ValidationFailed, '{"data": %s}', bytes
+    ),
+    "Redis reply": Target(
+        broken(st.lists(REPLIES, max_size=3).map(b"".join)), _redis_reply, RedisFault, form=bytes
+    ),
     "HTTP response": Target(
-        broken(RESPONSES), _http_response, BadResponse, "HTTP/1.1 200 OK\r\na: %s\r\n\r\n"
+        broken(RESPONSES), _http_response, BadResponse, "HTTP/1.1 200 OK\r\na: %s\r\n\r\n", bytes
     ),
     "key set": Target(
         texts(st.lists(GOOD_JWK | JWK, max_size=3).map(lambda keys: {"keys": keys})).map(encoded_leniently),
         _key_set,
         ValueError,
         '{"keys": [%s]}',
+        bytes,
     ),
     "secret": Target(texts(objects({"current": [SECRET], "previous": [SECRET]})), _secret, SettingsInvalid),
+    "answer to a frame": Target(
+        texts(FRAMES),
+        services.answer_frame,
+        services.Refused,
+        '{"action": "getPresence", "data": {"users": [%s]}}',
+    ),
+    "answer to a request": Target(
+        REQUESTS, services.answer_request, services.Refused, '\n{"messageType": "a", "data": {"a": %s}}'
+    ),
+    "answer to an invoke": Target(
+        INVOKES.map(to_text), _invoke, services.Refused, '{"messageType": "a", "data": {"a": %s}}'
+    ),
+    "answer to a handshake": Target(
+        HANDSHAKES, services.authorize, services.Refused, "Sec-WebSocket-Protocol: %s", to_headers
+    ),
 }
-"""By what others write."""
-TAKE_BYTES = {"Redis channel", "Redis stream", "Redis reply", "HTTP response", "key set"}
+"""By what others write; the last four are whole functions."""
 
 
 def call(name: str, data: Any) -> bool:
     """Read an input. Returns whether it was accepted; raises whatever a reader must not raise."""
+    return outcome(name, data) is None
+
+
+def outcome(name: str, data: Any) -> Exception | None:
+    """Read an input. Returns its refusal, or None; raises whatever a reader must not raise."""
     target = TARGETS[name]
     try:
         target.read(data)
-    except target.refusal:
-        return False
-    return True
+    except target.refusal as refusal:
+        text = str(refusal)
+        if len(text) > TEXT_CHARS_MAX:
+            pytest.fail(f"a refusal of {len(text)} characters")
+        leak = find_leak(text, data if isinstance(data, str) else repr(data))
+        if leak is not None:
+            pytest.fail(f"{leak!r} in {text:.500}")
+        return refusal
+    return None
 
 
 def as_read(name: str, text: str) -> Any:
-    """The input as its reader takes it: a text, its bytes, or the headers with it."""
-    if name == "handshake":
-        return {"Authorization": f"Bearer {text}", "Sec-WebSocket-Protocol": text}
-    return encoded_leniently(text) if name in TAKE_BYTES else text
+    """The input as its reader takes it, from what the corpus and the check of time have."""
+    return TARGETS[name].form(encoded_leniently(text))

@@ -1,3 +1,5 @@
+import { own } from "./own.js";
+
 /** What an error tells beside its message. */
 export interface ErrorFields {
   code?: string | undefined;
@@ -112,7 +114,7 @@ export function errorOf(
 ): { error: DealsError; waitMs: number | undefined } {
   const code = String(data.code);
   const details = (data.details ?? {}) as { reason?: string; retryAfterMs?: number; correlationId?: string };
-  const type = BY_CODE[code] ?? DealsError;
+  const type = own(BY_CODE, code) ?? DealsError;
   const retryable = type === SubscriptionError ? PASSING.includes(details.reason) : RETRYABLE.includes(type);
   const error = new type(`${code}: ${String(data.message)}`, { code, requestId, retryable });
 

@@ -1,3 +1,5 @@
+import { own } from "./own.js";
+
 type Values = Record<string, unknown>;
 type Test = (value: unknown) => boolean;
 
@@ -41,16 +43,13 @@ function compileCondition(condition: unknown): Test {
 
   // The server has accepted the filter, or will refuse it: an operator that is unknown here matches nothing.
   const tests = Object.entries(condition).map(
-    ([name, argument]) => OPERATORS[name]?.(argument as never) ?? (() => false),
+    ([name, argument]) => own(OPERATORS, name)?.(argument as never) ?? (() => false),
   );
   return (value) => tests.every((test) => test(value));
 }
 
-const present = (values: Values | undefined, name: string): unknown =>
-  values && Object.prototype.hasOwnProperty.call(values, name) ? values[name] : undefined;
-
 function attribute(name: string, filters: Values | undefined, data: Values): unknown {
-  const value = present(filters, name) ?? present(data, name);
+  const value = own(filters, name) ?? own(data, name);
   return isAbsent(value) && name === "discount" ? attribute("discountPercentage", filters, data) : value;
 }
 

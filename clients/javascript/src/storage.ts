@@ -1,3 +1,4 @@
+import { own } from "./own.js";
 import type { Timer, Timers } from "./clock.js";
 import type { Storage } from "./types.js";
 import type { Subscription } from "./subscription.js";
@@ -47,7 +48,7 @@ export class Positions {
 
   /** Give a subscription without a position the stored one. */
   restore(subscription: Subscription<never>): void {
-    const saved = this.user === undefined ? undefined : this.loaded?.topics[subscription.topic];
+    const saved = this.user === undefined ? undefined : own(this.loaded?.topics, subscription.topic);
     if (saved && subscription.position === undefined) subscription.restore(saved.position, saved.ids);
   }
 

@@ -286,6 +286,20 @@ test("what the iterator has not taken is not stored as seen", async () => {
   expect(JSON.parse(stored).topics.travel).toEqual({ position: 101, ids: ["e101"] });
 });
 
+test("a topic that is called as what all objects inherit has no stored position", async () => {
+  const saved = { user: "ann", time: service.clock.now(), topics: {} };
+  const storage = { load: () => JSON.stringify(saved), save: () => undefined };
+  const client = service.client({ storage });
+  client.subscribe("constructor", { recent: 5 });
+  await client.connect();
+  await service.clock.settle();
+  expect(service.heard("subscribeToDeals").at(-1)!.data).toEqual({
+    topic: "constructor",
+    filters: {},
+    recent: 5,
+  });
+});
+
 test("a storage that fails is a warning", async () => {
   const failing = () => {
     throw new Error("full");

@@ -28,6 +28,22 @@ test("an attribute that only the prototype has is absent", () => {
   expect(compileFilter({ constructor: { exists: true } })({}, {})).toBe(false);
 });
 
+test("a name that all objects inherit is no operator", () => {
+  for (const name of ["constructor", "toString", "hasOwnProperty", "__proto__"]) {
+    const filter = JSON.parse(`{"price": {"${name}": 1}}`) as Record<string, unknown>;
+    expect(compileFilter(filter)({}, { price: 1 })).toBe(false);
+  }
+});
+
+test("an event's data with __proto__ changes no object and matches as it is written", () => {
+  const data = JSON.parse(
+    '{"__proto__": {"price": 1}, "constructor": {"prototype": {"price": 1}}}',
+  ) as object;
+  expect(compileFilter({ price: 1 })({}, data as Record<string, unknown>)).toBe(false);
+  expect(({} as Record<string, unknown>)["price"]).toBe(undefined);
+  expect(filterKey(JSON.parse('{"__proto__": {"a": 1}}'))).toBe('{"__proto__":{"a":1}}');
+});
+
 test("filters that mean the same have the same key", () => {
   expect(filterKey({ b: 1, a: { lt: 2, gte: 1 } })).toBe(filterKey({ a: { gte: 1, lt: 2 }, b: 1 }));
   expect(filterKey({ a: 1, b: undefined })).toBe(filterKey({ a: 1 }));

@@ -51,7 +51,10 @@ def shorthand_attribute(name: str) -> str:
 
 
 class _Reader:
-    """Reads one filter and collects its problems, instead of stopping at the first."""
+    """Reads one filter and collects its problems, instead of stopping at the first.
+
+    What has a problem is read as None, so that the rest can go on with what JSON has.
+    """
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -119,12 +122,13 @@ class _Reader:
         if name == "anyOf":
             return self._any_of(raw, path, depth)
         if name == "exists":
-            if not isinstance(raw, bool):
-                self._add_problem(path, "must be true or false")
-            return raw
+            if isinstance(raw, bool):
+                return raw
+            self._add_problem(path, "must be true or false")
+            return None
         if not isinstance(raw, str):
             self._add_problem(path, "must be a string")
-            return raw
+            return None
         return self._string(raw, path)
 
     def _any_of(self, raw: Any, path: str, depth: int) -> list[Any]:

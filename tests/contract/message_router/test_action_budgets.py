@@ -77,18 +77,20 @@ def spend(request, dynamodb, dynamo_stores):
         stores.connections.add(Connection(connection_id, user_id, NOW, NOW + 3600))
     router = Router(actions, stores.connections, limits, lambda: NOW)
 
-    def act(connection_id, user_id, action, data, *, token_exp=NOW + 3600, request_id=None):
-        """The data of an action's reply, and what it has spent."""
+    def act(
+        connection_id, user_id, action, data, *, token_exp=NOW + 3600, request_id=None, code=None, **context
+    ):
+        """The data of an action's reply, and what it has spent; `code` is of the error that must come."""
         posts = sum(map(len, management_api.received.values()))
         body = json.dumps(
             {"action": action, "data": data, "requestId": request_id or f"{action}-{connection_id}"}
         )
-        context = {"userId": user_id, "tokenExp": str(token_exp)}
+        context |= {"userId": user_id, "tokenExp": str(token_exp)}
         with watching(dynamodb) as watch:
             reply = json.loads(router.reply(Incoming(body, connection_id, "c", context, NOW * 1000)))
         posted = sum(map(len, management_api.received.values())) - posts
         limiter = watch.by_table["limits"]
-        assert reply["type"] != "error" or reply["data"]["code"] == "RATE_LIMITED", reply
+        assert reply["type"] != "error" or reply["data"]["code"] in {code, "RATE_LIMITED"}, reply
         return reply["data"], Spent(
             watch.reads, watch.writes - limiter, posted, watch.exchanges + posted, watch.waits
         )
@@ -231,6 +233,46 @@ def test_an_acknowledgement_takes_one_write_and_tells_the_sender(spend, kind, re
     # One query for the sender; `read` reads the entry too, because a transaction returns nothing.
     spent = spend("b1", "ben", "notificationAck", {"messageId": sent["messageId"], "type": kind})[1]
     assert spent == Spent(reads, 1, 1, exchanges=reads + 3, waits=reads + 2)
+
+
+@pytest.mark.parametrize("kind", ["read", "delivered"])
+def test_anothers_message_costs_as_much_as_one_that_never_was(spend, kind):
+    """So the time of the answer does not tell whether a guessed id exists."""
+    sent, _ = spend("a1", "ann", "sendMessage", {"recipientId": "ben", "content": "hi"})
+    answers = [
+        spend("a1", "ann", "notificationAck", {"messageId": message_id, "type": kind}, code="NOT_FOUND")
+        for message_id in (sent["messageId"], sent["messageId"][::-1])
+    ]
+    assert [data["code"] for data, _ in answers] == ["NOT_FOUND", "NOT_FOUND"]
+    assert answers[0][1] == answers[1][1]
+
+
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("getPresence", {"users": ["{}"]}),
+        ("sendMessage", {"recipientId": "{}", "content": "hi"}),
+        ("subscribeToDeals", {"topic": "private.{}"}),
+        ("getEvents", {"topic": "private.{}", "recent": 5}),
+    ],
+)
+def test_what_a_token_does_not_permit_is_refused_before_any_store_is_asked_about_it(spend, action, data):
+    """Ben is online, `nobody` does not exist: nothing differs, neither calls nor answers."""
+    answers = [
+        spend(
+            "a1",
+            "ann",
+            action,
+            json.loads(json.dumps(data).replace("{}", name)),
+            code="FORBIDDEN",
+            topics="books",
+            recipients="carol",
+        )
+        for name in ("ben", "nobody")
+    ]
+    (ben, spent), (nobody, spent_for_nobody) = answers
+    assert json.dumps(ben).replace("ben", "nobody") == json.dumps(nobody)
+    assert (spent, spent.writes, spent.posts) == (spent_for_nobody, 0, 0)
 
 
 @pytest.mark.parametrize("count", [1, 50])

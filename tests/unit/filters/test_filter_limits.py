@@ -93,6 +93,16 @@ BEYOND = {
     "not of null": ({"a": {"not": None}}, f"{ROOT}.a.not", "must be a string, a number or a boolean"),
     "anyOf of a scalar": ({"a": {"anyOf": 1}}, f"{ROOT}.a.anyOf", "must be a list"),
     "deep inside anyOf": ({"a": {"anyOf": [1, {"not": {"gt": "x"}}]}}, f"{ROOT}.a.anyOf[1].not.gt", "finite"),
+    "prefix of NaN in anyOf": (
+        {"a": {"anyOf": [{"prefix": float("nan")}]}},
+        f"{ROOT}.a.anyOf[0].prefix",
+        "must be a string",
+    ),
+    "exists of NaN in anyOf": (
+        {"a": {"anyOf": [{"exists": float("nan")}]}},
+        f"{ROOT}.a.anyOf[0].exists",
+        "true or false",
+    ),
     "nameless attribute": ({"": 1}, ROOT, "without a name"),
 }
 

@@ -1,0 +1,27 @@
+"""A taste of `make load`: a small crowd, held to what every size of it is held to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.load.accounts import CLIENT, EMULATOR, GATEWAY
+from tests.load.scenarios import SCENARIOS, Load, Size
+
+TASTE = Size(connections=12, seconds=3, rate=2, topics=3, concurrency=6)
+
+
+@pytest.mark.parametrize("name", ["steady", "storm"])
+async def test_small_crowd_gets_every_event_once_and_keeps_its_connections(stack, name):
+    if not stack.stack.has_control_api:
+        pytest.skip(
+            "processes are accounted for on this project's local cloud alone: unset LOCALSTACK_ENDPOINT"
+        )
+    load = Load(stack.stack, TASTE)
+    figures = await SCENARIOS[name](load)
+    cut = TASTE.connections if name == "storm" else 0
+    assert (figures["missing"], figures["twice"], figures["dropped"]) == (0, 0, cut)
+    assert figures["due"] >= len(load.published) == load.publishing()["accepted"] > 0
+
+    use = load.use()
+    assert {CLIENT, GATEWAY, EMULATOR, "broadcast", "message_router"} <= use.keys()
+    assert use["message_router"]["memory_mb"] > 0
