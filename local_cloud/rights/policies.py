@@ -53,7 +53,9 @@ def _equals(value: str, wanted: str) -> bool:
 
 
 def _is_like(value: str, pattern: str) -> bool:
-    return _pattern(pattern).fullmatch(value) is not None
+    if "*" in pattern or "?" in pattern:
+        return _pattern(pattern).fullmatch(value) is not None
+    return value == pattern
 
 
 def _is_bool(value: str, wanted: str) -> bool:
@@ -121,9 +123,8 @@ def _list(value: Any) -> list[str]:
 
 
 def _covers(grant: Grant, need: Need) -> bool:
-    # Actions are compared without regard to case, resources with it.
-    acts = _is_like(need.action.lower(), grant.action.lower())
-    return acts and _is_like(need.resource, grant.resource)
+    # Resources are compared with regard to case, actions without it.
+    return _is_like(need.resource, grant.resource) and _is_like(need.action.lower(), grant.action.lower())
 
 
 def _is_met(condition: tuple[str, str, tuple[str, ...]], context: Mapping[str, str]) -> bool:
