@@ -2,8 +2,8 @@
 
 Each local cloud tells which grants of which policies were used, and refuses every other call as IAM does
 (local_cloud/README.md). What the workers gathered comes together at the end of the run: a function that
-lacked a right fails it; and, if all of tests/e2e ran, so does a grant that no call used and
-unused_rights.toml gives no reason for.
+lacked a right fails it. If all of tests/e2e ran, each grant that no call used and unused_rights.toml gives no
+reason for is named, and fails the run once that file says that it is complete.
 """
 
 from __future__ import annotations
@@ -105,6 +105,11 @@ def read_reasons() -> list[Reason]:
     ]
 
 
+def is_complete() -> bool:
+    """Return whether the committed reasons are all that there are, so that a grant without one fails a run."""
+    return bool(tomllib.loads(REASONS.read_text())["complete"])
+
+
 def find_missing(gathered: Gathered) -> Iterator[str]:
     """Yield a problem for each call of a function that its policy does not allow, or that nobody judged.
 
@@ -163,11 +168,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if hasattr(config, "workeroutput"):
         config.workeroutput["rights"] = GATHERED.dump()
         return
-    problems = list(find_missing(GATHERED))
+    missing, unused = list(find_missing(GATHERED)), []
     if is_whole(config) and exitstatus == 0 and GATHERED.rights["used"]:
-        problems += find_unused(GATHERED, read_reasons())
-    config.stash[_PROBLEMS] = problems
-    if problems:
+        unused = list(find_unused(GATHERED, read_reasons()))
+    config.stash[_PROBLEMS] = missing + unused
+    if missing or (unused and is_complete()):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
