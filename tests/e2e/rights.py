@@ -106,7 +106,7 @@ def read_reasons() -> list[Reason]:
 
 
 def is_complete() -> bool:
-    """Return whether the committed reasons are all that there are, so that a grant without one fails a run."""
+    """Return whether the committed reasons are all, so that a grant without one fails a run."""
     return bool(tomllib.loads(REASONS.read_text())["complete"])
 
 
