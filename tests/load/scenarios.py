@@ -73,7 +73,9 @@ class Load:
         answer = self._lambda.invoke(
             FunctionName=self.stack.outputs["function_arns"]["broadcast"], Payload=json.dumps(event).encode()
         )
-        body = json.loads(json.loads(answer["Payload"].read())["body"])
+        result = json.loads(answer["Payload"].read())
+        # An invocation that failed, for example by its time limit: nothing was accepted.
+        body = json.loads(result["body"]) if "body" in result else {"broadcast": "failed", **result}
         return {**body, "topic": topic, "seconds": time.monotonic() - started}
 
     async def traffic(
@@ -101,7 +103,7 @@ class Load:
         """Wait until each member has what it is due; return what is missing and what came twice."""
         deadline = time.monotonic() + SETTLE_SECONDS
         by_topic: dict[str, set[str]] = {}
-        for event in self.published:
+        for event in filter(_is_accepted, self.published):
             by_topic.setdefault(event["topic"], set()).add(event["eventId"])
         wanted = [
             set().union(*(by_topic.get(topic, set()) for topic in due(n))) for n in range(len(crowd.members))
@@ -153,12 +155,17 @@ class Load:
 
     def publishing(self) -> Figures:
         """How the publishes were answered."""
-        answers = [event.get("broadcast") for event in self.published]
+        failed = [event.get("errorMessage") for event in self.published if not _is_accepted(event)]
         return {
-            "events": len(answers),
-            "accepted": answers.count("success"),
+            "events": len(self.published),
+            "accepted": len(self.published) - len(failed),
+            "failures": sorted({str(text)[:200] for text in failed}),
             "publish_s": quantiles(sorted(event["seconds"] for event in self.published)),
         }
+
+
+def _is_accepted(answer: Figures) -> bool:
+    return answer.get("broadcast") == "success"
 
 
 def quantiles(ordered: Sequence[float]) -> Figures:
