@@ -158,7 +158,7 @@ help: ## Print this
 
 .PHONY: doctor
 doctor: ## Say what is on this machine, what is missing, and what `make demo` and `make test` will do
-	@$(PYTHON) -m doctor
+	@PYTHONPATH=.ci $(PYTHON) -m doctor
 
 .PHONY: setup
 setup: $(TOOLS) ## Install the tools into .venv and .tools, all from locks
@@ -210,15 +210,18 @@ package-local: $(VENV)/.ready
 	@$(PY) lambdas/build.py --target local
 
 .PHONY: demo
-demo: $(TOOLS) package-local ## See it work on a local cloud (ARGS=--keep leaves it running)
+demo: $(VENV)/.ready ## See it work on a local cloud (ARGS=--keep leaves it running)
+	@$(MAKE) --jobs=2 $(EMULATOR)/.ready package-local
 	@$(PY) -m examples.demo $(ARGS)
 
 .PHONY: local-up
-local-up: $(TOOLS) package-local ## Start the service on a local cloud of your own
+local-up: $(VENV)/.ready ## Start the service on a local cloud of your own
+	@$(MAKE) --jobs=2 $(EMULATOR)/.ready package-local
 	@$(PY) -m local_cloud.up
 
 .PHONY: console
-console: $(TOOLS) package-local ## Start the service as local-up does, and print where its console is
+console: $(VENV)/.ready ## Start the service as local-up does, and print where its console is
+	@$(MAKE) --jobs=2 $(EMULATOR)/.ready package-local
 	@$(PY) -m local_cloud.up --console
 
 .PHONY: local-down
@@ -244,8 +247,8 @@ ops: $(VENV)/.ready ## Inspect and repair a stack: ARGS="status --environment pr
 	@$(PY) -m deals_ops $(or $(ARGS),--help)
 
 .PHONY: cost
-cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other traffic)
-	@$(PY) -m deals_ops.cost_table $(ARGS)
+cost: $(VENV)/.ready ## Print what the service costs a month (ARGS=--help: other traffic, --json)
+	@$(PY) -m deals_ops cost $(ARGS)
 
 .PHONY: reference
 reference: $(VENV)/.ready ## Write what follows from the code: tables of docs/operations.md, docs/asyncapi.*, the clients' wire types, Terraform's READMEs

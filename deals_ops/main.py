@@ -13,6 +13,7 @@ from deals_ops.commands import (
     block,
     completion,
     connections,
+    cost,
     dlq,
     index,
     kick,
@@ -49,6 +50,7 @@ COMMANDS = (
     token.add_commands,
     dlq.add_commands,
     index.add_commands,
+    cost.add_commands,
     completion.add_commands,
 )
 """Each adds its commands to the parser, in the order in which the help lists them."""

@@ -38,9 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}; {remedy}\n")
         return 1
 
-    claims = {**read_permission_claims(arguments), **arguments.claims}
-    token = issue_token(arguments.user_id, secret, time.time(), arguments.seconds, **claims)
-    sys.stdout.write(token + "\n")
+    now = int(time.time())
+    claims = {"exp": now + arguments.seconds, **read_permission_claims(arguments), **arguments.claims}
+    token = issue_token(arguments.user_id, secret, now, **claims)
+    printed = json.dumps({"token": token, "expiresAt": claims["exp"]}) if arguments.json else token
+    sys.stdout.write(printed + "\n")
     return 0
 
 
@@ -59,6 +61,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--secret-file", metavar="FILE", help="file with the secret, - for standard input (JWT_SECRET)"
     )
+    parser.add_argument("--json", action="store_true", help="print a line of JSON, as `deals-ops token` does")
     return parser
 
 

@@ -27,7 +27,7 @@ from examples.latecomer import welcome
 from examples.publish_paths import PublishPaths
 from examples.shoppers import Shopper, build_shoppers, expected_events
 from examples.summary import print_summary
-from examples.warm_up import warm_up
+from examples.warm_up import wake, warm_up
 from local_cloud import CloudFailed
 from local_cloud.isolation import isolate
 from local_cloud.progress import Progress
@@ -36,7 +36,7 @@ from local_cloud.terraform import TerraformFailed
 from local_cloud.up import list_commands
 
 FEED = Path(__file__).with_name("deals.jsonl")
-SECONDS_BETWEEN_DEALS = 0.08
+SECONDS_BETWEEN_DEALS = 0.05
 SETTLE_SECONDS = 5.0
 """How long the last deal may take until it counts as lost."""
 
@@ -71,11 +71,12 @@ async def publish_feed(paths: PublishPaths, feed: list[dict[str, Any]], shoppers
 
     async with asyncio.TaskGroup() as group:
         watchers = [group.create_task(watch(shopper, published_at)) for shopper in shoppers]
+        began = time.monotonic()
         for number, deal in enumerate(feed, 1):
             deal["eventId"] = f"{run}-{number:03d}"
             published_at[deal["eventId"]] = time.monotonic()
             await paths.publish(deal)
-            await asyncio.sleep(SECONDS_BETWEEN_DEALS)
+            await asyncio.sleep(began + number * SECONDS_BETWEEN_DEALS - time.monotonic())
 
         for _ in range(int(SETTLE_SECONDS / POLL_SECONDS)):
             if not any(expected_events(shopper, feed) - set(shopper.latencies) for shopper in shoppers):
@@ -144,9 +145,10 @@ async def run_demo(stack: Stack) -> bool:
     """Run all steps; returns whether they succeeded."""
     feed = [json.loads(line) for line in FEED.read_text().splitlines()]
     shoppers, paths = build_shoppers(), PublishPaths(stack)
-    for shopper in shoppers:
-        await connect(stack, shopper)
-    await paths.wait_until_ready()
+    first, *others = shoppers
+    console.print("[dim]waiting for the functions to start[/]")
+    await asyncio.gather(wake(paths), connect(stack, first))
+    await asyncio.gather(paths.wait_until_ready(), *(connect(stack, shopper) for shopper in others))
     await warm_up(paths, shoppers[0].connected, console)
 
     console.rule(f"{len(feed)} deals, by {', '.join(paths.names())}")

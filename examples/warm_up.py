@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,6 +17,11 @@ TOPIC = "demo.warm-up"
 ROUNDS = 2
 """In the first round functions start; the second may find those that started beside one another."""
 PATIENCE_SECONDS = 30.0
+
+
+async def wake(paths: PublishPaths) -> None:
+    """Publish an event that nobody waits for, so that `broadcast` starts while the first person connects."""
+    await paths.publish_by("invoke", _build_event("invoke"))
 
 
 async def warm_up(paths: PublishPaths, client: DealsClient, console: Console) -> None:
@@ -42,14 +47,8 @@ async def _publish_by_each(paths: PublishPaths, client: DealsClient) -> dict[str
             all_came.set()
 
     async def publish(path: str) -> None:
-        event = {
-            "messageType": "dealUpdate",
-            "topic": TOPIC,
-            "eventId": uuid.uuid4().hex,
-            "data": {"path": path},
-        }
         began[path] = time.monotonic()
-        await paths.publish_by(path, event)
+        await paths.publish_by(path, _build_event(path))
 
     async with client.subscribe(TOPIC, on_event=take) as subscription:
         await subscription.ready()
@@ -62,3 +61,12 @@ async def _publish_by_each(paths: PublishPaths, client: DealsClient) -> dict[str
                 f"the first event by {missing} did not come within {PATIENCE_SECONDS:g} s"
             ) from error
     return {path: taken[path] for path in paths.names()}
+
+
+def _build_event(path: str) -> dict[str, Any]:
+    return {
+        "messageType": "dealUpdate",
+        "topic": TOPIC,
+        "eventId": uuid.uuid4().hex,
+        "data": {"path": path},
+    }

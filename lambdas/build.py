@@ -4,6 +4,7 @@
 With `--target local` they hold this machine's wheels, for a local cloud that runs functions on its own
 Python, and go to `dist/local/`. A zip depends only on the sources, the locks and, where it holds compiled
 modules, the version of Python that compiled them: every build of these, in any folder, gives the same bytes.
+So where none of them has changed since the last build, its zips are kept.
 
 Zips of earlier versions stay in the folder, and the manifest lists them under `earlier`: the stack's
 `function_versions` rolls a function back to one of them.
@@ -14,12 +15,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zlib import ZLIB_RUNTIME_VERSION
 
-from builder import bytecode
+from builder import bytecode, reuse
 from builder.closure import SHARED
 from builder.earlier import find_earlier
 from builder.errors import BuildError
@@ -67,10 +70,21 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
     if not compiler and not options.bytecode_python and target.platform:
         sys.stderr.write(_NO_COMPILER.format(python=target.python))
 
+    inputs = reuse.digest_inputs(
+        options.root,
+        repr(target),
+        str(compiler_version),
+        sys.version,
+        platform.machine(),
+        ZLIB_RUNTIME_VERSION,
+    )
+    known = reuse.find_archives(output, inputs)
+    if not known:
+        reuse.forget_inputs(output)
     builder = Builder(options.root, output, options.cache, target, compiler)
     packages = []
     for function in functions:
-        archive = builder.build(function)
+        archive = known.get(function.name) or builder.build(function)
         packages.append(
             {
                 "name": function.name,
@@ -94,6 +108,7 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
     scratch = output / ".manifest.json"
     scratch.write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     scratch.replace(output / "manifest.json")
+    reuse.note_inputs(output, inputs)
     return manifest
 
 

@@ -50,6 +50,7 @@ class LocalCloud:
         port: int = 0,
         persist: bool = False,
         fresh: bool = False,
+        passing: bool = False,
         region: str = DEFAULT_REGION,
         redis: str = "",
         redis_port: int = 0,
@@ -61,7 +62,8 @@ class LocalCloud:
         """Start a cloud and wait until it is ready.
 
         `port` 0 takes a free one. With `persist` the emulator keeps its state in the folder, which may
-        be copied while stopped; `fresh` deletes what it kept. `redis` (`HOST:PORT`) is a server that
+        be copied while stopped; `fresh` deletes what it kept, and a `passing` cloud reads it but saves
+        nothing when it stops, which takes seconds. `redis` (`HOST:PORT`) is a server that
         stands for ElastiCache, reached through a tunnel on `redis_port`; with `redis_server` the cloud runs
         one itself. `emulator_env` adds variables to the emulator's clean environment, and
         `limits` replaces some of AWS's (local_cloud/limits/settings.py). Unless `detached`,
@@ -75,7 +77,7 @@ class LocalCloud:
         (state / STATE_FILE).unlink(missing_ok=True)  # a killed cloud leaves it
 
         settings = Settings(
-            str(state), port, region, persist, tied=not detached, fresh=fresh,
+            str(state), port, region, persist, tied=not detached, fresh=fresh, passing=passing,
             redis=redis, redis_port=redis_port, redis_server=redis_server,
             emulator_env=dict(emulator_env or {}), limits=dict(limits or {}),
         )  # fmt: skip

@@ -90,7 +90,7 @@ async def run(settings: Settings) -> None:
             state, lock=lock, proxy_url=url, region=settings.region, persist=settings.persist,
             extra=cache | settings.emulator_env,
         )  # fmt: skip
-        stack.push_async_callback(emulator.stop)
+        stack.push_async_callback(emulator.stop, save=settings.persist and not settings.passing)
 
         about = {
             "pid": os.getpid(), "port": port, "endpoint": url, "emulator": emulator.url,

@@ -46,9 +46,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def port_note(state: Path) -> Path:
+    """Return the file that notes the port to which the saved state belongs."""
+    return state / "emulator" / "port"
+
+
 def read_port(state: Path) -> int:
     """Return the port that the saved state belongs to: the emulator writes it into queue URLs."""
-    note = state / "emulator" / "port"
+    note = port_note(state)
     if not note.exists():
         note.write_text(str(free_port()))
     return int(note.read_text())
@@ -116,7 +121,7 @@ class Emulator:
         If its port is taken meanwhile it gets another, unless the state belongs to that port.
         """
         python = find_python()
-        note = state / "emulator" / "port"
+        note = port_note(state)
         note.parent.mkdir(exist_ok=True)
         attempts = 1 if persist and note.exists() else PORTS_TRIED
 
@@ -194,15 +199,17 @@ class Emulator:
         waits = [asyncio.create_task(process.wait()) for process in self._processes]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
 
-    async def stop(self) -> None:
-        """Let the emulator save its state and end, together with the functions' processes it started."""
+    async def stop(self, *, save: bool = False) -> None:
+        """End the emulator together with the functions' processes it started; with `save` it saves first."""
         process, watchdog = self._processes
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), STOPPED_WITHIN_S)
+        if save:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), STOPPED_WITHIN_S)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
         with contextlib.suppress(ProcessLookupError):
             watchdog.kill()
         await watchdog.wait()

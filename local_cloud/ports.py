@@ -20,7 +20,7 @@ REDIS_TRIES = 9
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where a cloud listens. A restored cloud needs its old ports, since functions and cache hold them."""
+    """Where a cloud listens."""
 
     proxy: int
     redis: int | None
@@ -41,14 +41,12 @@ class Ports:
         return {"port": self.proxy, "redis_server": self.redis is not None, "redis_port": self.redis or 0}
 
     def key_parts(self) -> tuple[str, ...]:
-        """Return the ports' share of a snapshot's key; a Redis without TLS needs another stack too."""
-        if self.redis is None:
-            return (str(self.proxy),)
-        return str(self.proxy), str(self.redis), f"tls={find_program().tls}"
+        """Return what of a cloud makes it another stack: whether it has Redis, and that TLS."""
+        return () if self.redis is None else ("redis", f"tls={find_program().tls}")
 
 
 def list_steady(port: int) -> range:
-    """Return the ports to try in turn where a run shall find the snapshot of the run before it again.
+    """Return the ports to try in turn, so that run after run is found at the same address.
 
     Clouds that start at once would meet on the same one: for those, any free port is better.
     """

@@ -58,7 +58,7 @@ def parse_digits(text: str) -> int | None:
 class Settings:
     """`port` 0 takes a free one; a `tied` cloud ends with the process that holds its standard input.
 
-    A `fresh` cloud begins without the emulator's saved state.
+    A `fresh` cloud begins without the emulator's saved state, and a `passing` one leaves none of its own.
 
     `redis` is the server that stands for ElastiCache (`HOST:PORT`, empty for none), reached
     through a tunnel on `redis_port`. With `redis_server` the cloud runs a server itself.
@@ -71,6 +71,7 @@ class Settings:
     persist: bool
     tied: bool
     fresh: bool = False
+    passing: bool = False
     redis: str = ""
     redis_port: int = 0
     redis_server: bool = False

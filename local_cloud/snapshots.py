@@ -6,9 +6,11 @@ an apply of a few seconds. A first apply takes minutes: the provider alone waits
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from local_cloud.disk import REMEDY, is_full
 from local_cloud.settings import CloudFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 KEPT = 4
 """How many snapshots stay; the oldest are deleted."""
@@ -47,16 +49,19 @@ def restore(store: Path, name: str, into: Path) -> bool:
     Raises CloudFailed if the disk is full.
     """
     source = store / name
-    if not source.is_dir():
+    if not store.is_dir():
         return False
     try:
-        shutil.copytree(source, into, symlinks=True)
+        with _locked(store, fcntl.LOCK_SH):
+            if not source.is_dir():
+                return False
+            shutil.copytree(source, into, symlinks=True)
+            source.touch()
     except OSError as error:
         shutil.rmtree(into, ignore_errors=True)
         if is_full(error):
             raise CloudFailed(f"the disk is full: {REMEDY}") from error
         raise
-    source.touch()
     return True
 
 
@@ -68,18 +73,28 @@ def save(source: Path, store: Path, name: str) -> None:
     partial = store / f".{name}.partial"
     try:
         store.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(source, partial, symlinks=True)
+        with _locked(store, fcntl.LOCK_EX):
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(source, partial, symlinks=True)
+            shutil.rmtree(store / name, ignore_errors=True)
+            partial.rename(store / name)
+            _delete_oldest(store)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         if not is_full(error):
             raise
         warnings.warn(f"not kept for the next start, since the disk is full: {REMEDY}", NotKept, stacklevel=2)
-        return
-    shutil.rmtree(store / name, ignore_errors=True)
-    partial.rename(store / name)
 
-    # Hidden folders are partial copies of other processes, which are renamed any moment.
+
+def _delete_oldest(store: Path) -> None:
     by_age = sorted(store.glob("[!.]*"), key=lambda snapshot: snapshot.stat().st_mtime)
     for old in by_age[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _locked(store: Path, kind: int) -> Iterator[None]:
+    """Keep others from changing what is copied: runs at once, on other ports, share snapshots."""
+    with store.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, kind)
+        yield

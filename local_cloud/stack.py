@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import jwt
 
-from local_cloud import LocalCloud, diagnosis, snapshots
+from local_cloud import LocalCloud, diagnosis, relocation, snapshots
 from local_cloud.cloud import require_stopped
 from local_cloud.named_cloud import NamedCloud, find_named_cloud
 from local_cloud.packages import PACKAGE_BUCKET, upload_packages
@@ -98,8 +98,7 @@ def running_stack(
     """Run the service on the emulator at LOCALSTACK_ENDPOINT, else on a local cloud that stops at the end.
 
     `progress` gets a line for each step. `port` is the local cloud's, by default LOCAL_CLOUD_PORT or 4566;
-    if it is taken, a free port serves, at the cost of a full apply, since functions hold their endpoint. With
-    `steady_port` that is the next by a fixed rule, so that a second run has no apply there either.
+    if it is taken, a free port serves: the next by a fixed rule with `steady_port`, else any.
     With `redis` the local cloud also runs a Redis, on the next port, and the service uses it.
     """
     if (named := find_named_cloud()) is not None:
@@ -131,7 +130,9 @@ def _deploy(
         shutil.rmtree(run, ignore_errors=True)  # a snapshot is restored only where there is no folder
         try:
             _prepare(run, ports, progress)
-            return LocalCloud.start(state_dir=run / "cloud", persist=True, **ports.as_options())
+            options = ports.as_options()
+            # Its folder is deleted when it stops.
+            return LocalCloud.start(state_dir=run / "cloud", persist=True, passing=True, **options)
         except CloudFailed:
             if ports.are_free():
                 raise
@@ -149,6 +150,8 @@ def _prepare(run: Path, ports: Ports, progress: Callable[[str], None]) -> None:
     )
     store, packages = STATE / "snapshots", MANIFEST.read_text()
     restored = snapshots.restore(store, name, run)
+    if restored:
+        relocation.move(run, ports)
     if restored and (run / "packages.json").read_text() == packages:
         return
 
@@ -163,6 +166,7 @@ def _prepare(run: Path, ports: Ports, progress: Callable[[str], None]) -> None:
         shutil.rmtree(run)
         _apply_and_stop(run, ports, progress)
     (run / "packages.json").write_text(packages)
+    relocation.note_ports(run, ports)
     snapshots.save(run, store, name)
 
 

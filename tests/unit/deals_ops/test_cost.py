@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deals_ops import cost_table, prices
+from deals_ops import prices
 from deals_ops.cost import (
     CACHE_NODES,
     CALLS,
@@ -25,6 +25,8 @@ from deals_ops.cost import (
 )
 from deals_ops.cost_design import FIRST_RELEASE, FIRST_RELEASE_UNITS, NOW, UNITS
 from deals_ops.cost_table import compare
+from deals_ops.main import main
+from tests.e2e.documented_shapes import documented_shape, key_paths
 
 ROOT = Path(__file__).resolve().parents[3]
 _BUDGET = re.compile(r"^\| `\$?(\w+)`[^|]*\| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
@@ -202,20 +204,24 @@ def test_nodes_and_endpoints_are_the_stacks_defaults():
 
 
 def test_the_table_has_redis_only_if_requested(capsys):
-    assert cost_table.main(["--connections", "1000", "--redis"]) == 0
+    assert main(["cost", "--connections", "1000", "--redis"]) == 0
     assert REDIS in capsys.readouterr().out
-    assert cost_table.main(["--connections", "1000"]) == 0
+    assert main(["cost", "--connections", "1000"]) == 0
     assert REDIS not in capsys.readouterr().out
 
 
 def test_the_table_takes_other_traffic_and_prints_json(capsys):
-    assert (
-        cost_table.main(["--connections", "25000", "--events", "50000", "--matched", "0.001", "--json"]) == 0
-    )
+    assert main(["cost", "--connections", "25000", "--events", "50000", "--matched", "0.001", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
+    assert key_paths(printed) == key_paths(documented_shape("cost"))
     wanted = estimate_monthly_cost(Traffic(connections=25_000, events=50_000, matched=0.001))
     assert printed["total"] == pytest.approx(wanted.total)
     assert printed["connections"] == 25_000
+
+
+def test_markdown_is_no_json(capsys):
+    assert main(["cost", "--markdown", "--json"]) == 2
+    assert "--markdown and --json" in json.loads(capsys.readouterr().err)["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -231,9 +237,7 @@ def test_the_table_takes_other_traffic_and_prints_json(capsys):
     ],
 )
 def test_invalid_traffic_is_refused_and_the_option_named(capsys, line):
-    with pytest.raises(SystemExit) as ended:
-        cost_table.main(line)
-    assert ended.value.code == 2
+    assert main(["cost", *line]) == 2
     assert line[0] in capsys.readouterr().err
 
 
@@ -263,16 +267,16 @@ def test_alarms_of_forwarding_are_those_of_the_stack():
 
 
 def test_the_table_has_forwarding_only_if_requested(capsys):
-    assert cost_table.main(["--connections", "1000", "--forward-to", "2"]) == 0
+    assert main(["cost", "--connections", "1000", "--forward-to", "2"]) == 0
     assert FORWARDING in capsys.readouterr().out
-    assert cost_table.main(["--connections", "1000"]) == 0
+    assert main(["cost", "--connections", "1000"]) == 0
     assert FORWARDING not in capsys.readouterr().out
 
 
 def test_the_table_has_the_publish_api_only_if_requested(capsys):
     arguments = ["--connections", "1000", "--events", "1000000"]
-    assert cost_table.main([*arguments, "--publish-api", "--markdown"]) == 0
+    assert main(["cost", *arguments, "--publish-api", "--markdown"]) == 0
     [row] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| Publish API")]
     assert "30.30" in row, "30 million requests at a dollar a million, and three alarm metrics"
-    assert cost_table.main([*arguments, "--markdown"]) == 0
+    assert main(["cost", *arguments, "--markdown"]) == 0
     assert "Publish API" not in capsys.readouterr().out

@@ -9,6 +9,7 @@ import pytest
 from deals_ops.errors import EXIT_CODES
 from deals_ops.main import build_parser
 from deals_ops.reference_tables import PAGE, update_tables
+from tests.e2e.documented_shapes import documented_shape
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
@@ -51,6 +52,12 @@ def test_every_command_and_option_is_documented(command, options):
     assert lines, command
     for option in set(options) - SHARED:
         assert any(option in line for line in lines), f"{command} {option}"
+
+
+@pytest.mark.parametrize("command", [name for name, _ in commands() if name.partition(" ")[0] != "index"])
+def test_every_command_documents_what_it_prints_as_json(command):
+    """Those of the index print what a function of its own answers."""
+    assert documented_shape(command)
 
 
 def test_every_alarm_of_the_stack_is_in_the_runbook():

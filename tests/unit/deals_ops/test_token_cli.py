@@ -8,6 +8,7 @@ import pytest
 
 from deals_ops import token_cli
 from realtime_core.auth.tokens import TokenRules, verify
+from tests.e2e.documented_shapes import documented_shape
 
 SECRET = "s" * 40
 
@@ -32,6 +33,16 @@ def test_token_has_the_given_duration_and_claims(monkeypatch, capsys):
     monkeypatch.setenv("JWT_SECRET", SECRET)
     identity = verify_token(print_token(capsys, "ann", "--seconds", "60", "--claims", '{"jti": "t-1"}'))
     assert (identity.token_id, identity.token_exp - identity.issued_at) == ("t-1", 60)
+
+
+@pytest.mark.parametrize(("claims", "seconds"), [("{}", 60), ('{"exp": 4102444800}', None)])
+def test_json_says_when_the_token_expires(monkeypatch, capsys, claims, seconds):
+    monkeypatch.setenv("JWT_SECRET", SECRET)
+    began = int(time.time())
+    printed = json.loads(print_token(capsys, "ann", "--seconds", "60", "--claims", claims, "--json"))
+    assert printed.keys() == documented_shape("token").keys()
+    assert printed["expiresAt"] == verify_token(printed["token"]).token_exp
+    assert seconds is None or 0 <= printed["expiresAt"] - began - seconds < 5
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,12 @@ def examine(tmp_path, program):
         completed = subprocess.run(
             [sys.executable, "-m", "doctor"],
             cwd=ROOT,
-            env={"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path), **environment},
+            env={
+                "PATH": str(tmp_path / "bin"),
+                "HOME": str(tmp_path),
+                "PYTHONPATH": ".ci",
+                **environment,
+            },
             capture_output=True,
             text=True,
             check=False,

@@ -26,6 +26,8 @@ def prepare(tmp_path, monkeypatch):
             run.mkdir(exist_ok=True)
             found.append(sorted(path.name for path in run.iterdir()))
             (run / "terraform.tfstate").touch()
+            (run / "cloud" / "emulator").mkdir(parents=True, exist_ok=True)
+            (run / "cloud" / "emulator" / "port").write_text("40001")
             if left and (error := left.pop(0)) is not None:
                 raise error
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from doctor.finding import Finding
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PORT = 4566
 GB = 1e9
 NEEDED_GB, ROOMY_GB = 2, 4
