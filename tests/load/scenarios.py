@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 
 from local_cloud.control_client import call_control
 from tests.load.accounts import Accounts, Use
-from tests.load.crowd import Crowd
+from tests.load.crowd import Crowd, Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,25 +102,13 @@ class Load:
     async def arrived(self, crowd: Crowd, due: Callable[[int], Sequence[str]]) -> Figures:
         """Wait until each member has what it is due; return what is missing and what came twice."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        by_topic: dict[str, set[str]] = {}
-        for event in filter(_is_accepted, self.published):
-            by_topic.setdefault(event["topic"], set()).add(event["eventId"])
-        wanted = [
-            set().union(*(by_topic.get(topic, set()) for topic in due(n))) for n in range(len(crowd.members))
-        ]
-        while True:
-            missing = sum(
-                len(ids - one.received.keys()) for ids, one in zip(wanted, crowd.members, strict=True)
-            )
-            if not missing or time.monotonic() > deadline:
-                break
+        while (counts := count(self.published, crowd.members, due))[
+            "missing"
+        ] and time.monotonic() < deadline:
             self.note_memory()
             await asyncio.sleep(0.5)
-        received = [count for one in crowd.members for count in one.received.values()]
         return {
-            "due": sum(map(len, wanted)),
-            "missing": missing,
-            "twice": sum(received) - len(received),
+            **counts,
             "latency_s": quantiles(crowd.latencies()),
             "dropped": sum(one.drops for one in crowd.members),
         }
@@ -162,6 +150,25 @@ class Load:
             "failures": sorted({str(text)[:200] for text in failed}),
             "publish_s": quantiles(sorted(event["seconds"] for event in self.published)),
         }
+
+
+def count(
+    published: Sequence[Figures], members: Sequence[Member], due: Callable[[int], Sequence[str]]
+) -> Figures:
+    """How many accepted events were due to all members together, how many of them are missing, or came twice.
+
+    `due` has the topics of a member by its number.
+    """
+    by_topic: dict[str, set[str]] = {}
+    for event in filter(_is_accepted, published):
+        by_topic.setdefault(event["topic"], set()).add(event["eventId"])
+    wanted = [set().union(*(by_topic.get(topic, set()) for topic in due(n))) for n in range(len(members))]
+    received = [count for one in members for count in one.received.values()]
+    return {
+        "due": sum(map(len, wanted)),
+        "missing": sum(len(ids - one.received.keys()) for ids, one in zip(wanted, members, strict=True)),
+        "twice": sum(received) - len(received),
+    }
 
 
 def _is_accepted(answer: Figures) -> bool:
