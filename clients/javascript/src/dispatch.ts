@@ -24,8 +24,19 @@ const REPLIES = new Set([
   "tokenRefreshed",
 ]);
 
-/** Hand a frame to whom it is for. One with a position is an event, whatever its type. */
+/**
+ * Hand a frame to whom it is for. One with a position is an event, whatever its type. One that cannot be read is
+ * a warning, so that the others of its batch arrive.
+ */
 export function dispatch(frame: Frame, to: FrameHandlers): void {
+  try {
+    route(frame, to);
+  } catch (error) {
+    to.warn("badFrame", "a frame is malformed", error);
+  }
+}
+
+function route(frame: Frame, to: FrameHandlers): void {
   const { type, data = {} } = frame;
   if (typeof frame.position === "number" && frame.topic && frame.eventId)
     return to.event(frame as EventFrame);

@@ -75,7 +75,7 @@ export class Inbox {
   }
 
   private receiveEntry({ messageId, kind, senderId = "", type, content, timestamp }: InboxEntry): void {
-    if (kind === "notification") this.receiveNotification({ messageId, ...(content as object) });
+    if (kind === "notification") this.receiveNotification({ ...(content as object), messageId });
     else this.receiveMessage({ messageId, senderId, type, content: String(content), timestamp });
   }
 
