@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.config import Config
 from websockets.asyncio.client import connect
 
-from local_cloud.control_client import call_control
 from tests.load.accounts import Accounts, Use
 from tests.load.crowd import Crowd, Member
 
@@ -26,6 +25,7 @@ PUBLISHERS = 8
 SETTLE_SECONDS = 120.0
 """How long what was accepted may be on its way, on a machine that is busy."""
 READ_EVERY_SECONDS = 2.0
+STORM_TOPICS, STORM_RATE = 20, 1.0
 SLOW_RECEIVE_BYTES = 4_096
 LARGE_BYTES = 100 * 1024
 
@@ -210,28 +210,28 @@ async def steady(load: Load) -> Figures:
 
 async def storm(load: Load) -> Figures:
     """An outage: every connection is cut at once, all come back as clients do, and get what comes then."""
-    topic, crowd = f"{load.name}.storm", load.crowd()
+    topics = [f"{load.name}.storm{number}" for number in range(min(load.size.topics, STORM_TOPICS))]
+
+    def due(number: int) -> list[str]:
+        return [topics[number % len(topics)]]
+
+    crowd = load.crowd()
     try:
         first = await crowd.connect()
-        await crowd.subscribe(lambda _: [topic])
-        for connection in await asyncio.to_thread(call_control, load.stack.endpoint, "GET", "connections"):
-            if connection["authorizer"]["userId"].startswith(load.name):
-                path = f"connections/{connection['connection_id']}/drop"
-                await asyncio.to_thread(call_control, load.stack.endpoint, "POST", path, {})
-        await asyncio.gather(*(one.reading for one in crowd.members if one.reading))
+        await crowd.subscribe(due)
         attempts = sum(one.attempts for one in crowd.members)
+        await crowd.cut()
         back = await crowd.connect()
-        subscribed = await crowd.subscribe(lambda _: [topic])
-        await load.traffic(5, lambda _: topic, rate=1)
-        figures = await load.arrived(crowd, lambda _: [topic])
+        subscribed = await crowd.subscribe(due)
+        await load.traffic(len(topics) / STORM_RATE, lambda number: topics[number], rate=STORM_RATE)
+        figures = await load.arrived(crowd, due)
         refusals = [status for one in crowd.members for status in one.refusals]
+        again = sum(one.attempts for one in crowd.members) - attempts
         return {
             "first_connect_s": round(first, 1),
             "back_s": round(back, 1),
             "subscribed_again_s": round(subscribed, 1),
-            "attempts_each": round(
-                (sum(one.attempts for one in crowd.members) - attempts) / len(crowd.members), 2
-            ),
+            "attempts_each": round(again / len(crowd.members), 2),
             "refusals": {str(status): refusals.count(status) for status in set(refusals)},
             **figures,
         }
