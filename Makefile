@@ -56,8 +56,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 PYTEST := $(PY) -m pytest
-# Two workers spend most of their time waiting for an applied service; the third keeps the processors busy.
-WORKERS ?= 3
+# Most of them wait for Terraform's provider or an applied service; the others keep two processors busy.
+WORKERS ?= 5
 PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 TOOLCHAIN := -m terraform.toolchain
 EMULATOR := .tools/ministack
@@ -317,6 +317,10 @@ test-local: $(TOOLS) $(JAVASCRIPT_CLIENT) $(CONSOLE_MODULES) ## Test end to end 
 .PHONY: test-upgrade
 test-upgrade: $(TOOLS) package-local ## Test the upgrade from the first release (minutes; needs the history of git)
 	$(PYTEST) tests/upgrade -n 2 --dist load $(ARGS)
+
+.PHONY: drills
+drills: $(TOOLS) package-local ## Play the drills of docs/drills.md at full size (minutes; `make test` plays them with fewer dead letters)
+	DRILL_LETTERS=10000 $(PYTEST) tests/e2e/test_drills.py tests/e2e/test_two_regions.py -n 0 -rP $(ARGS)
 
 .PHONY: chaos
 chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whether what was accepted arrives (SEED=7)

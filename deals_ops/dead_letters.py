@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,10 +63,23 @@ class DeadLetters:
         finally:
             self._make_visible()
 
-    def delete(self, dead_letter: DeadLetter) -> None:
-        """Delete a dead letter that was received."""
-        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=dead_letter.receipt)
-        self._receipts.pop(dead_letter.message_id, None)
+    def delete_all(self, dead_letters: Sequence[DeadLetter]) -> dict[str, str]:
+        """Delete up to BATCH_MAX dead letters that were received; returns why some are left, by their ids."""
+        if not dead_letters:
+            return {}
+        entries = [
+            {"Id": str(number), "ReceiptHandle": dead_letter.receipt}
+            for number, dead_letter in enumerate(dead_letters)
+        ]
+        response = self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
+        left = {int(entry["Id"]): entry for entry in response.get("Failed", [])}
+        for number, dead_letter in enumerate(dead_letters):
+            if number not in left:
+                self._receipts.pop(dead_letter.message_id, None)
+        return {
+            dead_letters[number].message_id: f"not deleted: {entry.get('Message', entry['Code'])}"
+            for number, entry in left.items()
+        }
 
     def _receive_until(self, last_sent_at: float) -> Iterator[DeadLetter]:
         seen: set[str] = set()

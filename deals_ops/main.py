@@ -18,6 +18,7 @@ from deals_ops.commands import (
     index,
     kick,
     publish,
+    restore,
     revoke,
     status,
     tail,
@@ -50,6 +51,7 @@ COMMANDS = (
     token.add_commands,
     dlq.add_commands,
     index.add_commands,
+    restore.add_commands,
     cost.add_commands,
     completion.add_commands,
 )

@@ -18,7 +18,7 @@ from local_cloud.disk import REMEDY, is_full
 from local_cloud.settings import CloudFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 KEPT = 4
 """How many snapshots stay; the oldest are deleted."""
@@ -90,6 +90,19 @@ def _delete_oldest(store: Path) -> None:
     by_age = sorted(store.glob("[!.]*"), key=lambda snapshot: snapshot.stat().st_mtime)
     for old in by_age[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def making(store: Path, name: str, wait: Callable[[], None]) -> Iterator[None]:
+    """Be the only run that makes a snapshot; call `wait` where another is, and go on when that has ended."""
+    store.parent.mkdir(parents=True, exist_ok=True)
+    with (store.parent / f"{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            wait()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

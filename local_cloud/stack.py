@@ -149,12 +149,29 @@ def _prepare(run: Path, ports: Ports, progress: Callable[[str], None]) -> None:
         [ROOT / "terraform", ROOT / "local_cloud" / "requirements.txt"], *ports.key_parts()
     )
     store, packages = STATE / "snapshots", MANIFEST.read_text()
-    restored = snapshots.restore(store, name, run)
-    if restored:
-        relocation.move(run, ports)
-    if restored and (run / "packages.json").read_text() == packages:
+    if _restore(store, name, run, ports, packages):
         return
 
+    with snapshots.making(store, name, lambda: progress("waiting for another run, which applies the same")):
+        shutil.rmtree(run, ignore_errors=True)
+        if _restore(store, name, run, ports, packages):
+            return
+        _apply_to_stopped(run, ports, progress)
+        (run / "packages.json").write_text(packages)
+        relocation.note_ports(run, ports)
+        snapshots.save(run, store, name)
+
+
+def _restore(store: Path, name: str, run: Path, ports: Ports, packages: str) -> bool:
+    """Restore a kept cloud if there is one; return whether it has these zips."""
+    if not snapshots.restore(store, name, run):
+        return False
+    relocation.move(run, ports)
+    return (run / "packages.json").read_text() == packages
+
+
+def _apply_to_stopped(run: Path, ports: Ports, progress: Callable[[str], None]) -> None:
+    restored = run.exists()
     progress("taking the new zips" if restored else "starting the local cloud")
     try:
         _apply_and_stop(run, ports, progress)
@@ -165,9 +182,6 @@ def _prepare(run: Path, ports: Ports, progress: Callable[[str], None]) -> None:
         warnings.warn(message, FirstApplyFailed, stacklevel=2)
         shutil.rmtree(run)
         _apply_and_stop(run, ports, progress)
-    (run / "packages.json").write_text(packages)
-    relocation.note_ports(run, ports)
-    snapshots.save(run, store, name)
 
 
 def _apply_and_stop(run: Path, ports: Ports, progress: Callable[[str], None]) -> None:

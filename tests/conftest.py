@@ -1,6 +1,6 @@
 """What all tests have, and how they are shared out among pytest-xdist's workers.
 
-`make` runs them with `-n 3 --dist loadgroup --no-loadscope-reorder`. A group runs on one worker, in order:
+`make` runs them with `-n 5 --dist loadgroup --no-loadscope-reorder`. A group runs on one worker, in order:
 what its tests share is created once and used by one of them at a time. Without `-n` the tests run in the same
 order in one process.
 """
@@ -24,7 +24,11 @@ SUITES = ("e2e", "contract", "terraform", "unit")
 """The order in which the suites start: what takes longest cannot start last."""
 STACKS = ("redis_stack", "stack")
 """The fixtures that apply the service: each has a cloud and ports of its own, so both run side by side."""
+COPIES = ("tests/e2e/console/", "tests/e2e/test_chaos.py")
+"""Tests that take minutes together: each of these has a copy of the stack, beside all others that use it."""
 GATEWAY = "tests/contract/gateway/"
+LONG_SECONDS = 300
+"""A test that may take so long, by its timeout, starts before the others of its suite."""
 MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "ARGS")
 
 
@@ -60,9 +64,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
-def _start_order(item: pytest.Item) -> int:
+def _start_order(item: pytest.Item) -> tuple[int, int]:
+    """The suite, and in it first who applies what others copy, then what is long, then who has a copy."""
     folder = item.nodeid.split("/")[1]
-    return SUITES.index(folder) if folder in SUITES else len(SUITES)
+    suite = SUITES.index(folder) if folder in SUITES else len(SUITES)
+    group, timeout = _group(item), item.get_closest_marker("timeout")
+    if group in STACKS:
+        return suite, STACKS.index(group)
+    if group in COPIES:
+        return suite, 3
+    return suite, 2 if timeout and timeout.args[0] >= LONG_SECONDS else 4
 
 
 def _group(item: pytest.Item) -> str:
@@ -70,7 +81,7 @@ def _group(item: pytest.Item) -> str:
     fixtures = getattr(item, "fixturenames", ())
     for stack in STACKS:
         if stack in fixtures:
-            return stack
+            return next(filter(item.nodeid.startswith, COPIES), stack)
     if item.nodeid.startswith(GATEWAY) and "cloud" in fixtures:
         return GATEWAY
     module = item.nodeid.partition("::")[0]

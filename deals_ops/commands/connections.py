@@ -92,7 +92,8 @@ def scan_connections(stack: Stack, after: str | None = None, limit: int = SCAN_L
     while True:
         page = stack.dynamodb.scan(**parameters)
         now = time.time()
-        yield from (connection_from(item) for item in page["Items"] if int(item["expires_at"]["N"]) > now)
+        open_ = (item for item in page["Items"] if int(item["expires_at"]["N"]) > now)
+        yield from filter(None, map(connection_from, open_))
         if not page.get("LastEvaluatedKey"):
             return
         parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]

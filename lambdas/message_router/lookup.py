@@ -58,9 +58,7 @@ class DynamoConnectionLookup:
             Key={"connection_id": {"S": connection_id}},
             ConsistentRead=True,
         )
-        return alone.then(
-            lambda output: (connection_from(output["Item"]) if "Item" in output else None, None)
-        )
+        return alone.then(lambda output: (connection_from(output.get("Item")), None))
 
     def start_newest(self, connection_id: str) -> StartedCall[tuple[Connection | None, int]]:
         """The connection's record, or None, and the newest position of the history."""
@@ -86,6 +84,6 @@ class DynamoConnectionLookup:
 
         def pair(found: dict[str, list[Item]]) -> tuple[Connection | None, Item | None]:
             record = next(iter(found[self._connections_table]), None)
-            return connection_from(record) if record else None, next(iter(found[self._history_table]), None)
+            return connection_from(record), next(iter(found[self._history_table]), None)
 
         return batch.then(pair)

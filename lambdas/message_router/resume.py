@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from message_router.replay import READS_MAX, fill_page, matcher
 from realtime_core.history.base import HISTORY_SECONDS, SEARCHED_POSITIONS
 from realtime_core.history.overtaken import is_overtaken, ranges_to_read
+from realtime_core.schema import NewerRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from realtime_core.filters.filters import Filter
     from realtime_core.history.base import History, HistoryBounds, StoredEvent
 
@@ -50,23 +53,26 @@ def resume(
     Of those, what has expired `now` (epoch seconds) is left out. With `whole_only`, a replay of which it is
     known at its start that something may be missing has no events.
 
-    The subscription is in force already, so what is stored later arrives live.
+    The subscription is in force already, so what is stored later arrives live. Events that a newer release
+    stored are a gap, of which nothing is replayed: the client fetches the current state.
     """
     bounds = history.bounds()
     if since > bounds.newest:
         # Of another history: of a table that was restored to an earlier time, or no position at all.
         return Resumed(bounds.newest, False, [], [], False)
-
-    start = _find_start(history, bounds, since, now)
-    if whole_only and not start.complete:
+    try:
+        start = _find_start(history, bounds, since, now)
+        if whole_only and not start.complete:
+            return Resumed(bounds.newest, False, [], [], False)
+        return _replay(history, start, bounds.newest, matcher(topic, wanted, now))
+    except NewerRecord:
         return Resumed(bounds.newest, False, [], [], False)
-    last = bounds.newest
+
+
+def _replay(history: History, start: _Start, last: int, matches: Callable[[StoredEvent], bool]) -> Resumed:
+    """Read the events from a start to the position `last`. Raises NewerRecord."""
     page = fill_page(
-        start.overtaken,
-        history.events(start.first, last),
-        first=start.first,
-        last=last,
-        matches=matcher(topic, wanted, now),
+        start.overtaken, history.events(start.first, last), first=start.first, last=last, matches=matches
     )
     # Read after the events: if the oldest of them were trimmed meanwhile, the floor shows it.
     is_reached = history.bounds().floor <= start.first

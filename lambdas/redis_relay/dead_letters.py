@@ -29,7 +29,9 @@ KEPT = 10_000
 """About how many dead letters the stream keeps; Redis removes the oldest."""
 EVENT_BYTES_KEPT = 65_536
 WAITING_MAX = 1_000
-"""Dead letters of channel messages that wait while Redis refuses them; there is nowhere else to keep them."""
+WAITING_BYTES_MAX = 16 * 1024 * 1024
+"""Dead letters of channel messages that wait while Redis refuses them, and their events together, in a
+function of 256 MB; there is nowhere else to keep them."""
 RETRY_SECONDS = 1.0
 
 
@@ -68,15 +70,21 @@ class DeadLetterWriter:
 
     def __init__(self, report: RunReport) -> None:
         self._report = report
-        self._waiting: deque[DeadLetter] = deque(maxlen=WAITING_MAX)
+        self._waiting: deque[DeadLetter] = deque()
+        self._bytes = 0
         self._added = asyncio.Event()
 
     def add(self, dead_letter: DeadLetter) -> None:
-        """Queue a dead letter to be written."""
+        """Queue a dead letter to be written; the oldest that wait make room."""
         # The log has every one, even those that Redis never accepts. It leaves out the event's content.
         log.warning("channel_message_put_aside", channel=dead_letter.source, reason=dead_letter.reason)
         self._report.dead_lettered += 1
         self._waiting.append(dead_letter)
+        self._bytes += len(dead_letter.event)
+        while len(self._waiting) > 1 and (
+            len(self._waiting) > WAITING_MAX or self._bytes > WAITING_BYTES_MAX
+        ):
+            self._take()
         self._added.set()
 
     async def run(self, redis: Redis) -> None:
@@ -92,7 +100,18 @@ class DeadLetterWriter:
     async def flush(self, redis: Redis) -> None:
         """Write all that wait. Raises RedisError."""
         while self._waiting:
-            async with redis.pipeline(transaction=True) as pipe:
-                add_dead_letter(pipe, self._waiting[0])
-                await pipe.execute()
-            self._waiting.popleft()
+            # Taken first: what is added meanwhile may push out the oldest.
+            dead_letter = self._take()
+            try:
+                async with redis.pipeline(transaction=True) as pipe:
+                    add_dead_letter(pipe, dead_letter)
+                    await pipe.execute()
+            except BaseException:
+                self._waiting.appendleft(dead_letter)
+                self._bytes += len(dead_letter.event)
+                raise
+
+    def _take(self) -> DeadLetter:
+        dead_letter = self._waiting.popleft()
+        self._bytes -= len(dead_letter.event)
+        return dead_letter

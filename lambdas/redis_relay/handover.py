@@ -41,6 +41,10 @@ from typing import Generic, Literal, TypeVar
 
 M = TypeVar("M")
 
+HELD_BACK_MAX = 10_000
+HELD_BACK_BYTES_MAX = 32 * 1024 * 1024
+"""What is held back goes into the buffer of channels.py at once, which takes no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Marker:
@@ -69,11 +73,15 @@ class Handover(Generic[M]):
     """Decides, in the order of one subscription, which of its messages to forward.
 
     It waits for its own marker, is open until another holder's marker or its own release, and then closed.
-    Each method returns the messages to forward now.
+    Each method returns the messages to forward now. While the lease is in doubt messages are held back: at
+    most `count_max`, with `bytes_max` together.
     """
 
-    def __init__(self, holder: str) -> None:
+    def __init__(
+        self, holder: str, *, count_max: int = HELD_BACK_MAX, bytes_max: int = HELD_BACK_BYTES_MAX
+    ) -> None:
         self._holder = holder
+        self._count_max, self._bytes_max, self._bytes = count_max, bytes_max, 0
         self._phase: Literal["waiting", "open", "closed"] = "waiting"
         self._held_back: list[M] = []
 
@@ -82,11 +90,16 @@ class Handover(Generic[M]):
         """Whether every further message belongs to somebody else."""
         return self._phase == "closed"
 
-    def receive(self, message: M, *, in_force: bool) -> list[M]:
+    def has_room(self, size: int) -> bool:
+        """Whether a message of `size` bytes may be held back too."""
+        return len(self._held_back) < self._count_max and self._bytes + size <= self._bytes_max
+
+    def receive(self, message: M, *, in_force: bool, size: int = 0) -> list[M]:
         """Handle a message; `in_force` says whether our own lease is known to be in force at this moment."""
         if self._phase == "closed":
             return []
         self._held_back.append(message)
+        self._bytes += size
         return self._forward() if self._phase == "open" and in_force else []
 
     def renewed(self) -> list[M]:
@@ -123,9 +136,9 @@ class Handover(Generic[M]):
         return self._drop() if waited and marker.follows else self._forward()
 
     def _forward(self) -> list[M]:
-        messages, self._held_back = self._held_back, []
+        messages, self._held_back, self._bytes = self._held_back, [], 0
         return messages
 
     def _drop(self) -> list[M]:
-        self._held_back = []
+        self._held_back, self._bytes = [], 0
         return []

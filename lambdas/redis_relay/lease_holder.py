@@ -229,7 +229,11 @@ class LeaseHolder:
     ) -> None:
         if message["channel"] != HANDOVER_CHANNEL.encode():
             received = ChannelMessage(message["channel"], message["data"], time.monotonic())
-            forward = handover.receive(received, in_force=lease.in_force())
+            size = len(received.data)
+            if not handover.has_room(size):
+                self._channels.lose(received, "too much came while the relay's lease was in doubt")
+                return
+            forward = handover.receive(received, in_force=lease.in_force(), size=size)
         else:
             marker = parse_marker(message["data"])
             if marker is None:

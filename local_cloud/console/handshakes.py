@@ -34,7 +34,8 @@ class HandshakeCalls:
         records = list(self._handshakes)
         unknown = [r for r in records if r.status in _REFUSING and r.request_id not in self._logged]
         if unknown and await self._applied.find() is not None:
-            self._logged |= await self._applied.run(lambda stack: _read_reasons(stack, unknown))
+            told = {r.request_id: self._logged[r.request_id] for r in records if r.request_id in self._logged}
+            self._logged = told | await self._applied.run(lambda stack: _read_reasons(stack, unknown))
         return {"handshakes": [self._describe(record) for record in records]}
 
     def _describe(self, record: HandshakeRecord) -> dict[str, Any]:

@@ -17,6 +17,9 @@ from local_cloud.gateway.http_events import HttpRequest, build_authorizer_event
 
 _Context = dict[str, Any]
 
+KEPT_MAX = 1_000
+"""Answers that are kept at once; the cloud of a developer has fewer tokens."""
+
 
 class RequestRefused(Exception):
     """The request is answered with this status and message; `detail` is for the log."""
@@ -45,8 +48,15 @@ class HttpAuthorizers:
         if not identity or self._clock.now() >= expires:
             answer = await self._ask(authorizer, event)
             if identity and authorizer.ttl_s:
-                self._kept[key] = (self._clock.now() + authorizer.ttl_s, answer)
+                self._keep(key, self._clock.now() + authorizer.ttl_s, answer)
         return _read_answer(authorizer, answer, event["routeArn"])
+
+    def _keep(self, key: tuple[str, ...], expires: float, answer: Any) -> None:
+        """Keep an answer; one that was kept for longer makes room."""
+        self._kept.pop(key, None)
+        if len(self._kept) >= KEPT_MAX:
+            del self._kept[next(iter(self._kept))]
+        self._kept[key] = (expires, answer)
 
     async def _ask(self, authorizer: HttpAuthorizer, event: dict[str, Any]) -> Any:
         if authorizer.payload_version != "2.0":

@@ -22,18 +22,21 @@ if TYPE_CHECKING:
 _numbers = itertools.count(1)
 APPLY_SECONDS_MAX = 600
 """A first apply takes a minute, and several minutes on a busy machine."""
+STACKS = {"stack", "redis_stack"}
 REDIS_PORTS_BESIDE = 10
 """The distance between the ports of the cloud without and the cloud with Redis."""
+COPIES_BESIDE = 30
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests that take the stack down last, and let the first test of each stack wait for its apply."""
-    items.sort(key=lambda item: item.get_closest_marker("takes_the_stack_down") is not None)
-    for stack in ("stack", "redis_stack"):
-        for item in items:
-            if stack in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.timeout(APPLY_SECONDS_MAX))
-                break
+    """Let the first test of each group that shares a stack wait for its apply, and destroy a stack last."""
+    items.sort(key=lambda item: "stack_to_destroy" in getattr(item, "fixturenames", ()))
+    groups: set[str] = set()
+    for item in items:
+        group = item.get_closest_marker("xdist_group")
+        if not STACKS.isdisjoint(getattr(item, "fixturenames", ())) and group.args[0] not in groups:
+            groups.add(group.args[0])
+            item.add_marker(pytest.mark.timeout(APPLY_SECONDS_MAX))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -55,6 +58,16 @@ class Connects(Protocol):
 def stack() -> Iterator[Service]:
     """The applied service, on the emulator at LOCALSTACK_ENDPOINT, else on a local cloud."""
     with running_stack() as running:
+        yield Service(running)
+
+
+@pytest.fixture
+def stack_to_destroy(stack: Service) -> Iterator[Service]:
+    """A copy of the stack for one test, on ports of its own."""
+    if stack.stack.console_url is None:
+        yield stack  # there is one cloud, which was started elsewhere
+        return
+    with running_stack(port=find_port() + COPIES_BESIDE) as running:
         yield Service(running)
 
 

@@ -44,10 +44,10 @@ def test_make_env_prints_the_addresses_of_the_service(stack):
     assert f"WEBSOCKET_API_GATEWAY_ID={stack.outputs['api_id']}" in lines
 
 
-@pytest.mark.takes_the_stack_down
-def test_destroy_leaves_nothing_behind(stack):
-    stack.stack.terraform.destroy(lambda _line: None)
-    client, prefix = stack.stack.client, "deals-local-"
+@pytest.mark.timeout(600)
+def test_destroy_leaves_nothing_behind(stack_to_destroy):
+    stack_to_destroy.stack.terraform.destroy(lambda _line: None)
+    client, prefix = stack_to_destroy.stack.client, "deals-local-"
 
     functions = client("lambda").list_functions()["Functions"]
     remaining = {

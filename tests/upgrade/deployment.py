@@ -193,6 +193,19 @@ class Deployment(NamedTuple):
         return Stack(self.cloud.endpoint, outputs, SECRET, terraform)
 
 
+def put_in_service(service: Service, *, newest: bool) -> None:
+    """Let every function's alias name its oldest or its newest version, as docs/operations.md rolls back."""
+    client = service.stack.client("lambda")
+    for arn in service.outputs["function_arns"].values():
+        name = arn.split(":")[6]
+        listed = client.list_versions_by_function(FunctionName=name)["Versions"]
+        versions = sorted(int(item["Version"]) for item in listed if item["Version"] != "$LATEST")
+        assert len(versions) > 1, name
+        client.update_alias(
+            FunctionName=name, Name="live", FunctionVersion=str(versions[-1 if newest else 0])
+        )
+
+
 def set_logging_role(cloud: LocalCloud) -> None:
     """Give the account a role for API Gateway's logs, which the first release's stage asks for."""
     role = f"arn:aws:iam::000000000000:role/{ENVIRONMENT}-logs"

@@ -1,6 +1,7 @@
 """From the first release to these modules, while somebody is connected: nothing that holds data is replaced.
 
-What the first release wrote in each table serves the functions of today.
+What the first release wrote in each table serves the functions of today, and after a rollback what those have
+written serves the first release's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from websockets.exceptions import InvalidStatus
 
 from local_cloud import LocalCloud
 from local_cloud.client import Person
-from tests.upgrade.deployment import ENVIRONMENT, Deployment, set_logging_role
+from tests.stored_items import KEYS, StoredKind, kinds_of
+from tests.upgrade.deployment import ENVIRONMENT, Deployment, put_in_service, set_logging_role
 
 if TYPE_CHECKING:
     from tests.e2e.service import Service
@@ -61,6 +63,61 @@ async def _ping_until(person: Person, done: asyncio.Future[None]) -> set[str]:
     return types
 
 
+def read_versions(service: Service) -> set[tuple[StoredKind, int | None]]:
+    """Return the kind and the version of every item; each table has some, and each item is of one kind."""
+    found: set[tuple[StoredKind, int | None]] = set()
+    for table in KEYS:
+        items = service.table(table).scan(ConsistentRead=True)["Items"]
+        assert items, f"nothing is in {table}"
+        for item in items:
+            (kind,) = kinds_of(table, item)
+            found.add((kind, int(item["sv"]) if "sv" in item else None))
+    return found
+
+
+async def _refuse(service: Service, user: str, issued_at: int) -> int:
+    """Connect with a token that was revoked; return the status of the answer."""
+    token = service.token(user, aud="deals", iat=issued_at)
+    with pytest.raises(InvalidStatus) as refused:
+        await Person.connect(service.websocket_url, additional_headers={"Authorization": f"Bearer {token}"})
+    return int(refused.value.response.status_code)
+
+
+async def _read_what_waits(reader: Person, sender: Person, message_id: str) -> None:
+    """Read the message that waits; its sender, who stayed connected, is told."""
+    assert (await reader.ask("getStatus"))["data"]["unread"] == 1
+    (message,) = (await reader.ask("getMessages"))["data"]["messages"]
+    assert message["messageId"] == message_id
+    await reader.ask("notificationAck", {"messageId": message_id, "type": "read"})
+    await sender.hears("messageStatus")
+    answer = await sender.ask("sendMessage", {"recipientId": "cy", "content": "hello"})
+    assert answer["type"] == "messageSent"
+
+
+async def _serve_in_turn(people: AsyncExitStack, service: Service, person: Person) -> None:
+    """Go back to the first release's functions, and forward: each reads what the other wrote."""
+    written = (await person.ask("sendMessage", {"recipientId": "dee", "content": "of today"}))["data"]
+    await person.subscribe("books")
+    seen = service.publish(topic="books", eventId="e-2", data={"title": "of today"})
+
+    for newest in (False, True):
+        put_in_service(service, newest=newest)
+        assert (await person.ask("ping"))["type"] == "pong"
+        again = service.publish(topic="books", eventId="e-2", data={"title": "of today"})
+        assert again["position"] == seen["position"]
+        title = f"newest: {newest}"
+        service.publish(topic="books", data={"title": title})
+        await person.hears(lambda frame, title=title: frame.get("data", {}).get("title") == title)
+
+        dee = await _connect(people, service, "dee")
+        inbox = (await dee.ask("getMessages"))["data"]["messages"]
+        assert written["messageId"] in [message["messageId"] for message in inbox]
+        back = await dee.ask("subscribeToDeals", {"topic": "books", "since": seen["position"] - 1})
+        assert back["data"]["recovered"]
+        assert back["data"]["events"][0]["data"] == {"title": "of today"}
+        written = (await dee.ask("sendMessage", {"recipientId": "dee", "content": title}))["data"]
+
+
 @pytest.mark.timeout(900)
 async def test_upgrade_keeps_what_holds_data_and_everything_in_it(first_release, tmp_path):
     with LocalCloud.start(state_dir=tmp_path / "cloud") as cloud:
@@ -83,6 +140,7 @@ async def test_upgrade_keeps_what_holds_data_and_everything_in_it(first_release,
             environment = {**cloud.env(), "DEALS_ENVIRONMENT": ENVIRONMENT}
             first_release.run_operator(environment, "revoke", "eve", "--yes")
             (revoked,) = before.table("revocations").scan()["Items"]
+            assert {version for kind, version in read_versions(before) if kind.version} == {None}
 
             present = deployment.call_present()
             changes = await asyncio.to_thread(present.changes)
@@ -103,16 +161,8 @@ async def test_upgrade_keeps_what_holds_data_and_everything_in_it(first_release,
             assert "too dear" not in [frame["data"]["title"] for frame in ana.all_heard("dealUpdate")]
             assert (await ana.ask("unsubscribeFromDeals", {"topic": "books"}))["type"] != "error"
 
-            # The message still waits, and its sender, who stayed connected, is told that it was read.
             cy = await _connect(people, after, "cy")
-            assert (await cy.ask("getStatus"))["data"]["unread"] == 1
-            (message,) = (await cy.ask("getMessages"))["data"]["messages"]
-            assert message["messageId"] == sent["messageId"]
-            await cy.ask("notificationAck", {"messageId": sent["messageId"], "type": "read"})
-            await bo.hears("messageStatus")
-            assert (await bo.ask("sendMessage", {"recipientId": "cy", "content": "hello"}))[
-                "type"
-            ] == "messageSent"
+            await _read_what_waits(cy, bo, sent["messageId"])
 
             # What was published before is replayed, and not published again.
             back = await cy.ask("subscribeToDeals", {"topic": "books", "since": seen["position"]})
@@ -121,9 +171,8 @@ async def test_upgrade_keeps_what_holds_data_and_everything_in_it(first_release,
             again = after.publish(topic="books", eventId="e-1", data={"title": "seen", "price": 5})
             assert again["position"] == seen["position"]
 
-            token = after.token("eve", aud="deals", iat=int(revoked["before"]) - 1)
-            with pytest.raises(InvalidStatus) as refused:
-                await Person.connect(
-                    after.websocket_url, additional_headers={"Authorization": f"Bearer {token}"}
-                )
-            assert refused.value.response.status_code == 401
+            assert await _refuse(after, "eve", int(revoked["before"]) - 1) == 401
+            assert {1, None} == {version for kind, version in read_versions(after) if kind.version}
+
+            await _serve_in_turn(people, after, bo)
+            assert await _refuse(after, "eve", int(revoked["before"]) - 1) == 401

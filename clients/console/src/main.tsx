@@ -60,6 +60,7 @@ async function begin(): Promise<void> {
   addEventListener("scroll", holdWhileRead);
   await findPlace();
   connection.start();
+  if (connection.lacksToken.value) openDialog("who");
   if (!place.value?.isLocal) return;
   await Promise.all([readFeed(), readFaults()]);
   if (!isFeeding.value) await setFeed({ running: true, per_second: 4 });

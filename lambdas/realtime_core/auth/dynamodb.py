@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from realtime_core.auth.base import Refusal, Revocation, RevocationPlace, refusal_by
 from realtime_core.aws.dynamodb import ConditionFailed, Item, get_all, perform, query
 from realtime_core.lifetimes import REVOCATION_LIFETIME_SECONDS
+from realtime_core.schema import REVOCATION
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -35,6 +36,7 @@ class DynamoRevocations:
             "before": {"N": str(revocation.before)},
             "revoked_at": {"N": str(revocation.revoked_at)},
             "kind": {"S": KIND},
+            **REVOCATION.stamp,
         }
         if not revocation.blocks:
             item["expires_at"] = {"N": str(expires)}
@@ -79,7 +81,10 @@ class DynamoRevocations:
             yield from map(_revocation, items)
 
     def refusal(self, user_id: str, token_id: str | None, issued_at: int) -> Refusal | None:
-        """Why a token with these claims is refused, or None (one consistent read of up to three items)."""
+        """Why a token with these claims is refused, or None (one consistent read of up to three items).
+
+        Raises NewerRecord for a revocation that this release cannot read: nobody enters past it.
+        """
         subjects = [f"u#{user_id}", f"{BLOCK}{user_id}"]
         if token_id is not None:
             subjects.append(f"j#{token_id}")
@@ -115,6 +120,11 @@ class DynamoRevocations:
 
 
 def _revocation(item: Item) -> Revocation:
+    """The revocation of an item. Raises NewerRecord.
+
+    The index has no versions: what is in it keeps its meaning.
+    """
+    REVOCATION.check(item)
     return Revocation(
         user_id=item["user_id"]["S"],
         before=int(item["before"]["N"]),

@@ -19,6 +19,7 @@ from realtime_core.connections.base import (
 from realtime_core.connections.dynamodb_counts import USER_ID_INDEX, DynamoConnectionCounts
 from realtime_core.connections.dynamodb_schedule import schedule_item, schedule_partition
 from realtime_core.connections.schedule import PARTITIONS, REFRESHED, first_schedule
+from realtime_core.schema import CONNECTION
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -44,6 +45,7 @@ def connection_item(connection: Connection) -> Item:
         },
         "issued_at": {"N": str(connection.issued_at)},
         "filter_bytes": {"N": str(connection.filter_bytes or 0)},
+        **CONNECTION.stamp,
     }
     if connection.token_id is not None:
         item["token_id"] = {"S": connection.token_id}
@@ -55,8 +57,13 @@ def _permission_values(permissions: Permissions) -> Item:
     return {PERMITTED + name: {"S": text} for name, text in encode_permissions(permissions).items()}
 
 
-def connection_from(item: Item) -> Connection:
-    """The connection of an item."""
+def connection_from(item: Item | None) -> Connection | None:
+    """The connection of an item, or None if there is none that this release can read.
+
+    Then its client is told to reconnect, and gets a record that can be read.
+    """
+    if item is None or not CONNECTION.is_readable(item):
+        return None
     unsubscribed: dict[str, int] = {}
     permitted: dict[str, str] = {}
     for name, value in item.items():
@@ -133,7 +140,7 @@ class DynamoConnections(DynamoConnectionCounts):
                 TableName=self._table, Key={"connection_id": {"S": connection_id}}, ConsistentRead=True
             )
         )
-        return connection_from(response["Item"]) if "Item" in response else None
+        return connection_from(response.get("Item"))
 
     def get_all(self, connection_ids: Sequence[str]) -> list[Connection]:
         """The records of distinct connections, without unknown ones (a consistent read for each hundred)."""
@@ -141,13 +148,14 @@ class DynamoConnections(DynamoConnectionCounts):
         for start in range(0, len(connection_ids), READ_MAX):
             keys = [{"connection_id": {"S": item}} for item in connection_ids[start : start + READ_MAX]]
             items = get_all(self._client, {self._table: keys})[self._table]
-            found += [connection_from(item) for item in items]
+            found += filter(None, map(connection_from, items))
         return found
 
     def remove(self, connection_id: str, *, known: Connection | None = None) -> Connection | None:
         """Delete a record and return it (one write); of several concurrent callers, only one receives it.
 
-        With `known`, raises RecordChanged unless the subscriptions are still those.
+        With `known`, raises RecordChanged unless the subscriptions are still those. Of a record that a newer
+        release wrote the memberships are not known: they end by themselves.
         """
         parameters: dict[str, Any] = {
             "TableName": self._table,
@@ -160,11 +168,11 @@ class DynamoConnections(DynamoConnectionCounts):
         try:
             response = perform(lambda: self._client.delete_item(**parameters))
         except ConditionFailed as changed:
-            record = changed.refused[0]
+            record = connection_from(changed.refused[0])
             if record is None:
                 return None
-            raise RecordChanged(connection_from(record)) from changed
-        return connection_from(response["Attributes"]) if response.get("Attributes") else None
+            raise RecordChanged(record) from changed
+        return connection_from(response.get("Attributes") or None)
 
     def of_user(self, user_id: str) -> list[Recipient]:
         """All connections of a user (one query a page; the index is eventually consistent)."""
@@ -225,7 +233,7 @@ class DynamoConnections(DynamoConnectionCounts):
         except ConditionFailed as unchanged:
             # No record, a later expiry, or the janitor is closing the connection.
             record = unchanged.refused[0]
-            return connection_from(record) if record and "ending" not in record else None
+            return None if record is None or "ending" in record else connection_from(record)
 
         return connection_from(response["Attributes"])
 

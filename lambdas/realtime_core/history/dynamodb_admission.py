@@ -42,6 +42,7 @@ from realtime_core.history.overtaken import (
     InFlightBatch,
     new_batch_id,
 )
+from realtime_core.schema import EVENT_REPEAT, NewerRecord
 from realtime_core.telemetry.logs import get_logger
 from realtime_core.wire.strict_json import dumps, loads
 
@@ -261,6 +262,10 @@ class DynamoAdmission:
         self, event: NewEvent, record: Item, now_ms: int
     ) -> PublishClaim | StoreUnavailable | None:
         """The claim on a repeated event; None while another publisher has it."""
+        try:
+            EVENT_REPEAT.check(record)
+        except NewerRecord as error:
+            return error
         if "answer" in record:
             return _claim_of(event.event_id, record)._replace(answer=record["answer"]["S"])
         if read_number(record, "taken") > now_ms - CLAIM_SECONDS * 1000:

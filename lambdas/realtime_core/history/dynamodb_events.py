@@ -16,6 +16,7 @@ from realtime_core.history.dynamodb_in_flight import DynamoInFlight
 from realtime_core.history.dynamodb_items import BUCKET_EVENTS, bucket_of
 from realtime_core.history.dynamodb_positions import read_bounds
 from realtime_core.history.overtaken import NOTHING, Overtaken, decode_overtaken, lowest_position
+from realtime_core.schema import EVENT
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -54,7 +55,10 @@ class DynamoHistory:
         return None
 
     def events(self, first: int, last: int) -> Iterator[EventPage]:
-        """The stored events from `first` to `last`, in order: a query for each hundred positions or 1 MB."""
+        """The stored events from `first` to `last`, in order: a query for each hundred positions or 1 MB.
+
+        Raises NewerRecord for one that this release cannot read: leaving it out would be a gap.
+        """
         if first > last:
             return  # DynamoDB refuses such a range
         for bucket in range(first // BUCKET_EVENTS, last // BUCKET_EVENTS + 1):
@@ -69,7 +73,10 @@ class DynamoHistory:
                 yield EventPage(events, read_number(page["LastEvaluatedKey"], "position"))
 
     def events_back(self, last: int, first: int) -> Generator[EventPage]:
-        """The stored events from `last` down to `first`: queries of two, four, eight … partitions at once."""
+        """The stored events from `last` down to `first`: queries of two, four, eight … partitions at once.
+
+        Events that this release cannot read are left out.
+        """
         buckets = range(last // BUCKET_EVENTS, first // BUCKET_EVENTS - 1, -1) if first <= last else range(0)
         size = 2
         while buckets:
@@ -87,7 +94,7 @@ class DynamoHistory:
     def _pages_back(self, bucket: int, page: Any, first: int, last: int) -> Iterator[EventPage]:
         """The pages of a partition, newest first: one, or several where it has more than 1 MB."""
         while True:
-            events = [_stored_event(item) for item in page["Items"]]
+            events = [_stored_event(item) for item in EVENT.readable(page["Items"])]
             if "LastEvaluatedKey" not in page:
                 yield EventPage(events, max(first, bucket * BUCKET_EVENTS))
                 return
@@ -119,6 +126,8 @@ class DynamoHistory:
 
 
 def _stored_event(item: Item) -> StoredEvent:
+    """The event of an item. Raises NewerRecord."""
+    EVENT.check(item)
     position = read_number(item, "position")
     return decode_event(
         item["v"]["S"],

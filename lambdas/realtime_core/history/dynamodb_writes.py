@@ -9,6 +9,7 @@ from realtime_core.history.base import PublishClaim, kept_until
 from realtime_core.history.dynamodb_items import event_key, repeat_key
 from realtime_core.history.overtaken import InFlightBatch, encode_overtaken, overtaken_by
 from realtime_core.lifetimes import REPEAT_LIFETIME_SECONDS
+from realtime_core.schema import EVENT, EVENT_REPEAT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,7 @@ class HistoryWrites:
             "low": number(position if overtaken.low is None else overtaken.low),
             "overtook": {"S": encode_overtaken(overtaken)},
             "expires_at": number(kept_until(claim.at_ms // 1000, event.expires_at)),
+            **EVENT.stamp,
         }
         return {"Put": {"TableName": self._table, "Item": item}}
 
@@ -50,6 +52,7 @@ class HistoryWrites:
             "at": number(now_ms),
             "taken": number(now_ms),
             "expires_at": number(now_ms // 1000 + REPEAT_LIFETIME_SECONDS),
+            **EVENT_REPEAT.stamp,
         }
         if claim.batch:
             item |= {
@@ -79,6 +82,7 @@ class HistoryWrites:
             "at": number(claim.at_ms),
             "answer": {"S": answer},
             "expires_at": number(claim.at_ms // 1000 + REPEAT_LIFETIME_SECONDS),
+            **EVENT_REPEAT.stamp,
         }
         if claim.batch:
             item |= {"batch_id": number(claim.batch), "batch_size": number(claim.batch_size)}

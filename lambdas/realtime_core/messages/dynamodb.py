@@ -19,6 +19,7 @@ from realtime_core.messages.dynamodb_items import (
 )
 from realtime_core.messages.dynamodb_notifications import store_all
 from realtime_core.messages.dynamodb_writes import MessageWrites
+from realtime_core.schema import INBOX_ENTRY
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -62,7 +63,7 @@ class DynamoMessages:
     def get(self, user_id: str, message_id: str, now: int) -> Message | None:
         """An entry of a user's inbox (one consistent read), or None if there is none or it has expired."""
         item = self._entry(user_id, message_id)
-        return None if item is None or expires_at(item) <= now else entry_from(item)
+        return None if item is None or not _is_there(item, now) else entry_from(item)
 
     def acknowledge(self, user_id: str, message_id: str, status: Acknowledgement, now: int) -> Message:
         """Advance the status, never move it back. Raises NotFound if the message is not in this user's inbox.
@@ -107,7 +108,7 @@ class DynamoMessages:
 
         messages: list[Message] = []
         for number, (items, last) in enumerate(pages, 1):
-            messages += map(entry_from, items)
+            messages += map(entry_from, INBOX_ENTRY.readable(items))
             if len(messages) > limit:
                 return messages[:limit], messages[limit - 1].message_id
             if last is not None and number == INBOX_PAGES_MAX:
@@ -177,7 +178,7 @@ class DynamoMessages:
         except ConditionFailed as unchanged:
             return entry_from(_current(unchanged.refused[0], message_id, now))
 
-        return entry_from(response["Attributes"])
+        return entry_from(_current(response["Attributes"], message_id, now))
 
     def _read(self, user_id: str, message_id: str, now: int) -> Message:
         item = _current(self._entry(user_id, message_id), message_id, now)
@@ -209,9 +210,13 @@ class DynamoMessages:
 
 def _current(item: Item | None, message_id: str, now: int) -> Item:
     """The item, unless it has expired or there is none. Raises NotFound."""
-    if item is None or expires_at(item) <= now:
+    if item is None or not _is_there(item, now):
         raise NotFound(f"There is no message {message_id} in this inbox")
     return item
+
+
+def _is_there(item: Item, now: int) -> bool:
+    return expires_at(item) > now and INBOX_ENTRY.is_readable(item)
 
 
 def _s(text: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ from realtime_core.messages.base import (
     is_same_request,
     refuse_reused_request_id,
 )
+from realtime_core.schema import INBOX_ENTRY, MESSAGE_REQUEST
 from realtime_core.wire.strict_json import dumps, loads
 
 ENTRY = "m#"
@@ -51,11 +52,13 @@ def entry_item(message: Message, retention_days: int) -> Item:
         **entry_key(message.recipient_id, message.message_id),
         **_fields(message),
         "expires_at": {"N": str(entry_expires_at(message, retention_days))},
+        **INBOX_ENTRY.stamp,
     }
 
 
 def entry_from(item: Item) -> Message:
-    """The message of an inbox entry."""
+    """The message of an inbox entry. Raises NewerRecord."""
+    INBOX_ENTRY.check(item)
     return _message(item, recipient_id=item["user_id"]["S"], message_id=item["sk"]["S"].removeprefix(ENTRY))
 
 
@@ -88,6 +91,7 @@ def repeat_item(message: Message, request_id: str) -> Item:
         "message_id": {"S": message.message_id},
         "digest": {"S": request_digest(message)},
         "expires_at": {"N": str(message.created_at + REPEAT_LIFETIME_SECONDS)},
+        **MESSAGE_REQUEST.stamp,
     }
 
 
@@ -101,8 +105,9 @@ def repeated_from(item: Item, message: Message) -> Message:
     """The first message of a request, from its repeat record and the repeat's `message`.
 
     Raises ValidationFailed if the request asked for another one then. A record of the first release has no
-    digest, but the whole message.
+    digest, but the whole message. Raises NewerRecord.
     """
+    MESSAGE_REQUEST.check(item)
     if "digest" in item:
         is_same = item["digest"]["S"] == request_digest(message)
     else:

@@ -133,12 +133,10 @@ class DynamoSubscriptions:
             try:
                 self._leave(connection, topic, received_last(connection, topic))
             except ConditionFailed as changed:
-                record = changed.refused.get(0)
-                if record is None:
+                record = connection_from(changed.refused.get(0))
+                if record is None or topic not in forbidden_topics(record):
                     return False
-                connection = connection_from(record)
-                if topic not in forbidden_topics(connection):
-                    return False
+                connection = record
             else:
                 return True
         raise StoreUnavailable(f"the record of connection {connection.connection_id} kept changing")
@@ -197,8 +195,7 @@ class DynamoSubscriptions:
 
     def _changed_record(self, changed: ConditionFailed) -> Connection:
         """The record that failed a transaction's condition; the failure contains it, which saves a read."""
-        record = changed.refused.get(0)
-        return self._require(connection_from(record) if record else None)
+        return self._require(connection_from(changed.refused.get(0)))
 
     def _confirm(self, connection: Connection, old: Subscription, at: int) -> Connection:
         """Keep a subscription that was asked for again: another request may have been received between."""

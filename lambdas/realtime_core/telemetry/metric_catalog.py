@@ -246,6 +246,15 @@ INDEX_RECORDS_SKIPPED = Metric(
     "Records of the stream that were skipped because they can never be applied; should be 0",
 )
 
+# Stored records
+NEWER_RECORDS = Metric(
+    "NewerRecords",
+    COUNT,
+    "every function that reads tables",
+    "Reads of records that were left alone because a newer release wrote them: a release was rolled back. "
+    "Should be 0",
+)
+
 # The relay
 RELAY_FORWARDED = Metric(
     "RelayForwarded",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 VALUES_MAX = 100
+DECLARATIONS_MAX = 256
+"""Combinations of metrics that a process remembers; those that it has are few."""
 
 _Key = tuple[Metric, str | None]
 """A metric, and its value of the dimension that it is broken down by."""
@@ -96,6 +98,8 @@ class Recorder:
         keys = tuple(part)
         declaration = self._declarations.get(keys)
         if declaration is None:
+            if len(self._declarations) == DECLARATIONS_MAX:
+                self._declarations.clear()
             declaration = self._declarations[keys] = _declaration(keys, self._service)
 
         declared, names = declaration

@@ -53,7 +53,7 @@ module "function" {
   reserved_concurrency = local.reserved_concurrency[each.key]
   environment          = merge(local.telemetry_environment[each.key], each.value.environment)
 
-  policy_statements        = merge(local.permissions[each.key], local.key_permissions[each.key])
+  policy_statements        = merge(local.permissions[each.key], lookup(local.permissions_of_release_before, each.key, {}), local.key_permissions[each.key])
   permissions_boundary_arn = var.permissions_boundary_arn
   role_path                = var.role_path
 

@@ -14,6 +14,7 @@ locals {
   connection_arns  = { for method in ["GET", "POST", "DELETE"] : method => "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*" }
 
   # As for sending: AWS authorises a batch by the single action's name.
+  remove_letters    = concat(["sqs:DeleteMessage"], var.local_endpoints == null ? [] : ["sqs:DeleteMessageBatch"])
   give_back_letters = concat(["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"], var.local_endpoints == null ? [] : ["sqs:ChangeMessageVisibilityBatch"])
 
   # What the commands of docs/operator_cli.md call. Reading: status, watch, connections, who, blocked, dlq list and show, index check aside.
@@ -61,8 +62,8 @@ locals {
       actions   = ["lambda:InvokeFunction"]
       resources = flatten([for function in ["broadcast", "index_projector", "janitor"] : [for suffix in local.invoked_as : "${local.operator_function_arns[function]}${suffix}"]])
     }
-    RedriveLetters = { actions = ["sqs:SendMessage"], resources = local.queue_arns }
-    RemoveLetters  = { actions = ["sqs:DeleteMessage"], resources = local.dead_letter_arns }
+    RedriveLetters = { actions = local.send_in_batches, resources = local.queue_arns }
+    RemoveLetters  = { actions = local.remove_letters, resources = local.dead_letter_arns }
   }
 
   # Customer managed keys, if any, only through the services that the commands call.

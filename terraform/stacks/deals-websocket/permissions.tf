@@ -133,6 +133,13 @@ locals {
     }
   }, local.forwarding_permissions, { for function in keys(local.redis_functions) : function => local.redis_permissions[function] })
 
+  # What the code of the release before (0.3.0) calls beyond that. A function that is rolled back has its old code and this
+  # role: without these, no handshake would succeed. They go with the next minor version.
+  permissions_of_release_before = {
+    authorizer     = { CountConnections = { actions = ["dynamodb:Query"], resources = [module.tables.user_id_index_arn] } }
+    message_router = { ReadBounds = { actions = ["dynamodb:GetItem"], resources = [local.tables.history] } }
+  }
+
   ##############################################################################
   # Customer managed keys, if any
   ##############################################################################

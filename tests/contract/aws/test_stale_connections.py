@@ -50,6 +50,19 @@ def fill_pool(service, dynamodb, count=POOLED):
     assert service.connections == count
 
 
+def test_no_more_than_twenty_connections_stay_idle(service, dynamodb):
+    fill_pool(service, dynamodb, http.IDLE_MAX + 5)
+    service.together = http.IDLE_MAX
+    with ThreadPoolExecutor(http.IDLE_MAX) as threads:
+        list(threads.map(lambda _: get(dynamodb), range(http.IDLE_MAX)))
+    assert service.connections == http.IDLE_MAX + 5, "twenty of them served again"
+    fill_pool_beyond = http.IDLE_MAX + 3
+    service.together = fill_pool_beyond
+    with ThreadPoolExecutor(fill_pool_beyond) as threads:
+        list(threads.map(lambda _: get(dynamodb), range(fill_pool_beyond)))
+    assert service.connections == http.IDLE_MAX + 5 + 3, "the five others were closed"
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_connections_that_ended_while_idle_get_no_request(service, dynamodb, ending):
     fill_pool(service, dynamodb)

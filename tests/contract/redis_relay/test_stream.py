@@ -8,6 +8,7 @@ import time
 import pytest
 import redis.asyncio
 
+from redis_relay.dead_letters import KEPT, DeadLetter, add_dead_letter
 from redis_relay.settings import DEAD_LETTERS, FAULTS, GROUP, LEASE, STREAM
 from tests.contract.redis_relay.conftest import add, dead_letters, until, wait_for_lease
 from tests.contract.redis_relay.lambda_endpoint import ACCEPTED, Failed, Throttled, slow
@@ -290,3 +291,14 @@ async def test_lag_is_the_age_of_the_oldest_unfinished_entry(relays, publisher, 
     await until(lambda: task.relay.report.stream_lag > 1)
     broadcast.function = lambda event: ACCEPTED
     await until(lambda: task.relay.report.stream_lag == 0)
+
+
+async def test_dead_letters_are_the_newest_ten_thousand(publisher):
+    with publisher.pipeline(transaction=False) as pipe:
+        for number in range(KEPT + 500):
+            add_dead_letter(pipe, DeadLetter("deals:books", b"{}", str(number)))
+        pipe.execute()
+    # Redis removes whole nodes of a hundred.
+    assert KEPT <= publisher.xlen(DEAD_LETTERS) < KEPT + 200
+    [(_, newest)] = publisher.xrevrange(DEAD_LETTERS, count=1)
+    assert newest["reason"] == str(KEPT + 499)

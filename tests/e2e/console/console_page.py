@@ -20,8 +20,8 @@ QUIET_SECONDS = 90.0
 class ConsolePage:
     """A page with the console; `messages` has what the browser's console was told."""
 
-    def __init__(self, page: Page, origin: str) -> None:
-        self.page, self.url = page, f"{origin}/console/"
+    def __init__(self, page: Page, origin: str, path: str = "/console/") -> None:
+        self.page, self.url = page, f"{origin}{path}"
         self.messages: list[str] = []
         page.on("console", lambda message: self.messages.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
@@ -98,6 +98,18 @@ class ConsolePage:
             for violation in found["violations"]
             for node in violation["nodes"]
         ]
+
+    async def find_clipped(self) -> list[str]:
+        """Return the controls that reach out of the window at a side, so that no scrolling shows them."""
+        script = """() => [...document.querySelectorAll("button, input, select, textarea, summary")]
+            .filter((one) => one.checkVisibility() && !one.closest(".hidden, .scroll, .list"))
+            .filter((one) => {
+                const { left, right } = one.getBoundingClientRect();
+                return left < 0 || right > document.documentElement.clientWidth;
+            })
+            .map((one) => one.outerHTML.slice(0, 100))"""
+        clipped: list[str] = await self.page.evaluate(script)
+        return clipped
 
     async def scrolls_sideways(self) -> bool:
         """Return whether the page is wider than the window."""

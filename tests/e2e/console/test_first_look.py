@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.async_api import expect
 
 from tests.e2e.console.console_page import ConsolePage
 
@@ -25,6 +26,46 @@ async def test_page_of_every_width_has_no_violation_and_no_sideways_scrolling(
         await console.page.set_viewport_size({"width": width, "height": 1000})
         assert await console.find_violations() == [], width
         assert not await console.scrolls_sideways(), width
+
+
+async def test_page_at_four_times_the_size_flows_into_one_column_and_its_dialog_fits(
+    console: ConsolePage,
+) -> None:
+    """1,280 by 1,024 px at 400 % are 320 by 256 (WCAG 1.4.10)."""
+    await console.page.set_viewport_size({"width": 320, "height": 256})
+    await console.open()
+    await console.page.locator(".card").first.wait_for()
+    assert await console.find_violations() == []
+    assert await console.find_clipped() == []
+    assert not await console.scrolls_sideways()
+
+    await console.page.get_by_role("button", name="Keys and help", exact=True).click()
+    close = console.page.get_by_role("button", name="Close", exact=True)
+    await close.scroll_into_view_if_needed()
+    await expect(close).to_be_in_viewport(ratio=1)
+    assert await console.find_clipped() == []
+    await close.click()
+    await expect(console.page.locator("dialog[open]")).to_have_count(0)
+
+
+async def test_forced_colours_leave_every_difference_visible(console: ConsolePage) -> None:
+    await console.page.emulate_media(forced_colors="active")
+    await console.open()
+    await console.page.locator(".card.from-live").first.wait_for()
+    assert await console.find_violations() == []
+
+    async def style(selector: str, name: str) -> str:
+        script = "(one, name) => getComputedStyle(one)[name]"
+        return str(await console.page.locator(selector).first.evaluate(script, name))
+
+    ground = await style("body", "backgroundColor")
+    assert await style(".card.from-live", "borderLeftWidth") == "5px"
+    assert await style("#state .shape", "color") != ground
+    assert await style(".strip rect:not(.ground)", "fill") != ground
+    assert await style("polyline", "stroke") not in {ground, "none"}
+    await console.page.locator("#pause").focus()
+    await console.page.keyboard.press("Tab")
+    assert await style(":focus-visible", "outlineStyle") == "solid"
 
 
 async def test_dialogs_and_all_regions_open_have_no_violation(console: ConsolePage) -> None:

@@ -7,6 +7,7 @@ from realtime_core.push.management_api.pacer import (
     FLOOR,
     Pacer,
 )
+from realtime_core.push.management_api.pool import size_for
 
 STEP = 0.001
 
@@ -23,6 +24,12 @@ def drive(pacer, seconds, start=0.0, throttled_share=0.0):
             pacer.record(now, throttled=throttled)
         now += STEP
     return posts, now
+
+
+@pytest.mark.parametrize(("posts", "most"), [(1, 1), (100, 35), (13_000, 400), (10**7, 400)])
+def test_connections_are_at_most_four_hundred_whatever_there_is_to_post(posts, most):
+    assert size_for(posts) <= most
+    assert size_for(posts) == min(most, size_for(posts + 1))
 
 
 @pytest.mark.parametrize("rate", [1, 50, 333, 5_000, 10_000])

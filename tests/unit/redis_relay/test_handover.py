@@ -33,6 +33,19 @@ def test_predecessor_forwards_what_came_before_the_marker_and_nothing_after():
     assert handover.receive(2, in_force=True) == handover.apply(Marker("taken", "a")) == []
 
 
+def test_what_is_held_back_while_the_lease_is_in_doubt_is_bounded():
+    handover = Handover("a", count_max=3, bytes_max=100)
+    handover.apply(Marker("taken", "a"))
+    for number, size in enumerate((10, 50, 41, 40)):
+        if handover.has_room(size):
+            handover.receive(number, in_force=False, size=size)
+    assert not handover.has_room(0), "three messages"
+    assert handover.renewed() == [0, 1, 3]
+    assert handover.has_room(100)
+    assert handover.receive(4, in_force=True, size=100) == [4]
+    assert handover.has_room(100)
+
+
 def test_release_forwards_what_came_before_and_closes():
     handover = Handover("a")
     handover.apply(Marker("taken", "a"))

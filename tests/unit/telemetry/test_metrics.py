@@ -22,7 +22,7 @@ from realtime_core.telemetry.metric_catalog import (
     UPKEEP_LAG,
     rows,
 )
-from realtime_core.telemetry.metrics import add, flush, measured, recorder
+from realtime_core.telemetry.metrics import DECLARATIONS_MAX, add, flush, measured, recorder
 
 LAMBDAS = Path(__file__).parents[3] / "lambdas"
 
@@ -105,6 +105,14 @@ def test_a_line_has_at_most_a_hundred_values_of_a_metric(lines):
     values = [line["ConnectionDuration"] for line in lines()]
     assert [len(some) for some in values] == [100, 100, 50]
     assert [value for some in values for value in some] == list(range(250))
+
+
+def test_declarations_are_remembered_up_to_a_number(lines):
+    for number in range(DECLARATIONS_MAX + 10):
+        add(ERROR_RATE, 1, f"CODE_{number}")
+        flush("x")
+        assert len(recorder._declarations) <= DECLARATIONS_MAX
+    assert [line["Code"] for line in lines()] == [f"CODE_{n}" for n in range(DECLARATIONS_MAX + 10)]
 
 
 def test_an_invocation_without_metrics_writes_nothing_and_a_failed_one_writes_all(lines):

@@ -16,3 +16,15 @@ def test_workers_run_the_tests_of_a_module_as_a_group():
     passed = [line for line in process.stdout.splitlines() if "PASSED" in line]
     assert passed
     assert [line for line in passed if f"@{module}" not in line] == []
+
+
+def test_what_applies_a_stack_for_others_starts_first_and_the_rules_of_units_last():
+    command = ["-m", "pytest", "tests/e2e", "tests/unit/wire/test_topics.py", "--collect-only", "-q", "-n0"]
+    process = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=True)
+    modules = list(dict.fromkeys(line.split("::")[0] for line in process.stdout.splitlines() if "::" in line))
+
+    def place(name):
+        return next(number for number, module in enumerate(modules) if name in module)
+
+    expected = ["redis_alarms", "publishing.py", "first_apply", "console/", "wire/test_topics"]
+    assert sorted(expected, key=place) == expected

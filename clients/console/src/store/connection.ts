@@ -30,6 +30,8 @@ export const refusal = signal<{ handshakes: Handshake[]; faults: string[] } | un
 export const periods = signal<readonly Period[]>([]);
 export const warnings = signal<readonly string[]>([]);
 export const isSecondTicking = signal(Date.now());
+/** Only the local cloud has demo people: elsewhere the reader pastes a token before there is a connection. */
+export const lacksToken = computed(() => place.value?.isLocal === false && source.value.kind === "person");
 const handshakeFailed = signal(false);
 const closedBecause = signal("");
 
@@ -62,6 +64,7 @@ function stateWhileConnected(): StateName {
 /** Why the page is in its state, in words; empty where the state says it all. */
 export const stateReason = computed(() => {
   const { state, reason, error } = clientState.value;
+  if (lacksToken.value) return "a token of yours is needed: Who takes it";
   if (pageState.value === "closed") return closedBecause.value || "by you";
   if (!navigator.onLine && state !== "connected") return "no network";
   if (state === "waiting") return `${reason ?? ""}${closeCode.value ? `, code ${closeCode.value}` : ""}`;
@@ -94,7 +97,7 @@ export function currentClient(): DealsClient | undefined {
 /** Connect with a new client; subscriptions go on where they were. */
 export function start(): void {
   const at = place.peek();
-  if (!at) return;
+  if (!at || lacksToken.peek()) return;
   const old = client;
   client = undefined;
   void old?.close();

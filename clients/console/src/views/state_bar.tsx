@@ -109,7 +109,12 @@ function Controls() {
         </button>
       )}
       {state === "closed" || state === "idle" ? (
-        <button type="button" class="primary" onClick={connection.tryNow} disabled={!place.value}>
+        <button
+          type="button"
+          class="primary"
+          onClick={connection.tryNow}
+          disabled={!place.value || connection.lacksToken.value}
+        >
           Connect
         </button>
       ) : (

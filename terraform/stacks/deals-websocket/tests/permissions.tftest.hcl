@@ -285,3 +285,20 @@ run "key_and_tracing_add_only_what_they_need" {
     error_message = "every function must be allowed to send segments"
   }
 }
+
+run "functions_of_the_release_before_may_do_what_they_call_when_they_are_rolled_back" {
+  assert {
+    condition = { for function, permissions in local.permissions_of_release_before : function => flatten([
+      for statement in values(permissions) : [for pair in setproduct(statement.actions, statement.resources) : "${pair[0]} ${trimprefix(pair[1], join(":", concat(slice(split(":", pair[1]), 0, 5), [""])))}"]
+      ]) } == {
+      authorizer     = ["dynamodb:Query table/deals-test-connections/index/UserIdIndex"]
+      message_router = ["dynamodb:GetItem table/deals-test-history"]
+    }
+    error_message = "0.3.0 counts connections in the authorizer, and reads the history's bounds in the router"
+  }
+
+  assert {
+    condition     = alltrue([for function in keys(local.permissions_of_release_before) : length(setsubtract([for statement in values(local.permissions_of_release_before[function]) : statement.actions[0]], flatten([for statement in jsondecode(output.function_policies[function]).Statement : statement.Action]))) == 0])
+    error_message = "the functions' policies must have them"
+  }
+}

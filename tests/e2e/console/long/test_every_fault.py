@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
+from local_cloud.control_client import call_control
+from tests.e2e.console.console_page import ConsolePage
+
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext
 
-    from tests.e2e.console.console_page import ConsolePage
+    from tests.e2e.service import Service
 
 FAULT_SECONDS = 31
 DEALS = 10_000
@@ -27,6 +30,24 @@ async def test_fault_ends_and_nothing_is_lost(console: ConsolePage, fault: str) 
     await asyncio.sleep(FAULT_SECONDS)
     await console.wait_for_state("live")
     await console.assert_nothing_lost(more_than=await console.came() + 5)
+
+
+@pytest.mark.timeout(600)
+async def test_redis_that_goes_away_slows_deals_and_loses_none(
+    context: BrowserContext, redis_stack: Service
+) -> None:
+    console = ConsolePage(await context.new_page(), redis_stack.stack.endpoint)
+    await console.open()
+    await console.wait_until_settled(more_than=2)
+    await console.press_fault("redis")
+    await expect(console.page.locator("#break .notice")).to_contain_text("Redis away")
+    assert await console.find_violations() == []
+    await console.wait_until_came(await console.came() + 5)
+    await expect(console.page.locator("#break .notice")).to_have_count(0, timeout=60_000)
+    await console.wait_for_state("live")
+    await console.assert_nothing_lost(more_than=await console.came() + 5)
+    assert console.messages == []
+    call_control(redis_stack.stack.endpoint, "POST", "feed", {"running": False})
 
 
 @pytest.mark.refused_handshakes
