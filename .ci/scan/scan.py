@@ -1,4 +1,4 @@
-"""Runs the scanners: Terraform, a plan, the policies that it renders, secrets, workflows.
+"""Runs the scanners: Terraform, a plan, the policies that it renders, secrets, workflows, components.
 
 Run it by `make scan`. Each scanner prints what it finds; the exit code is 1 if any found something. What one
 may pass over stands beside its reason: in the Terraform files (`checkov:skip=ID:reason`), in the workflows
@@ -190,6 +190,18 @@ def scan_workflows() -> bool:
     return _run("zizmor", "--offline", "--quiet", *files) and schema
 
 
+def scan_components() -> bool:
+    """The list of components that a release has, by the schema of CycloneDX."""
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - only this scan needs it
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
+
+    command = [ROOT / ".venv" / "bin" / "python", ".ci/sbom.py"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    if fault := JsonStrictValidator(SchemaVersion.V1_6).validate_str(listed):
+        print(str(fault).partition("\n")[0])
+    return fault is None
+
+
 def _run(program: str, *arguments: str, **environment: str) -> bool:
     command = [BIN / program, *arguments]
     return subprocess.run(command, cwd=ROOT, check=False, env=os.environ | environment).returncode == 0
@@ -201,6 +213,7 @@ SCANS = {
     "policies": scan_policies,
     "secrets": scan_secrets,
     "workflows": scan_workflows,
+    "components": scan_components,
 }
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Run the benches: `python -m tests.bench [--quick] [NAME...] [--json FILE] [--svg FILE]`.
 
-A full run of all benches also writes the figures and the chart that docs/performance.md shows.
+Each run says what became slower than the committed figures, by ratio. A full run of all benches also writes
+the figures and the chart that docs/performance.md shows.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import tests.bench
 from local_cloud.isolation import isolate
 from realtime_core.telemetry.logs import configure
 from tests.bench.chart import chart
+from tests.bench.comparison import compare, describe, read_committed
 from tests.bench.report import Report, Skipped
 from tests.bench.table import table
 
@@ -73,6 +75,7 @@ def main() -> int:
         arguments.json = arguments.json or DOCS / "benchmarks.json"
         arguments.svg = arguments.svg or DOCS / "benchmarks.svg"
 
+    committed = read_committed(DOCS / "benchmarks.json")
     print(f"On {describe_machine()}\n", flush=True)
     reports: dict[str, Report] = {}
     missed = False
@@ -85,6 +88,7 @@ def main() -> int:
         print(table(outcome), flush=True)
         missed |= any(ratio.met is False for ratio in outcome.ratios)
 
+    print(describe(compare(reports, committed)), flush=True)
     if arguments.json:
         figures = {name: asdict(report) for name, report in reports.items()}
         text = json.dumps(

@@ -1,11 +1,14 @@
 // The driver of the JavaScript client: see the README for its protocol.
 
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
-import { DealsClient, DealsError, NotAuthorized } from "../../javascript/dist/index.js";
+import { DealsClient, DealsError, NotAuthorized, keepIn } from "../../javascript/dist/index.js";
 import { ManualClock } from "./manual_clock.mjs";
 
 const WebSocket = createRequire(new URL("../../javascript/package.json", import.meta.url))("ws");
+/** What the build calls the internals that `stats` counts in. */
+const names = JSON.parse(readFileSync(new URL("../../javascript/build/names.json", import.meta.url), "utf8"));
 /** With this set, the driver stands for a browser, which shows nothing of a refused handshake. */
 const hidesStatus = Boolean(process.env.DEALS_DRIVER_HIDES_STATUS);
 let socket;
@@ -77,7 +80,7 @@ class Driver {
   storage(name) {
     if (!this.storages.has(name)) {
       let text = null;
-      this.storages.set(name, { load: () => text, save: (saved) => void (text = saved) });
+      this.storages.set(name, keepIn({ load: () => text, save: (saved) => void (text = saved) }));
     }
     return this.storages.get(name);
   }
@@ -183,8 +186,11 @@ class Driver {
   }
 
   stats() {
-    const { seen, buffered, queued } = this.client.core.held;
-    return { timers: this.clock.timers, tasks: 0, seen, buffered, queued };
+    const live = [...this.subscriptions.values()].filter(({ state }) => state !== "ended");
+    const held = live.map((subscription) => subscription[names._held]());
+    const sum = (at) => held.reduce((total, counts) => total + counts[at], 0);
+    const queued = this.client[names._core][names._waitingOn]().length;
+    return { timers: this.clock.timers, tasks: 0, seen: sum(0), buffered: sum(1), queued };
   }
 }
 

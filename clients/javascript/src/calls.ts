@@ -1,49 +1,38 @@
-/** Call a function of the application; whatever it throws, or its promise rejects with, goes to `onError`. */
-export function callSafely(call: () => unknown, onError: (error: unknown) => void): void {
-  try {
-    const result = call() as PromiseLike<unknown> | undefined;
-    if (typeof result?.then === "function") result.then(undefined, onError);
-  } catch (error) {
-    onError(error);
-  }
-}
+export const noop = (): void => {};
 
 /** The same promise; if nobody awaits it, its rejection is not an unhandled one. */
 export function quiet<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
+  promise.catch(noop);
   return promise;
 }
 
-/** A promise with the functions that settle it. */
-export interface Deferred<T> {
-  promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: unknown): void;
-}
-
-export function defer<T>(): Deferred<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (error: unknown) => void;
-  const promise = quiet(
-    new Promise<T>((yes, no) => {
-      resolve = yes;
-      reject = no;
-    }),
-  );
-  return { promise, resolve, reject };
-}
+/** A promise that is rejected already. */
+export const rejected = (error: unknown): Promise<never> => quiet(Promise.reject(error));
 
 /** Call `aborted` with the reason when the signal aborts, at once if it has; returns how to stop listening. */
 export function onAbort(signal: AbortSignal | undefined, aborted: (reason: unknown) => void): () => void {
-  if (!signal) return () => {};
-  const listener = (): void => {
-    const reason: unknown = signal.reason; // absent in old runtimes
-    aborted(reason ?? Object.assign(new Error("aborted"), { name: "AbortError" }));
-  };
-  if (signal.aborted) {
-    listener();
-    return () => {};
-  }
-  signal.addEventListener("abort", listener);
-  return () => signal.removeEventListener("abort", listener);
+  const listener = (): void =>
+    // The reason is absent in old runtimes.
+    aborted(signal!.reason ?? Object.assign(new Error("aborted"), { name: "AbortError" }));
+  if (signal?.aborted) listener();
+  else signal?.addEventListener("abort", listener);
+  return () => signal?.removeEventListener("abort", listener);
+}
+
+/** Remember an id among the `max` that came last; false if it is known. */
+export function remember(ids: Set<string>, id: string, max: number): boolean {
+  if (ids.has(id)) return false;
+  ids.add(id);
+  if (ids.size > max) ids.delete(ids.values().next().value as string);
+  return true;
+}
+
+/** A random UUID. `crypto.randomUUID` is absent outside HTTPS and in React Native, `getRandomValues` mostly is not. */
+export function uuid(random: () => number): string {
+  const bytes = new Uint8Array(36).map(() => random() * 256);
+  globalThis.crypto?.getRandomValues?.(bytes);
+  // Of version 4, and of the variant of RFC 9562, whose digit is 8 to b.
+  return "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx".replace(/[xy]/g, (kind, at: number) =>
+    (kind === "x" ? bytes[at]! & 15 : (bytes[at]! & 3) | 8).toString(16),
+  );
 }

@@ -6,7 +6,7 @@ export interface Clock {
   clearTimeout(timer: unknown): void;
 }
 
-export const systemClock: Clock = {
+const systemClock: Clock = {
   now: () => Date.now(),
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   clearTimeout: (timer) => clearTimeout(timer as number),
@@ -15,51 +15,53 @@ export const systemClock: Clock = {
 /** No timer runs longer, so that neither sleep nor the limit of 2³¹ ms does harm. */
 const LONGEST_MS = 3_600_000;
 
-/** One running timer. */
+/** Called with milliseconds it starts, anew if it runs; without any it stops. */
 export interface Timer {
-  stop(): void;
+  (ms?: number): void;
+  _isOn?: boolean;
+}
+
+export interface Timers {
+  _now(): number;
+  /** A timer that does not run yet. `fire` gets the milliseconds by which it is late (sleep, a hidden page). */
+  _timer(fire: (lateMs: number) => void): Timer;
+  _stopAll(): void;
 }
 
 /** All timers of a client, so that `close()` leaves none behind. */
-export class Timers {
-  private readonly running = new Set<Timer>();
+export function createTimers(clock: Clock = systemClock): Timers {
+  const running = new Set<Timer>();
+  const now = (): number => clock.now();
 
-  constructor(readonly clock: Clock) {}
+  return {
+    _now: now,
+    _timer(fire) {
+      let handle: unknown;
+      let due: number;
 
-  get size(): number {
-    return this.running.size;
-  }
-
-  now(): number {
-    return this.clock.now();
-  }
-
-  /** Call `fire` after `ms`, with the milliseconds by which the call is late (sleep, a hidden page). */
-  start(ms: number, fire: (lateMs: number) => void): Timer {
-    const due = this.now() + ms;
-    let handle: unknown;
-
-    const arm = (): void => {
-      const left = Math.max(0, due - this.now());
-      handle = this.clock.setTimeout(left > LONGEST_MS ? arm : run, Math.min(left, LONGEST_MS));
-    };
-    const run = (): void => {
-      this.running.delete(timer);
-      fire(Math.max(0, this.now() - due));
-    };
-    const timer = {
-      stop: () => {
-        this.running.delete(timer);
-        this.clock.clearTimeout(handle);
-      },
-    };
-
-    this.running.add(timer);
-    arm();
-    return timer;
-  }
-
-  stopAll(): void {
-    for (const timer of [...this.running]) timer.stop();
-  }
+      const arm = (): void => {
+        const left = Math.max(0, due - now());
+        handle = clock.setTimeout(left > LONGEST_MS ? arm : run, Math.min(left, LONGEST_MS));
+      };
+      const stop = (): void => {
+        timer._isOn = false;
+        running.delete(timer);
+      };
+      const run = (): void => {
+        stop();
+        fire(Math.max(0, now() - due));
+      };
+      const timer: Timer = (ms) => {
+        if (timer._isOn) clock.clearTimeout(handle);
+        stop();
+        if (ms === undefined) return;
+        due = now() + ms;
+        timer._isOn = true;
+        running.add(timer);
+        arm();
+      };
+      return timer;
+    },
+    _stopAll: () => running.forEach((timer) => timer()),
+  };
 }

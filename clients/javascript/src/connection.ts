@@ -1,170 +1,182 @@
-import type { Timer, Timers } from "./clock.js";
-import type { Settings } from "./options.js";
+import { noop } from "./calls.js";
+import type { Runtime } from "./runtime.js";
 import type { Frame, Socket, SocketClass } from "./types.js";
+import type { Closing } from "./wire.js";
 
-const PROTOCOL = "deals.v1";
 const CLOSE_WAIT_MS = 1_000;
 const BUFFERED_MAX_BYTES = 256 * 1024;
 const BUFFERED_CHECK_MS = 50;
+const LATE_MS = 1_000;
+const LATE_EXTRA_MS = 5_000;
 
 /** How a connection ended, or failed to open. */
 export interface Loss {
   /** refused: the handshake failed without a network error; closed: with a close frame; network: anything else. */
-  kind: "refused" | "closed" | "network";
+  _kind: "refused" | "closed" | "network";
   /** The HTTP status of a refused handshake, where the socket shows it. */
-  status?: number;
+  _status?: number;
   /** The code of the close frame. */
-  code?: number;
+  _code?: number;
 }
+export const NETWORK: Loss = { _kind: "network" };
 
-export interface ConnectionHandlers {
-  opened(): void;
-  frame(frame: Frame): void;
-  lost(loss: Loss): void;
-  unreadable(error: unknown): void;
-}
-
-/** One WebSocket. After `lost`, `close` or `abandon` it delivers nothing more. */
-export class Connection {
-  isOpen = false;
-  readonly createdAt: number;
-  lastReceivedAt: number;
-  /** How many frames have come. */
-  received = 0;
-  lastSentAt: number;
+/** One WebSocket, with the heartbeat that keeps it open and finds out whether it lives. */
+export interface Connection {
+  _isOpen: boolean;
+  /** Until it was lost or ended: after that it delivers nothing. */
+  _isLive: boolean;
+  readonly _createdAt: number;
   /** The id of the request that was written last: the cause, if the service closes for its size. */
-  lastRequestId: string | undefined;
+  _lastRequestId?: string | undefined;
   /** The data of the `closing` frame. */
-  closing: Record<string, unknown> | undefined;
-
-  private readonly socket: Socket;
-  private readonly openTimer: Timer;
-  private handlers: ConnectionHandlers | undefined;
-  private readonly unsent: string[] = [];
-  private failure: Loss = { kind: "refused" };
-
-  /** Begin to open a socket. What its constructor throws is passed on. */
-  constructor(
-    url: string,
-    token: string,
-    type: SocketClass,
-    private readonly timers: Timers,
-    settings: Settings,
-    handlers: ConnectionHandlers,
-  ) {
-    this.createdAt = this.lastReceivedAt = this.lastSentAt = timers.now();
-    this.handlers = handlers;
-    this.socket = new type(url, [PROTOCOL, token]);
-    this.openTimer = timers.start(settings.limits.openTimeoutMs, () => this.fail({ kind: "network" }));
-    this.socket.onopen = () => this.onOpen();
-    this.socket.onmessage = (event: { data: unknown }) => this.onText(String(event.data), settings.parse);
-    this.socket.onerror = (event: { message?: string; error?: { code?: string } }) => this.onError(event);
-    this.socket.onclose = (event: { code?: number }) => this.onClose(event.code);
-  }
-
-  get isLive(): boolean {
-    return this.handlers !== undefined;
-  }
-
+  _closing?: Partial<Closing>;
   /** Write a text frame; it waits while much is buffered in the socket. */
-  send(text: string, requestId?: string): void {
-    this.lastRequestId = requestId;
-    this.lastSentAt = this.timers.now();
-    this.unsent.push(text);
-    if (this.unsent.length === 1) this.flush();
-  }
+  _send(text: string, requestId?: string): void;
+  /** Look anew at when the next heartbeat is due, which may be now. */
+  _plan(): void;
+  /** Ask at once whether the connection lives. */
+  _ask(): void;
+  /** End the connection and report it as lost. */
+  _fail(loss: Loss): void;
+  /** End the connection: as a well-behaved client does, but within a second, or at once. */
+  _end(isPolite: boolean): Promise<void>;
+}
 
-  /** Report the connection as lost. */
-  fail(loss: Loss): void {
-    const handlers = this.handlers;
-    this.abandon();
-    handlers?.lost(loss);
-  }
+export interface ConnectionHost {
+  _opened(connection: Connection): void;
+  _received(connection: Connection, frame: Frame): void;
+  _lost(connection: Connection, loss: Loss): void;
+  /** After how long without a frame a ping asks now; undefined: `keepAlive` alone keeps open. */
+  _pingAfterMs(): number | undefined;
+}
 
-  /** End the connection without waiting for the peer, and deliver nothing more. */
-  abandon(): void {
-    this.detach();
-    this.tryToClose();
-    this.socket.terminate?.();
-  }
+/** Begin to open a socket. What its constructor throws is passed on. */
+export function openConnection(
+  { _now: now, _timer: timer, _limits: limits, _warn: warn }: Runtime,
+  url: string,
+  token: string,
+  type: SocketClass,
+  parse: (text: string) => unknown,
+  host: ConnectionHost,
+): Connection {
+  const socket: Socket = new type(url, ["deals.v1", token]);
+  const unsent: string[] = [];
+  let failure: Loss = { _kind: "refused" };
+  let lastReceivedAt = now();
+  let lastSentAt = lastReceivedAt;
+  /** How many frames have come, and had when the last ping was sent: any frame is a sign of life. */
+  let received = 0;
+  let receivedBefore: number;
 
-  /** Close the connection as a well-behaved client does; resolves within a second, whatever the peer does. */
-  close(): Promise<void> {
-    if (!this.isOpen || !this.handlers) return Promise.resolve(this.abandon());
-    this.detach();
-    return new Promise((resolve) => {
-      const closed = (): void => {
-        timer.stop();
-        this.socket.onclose = null;
-        this.socket.terminate?.();
-        resolve();
-      };
-      const timer = this.timers.start(CLOSE_WAIT_MS, closed);
-      this.socket.onclose = closed;
-      this.tryToClose();
-    });
-  }
-
-  private onOpen(): void {
-    this.openTimer.stop();
-    this.isOpen = true;
-    this.lastReceivedAt = this.lastSentAt = this.timers.now();
-    this.failure = { kind: "network" };
-    this.handlers?.opened();
-  }
-
-  private onText(text: string, parse: (text: string) => unknown): void {
-    this.lastReceivedAt = this.timers.now();
-    this.received += 1;
-    let frame: unknown;
-    try {
-      frame = parse(text);
-    } catch (error) {
-      return this.handlers?.unreadable(error);
-    }
-    this.handlers?.frame((typeof frame === "object" && frame) || {});
-  }
-
-  private onError(event: { message?: string; error?: { code?: string } }): void {
-    // Browsers tell nothing here. `ws` names the status, and Node's network errors have a code.
-    const status = /Unexpected server response: (\d+)/.exec(event.message ?? "")?.[1];
-    if (status) this.failure = { kind: "refused", status: Number(status) };
-    else if (event.error?.code?.startsWith("E")) this.failure = { kind: "network" };
-  }
-
-  private onClose(code: number | undefined): void {
-    const told = this.isOpen && code !== undefined && code !== 1006;
-    this.fail(told ? { kind: "closed", code } : this.failure);
-  }
-
-  private flush(): void {
-    while (this.unsent.length > 0 && this.handlers) {
-      if (this.socket.bufferedAmount > BUFFERED_MAX_BYTES) {
-        this.timers.start(BUFFERED_CHECK_MS, () => this.flush());
-        return;
-      }
+  const flush = (): void => {
+    while (unsent.length > 0) {
+      if (socket.bufferedAmount > BUFFERED_MAX_BYTES) return buffered(BUFFERED_CHECK_MS);
       try {
-        this.socket.send(this.unsent[0]!);
+        socket.send(unsent[0]!);
       } catch {
         return; // closing: the loss is reported by its event, or found by a time limit
       }
-      this.unsent.shift();
+      unsent.shift();
     }
-  }
+  };
+  const plan = (): void => {
+    const pingAfterMs = host._pingAfterMs();
+    const leftMs =
+      (pingAfterMs === undefined
+        ? Math.max(lastReceivedAt, lastSentAt) + limits.keepAliveAfterMs
+        : lastReceivedAt + pingAfterMs) - now();
+    if (leftMs > 0) return heartbeat(leftMs);
+    if (pingAfterMs !== undefined) return self._ask();
+    self._send('{"action":"keepAlive"}');
+    plan();
+  };
 
-  private detach(): void {
-    this.handlers = undefined;
-    this.openTimer.stop();
-    this.unsent.length = 0;
-    this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
-    this.socket.onerror = () => {}; // `ws` throws an error that nobody listens to
-  }
+  const opening = timer(() => self._fail(NETWORK));
+  const buffered = timer(flush);
+  const heartbeat = timer(plan);
+  const answer = timer((lateMs) => {
+    if (received > receivedBefore) plan();
+    // The machine slept, or the page was hidden: what has arrived is handled first.
+    else if (lateMs > LATE_MS) answer(LATE_EXTRA_MS);
+    else self._fail(NETWORK);
+  });
 
-  private tryToClose(): void {
+  const self: Connection = {
+    _isOpen: false,
+    _isLive: true,
+    _createdAt: lastReceivedAt,
+    _send(text, requestId) {
+      self._lastRequestId = requestId;
+      lastSentAt = now();
+      if (unsent.push(text) === 1) flush();
+    },
+    _plan: plan,
+    _ask() {
+      if (answer._isOn) return;
+      receivedBefore = received;
+      self._send('{"action":"ping"}');
+      answer(limits.pingTimeoutMs);
+    },
+    _fail(loss) {
+      if (!self._isLive) return;
+      void self._end(false);
+      host._lost(self, loss);
+    },
+    _end(isPolite) {
+      const waits = isPolite && self._isLive && self._isOpen;
+      self._isLive = false;
+      for (const running of [opening, buffered, heartbeat, answer]) running();
+      unsent.length = 0;
+      socket.onopen = socket.onmessage = null;
+      socket.onerror = noop; // `ws` throws an error that nobody listens to
+      return new Promise((resolve) => {
+        const closed = (): void => {
+          wait();
+          socket.onclose = null;
+          socket.terminate?.();
+          resolve();
+        };
+        const wait = timer(closed);
+        socket.onclose = closed;
+        try {
+          socket.close(1000);
+        } catch {
+          // some sockets throw while they connect
+        }
+        if (waits) wait(CLOSE_WAIT_MS);
+        else closed();
+      });
+    },
+  };
+
+  opening(limits.openTimeoutMs);
+  socket.onopen = () => {
+    if (!self._isLive) return;
+    opening();
+    self._isOpen = true;
+    lastReceivedAt = lastSentAt = now();
+    failure = NETWORK;
+    plan();
+    host._opened(self);
+  };
+  socket.onmessage = ({ data }: { data: string }) => {
+    if (!self._isLive) return;
+    lastReceivedAt = now();
+    received += 1;
     try {
-      this.socket.close(1000);
-    } catch {
-      // some sockets throw while they connect
+      host._received(self, Object(parse(data)) as Frame);
+    } catch (error) {
+      // It is not JSON, or malformed; what follows is none the worse.
+      warn("badFrame", error);
     }
-  }
+  };
+  socket.onerror = ({ message, error }: { message?: string; error?: { code?: string } }) => {
+    // Browsers tell nothing here. `ws` names the status, and Node's network errors have a code.
+    const status = /response: (\d+)/.exec(message!)?.[1];
+    if (status) failure = { _kind: "refused", _status: Number(status) };
+    else if (error?.code?.startsWith("E")) failure = NETWORK;
+  };
+  socket.onclose = ({ code }: { code?: number }) =>
+    self._fail(self._isOpen && code && code !== 1006 ? { _kind: "closed", _code: code } : failure);
+  return self;
 }

@@ -1,33 +1,35 @@
 import type { Lifecycle, LifecycleEvent } from "./types.js";
 
-const PAGE_EVENTS = ["online", "offline", "pagehide", "pageshow"] as const;
-
+interface Happening {
+  type: string;
+  persisted?: boolean;
+}
 interface Target {
-  addEventListener(name: string, listener: (event: { persisted?: boolean }) => void): void;
-  removeEventListener(name: string, listener: (event: { persisted?: boolean }) => void): void;
+  addEventListener?(name: string, listener: (event: Happening) => void): void;
+  removeEventListener(name: string, listener: (event: Happening) => void): void;
 }
 
 /** The life of the page that this runs in, or undefined where there is none (Node, workers, React Native). */
 export function pageLifecycle(): Lifecycle | undefined {
   const scope = globalThis as unknown as Target & { document?: Target & { visibilityState: string } };
   const page = scope.document;
-  if (typeof page?.addEventListener !== "function" || typeof scope.addEventListener !== "function")
-    return undefined;
+  if (!page?.addEventListener || !scope.addEventListener) return undefined;
+  const isActive = (): boolean => page.visibilityState !== "hidden";
 
   return {
-    isActive: () => page.visibilityState !== "hidden",
+    isActive,
     listen(listener) {
-      const onWindow = (event: { type?: string; persisted?: boolean }): void => {
+      const heard = ({ type, persisted }: Happening): void => {
+        if (type === "visibilitychange") listener(isActive() ? "active" : "inactive");
         // A page that was not in the cache is a new one, and connects by itself.
-        if (event.type !== "pageshow" || event.persisted) listener(event.type as LifecycleEvent);
+        else if (type !== "pageshow" || persisted) listener(type as LifecycleEvent);
       };
-      const onVisibility = (): void => listener(page.visibilityState === "hidden" ? "inactive" : "active");
-      for (const name of PAGE_EVENTS) scope.addEventListener(name, onWindow);
-      page.addEventListener("visibilitychange", onVisibility);
-      return () => {
-        for (const name of PAGE_EVENTS) scope.removeEventListener(name, onWindow);
-        page.removeEventListener("visibilitychange", onVisibility);
+      const each = (how: "addEventListener" | "removeEventListener"): void => {
+        for (const name of ["online", "offline", "pagehide", "pageshow"]) scope[how]!(name, heard);
+        page[how]!("visibilitychange", heard);
       };
+      each("addEventListener");
+      return () => each("removeEventListener");
     },
   };
 }

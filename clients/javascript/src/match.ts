@@ -3,25 +3,24 @@ import { own } from "./own.js";
 type Values = Record<string, unknown>;
 type Test = (value: unknown) => boolean;
 
-const isNumber = (value: unknown): value is number => typeof value === "number";
-const isAbsent = (value: unknown): boolean => value === null || value === undefined;
-/** A string, a number or a boolean: what may equal. */
-const isScalar = (value: unknown): boolean => !isAbsent(value) && typeof value !== "object";
+const isAbsent = (value: unknown): boolean => value == null;
 
-/** `contains` searches so many characters of a text, the first, as the service does. */
-const SEARCHED_CHARS = 16_384;
-/** By code points: a character beyond 16 bits is one, although it is two in a string. */
-const beginning = (value: string): string =>
-  value.length > SEARCHED_CHARS ? [...value].slice(0, SEARCHED_CHARS).join("") : value;
+/** A comparison of values of one type, as the service makes it. */
+const compare =
+  (holds: (value: any, argument: any) => boolean) =>
+  (argument: unknown): Test =>
+  (value) =>
+    typeof value === typeof argument && holds(value, argument);
 
 const OPERATORS: Record<string, (argument: never) => Test> = {
-  gte: (bound: number) => (value) => isNumber(value) && value >= bound,
-  gt: (bound: number) => (value) => isNumber(value) && value > bound,
-  lte: (bound: number) => (value) => isNumber(value) && value <= bound,
-  lt: (bound: number) => (value) => isNumber(value) && value < bound,
-  prefix: (text: string) => (value) => typeof value === "string" && value.startsWith(text),
-  suffix: (text: string) => (value) => typeof value === "string" && value.endsWith(text),
-  contains: (text: string) => (value) => typeof value === "string" && beginning(value).includes(text),
+  gte: compare((value, bound) => value >= bound),
+  gt: compare((value, bound) => value > bound),
+  lte: compare((value, bound) => value <= bound),
+  lt: compare((value, bound) => value < bound),
+  prefix: compare((value, text) => value.startsWith(text)),
+  suffix: compare((value, text) => value.endsWith(text)),
+  // It searches the first 16,384 characters, by code points, as the service does.
+  contains: compare((value, text) => /^.{0,16384}/su.exec(value)![0].includes(text)),
   exists: (wanted: boolean) => (value) => isAbsent(value) !== wanted,
   not: (condition: unknown) => {
     const test = compileCondition(condition);
@@ -35,11 +34,10 @@ const OPERATORS: Record<string, (argument: never) => Test> = {
 
 function compileCondition(condition: unknown): Test {
   if (Array.isArray(condition)) {
-    const wanted = new Set(condition);
     return (value) =>
-      (Array.isArray(value) ? value : [value]).some((item) => isScalar(item) && wanted.has(item));
+      (Array.isArray(value) ? value : [value]).some((item) => !isAbsent(item) && condition.includes(item));
   }
-  if (typeof condition !== "object" || condition === null) return (value) => value === condition;
+  if (typeof condition !== "object" || !condition) return (value) => value === condition;
 
   // The server has accepted the filter, or will refuse it: an operator that is unknown here matches nothing.
   const tests = Object.entries(condition).map(
@@ -59,16 +57,16 @@ export type Match = (filters: Values | undefined, data: Values) => boolean;
 /** Compile a filter by the rules of the wire protocol, "Topics and filters". */
 export function compileFilter(filter: Values): Match {
   const conditions = Object.entries(filter).map(([name, condition]) => {
-    const short = isNumber(condition) ? /^(min|max)([A-Z])(.*)$/s.exec(name) : null;
-    const other = short && short[2]!.toLowerCase() + short[3]!;
-    const test = compileCondition(short ? { [short[1] === "min" ? "gte" : "lte"]: condition } : condition);
-    return { name, other, test };
-  });
-  return (filters, data) =>
-    conditions.every(({ name, other, test }) => {
+    const [, bound, first, rest] =
+      (typeof condition === "number" && /^(min|max)([A-Z])(.*)$/s.exec(name)) || [];
+    const other = bound && first!.toLowerCase() + rest;
+    const test = compileCondition(bound ? { [bound === "min" ? "gte" : "lte"]: condition } : condition);
+    return (filters: Values | undefined, data: Values): boolean => {
       const value = attribute(name, filters, data);
       return test(isAbsent(value) && other ? attribute(other, filters, data) : value);
-    });
+    };
+  });
+  return (filters, data) => conditions.every((holds) => holds(filters, data));
 }
 
 /** The same text for filters that mean the same: sorted names, absent ones left out. */

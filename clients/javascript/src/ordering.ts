@@ -1,44 +1,39 @@
-import type { Timer, Timers } from "./clock.js";
+import type { Runtime } from "./runtime.js";
 import type { DealEvent } from "./types.js";
 
 const HOLD_MS = 500;
 
+export interface Ordering {
+  _add(event: DealEvent): void;
+  /** Hand out what was held until then, and what belongs before it. */
+  _flush(until: number): void;
+}
+
 /** Holds each event for a moment, and hands events out by position; marks those that come too late for it. */
-export class Ordering {
-  private held: { event: DealEvent; due: number }[] = [];
-  private highest = -Infinity;
-  private timer: Timer | undefined;
+export function createOrdering(
+  { _now: now, _timer: timer }: Runtime,
+  handOut: (event: DealEvent) => void,
+): Ordering {
+  const held: [event: DealEvent, due: number][] = [];
+  let highest = -Infinity;
+  const hold = timer(() => flush(now()));
 
-  constructor(
-    private readonly timers: Timers,
-    private readonly handOut: (event: DealEvent) => void,
-  ) {}
-
-  add(event: DealEvent): void {
-    const entry = { event, due: this.timers.now() + HOLD_MS };
-    let at = this.held.length;
-    while (at > 0 && this.held[at - 1]!.event.position > event.position) at -= 1;
-    this.held.splice(at, 0, entry);
-    this.timer ??= this.timers.start(HOLD_MS, () => this.flush(this.timers.now()));
-  }
-
-  /** Hand out what was held until `now`, and what belongs before it. */
-  flush(now: number): void {
-    this.timer?.stop();
-    this.timer = undefined;
-    const count = this.held.reduce((most, entry, index) => (entry.due <= now ? index + 1 : most), 0);
-    for (const { event } of this.held.splice(0, count)) {
-      if (event.position < this.highest) event.late = true;
-      this.highest = Math.max(this.highest, event.position);
-      this.handOut(event);
+  const flush = (until: number): void => {
+    const count = held.reduce((most, [, due], index) => (due <= until ? index + 1 : most), 0);
+    for (const [event] of held.splice(0, count)) {
+      if (event.position < highest) event.late = true;
+      highest = Math.max(highest, event.position);
+      handOut(event);
     }
-    if (this.held.length === 0) return;
-    const next = Math.min(...this.held.map((entry) => entry.due));
-    this.timer = this.timers.start(next - now, () => this.flush(this.timers.now()));
-  }
-
-  stop(): void {
-    this.timer?.stop();
-    this.held = [];
-  }
+    hold(held.length > 0 ? held.reduce((next, [, due]) => Math.min(next, due), Infinity) - until : undefined);
+  };
+  return {
+    _add(event) {
+      let at = held.length;
+      while (at > 0 && held[at - 1]![0].position > event.position) at -= 1;
+      held.splice(at, 0, [event, now() + HOLD_MS]);
+      if (!hold._isOn) hold(HOLD_MS);
+    },
+    _flush: flush,
+  };
 }

@@ -1,42 +1,41 @@
-import type { Timer, Timers } from "./clock.js";
+import type { Runtime } from "./runtime.js";
 
 /** A user's default limit for subscriptions over all tabs: what is left of its burst, then so many a second. */
 const BURST = 50;
 const EVERY_MS = 500;
 
-/** Lets through what the service's limit allows, in order. */
-export class Pacer {
-  private tokens = BURST;
-  private filledAt: number;
-  private waiting: (() => void)[] = [];
-  private timer: Timer | undefined;
-
-  constructor(private readonly timers: Timers) {
-    this.filledAt = timers.now();
-  }
-
-  take(send: () => void): void {
-    this.waiting.push(send);
-    if (!this.timer) this.flush();
-  }
-
+export interface Pacer {
+  /** Call `send` when the limit allows, in order. */
+  _take(send: () => void): void;
   /** Forget what waits. */
-  clear(): void {
-    this.waiting = [];
-    this.timer?.stop();
-    this.timer = undefined;
-  }
+  _clear(): void;
+}
 
-  private flush(): void {
-    this.timer = undefined;
-    const now = this.timers.now();
-    this.tokens = Math.min(BURST, this.tokens + (now - this.filledAt) / EVERY_MS);
-    this.filledAt = now;
-    while (this.tokens >= 1 && this.waiting.length > 0) {
-      this.tokens -= 1;
-      this.waiting.shift()!();
+/** Lets through what the service's limit allows. */
+export function createPacer({ _now: now, _timer: timer }: Runtime): Pacer {
+  let tokens = BURST;
+  let filledAt = now();
+  let waiting: (() => void)[] = [];
+
+  const flush = (): void => {
+    tokens = Math.min(BURST, tokens + (now() - filledAt) / EVERY_MS);
+    filledAt = now();
+    while (tokens >= 1 && waiting.length > 0) {
+      tokens -= 1;
+      waiting.shift()!();
     }
-    if (this.waiting.length > 0)
-      this.timer = this.timers.start((1 - this.tokens) * EVERY_MS, () => this.flush());
-  }
+    pause(waiting.length > 0 ? (1 - tokens) * EVERY_MS : undefined);
+  };
+  const pause = timer(flush);
+
+  return {
+    _take(send) {
+      waiting.push(send);
+      if (!pause._isOn) flush();
+    },
+    _clear() {
+      waiting = [];
+      pause();
+    },
+  };
 }

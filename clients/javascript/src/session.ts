@@ -1,12 +1,18 @@
-import { defer, onAbort, type Deferred } from "./calls.js";
-import { Backoff } from "./backoff.js";
-import type { Timer, Timers } from "./clock.js";
-import { Connection, type Loss } from "./connection.js";
-import { ClientClosed, ConfigurationError, DealsError, HandshakeRefused, NotAuthorized } from "./errors.js";
-import { checkUrl, findSocketClass, type Settings } from "./options.js";
-import { closedError } from "./requests.js";
-import type { Tokens } from "./token.js";
-import type { ClientState, Frame, StateChange } from "./types.js";
+import { REFUSALS_MAX, backoffMs } from "./backoff.js";
+import { noop, onAbort, quiet } from "./calls.js";
+import { NETWORK, openConnection, type Connection, type Loss } from "./connection.js";
+import {
+  ConfigurationError,
+  DealsError,
+  HandshakeRefused,
+  NotAuthorized,
+  closedError,
+  disconnectedError,
+} from "./errors.js";
+import { findSocketClass } from "./options.js";
+import type { Runtime } from "./runtime.js";
+import type { Tokens } from "./tokens.js";
+import type { ClientOptions, ClientState, Frame, StateChange } from "./types.js";
 
 const HURRY_MAX_MS = 500;
 const HURRY_EVERY_MS = 5_000;
@@ -20,349 +26,285 @@ const MAX_AGE_SPREAD_MS = 120_000;
 /** What the session tells the rest of the client about its connections. */
 export interface SessionHost {
   /** Before a token is asked for. */
-  prepare(): Promise<void> | undefined;
+  _prepare(): Promise<void> | undefined;
   /** A socket is open: prove the connection. `isHandover`: another one is in use. */
-  opened(connection: Connection, isHandover: boolean): void;
+  _opened(connection: Connection, isHandover: boolean): void;
   /** The connection is the one in use from now on. */
-  inUse(connection: Connection): void;
-  frame(connection: Connection, frame: Frame): void;
-  unreadable(error: unknown): void;
-  /** A connection has ended. */
-  lost(connection: Connection, loss: Loss | undefined): void;
+  _use(connection: Connection): void;
+  _received(connection: Connection, frame: Frame): void;
+  /** A connection has ended; without a loss, because the client is done with it. */
+  _lost(connection: Connection, loss?: Loss): void;
   /** Whether nothing is expected on an old connection any more. */
-  isDrained(connection: Connection): boolean;
-  changed(change: StateChange): void;
-  warn(code: string, message: string, cause?: unknown): void;
+  _isDrained(connection: Connection): boolean;
+  _pingAfterMs(): number | undefined;
+  _changed(change: StateChange): void;
 }
 
-/** Reasons of a `closing` frame after which the same token does not help. */
-const TOKEN_REASONS = ["expired", "revoked"];
-
-type Failed = (reason: string, error?: unknown) => void;
+export interface Session {
+  /** Connect, or wait for the connection that is under way. */
+  _connect(signal?: AbortSignal): Promise<void>;
+  /** End every connection and timer of the session. */
+  _disconnect(reason?: string): void;
+  /** The same for ever; resolves when the sockets are closed, within a second. */
+  _close(): Promise<unknown>;
+  /** A person must act before it makes sense to try again. */
+  _stop(error: DealsError): void;
+  /** The connection that was opened last has answered. */
+  _confirm(connection: Connection): void;
+  /** Move to a new connection before the current one ends. */
+  _handOver(graceMs?: number): void;
+  /** End a wait, after a sleep twice, since there is reason to believe that an attempt may work now. */
+  _hurry(hasSlept: boolean): void;
+}
 
 /** The states of the client, and the attempts that lead from one to the next. */
-export class Session {
-  state: ClientState = "idle";
+export function createSession(
+  runtime: Runtime,
+  client: { state: ClientState },
+  { url, WebSocket, parse = JSON.parse }: ClientOptions,
+  tokens: Tokens,
+  host: SessionHost,
+): Session {
+  const { _limits: limits, _random: random, _now: now, _timer: timer, _warn: warn } = runtime;
+  const draining = new Set<Connection>();
+  /** Who waits for `connected`; called with an error if that will not come. */
+  const waiters = new Set<(error?: unknown) => void>();
   /** The connection in use, or the one that is being opened. */
-  current: Connection | undefined;
+  let current: Connection | undefined;
+  /** The one that is being opened while another one is in use. */
+  let next: Connection | undefined;
+  /** The number of what was begun last; what an older attempt still delivers is dropped. */
+  let attempts = 0;
+  /** Failures in a row, since a connection was stable, and refusals without a status. */
+  let failures = 0;
+  let refusals = 0;
+  let closings: Promise<unknown> = Promise.resolve();
+  let isHandingOver = false;
+  let handoverEndsAt: number;
+  let hasRetriedToken = false;
+  let lastHurryAt = -Infinity;
+  let hurriesAgain = false;
 
-  private next: Connection | undefined;
-  private readonly draining = new Set<Connection>();
-  private readonly closings = new Set<Promise<void>>();
-  private readonly backoff: Backoff;
-  private attempts = 0;
-  private handingOver = false;
-  private retriedToken = false;
-  private lastHurryAt = -Infinity;
-  private hurriesAgain = false;
-  private waiters: Deferred<void>[] = [];
-  private readonly own: { wait?: Timer; stable?: Timer; age?: Timer; reply?: Timer; cut?: Timer } = {};
+  const begin = (): void => {
+    move("connecting");
+    if (client.state === "connecting") void attempt(false);
+  };
+  const waiting = timer(begin);
+  const stable = timer(() => void (failures = 0));
+  const age = timer(() => self._handOver());
+  const firstReply = timer(() => (next ?? current)!._fail(NETWORK));
+  const cut = timer(() => current!._fail({ _kind: "closed" }));
 
-  constructor(
-    private readonly url: string,
-    private readonly socketClass: unknown,
-    private readonly tokens: Tokens,
-    private readonly timers: Timers,
-    private readonly settings: Settings,
-    private readonly host: SessionHost,
-  ) {
-    this.backoff = new Backoff(settings);
-  }
+  const move = (state: ClientState, more?: Partial<StateChange>): void => {
+    const previous = client.state;
+    if (previous === state) return;
+    client.state = state;
+    host._changed({ state, previous, ...more });
+  };
+  const answerWaiters = (error?: unknown): void => {
+    for (const answer of [...waiters]) answer(error);
+  };
 
-  /** Connect, or wait for the connection that is under way. */
-  connect(signal?: AbortSignal): Promise<void> {
-    if (this.state === "closed") return Promise.reject(closedError());
-    if (this.state === "connected") return Promise.resolve();
-    const waiter = defer<void>();
-    this.waiters.push(waiter);
-    const stopListening = onAbort(signal, (reason) => {
-      this.waiters = this.waiters.filter((other) => other !== waiter);
-      waiter.reject(reason);
-      if (this.waiters.length === 0 && this.state !== "connected") this.disconnect();
-    });
-    waiter.promise.then(stopListening, stopListening);
-    if (this.state === "idle" || this.state === "stopped") this.start();
-    return waiter.promise;
-  }
-
-  /** End every connection and timer of the session. */
-  disconnect(reason?: string): void {
-    if (this.state === "closed" || this.state === "idle") return;
-    this.leave();
-    this.move("idle", reason ? { reason } : {});
-    this.rejectWaiters(new ClientClosed("the client was disconnected", { retryable: true }));
-  }
-
-  /** The same for ever; resolves when the sockets are closed, within a second. */
-  async close(): Promise<void> {
-    if (this.state !== "closed") {
-      this.leave();
-      this.move("closed");
-      this.rejectWaiters(closedError());
-    }
-    await Promise.all(this.closings);
-  }
-
-  /** A person must act before it makes sense to try again. */
-  stop(reason: "notAuthorized" | "configuration", error: DealsError): void {
-    if (this.state === "closed" || this.state === "idle") return;
-    this.leave();
-    this.move("stopped", { reason, error });
-    this.rejectWaiters(error);
-  }
-
-  /** The connection that was opened last has answered. */
-  confirm(connection: Connection): void {
-    this.own.reply?.stop();
-    const old = this.current;
-    if (connection === this.next) {
-      this.next = undefined;
-      this.handingOver = false;
-      this.current = connection;
-      this.host.inUse(connection);
-      if (old) this.drain(old);
-    } else if (connection !== old || this.state !== "connecting") return;
-    else this.host.inUse(connection);
-
-    const { limits, random } = this.settings;
-    this.retriedToken = false;
-    this.own.cut?.stop();
-    this.own.stable?.stop();
-    this.own.stable = this.timers.start(limits.backoffStableMs, () => this.backoff.reset());
-    this.own.age?.stop();
-    this.own.age = this.timers.start(limits.maxAgeMs ?? MAX_AGE_MS + random() * MAX_AGE_SPREAD_MS, () =>
-      this.handOver(),
-    );
-    for (const waiter of this.waiters.splice(0)) waiter.resolve();
-    this.move("connected");
-  }
-
-  /** Whether this connection is the one that was opened last. */
-  isOpening(connection: Connection): boolean {
-    return connection === this.next || (connection === this.current && this.state === "connecting");
-  }
-
-  /** Move to a new connection before the current one ends. */
-  handOver(graceMs = Infinity): void {
-    if (this.state !== "connected" || this.handingOver || !this.current) return;
-    this.handingOver = true;
-    const old = this.current;
-    const endsAt = Math.min(old.createdAt + LONGEST_MS, this.timers.now() + graceMs);
-    const failed = (): void => {
-      if (this.current !== old) return;
-      this.handingOver = false;
-      this.next = undefined;
-      const left = Math.max(0, endsAt - this.timers.now());
-      this.own.cut = this.timers.start(this.settings.random() * left, () => old.fail({ kind: "closed" }));
-    };
-    void this.attempt(true, failed);
-  }
-
-  /** End a wait, after a sleep twice, since there is reason to believe that an attempt may work now. */
-  hurry(hasSlept: boolean): void {
-    if (this.state !== "waiting" || this.timers.now() - this.lastHurryAt < HURRY_EVERY_MS) return;
-    this.lastHurryAt = this.timers.now();
-    this.hurriesAgain = hasSlept; // the network of a machine that wakes is rarely there at once
-    this.own.wait?.stop();
-    this.own.wait = this.timers.start(this.settings.random() * HURRY_MAX_MS, () => this.begin());
-  }
-
-  private start(): void {
-    try {
-      checkUrl(this.url);
-      findSocketClass(this.socketClass);
-      this.begin();
-    } catch (error) {
-      this.move("stopped", { reason: "configuration", error: error as ConfigurationError });
-      this.rejectWaiters(error as ConfigurationError);
-    }
-  }
-
-  private begin(): void {
-    this.move("connecting");
-    if (this.state === "connecting") void this.attempt(false, (reason, error) => this.wait(reason, error));
-  }
-
-  /** Token, handshake and first reply. `failed` is not called for what has stopped the client. */
-  private async attempt(isHandover: boolean, failed: Failed): Promise<void> {
-    this.attempts += 1;
-    const number = this.attempts;
+  /** Token, handshake and first reply. */
+  const attempt = async (isHandover: boolean): Promise<void> => {
+    const number = (attempts += 1);
     let token: string;
     try {
-      await this.host.prepare();
-      token = await this.tokens.forOpening();
+      await host._prepare();
+      token = await tokens._forOpening();
     } catch (error) {
-      if (this.attempts !== number) return;
-      if (error instanceof NotAuthorized) return this.stop("notAuthorized", error);
-      if (error instanceof ConfigurationError) return this.stop("configuration", error);
-      this.host.warn("tokenFailed", "getToken failed", error);
-      return failed("network", error);
+      if (attempts !== number) return; // disconnected, or another attempt began
+      if (error instanceof NotAuthorized || error instanceof ConfigurationError) return self._stop(error);
+      failed(isHandover, "network", error);
+      return warn("tokenFailed", error);
     }
-    if (this.attempts !== number) return; // disconnected, or another attempt began
-    this.open(token, isHandover, failed);
-  }
+    if (attempts !== number) return;
 
-  private open(token: string, isHandover: boolean, failed: Failed): void {
-    const { limits } = this.settings;
-    let connection: Connection;
     try {
-      connection = new Connection(
-        this.url,
-        token,
-        findSocketClass(this.socketClass),
-        this.timers,
-        this.settings,
-        {
-          opened: () => {
-            this.backoff.countRefusal(true);
-            this.own.reply = this.timers.start(limits.attemptTimeoutMs, () =>
-              connection.fail({ kind: "network" }),
-            );
-            this.host.opened(connection, isHandover);
-          },
-          frame: (frame) => this.host.frame(connection, frame),
-          unreadable: (error) => this.host.unreadable(error),
-          lost: (loss) => this.lose(connection, loss, failed),
+      const connection = openConnection(runtime, url, token, findSocketClass(url, WebSocket), parse, {
+        ...host,
+        _opened() {
+          refusals = 0;
+          firstReply(limits.attemptTimeoutMs);
+          host._opened(connection, isHandover);
         },
-      );
-    } catch (error) {
-      return this.stop(
-        "configuration",
-        new ConfigurationError(`url: the socket refused it: ${String(error)}`, { cause: error }),
-      );
+        _lost: lose,
+      });
+      if (isHandover) next = connection;
+      else current = connection;
+    } catch (cause) {
+      self._stop(new ConfigurationError(`url: ${cause}`, { cause }));
     }
-    if (isHandover) this.next = connection;
-    else this.current = connection;
-  }
+  };
 
-  private lose(connection: Connection, loss: Loss, failed: Failed): void {
-    if (this.draining.delete(connection)) return this.host.lost(connection, undefined);
-    const wasInUse = connection === this.current && this.state === "connected";
-    const isNext = connection === this.next;
-    if (connection !== this.current && !isNext) return;
-    this.own.reply?.stop();
-    if (isNext) this.next = undefined;
-    else this.current = undefined;
-    this.host.lost(connection, loss);
+  /** An attempt has failed: try again later, or of a hand-over, keep the old connection till shortly before its end. */
+  const failed = (isHandover: boolean, reason: string, error?: unknown, atLeastMs = 0): void => {
+    if (isHandover) {
+      isHandingOver = false;
+      return cut(random() * Math.max(0, handoverEndsAt - now()));
+    }
+    failures += 1;
+    const delayMs = hurriesAgain ? random() * HURRY_MAX_MS : backoffMs(runtime, failures, refusals);
+    const retryInMs = Math.max(delayMs, atLeastMs);
+    hurriesAgain = false;
+    stable();
+    waiting(retryInMs);
+    move("waiting", { reason, retryInMs, ...(error instanceof DealsError && { error }) });
+  };
 
-    if (!connection.isOpen) return this.refused(loss, isNext, failed);
-    const closing = connection.closing;
+  const lose = (connection: Connection, loss: Loss): void => {
+    if (draining.delete(connection)) return host._lost(connection);
+    const isHandover = connection === next;
+    const wasInUse = !isHandover && client.state === "connected";
+    firstReply();
+    if (isHandover) next = undefined;
+    else current = undefined;
+    if (wasInUse) endHandover();
+    const number = attempts;
+    host._lost(connection, loss);
+    if (attempts !== number) return; // a handler has ended it, or begun anew
+
+    if (!connection._isOpen) return refused(loss, isHandover);
     // DeleteConnection is 1000 without a reason: the token may have expired or been revoked.
-    const isTokenInDoubt = closing ? TOKEN_REASONS.includes(String(closing.reason)) : loss.code === 1000;
-    if (isTokenInDoubt) this.tokens.refuse();
-    if (closing?.reconnect === false && !isNext) {
-      return this.stop(
-        "notAuthorized",
-        new NotAuthorized(`the service closed the connection: ${String(closing.reason)}`),
-      );
-    }
-    const reason = loss.kind === "closed" ? "closed" : "network";
-    if (!wasInUse) return failed(reason);
-    this.endHandover();
-    this.wait(reason, undefined, Number(closing?.retryAfterMs ?? 0));
-  }
+    const { reason, reconnect, retryAfterMs } = connection._closing ?? {
+      reason: loss._code === 1000 ? "expired" : undefined,
+    };
+    if (reason === "expired" || reason === "revoked") tokens._refuse();
+    if (reconnect === false && !isHandover) return self._stop(new NotAuthorized(`closed: ${reason}`));
+    failed(isHandover, loss._kind, undefined, retryAfterMs);
+  };
 
-  private refused({ kind, status }: Loss, isHandover: boolean, failed: Failed): void {
-    if (kind !== "refused") return failed("network");
-    const error = new HandshakeRefused(`the handshake was refused (${status ?? "no status is visible"})`, {
-      retryable: true,
-    });
-    error.status = status;
-    this.host.warn("handshakeRefused", error.message, error);
-
-    if (status === undefined) {
+  /** The handshake has failed. */
+  const refused = ({ _kind, _status: status }: Loss, isHandover: boolean): void => {
+    if (_kind !== "refused") return failed(isHandover, "network");
+    const cause = new HandshakeRefused(`status ${status ?? "unknown"}`, { status });
+    if (!status) {
       // The application's own token request decides: it sees a status.
-      this.backoff.countRefusal(false);
-      this.tokens.refuse();
-      return failed(this.backoff.isRefused ? "refused" : "network", error);
-    }
-    if (status === 401) {
-      this.tokens.refuse();
-      if (this.retriedToken || isHandover) return failed("refused", error);
-      this.retriedToken = true;
-      void this.attempt(false, failed);
-      return;
-    }
-    if (isHandover) return failed("refused", error);
-    if (status === 403)
-      return this.stop(
-        "notAuthorized",
-        new NotAuthorized("the service refuses this user or token", { cause: error }),
-      );
-    if (status === 429) return failed("throttled", error);
-    if (status >= 500) return failed("network", error);
-    this.stop(
-      "configuration",
-      new ConfigurationError(`url: the handshake was answered ${status}`, { cause: error }),
-    );
-  }
-
-  private wait(reason: string, error: unknown, atLeastMs = 0): void {
-    const delayMs = this.backoff.nextDelayMs();
-    const retryInMs = Math.max(
-      this.hurriesAgain ? this.settings.random() * HURRY_MAX_MS : delayMs,
-      atLeastMs,
-    );
-    this.hurriesAgain = false;
-    this.own.stable?.stop();
-    this.own.wait = this.timers.start(retryInMs, () => this.begin());
-    this.move("waiting", { reason, retryInMs, ...(error instanceof DealsError && { error }) });
-  }
+      tokens._refuse();
+      refusals += 1;
+      failed(isHandover, refusals < REFUSALS_MAX ? "network" : "refused", cause);
+    } else if (status === 401) {
+      tokens._refuse();
+      if (hasRetriedToken || isHandover) failed(isHandover, "refused", cause);
+      else {
+        hasRetriedToken = true;
+        void attempt(false);
+      }
+    } else if (status === 429) failed(isHandover, "throttled", cause);
+    else if (isHandover || status >= 500) failed(isHandover, "network", cause);
+    else if (status === 403) self._stop(new NotAuthorized("user or token refused", { cause }));
+    else self._stop(new ConfigurationError(`url: answered ${status}`, { cause }));
+    warn("handshakeRefused", cause);
+  };
 
   /** Let an old connection finish what was asked on it. */
-  private drain(old: Connection): void {
-    this.draining.add(old);
-    const until = this.timers.now() + DRAIN_MS;
-    const check = (): void => {
-      if (!this.draining.has(old)) return;
-      if (this.timers.now() < until && !this.host.isDrained(old))
-        return void this.timers.start(DRAIN_CHECK_MS, check);
-      this.draining.delete(old);
-      this.closeGently(old);
-      this.host.lost(old, undefined);
-    };
-    this.timers.start(DRAIN_CHECK_MS, check);
-  }
+  const drain = (old: Connection): void => {
+    const until = now() + DRAIN_MS;
+    const check = timer(() => {
+      if (!draining.has(old)) return;
+      if (now() < until && !host._isDrained(old)) return check(DRAIN_CHECK_MS);
+      draining.delete(old);
+      finish(old);
+    });
+    draining.add(old);
+    check(DRAIN_CHECK_MS);
+  };
 
-  private endHandover(): void {
-    this.attempts += 1;
-    this.handingOver = false;
-    const { next } = this;
-    this.next = undefined;
-    next?.abandon();
-    if (next) this.host.lost(next, undefined);
-    this.own.age?.stop();
-    this.own.cut?.stop();
-  }
+  const finish = (connection: Connection): void => {
+    closings = Promise.all([closings, connection._end(true)]);
+    host._lost(connection);
+  };
 
-  /** Drop all connections and plans. */
-  private leave(): void {
-    this.endHandover();
-    for (const timer of Object.values(this.own)) timer.stop();
-    this.tokens.abandon(closedError());
-    const connections = [this.current, ...this.draining].filter((connection) => connection !== undefined);
-    this.current = undefined;
-    this.draining.clear();
-    for (const connection of connections) {
-      this.closeGently(connection);
-      this.host.lost(connection, undefined);
-    }
-  }
+  const endHandover = (): void => {
+    const dropped = next;
+    attempts += 1;
+    isHandingOver = false;
+    next = undefined;
+    age();
+    cut();
+    if (!dropped) return;
+    void dropped._end(false);
+    host._lost(dropped);
+  };
 
-  private closeGently(connection: Connection): void {
-    const closing = connection.close();
-    this.closings.add(closing);
-    void closing.then(() => this.closings.delete(closing));
-  }
+  /** Drop all connections and plans, and be in another state. */
+  const leave = (state: ClientState, error: unknown, more?: Partial<StateChange>): void => {
+    endHandover();
+    for (const running of [waiting, stable, firstReply]) running();
+    tokens._abandon(closedError());
+    const left = [current, ...draining];
+    current = undefined;
+    draining.clear();
+    answerWaiters(error);
+    move(state, more);
+    for (const connection of left) if (connection) finish(connection);
+  };
 
-  private rejectWaiters(error: DealsError): void {
-    for (const waiter of this.waiters.splice(0)) waiter.reject(error);
-  }
-
-  private move(state: ClientState, more: Partial<StateChange> = {}): void {
-    const previous = this.state;
-    if (previous === state) return;
-    this.state = state;
-    this.host.changed({ state, previous, ...more });
-  }
+  const self: Session = {
+    _connect: (signal) =>
+      quiet(
+        new Promise<void>((resolve, reject) => {
+          if (client.state === "closed") return reject(closedError());
+          if (client.state === "connected") return resolve();
+          let stopListening = noop;
+          const answer = (error?: unknown): void => {
+            waiters.delete(answer);
+            stopListening();
+            if (error) reject(error);
+            else resolve();
+          };
+          waiters.add(answer);
+          stopListening = onAbort(signal, (reason) => {
+            answer(reason);
+            if (waiters.size === 0 && client.state !== "connected") self._disconnect();
+          });
+          if (!waiters.has(answer) || (client.state !== "idle" && client.state !== "stopped")) return;
+          try {
+            findSocketClass(url, WebSocket);
+            begin();
+          } catch (error) {
+            leave("stopped", error, { reason: "configuration", error: error as DealsError });
+          }
+        }),
+      ),
+    _disconnect(reason) {
+      if (client.state !== "closed" && client.state !== "idle")
+        leave("idle", disconnectedError(), reason ? { reason } : {});
+    },
+    _close() {
+      if (client.state !== "closed") leave("closed", closedError());
+      return closings;
+    },
+    _stop(error) {
+      const reason = error instanceof NotAuthorized ? "notAuthorized" : "configuration";
+      if (client.state !== "closed" && client.state !== "idle") leave("stopped", error, { reason, error });
+    },
+    _confirm(connection) {
+      const old = current;
+      firstReply();
+      cut();
+      next = undefined;
+      isHandingOver = hasRetriedToken = false;
+      current = connection;
+      host._use(connection);
+      if (old !== connection) drain(old!);
+      stable(limits.backoffStableMs);
+      age(limits.maxAgeMs ?? MAX_AGE_MS + random() * MAX_AGE_SPREAD_MS);
+      answerWaiters();
+      move("connected");
+    },
+    _handOver(graceMs = Infinity) {
+      if (client.state !== "connected" || isHandingOver) return;
+      isHandingOver = true;
+      handoverEndsAt = Math.min(current!._createdAt + LONGEST_MS, now() + graceMs);
+      void attempt(true);
+    },
+    _hurry(hasSlept) {
+      if (client.state !== "waiting" || now() - lastHurryAt < HURRY_EVERY_MS) return;
+      lastHurryAt = now();
+      hurriesAgain = hasSlept; // the network of a machine that wakes is rarely there at once
+      waiting(random() * HURRY_MAX_MS);
+    },
+  };
+  return self;
 }

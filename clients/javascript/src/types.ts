@@ -1,6 +1,9 @@
 import type { Filters } from "./filter_types.js";
 import type { Clock } from "./clock.js";
 import type { DealsError } from "./errors.js";
+import type { Runtime } from "./runtime.js";
+import type { Positions } from "./storage.js";
+import type { Sub } from "./subscription.js";
 import type { MessageReceived, MessageStatus, Notification as Pushed, StatusUpdate } from "./wire.js";
 
 /** A frame of the service, as it is on the wire. */
@@ -49,6 +52,23 @@ export interface SubscriptionChange {
   error?: DealsError;
 }
 
+/** The wish for the events of a topic, and what of them has come. Iterate over it, or give `onEvent`. */
+export interface Subscription<Data = unknown> extends AsyncIterable<DealEvent<Data>> {
+  readonly topic: string;
+  readonly options: SubscribeOptions<Data>;
+  readonly state: SubscriptionState;
+  /** The highest position that was handed out; undefined before the first confirmation. */
+  readonly position: number | undefined;
+  /** Resolves when the subscription is live for the first time. */
+  readonly ready: Promise<{ position: number; recovered: boolean }>;
+  /** Change the filters; resolves when the service has confirmed them. */
+  update(change: { filters: Filters<Data> }): Promise<void>;
+  /** End the subscription; resolves when the service has confirmed it, at once without a connection. */
+  unsubscribe(): Promise<void>;
+  /** What comes from now on and what waits already; leaving the loop unsubscribes. */
+  [Symbol.asyncIterator](): AsyncIterator<DealEvent<Data>, undefined>;
+}
+
 /** Events between two positions are not in the history any more, or too many to catch up on. */
 export interface Gap {
   from: number;
@@ -87,10 +107,15 @@ export interface ClientEvents {
 export type TokenReason = "connect" | "refused" | "expiring";
 export type GetToken = (request: { reason: TokenReason; signal: AbortSignal }) => string | Promise<string>;
 
-/** Where positions outlive the client. All of it may throw or reject: that is a warning. */
-export interface Storage {
+/** Where a text outlives the client. All of it may throw or reject: that is a warning. */
+export interface Store {
   load(): string | null | undefined | Promise<string | null | undefined>;
   save(text: string): void | Promise<void>;
+}
+
+/** Keeps positions beyond the client's life: what `webStorage` and `keepIn` return. */
+export interface Storage {
+  _positions(runtime: Runtime, subscriptions: () => Sub[]): Positions;
 }
 
 export type LifecycleEvent = "active" | "inactive" | "online" | "offline" | "pagehide" | "pageshow";

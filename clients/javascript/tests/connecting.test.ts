@@ -227,16 +227,52 @@ test.each([true, false])("close leaves no timer and no listener (polite peer: %s
   await message.catch(() => {});
 });
 
-test.each([{ queueBytes: 0 }, { pingAfterMs: 541_000 }, { getToken: undefined as never }])(
-  "the options %j are refused",
-  (options) => {
-    expect(() => service.client(options)).toThrow(ConfigurationError);
-  },
-);
+test.each([
+  { queueBytes: 0 },
+  { pingAfterMs: 541_000 },
+  { getToken: undefined as never },
+  { storage: { load: () => null } as never },
+])("the options %j are refused", (options) => {
+  expect(() => service.client(options)).toThrow(ConfigurationError);
+});
 
 test("no error and no warning holds a token", async () => {
   service.token = () => "secret-token";
   service.handshake = (socket) => socket.refuse(401);
   await service.connected();
   expect(JSON.stringify([service.states, service.warnings])).not.toContain("secret-token");
+});
+
+test("a subscription's handler that disconnects at a loss wins over the wait", async () => {
+  const client = await service.connected();
+  let isLive = false;
+  await client.subscribe("travel", {
+    onEvent: () => {},
+    onState: ({ state }) => {
+      if (state === "live") isLive = true;
+      else if (isLive) client.disconnect();
+    },
+  }).ready;
+  service.socket.drop();
+  await service.clock.advance(60_000);
+  expect(service.path).toEqual(["connecting", "connected", "idle"]);
+  expect(service.clock.running).toBe(0);
+});
+
+test("a listener for warnings that throws is not told of that for ever", async () => {
+  const client = await service.connected();
+  let told = 0;
+  client.on("warning", () => {
+    told += 1;
+    throw new Error("the log is full");
+  });
+  service.socket.push({ type: "novelty", data: {} });
+  expect(told).toBe(1);
+});
+
+test("a client that was stopped for its URL watches nothing, however often it is tried", async () => {
+  const client = service.client({ url: "deals" });
+  for (let attempt = 0; attempt < 2; attempt += 1)
+    await expect(client.connect()).rejects.toThrow(ConfigurationError);
+  expect(service.clock.running).toBe(0);
 });

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { NotAuthorized, type Lifecycle, type LifecycleEvent } from "../src/index.js";
+import { NotAuthorized, keepIn, type Lifecycle, type LifecycleEvent } from "../src/index.js";
 import { FakeService } from "./support/service.js";
 
 let service: FakeService;
@@ -242,7 +242,7 @@ test("without a reconnect frame the client moves by itself before two hours are 
 
 test("positions outlive the client, for the same user and a day", async () => {
   let stored: string | null = null;
-  const storage = { load: () => stored, save: (text: string) => void (stored = text) };
+  const storage = keepIn({ load: () => stored, save: (text) => void (stored = text) });
   const first = await service.connected({ storage });
   await first.subscribe("travel", { onEvent: () => {} }).ready;
   service.socket.push(service.event(105));
@@ -276,7 +276,7 @@ test("positions outlive the client, for the same user and a day", async () => {
 test("what the iterator has not taken is not stored as seen", async () => {
   let stored = "";
   const client = await service.connected({
-    storage: { load: () => null, save: (text) => void (stored = text) },
+    storage: keepIn({ load: () => null, save: (text) => void (stored = text) }),
   });
   const subscription = client.subscribe("travel");
   await subscription.ready;
@@ -288,7 +288,7 @@ test("what the iterator has not taken is not stored as seen", async () => {
 
 test("a topic that is called as what all objects inherit has no stored position", async () => {
   const saved = { user: "ann", time: service.clock.now(), topics: {} };
-  const storage = { load: () => JSON.stringify(saved), save: () => undefined };
+  const storage = keepIn({ load: () => JSON.stringify(saved), save: () => undefined });
   const client = service.client({ storage });
   client.subscribe("constructor", { recent: 5 });
   await client.connect();
@@ -304,7 +304,7 @@ test("a storage that fails is a warning", async () => {
   const failing = () => {
     throw new Error("full");
   };
-  const client = await service.connected({ storage: { load: failing, save: failing } });
+  const client = await service.connected({ storage: keepIn({ load: failing, save: failing }) });
   await client.subscribe("travel").ready;
   await service.clock.advance(1_000);
   expect(service.warnings.map(({ code }) => code)).toEqual(["storageFailed", "storageFailed"]);

@@ -47,14 +47,17 @@ test("a client in a page leaves with it and comes back from the cache", async ()
   await client.close();
 });
 
-test("web storage keeps one text under its key", () => {
+test("web storage keeps one text under its key", async () => {
   const kept = new Map<string, string>();
   const area = {
     getItem: (key: string) => kept.get(key) ?? null,
     setItem: (key: string, value: string) => void kept.set(key, value),
   };
   const storage = webStorage(area, "mine");
-  expect(storage.load()).toBeNull();
-  void storage.save("text");
-  expect([storage.load(), [...kept.keys()]]).toEqual(["text", ["mine"]]);
+  const service = new FakeService();
+  const client = await service.connected({ storage });
+  await client.subscribe("travel", { onEvent: () => {} }).ready;
+  await client.close();
+  expect([...kept.keys()]).toEqual(["mine"]);
+  expect(JSON.parse(kept.get("mine")!)).toMatchObject({ topics: { travel: { position: 100 } } });
 });

@@ -19,7 +19,7 @@ class Backoff:
 
     def __init__(self, options: Options, random: Callable[[], float]) -> None:
         self._options, self._random = options, random
-        self.failures = 0
+        self.failures: int = 0
 
     def reset(self) -> None:
         """Begin a new row, after a connection that lasted."""

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from deals_client.clock import Clock, sleep
 from deals_client.errors import AuthenticationError, DealsError, Forbidden, RateLimited, ValidationError
 from deals_client.feed import Feed
-from deals_client.filters import compile_filters
+from deals_client.filters import Matcher, compile_filters
 from deals_client.frames import Frame, is_event, to_event
 from deals_client.link import Link
 from deals_client.progress import Page
@@ -39,18 +39,22 @@ class Host(Protocol):
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run work in the background."""
+        ...
 
     def may_use(self, feature: str) -> bool:
         """Whether the server has a feature, or has not told yet."""
+        ...
 
     def has(self, feature: str) -> bool:
         """Whether the server has said that it has a feature."""
+        ...
 
     def give_up(self, feature: str) -> None:
         """Note that the server lacks a feature."""
 
     async def ask(self, action: Action, data: Mapping[str, Any], link: Link) -> Frame:
         """Return the reply to a request of one connection. Raises DealsError, ConnectionLost."""
+        ...
 
     def retire(self, channel: Channel) -> None:
         """Forget a channel that nobody wants any more."""
@@ -60,8 +64,9 @@ class Channel:
     """The subscription to one topic, shared by feeds with equal filters."""
 
     def __init__(self, topic: str, filters: Filters, host: Host) -> None:
-        self.topic, self.filters = topic, filters
-        self.matches = compile_filters(filters)
+        self.topic: str = topic
+        self.filters: Filters = filters
+        self.matches: Matcher = compile_filters(filters)
         self.feeds: list[Feed] = []
         self._host = host
         self._confirmed_on: Link | None = None
@@ -210,7 +215,7 @@ class Channel:
                     raise
 
     def _take(self, reply: Frame, feeds: Sequence[Feed], since: int | None) -> None:
-        data = reply.get("data") or {}
+        data: Mapping[str, Any] = reply.get("data") or {}
         recovered = data.get("recovered", True) is not False
         source: Source = "recent" if since is None or not recovered else "replay"
         frames = [frame for frame in data.get("events", ()) if is_event(frame)]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from deals_client.channel import Channel, Host
 from deals_client.clock import Clock, Timer
 from deals_client.errors import DealsError, DuplicateSubscription, Forbidden
 from deals_client.feed import Feed
 from deals_client.frames import ALL_DEALS, PRIVATE, Frame, to_event
+from deals_client.json_values import as_object
 from deals_client.link import Link
 from deals_client.values import Filters
 
@@ -108,7 +108,7 @@ class Channels:
         A server of a first release does not send the publisher's filters, on which it has matched: then what
         none of ours seems to want may be for any of them.
         """
-        filters, data = _object(frame.get("filters")), _object(frame.get("data"))
+        filters, data = as_object(frame.get("filters")), as_object(frame.get("data"))
         wanting = [channel for channel in channels if channel.matches(filters, data)]
         return wanting if wanting or self._host.has(EVENT_FILTERS) else channels
 
@@ -121,7 +121,3 @@ class Channels:
 def same_filters(one: Filters, other: Filters) -> bool:
     """Whether two filters are written alike, but for the order of their keys."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

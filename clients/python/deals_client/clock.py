@@ -26,12 +26,15 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Return seconds that only rise, also while the machine sleeps."""
+        ...
 
     def time(self) -> float:
         """Return epoch seconds."""
+        ...
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Call back once, on the running loop, after so many seconds."""
+        ...
 
 
 class SystemClock:

@@ -8,11 +8,14 @@ from typing import Any
 
 from deals_client.channel import Channel
 from deals_client.channels import Channels
+from deals_client.clock import Clock
+from deals_client.emitter import Emitter
 from deals_client.errors import ClientClosed, DealsError
 from deals_client.feed import Feed
 from deals_client.frames import Frame, decode_frames, is_event
 from deals_client.heartbeat import Heartbeat, SleepWatch
 from deals_client.inbox import Inbox
+from deals_client.json_values import as_object
 from deals_client.link import Link
 from deals_client.refusals import Closing, Loss
 from deals_client.renewal import TokenRenewal
@@ -40,17 +43,21 @@ class Core:
         open_socket: OpenSocket,
         storage: Storage | None,
     ) -> None:
-        self.runtime, self.emitter = runtime, runtime.emitter
-        self.clock = clock = runtime.clock
-        self.tokens = Tokens(get_token, runtime.options, clock)
-        self.session = Session(url, runtime, open_socket, self.tokens, self)
-        self.requests = Requests(runtime, refresh=self._refresh, reconnect=_give_up, doubt=self._settle_doubt)
-        self.channels = Channels(self, clock)
-        self.inbox = Inbox(self.requests.ask, clock, self.emitter)
-        self.renewal = TokenRenewal(
+        self.runtime: Runtime = runtime
+        self.emitter: Emitter = runtime.emitter
+        self.clock: Clock = runtime.clock
+        clock = self.clock
+        self.tokens: Tokens = Tokens(get_token, runtime.options, clock)
+        self.session: Session = Session(url, runtime, open_socket, self.tokens, self)
+        self.requests: Requests = Requests(
+            runtime, refresh=self._refresh, reconnect=_give_up, doubt=self._settle_doubt
+        )
+        self.channels: Channels = Channels(self, clock)
+        self.inbox: Inbox = Inbox(self.requests.ask, clock, self.emitter)
+        self.renewal: TokenRenewal = TokenRenewal(
             runtime, self.tokens, self.ask, lambda error: self.session.stop("notAuthorized", error)
         )
-        self.positions = (
+        self.positions: Positions | None = (
             None if storage is None else Positions(storage, clock, self._collect, self.emitter.warn)
         )
         self.server: ServerInfo | None = None
@@ -156,15 +163,13 @@ class Core:
             self._take_push(link, frame)
 
     def _take_reply(self, link: Link, frame: Frame) -> None:
-        data = frame.get("data")
-        is_unknown = isinstance(data, Mapping) and data.get("code") == "CONNECTION_ERROR"
+        is_unknown = as_object(frame.get("data")).get("code") == "CONNECTION_ERROR"
         if not link.replied.done() and not is_unknown:
             link.replied.set_result(None)
         self.requests.take(link, frame)
 
     def _take_push(self, link: Link, frame: Frame) -> None:
-        data = frame.get("data")
-        data = data if isinstance(data, Mapping) else {}
+        data = as_object(frame.get("data"))
         match frame["type"]:
             case "messageReceived" | "notification" | "messageStatus":
                 self.inbox.take(frame)

@@ -50,7 +50,7 @@ class Emitter:
 
     def __init__(self) -> None:
         self._handlers: dict[str, list[Handler]] = {name: [] for name in self.NAMES}
-        self.tasks = Tasks(self._report)
+        self.tasks: Tasks = Tasks(self._report)
         self.is_silent = False
         """Set when the client is closed: nothing is emitted afterwards."""
         self._is_reporting = False

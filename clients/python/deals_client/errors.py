@@ -26,6 +26,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deals_client.json_values import as_list, as_object
+
 
 class DealsError(Exception):
     """Base of the errors of this package, and the error of a code that it does not know."""
@@ -82,7 +84,7 @@ class RateLimited(DealsError):
     """Too many requests; nothing was done."""
 
     retryable = True
-    retry_after = 0.0
+    retry_after: float = 0.0
     """Seconds after which the next one passes."""
 
 
@@ -150,20 +152,21 @@ def error_of_frame(data: Mapping[str, Any], request_id: str | None) -> DealsErro
     """Return the error that the data of an `error` frame tells."""
     code, details = str(data.get("code")), data.get("details")
     error = _BY_CODE.get(code, DealsError)(f"{code}: {data.get('message')}", code=code, request_id=request_id)
-    fields: Mapping[str, Any] = details if isinstance(details, Mapping) else {}
+    fields = as_object(details)
     match error:
         case ValidationError():
-            error.problems = tuple(details) if isinstance(details, list) else ()
+            error.problems = tuple(as_list(details))
         case ServerError():
             error.correlation_id = fields.get("correlationId")
         case SubscriptionError():
             error.reason = fields.get("reason")
             error.retryable = error.reason in _PASSING
+        case _:
+            pass  # these tell no more
     return error
 
 
 def retry_after(data: Mapping[str, Any]) -> float | None:
     """Return the seconds that an `error` frame's data says to wait, or None."""
-    details = data.get("details")
-    wait = details.get("retryAfterMs") if isinstance(details, Mapping) else None
+    wait = as_object(data.get("details")).get("retryAfterMs")
     return wait / 1000 if isinstance(wait, int | float) else None

@@ -30,8 +30,8 @@ class Feed:
     ) -> None:
         self._limit = runtime.options.buffer
         self._emitter, self._on_gap, self._on_state = runtime.emitter, on_gap, on_state
-        self.progress = Progress(runtime.options, since, recent)
-        self.delivery = Delivery(runtime.emitter, on_event, self._limit)
+        self.progress: Progress = Progress(runtime.options, since, recent)
+        self.delivery: Delivery = Delivery(runtime.emitter, on_event, self._limit)
         self.state: SubscriptionState = "pending"
         self.error: BaseException | None = None
         """What ended it, if that was an error."""

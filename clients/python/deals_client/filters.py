@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+from deals_client.json_values import is_list
 
 Matcher: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 """Whether an event's `filters` and `data` pass."""
@@ -65,13 +67,15 @@ def _find(names: tuple[str, ...], filters: Mapping[str, Any], data: Mapping[str,
 
 def _compile(condition: Any) -> Test:
     if isinstance(condition, list | tuple):
-        return lambda value: any(_same(item, one) for item in condition for one in _listed(value))
+        items = cast(Sequence[Any], condition)
+        return lambda value: any(_same(item, one) for item in items for one in _listed(value))
     if not isinstance(condition, Mapping):
         return lambda value: _same(condition, value)
-    if condition.keys() <= _RANGES.keys():
-        bounds = [(_RANGES[name], bound) for name, bound in condition.items()]
+    operators = cast(Mapping[str, Any], condition)
+    if operators.keys() <= _RANGES.keys():
+        bounds = [(_RANGES[name], bound) for name, bound in operators.items()]
         return lambda value: _is_number(value) and all(holds(value, bound) for holds, bound in bounds)
-    [(name, argument)] = condition.items()
+    [(name, argument)] = operators.items()
     return _compile_operator(name, argument)
 
 
@@ -92,7 +96,7 @@ def _compile_operator(name: str, argument: Any) -> Test:
 
 
 def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    return value if is_list(value) else [value]
 
 
 def _is_number(value: Any) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from deals_client.errors import ConfigurationError, MessageTooLarge
+from deals_client.json_values import as_list
 from deals_client.values import Event, Source
 
 Frame: TypeAlias = dict[str, Any]
@@ -38,15 +39,16 @@ def encode_request(action: str, data: Mapping[str, Any] | None, request_id: str 
 
 def decode_frames(text: str) -> Iterator[Frame]:
     """Yield the frames of a text: those of a `batch`, or the one that it is. Raises ValueError."""
-    frame = json.loads(text)
-    if not isinstance(frame, dict):
+    value: Any = json.loads(text)
+    if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004 - it is what the text holds
+    frame = cast(Frame, value)
     # A frame with a position is an event, whatever its publisher called it.
     if frame.get("type") == "batch" and "position" not in frame:
-        frames = frame["data"]["frames"]
-        if not isinstance(frames, list) or not all(isinstance(one, dict) for one in frames):
+        frames: Any = frame["data"]["frames"]
+        if not isinstance(frames, list) or not all(isinstance(one, dict) for one in as_list(frames)):
             raise ValueError("a batch without frames")
-        yield from frames
+        yield from cast(list[Frame], frames)
     else:
         yield frame
 

@@ -10,6 +10,7 @@ from deals_client import wire
 from deals_client.clock import Clock
 from deals_client.emitter import Emitter
 from deals_client.frames import Frame
+from deals_client.json_values import as_object
 from deals_client.seen import SeenIds
 from deals_client.values import InboxEntry, Message, MessageState, MessageStatus, Notification
 
@@ -33,7 +34,7 @@ class Inbox:
 
     def take(self, frame: Frame) -> None:
         """Take a frame that was pushed."""
-        data = frame.get("data") or {}
+        data = as_object(frame.get("data"))
         message_id = str(data.get("messageId"))
         if frame["type"] == "messageStatus":
             status = MessageStatus(
@@ -57,8 +58,8 @@ class Inbox:
             page: wire.Messages = (await self._ask("getMessages", data))["data"]
             for entry in page["messages"]:
                 yield _to_entry(entry)
-            if status is None and page.get("cursor") is not None:
-                self._after = page["cursor"]
+            if status is None and (cursor := page.get("cursor")) is not None:
+                self._after = cursor
             after = page.get("next")
             if after is None:
                 return

@@ -24,8 +24,10 @@ class Link:
         self, number: int, socket: Socket, clock: Clock, tasks: Tasks, on_text: Callable[[Link, str], None]
     ) -> None:
         self.number = number
-        self.opened_at = self.heard_at = self.wrote_at = clock.monotonic()
-        self.heard = 0
+        self.opened_at: float = clock.monotonic()
+        self.heard_at: float = self.opened_at
+        self.wrote_at: float = self.opened_at
+        self.heard: int = 0
         """How many texts have arrived."""
         self.closing: Closing | None = None
         """What a `closing` frame has announced."""

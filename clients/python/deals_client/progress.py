@@ -44,9 +44,9 @@ class Progress:
         self.position = since
         """The highest that was handed out, or that of the last page; None before the first."""
         self.recent = recent
-        self.is_catching_up = True
-        self.recovered = True
-        self.seen = SeenIds(options.seen)
+        self.is_catching_up: bool = True
+        self.recovered: bool = True
+        self.seen: SeenIds = SeenIds(options.seen)
         self._held: list[Event] = []
         self._has_missed = False
         self._replayed = 0

@@ -59,8 +59,9 @@ class Recovery:
                 return judge_loss(error.loss)
             case OSError() | TimeoutError():
                 return Verdict("network")
-        self._emitter.warn("tokenFailed", f"get_token raised {type(error).__name__}", error)
-        return Verdict("network")
+            case _:
+                self._emitter.warn("tokenFailed", f"get_token raised {type(error).__name__}", error)
+                return Verdict("network")
 
     def next_delay(self, verdict: Verdict) -> float:
         """Return the seconds to wait before the next attempt."""

@@ -57,7 +57,8 @@ def judge_refusal(error: HandshakeRefused, *, unauthorized_before: bool) -> Verd
             return Verdict("throttled")
         case status if status >= 500:
             return Verdict("network")
-    return Verdict("refused", stop="configuration")
+        case _:
+            return Verdict("refused", stop="configuration")
 
 
 def judge_loss(loss: Loss) -> Verdict:

@@ -50,7 +50,7 @@ class _Pending:
     tries: int = 0
     has_refreshed: bool = False
     last_error: DealsError | None = None
-    timers: dict[str, Timer] = field(default_factory=dict)
+    timers: dict[str, Timer] = field(default_factory=dict[str, Timer])
 
 
 class Requests:

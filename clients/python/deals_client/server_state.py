@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from deals_client.clock import Clock, Timer
+from deals_client.json_values import as_list
 from deals_client.values import ServerInfo, Status
 from deals_client.wire import StatusUpdate
 
@@ -30,7 +31,7 @@ class Checkup:
     ) -> None:
         self._clock, self._random, self._ask, self._start = clock, random, ask, start
         self._timer: Timer | None = None
-        self.rounds = 0
+        self.rounds: int = 0
 
     def now(self) -> None:
         """Ask now, and plan the next round."""
@@ -65,9 +66,8 @@ def parse_status(data: StatusUpdate) -> Status:
 
 
 def _parse_server(server: Mapping[str, Any]) -> ServerInfo:
-    features = server.get("features")
     return ServerInfo(
-        frozenset(features) if isinstance(features, list) else frozenset(),
+        frozenset(as_list(server.get("features"))),
         server.get("frameBytesMax"),
         server.get("heartbeatSeconds"),
     )

@@ -53,6 +53,7 @@ class Hooks(Protocol):
 
     def in_flight(self, link: Link) -> int:
         """Return how many requests await their answer on a connection."""
+        ...
 
 
 class Session:

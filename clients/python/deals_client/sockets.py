@@ -23,6 +23,7 @@ class Socket(Protocol):
 
     async def receive(self) -> str:
         """Return the next text. Raises SocketClosed."""
+        ...
 
     async def close(self) -> None:
         """Close as a well-behaved peer does; may take as long as the peer likes."""

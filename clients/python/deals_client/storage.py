@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from deals_client.clock import Clock, Timer
+from deals_client.json_values import as_object
 
 SAVE_SECONDS = 1.0
 """Saved at most so often."""
@@ -132,8 +133,7 @@ class Positions:
 
     def _load(self) -> dict[str, Any]:
         try:
-            content = json.loads(self._storage.load() or "{}")
+            return as_object(json.loads(self._storage.load() or "{}"))
         except Exception as error:  # noqa: BLE001 - as in `save`
             self._warn("storageFailed", "the positions could not be loaded", error)
             return {}
-        return content if isinstance(content, dict) else {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from deals_client.clock import Clock, within
 from deals_client.errors import ConfigurationError
@@ -65,7 +65,7 @@ class Tokens:
         return self._good_until is None or self._good_until - self._clock.monotonic() > REUSE_SECONDS
 
     async def _ask(self, reason: TokenReason) -> str:
-        token = await within(self._clock, self._options.token_timeout, self._call(reason))
+        token = cast(object, await within(self._clock, self._options.token_timeout, self._call(reason)))
         if not isinstance(token, str) or not token:
             raise ConfigurationError(f"get_token: must return a token, not {type(token).__name__}")
         self._kept, self._good_until = token, None

@@ -14,7 +14,7 @@ from deals_client.sockets import SocketClosed
 
 MESSAGE_BYTES_MAX = 256 * 1024
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-PROTOCOL = Subprotocol("deals.v1")
+PROTOCOL: Subprotocol = Subprotocol("deals.v1")
 _ABNORMAL = 1006
 
 # The library writes the headers of a handshake, and with them the token, at the level DEBUG.

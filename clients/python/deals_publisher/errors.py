@@ -32,7 +32,7 @@ class Rejected(PublishError):
         details = "; ".join(f"{problem.get('field')}: {problem.get('problem')}" for problem in problems)
         super().__init__(f"event {event_id} was rejected: {details}")
         self.event_id = event_id
-        self.problems = tuple(problems)
+        self.problems: tuple[Mapping[str, str], ...] = tuple(problems)
 
 
 class Forbidden(Rejected):

@@ -10,7 +10,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from deals_publisher.errors import InvalidArgument, NotPublished, PublishError
 from deals_publisher.http_connections import Connections, Response
@@ -138,18 +138,19 @@ def _checked(token: object) -> str:
 def _read_answer(response: Response) -> dict[str, Any]:
     """Return the service's answer for the events; empty for API Gateway's own."""
     try:
-        body = json.loads(response.body)
+        body: Any = json.loads(response.body)
     except ValueError:
         return {}
-    return body if isinstance(body, dict) and "broadcast" in body else {}
+    return cast(dict[str, Any], body) if isinstance(body, dict) and "broadcast" in body else {}
 
 
 def _read_results(
     ids: Sequence[str], answer: Mapping[str, Any], reason: str
 ) -> list[Published | PublishError]:
     """Return what became of each event of a request; `reason` is why none of them is published."""
+    none: Mapping[str, Any] = {}
     # Where the request itself is refused, so is each of its events; a refused token says nothing of them.
-    answers = answer.get("results") or [{} if reason else answer] * len(ids)
+    answers: Sequence[Mapping[str, Any]] = answer.get("results") or [none if reason else answer] * len(ids)
     return [
         NotPublished(event_id, reason)
         if reason and one.get("broadcast") != "rejected"
@@ -189,7 +190,8 @@ def _create_signer(host: str, session: boto3.Session | None, region: str | None)
     used = session or boto3.Session()
     parts = host.split(".")
     named = parts[2] if parts[1:2] == ["execute-api"] and "amazonaws" in parts else None
-    signed_for = region or named or used.region_name
+    # boto3's types leave out that a session may have no region.
+    signed_for: str | None = region or named or cast(str | None, used.region_name)
     if signed_for is None:
         raise InvalidArgument("region", "is needed to sign: neither the URL nor the session names the API's")
     credentials: Any = used.get_credentials()

@@ -45,7 +45,7 @@ class Connections:
         if parts.username is not None or parts.query or parts.fragment:
             raise InvalidArgument("url", "must have no credentials, query or fragment: URLs are logged")
         self.url = url
-        self.host = parts.hostname
+        self.host: str = parts.hostname
         self._pool = _create_pool(parts)
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Response:

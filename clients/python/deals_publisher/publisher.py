@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from deals_publisher.errors import InvalidArgument, PublishError
 from deals_publisher.results import Notified, Published
@@ -30,9 +30,11 @@ class Transport(Protocol):
 
     def send(self, event: Mapping[str, Any]) -> Published:
         """Send one valid event, which has an `eventId`. Raises PublishError."""
+        ...
 
     def send_all(self, events: Sequence[Mapping[str, Any]]) -> list[Published | PublishError]:
         """Send valid events in as few calls as possible; returns for each its result, or why it has none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Publisher:
         that fails harms no other. Raises InvalidArgument (`events[2].topic`), and then nothing was sent.
         """
         checked: list[Mapping[str, Any]] = []
-        for index, event in enumerate(events):
+        for index, event in enumerate(cast(Sequence[object], events)):
             if not isinstance(event, Event):
                 raise InvalidArgument(f"events[{index}]", 'must be an Event, such as Event("books", {})')
             try:

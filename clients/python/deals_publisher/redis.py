@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from deals_publisher.errors import InvalidArgument, NotPublished, PublishError
 from deals_publisher.results import Guarantee, Published
@@ -25,7 +25,8 @@ class _RedisTransport:
     def __init__(self, url: str | None, client: Redis | None, options: dict[str, Any]) -> None:
         if (url is None) == (client is None):
             raise InvalidArgument("url", "pass either a URL (rediss://HOST:PORT) or a client")
-        if url is not None and not (isinstance(url, str) and url.startswith(SCHEMES)):
+        given: object = url
+        if url is not None and not (isinstance(given, str) and given.startswith(SCHEMES)):
             raise InvalidArgument("url", "must be rediss://HOST:PORT, or redis:// without TLS")
         if url is not None and "@" in url.partition("://")[2]:
             raise InvalidArgument("url", "must not contain a password; pass username= and password=")
@@ -44,7 +45,7 @@ class _RedisTransport:
             with self._client.pipeline(transaction=False) as pipe:
                 for command in commands:
                     pipe.execute_command(*command)
-                replies = pipe.execute(raise_on_error=False)
+                replies: list[Any] = pipe.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
             replies = [error] * len(events)
         return [
@@ -132,7 +133,8 @@ def _create_client(url: str, options: dict[str, Any]) -> Redis:
         # Safe, because every event has an id.
         "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), ATTEMPTS - 1),
     }
-    return Redis.from_url(url, **(defaults | options))
+    untyped: Any = Redis  # whose `from_url` has options without types
+    return cast("Redis", untyped.from_url(url, **(defaults | options)))
 
 
 def _decode(value: Any) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from deals_publisher.errors import InvalidArgument
 
@@ -84,7 +84,8 @@ def check_user_ids(value: object, argument: str = "user_ids") -> tuple[str, ...]
     """Check a list of at least one user id; returns them in their order, without repeats."""
     if isinstance(value, str | bytes) or not isinstance(value, Sequence | set | frozenset) or not value:
         raise InvalidArgument(argument, "must be a list of at least one user id")
-    ids = (check_identifier(user_id, f"{argument}[{index}]") for index, user_id in enumerate(value))
+    users = cast(Collection[object], value)
+    ids = (check_identifier(user_id, f"{argument}[{index}]") for index, user_id in enumerate(users))
     return tuple(dict.fromkeys(ids))
 
 
@@ -100,7 +101,8 @@ def check_json_object(value: object, argument: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise InvalidArgument(argument, f"must be a mapping, not {type(value).__name__}")
     # The event around it is a level, too, and its members are the next.
-    return {key: _check_value(inner, f"{argument}.{key}", 3) for key, inner in _check_keys(value, argument)}
+    members = _check_keys(cast(Mapping[object, object], value), argument)
+    return {key: _check_value(inner, f"{argument}.{key}", 3) for key, inner in members}
 
 
 def check_size(event: Mapping[str, Any]) -> None:
@@ -164,11 +166,10 @@ def _check_value(value: object, path: str, depth: int) -> Any:
         if depth > DEPTH_MAX:
             raise InvalidArgument(path.partition(".")[0], f"is nested deeper than {DEPTH_MAX} levels")
         if isinstance(value, Mapping):
-            return {
-                key: _check_value(inner, f"{path}.{key}", depth + 1)
-                for key, inner in _check_keys(value, path)
-            }
-        return [_check_value(inner, f"{path}[{index}]", depth + 1) for index, inner in enumerate(value)]
+            members = _check_keys(cast(Mapping[object, object], value), path)
+            return {key: _check_value(inner, f"{path}.{key}", depth + 1) for key, inner in members}
+        items = cast(Sequence[object], value)
+        return [_check_value(inner, f"{path}[{index}]", depth + 1) for index, inner in enumerate(items)]
 
     if value is None or isinstance(value, bool):
         return value

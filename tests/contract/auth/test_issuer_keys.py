@@ -108,6 +108,15 @@ def test_token_without_a_key_id_matches_any_key_of_its_algorithm(issuer, verifie
     assert issuer.requests == 1
 
 
+def test_keys_are_those_of_the_algorithm_alone(issuer, keys):
+    algorithms = ("ES256", "RS256", "EdDSA", "HS256")
+    for algorithm in algorithms[:3]:
+        issuer.add_key(f"of-{algorithm}", algorithm)
+    found = [{key.key_id for key in keys.public_keys(None, name, NOW)} for name in algorithms]
+    assert found == [{"k1", "of-ES256"}, {"of-RS256"}, {"of-EdDSA"}, set()]
+    assert keys.public_keys("of-RS256", "ES256", NOW) == []
+
+
 def test_cached_keys_are_used_for_a_day_while_the_issuer_is_down(issuer):
     with serve(issuer) as url:
         verifier = TokenVerifier(RULES, None, JwksKeys(url))

@@ -62,6 +62,21 @@ def test_next_event_finds_a_new_subscription(index, subscribe, later):
     assert matching(index, now=NOW + later) == [(PHONES, 1)]
 
 
+@pytest.mark.parametrize(
+    ("later", "reads"), [(0, 1), (REFRESH_SECONDS - 1, 1), (REFRESH_SECONDS, 2), (-1, 2)]
+)
+def test_topic_is_read_again_after_a_while_or_when_the_clock_went_back(
+    memory_stores, monkeypatch, later, reads
+):
+    subscriptions, read = memory_stores.subscriptions, []
+    groups = subscriptions.groups
+    monkeypatch.setattr(subscriptions, "groups", lambda *asked: read.append(asked) or groups(*asked))
+    index = GroupIndex(subscriptions)
+    matching(index)
+    matching(index, now=NOW + later)
+    assert len(read) == reads
+
+
 def test_event_finds_a_subscription_by_a_clock_that_is_behind(index, subscribe):
     matching(index)
     subscribe("c2", PHONES, NOW - OVERLAP_SECONDS)

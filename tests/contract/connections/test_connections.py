@@ -185,3 +185,16 @@ def test_count_of_user_counts_every_page(dynamodb, dynamo_stores):
 
     with paged(dynamodb, 2):
         assert dynamo_stores.connections.count_of_user("ann", NOW) == 7
+
+
+def test_a_hundred_records_are_one_read(dynamodb, dynamo_stores):
+    """DynamoDB reads at most a hundred items together."""
+    ids = [f"c{number}" for number in range(101)]
+    for connection_id in (ids[0], ids[-1]):
+        dynamo_stores.connections.add(connection(connection_id))
+    with watching(dynamodb) as watch:
+        found = dynamo_stores.connections.get_all(ids[:100])
+    assert ([record.connection_id for record in found], watch.calls) == (["c0"], {"BatchGetItem": 1})
+    with watching(dynamodb) as watch:
+        found = dynamo_stores.connections.get_all(ids)
+    assert ([record.connection_id for record in found], watch.calls) == (["c0", "c100"], {"BatchGetItem": 2})

@@ -120,6 +120,22 @@ def test_a_dead_publishers_event_is_taken_over_while_it_is_in_flight(stores):
     assert stores.history.settled(MUCH_LATER_MS // 1000) == first.position - 1, "its time started again"
 
 
+def test_of_two_that_take_a_released_event_over_one_gets_it(dynamodb, dynamo):
+    """The other one read the record before, and finds it changed: the event is being published."""
+    dynamo.admission.release_all([claim(dynamo, "e")])
+    taken = []
+
+    def take_over_first(operation, _parameters):
+        if operation == "UpdateItem" and not taken:
+            taken.append(None)
+            taken[0] = claim(dynamo, "e", NOW_MS + 1000)
+
+    with hooked(dynamodb, take_over_first):
+        [late] = dynamo.admission.claim_all([new_event("e")], NOW_MS + 2000)
+    assert isinstance(late, StoreUnavailable)
+    assert taken[0].position == BEGAN
+
+
 def test_an_event_that_is_no_longer_in_flight_moves_to_a_new_position(stores):
     """A client may have passed its old position long ago."""
     first = claim(stores, "e", price=5)

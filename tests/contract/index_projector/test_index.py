@@ -7,9 +7,11 @@ import pytest
 
 from broadcast.redis_index import PAGE_GROUPS
 from index_projector.index import Index
+from index_projector.maintenance import ABANDONED_SECONDS
 from index_projector.membership import Listing, Membership
 from index_projector.projector import Projector
 from index_projector.stream import first_sequence_number, parse_changes
+from realtime_core.errors import StoreUnavailable
 from realtime_core.lifetimes import CONNECTION_LIFETIME_SECONDS as LIFETIME
 from realtime_core.redis.errors import RedisFault
 from tests.contract.support.cases import ANY, DAY, HOUR, LAPTOPS, NOW, PHONES, connection
@@ -347,3 +349,59 @@ def test_change_that_reaches_the_index_between_the_two_reads_is_seen_once(built,
 
     assert reads == ["read", "members"]
     assert found == ({} if change == "leave" else {G_PHONES: ["c1"]})
+
+
+def test_memberships_that_others_keep_claiming_are_left_to_a_retry(built, monkeypatch):
+    """Whoever claims last reads last: an earlier reading may not replace a later one."""
+    subscribe(built)
+    read, reads = built.table.read_memberships, []
+
+    def read_while_another_claims(memberships):
+        reads.append(memberships)
+        built.index.claim(memberships, f"another-{len(reads)}")
+        return read(memberships)
+
+    monkeypatch.setattr(built.table, "read_memberships", read_while_another_claims)
+    with pytest.raises(StoreUnavailable, match="1 memberships kept being claimed by others"):
+        built.projector.refresh([Membership(G_PHONES, 0, "c1")])
+    assert len(reads) == 20
+
+
+def test_more_than_a_hundred_memberships_are_read_by_several_reads(built):
+    """DynamoDB reads at most a hundred items together."""
+    subscribe(built)
+    asked = [Membership(G_PHONES, 0, "c1"), *(Membership(G_PHONES, 0, f"x{number}") for number in range(100))]
+    with watching(built.dynamodb) as watch:
+        found = built.table.read_memberships(asked)
+    assert (len(found), found[asked[0]], set(found.values())) == (101, NOW + HOUR, {NOW + HOUR, None})
+    assert watch.calls == {"BatchGetItem": 2}
+    with watching(built.dynamodb) as watch:
+        assert built.table.read_memberships(asked[:100]).keys() == {*asked[:100]}
+        assert built.table.read_memberships([]) == {}
+    assert watch.calls == {"BatchGetItem": 1}
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({}, None),
+        ({"state": "building"}, "building"),
+        ({"state": ""}, "missing"),
+        ({"format": "0"}, "format"),
+        ({"format": "999"}, "format"),
+        ({"server": "!"}, "other_server"),
+        ({"server": "~"}, "other_server"),
+    ],
+    ids=str,
+)
+def test_index_is_rebuilt_where_it_cannot_be_trusted(built, changed, reason):
+    meta = built.index.meta()._replace(**changed)
+    assert built.maintenance._reason_to_rebuild(meta, built.index.server()) == reason
+
+
+def test_index_that_nobody_tended_for_long_is_rebuilt(built):
+    meta = built.index.meta()
+    built.clock.now = meta.tended_at + ABANDONED_SECONDS
+    assert built.maintenance._reason_to_rebuild(meta, built.index.server()) is None
+    built.clock.now += 1
+    assert built.maintenance._reason_to_rebuild(meta, built.index.server()) == "abandoned"

@@ -1,5 +1,7 @@
 """A message_router that does not report its changes: rolled back alone, or without INDEX_ENABLED."""
 
+import json
+
 import pytest
 
 from realtime_core.redis.health import Health
@@ -14,10 +16,13 @@ def rolled_back(dynamodb):
     return DynamoSubscriptions(dynamodb, "connections", "subscriptions")
 
 
-def test_index_is_not_used_while_changes_are_not_reported(built, rolled_back, published):
+def test_index_is_not_used_while_changes_are_not_reported(built, rolled_back, published, capsys):
     rolled_back.subscribe("c1", "a", PHONES, NOW)
     built.project()
     assert built.index.meta().state == ""
+    printed = capsys.readouterr().out
+    [line] = [json.loads(text) for text in printed.splitlines() if "changes_not_reported" in text]
+    assert (line["memberships"], "message_router" in line["remedy"]) == (1, True)
     assert published()["IndexFailures",] == [1]
 
     built.connections.add(connection("c2"))

@@ -7,7 +7,7 @@ from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import DeliveryJob
 from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries
 from realtime_core.push.planning import decode_job, encode_job, split_job
-from realtime_core.push.sqs import SqsDeadLetterQueue, SqsDeliveries
+from realtime_core.push.sqs import SqsBodies, SqsDeadLetterQueue, SqsDeliveries
 from tests.contract.support.cases import NOW
 from tests.contract.support.watched_clients import answering, aws_client, fault, hooked, recording, watching
 
@@ -93,6 +93,17 @@ def test_batches_are_as_few_as_sqs_allows(sqs, queue_url):
         SqsDeliveries(sqs, queue_url).send([job(n) for n in range(30)])
 
     assert watch.calls == {"SendMessageBatch": 3}
+
+
+def test_a_batch_is_filled_to_the_last_byte_that_sqs_takes(sqs, queue_url):
+    bodies = SqsBodies(sqs, queue_url)
+    with recording(sqs, "SendMessageBatch") as calls:
+        bodies.send(["x" * 131_072, "y" * 131_072])
+        bodies.send(["x" * 131_072, "y" * 131_073])
+        bodies.send(["x" * 262_144])
+    assert [len(call["Entries"]) for call in calls] == [2, 1, 1, 1]
+    with pytest.raises(StoreUnavailable, match="262145 bytes exceeds the 262144"):
+        bodies.send(["x" * 262_145])
 
 
 def test_batches_of_a_large_audience_are_sent_at_once(sqs, queue_url, monkeypatch):

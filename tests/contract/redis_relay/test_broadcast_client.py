@@ -11,7 +11,7 @@ from botocore.credentials import Credentials
 
 from realtime_core.aws import backoff
 from realtime_core.aws.errors import Refused, Unreachable
-from redis_relay.broadcast_client import lambda_client
+from redis_relay.broadcast_client import BroadcastClient, PublishStatus, lambda_client
 from tests.contract.support.scripted_service import Scripted, answer, scripted_service
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:deals-test-broadcast:live"
@@ -111,3 +111,36 @@ def _ok():
     from realtime_core.aws.http_response import HttpResponse
 
     return HttpResponse(200, b"{}")
+
+
+def _statuses(functions, *events):
+    return [result.status for result in BroadcastClient(functions, ARN).publish_all(events)]
+
+
+def test_events_that_lambda_refuses_for_no_fault_of_theirs_wait_together(service, functions):
+    """One by one they would be refused as well, and each invoke would take its time."""
+    service.script = [answer({}, status=403)]
+    assert _statuses(functions, b"{}", b"{}") == [PublishStatus.UNAVAILABLE] * 2
+    assert len(service.requests) == 1
+
+
+def test_events_that_are_too_large_together_are_published_one_by_one(service, functions):
+    service.script = [answer({}, status=413), answer({"statusCode": 200}), answer({}, status=413)]
+    assert _statuses(functions, b"{}", b"{}") == [PublishStatus.ACCEPTED, PublishStatus.REJECTED]
+    assert [body for _, body in service.requests] == [b'{"events":[{},{}]}', b"{}", b"{}"]
+
+
+def test_events_of_which_one_makes_broadcast_fail_are_published_one_by_one(service, functions):
+    failed = answer({"errorType": "KeyError"}, X_Amz_Function_Error="Unhandled")
+    unavailable = answer({"errorType": "StoreUnavailable"}, X_Amz_Function_Error="Unhandled")
+    service.script = [failed, answer({"statusCode": 200}), failed]
+    assert _statuses(functions, b"{}", b"{}") == [PublishStatus.ACCEPTED, PublishStatus.FAULT]
+    service.script = [unavailable]
+    assert _statuses(functions, b"{}", b"{}") == [PublishStatus.UNAVAILABLE] * 2
+
+
+def test_an_answer_for_fewer_events_than_were_sent_is_no_answer(service, functions):
+    body = json.dumps({"broadcast": "success", "results": [{"broadcast": "success"}]})
+    service.script = [answer({"statusCode": 200, "body": body}), *[answer({"statusCode": 200})] * 2]
+    assert _statuses(functions, b"{}", b"{}") == [PublishStatus.ACCEPTED] * 2
+    assert len(service.requests) == 3

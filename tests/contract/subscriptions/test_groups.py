@@ -101,6 +101,19 @@ def test_group_is_announced_only_when_it_is_new(stores):
     assert set(stores.subscriptions.announced("a", NOW)) == set(stores.subscriptions.groups("a", NOW))
 
 
+def test_texts_of_many_long_filters_are_read_fifty_at_a_time(dynamodb, dynamo_stores):
+    """A text may be in either of two partitions, and DynamoDB reads a hundred items together."""
+    subscriptions, texts = dynamo_stores.subscriptions, []
+    for number in range(51):
+        dynamo_stores.connections.add(connection(f"c{number}"))
+        texts.append(parse_filter({"title": ["x" * 200, "y" * 200, f"{number:0200}"]}).canonical)
+        subscriptions.subscribe(f"c{number}", "a", texts[-1], NOW)
+    with watching(dynamodb) as watch:
+        found = subscriptions.announced("a", NOW)
+    assert sorted(group.filter for group in found) == sorted(texts)
+    assert watch.calls["BatchGetItem"] == 2
+
+
 def test_long_filter_is_announced_without_its_text_which_is_read_once(dynamodb, dynamo_stores):
     """Announcements are read for each event, so those who choose filters must not choose their size."""
     dynamo_stores.connections.add(connection())

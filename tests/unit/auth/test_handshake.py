@@ -25,6 +25,13 @@ IN_QUERY = {"token": QUERY}
         ({"sec-websocket-protocol": f"base64.bearer.token, deals.v1, {OFFER}"}, None, OFFER),
         ({"sec-websocket-protocol": f"base64.bearer.token, {OFFER}, deals.v1"}, None, OFFER),
         ({"sec-websocket-protocol": f"{OFFER}, v12.stomp.x, deals.v1"}, None, OFFER),
+        # {"a":1} and {"a":12}: base64url without its one or two characters of padding.
+        ({"sec-websocket-protocol": "base64.bearer.token, eyJhIjoxfQ.x.y, deals.v1"}, None, "eyJhIjoxfQ.x.y"),
+        (
+            {"sec-websocket-protocol": "base64.bearer.token, eyJhIjoxMn0.x.y, deals.v1"},
+            None,
+            "eyJhIjoxMn0.x.y",
+        ),
         ({"sec-websocket-protocol": f"deals.v1, graphql-ws, {OFFER}"}, None, OFFER),
         ({"sec-websocket-protocol": f"deals.v1, base64.bearer.token, {OFFER}"}, None, OFFER),
         ({"sec-websocket-protocol": "v12.stomp, deals.v1, no-token"}, None, "no-token"),

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from realtime_core.concurrency import map_concurrently
+from realtime_core.concurrency import batches, map_concurrently
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -41,3 +41,14 @@ def test_calls_that_have_not_begun_when_one_fails_are_not_made():
     with pytest.raises(ValueError, match="the first"):
         map_concurrently(call, range(1_000), workers=2)
     assert len(began) < 500
+
+
+def test_batches_hold_every_item_once_in_order():
+    assert batches([1, 2, 3, 4, 5], 2) == [[1, 2], [3, 4], [5]]
+    assert batches([1, 2], 2) == [[1, 2]]
+    assert batches([], 2) == []
+
+
+def test_one_item_needs_no_thread():
+    assert map_concurrently(lambda _: threading.current_thread(), [1]) == [threading.current_thread()]
+    assert threading.current_thread() not in map_concurrently(lambda _: threading.current_thread(), [1, 2])

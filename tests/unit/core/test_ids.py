@@ -23,6 +23,15 @@ def test_new_message_id_is_the_ulid_of_its_parts():
     assert new_message_id(2**48 - 1, b"\xff" * 10) == "7" + "Z" * 25
 
 
+def test_new_message_id_is_of_a_time_of_48_bits():
+    assert new_message_id(0, bytes(10)) == "0" * 26
+    for outside in (-1, 2**48):
+        with pytest.raises(ValueError, match=f"from 0 to {2**48 - 1}, not {outside}"):
+            new_message_id(outside, bytes(10))
+    with pytest.raises(ValueError, match="at least 10 bytes, not 9"):
+        new_message_id(0, bytes(9))
+
+
 @given(TIMES, TIMES, ENTROPY, ENTROPY)
 def test_new_message_ids_sort_by_time(earlier, later, entropy, other_entropy):
     earlier, later = sorted((earlier, later))

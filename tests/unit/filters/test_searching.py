@@ -86,3 +86,15 @@ def test_ten_thousand_searches_of_the_longest_text_are_no_weapon(text, wanted):
     for number in range(10_000):
         contains(text, f"{wanted}{number}")
     assert process_time() - started < 0.1
+
+
+def test_a_text_is_sorted_after_32_searches():
+    forget()
+    text = "x" * (SHORT_CHARS + 1)
+    for _ in range(32):
+        contains(text, "x")
+    [known] = searching._memory._known.values()
+    assert known.suffixes is None
+    assert contains(text, "xx")
+    assert known.suffixes is not None
+    forget()

@@ -7,7 +7,7 @@ import pytest
 from janitor.ending import Ending, is_ending
 from realtime_core.connections.base import Connection
 from realtime_core.connections.memory import MemoryConnections
-from realtime_core.errors import StoreUnavailable, ValidationFailed
+from realtime_core.errors import ConnectionUnknown, StoreUnavailable, ValidationFailed
 from realtime_core.push.memory import MemoryManagementApi
 from realtime_core.subscriptions.memory import MemorySubscriptions
 
@@ -52,6 +52,23 @@ def test_subscription_is_ended_and_its_client_told(harness):
     assert json.loads(told) == {"type": "subscriptionEnded", "data": expected, "timestamp": NOW}
     assert harness.end() == {"ended": False, "told": False}
     assert len(harness.poster.received["c1"]) == 1
+
+
+def test_log_says_whose_subscription_an_operator_ended(harness, capsys):
+    harness.end()
+    [line] = [
+        json.loads(text) for text in capsys.readouterr().out.splitlines() if "subscription_ended" in text
+    ]
+    assert (line["connectionId"], line["userId"], line["topic"]) == ("c1", "ann", "books")
+
+
+def test_subscription_of_a_connection_that_closes_meanwhile_is_not_ended(harness, monkeypatch):
+    def unsubscribe(*_arguments, **_known):
+        raise ConnectionUnknown("gone")
+
+    monkeypatch.setattr(harness.subscriptions, "unsubscribe", unsubscribe)
+    assert harness.end() == {"ended": False, "told": False}
+    assert harness.poster.received == {}
 
 
 @pytest.mark.parametrize("changes", [{"topic": "else"}, {"connectionId": "c2"}])

@@ -10,10 +10,20 @@ def test_event_without_a_share_means_all_of_the_work(event):
 
 def test_event_names_its_share():
     assert share_of({"share": 1, "of": 4}) == Share(1, 4)
+    assert share_of({"share": 63, "of": 64}) == Share(63, 64)
+    assert share_of({"of": 4}) == Share(0, 4)
 
 
 @pytest.mark.parametrize(
-    "event", [{"share": 4, "of": 4}, {"share": -1, "of": 2}, {"of": 0}, {"of": "2"}, {"of": 65}]
+    "event",
+    [
+        {"share": 4, "of": 4},
+        {"share": -1, "of": 2},
+        {"of": 0},
+        {"of": "2"},
+        {"of": 65},
+        {"share": 0, "of": True},
+    ],
 )
 def test_share_that_does_not_exist_is_refused(event):
     with pytest.raises(ValueError, match="share must be"):

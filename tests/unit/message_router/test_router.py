@@ -1,6 +1,8 @@
 """The router: rate limits, and the tokens that may extend a connection."""
 
 import json
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -367,6 +369,19 @@ def test_handler_takes_the_order_from_api_gateways_times(harness, monkeypatch, o
         body = json.dumps({"action": "subscribeToDeals", "data": {"filters": {"price": at}}})
         handler.handler({"body": body, "requestContext": request}, None)
     assert harness.record().subscriptions["all-deals"].filter == '{"price":2}'
+
+
+def test_handler_passes_on_what_api_gateway_says_of_the_connection(harness, monkeypatch):
+    passed = []
+    monkeypatch.setattr(handler, "_router", lambda: SimpleNamespace(reply=passed.append))
+    request = {"connectionId": "c1", "requestId": "gw", "requestTimeEpoch": 1_795_382_480_999}
+    handler.handler({"body": "{}", "requestContext": {**request, "connectedAt": 1_795_382_000_999}}, None)
+    handler.handler({"requestContext": {"connectionId": "c1", "requestId": "gw"}}, None)
+
+    first, bare = passed
+    assert (first.connected_at, first.received_ms, first.body) == (1_795_382_000, 1_795_382_480_999, "{}")
+    assert (bare.connected_at, bare.body, bare.authorizer) == (None, None, {})
+    assert abs(bare.received_ms - time.time() * 1000) < 60_000
 
 
 def test_user_with_too_many_new_filters_learns_when_to_try_again(harness):

@@ -11,6 +11,7 @@ from realtime_core.filters.filters import Attributes, Filter, parse_filter
 from realtime_core.lifetimes import HANDSHAKE_SECONDS_MAX
 from realtime_core.push.base import DeliveryJob
 from realtime_core.push.planning import (
+    ENVELOPE_BYTES,
     JOB_BYTES_MAX,
     JOB_IDS_MAX,
     JOB_USERS_MAX,
@@ -84,6 +85,39 @@ def test_split_connections_keeps_the_order_and_the_limits(payload_size, ids, ids
 
 def test_split_connections_of_a_small_payload_is_limited_by_ids():
     assert [len(chunk) for chunk in split_connections("{}", IDS)] == [JOB_IDS_MAX] * 5
+
+
+def test_split_connections_fills_a_chunk_to_its_last_byte():
+    ids, each = ["id-1", "id-2", "id-3"], len('"id-1",')
+    fits = len("{}") + 3 * each
+    assert split_connections("{}", ids, bytes_max=fits) == [("id-1", "id-2", "id-3")]
+    assert split_connections("{}", ids, bytes_max=fits - 1) == [("id-1", "id-2"), ("id-3",)]
+    assert split_connections("{}", ids, bytes_max=len("{}") + each) == [("id-1",), ("id-2",), ("id-3",)]
+    with pytest.raises(ValueError, match="leaves no room"):
+        split_connections("{}", ids, bytes_max=len("{}") + each - 1)
+
+
+def test_split_connections_counts_an_id_that_is_opening_twice_with_its_second():
+    opening = {"id-1": 99_999_999_999}  # the most digits that there is room for
+    needed = len("{}") + len('"id-1","id-1":99999999999,') + len('"id-2",')
+    assert split_connections("{}", ["id-1", "id-2"], opening=opening, bytes_max=needed) == [("id-1", "id-2")]
+    fewer = split_connections("{}", ["id-1", "id-2"], opening=opening, bytes_max=needed - 1)
+    assert fewer == [("id-1",), ("id-2",)]
+
+
+def test_limits_of_a_job_are_those_of_the_queue_and_of_the_account():
+    """Two seconds of posts at a tenth of the account's 10,000 a second; the provider's largest message."""
+    assert (JOB_BYTES_MAX, JOB_IDS_MAX) == (262_144, 2_000)
+    payload = "x" * (JOB_BYTES_MAX - ENVELOPE_BYTES - len('"c",') - len("e1"))
+    job = DeliveryJob(payload, ("c",), "deal", "e1", NOW * 1000)
+    assert [len(part.connection_ids) for part in split_job(job)] == [1]
+    with pytest.raises(ValueError, match="leaves no room"):
+        split_job(job._replace(payload=payload + "x"))
+    users = tuple(f"user-{number}" for number in range(51))
+    assert [len(part.user_ids) for part in split_job(job._replace(connection_ids=(), user_ids=users))] == [
+        50,
+        1,
+    ]
 
 
 def test_split_connections_raises_if_no_id_fits():

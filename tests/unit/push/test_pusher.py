@@ -244,6 +244,22 @@ def test_push_gives_up_after_its_attempts_and_keeps_what_is_left(harness):
     assert harness.deliveries.queued == []
 
 
+def test_push_is_tried_eight_times_before_it_is_a_dead_letter(harness):
+    """Eight attempts and their pauses of up to a minute outlast a short outage of the API."""
+    harness.management_api.answers = {"a": [503]}
+    harness.pusher.push(job("a"), 5)
+    attempts = 1
+    while harness.deliveries.queued:
+        [(left, _)] = harness.deliveries.queued
+        harness.deliveries.queued.clear()
+        harness.pusher.push(left, 5)
+        attempts += 1
+
+    assert attempts == 8
+    ((_, reason),) = harness.undeliverable.entries
+    assert reason == "not deliverable in 8 attempts"
+
+
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_push_with_an_unexpected_answer_is_queued_again_and_in_the_end_kept_whole(harness, status):
     """Nothing about the connection explains the answer, so nothing of the job is given up for it."""
@@ -369,3 +385,22 @@ def test_push_queues_nothing_again_that_has_expired_meanwhile(slow, answer, open
     slow.management_api.answers = {"a": [answer]}
     [result] = slow.pusher.push_all([job("a", opening=opening, frames_end=(NOW + 10,))], 5)
     assert (result.queued, slow.deliveries.jobs[0].frames_end) == (1, (NOW + 10,))
+
+
+def test_latency_of_a_push_is_from_its_publishing_on_by_this_clock(harness, published):
+    before = round(time.time() * 1000) - 2_000
+    harness.pusher.push(job("a")._replace(published_at_ms=before), 5)
+    harness.pusher.push(job("a")._replace(published_at_ms=before + 10**6), 5)
+    late, ahead = published()["MessageLatency", "push"]
+    assert 2_000 <= late < 10_000
+    assert ahead == 0, "clocks differ"
+
+
+def test_log_has_one_line_for_each_unexpected_answer(harness, capsys):
+    harness.management_api.answers = {"a": [403], "b": [403], "c": [404]}
+    harness.pusher.push(job("a", "b", "c"), 5)
+    lines = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "posts_failed" in text]
+    assert sorted((line["reason"], line["count"], line["attempt"]) for line in lines) == [
+        ("403", 2, 1),
+        ("404", 1, 1),
+    ]

@@ -41,3 +41,11 @@ def test_new_members_are_distributed_evenly():
     even = late.total() / len(members)
     assert max(late.values()) < 1.5 * even
     assert min(late.values()) > even / 1.5
+
+
+def test_a_group_gets_more_shards_when_one_would_be_too_large():
+    assert (SHARD_MEMBERS_MAX, SHARD_MEMBERS_AIM) == (2_000, 1_000)
+    assert shards_for(SHARD_MEMBERS_MAX, 1) == 1
+    assert shards_for(SHARD_MEMBERS_MAX + 1, 1) == 3
+    assert shards_for(3 * SHARD_MEMBERS_MAX, 3) == 3
+    assert shards_for(0, 5) == 5

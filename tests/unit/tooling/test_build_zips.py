@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,18 @@ def test_zip_is_small_and_holds_no_other_function(zips: Path, function: Function
     # The package cryptography takes 5 MB.
     bytes_max = 6_000_000 if function.dependencies else 200_000
     assert (zips / f"{function.name}-{function.version}.zip").stat().st_size < bytes_max
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+def test_zip_ships_the_licence_of_each_package_in_it(zips: Path, function: Function) -> None:
+    with zipfile.ZipFile(zips / f"{function.name}-{function.version}.zip") as zipped:
+        names = zipped.namelist()
+    packages = {name.split("/")[0] for name in names if ".dist-info/" in name}
+    licensed = {
+        name.split("/")[0] for name in names if re.search(r"\.dist-info/.*(LICEN[CS]E|COPYING)", name)
+    }
+    assert licensed == packages
+    assert bool(packages) == bool(function.dependencies)
 
 
 def test_build_from_a_copy_of_the_sources_gives_the_same_zips(zips: Path, tmp_path: Path) -> None:

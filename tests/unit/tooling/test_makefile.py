@@ -42,7 +42,7 @@ def test_make_help_groups_targets_by_who_needs_them() -> None:
     assert {"demo", "doctor", "local-up"} <= set(listed["To try it"])
     assert {"test", "lint", "setup"} <= set(listed["To change it"])
     assert set(listed["To operate it"]) == {"ops", "cost"}
-    assert set(listed["To release it"]) == {"package", "lock", "scan"}
+    assert set(listed["To release it"]) == {"package", "lock", "upgrade", "scan", "audit"}
 
 
 def test_make_with_an_old_python_names_the_remedy(program) -> None:

@@ -30,11 +30,16 @@ def test_components_are_the_functions_and_what_their_locks_pin() -> None:
         f"pkg:pypi/{name.lower()}@{version}"
         for function in functions
         for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", function.lock.read_text(), re.MULTILINE)
+        if name != "async-timeout"  # for Python before 3.11.3 alone
     }
     libraries = [part for part in bom["components"] if part["type"] == "library"]
     assert {part["purl"] for part in libraries} == pinned
     assert all(re.fullmatch(r"[0-9a-f]{64}", p["value"]) for part in libraries for p in part["properties"])
     assert all(part["properties"] for part in libraries)
+
+    licences = {part["name"]: part["licenses"] for part in libraries}
+    assert licences["cryptography"] == [{"expression": "Apache-2.0 OR BSD-3-Clause"}]
+    assert licences["hiredis"] == [{"license": {"id": "MIT"}}]
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)

@@ -108,8 +108,9 @@ def make_targets() -> set[str]:
 
 
 def list_commands(text: str) -> list[list[str]]:
-    """The simple commands of a shell snippet, without its here-documents, comments, prompts and variables."""
+    """The simple commands of a shell snippet, without here-documents, functions, comments and variables."""
     text = re.sub(r"<<'(\w+)'.*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^\w+\(\) \{.*\}\s*$", "", text, flags=re.MULTILINE)
     text = "\n".join(line for line in text.splitlines() if not line.startswith(("> ", "< ")))
     lexer = shlex.shlex(text.replace("\\\n", " ").replace("\n", " ; "), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True

@@ -7,6 +7,7 @@ import pytest
 from realtime_core.errors import ValidationFailed
 from realtime_core.wire.envelopes import unwrap
 from realtime_core.wire.events import parse_event
+from realtime_core.wire.fields import INTEGER_MAX
 from realtime_core.wire.forwarded import (
     FORWARDED_BYTES_MAX,
     Origin,
@@ -72,3 +73,29 @@ def test_event_that_fits_a_frame_but_not_the_way_is_refused():
     reject_unless_forwardable(parse_event({**half, "filters": {"text": "y" * 127_000}}), ORIGIN.name)
     with pytest.raises(ValidationFailed, match=f"at most {FORWARDED_BYTES_MAX} are allowed"):
         reject_unless_forwardable(parse_event({**half, "filters": {"text": "y" * 128_500}}), ORIGIN.name)
+
+
+@pytest.mark.parametrize(
+    "change", [{"origin": "x"}, {"origin": "x" * 200}, {"acceptedAtMs": 0}, {"acceptedAtMs": 2**48 - 1}]
+)
+def test_wrapping_at_its_bounds_is_taken(change):
+    wrapped = {**json.loads(wrap_event(parse_event(DEAL), "e1", ORIGIN)), **change}
+    origin = unwrap(json.dumps(wrapped)).origin
+    assert origin == ORIGIN._replace(
+        name=change.get("origin", ORIGIN.name),
+        accepted_at_ms=change.get("acceptedAtMs", ORIGIN.accepted_at_ms),
+    )
+
+
+def test_event_may_fill_the_way_to_its_last_byte():
+    """EventBridge takes entries of 256 KB; the other fields of an entry need room too."""
+
+    def event(chars):
+        data, filters = {"text": "x" * 128_000}, {"text": "y" * chars}
+        return parse_event({"messageType": "deal", "recipients": ["ann"], "data": data, "filters": filters})
+
+    largest = wrap_event(event(100_000), "x" * 128, Origin(ORIGIN.name, INTEGER_MAX))
+    fits = 100_000 + 256_000 - len(largest.encode())
+    reject_unless_forwardable(event(fits), ORIGIN.name)
+    with pytest.raises(ValidationFailed, match=r"256001 bytes .* at most 256000 are allowed"):
+        reject_unless_forwardable(event(fits + 1), ORIGIN.name)
