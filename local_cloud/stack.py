@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 TERRAFORM_ROOT = ROOT / "terraform" / "environments" / "local"
+APPLIED = [
+    *(ROOT / "terraform" / part for part in ("modules", "stacks", "environments/local")),
+    ROOT / "local_cloud" / "requirements.txt",
+]
+"""What makes an applied cloud another one."""
 MANIFEST = ROOT / "dist" / "local" / "manifest.json"
 LOCALSTACK_MANIFEST = ROOT / "dist" / "localstack" / "manifest.json"
 """Of zips for Lambda's own Python, which LocalStack runs."""
@@ -145,9 +150,7 @@ def _prepare(run: Path, ports: Ports, progress: Callable[[str], None]) -> None:
     An apply that fails on an empty cloud begins once more on another, with a warning that says why: an answer
     that the cloud lost makes Terraform meet its own first try. Raises TerraformFailed where that fails too.
     """
-    name = snapshots.make_key(
-        [ROOT / "terraform", ROOT / "local_cloud" / "requirements.txt"], *ports.key_parts()
-    )
+    name = snapshots.make_key(APPLIED, *ports.key_parts())
     store, packages = STATE / "snapshots", MANIFEST.read_text()
     if _restore(store, name, run, ports, packages):
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from message_router.assumed_records import AssumedRecords
 from message_router.history_actions import HistoryActions
 from message_router.message_actions import MessageActions
 from message_router.presence import answer_presence
@@ -51,6 +52,8 @@ class StartedReads(NamedTuple):
     connection: StartedCall[tuple[Connection | None, Any]]
     """The connection's record, or None, and what was read with it."""
     unread: StartedCall[int] | None = None
+    is_assumed: bool = False
+    """Whether the record is not read, but taken for what it is likely to be."""
 
     def discard(self) -> None:
         """Give up what nobody has waited for."""
@@ -86,6 +89,7 @@ class Actions:
         self._subscriptions = subscriptions
         self._messages = messages
         self._lookup = lookup
+        self._assumed = AssumedRecords()
         self._now = now
         self._take_new_filter = take_new_filter
         self._of_messages = MessageActions(messages, pusher, now, entropy)
@@ -139,12 +143,17 @@ class Actions:
             case GetPresence():
                 reply = answer_presence(action, caller, self._connections, int(self._now()))
             case RefreshToken():
+                self._assumed.forget(caller.connection_id)
                 reply = self._token_refresh.perform(action, caller)
 
         return reply
 
     def _start_subscribe(self, caller: Caller) -> StartedReads:
-        return StartedReads(self._lookup.start_newest(caller.connection_id))
+        now = self._now()
+        if (assumed := self._assumed.of(caller, now)) is not None:
+            newest = self._lookup.start_position(now)
+            return StartedReads(newest.then(lambda position: (assumed, position)), is_assumed=True)
+        return StartedReads(self._lookup.start_newest(caller.connection_id, now))
 
     def _start_unsubscribe(self, caller: Caller) -> StartedReads:
         return StartedReads(self._lookup.start_record(caller.connection_id))
@@ -159,15 +168,17 @@ class Actions:
             record, newest = reads.connection.result()
             if record is None:
                 raise ConnectionUnknown(NO_RECORD)
-            self._subscriptions.subscribe(
+            after = self._subscriptions.subscribe(
                 caller.connection_id,
                 action.topic,
                 action.filter.canonical,
                 now,
                 record=record,
+                is_assumed=reads.is_assumed,
                 received_ms=caller.received_ms,
                 admit_new=lambda: self._admit_new_filter(caller),
             )
+            self._assumed.remember(after)
 
             data: dict[str, Any] = {"topic": action.topic, "filters": action.filter.as_object()}
             if action.since is None and action.recent is None:
@@ -198,6 +209,7 @@ class Actions:
             self._subscriptions.unsubscribe(
                 caller.connection_id, action.topic, record=record, received_ms=caller.received_ms
             )
+            self._assumed.remember_unsubscribed(record, action.topic, caller.received_ms)
         except StoreUnavailable as error:
             raise SubscriptionFailed(
                 "The subscription could not be removed; try again", {"reason": "store"}

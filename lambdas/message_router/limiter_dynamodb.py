@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from message_router.limits import (
@@ -14,7 +15,7 @@ from message_router.limits import (
     microseconds,
     retry_after_ms,
 )
-from realtime_core.aws.dynamodb import ConditionFailed, Item, perform, read_number
+from realtime_core.aws.dynamodb import ConditionFailed, Item, number, perform, read_number
 from realtime_core.errors import RateLimited
 
 if TYPE_CHECKING:
@@ -91,20 +92,14 @@ class DynamoLimiter:
     def _write(self, bucket: str, limit: Limit, now: int, *, filling: bool) -> _Written:
         """Try to take a token."""
         expression, condition = _FILLING if filling else _FULL
-        values = {":now": now, ":expires": bucket_expires_at(limit, now)}
-        values |= (
-            {":interval": limit.interval, ":latest": now + limit.tolerance}
-            if filling
-            else {":next": now + limit.interval}
-        )
+        values = {":now": number(now), ":expires": number(bucket_expires_at(limit, now))}
+        if filling:
+            values[":interval"], values[":latest"] = number(limit.interval), number(now + limit.tolerance)
+        else:
+            values[":next"] = number(now + limit.interval)
 
         try:
-            after = self._update(
-                bucket,
-                expression,
-                condition,
-                {name: {"N": str(value)} for name, value in values.items()},
-            )
+            after = self._update(bucket, expression, condition, values)
         except ConditionFailed as failed:
             item = failed.refused[0]
             if item is None or "full_at" not in item:
@@ -120,19 +115,18 @@ class DynamoLimiter:
 
     def _update(self, bucket: str, expression: str, condition: str | None, values: Item) -> Item:
         """Update a bucket; returns it after that. Raises ConditionFailed."""
-        parameters: dict[str, Any] = {} if condition is None else {"ConditionExpression": condition}
-        response = perform(
-            lambda: self._client.update_item(
-                TableName=self._table,
-                Key={"bucket": {"S": bucket}},
-                UpdateExpression=expression,
-                ExpressionAttributeValues=values,
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **parameters,
-            )
-        )
-        return response["Attributes"]
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": {"bucket": {"S": bucket}},
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": values,
+            "ReturnValues": "ALL_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if condition is not None:
+            parameters["ConditionExpression"] = condition
+        item: Item = perform(partial(self._client.update_item, **parameters))["Attributes"]
+        return item
 
     def _remember(self, bucket: str, stored: int) -> None:
         self._seen.pop(bucket, None)

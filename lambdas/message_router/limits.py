@@ -71,7 +71,7 @@ def retry_after_ms(stored: int, limit: Limit, now: int) -> int:
 
 def check_tokens(stored: int | None, limit: Limit, now: int) -> None:
     """Raise RateLimited if a bucket whose time was `stored` cannot have a token now: that time only grows."""
-    if stored is not None and full_at(stored, limit, now) is None:
+    if stored is not None and stored > now and full_at(stored, limit, now) is None:
         raise RateLimited(retry_after_ms(stored, limit, now))
 
 
@@ -80,7 +80,8 @@ def bucket_expires_at(limit: Limit, now: int) -> int:
 
     Later than any connection of now ends, so that no mark of a bucket is lost before.
     """
-    return (now + limit.tolerance + limit.interval) // 1_000_000 + CONNECTION_LIFETIME_SECONDS + 60 * 60
+    # The tolerance and an interval.
+    return (now + limit.burst * limit.interval) // _SECOND + CONNECTION_LIFETIME_SECONDS + 60 * 60
 
 
 class Limiter(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from message_router.look_back import RECENT_MAX
 from realtime_core.connections.base import PRESENCE_USERS_MAX
@@ -195,16 +195,15 @@ ACTIONS: Mapping[str, ActionSpec] = MappingProxyType(
 """Every action by its name on the wire."""
 
 
-def check_known(request: Request) -> None:
+def refuse_unknown(request: Request) -> NoReturn:
     """Raise ValidationFailed for an action that is not known."""
-    if request.action not in ACTIONS:
-        reject("action", f'"{shorten(request.action)}" is not known; known are {", ".join(ACTIONS)}')
+    reject("action", f'"{shorten(request.action)}" is not known; known are {", ".join(ACTIONS)}')
 
 
 def parse_action(request: Request) -> Action:
     """Parse the requested action. Raises ValidationFailed with every problem, by path (`data.topic`)."""
-    check_known(request)
-    spec = ACTIONS[request.action]
+    if (spec := ACTIONS.get(request.action)) is None:
+        refuse_unknown(request)
     action = spec.make(*read_fields(request.data, spec.fields, "data."))
     if spec.check is not None:
         spec.check(action)

@@ -16,7 +16,7 @@ from message_router.action_limits import PERMITTED_BY_CONTEXT
 from message_router.actions import NO_RECORD, Actions
 from message_router.caller import Caller
 from message_router.heartbeats import KEEP_ALIVE, answer_heartbeat
-from message_router.requests import check_known, parse_action
+from message_router.requests import ACTIONS, parse_action, refuse_unknown
 from realtime_core.auth.permissions import UNRESTRICTED, Permissions, decode_permissions
 from realtime_core.auth.tokens import LEEWAY_SECONDS, is_expired
 from realtime_core.errors import ActionError, AuthenticationFailed, ConnectionUnknown, Forbidden
@@ -97,10 +97,12 @@ class Router:
         try:
             request = decode_request(incoming.body)
             request_id = request.request_id
-            bind(clientRequestId=request_id)
-            check_known(request)
-            counted_as = request.action
-            bind(action=counted_as)
+            if request.action in ACTIONS:
+                counted_as = request.action
+                bind(clientRequestId=request_id, action=counted_as)
+            else:
+                bind(clientRequestId=request_id)
+                refuse_unknown(request)
 
             type_, data = self._answer(incoming, request)
             add(ERROR_RATE, 0)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
+from functools import lru_cache
 
 ENTROPY_BYTES = 10
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TIME_MS_MAX = 2**48 - 1
+GROUPS_CACHED_MAX = 1_024
+"""Ids of groups that a process keeps: the topics and filters that are subscribed to most."""
 
 
 def new_message_id(now_ms: int, entropy: bytes) -> str:
@@ -29,6 +32,7 @@ def event_entropy(event_id: str) -> bytes:
     return hashlib.sha256(event_id.encode()).digest()[:ENTROPY_BYTES]
 
 
+@lru_cache(maxsize=GROUPS_CACHED_MAX)
 def group_id(topic: str, canonical_filter: str) -> str:
     """The id of the group of equal subscriptions: 120 bits of a hash, as 20 characters."""
     digest = hashlib.sha256(f"{topic}\n{canonical_filter}".encode()).digest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,7 +24,8 @@ class StartedCall(Generic[T]):
         if self._finish is not None:
             finish, self._finish, self._discard = self._finish, None, None
             self._value = finish()
-        return cast("T", self._value)
+        value: T = self._value
+        return value
 
     def then(self, convert: Callable[[T], R]) -> StartedCall[R]:
         """Return the call with its result converted."""

@@ -80,10 +80,10 @@ class Place(NamedTuple):
 
 def find_place(source: str, line: int) -> Place:
     """Return the place of a line: its statement; of a function's defaults and decorators, the function."""
-    statement: ast.stmt | None = None
+    statement: ast.stmt | ast.excepthandler | None = None
     inside = False
     for node in ast.walk(ast.parse(source)):  # breadth first: what comes later is further inside
-        if isinstance(node, ast.stmt) and _first(node) <= line <= (node.end_lineno or 0):
+        if isinstance(node, (ast.stmt, ast.excepthandler)) and _first(node) <= line <= (node.end_lineno or 0):
             inside = inside or isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
             statement = node
     if statement is None:
@@ -98,12 +98,12 @@ def find_place(source: str, line: int) -> Place:
     return Place(lines, [] if inside else _targets(statement))
 
 
-def _first(node: ast.stmt) -> int:
+def _first(node: ast.stmt | ast.excepthandler) -> int:
     decorators = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def _targets(statement: ast.stmt) -> list[str]:
+def _targets(statement: ast.stmt | ast.excepthandler) -> list[str]:
     targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
     return [
         node.id for target in targets if target for node in ast.walk(target) if isinstance(node, ast.Name)

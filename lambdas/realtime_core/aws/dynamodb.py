@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime_core.aws import backoff
 from realtime_core.aws.errors import CONFLICTS, THROTTLING, AwsError, Refused, Unreachable
@@ -83,9 +83,21 @@ def perform(call: Callable[[], T], attempts: int | None = None) -> T:
     Raises ConditionFailed where a condition did not hold, Contended where the error of every attempt was
     passing, and StoreUnavailable for every other error.
     """
+    try:
+        return call()
+    except AwsError as error:
+        return _perform_again(call, attempts, error)
+
+
+def _perform_again(call: Callable[[], T], attempts: int | None, first: AwsError) -> T:
+    """Make the attempts of `perform` after the first, which has failed."""
+    failed: AwsError | None = first
     last: Refused | None = None
     for attempt in backoff.attempts(CONFLICT_ATTEMPTS if attempts is None else attempts):
         try:
+            if failed is not None:
+                error, failed = failed, None
+                raise error
             return call()
         except Refused as error:
             if (refused := _failed_conditions(error)) is not None:
@@ -102,24 +114,24 @@ def perform(call: Callable[[], T], attempts: int | None = None) -> T:
     raise Contended(_describe(last), _writes_at_fault(last)) from last
 
 
-def start(client: DynamoDBClient, operation: str, **parameters: Any) -> StartedCall[Any]:
-    """Send a read, whose output can be waited for later; its result raises as `perform` does."""
+def _unchanged(output: Any) -> Any:
+    return output
+
+
+def start(
+    client: DynamoDBClient, operation: str, convert: Callable[[Any], Any] = _unchanged, /, **parameters: Any
+) -> StartedCall[Any]:
+    """Send a read, whose converted output can be waited for later; its result raises as `perform` does."""
     # To a type checker it is botocore's client, which has no such methods.
-    json_client = cast("JsonClient", client)
+    json_client: JsonClient = client  # type: ignore[assignment]
     first = json_client.start(operation, parameters)
 
     def finish() -> Any:
         try:
-            return first.result()
+            output = first.result()
         except AwsError as error:
-            failed = [error]
-
-        def attempt() -> Any:
-            if failed:
-                raise failed.pop()
-            return json_client.call(operation, parameters)
-
-        return perform(attempt)
+            output = _perform_again(lambda: json_client.call(operation, parameters), None, error)
+        return convert(output)
 
     return StartedCall(finish, first.discard)
 
@@ -137,8 +149,11 @@ def start_get_all(
     client: DynamoDBClient, keys: Mapping[str, Sequence[Item]]
 ) -> StartedCall[dict[str, list[Item]]]:
     """Start `get_all`."""
-    first = start(client, "BatchGetItem", RequestItems=_batch_of(keys))
-    return StartedCall(lambda: _read_batch(client, first.result, keys), first.discard)
+
+    def read(first: Any) -> dict[str, list[Item]]:
+        return _read_batch(client, lambda: first, keys)
+
+    return start(client, "BatchGetItem", read, RequestItems=_batch_of(keys))
 
 
 def _batch_of(keys: Mapping[str, Sequence[Item]]) -> Any:

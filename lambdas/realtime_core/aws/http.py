@@ -28,18 +28,50 @@ class HttpPool:
         self._read_timeout = read_timeout
         self._idle: deque[Connection] = deque()
 
-    def send(self, request: bytes) -> "SentRequest":
-        """Send a request, whose response can be waited for later. Raises OSError.
+    def send(self, request: bytes) -> "Connection":
+        """Send a request; returns the connection, for `receive` or `discard`. Raises OSError.
 
         A connection that ended while it was idle is not a fault: the request goes out on a new one, once.
         """
-        connection = self._take_idle()
-        if connection is not None:
+        while (connection := self._pop_idle()) is not None:
+            if not connection.is_usable():
+                connection.close()
+                continue
             try:
-                self.send_on(connection, request)
+                connection.send(request)
             except StaleConnection:
-                connection = None
-        return SentRequest(self, connection or self.send_anew(request), request)
+                self._drop(connection)
+                break
+            except BaseException:
+                self._drop(connection)
+                raise
+            return connection
+        return self._send_anew(request)
+
+    def receive(self, connection: "Connection") -> HttpResponse:
+        """Return the response to what was sent on a connection; call it once. Raises OSError and BadResponse.
+
+        The connection is idle again then, or closed.
+        """
+        try:
+            response = connection.receive()
+        except StaleConnection:
+            self._drop(connection)
+            return self.receive(self._send_anew(connection.request))
+        except BaseException:
+            self._drop(connection)
+            raise
+        self._keep(connection, response)
+        return response
+
+    def discard(self, connection: "Connection") -> None:
+        """Give up the response: the connection is kept if it has come, and closed if not."""
+        try:
+            response = connection.receive(wait=False)
+        except (OSError, BadResponse):
+            connection.close()
+        else:
+            self._keep(connection, response)
 
     def open_ahead(self) -> None:
         """Open a connection for a request that is still to come. Raises OSError."""
@@ -50,52 +82,31 @@ class HttpPool:
         while (connection := self._pop_idle()) is not None:
             connection.close()
 
-    def _take_idle(self) -> "Connection | None":
-        """Return the idle connection that was used last, if one can be used again."""
-        while (connection := self._pop_idle()) is not None:
-            if connection.is_usable():
-                return connection
-            connection.close()
-        return None
-
     def _pop_idle(self) -> "Connection | None":
+        """Take the idle connection that was used last."""
         try:
             return self._idle.pop()
         except IndexError:
             return None
 
-    def send_anew(self, request: bytes) -> "Connection":
+    def _send_anew(self, request: bytes) -> "Connection":
         """Send a request on a new connection. Raises OSError."""
         connection = self._open()
-        self.send_on(connection, request)
-        return connection
-
-    def send_on(self, connection: "Connection", request: bytes) -> None:
-        """Send a request on a connection, which is closed if that fails. Raises OSError."""
         try:
             connection.send(request)
         except BaseException:
-            self.drop(connection)
+            connection.close()
             raise
+        return connection
 
-    def receive_on(self, connection: "Connection") -> HttpResponse:
-        """Receive the response on a connection, which is idle again then, or closed."""
-        try:
-            response = connection.receive()
-        except BaseException:
-            self.drop(connection)
-            raise
-        self.keep(connection, response)
-        return response
-
-    def keep(self, connection: "Connection", response: HttpResponse) -> None:
+    def _keep(self, connection: "Connection", response: HttpResponse) -> None:
         """Make a connection idle after its response, or close it if it takes no other request."""
         if response.reusable and len(self._idle) < IDLE_MAX:
             self._release(connection)
         else:
             connection.close()
 
-    def drop(self, connection: "Connection") -> None:
+    def _drop(self, connection: "Connection") -> None:
         """Close a connection that has failed, and if it was idle before, the others."""
         connection.close()
         if connection.idle_since > 0:
@@ -129,43 +140,27 @@ class HttpPool:
         return Connection(opened)
 
 
-class SentRequest:
-    """A request whose response has not been received yet."""
-
-    __slots__ = ("_connection", "_pool", "_request")
-
-    def __init__(self, pool: HttpPool, connection: "Connection", request: bytes) -> None:
-        self._pool, self._connection, self._request = pool, connection, request
-
-    def receive(self) -> HttpResponse:
-        """Return the response; call it once. Raises OSError and BadResponse."""
-        try:
-            return self._pool.receive_on(self._connection)
-        except StaleConnection:
-            return self._pool.receive_on(self._pool.send_anew(self._request))
-
-    def discard(self) -> None:
-        """Give up the response: the connection is kept if it has come, and closed if not."""
-        try:
-            response = self._connection.receive(wait=False)
-        except (OSError, BadResponse):
-            self._connection.close()
-        else:
-            self._pool.keep(self._connection, response)
-
-
 class StaleConnection(ConnectionError):
     """The connection ended while it was idle."""
 
 
 class Connection:
-    """One open connection; `idle_since` is when it was released (epoch seconds), 0 before its first use."""
+    """One open connection.
+
+    `idle_since` is when it was released (epoch seconds), 0 before its first use; `request` what it was sent
+    last.
+    """
+
+    __slots__ = ("_parser", "_receive_some", "_send_some", "_socket", "_watch", "idle_since", "request")
 
     def __init__(self, opened: socket.socket) -> None:
         self._socket = opened
+        # Bound once: that they are not looked up for each request is a hundredth of what it costs.
+        self._send_some, self._receive_some = opened.send, opened.recv
         self._watch = Watch(opened)
         self._parser = ResponseParser(BODY_BYTES_MAX)
         self.idle_since = 0.0
+        self.request = b""
 
     def close(self) -> None:
         """Close it; what was sent on it gets no response."""
@@ -177,8 +172,13 @@ class Connection:
 
     def send(self, request: bytes) -> None:
         """Send a request. Raises OSError, of which StaleConnection says that it can go out on another."""
+        self.request = request
         try:
-            self._send(request)
+            # Nearly always in one call, without what `sendall` does for other cases.
+            sent = self._send_some(request)
+            while sent < len(request):
+                request = request[sent:]
+                sent = self._send_some(request)
         except OSError as error:
             self._raise_if_stale(error)
             raise
@@ -188,18 +188,10 @@ class Connection:
 
         Without `wait`, what has not come yet is an OSError.
         """
-        if wait:
-            return self._receive()
-        timeout = self._socket.gettimeout()
-        self._socket.settimeout(0.0)
+        if not wait:
+            return self._receive_at_once()
         try:
-            return self._receive()
-        finally:
-            self._socket.settimeout(timeout)
-
-    def _receive(self) -> HttpResponse:
-        try:
-            data = self._socket.recv(READ_BYTES)
+            data = self._receive_some(READ_BYTES)
             if not data:
                 raise _closed()
         except OSError as error:
@@ -208,22 +200,23 @@ class Connection:
 
         response = self._parser.feed(data)
         while response is None:
-            if data := self._socket.recv(READ_BYTES):
+            if data := self._receive_some(READ_BYTES):
                 response = self._parser.feed(data)
             elif (response := self._parser.end()) is None:
                 raise _closed()
         return response
 
+    def _receive_at_once(self) -> HttpResponse:
+        timeout = self._socket.gettimeout()
+        self._socket.settimeout(0.0)
+        try:
+            return self.receive()
+        finally:
+            self._socket.settimeout(timeout)
+
     def _raise_if_stale(self, error: OSError) -> None:
         if self.idle_since and is_stale(error):
             raise StaleConnection from error
-
-    def _send(self, request: bytes) -> None:
-        """Send all of a request: nearly always in one call, without what `sendall` does for other cases."""
-        sent = self._socket.send(request)
-        while sent < len(request):
-            request = request[sent:]
-            sent = self._socket.send(request)
 
 
 def _closed() -> ConnectionResetError:

@@ -77,10 +77,14 @@ class ResponseParser:
         """
         if self._steps is not None:
             return self._advance(self._steps, data)
-        if _is_plain_success(data):
-            # Not by the constructor, which is written in Python: this runs for every post.
-            return tuple.__new__(HttpResponse, (200, b"", data, True))
-        if (response := self._parse_at_once(data)) is not None:
+        start = data.find(_BLANK_LINE) + 4
+        # Not by the constructor, which is written in Python: this runs for every post and every call.
+        if start == len(data):
+            if _is_plain_success(data):
+                return tuple.__new__(HttpResponse, (200, b"", data, True))
+        elif start > 4 and _plain_length(head := data[:start]) == len(data) - start:
+            return tuple.__new__(HttpResponse, (200, data[start:], head, True))
+        if (response := self._parse_at_once(data, start)) is not None:
             return response
         self._buffer = data
         self._steps = self._parse()
@@ -103,18 +107,15 @@ class ResponseParser:
             return response
         return None
 
-    def _parse_at_once(self, data: bytes) -> HttpResponse | None:
+    def _parse_at_once(self, data: bytes, start: int) -> HttpResponse | None:
         """Parse a response that came whole and alone, with its length, as nearly all do; None for others.
 
+        `start` is where its body begins.
         This takes a third of the time of `_parse`, which takes any response in any pieces.
         """
-        start = data.find(_BLANK_LINE) + 4
         if start < 4:
             return None
         head = data[:start]
-        if (length := _plain_length(head)) is not None:
-            return HttpResponse(200, data[start:], head, True) if len(data) - start == length else None
-
         status, persists, length = self._parse_head(head)
         if status < 200 or len(data) - start != length:
             return None
@@ -237,11 +238,11 @@ def _receive() -> Steps[bytes]:
 
 
 def _is_plain_success(data: bytes) -> bool:
-    """Whether `data` is exactly one response to a successful post: 200, no body, connection kept.
+    """Whether a head without a body is the response to a successful post: 200, connection kept.
 
     Recognising it without parsing saves an eighth of what a post costs.
     """
-    if not data.startswith(b"HTTP/1.1 200 ") or data.find(_BLANK_LINE) != len(data) - 4:
+    if not data.startswith(b"HTTP/1.1 200 "):
         return False
     head = data.lower()
     return (

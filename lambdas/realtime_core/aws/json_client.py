@@ -3,10 +3,10 @@
 What this saves and what it costs: docs/adr/0007-a-small-aws-client-of-our-own.md.
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from realtime_core.aws import backoff
@@ -20,9 +20,10 @@ from realtime_core.aws.errors import (
     Unreachable,
     is_retryable_status,
 )
-from realtime_core.aws.http import HttpPool, SentRequest
+from realtime_core.aws.http import Connection, HttpPool
 from realtime_core.aws.http_response import BadResponse, HttpResponse
 from realtime_core.aws.sigv4 import SignedPost
+from realtime_core.json_encoding import compact_decoder, compact_encoder
 from realtime_core.started_call import StartedCall
 from realtime_core.telemetry.logs import get_logger
 
@@ -32,9 +33,8 @@ RETRY_BASE_SECONDS = 0.05
 RETRY_CAP_SECONDS = 1.0
 _RETRYABLE = THROTTLING | FAULTS
 
-# Built once: json.dumps builds an encoder on each call that has options. Nothing sent contains itself.
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-_decoder = json.JSONDecoder()
+_encode = compact_encoder(ensure_ascii=True, allow_nan=True)
+_decode = compact_decoder()
 
 
 class Service(NamedTuple):
@@ -83,11 +83,11 @@ class AwsClient:
         """What signs requests, by operation; credentials stay the same for a process's life."""
 
     def _exchange(
-        self, operation: str, build_request: Callable[[], bytes], sent: SentRequest | None = None
+        self, operation: str, build_request: Callable[[], bytes], sent_on: Connection | None = None
     ) -> HttpResponse:
         """Send a request, up to `attempts` times, and return the response with status 200.
 
-        Each attempt builds its request, since signatures grow old; that of the first may be `sent` already.
+        Each attempt builds its request, since signatures grow old; that of the first may be sent already.
         Raises Refused and Unreachable.
         """
         failure: AwsError | None = None
@@ -96,17 +96,17 @@ class AwsClient:
                 time.sleep(backoff.delay(attempt - 1, RETRY_BASE_SECONDS, RETRY_CAP_SECONDS))
 
             try:
-                response = (sent or self._http.send(build_request())).receive()
+                response = self._http.receive(sent_on or self._http.send(build_request()))
             except (OSError, BadResponse) as error:
                 failure = Unreachable(operation, f"{type(error).__name__}: {error}")
                 failure.__cause__ = error
-                sent = None
+                sent_on = None
                 continue
             log.debug("aws_called", operation=operation, attempt=attempt + 1, status=response.status)
 
             if response.status == 200:
                 return response
-            sent = None
+            sent_on = None
             failure = refusal(operation, response)
             if not (is_retryable_status(response.status) or failure.code in _RETRYABLE):
                 break
@@ -159,24 +159,22 @@ class JsonClient(AwsClient):
         """Call an operation and return its output. Raises Refused and Unreachable."""
         if operation == "TransactWriteItems":
             parameters = {"ClientRequestToken": os.urandom(16).hex(), **parameters}
-        body = _encode(parameters).encode()
-        return _json_object(self._exchange(operation, lambda: self._request(operation, body)).body)
+        request = partial(self._request, operation, _encode(parameters).encode())
+        return _json_object(self._exchange(operation, request).body)
 
     def start(self, operation: str, parameters: Mapping[str, Any]) -> StartedCall[dict[str, Any]]:
         """Send the request of a read, and return the call, whose output can be waited for later.
 
         Its result raises as `call` does. What cannot be sent now is sent by then.
         """
-        body = _encode(parameters).encode()
+        request = partial(self._request, operation, _encode(parameters).encode())
         try:
-            sent = self._http.send(self._request(operation, body))
+            sent_on = self._http.send(request())
         except OSError:
             return StartedCall(lambda: self.call(operation, parameters))
         return StartedCall(
-            lambda: _json_object(
-                self._exchange(operation, lambda: self._request(operation, body), sent).body
-            ),
-            sent.discard,
+            lambda: _json_object(self._exchange(operation, request, sent_on).body),
+            partial(self._http.discard, sent_on),
         )
 
     def connect_ahead(self) -> None:
@@ -214,14 +212,7 @@ def refusal(operation: str, response: HttpResponse) -> Refused:
 def _json_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in a body; an empty one where, say, a proxy responded with something else."""
     try:
-        text = body.decode()
-        value: Any = None
-        end = -1
-        if text.startswith("{"):
-            # Without what `decode` does about spaces before and after the value: AWS sends none.
-            value, end = _decoder.raw_decode(text)
-        if end != len(text):
-            value = _decoder.decode(text)
+        value = _decode(body.decode())
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

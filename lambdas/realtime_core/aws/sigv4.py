@@ -100,7 +100,7 @@ class SignedPost:
 
     def build(self, body: bytes, now: float) -> bytes:
         """Return the request with `body`, signed as of `now` (epoch seconds)."""
-        stamp = stamp_of(now)
+        stamp = _stamp_of_second(int(now))
         day = stamp[:8]
         scope = day + self._scope_end
 

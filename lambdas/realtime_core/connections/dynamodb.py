@@ -19,7 +19,7 @@ from realtime_core.connections.base import (
 from realtime_core.connections.dynamodb_counts import USER_ID_INDEX, DynamoConnectionCounts
 from realtime_core.connections.dynamodb_schedule import schedule_item, schedule_partition
 from realtime_core.connections.schedule import PARTITIONS, REFRESHED, first_schedule
-from realtime_core.schema import CONNECTION
+from realtime_core.schema import CONNECTION, SCHEMA
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -30,6 +30,25 @@ of two topics do not exclude each other."""
 
 PERMITTED = "permitted_"
 """Prefix of the attributes with the patterns of the token; each is missing if the token has no such claim."""
+
+_FIXED = frozenset(
+    {
+        "connection_id",
+        "user_id",
+        "connected_at",
+        "token_exp",
+        "expires_at",
+        "subscriptions",
+        "issued_at",
+        "filter_bytes",
+        "token_id",
+        "unsubscribed_before",
+        "sweep",
+        "due_at",
+        SCHEMA,
+    }
+)
+"""The names of attributes that are not made of a topic or a claim, as most records have them."""
 
 
 def connection_item(connection: Connection) -> Item:
@@ -66,11 +85,12 @@ def connection_from(item: Item | None) -> Connection | None:
         return None
     unsubscribed: dict[str, int] = {}
     permitted: dict[str, str] = {}
-    for name, value in item.items():
+    # Mostly none: this runs for each action that reads a record.
+    for name in item.keys() - _FIXED:
         if name.startswith(UNSUBSCRIBED):
-            unsubscribed[name.removeprefix(UNSUBSCRIBED)] = int(value["N"])
+            unsubscribed[name.removeprefix(UNSUBSCRIBED)] = int(item[name]["N"])
         elif name.startswith(PERMITTED):
-            permitted[name.removeprefix(PERMITTED)] = value["S"]
+            permitted[name.removeprefix(PERMITTED)] = item[name]["S"]
 
     return Connection(
         connection_id=item["connection_id"]["S"],

@@ -12,11 +12,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from realtime_core.filters.match import compile_condition
-from realtime_core.filters.parse import expand_shorthand, normalise, shorthand_attribute
+from realtime_core.filters.parse import canonical_text, expand_shorthand, shorthand_attribute
 from realtime_core.wire.strict_json import dumps, loads
 
 COMPILED_FILTERS_MAX = 2_048
 """Filters cached in a process: at most 12 KB each, once compiled."""
+CACHED_TEXT_CHARS_MAX = 512
+"""The longest text of a filter whose parsing is cached: a few MB in all, whoever writes them."""
 
 NamedPredicates: TypeAlias = tuple[Any, ...]
 """The attribute, its fallback or None, the test and its argument, of one condition after the other.
@@ -92,7 +94,19 @@ class Filter:
 
 def parse_filter(raw: Any, field: str = "data.filters") -> Filter:
     """Parse a client's filter. Raises ValidationFailed with the path of each problem, under `field`."""
-    return load_filter(dumps(normalise(raw, field)))
+    try:
+        text = dumps(raw)
+        if len(text) <= CACHED_TEXT_CHARS_MAX:
+            return load_filter(_canonical_of(text, field))
+    except ValueError:
+        pass  # JSON has no such value: what follows says where
+    return load_filter(canonical_text(raw, field))
+
+
+@lru_cache(maxsize=COMPILED_FILTERS_MAX)
+def _canonical_of(text: str, field: str) -> str:
+    """The canonical text of a filter's text: most clients ask for what others have asked for."""
+    return canonical_text(loads(text), field)
 
 
 @lru_cache(maxsize=COMPILED_FILTERS_MAX)

@@ -23,16 +23,17 @@ _SHORTHAND = re.compile(r"(min|max)([A-Z])(.*)", re.DOTALL)
 _FLOAT_WHOLE_MAX = 2.0**63
 
 
-def normalise(raw: Any, path: str) -> dict[str, Any]:
-    """Validate and normalise a filter. Raises ValidationFailed with the path of each problem."""
+def canonical_text(raw: Any, path: str) -> str:
+    """Validate a filter; returns its normal form. Raises ValidationFailed with the path of each problem."""
     reader = _Reader()
     value = reader.filter(raw, path)
     reject_if_any(reader.problems)
-    if (size := byte_length(dumps(value))) > FILTER_BYTES_MAX:
+    text = dumps(value)
+    if (size := byte_length(text)) > FILTER_BYTES_MAX:
         reject_if_any(
             [Problem(path, f"takes {size} bytes; at most {FILTER_BYTES_MAX} are allowed per filter")]
         )
-    return value
+    return text
 
 
 def expand_shorthand(name: str, condition: Any) -> tuple[str, str] | None:

@@ -141,7 +141,7 @@ class DynamoMessages:
                 items += [item for page, _ in pages for item in page]
             return sum(int(item["n"]["N"]) for item in items)
 
-        return start(self._client, "Query", **parameters).then(add_up)
+        return start(self._client, "Query", add_up, **parameters)
 
     def _entry(self, user_id: str, message_id: str) -> Item | None:
         key = entry_key(user_id, message_id)

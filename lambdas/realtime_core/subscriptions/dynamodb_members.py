@@ -147,7 +147,7 @@ class DynamoMembers:
                 place._replace(connection_id=last["sk"]["S"] if last else None),
             )
 
-        return start(self._client, "Query", **parameters).then(parse)
+        return start(self._client, "Query", parse, **parameters)
 
 
 def _with_rest(

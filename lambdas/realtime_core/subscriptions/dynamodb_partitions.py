@@ -61,6 +61,7 @@ class DynamoPartitions:
         return start(
             self._client,
             "Query",
+            note,
             TableName=self._table,
             ConsistentRead=True,
             KeyConditionExpression="pk = :topic AND sk = :key",
@@ -70,7 +71,7 @@ class DynamoPartitions:
                 ":key": {"S": PARTITIONS_KEY},
                 ":now": {"N": str(now)},
             },
-        ).then(note)
+        )
 
     def grow(self, topic: str, groups: int, now: int) -> None:
         """Give a topic of so many groups several partitions, if one is not enough (one write, once)."""

@@ -23,6 +23,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ _PARENT = "service"
 _SAMPLED = "sampled"
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("bound", default={})  # noqa: B039 - never changed in place
 _sample_rate = 0.0
+_has_debug_lines = False
+"""Whether a line of the level DEBUG may be written, by the level or by the sample."""
 
 
 class Logger:
@@ -68,7 +71,7 @@ class Logger:
     def debug(self, event: str, /, **fields: Any) -> None:
         """Log a step that only helps to find a fault."""
         # Checked here as well: an action has several such lines, and hardly one of them is written.
-        if self._logger.isEnabledFor(logging.DEBUG) or _SAMPLED in _bound.get():
+        if _has_debug_lines:
             self._log(logging.DEBUG, event, fields)
 
     def info(self, event: str, /, **fields: Any) -> None:
@@ -150,11 +153,19 @@ def json_fields(event: str) -> str:
     """Return the bound fields and the event's name, masked, as a JSON object without its braces."""
     parts = [f'"event":"{event}"']
     for name, value in _bound.get().items():
-        shown = MASK if name.lower() in HIDDEN else value
         # Nearly all are strings, and the encoder takes longer to start than to write one.
-        parts.append(f'"{name}":{_quoted(shown) if type(shown) is str else _encode(_masked(name, shown))}')
+        if type(value) is str and not _is_hidden(name):
+            parts.append(f'"{name}":{_quoted(value)}')
+        else:
+            parts.append(f'"{name}":{_encode(_masked(name, value))}')
     text = ",".join(parts)
     return _JWT.sub(MASK, text) if "eyJ" in text else text
+
+
+@lru_cache(maxsize=256)
+def _is_hidden(name: str) -> bool:
+    """Whether the values of a field are hidden. The names of fields are in the code, and so are few."""
+    return name.lower() in HIDDEN
 
 
 class JsonFormatter(logging.Formatter):
@@ -203,9 +214,11 @@ def _exception(exception: BaseException) -> dict[str, str]:
 
 def configure(*, level: str = "INFO", sample_rate: float = 0.0) -> None:
     """Set the level (a name, as LOG_LEVEL has it) and the share of requests that are logged in full."""
-    global _sample_rate  # noqa: PLW0603 - it belongs to the process, as the standard library's levels do
+    # They belong to the process, as the standard library's levels do.
+    global _sample_rate, _has_debug_lines  # noqa: PLW0603
     logging.getLogger(_PARENT).setLevel(level)
     _sample_rate = sample_rate
+    _has_debug_lines = sample_rate > 0 or logging.getLogger(_PARENT).isEnabledFor(logging.DEBUG)
 
 
 def _attach_handler() -> None:

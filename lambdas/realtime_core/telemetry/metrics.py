@@ -30,6 +30,8 @@ DECLARATIONS_MAX = 256
 _Key = tuple[Metric, str | None]
 """A metric, and its value of the dimension that it is broken down by."""
 _Values = Mapping[_Key, list[float]]
+_Declaration = tuple[str, tuple[str, ...]]
+"""What declares the metrics of a line, with the dimensions' values; and the metrics' names."""
 
 
 class Recorder:
@@ -46,7 +48,7 @@ class Recorder:
         self._service = service
         self._function = function
         # The part that all lines of the same metrics share. There are few, as dimensions have few values.
-        self._declarations: dict[tuple[_Key, ...], tuple[str, tuple[str, ...]]] = {}
+        self._declarations: dict[tuple[_Key, ...], _Declaration] = {}
 
     def start(self, *, cold: bool = True) -> None:
         """Discard what was collected; `cold` says whether the next invocation counts as a cold start."""
@@ -74,40 +76,49 @@ class Recorder:
 
         collected, self._collected = self._collected, {}
         fields = json_fields(event)
+        keys = tuple(collected)
+        declaration = self._declarations.get(keys)
+        if declaration is not None and sum(map(len, collected.values())) == len(keys):
+            text = _line(declaration, collected, fields)
+        else:
+            parts = _parts(collected)
+            text = "".join([_line(self._declaration(tuple(part)), part, fields) for part in parts])
         # Looked up now: Lambda's runtime and tests replace stdout after this module is imported.
-        sys.stdout.write("".join([self._line(part, fields) for part in self._parts(collected)]))
+        sys.stdout.write(text)
         sys.stdout.flush()
 
-    def _parts(self, collected: _Values) -> Sequence[_Values]:
-        """Distribute the values over as few lines as their dimensions allow."""
-        if tuple(collected) in self._declarations and all(len(values) == 1 for values in collected.values()):
-            return (collected,)
-
-        lines: list[_Line] = []
-        for (metric, of), collected_values in collected.items():
-            values = [sum(collected_values)] if metric.unit == COUNT else collected_values
-            for start in range(0, len(values), VALUES_MAX):
-                line = next((line for line in lines if line.fits(metric, of)), None)
-                if line is None:
-                    line = _Line()
-                    lines.append(line)
-                line.put(metric, of, values[start : start + VALUES_MAX])
-        return [line.values for line in lines]
-
-    def _line(self, part: _Values, fields: str) -> str:
-        keys = tuple(part)
+    def _declaration(self, keys: tuple[_Key, ...]) -> _Declaration:
         declaration = self._declarations.get(keys)
         if declaration is None:
             if len(self._declarations) == DECLARATIONS_MAX:
                 self._declarations.clear()
             declaration = self._declarations[keys] = _declaration(keys, self._service)
+        return declaration
 
-        declared, names = declaration
-        values = [
+
+def _parts(collected: _Values) -> Sequence[_Values]:
+    """Distribute values over as few lines as their dimensions allow."""
+    lines: list[_Line] = []
+    for (metric, of), collected_values in collected.items():
+        values = [sum(collected_values)] if metric.unit == COUNT else collected_values
+        for start in range(0, len(values), VALUES_MAX):
+            line = next((line for line in lines if line.fits(metric, of)), None)
+            if line is None:
+                line = _Line()
+                lines.append(line)
+            line.put(metric, of, values[start : start + VALUES_MAX])
+    return [line.values for line in lines]
+
+
+def _line(declaration: _Declaration, part: _Values, fields: str) -> str:
+    declared, names = declaration
+    values = ",".join(
+        [
             f'"{name}":{values[0] if len(values) == 1 else values}'
             for name, values in zip(names, part.values(), strict=True)
         ]
-        return f'{{"_aws":{{"Timestamp":{int(time.time() * 1000)},{declared},{",".join(values)},{fields}}}\n'
+    )
+    return f'{{"_aws":{{"Timestamp":{int(time.time() * 1000)},{declared},{values},{fields}}}\n'
 
 
 class _Line:
@@ -155,8 +166,7 @@ class measured(Bound):  # noqa: N801 - a context manager, as `bound`
         super().__exit__(kind, error, trace)
 
 
-def _declaration(keys: Sequence[_Key], service: str) -> tuple[str, tuple[str, ...]]:
-    """Return what declares the metrics, with the dimensions' values; and the metrics' names."""
+def _declaration(keys: Sequence[_Key], service: str) -> _Declaration:
     declared = ",".join([_directive(metric, broken_down=of is not None) for metric, of in keys])
     dimensions = {SERVICE: service}
     dimensions |= {metric.by: of for metric, of in keys if metric.by is not None and of is not None}

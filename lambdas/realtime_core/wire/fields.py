@@ -33,6 +33,8 @@ def read_fields(raw: Mapping[str, Any], fields: Sequence[Field], path: str = "")
     `path` precedes each name in the problems, for example `data.`. Null for an optional field is the same as
     leaving it out.
     """
+    if not fields and not raw:
+        return ()
     problems: list[Problem] = []
     values: list[Any] = []
     for field in fields:

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from realtime_core.json_encoding import compact_decoder, compact_encoder
+
 DEPTH_MAX = 64
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 # A 64-bit integer has at most 20 characters; longer texts are not converted.
@@ -109,9 +111,9 @@ def _reject_lone_surrogates(value: Any) -> None:
 
 
 _TOO_DEEP = f"nested deeper than {DEPTH_MAX} levels"
-# Built once: json.loads and json.dumps build a new decoder or encoder on each call with options.
-_decode = json.JSONDecoder(parse_constant=_constant, parse_float=_float, parse_int=_integer).decode
-_decode_unambiguous = json.JSONDecoder(
+# Built once: json.loads builds a new decoder on each call with options.
+_decode = compact_decoder(parse_constant=_constant, parse_float=_float, parse_int=_integer)
+_decode_unambiguous = compact_decoder(
     object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
-).decode
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+)
+_encode = compact_encoder(ensure_ascii=False, allow_nan=False)

@@ -103,10 +103,10 @@ def test_started_calls_are_under_way_together(service, dynamodb):
 
 def test_discarded_call_gives_its_connection_back_if_the_response_has_come(service, dynamodb):
     get(dynamodb)
-    sent = dynamodb._http.send(dynamodb._request("GetItem", b"{}"))
-    assert select.select([sent._connection._socket], [], [], 10)[0]
+    sent_on = dynamodb._http.send(dynamodb._request("GetItem", b"{}"))
+    assert select.select([sent_on._socket], [], [], 10)[0]
 
-    sent.discard()
+    dynamodb._http.discard(sent_on)
 
     assert get(dynamodb) == {}
     assert (service.connections, service.requests) == (1, 3)

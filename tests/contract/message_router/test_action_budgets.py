@@ -53,41 +53,61 @@ class Spent(NamedTuple):
 @pytest.fixture(params=[False, True], ids=["alone", "with an index"])
 def spend(request, dynamodb, dynamo_stores):
     """A router on DynamoDB, with Ann on one connection and Ben on two."""
-    stores, management_api = dynamo_stores, MemoryManagementApi()
+    stores, management_api, clock = dynamo_stores, MemoryManagementApi(), [NOW]
     pending = PendingWrites("subscriptions") if request.param else None
     subscriptions = DynamoSubscriptions(dynamodb, "connections", "subscriptions", pending=pending)
     pusher = Pusher(management_api, stores.connections, subscriptions, MemoryDeliveries(), now=lambda: NOW)
     limits = ActionLimits(
         DynamoLimiter(dynamodb, "limits"), send_message=MANY, subscriptions=MANY, get_events=MANY, others=FEW
     )
-    actions = Actions(
-        connections=stores.connections,
-        subscriptions=subscriptions,
-        messages=stores.messages,
-        history=DynamoHistory(dynamodb, "history"),
-        lookup=DynamoConnectionLookup(dynamodb, "connections", "history", has_index=request.param),
-        verifier=TokenVerifier(TokenRules(), MemorySigningSecrets(SECRET), None),
-        revocations=DynamoRevocations(dynamodb, "revocations"),
-        pusher=pusher,
-        now=lambda: NOW,
-        entropy=os.urandom,
-        mark_refreshed=limits.mark_refreshed,
-    )
+    parts = {
+        "connections": stores.connections,
+        "subscriptions": subscriptions,
+        "messages": stores.messages,
+        "history": DynamoHistory(dynamodb, "history"),
+        "verifier": TokenVerifier(TokenRules(), MemorySigningSecrets(SECRET), None),
+        "revocations": DynamoRevocations(dynamodb, "revocations"),
+        "pusher": pusher,
+        "now": lambda: clock[0],
+        "entropy": os.urandom,
+        "mark_refreshed": limits.mark_refreshed,
+    }
     for connection_id, user_id in (("a1", "ann"), ("b1", "ben"), ("b2", "ben")):
         stores.connections.add(Connection(connection_id, user_id, NOW, NOW + 3600))
-    router = Router(actions, stores.connections, limits, lambda: NOW)
+
+    def start_process():
+        lookup = DynamoConnectionLookup(dynamodb, "connections", "history", has_index=request.param)
+        return Router(Actions(lookup=lookup, **parts), stores.connections, limits, lambda: clock[0])
+
+    router = start_process()
 
     def act(
-        connection_id, user_id, action, data, *, token_exp=NOW + 3600, request_id=None, code=None, **context
+        connection_id,
+        user_id,
+        action,
+        data,
+        *,
+        token_exp=NOW + 3600,
+        request_id=None,
+        connected_at=None,
+        after_ms=0,
+        elsewhere=False,
+        code=None,
+        **context,
     ):
-        """The data of an action's reply, and what it has spent; `code` is of the error that must come."""
+        """The data of an action's reply, and what it has spent.
+
+        `elsewhere` is in another process; `code` is of the error that must come.
+        """
+        clock[0] = NOW + after_ms / 1000
         posts = sum(map(len, management_api.received.values()))
         body = json.dumps(
             {"action": action, "data": data, "requestId": request_id or f"{action}-{connection_id}"}
         )
         context |= {"userId": user_id, "tokenExp": str(token_exp)}
         with watching(dynamodb) as watch:
-            reply = json.loads(router.reply(Incoming(body, connection_id, "c", context, NOW * 1000)))
+            incoming = Incoming(body, connection_id, "c", context, NOW * 1000 + after_ms, connected_at)
+            reply = json.loads((start_process() if elsewhere else router).reply(incoming))
         posted = sum(map(len, management_api.received.values())) - posts
         limiter = watch.by_table["limits"]
         assert reply["type"] != "error" or reply["data"]["code"] in {code, "RATE_LIMITED"}, reply
@@ -141,9 +161,57 @@ def test_subscribe_to_a_new_group_takes_two_reads_and_at_most_three_writes(spend
 def test_changing_a_subscription_takes_one_read_and_one_write_if_the_group_exists(spend):
     spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
     subscribed = spend("b1", "ben", "subscribeToDeals", {"topic": "books"})[1]
+    # The position was read less than a second ago.
     assert subscribed == Spent(1, 1, 0, exchanges=3, waits=2)
     unsubscribed = spend("b1", "ben", "unsubscribeFromDeals", {"topic": "books"})[1]
     assert unsubscribed == Spent(1, 1, 0, exchanges=3, waits=2)
+
+
+def test_a_new_connection_subscribes_in_two_exchanges_if_the_process_knows_group_and_position(spend):
+    """What the handshake made of the record is known from the context: the write says whether it is right."""
+    spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
+    subscribed = spend("b1", "ben", "subscribeToDeals", {"topic": "books"}, connected_at=NOW)[1]
+    assert subscribed == Spent(0, 1, 0, exchanges=2, waits=2)
+
+
+def test_a_connection_that_the_process_knows_changes_its_subscription_in_two_exchanges(spend):
+    phones, laptops = ({"topic": "books", "filters": {"category": name}} for name in ("phones", "laptops"))
+    for data in (phones, laptops):
+        spend("a1", "ann", "subscribeToDeals", data)
+    changed = spend("a1", "ann", "subscribeToDeals", phones, after_ms=1)[1]
+    assert changed == Spent(0, 1, 0, exchanges=2, waits=2)
+
+
+def test_a_subscription_that_the_process_ended_is_made_again_in_two_exchanges(spend):
+    data = {"topic": "books"}
+    spend("a1", "ann", "subscribeToDeals", data)
+    spend("a1", "ann", "unsubscribeFromDeals", data, after_ms=1)
+    assert spend("a1", "ann", "subscribeToDeals", data, after_ms=2)[1] == Spent(0, 1, 0, exchanges=2, waits=2)
+
+
+def test_a_refresh_makes_the_next_subscription_read_the_record(spend):
+    data = {"topic": "books"}
+    spend("a1", "ann", "subscribeToDeals", data)
+    spend("a1", "ann", "refreshToken", {"token": token("ann")})
+    after = spend("a1", "ann", "subscribeToDeals", data, after_ms=2)[1]
+    assert after == Spent(1, 1, 0, exchanges=3, waits=2)
+
+
+def test_a_second_later_a_subscription_reads_the_position_while_it_is_counted(spend):
+    spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
+    later = spend("b1", "ben", "subscribeToDeals", {"topic": "books"}, connected_at=NOW, after_ms=1000)[1]
+    assert later == Spent(1, 1, 0, exchanges=3, waits=2)
+
+
+def test_a_record_that_is_not_as_assumed_takes_an_exchange_more_and_no_read(spend):
+    """Another process subscribed for it: it is in the answer to the write that had no effect."""
+    spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
+    filters = {"topic": "books", "filters": {"category": "phones"}}
+    spend("b1", "ben", "subscribeToDeals", filters, connected_at=NOW, elsewhere=True)
+    spend("a1", "ann", "subscribeToDeals", filters, after_ms=1)
+
+    changed = spend("b1", "ben", "subscribeToDeals", {"topic": "books"}, connected_at=NOW, after_ms=1)[1]
+    assert changed == Spent(0, 2, 0, exchanges=3, waits=3)
 
 
 def test_a_first_picture_takes_one_read_of_the_bounds_and_at_most_eleven_of_the_history(spend, history):

@@ -109,3 +109,17 @@ def test_failed_parse_caches_no_filter():
     with pytest.raises(ValidationFailed):
         parse_filter({"a": None})
     assert load_filter.cache_info().currsize == before
+
+
+def test_filters_that_only_look_alike_are_parsed_apart():
+    """What was parsed before is known by its text."""
+    texts = [parse_filter({"a": value}).canonical for value in (1, 1.0, True, "1", [1], 1)]
+    assert texts == ['{"a":1}', '{"a":1}', '{"a":true}', '{"a":"1"}', '{"a":[1]}', '{"a":1}']
+    assert parse_filter({"b": 1, "a": 2}) == parse_filter({"a": 2, "b": 1})
+
+
+def test_filter_is_refused_each_time_under_its_own_path():
+    for path in ("data.filters", "filters", "data.filters"):
+        with pytest.raises(ValidationFailed) as refused:
+            parse_filter({"": 1}, path)
+        assert [problem.field for problem in refused.value.problems] == [path]

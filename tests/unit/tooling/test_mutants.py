@@ -75,6 +75,14 @@ def decide(value, most=5):
 
 class Options:
     size: int = 9
+
+def attempt():
+    try:
+        decide(10)
+    except (
+        ValueError
+    ):
+        return 11
 """
 
 
@@ -88,8 +96,9 @@ class Options:
         (11, [10, 11, 12], []),
         (13, [13], []),
         (16, [16], ["size"]),
+        (22, [21, 22, 23], []),
     ],
-    ids=["constant", "decorator", "default", "condition", "inside", "result", "field"],
+    ids=["constant", "decorator", "default", "condition", "inside", "result", "field", "handler"],
 )
 def test_a_change_is_where_its_statement_runs(line, lines, names) -> None:
     place = find_place(SOURCE, line)
