@@ -43,6 +43,7 @@ class HostileUsers:
         self.connections, self.history = MemoryConnections(), MemoryHistory()
         self.subscriptions = MemorySubscriptions(self.connections, topic_filters_max=TOPIC_FILTERS_MAX)
         self._pusher = Pusher(MemoryManagementApi(), self.connections, self.subscriptions, MemoryDeliveries())
+        self.limiter = MemoryLimiter()
         self.router = self._new_router()
         self.groups, self.publisher = self._new_publisher()
         for user in range(users):
@@ -84,7 +85,7 @@ class HostileUsers:
 
     def _new_router(self):
         limits = ActionLimits(
-            MemoryLimiter(),
+            self.limiter,
             send_message=Limit(5, 20),
             subscriptions=SUBSCRIPTIONS,
             get_events=GET_EVENTS,

@@ -9,6 +9,7 @@ be published just now goes to the events queue.
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from realtime_core.push.sqs import age_ms
 from realtime_core.telemetry.logs import bind, bound, get_logger
 from realtime_core.telemetry.metric_catalog import EVENTS_REFUSED, QUEUE_AGE
 from realtime_core.telemetry.metrics import add, measured
-from realtime_core.wire.envelopes import unwrap
+from realtime_core.wire.envelopes import is_carrier_id, unwrap
 from realtime_core.wire.strict_json import dumps
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _broadcast = build_at_init(build)
+
+_TIME_MS = re.compile("[0-9]{1,15}")
+"""Epoch milliseconds, as SQS writes them."""
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
@@ -57,14 +61,21 @@ def _queued(event: Any) -> list[dict[str, Any]]:
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
         return []
-    is_batch = all(
-        isinstance(record, dict)
-        and record.get("eventSource") == "aws:sqs"
-        and isinstance(record.get("messageId"), str)
+    return records if all(map(_is_queued, records)) else []
+
+
+def _is_queued(record: Any) -> bool:
+    """Whether SQS may have made a record: who invokes the function writes what it likes."""
+    if not isinstance(record, dict) or record.get("eventSource") != "aws:sqs":
+        return False
+    attributes = record.get("attributes", {})
+    sent_ms = attributes.get("SentTimestamp", "0") if isinstance(attributes, dict) else None
+    return (
+        is_carrier_id(record.get("messageId"))
         and isinstance(record.get("body"), str)
-        for record in records
+        and isinstance(sent_ms, str)
+        and _TIME_MS.fullmatch(sent_ms) is not None
     )
-    return records if is_batch else []
 
 
 def _is_http_request(event: Any) -> bool:

@@ -10,6 +10,7 @@ import argparse
 import collections
 import random
 import re
+import resource
 import secrets
 import sys
 import time
@@ -23,6 +24,8 @@ from tests.fuzz.mutation import Mutator, seeds
 from tests.fuzz.targets import TARGETS, outcome
 
 GRAMMAR_PART = 10
+WARM_PART, GROWN_MB_MAX = 5, 128
+"""After a fifth of the inputs what is kept on purpose is there; nothing else may be kept for each input."""
 _CHOSEN = re.compile(r"[\d\"'].*")
 """Of a refusal's text: from there on it repeats what the sender chose."""
 
@@ -83,8 +86,10 @@ def by_grammar(name: str, cases: int, first: int, counts: Counts) -> None:
 def by_bytes(name: str, cases: int, first: int, counts: Counts) -> None:
     """Read so many inputs made by changing bytes, and count which were accepted."""
     mutator = Mutator(seeds(name, first), random.Random(first))
-    form = TARGETS[name].form
-    for data in mutator.inputs(cases):
+    form, warm = TARGETS[name].form, 0.0
+    for number, data in enumerate(mutator.inputs(cases)):
+        if number == cases // WARM_PART:
+            warm = memory_mb()
         try:
             refusal = _read(name, form(data), len(data))
         except BaseException:
@@ -92,6 +97,14 @@ def by_bytes(name: str, cases: int, first: int, counts: Counts) -> None:
             raise
         counts[refusal is None] += 1
         mutator.keep(data, _kind(refusal))
+    if (grown := memory_mb() - warm) > GROWN_MB_MAX:
+        raise MemoryError(f"{name} grew by {grown:.0f} MB while it read {cases} inputs")
+
+
+def memory_mb() -> float:
+    """The most memory that this process has had, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)  # of bytes there, of KB here
 
 
 def _read(name: str, data: object, size: int) -> Exception | None:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 CASES_OF_A_SERVICE = 2_000
 """After so many a service begins anew: the twins keep everything, as tables do for a day."""
-SUBSCRIPTIONS_MAX = 50
+SUBSCRIPTIONS_MAX, BUCKETS_MAX = 50, 6
+"""Of a connection; of a user, whatever its frames say."""
 HTTP_REQUEST = json.loads((Path(__file__).parents[1] / "events/http_request.json").read_text("utf-8"))
 CONNECT = json.loads((Path(__file__).parents[1] / "events/authorizer_request.json").read_text("utf-8"))
 
@@ -89,6 +90,7 @@ def answer_frame(text: str) -> None:
     record = services.users.connections.get("c0-0")
     assert record is not None
     assert len(record.subscriptions) <= SUBSCRIPTIONS_MAX, "subscriptions without a limit"
+    assert len(services.users.limiter.full_at) <= BUCKETS_MAX, "buckets by what a frame says"
     if frame["type"] == "error":
         assert frame["data"]["code"] != "INTERNAL_ERROR", reply
         _check_text(json.dumps(frame["data"], ensure_ascii=False), text)

@@ -191,25 +191,31 @@ REPLIES = st.recursive(
     lambda inner: st.lists(inner, max_size=3).map(lambda items: b"*%d\r\n%b" % (len(items), b"".join(items))),
     max_leaves=6,
 )
-FRAMES = objects({"action": list(ACTIONS), "requestId": ["r-1"]}).flatmap(
-    lambda frame: objects(
-        {
-            "topic": ["books"],
-            "filters": [{"price": {"lt": 9}}],
-            "since": [0],
-            "recent": [5],
-            "recipientId": ["bob"],
-            "content": ["hi"],
-            "type": ["text", "read"],
-            "after": ["m-1"],
-            "limit": [5],
-            "status": ["read"],
-            "messageId": ["m-1"],
-            "users": [["ann"]],
-            "token": ["a.b.c"],
-        }
-    ).map(lambda data: {**frame, "data": data})
-)
+REQUEST_FIELDS = {
+    "topic": ["books"],
+    "filters": [{"price": {"lt": 9}}],
+    "since": [0],
+    "recent": [5],
+    "recipientId": ["bob"],
+    "content": ["hi"],
+    "type": ["text", "read"],
+    "after": ["m-1"],
+    "limit": [5],
+    "status": ["read"],
+    "messageId": ["m-1"],
+    "users": [["ann"]],
+    "token": ["a.b.c"],
+}
+
+
+def requests(action: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Frames of an action: its own fields, seldom others, and what stands beside them."""
+    fields = {field.name: REQUEST_FIELDS[field.name] for field in ACTIONS[action].fields}
+    beside = objects({"action": [action, action, *ACTIONS], "requestId": ["r-1"]})
+    return st.builds(lambda frame, data: {"action": action, **frame, "data": data}, beside, objects(fields))
+
+
+FRAMES = st.sampled_from(list(ACTIONS)).flatmap(requests)
 HANDSHAKES = st.dictionaries(
     st.sampled_from(["Authorization", "authorization", "Sec-WebSocket-Protocol", "token", ""]),
     ANY_TOKEN.flatmap(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 OPEN_SECONDS = 30.0
-REPLY_SECONDS = 60.0
+REPLY_SECONDS, REPEATS = 60.0, 3
 BACKOFF_SECONDS_MAX = 8.0
 HEARTBEAT_SECONDS = 240.0
 """API Gateway closes what is idle for ten minutes."""
@@ -76,7 +76,11 @@ class Crowd:
         return time.monotonic() - started
 
     async def ask(self, member: Member, action: str, data: Any = None) -> dict[str, Any]:
-        """Send an action and return its reply; one that is refused for its rate is sent again when told."""
+        """Send an action and return its reply.
+
+        One that is refused for its rate is sent again when told, and one without a reply up to REPEATS times.
+        """
+        repeats = 0
         while True:
             request_id = f"r-{next(self._ids)}"
             waiting = member.replies[request_id] = asyncio.get_running_loop().create_future()
@@ -86,12 +90,25 @@ class Crowd:
                 async with self._gate:
                     await member.socket.send(json.dumps(request))
                     reply = await asyncio.wait_for(waiting, REPLY_SECONDS)
+            except TimeoutError:
+                repeats += 1
+                if repeats > REPEATS:
+                    raise
+                continue
             finally:
                 del member.replies[request_id]
             if reply["data"].get("code") != "RATE_LIMITED":
                 assert reply["type"] != "error", reply
                 return reply
             await asyncio.sleep(reply["data"]["details"]["retryAfterMs"] / 1000)
+
+    async def cut(self) -> None:
+        """Abort every connection at once, without a close frame, as an outage does."""
+        reading = [one.reading for one in self.members if one.reading is not None]
+        for member in self.members:
+            if member.socket is not None:
+                member.socket.transport.abort()
+        await asyncio.gather(*reading)
 
     async def leave(self) -> None:
         """Close every connection."""

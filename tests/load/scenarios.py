@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.config import Config
 from websockets.asyncio.client import connect
 
-from local_cloud.control_client import call_control
 from tests.load.accounts import Accounts, Use
-from tests.load.crowd import Crowd
+from tests.load.crowd import Crowd, Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +25,7 @@ PUBLISHERS = 8
 SETTLE_SECONDS = 120.0
 """How long what was accepted may be on its way, on a machine that is busy."""
 READ_EVERY_SECONDS = 2.0
+STORM_TOPICS, STORM_RATE = 20, 1.0
 SLOW_RECEIVE_BYTES = 4_096
 LARGE_BYTES = 100 * 1024
 
@@ -73,7 +73,9 @@ class Load:
         answer = self._lambda.invoke(
             FunctionName=self.stack.outputs["function_arns"]["broadcast"], Payload=json.dumps(event).encode()
         )
-        body = json.loads(json.loads(answer["Payload"].read())["body"])
+        result = json.loads(answer["Payload"].read())
+        # An invocation that failed, for example by its time limit: nothing was accepted.
+        body = json.loads(result["body"]) if "body" in result else {"broadcast": "failed", **result}
         return {**body, "topic": topic, "seconds": time.monotonic() - started}
 
     async def traffic(
@@ -100,25 +102,13 @@ class Load:
     async def arrived(self, crowd: Crowd, due: Callable[[int], Sequence[str]]) -> Figures:
         """Wait until each member has what it is due; return what is missing and what came twice."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        by_topic: dict[str, set[str]] = {}
-        for event in self.published:
-            by_topic.setdefault(event["topic"], set()).add(event["eventId"])
-        wanted = [
-            set().union(*(by_topic.get(topic, set()) for topic in due(n))) for n in range(len(crowd.members))
-        ]
-        while True:
-            missing = sum(
-                len(ids - one.received.keys()) for ids, one in zip(wanted, crowd.members, strict=True)
-            )
-            if not missing or time.monotonic() > deadline:
-                break
+        while (counts := count(self.published, crowd.members, due))[
+            "missing"
+        ] and time.monotonic() < deadline:
             self.note_memory()
             await asyncio.sleep(0.5)
-        received = [count for one in crowd.members for count in one.received.values()]
         return {
-            "due": sum(map(len, wanted)),
-            "missing": missing,
-            "twice": sum(received) - len(received),
+            **counts,
             "latency_s": quantiles(crowd.latencies()),
             "dropped": sum(one.drops for one in crowd.members),
         }
@@ -153,12 +143,36 @@ class Load:
 
     def publishing(self) -> Figures:
         """How the publishes were answered."""
-        answers = [event.get("broadcast") for event in self.published]
+        failed = [event.get("errorMessage") for event in self.published if not _is_accepted(event)]
         return {
-            "events": len(answers),
-            "accepted": answers.count("success"),
+            "events": len(self.published),
+            "accepted": len(self.published) - len(failed),
+            "failures": sorted({str(text)[:200] for text in failed}),
             "publish_s": quantiles(sorted(event["seconds"] for event in self.published)),
         }
+
+
+def count(
+    published: Sequence[Figures], members: Sequence[Member], due: Callable[[int], Sequence[str]]
+) -> Figures:
+    """How many accepted events were due to all members together, how many of them are missing, or came twice.
+
+    `due` has the topics of a member by its number.
+    """
+    by_topic: dict[str, set[str]] = {}
+    for event in filter(_is_accepted, published):
+        by_topic.setdefault(event["topic"], set()).add(event["eventId"])
+    wanted = [set().union(*(by_topic.get(topic, set()) for topic in due(n))) for n in range(len(members))]
+    received = [count for one in members for count in one.received.values()]
+    return {
+        "due": sum(map(len, wanted)),
+        "missing": sum(len(ids - one.received.keys()) for ids, one in zip(wanted, members, strict=True)),
+        "twice": sum(received) - len(received),
+    }
+
+
+def _is_accepted(answer: Figures) -> bool:
+    return answer.get("broadcast") == "success"
 
 
 def quantiles(ordered: Sequence[float]) -> Figures:
@@ -196,28 +210,28 @@ async def steady(load: Load) -> Figures:
 
 async def storm(load: Load) -> Figures:
     """An outage: every connection is cut at once, all come back as clients do, and get what comes then."""
-    topic, crowd = f"{load.name}.storm", load.crowd()
+    topics = [f"{load.name}.storm{number}" for number in range(min(load.size.topics, STORM_TOPICS))]
+
+    def due(number: int) -> list[str]:
+        return [topics[number % len(topics)]]
+
+    crowd = load.crowd()
     try:
         first = await crowd.connect()
-        await crowd.subscribe(lambda _: [topic])
-        for connection in await asyncio.to_thread(call_control, load.stack.endpoint, "GET", "connections"):
-            if connection["authorizer"]["userId"].startswith(load.name):
-                path = f"connections/{connection['connection_id']}/drop"
-                await asyncio.to_thread(call_control, load.stack.endpoint, "POST", path, {})
-        await asyncio.gather(*(one.reading for one in crowd.members if one.reading))
+        await crowd.subscribe(due)
         attempts = sum(one.attempts for one in crowd.members)
+        await crowd.cut()
         back = await crowd.connect()
-        subscribed = await crowd.subscribe(lambda _: [topic])
-        await load.traffic(5, lambda _: topic, rate=1)
-        figures = await load.arrived(crowd, lambda _: [topic])
+        subscribed = await crowd.subscribe(due)
+        await load.traffic(len(topics) / STORM_RATE, lambda number: topics[number], rate=STORM_RATE)
+        figures = await load.arrived(crowd, due)
         refusals = [status for one in crowd.members for status in one.refusals]
+        again = sum(one.attempts for one in crowd.members) - attempts
         return {
             "first_connect_s": round(first, 1),
             "back_s": round(back, 1),
             "subscribed_again_s": round(subscribed, 1),
-            "attempts_each": round(
-                (sum(one.attempts for one in crowd.members) - attempts) / len(crowd.members), 2
-            ),
+            "attempts_each": round(again / len(crowd.members), 2),
             "refusals": {str(status): refusals.count(status) for status in set(refusals)},
             **figures,
         }

@@ -228,8 +228,10 @@ class Player:
         await self._put(fields, "message", "messageReceived", {"content": fields["content"], "type": "text"})
 
     async def step_notify(self, fields: Fields) -> None:
-        """Put a notification into the inbox, and push it."""
+        """Put a notification into the inbox, and push it; its publisher may claim the id of another entry."""
         content = {"title": fields["title"], "message": fields["title"]}
+        if "claims" in fields:
+            content["messageId"] = fields["claims"]
         await self._put(fields, "notification", "notification", content)
 
     async def _put(self, fields: Fields, kind: str, type_: str, pushed: Frame) -> None:

@@ -163,13 +163,12 @@ export function openConnection(
     if (!self._isLive) return;
     lastReceivedAt = now();
     received += 1;
-    let frame: unknown;
     try {
-      frame = parse(data);
+      host._received(self, Object(parse(data)) as Frame);
     } catch (error) {
-      return warn("badFrame", error);
+      // It is not JSON, or malformed; what follows is none the worse.
+      warn("badFrame", error);
     }
-    host._received(self, Object(frame) as Frame);
   };
   socket.onerror = ({ message, error }: { message?: string; error?: { code?: string } }) => {
     // Browsers tell nothing here. `ws` names the status, and Node's network errors have a code.

@@ -1,5 +1,3 @@
-import { own } from "./own.js";
-
 /** What an error tells beside its message. */
 export interface ErrorFields {
   code?: string | undefined;
@@ -123,7 +121,7 @@ export function errorOf(
   { code, message, details }: Record<string, any>,
   requestId: string,
 ): DealsError & { readonly retryAfterMs?: number } {
-  const type = own(BY_CODE, code) ?? DealsError;
+  const type = BY_CODE[code] ?? DealsError;
   return new type(`${code}: ${message}`, {
     ...(Array.isArray(details) ? { problems: details } : details),
     code,

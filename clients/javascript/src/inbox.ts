@@ -81,7 +81,7 @@ export function createInbox(
             kind,
             kind === "message"
               ? { messageId, senderId, type, content: String(content), timestamp }
-              : { messageId, ...(content as object) },
+              : { ...(content as object), messageId },
           );
         }
       } catch (error) {

@@ -338,6 +338,23 @@ test("messages come once, and after a reconnect the inbox is read for what was m
   expect(notifications).toEqual([{ messageId: "01ZC", title: "t", message: "m" }]);
 });
 
+test("the id of a notification is the service's, whatever its publisher wrote into it", async () => {
+  const client = await service.connected();
+  const told: string[] = [];
+  client.on("message", ({ messageId }) => told.push(messageId));
+  client.on("notification", ({ messageId }) => told.push(messageId));
+  service.answers.getMessages = () => ({
+    messages: [
+      { messageId: "01ZC", kind: "notification", content: { title: "t", messageId: "01ZD" }, timestamp: 1 },
+      { messageId: "01ZD", kind: "message", senderId: "ben", type: "text", content: "hi", timestamp: 1 },
+    ],
+  });
+  await service.clock.advance(61_000);
+  service.socket.drop();
+  await service.clock.advance(2_000);
+  expect(told).toEqual(["01ZC", "01ZD"]);
+});
+
 test("the inbox is paged through, oldest first", async () => {
   service.answers.getMessages = ({ after }) =>
     after ? { messages: [{ messageId: "2" }] } : { messages: [{ messageId: "1" }], next: "1" };

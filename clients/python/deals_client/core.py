@@ -144,7 +144,10 @@ class Core:
             self.emitter.warn("badFrame", f"not a frame: {text[:100]!r}", error)
             return
         for frame in frames:
-            self._take(link, frame)
+            try:
+                self._take(link, frame)
+            except Exception as error:  # noqa: BLE001 - or the reader would end, and the client hear nothing more
+                self.emitter.warn("badFrame", "a frame is malformed", error)
 
     def _take(self, link: Link, frame: Frame) -> None:
         if is_event(frame):

@@ -45,8 +45,7 @@ class Inbox:
             if frame["type"] == "messageReceived":
                 self._emit_message(message_id, data)
             else:
-                body = {name: value for name, value in data.items() if name != "messageId"}
-                self._emit_notification(message_id, body, frame.get("timestamp", 0))
+                self._emit_notification(message_id, data, frame.get("timestamp", 0))
 
     async def read(self, status: MessageState | None, after: str | None = None) -> AsyncIterator[InboxEntry]:
         """Yield the entries of the inbox, oldest first. Raises DealsError."""
@@ -103,7 +102,9 @@ class Inbox:
         self._emitter.emit("message", message)
 
     def _emit_notification(self, message_id: str, data: Mapping[str, Any], timestamp: int) -> None:
-        self._emitter.emit("notification", Notification(message_id, data, timestamp))
+        # Another id in it, beside the service's, is the publisher's word.
+        body = {name: value for name, value in data.items() if name != "messageId"}
+        self._emitter.emit("notification", Notification(message_id, body, timestamp))
 
 
 def _message_fields(entry: InboxEntry) -> dict[str, Any]:

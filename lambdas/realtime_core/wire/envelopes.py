@@ -99,11 +99,19 @@ def _events(raw: Any, path: str) -> list[Any]:
     return raw
 
 
+def is_carrier_id(value: Any) -> bool:
+    """Whether a value is like an id that AWS gives a message: UUIDs are, at most 64 of their characters."""
+    return (
+        isinstance(value, str)
+        and len(value) <= _ID_CHARS_MAX
+        and value.isascii()
+        and value.replace("-", "").isalnum()
+    )
+
+
 def _identifier(value: Any) -> str | None:
-    """Return the id of an envelope; None for anything that is not like AWS's, which are UUIDs."""
-    if not isinstance(value, str) or len(value) > _ID_CHARS_MAX or not value.isascii():
-        return None
-    return value if value.replace("-", "").isalnum() else None
+    """Return the id of an envelope; None for anything that is not like AWS's."""
+    return value if is_carrier_id(value) else None
 
 
 def _object(text: Any, path: str) -> dict[str, Any]:

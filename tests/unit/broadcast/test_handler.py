@@ -91,8 +91,32 @@ def test_asynchronous_invocation_that_lambda_retries_is_one_event(published):
 
 @pytest.mark.parametrize(
     "record",
-    [{}, {"body": None}, {"body": {}}, {"messageId": 1, "body": "{}"}],
-    ids=["no body", "null", "an object", "an id that is no text"],
+    [
+        {},
+        {"body": None},
+        {"body": {}},
+        {"messageId": 1, "body": "{}"},
+        {"messageId": "\udcff-1", "body": json.dumps(DEAL)},
+        {"messageId": "m\n1", "body": json.dumps(DEAL)},
+        {"messageId": "m" * 65, "body": json.dumps(DEAL)},
+        {"messageId": "", "body": json.dumps(DEAL)},
+        {"attributes": [], "body": json.dumps(DEAL)},
+        {"attributes": {"SentTimestamp": "soon"}, "body": json.dumps(DEAL)},
+        {"attributes": {"SentTimestamp": "9" * 5_000}, "body": json.dumps(DEAL)},
+    ],
+    ids=[
+        "no body",
+        "null",
+        "an object",
+        "an id that is no text",
+        "an id that is no Unicode",
+        "an id of two lines",
+        "a long id",
+        "an empty id",
+        "attributes that are a list",
+        "a time that is a word",
+        "a time of thousands of digits",
+    ],
 )
 def test_invoke_that_resembles_a_batch_of_the_queue_is_answered_as_an_invoke(published, record):
     """Who may invoke the function writes its whole payload."""
