@@ -28,14 +28,17 @@ from local_cloud.gateway.apis import ApiCache, read_api
 from local_cloud.gateway.backend import Backend
 from local_cloud.gateway.clock import Clock
 from local_cloud.gateway.control import ControlApi
+from local_cloud.gateway.enforcement import Enforcement
 from local_cloud.gateway.faults import Faults
 from local_cloud.gateway.gateway import Gateway
 from local_cloud.gateway.http_apis import read_http_api
 from local_cloud.gateway.http_gateway import HttpGateway
+from local_cloud.gateway.identities import Identities
 from local_cloud.gateway.kills import Kills
 from local_cloud.gateway.places import Callers
 from local_cloud.gateway.proxy import Proxy
 from local_cloud.gateway.redis_faults import RedisFaults
+from local_cloud.gateway.rights_guard import RightsGuard
 from local_cloud.gateway.static_files import StaticFiles
 from local_cloud.gateway.telemetry import Telemetry
 from local_cloud.gateway.tunnel import Tunnel
@@ -164,10 +167,12 @@ async def serve(
     faults, kills = Faults(), Kills(url, backend.traffic)
     console = Console(gateway, kills, url, has_redis=redis is not None)
     stack.callback(console.close)
-    control = ControlApi(gateway, faults, redis, about, console.parts())
+    enforcement = Enforcement(backend)
+    rights = RightsGuard(backend, Identities(backend, callers), enforcement.find_partition_key)
+    parts = [*console.parts(), {"GET rights": lambda _: rights.describe()}]
     proxy = Proxy(
-        gateway, http, faults, control, console=StaticFiles(), callers=callers, kills=kills,
-        port=port,
+        gateway, http, faults, ControlApi(gateway, faults, redis, about, parts), console=StaticFiles(),
+        enforcement=enforcement, rights=rights, callers=callers, kills=kills, port=port,
     )  # fmt: skip
 
     # Bodies and headers pass unchanged, so nothing is decompressed, and long signed URLs are accepted.

@@ -68,7 +68,7 @@ def _patterns(key: str, parts: int) -> tuple[re.Pattern[str], ...]:
 _ANYTHING = "[^\n]+"
 _OF = {
     "time": rf"\d+#{_ANYTHING}",
-    **dict.fromkeys(("connection id", "event id", "request id", "token id"), _ANYTHING),
+    **dict.fromkeys(("connection id", "event id", "part", "request id", "token id"), _ANYTHING),
 }
 """What may stand for a name in `<>`, besides text without a separator."""
 

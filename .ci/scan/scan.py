@@ -51,7 +51,6 @@ PASSED_OVER = (
         "actions that know no resource, or none that has an ARN yet: network interfaces, X-Ray",
     ),
     ("RESOURCE_MISMATCH", "Stream", "all streams of one table; the mocked one has an ARN of no form"),
-    ("UNKNOWN_ACTION", "Batch", "where local_endpoints is set: the emulator checks calls by these names"),
     (
         "UNKNOWN_CONDITION_FOR_ACTION",
         "lambda:SourceFunctionArn",

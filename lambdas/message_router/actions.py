@@ -149,11 +149,10 @@ class Actions:
         return reply
 
     def _start_subscribe(self, caller: Caller) -> StartedReads:
-        now = self._now()
-        if (assumed := self._assumed.of(caller, now)) is not None:
-            newest = self._lookup.start_position(now)
+        if (assumed := self._assumed.of(caller, self._now())) is not None:
+            newest = self._lookup.start_position()
             return StartedReads(newest.then(lambda position: (assumed, position)), is_assumed=True)
-        return StartedReads(self._lookup.start_newest(caller.connection_id, now))
+        return StartedReads(self._lookup.start_newest(caller.connection_id))
 
     def _start_unsubscribe(self, caller: Caller) -> StartedReads:
         return StartedReads(self._lookup.start_record(caller.connection_id))

@@ -18,9 +18,6 @@ from realtime_core.started_call import StartedCall
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-POSITION_SECONDS = 1.0
-"""How long a process takes a position for the newest one. All subscriptions of a deployment read one item."""
-
 
 class ConnectionLookup(Protocol):
     """Reads a connection's record together with another item."""
@@ -28,14 +25,11 @@ class ConnectionLookup(Protocol):
     def start_record(self, connection_id: str) -> StartedCall[tuple[Connection | None, Any]]:
         """The connection's record, or None, and nothing else (one consistent read)."""
 
-    def start_newest(self, connection_id: str, now: float) -> StartedCall[tuple[Connection | None, int]]:
-        """The connection's record, or None, and what `start_position` has (one consistent read)."""
+    def start_newest(self, connection_id: str) -> StartedCall[tuple[Connection | None, int]]:
+        """The connection's record, or None, and the history's newest position (one consistent read)."""
 
-    def start_position(self, now: float) -> StartedCall[int]:
-        """The history's newest position, or one that was the newest less than a second ago (a read or none).
-
-        An older one is as good where nothing may be missed after it: what it precedes is repeated at most.
-        """
+    def start_position(self) -> StartedCall[int]:
+        """The history's newest position, and nothing else (one consistent read)."""
 
     def start_health(self, connection_id: str) -> StartedCall[tuple[Connection | None, Health | None]]:
         """The connection's record, or None, and the last health report of Redis (one consistent read).
@@ -57,8 +51,6 @@ class DynamoConnectionLookup:
         self._connections_table = connections_table
         self._history_table = history_table
         self._has_index = has_index
-        self._newest = (0.0, 0)
-        """When a newest position was about to be read, epoch seconds, and the position."""
 
     def start_record(self, connection_id: str) -> StartedCall[tuple[Connection | None, Any]]:
         """The connection's record, or None, and nothing else."""
@@ -71,31 +63,16 @@ class DynamoConnectionLookup:
             ConsistentRead=True,
         )
 
-    def start_newest(self, connection_id: str, now: float) -> StartedCall[tuple[Connection | None, int]]:
-        """The connection's record, or None, and what `start_position` has."""
-        if (known := self._known_position(now)) is not None:
-            return self.start_record(connection_id).then(lambda found: (found[0], known))
+    def start_newest(self, connection_id: str) -> StartedCall[tuple[Connection | None, int]]:
+        """The connection's record, or None, and the newest position of the history."""
         both = self._start_both(connection_id, COUNTER)
-        return both.then(lambda found: (found[0], self._note_position(found[1], now)))
+        return both.then(lambda found: (found[0], _position_from(found[1])))
 
-    def start_position(self, now: float) -> StartedCall[int]:
-        """The newest position of the history, as of less than a second ago."""
-        if (known := self._known_position(now)) is not None:
-            return StartedCall(lambda: known)
+    def start_position(self) -> StartedCall[int]:
+        """The newest position of the history."""
         # A batch of one: the function has no permission for GetItem on this table.
         alone = start_get_all(self._client, {self._history_table: [COUNTER]})
-        return alone.then(
-            lambda found: self._note_position(next(iter(found[self._history_table]), None), now)
-        )
-
-    def _known_position(self, now: float) -> int | None:
-        at, position = self._newest
-        return position if 0 <= now - at < POSITION_SECONDS else None
-
-    def _note_position(self, counter: Item | None, now: float) -> int:
-        position = read_number(counter or {}, "n")
-        self._newest = (now, position)
-        return position
+        return alone.then(lambda found: _position_from(next(iter(found[self._history_table]), None)))
 
     def start_health(self, connection_id: str) -> StartedCall[tuple[Connection | None, Health | None]]:
         """The connection's record, or None, and the last health report of Redis, or None."""
@@ -119,3 +96,7 @@ class DynamoConnectionLookup:
             return connection_from(record), next(iter(found[self._history_table]), None)
 
         return batch.then(pair)
+
+
+def _position_from(counter: Item | None) -> int:
+    return read_number(counter or {}, "n")

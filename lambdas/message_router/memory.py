@@ -61,14 +61,12 @@ class MemoryConnectionLookup:
         """The connection's record, or None, and nothing else."""
         return StartedCall(lambda: (self._connections.get(connection_id), None))
 
-    def start_newest(self, connection_id: str, now: float) -> StartedCall[tuple[Connection | None, int]]:
+    def start_newest(self, connection_id: str) -> StartedCall[tuple[Connection | None, int]]:
         """The connection's record, or None, and the newest position of the history."""
-        del now  # reading it from memory costs nothing
         return StartedCall(lambda: (self._connections.get(connection_id), self._history.bounds().newest))
 
-    def start_position(self, now: float) -> StartedCall[int]:
+    def start_position(self) -> StartedCall[int]:
         """The newest position of the history."""
-        del now
         return StartedCall(lambda: self._history.bounds().newest)
 
     def start_health(self, connection_id: str) -> StartedCall[tuple[Connection | None, Health | None]]:

@@ -24,6 +24,7 @@ from local_cloud.limits.settings import Limits
 
 # Each emulated function runs as a process on this machine; a burst waits here instead of starting hundreds.
 MAX_CONCURRENT_PER_FUNCTION = 20
+_SIGNATURE = frozenset({"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Backend:
         self.url, self.region = url.rstrip("/"), region
         self.limits = Limits()
         self.traffic = Traffic()
-        self._signer = SigV4Auth(Credentials(key, secret), "lambda", region)
+        self._root = Credentials(key, secret)
+        self._signer = SigV4Auth(self._root, "lambda", region)
         self._session = boto3.Session(key, secret, region_name=region)
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(MAX_CONCURRENT_PER_FUNCTION)
@@ -88,6 +90,15 @@ class Backend:
                     return _read_invocation(response.status, response.headers, payload.decode())
             except aiohttp.ClientError as error:
                 return Invocation(None, f"the emulator did not answer: {error}", 503)
+
+    def sign_as_root(
+        self, service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Return the headers with which the account's root makes a request; `path` is the raw one."""
+        unsigned = {name: value for name, value in headers.items() if name.lower() not in _SIGNATURE}
+        request = AWSRequest(method, self.url + path, unsigned, body)
+        SigV4Auth(self._root, service, self.region).add_auth(request)
+        return dict(request.headers)
 
     async def close(self) -> None:
         """Close the pooled connections."""

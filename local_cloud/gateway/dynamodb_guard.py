@@ -75,6 +75,12 @@ class DynamoGuard:
         finally:
             self._ongoing.end(operation, names)
 
+    async def find_partition_key(self, table: str) -> str | None:
+        """Return the name of a table's partition key; None for an unknown table."""
+        await self._read_shapes({table})
+        keys = self._find_keys(table)
+        return keys.partition if keys else None
+
     def _find_keys(self, table: str) -> KeyNames | None:
         shape = self._tables.get(table)
         return shape.keys if shape else None
@@ -83,6 +89,9 @@ class DynamoGuard:
         tables = dynamodb.list_tables(operation, parameters)
         if operation in _QUERIES:
             tables.add(str(parameters.get("TableName")))
+        await self._read_shapes(tables)
+
+    async def _read_shapes(self, tables: set[str]) -> None:
         for table in tables - self._tables.keys():
             try:
                 description = await asyncio.to_thread(self._client.describe_table, TableName=table)

@@ -14,7 +14,7 @@ from local_cloud.limits import apigateway, functions, signatures, sqs
 from local_cloud.limits.signatures import SignedRequest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Mapping
 
     from aiohttp import web
 
@@ -27,12 +27,13 @@ _CHECKED_SERVICES = frozenset({"apigateway", "dynamodb", "lambda", "sqs"})
 
 
 class Call(NamedTuple):
-    """An AWS call; `body` is None when it is streamed."""
+    """An AWS call; `body` is None when it is streamed, `allowed` if its signer's policies are known to."""
 
     request: web.BaseRequest
     service: str
     operation: str
     body: bytes | None
+    allowed: bool = False
 
 
 def needs_body(request: web.BaseRequest) -> bool:
@@ -70,18 +71,22 @@ class Enforcement:
 
         async with AsyncExitStack() as stack:
             try:
-                guard = self._dynamodb.admit(call.operation, _parse(call.body))
+                guard = self._dynamodb.admit(call.operation, parse_body(call.body))
                 admission = await stack.enter_async_context(guard)
             except (AttributeError, TypeError, ValueError):
                 admission = Admission(None)
             yield admission
 
+    def find_partition_key(self, table: str) -> Awaitable[str | None]:
+        """Return the name of a table's partition key; None for an unknown table."""
+        return self._dynamodb.find_partition_key(table)
+
     async def _check_service(self, call: Call) -> Refusal | None:
         match call.service:
             case "sqs":
-                return sqs.check_request(call.operation, _parse(call.body), self._limits)
+                return sqs.check_request(call.operation, parse_body(call.body), self._limits)
             case "apigateway":
-                return await self._check_apigateway(call.request, _parse(call.body))
+                return await self._check_apigateway(call.request, parse_body(call.body))
             case "lambda" if call.operation == "Invoke":
                 kind = call.request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
                 return functions.check_request(kind, len(call.body or b""), self._limits)
@@ -120,7 +125,7 @@ class Enforcement:
             return False  # the emulator answers that there is none
 
 
-def _parse(body: bytes | None) -> Mapping[str, Any]:
+def parse_body(body: bytes | None) -> Mapping[str, Any]:
     """Return the JSON object of a body, empty for any other body: the emulator judges those."""
     try:
         parameters = json.loads(body or b"{}")

@@ -44,6 +44,7 @@ _HOP_BY_HOP = frozenset(
 # Headers that aiohttp would add although the client did not send them (a signature may cover their absence).
 _ADDED_BY_CLIENT = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+_REFUSED_BY = frozenset({400, 403})
 # Services whose calls are many, and whose callers can tell a repeat: these share connections.
 _FREQUENT = frozenset({"dynamodb", "execute-api", "logs", "monitoring", "sqs"})
 
@@ -69,15 +70,34 @@ async def send(backend: Backend, call: Call, body: bytes | None = None) -> Clien
     `body` replaces the call's own. Nothing but a GET or HEAD is ever sent twice. Raises aiohttp's
     ClientError, and AnswerLost where the emulator may have received the request.
     """
+    headers = end_to_end_headers(call.request.headers)
+    return await _request(backend, call, call.body if body is None else body, headers)
+
+
+async def send_as_allowed(backend: Backend, call: Call) -> ClientResponse:
+    """Send a call, and once more by the account's root if the emulator's rules alone refuse it."""
+    response = await send(backend, call)
+    is_short = 0 < (response.content_length or 0) <= MAX_BUFFERED_BODY
+    if not (call.allowed and call.body is not None and response.status in _REFUSED_BY and is_short):
+        return response
+    if b"AccessDenied" not in await read(response):
+        return response
+    request, headers = call.request, end_to_end_headers(call.request.headers)
+    signed = backend.sign_as_root(call.service, request.method, request.raw_path, call.body, headers)
+    return await _request(backend, call, call.body, signed)
+
+
+async def _request(
+    backend: Backend, call: Call, data: bytes | None, headers: Mapping[str, str]
+) -> ClientResponse:
     request = call.request
-    data = call.body if body is None else body
     frequent = call.service in _FREQUENT or call.operation == "Invoke" or request.method in _READING
     session = backend.http if frequent else backend.http_unshared
     return await session.request(
         request.method,
         URL(backend.url + request.raw_path, encoded=True),
         data=request.content if data is None else data or None,
-        headers=end_to_end_headers(request.headers),
+        headers=headers,
         skip_auto_headers=_ADDED_BY_CLIENT,
         allow_redirects=False,
         middlewares=() if request.method in _READING else (_send_once,),

@@ -21,6 +21,7 @@ from local_cloud.gateway.http_gateway import HttpGateway
 from local_cloud.gateway.kills import Kills
 from local_cloud.gateway.management import StageAddress
 from local_cloud.gateway.places import Callers
+from local_cloud.gateway.rights_guard import RightsGuard
 from local_cloud.gateway.static_files import StaticFiles, serves
 from local_cloud.gateway.traffic import GATEWAY, PUBLISHERS
 from local_cloud.gateway.watch import watch_call
@@ -65,6 +66,8 @@ class Proxy:
         faults: Faults,
         control: ControlApi,
         *,
+        enforcement: Enforcement,
+        rights: RightsGuard,
         console: StaticFiles,
         callers: Callers,
         kills: Kills,
@@ -74,7 +77,7 @@ class Proxy:
         self._faults, self._control, self._port = faults, control, port
         self._console, self._callers, self._kills = console, callers, kills
         self._backend = gateway.backend
-        self._enforcement = Enforcement(gateway.backend)
+        self._enforcement, self._rights = enforcement, rights
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one request."""
@@ -108,6 +111,10 @@ class Proxy:
         http_api = await self._find_http_api(address)
         if address and http_api:
             return await self._serve_http(call, http_api, address)
+        verdict = await self._rights.judge(call)
+        if verdict.refusal is not None:
+            return build_error_response(verdict.refusal, request.headers, call.service)
+        call = call._replace(allowed=verdict.allowed)
         async with self._enforcement.admit(call) as admission:
             if admission.refusal is not None:
                 return build_error_response(admission.refusal, request.headers, call.service)
@@ -139,6 +146,7 @@ class Proxy:
         if request.method not in {"GET", "HEAD"} and request.path.startswith("/v2/apis"):
             self._gateway.apis.forget()
             self._http.apis.forget()
+        self._rights.note_done(call)
         return _cut(request) if fault else response
 
     async def _find_http_api(self, address: StageAddress | None) -> HttpApi | None:
@@ -221,7 +229,7 @@ class Proxy:
         is_read = lost or is_invoke or admission.finish is not None
         response, started = None, time.monotonic()
         try:
-            async with await forwarding.send(self._backend, call) as upstream:
+            async with await forwarding.send_as_allowed(self._backend, call) as upstream:
                 headers = answer_headers(upstream.headers)
                 if not is_read and not _is_short(upstream):
                     response = web.StreamResponse(

@@ -71,6 +71,8 @@ class Limits:
     # docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
     signature_region_checked: bool = True
     signature_of_root_checked: bool = True
+    # docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+    rights_checked: bool = True
 
     def change(self, values: Mapping[str, Any]) -> None:
         """Set limits by name, or none of them: raises ValueError for an unknown name or a wrong value."""

@@ -13,7 +13,9 @@ from local_cloud.client import Person
 from local_cloud.settings import find_port
 from local_cloud.stack import running_stack
 from tests.documented_frames import find_problems
+from tests.e2e import rights
 from tests.e2e.operator import Operator
+from tests.e2e.rights import pytest_sessionfinish, pytest_testnodedown  # noqa: F401 - pytest calls them
 from tests.e2e.service import Service
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what chaos runs report, above all their seeds, whether or not they passed."""
+    """Print what became of rights; and what chaos runs report, above all their seeds, passed or not."""
+    rights.report(terminalreporter)
     for outcome in ("passed", "failed"):
         for report in terminalreporter.getreports(outcome):
             for name, value in report.user_properties:
@@ -58,7 +61,9 @@ class Connects(Protocol):
 def stack() -> Iterator[Service]:
     """The applied service, on the emulator at LOCALSTACK_ENDPOINT, else on a local cloud."""
     with running_stack() as running:
-        yield Service(running)
+        service = Service(running)
+        yield service
+        rights.gather(service)
 
 
 @pytest.fixture
@@ -93,7 +98,9 @@ def redis_stack() -> Iterator[Service]:
     if os.environ.get("LOCALSTACK_ENDPOINT"):
         pytest.skip("the Redis of these tests is the embedded local cloud's: unset LOCALSTACK_ENDPOINT")
     with running_stack(port=find_port() + REDIS_PORTS_BESIDE, redis=True) as running:
-        yield Service(running)
+        service = Service(running)
+        yield service
+        rights.gather(service)
 
 
 @pytest.fixture(scope="session")

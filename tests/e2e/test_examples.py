@@ -4,61 +4,38 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
 from local_cloud import LocalCloud
 from local_cloud.client import Person
-from local_cloud.stack import MANIFEST, ROOT, Stack
-from local_cloud.terraform import Terraform
-from terraform.tooling import published
+from local_cloud.stack import REGION
 from tests.e2e.conftest import APPLY_SECONDS_MAX
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.e2e.examples import apply_copy
 
 pytestmark = pytest.mark.timeout(2 * APPLY_SECONDS_MAX)
 
-EXAMPLES = ROOT / "terraform" / "examples"
-SECRET = "a-signing-secret-of-the-examples-of-this-test"
-
-# What AWS does not need: the local cloud has no TLS, which the queues ask for, no Logs Insights, and
-# addresses of its own. Terraform merges an override into the example's own block.
-OVERRIDE = """
-module "deals_websocket" {{
-{source}
-  architecture          = "x86_64"
-  saved_queries_enabled = false
-  local_endpoints = {{
-    websocket_url       = "ws://127.0.0.1:{port}/_aws/execute-api/{{api_id}}/{{stage}}"
-    management_endpoint = "http://127.0.0.1:{port}/_aws/execute-api/{{api_id}}/{{stage}}"
-    redis_url           = null
-  }}
-}}
+# One server stands in for the cache: it knows no users by IAM, and is not always at the usual port.
+WITH_A_PASSWORD = """
+  redis_authentication          = "auth_token"
+  redis_auth_token              = {password}
+  redis_port                    = {port}
+  redis_replicas                = 0
+  redis_snapshot_retention_days = 0
 """
 
 
-def apply_copy(name: str, cloud: LocalCloud, folder: Path) -> Stack:
-    """Apply a copy of an example, overridden where this is not AWS, with the modules of the working tree."""
-    root = folder / name
-    shutil.copytree(EXAMPLES / name, root, ignore=shutil.ignore_patterns("tests", ".terraform*"))
-    sources = published.find_sources(root)
-    stack = os.path.relpath(ROOT / "terraform" / "stacks" / "deals-websocket", root)
-    source = "" if sources else f"  source = {json.dumps(stack)}"
-    (root / "override.tf").write_text(OVERRIDE.format(source=source, port=cloud.port))
+async def see_a_deal_arrive(stack, environment):
+    headers = {"Authorization": f"Bearer {stack.token('someone')}"}
+    person = await Person.connect(stack.outputs["websocket_url"], additional_headers=headers)
+    await person.subscribe("travel.flights")
 
-    environment = {
-        **cloud.env(),
-        **published.publish(sources, folder / "published.git"),
-        "TF_VAR_packages_manifest": str(MANIFEST),
-        "TF_VAR_jwt_secret": SECRET,
-    }
-    terraform = Terraform(root, folder / "state" / "terraform.tfstate", environment)
-    terraform.init()
-    terraform.apply(print)
-    return Stack(cloud.endpoint, terraform.outputs(), SECRET, terraform)
+    event = {"messageType": "dealUpdate", "topic": "travel.flights", "data": {"title": "Lisbon"}}
+    alias = f"deals-{environment}-broadcast:live"
+    stack.client("lambda").invoke(FunctionName=alias, Payload=json.dumps(event).encode())
+    assert (await person.hears("dealUpdate"))["data"]["title"] == "Lisbon"
+    await person.leave()
 
 
 @pytest.mark.parametrize(("name", "environment"), [("minimal", "minimal"), ("by-git-tag", "tagged")])
@@ -66,13 +43,56 @@ async def test_example_applies_and_serves(tmp_path, name, environment):
     if os.environ.get("LOCALSTACK_ENDPOINT"):
         pytest.skip("the examples are applied on an embedded local cloud: unset LOCALSTACK_ENDPOINT")
     with LocalCloud.start(state_dir=tmp_path / "cloud") as cloud:
-        stack = apply_copy(name, cloud, tmp_path)
-        headers = {"Authorization": f"Bearer {stack.token('someone')}"}
-        person = await Person.connect(stack.outputs["websocket_url"], additional_headers=headers)
-        await person.subscribe("travel.flights")
+        await see_a_deal_arrive(apply_copy(name, cloud, tmp_path), environment)
 
-        event = {"messageType": "dealUpdate", "topic": "travel.flights", "data": {"title": "Lisbon"}}
-        alias = f"deals-{environment}-broadcast:live"
-        stack.client("lambda").invoke(FunctionName=alias, Payload=json.dumps(event).encode())
-        assert (await person.hears("dealUpdate"))["data"]["title"] == "Lisbon"
-        await person.leave()
+
+async def test_example_in_an_existing_vpc_applies_and_serves_with_redis(tmp_path):
+    if os.environ.get("LOCALSTACK_ENDPOINT"):
+        pytest.skip("the examples are applied on an embedded local cloud: unset LOCALSTACK_ENDPOINT")
+    with LocalCloud.start(state_dir=tmp_path / "cloud", redis_server=True) as cloud:
+        redis = cloud.redis
+        password = json.dumps(redis.password_file.read_text())
+        stack = apply_copy(
+            "existing-vpc",
+            cloud,
+            tmp_path,
+            redis_url=None if redis.tls else redis.url,
+            more=WITH_A_PASSWORD.format(password=password, port=redis.port),
+            variables=make_vpc(cloud),
+        )
+        await see_a_deal_arrive(stack, "vpc")
+
+        functions = stack.client("lambda")
+        placed = {
+            name: functions.get_function_configuration(FunctionName=f"deals-vpc-{name}")["VpcConfig"]
+            for name in ("broadcast", "redis_relay", "index_projector")
+        }
+        assert {name: len(config["SubnetIds"]) for name, config in placed.items()} == dict.fromkeys(placed, 2)
+        endpoints = boto_client(cloud, "ec2").describe_vpc_endpoints()["VpcEndpoints"]
+        services = {endpoint["ServiceName"].rpartition(".")[2] for endpoint in endpoints}
+        assert services == {"dynamodb", "lambda", "sqs"}
+
+
+def boto_client(cloud, service):
+    return boto3.Session("test", "test", region_name=REGION).client(service, endpoint_url=cloud.endpoint)
+
+
+def make_vpc(cloud):
+    """Make a VPC as somebody else would have; return the example's variables for it."""
+    ec2 = boto_client(cloud, "ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.7.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")[
+            "Subnet"
+        ]["SubnetId"]
+        for number, zone in enumerate("ab")
+    ]
+    for subnet in subnets:
+        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    return {
+        "vpc_id": vpc,
+        "subnet_ids": json.dumps(subnets),
+        "missing_endpoints": json.dumps(["dynamodb", "lambda", "sqs"]),
+        "route_table_ids": json.dumps([table]),
+    }

@@ -14,6 +14,7 @@ import pytest
 from local_cloud.client import Person
 from local_cloud.settings import find_port
 from realtime_core.forwarding.base import Forward, encode_forward
+from tests.e2e import rights
 from tests.e2e.conftest import APPLY_SECONDS_MAX, REDIS_PORTS_BESIDE
 from tests.e2e.drills import Drill
 from tests.e2e.operator import Operator
@@ -34,6 +35,7 @@ def regions():
         pytest.skip("the two deployments are on an embedded local cloud: unset LOCALSTACK_ENDPOINT")
     with running_regions(find_port() + 2 * REDIS_PORTS_BESIDE) as running:
         yield running
+        rights.gather(running.east)  # of the cloud that both are on
 
 
 async def connect(region, token):

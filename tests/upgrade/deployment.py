@@ -206,6 +206,28 @@ def put_in_service(service: Service, *, newest: bool) -> None:
         )
 
 
+def read_permissions(service: Service) -> dict[str, set[tuple[str, str]]]:
+    """Return what each function may do: actions with resources."""
+    client, iam = service.stack.client("lambda"), service.stack.client("iam")
+    permissions = {}
+    for function, arn in service.outputs["function_arns"].items():
+        role = client.get_function_configuration(FunctionName=arn.split(":")[6])["Role"].rpartition("/")[2]
+        permissions[function] = {
+            (action, resource)
+            for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+            for statement in iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"][
+                "Statement"
+            ]
+            for action in _listed(statement["Action"])
+            for resource in _listed(statement["Resource"])
+        }
+    return permissions
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
 def set_logging_role(cloud: LocalCloud) -> None:
     """Give the account a role for API Gateway's logs, which the first release's stage asks for."""
     role = f"arn:aws:iam::000000000000:role/{ENVIRONMENT}-logs"

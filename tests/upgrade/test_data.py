@@ -17,7 +17,13 @@ from websockets.exceptions import InvalidStatus
 from local_cloud import LocalCloud
 from local_cloud.client import Person
 from tests.stored_items import KEYS, StoredKind, kinds_of
-from tests.upgrade.deployment import ENVIRONMENT, Deployment, put_in_service, set_logging_role
+from tests.upgrade.deployment import (
+    ENVIRONMENT,
+    Deployment,
+    put_in_service,
+    read_permissions,
+    set_logging_role,
+)
 
 if TYPE_CHECKING:
     from tests.e2e.service import Service
@@ -70,7 +76,9 @@ def read_versions(service: Service) -> set[tuple[StoredKind, int | None]]:
         items = service.table(table).scan(ConsistentRead=True)["Items"]
         assert items, f"nothing is in {table}"
         for item in items:
-            (kind,) = kinds_of(table, item)
+            kinds = kinds_of(table, item)
+            assert len(kinds) == 1, (table, item, kinds)
+            (kind,) = kinds
             found.add((kind, int(item["sv"]) if "sv" in item else None))
     return found
 
@@ -142,6 +150,7 @@ async def test_upgrade_keeps_what_holds_data_and_everything_in_it(first_release,
             (revoked,) = before.table("revocations").scan()["Items"]
             assert {version for kind, version in read_versions(before) if kind.version} == {None}
 
+            allowed = read_permissions(before)
             present = deployment.call_present()
             changes = await asyncio.to_thread(present.changes)
             gone = {address for address, actions in changes.items() if "delete" in actions}
@@ -152,6 +161,10 @@ async def test_upgrade_keeps_what_holds_data_and_everything_in_it(first_release,
             after = deployment.read_service(present)
             kept = deployment.read_ids(KEPT)
             assert {address: kept.get(address) for address in ids} == ids
+            # A function that goes back has its old code, and the role of today.
+            may = read_permissions(after)
+            lacking = {name: calls - may[name] for name, calls in allowed.items()}
+            assert {name: missing for name, missing in lacking.items() if missing} == {}
 
             # The connection and its subscription are the same.
             assert await ana.connection_id() == connection_id

@@ -101,7 +101,7 @@ class Driver {
     return this.client.close();
   }
 
-  subscribe({ name, topic = "all-deals", filters, since, recent, order, mode, throw: throws = 0 }) {
+  subscribe({ name, topic = "all-deals", filters, since, recent, order, mode, disconnectAt, throw: throws = 0 }) {
     const onEvent = (event) => {
       write({ on: "event", name, event });
       if (throws > 0) {
@@ -114,7 +114,10 @@ class Driver {
       ...Object.fromEntries(given),
       ...(mode !== "iterate" && { onEvent }),
       onGap: (gap) => write({ on: "gap", name, ...gap }),
-      onState: ({ state, reason }) => write({ on: "subscription", name, state, reason: reason ?? null }),
+      onState: ({ state, reason }) => {
+        write({ on: "subscription", name, state, reason: reason ?? null });
+        if (state === disconnectAt) this.client.disconnect();
+      },
     });
     this.subscriptions.set(name, subscription);
     this.iterators.delete(name);

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import json
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from deals_client import (  # noqa: E402
     NotAuthorized,
     Options,
     Subscription,
+    SubscriptionChange,
 )
 from deals_client.frames import Frame  # noqa: E402
 
@@ -134,6 +135,10 @@ class Driver:
                 throws -= 1
                 raise RuntimeError("a handler that throws")
 
+        def on_state(change: SubscriptionChange) -> Awaitable[None] | None:
+            write({"on": "subscription", "name": name, **to_wire(change)})
+            return self.client.disconnect() if change.state == command.get("disconnectAt") else None
+
         self.subscriptions[name] = self.client.subscribe(
             command.get("topic", "all-deals"),
             filters=command.get("filters"),
@@ -144,7 +149,7 @@ class Driver:
             on_gap=lambda gap: write(
                 {"on": "gap", "name": name, "from": gap.since, "to": gap.until, "reason": gap.reason}
             ),
-            on_state=lambda one: write({"on": "subscription", "name": name, **to_wire(one)}),
+            on_state=on_state,
         )
 
     async def do_ready(self, command: Frame) -> Any:

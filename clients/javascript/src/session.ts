@@ -211,7 +211,7 @@ export function createSession(
   };
 
   const finish = (connection: Connection): void => {
-    closings = Promise.all([closings, connection._end(true)]);
+    closings = Promise.all([closings, connection._end(true)]).then(noop);
     host._lost(connection);
   };
 

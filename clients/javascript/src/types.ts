@@ -165,7 +165,7 @@ export interface ClientOptions {
   requestTimeoutMs?: number;
   /** One call of `getToken`. 10 s */
   tokenTimeoutMs?: number;
-  /** Without a frame for so long, a ping asks; null: never. Node 60 s, visible page 240 s, else never. */
+  /** Without a frame for so long, a ping asks; null: never. No page (Node, workers) 60 s, visible page 240 s, else never. */
   pingAfterMs?: number | null;
   /** The answer to a ping. 10 s */
   pingTimeoutMs?: number;

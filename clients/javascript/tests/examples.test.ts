@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { beforeEach, expect, test } from "vitest";
+import { JSDOM } from "jsdom";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import * as deals from "../src/index.js";
 import { FakeService } from "./support/service.js";
 
@@ -34,6 +35,9 @@ function run(code: string, given: Record<string, unknown>): Promise<unknown> {
     ...Object.values(names),
   ) as Promise<unknown>;
 }
+
+type Deal = deals.DealEvent;
+type UseDeals<Result> = (client: deals.DealsClient, topic: string, filters: deals.Filters) => Result;
 
 const page = {
   fetch: async () => ({ status: 200, text: async () => "jwt" }),
@@ -78,39 +82,73 @@ test("the example for Node iterates until it breaks, and closes", async () => {
   expect(service.clock.running).toBe(0);
 });
 
-test("the hook for React unsubscribes when it is unmounted, and bears a second mount", async () => {
-  const effects: (() => () => void)[] = [];
-  let state: unknown[] = [];
-  const useState = () => [state, (change: (before: unknown[]) => unknown[]) => (state = change(state))];
-  const useDeals = (await run(examples("../../../docs/client_guide.md")[2]!, {
-    useState,
-    useEffect: (effect: () => () => void) => effects.push(effect),
-  })) as (...args: unknown[]) => unknown;
-  const client = await service.connected();
-  useDeals(client, "travel", {});
-  const unmount = effects[0]!();
-  unmount();
-  const unmountAgain = effects[0]!();
+/** What an application shows, once React or Vue has rendered what has come. */
+async function shown(): Promise<string> {
   await service.clock.settle();
-  service.socket.push(service.event(101));
-  expect(state.length).toBe(1);
-  unmountAgain();
-  await service.clock.settle();
-  expect(service.heard("unsubscribeFromDeals").length).toBe(1);
-});
+  return document.body.textContent!;
+}
 
-test("the composable for Vue unsubscribes with its scope", async () => {
-  const disposals: (() => void)[] = [];
-  const useDeals = (await run(examples("../../../docs/client_guide.md")[3]!, {
-    ref: (value: unknown) => ({ value }),
-    onScopeDispose: (dispose: () => void) => disposals.push(dispose),
-  })) as (...args: unknown[]) => { value: unknown[] };
-  const client = await service.connected();
-  const found = useDeals(client, "travel", {});
-  await service.clock.settle();
-  service.socket.push(service.event(101));
-  expect(found.value.length).toBe(1);
-  disposals[0]!();
-  await service.clock.settle();
-  expect(service.heard("unsubscribeFromDeals").length).toBe(1);
+describe("in a page", () => {
+  let dom: JSDOM;
+  beforeEach(() => {
+    dom = new JSDOM("<div id=app></div>");
+    for (const name of ["window", "document", "navigator", "Element", "SVGElement", "HTMLElement"] as const)
+      vi.stubGlobal(name, name === "window" ? dom.window : dom.window[name]);
+  });
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    dom.window.close();
+  });
+
+  test("the hook shows deals in React, whose Strict Mode mounts twice, and unsubscribes at the end", async () => {
+    const react = await import("react");
+    const { useEffect, useState } = react;
+    const { createRoot } = await import("react-dom/client");
+    const useDeals = (await run(examples("../../../docs/client_guide.md")[2]!, {
+      useEffect,
+      useState,
+    })) as UseDeals<Deal[]>;
+    const client = await service.connected();
+    const Deals = () =>
+      useDeals(client, "travel", { n: { gt: 100 } })
+        .map(({ eventId }) => eventId)
+        .join(" ");
+    const root = createRoot(document.getElementById("app")!);
+    root.render(react.createElement(react.StrictMode, null, react.createElement(Deals)));
+    await vi.waitFor(() => expect(service.heard("subscribeToDeals").length).toBe(1));
+    await service.clock.settle();
+
+    for (const position of [101, 100, 102]) service.socket.push(service.event(position));
+    await vi.waitFor(async () => expect(await shown()).toBe("e102 e101"));
+    root.unmount();
+    await vi.waitFor(() => expect(service.heard("unsubscribeFromDeals").length).toBe(1));
+    await client.close();
+  });
+
+  test("the composable shows deals in Vue, and unsubscribes with its scope", async () => {
+    const vue = await import("vue");
+    const { onScopeDispose, ref } = vue;
+    const useDeals = (await run(examples("../../../docs/client_guide.md")[3]!, {
+      onScopeDispose,
+      ref,
+    })) as UseDeals<{
+      value: Deal[];
+    }>;
+    const client = await service.connected();
+    const app = vue.createApp({
+      setup() {
+        const deals = useDeals(client, "travel", {});
+        return () => deals.value.map(({ eventId }) => eventId).join(" ");
+      },
+    });
+    app.mount("#app");
+    await service.clock.settle();
+
+    for (const position of [101, 102]) service.socket.push(service.event(position));
+    await vi.waitFor(async () => expect(await shown()).toBe("e102 e101"));
+    app.unmount();
+    await service.clock.settle();
+    expect(service.heard("unsubscribeFromDeals").length).toBe(1);
+    await client.close();
+  });
 });

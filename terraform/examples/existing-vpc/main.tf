@@ -41,6 +41,18 @@ locals {
   })
 }
 
+# By name in either partition: in China some services' names begin otherwise.
+data "aws_vpc_endpoint_service" "missing" {
+  for_each = local.missing_interfaces
+
+  service_type = "Interface"
+
+  filter {
+    name   = "service-name"
+    values = [for prefix in ["com.amazonaws", "cn.com.amazonaws"] : "${prefix}.${data.aws_region.current.id}.${each.key}"]
+  }
+}
+
 data "aws_vpc" "this" {
   id = var.vpc_id
 }
@@ -49,7 +61,7 @@ resource "aws_vpc_endpoint" "dynamodb" {
   count = contains(var.missing_endpoints, "dynamodb") ? 1 : 0
 
   vpc_id            = var.vpc_id
-  service_name      = "com.amazonaws.${data.aws_region.current.id}.dynamodb"
+  service_name      = "com.amazonaws.${data.aws_region.current.id}.dynamodb" # in China too
   vpc_endpoint_type = "Gateway"
   route_table_ids   = var.route_table_ids
   policy            = local.endpoint_policy
@@ -59,7 +71,7 @@ resource "aws_vpc_endpoint" "interface" {
   for_each = local.missing_interfaces
 
   vpc_id              = var.vpc_id
-  service_name        = "com.amazonaws.${data.aws_region.current.id}.${each.key}"
+  service_name        = data.aws_vpc_endpoint_service.missing[each.key].service_name
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   subnet_ids          = var.subnet_ids

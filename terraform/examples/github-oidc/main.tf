@@ -130,7 +130,8 @@ resource "aws_iam_role_policy" "plan" {
       Sid    = "ReadConfiguration"
       Effect = "Allow"
       Action = [
-        "apigateway:GET", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "dynamodb:DescribeContinuousBackups",
+        "apigateway:GET", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "codedeploy:GetApplication",
+        "codedeploy:GetDeploymentGroup", "codedeploy:ListTagsForResource", "dynamodb:DescribeContinuousBackups",
         "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource", "elasticache:ListTagsForResource",
         "events:DescribeEventBus", "events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule", "iam:GetRole",
         "iam:GetRolePolicy", "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags",

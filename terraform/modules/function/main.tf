@@ -100,6 +100,8 @@ resource "aws_lambda_function" "this" {
 
 # What callers invoke. Rolling back is moving this name to an earlier version.
 resource "aws_lambda_alias" "live" {
+  count = var.alias_moved_by_codedeploy ? 0 : 1
+
   name             = "live"
   description      = "The version in service"
   function_name    = aws_lambda_function.this.function_name
@@ -114,12 +116,35 @@ resource "aws_lambda_alias" "live" {
   }
 }
 
+moved {
+  from = aws_lambda_alias.live
+  to   = aws_lambda_alias.live[0]
+}
+
+# The same alias where CodeDeploy moves it. What a resource ignores is fixed in the source, hence a second one.
+resource "aws_lambda_alias" "deployed" {
+  count = var.alias_moved_by_codedeploy ? 1 : 0
+
+  name             = "live"
+  description      = "The version in service; CodeDeploy moves it"
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
+
+  lifecycle {
+    ignore_changes = [function_version, routing_config]
+  }
+}
+
+locals {
+  alias = one(concat(aws_lambda_alias.live, aws_lambda_alias.deployed))
+}
+
 # Instances that are initialised before they are needed. They are the alias's, so they follow it from version to version.
 resource "aws_lambda_provisioned_concurrency_config" "live" {
   count = var.provisioned_concurrency == null ? 0 : 1
 
-  function_name                     = aws_lambda_alias.live.function_name
-  qualifier                         = aws_lambda_alias.live.name
+  function_name                     = local.alias.function_name
+  qualifier                         = local.alias.name
   provisioned_concurrent_executions = var.provisioned_concurrency
 }
 
@@ -129,9 +154,9 @@ resource "aws_lambda_provisioned_concurrency_config" "live" {
 
 # Settings apply to one qualifier only. A publisher that names no qualifier must not lose events because of it.
 resource "aws_lambda_function_event_invoke_config" "this" {
-  for_each = var.async_invocation == null ? toset([]) : toset([aws_lambda_alias.live.name, "$LATEST"])
+  for_each = var.async_invocation == null ? toset([]) : toset([local.alias.name, "$LATEST"])
 
-  function_name                = aws_lambda_alias.live.function_name
+  function_name                = local.alias.function_name
   qualifier                    = each.key
   maximum_retry_attempts       = var.async_invocation.maximum_retry_attempts
   maximum_event_age_in_seconds = var.async_invocation.maximum_event_age_seconds
@@ -149,7 +174,7 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 resource "aws_lambda_event_source_mapping" "sqs" {
   count = var.sqs_trigger == null ? 0 : 1
 
-  function_name                      = aws_lambda_alias.live.arn
+  function_name                      = local.alias.arn
   event_source_arn                   = var.sqs_trigger.queue_arn
   batch_size                         = var.sqs_trigger.batch_size
   maximum_batching_window_in_seconds = var.sqs_trigger.batching_window_seconds
@@ -172,7 +197,7 @@ resource "aws_lambda_event_source_mapping" "sqs" {
 resource "aws_lambda_event_source_mapping" "dynamodb_stream" {
   count = var.dynamodb_stream_trigger == null ? 0 : 1
 
-  function_name                      = aws_lambda_alias.live.arn
+  function_name                      = local.alias.arn
   event_source_arn                   = var.dynamodb_stream_trigger.stream_arn
   starting_position                  = "TRIM_HORIZON"
   batch_size                         = var.dynamodb_stream_trigger.batch_size

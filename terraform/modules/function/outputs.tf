@@ -14,20 +14,25 @@ output "arn" {
 
 output "version" {
   description = "The version that `live` points to; keep it to roll back to"
-  value       = aws_lambda_alias.live.function_version
+  value       = local.alias.function_version
+}
+
+output "newest_version" {
+  description = "The version that was published last, which CodeDeploy has still to move `live` to where it does that"
+  value       = aws_lambda_function.this.version
 }
 
 output "alias_arn" {
   description = "ARN of the alias `live`: what to invoke, and to allow others to invoke"
-  value       = aws_lambda_alias.live.arn
+  value       = local.alias.arn
 }
 
 output "target" {
   description = "Name, qualifier and invoke ARN of the alias `live`, as a route or the authorizer of the websocket-api module takes them"
   value = {
     name       = aws_lambda_function.this.function_name
-    qualifier  = aws_lambda_alias.live.name
-    invoke_arn = aws_lambda_alias.live.invoke_arn
+    qualifier  = local.alias.name
+    invoke_arn = local.alias.invoke_arn
   }
 }
 

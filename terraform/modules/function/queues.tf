@@ -3,7 +3,7 @@
 resource "aws_lambda_event_source_mapping" "further" {
   for_each = var.further_queues
 
-  function_name           = aws_lambda_alias.live.arn
+  function_name           = local.alias.arn
   event_source_arn        = each.value.queue_arn
   batch_size              = 10
   function_response_types = ["ReportBatchItemFailures"]

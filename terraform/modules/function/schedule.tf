@@ -23,7 +23,7 @@ resource "aws_cloudwatch_event_target" "schedule" {
   count = length(local.schedule_inputs)
 
   rule  = aws_cloudwatch_event_rule.schedule[floor(count.index / local.targets_per_rule)].name
-  arn   = aws_lambda_alias.live.arn
+  arn   = local.alias.arn
   input = local.schedule_inputs[count.index]
 
   # The next run catches up on what this one missed, so a late run is superfluous.
@@ -38,8 +38,8 @@ resource "aws_lambda_permission" "schedule" {
 
   statement_id  = count.index == 0 ? "AllowSchedule" : "AllowSchedule${count.index + 1}"
   action        = "lambda:InvokeFunction"
-  function_name = aws_lambda_alias.live.function_name
-  qualifier     = aws_lambda_alias.live.name
+  function_name = local.alias.function_name
+  qualifier     = local.alias.name
   principal     = "events.amazonaws.com"
   source_arn    = aws_cloudwatch_event_rule.schedule[count.index].arn
 }
@@ -48,8 +48,8 @@ resource "aws_lambda_permission" "schedule" {
 resource "aws_lambda_function_event_invoke_config" "schedule" {
   count = var.schedule == null ? 0 : 1
 
-  function_name                = aws_lambda_alias.live.function_name
-  qualifier                    = aws_lambda_alias.live.name
+  function_name                = local.alias.function_name
+  qualifier                    = local.alias.name
   maximum_retry_attempts       = 0
   maximum_event_age_in_seconds = 60
 }

@@ -26,6 +26,18 @@ variable "canary" {
   }
 }
 
+variable "alias_moved_by_codedeploy" {
+  description = "Whether CodeDeploy moves the alias: an apply then publishes the code, and leaves the alias where it is. Before a change for a function that exists, hand the alias over in the state: terraform state mv 'ADDRESS.aws_lambda_alias.live[0]' 'ADDRESS.aws_lambda_alias.deployed[0]'"
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.alias_moved_by_codedeploy || var.canary == null
+    error_message = "alias_moved_by_codedeploy: CodeDeploy shifts the calls itself; leave canary out."
+  }
+}
+
 variable "provisioned_concurrency" {
   description = "Instances that are kept initialised (charged by the hour), so that as many calls at once have no cold start; null for none"
   type        = number

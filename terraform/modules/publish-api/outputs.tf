@@ -28,10 +28,7 @@ output "stage_name" {
 
 output "custom_domain_target" {
   description = "What the custom domain's DNS record points to: `domain_name`, and `hosted_zone_id` for an alias in Route 53; null without a custom domain"
-  value = var.custom_domain == null ? null : {
-    domain_name    = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].target_domain_name
-    hosted_zone_id = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].hosted_zone_id
-  }
+  value       = one(module.domain[*].target)
 }
 
 output "access_log_group_name" {

@@ -33,15 +33,12 @@ output "stage_arn" {
 
 output "websocket_url" {
   description = "WebSocket URL that clients connect to, known once the stage or the custom domain serves it"
-  value       = var.custom_domain == null ? aws_apigatewayv2_stage.this.invoke_url : join("/", compact(["wss://${aws_apigatewayv2_api_mapping.this[0].domain_name}", var.custom_domain_path]))
+  value       = var.custom_domain == null ? aws_apigatewayv2_stage.this.invoke_url : "wss://${module.domain[0].address}"
 }
 
 output "custom_domain_target" {
   description = "What the custom domain's DNS record points to: `domain_name`, and `hosted_zone_id` for an alias in Route 53; null without a custom domain"
-  value = var.custom_domain == null ? null : {
-    domain_name    = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].target_domain_name
-    hosted_zone_id = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].hosted_zone_id
-  }
+  value       = one(module.domain[*].target)
 }
 
 output "access_log_group_name" {

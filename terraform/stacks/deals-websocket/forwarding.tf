@@ -42,7 +42,7 @@ locals {
 
   queue_forwards = {
     for sid, statement in {
-      QueueForwards = { actions = local.send_in_batches, resources = [module.fan_out.forwards_queue_arn] }
+      QueueForwards = { actions = ["sqs:SendMessage"], resources = [module.fan_out.forwards_queue_arn] }
     } : sid => statement if local.forwarding_used
   }
 

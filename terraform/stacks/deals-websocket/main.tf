@@ -57,10 +57,11 @@ module "function" {
   permissions_boundary_arn = var.permissions_boundary_arn
   role_path                = var.role_path
 
-  canary                  = lookup(var.canaries, each.key, null)
-  provisioned_concurrency = lookup(var.provisioned_concurrency, each.key, null)
-  code_signing_config_arn = var.code_signing_config_arn
-  environment_kms_key_arn = var.environment_kms_key_arn
+  canary                    = lookup(var.canaries, each.key, null)
+  alias_moved_by_codedeploy = contains(keys(var.codedeploy_configurations), each.key)
+  provisioned_concurrency   = lookup(var.provisioned_concurrency, each.key, null)
+  code_signing_config_arn   = var.code_signing_config_arn
+  environment_kms_key_arn   = var.environment_kms_key_arn
 
   sqs_trigger             = lookup(local.sqs_triggers, each.key, null)
   further_queues          = lookup(local.further_queues, each.key, {})

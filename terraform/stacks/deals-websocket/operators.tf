@@ -6,16 +6,9 @@ locals {
     "arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:function:${local.prefix}-${function}"
   }
 
-  # AWS judges a call of an alias by the alias's ARN; the emulator of the local cloud by the function's.
-  invoked_as = var.local_endpoints == null ? [":live"] : [":live", ""]
-
   queue_arns       = concat([module.fan_out.events_queue_arn, module.fan_out.deliveries_queue_arn], local.forwarding_used ? [module.fan_out.forwards_queue_arn] : [])
   dead_letter_arns = concat([module.fan_out.events_dlq_arn, module.fan_out.deliveries_dlq_arn], local.forwarding_used ? [module.fan_out.forwards_dlq_arn] : [])
   connection_arns  = { for method in ["GET", "POST", "DELETE"] : method => "${module.websocket_api.execution_arn}/${var.stage_name}/${method}/@connections/*" }
-
-  # As for sending: AWS authorises a batch by the single action's name.
-  remove_letters    = concat(["sqs:DeleteMessage"], var.local_endpoints == null ? [] : ["sqs:DeleteMessageBatch"])
-  give_back_letters = concat(["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"], var.local_endpoints == null ? [] : ["sqs:ChangeMessageVisibilityBatch"])
 
   # What the commands of docs/operator_cli.md call. Reading: status, watch, connections, who, blocked, dlq list and show, index check aside.
   operators_read = {
@@ -40,7 +33,7 @@ locals {
       resources = concat(local.queue_arns, local.dead_letter_arns)
     }
     # SQS cannot show a message without receiving it: a dead letter is received, read, and released.
-    LookAtLetters = { actions = local.give_back_letters, resources = local.dead_letter_arns }
+    LookAtLetters = { actions = ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"], resources = local.dead_letter_arns }
     # CloudWatch returns composite alarms only to callers that may describe all alarms.
     LookAtAlarms = { actions = ["cloudwatch:DescribeAlarms"], resources = ["*"] }
     ReadLogs = {
@@ -60,10 +53,10 @@ locals {
     RevokeAndBlock    = { actions = ["dynamodb:PutItem", "dynamodb:DeleteItem"], resources = [local.tables.revocations] }
     InvokeFunctions = {
       actions   = ["lambda:InvokeFunction"]
-      resources = flatten([for function in ["broadcast", "index_projector", "janitor"] : [for suffix in local.invoked_as : "${local.operator_function_arns[function]}${suffix}"]])
+      resources = [for function in ["broadcast", "index_projector", "janitor"] : "${local.operator_function_arns[function]}:live"]
     }
-    RedriveLetters = { actions = local.send_in_batches, resources = local.queue_arns }
-    RemoveLetters  = { actions = local.remove_letters, resources = local.dead_letter_arns }
+    RedriveLetters = { actions = ["sqs:SendMessage"], resources = local.queue_arns }
+    RemoveLetters  = { actions = ["sqs:DeleteMessage"], resources = local.dead_letter_arns }
   }
 
   # Customer managed keys, if any, only through the services that the commands call.

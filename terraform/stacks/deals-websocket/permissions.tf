@@ -6,9 +6,6 @@ locals {
   tables              = module.tables.arns
   post_to_connections = "${module.websocket_api.execution_arn}/${var.stage_name}/POST/@connections/*"
 
-  # AWS authorises a batch as SendMessage; the local cloud's emulator checks an action named after the batch.
-  send_in_batches = concat(["sqs:SendMessage"], var.local_endpoints == null ? [] : ["sqs:SendMessageBatch"])
-
   # Where only public keys verify, no function reads a secret.
   read_signing_keys = {
     for sid, used in { ReadSigningKeys = local.jwt_secret_used } : sid => {
@@ -67,7 +64,7 @@ locals {
       # A new subscription reads both at once.
       LookAtBoth        = { actions = ["dynamodb:BatchGetItem"], resources = [local.tables.connections, local.tables.history] }
       PostToConnections = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
-      QueueDeliveries   = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
+      QueueDeliveries   = { actions = ["sqs:SendMessage"], resources = [module.fan_out.deliveries_queue_arn] }
     }, local.redis_permissions.message_router)
 
     broadcast = merge(local.post_directly, local.queue_forwards, {
@@ -91,9 +88,9 @@ locals {
         ]
         resources = [local.tables.history]
       }
-      QueueDeliveries = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
+      QueueDeliveries = { actions = ["sqs:SendMessage"], resources = [module.fan_out.deliveries_queue_arn] }
       # Those of an envelope that could not be published just now.
-      QueueFailedEvents = { actions = local.send_in_batches, resources = [module.fan_out.events_queue_arn] }
+      QueueFailedEvents = { actions = ["sqs:SendMessage"], resources = [module.fan_out.events_queue_arn] }
       KeepRefusedEvents = { actions = ["sqs:SendMessage"], resources = [module.fan_out.events_dlq_arn] }
     }, local.redis_permissions.broadcast)
 
@@ -103,7 +100,7 @@ locals {
       ForgetConnections     = { actions = ["dynamodb:GetItem", "dynamodb:DeleteItem"], resources = [local.tables.connections] }
       ForgetMemberships     = { actions = ["dynamodb:BatchWriteItem"], resources = [local.tables.subscriptions] }
       PostToConnections     = { actions = ["execute-api:ManageConnections"], resources = [local.post_to_connections] }
-      QueueDeliveries       = { actions = local.send_in_batches, resources = [module.fan_out.deliveries_queue_arn] }
+      QueueDeliveries       = { actions = ["sqs:SendMessage"], resources = [module.fan_out.deliveries_queue_arn] }
       CompleteChunks        = { actions = ["dynamodb:UpdateItem", "dynamodb:DeleteItem"], resources = [local.tables.history] }
       KeepUndeliverable     = { actions = ["sqs:SendMessage"], resources = [module.fan_out.deliveries_dlq_arn] }
     }

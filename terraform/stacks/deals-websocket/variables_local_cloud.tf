@@ -5,7 +5,7 @@
 variable "local_endpoints" {
   description = <<-EOT
     Not for AWS. Where a local cloud serves what no event and no resource knows there; null on AWS. It also lets plain
-    HTTP in, and allows what an emulator asks for under other names than AWS.
+    HTTP in.
 
     `websocket_url`, `management_endpoint`: the API, with {api_id} and {stage} in their places.
     `redis_url`: Redis, where it is not what the cache says: redis://127.0.0.1:PORT for a server without TLS; null

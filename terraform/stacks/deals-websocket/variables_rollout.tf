@@ -22,6 +22,64 @@ variable "canaries" {
   }
 }
 
+variable "codedeploy_configurations" {
+  description = <<-EOT
+    How CodeDeploy shifts the calls of functions to their newest code, by function:
+    { broadcast = "CodeDeployDefault.LambdaCanary10Percent5Minutes" }, or a configuration of your own. An apply then
+    publishes the code, and the output `codedeploy_deployments` has what starts the shift. For a function that exists,
+    hand its alias over in the state first: see the README.
+  EOT
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.codedeploy_configurations), keys(local.timeouts_seconds))) == 0
+    error_message = "codedeploy_configurations: a key is a function of this stack: ${join(", ", keys(local.timeouts_seconds))}."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.codedeploy_configurations), keys(var.canaries))) == 0
+    error_message = "codedeploy_configurations: CodeDeploy shifts the calls itself; take these functions out of canaries: ${join(", ", setintersection(keys(var.codedeploy_configurations), keys(var.canaries)))}."
+  }
+}
+
+variable "codedeploy_alarms" {
+  description = "Alarms, by their keys, that stop a deployment and take the alias back. Of those that there are for each function, each counts the deployed one's; none without alarms_enabled"
+  type        = set(string)
+  default     = ["authorizer_faults", "error_rate", "lambda_duration", "lambda_errors", "lambda_throttles"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.codedeploy_alarms) <= 10
+    error_message = "codedeploy_alarms: CodeDeploy watches at most 10."
+  }
+
+  validation {
+    condition     = !contains(var.codedeploy_alarms, "unhealthy")
+    error_message = "codedeploy_alarms: unhealthy is made of alarms; name those that the new code would set off first."
+  }
+}
+
+variable "codedeploy_hooks" {
+  description = <<-EOT
+    Functions of yours that CodeDeploy calls during a deployment, by function of this stack; null for none of the kind.
+    They report their result (codedeploy:PutLifecycleEventHookExecutionStatus) within an hour.
+
+    `before_allow_traffic_arn`: ARN of the one that tries the newest version before it gets any call.
+    `after_allow_traffic_arn`: ARN of the one that looks after it has all of them.
+  EOT
+  type = map(object({
+    before_allow_traffic_arn = string
+    after_allow_traffic_arn  = string
+  }))
+  default = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.codedeploy_hooks), keys(var.codedeploy_configurations))) == 0
+    error_message = "codedeploy_hooks: a key is one of codedeploy_configurations."
+  }
+}
+
 variable "provisioned_concurrency" {
   description = "Instances that are kept initialised (charged by the hour), by function, so that as many calls at once have no cold start. It helps functions with waiting users: authorizer, connection_handler, message_router"
   type        = map(number)

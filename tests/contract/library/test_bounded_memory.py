@@ -10,8 +10,15 @@ from message_router.limiter_dynamodb import DynamoLimiter
 from message_router.limits import Limit
 from realtime_core.connections.memory import MemoryConnections
 from realtime_core.errors import RateLimited
-from realtime_core.filters.filters import COMPILED_FILTERS_MAX, Attributes, load_filter
+from realtime_core.filters.filters import (
+    COMPILED_FILTERS_MAX,
+    Attributes,
+    _canonical_of,
+    load_filter,
+    parse_filter,
+)
 from realtime_core.filters.match import _key as keys
+from realtime_core.ids import group_id
 from realtime_core.push.memory import MemoryManagementApi
 from realtime_core.subscriptions import (
     dynamodb_groups,
@@ -111,8 +118,18 @@ def test_keys_of_values_are_remembered_up_to_a_number():
     assert wanted.matches(Attributes({}, {"color": "green"}))
 
 
+def test_ids_of_groups_are_remembered_up_to_a_number():
+    first = group_id("t0", ANY)
+    for number in range(group_id.cache_info().maxsize + 50):
+        group_id(f"t{number}", ANY)
+    assert group_id.cache_info().currsize == group_id.cache_info().maxsize
+    assert group_id("t0", ANY) == first
+
+
 def test_compiled_filters_are_remembered_up_to_a_number():
     for number in range(COMPILED_FILTERS_MAX + 50):
         load_filter(f'{{"price":{{"lt":{number + 1}}}}}')
-    assert load_filter.cache_info().currsize == COMPILED_FILTERS_MAX
+        parse_filter({"price": {"lt": number + 1}})
+    for remembered in (load_filter, _canonical_of):
+        assert remembered.cache_info().currsize == COMPILED_FILTERS_MAX
     assert load_filter('{"price":{"lt":1}}').matches(Attributes({}, {"price": 0}))

@@ -161,32 +161,31 @@ def test_subscribe_to_a_new_group_takes_two_reads_and_at_most_three_writes(spend
 def test_changing_a_subscription_takes_one_read_and_one_write_if_the_group_exists(spend):
     spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
     subscribed = spend("b1", "ben", "subscribeToDeals", {"topic": "books"})[1]
-    # The position was read less than a second ago.
     assert subscribed == Spent(1, 1, 0, exchanges=3, waits=2)
     unsubscribed = spend("b1", "ben", "unsubscribeFromDeals", {"topic": "books"})[1]
     assert unsubscribed == Spent(1, 1, 0, exchanges=3, waits=2)
 
 
-def test_a_new_connection_subscribes_in_two_exchanges_if_the_process_knows_group_and_position(spend):
+def test_a_new_connection_subscribes_without_its_record_being_read(spend):
     """What the handshake made of the record is known from the context: the write says whether it is right."""
     spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
     subscribed = spend("b1", "ben", "subscribeToDeals", {"topic": "books"}, connected_at=NOW)[1]
-    assert subscribed == Spent(0, 1, 0, exchanges=2, waits=2)
+    assert subscribed == Spent(1, 1, 0, exchanges=3, waits=2)
 
 
-def test_a_connection_that_the_process_knows_changes_its_subscription_in_two_exchanges(spend):
+def test_a_connection_that_the_process_knows_changes_its_subscription_without_its_record_being_read(spend):
     phones, laptops = ({"topic": "books", "filters": {"category": name}} for name in ("phones", "laptops"))
     for data in (phones, laptops):
         spend("a1", "ann", "subscribeToDeals", data)
     changed = spend("a1", "ann", "subscribeToDeals", phones, after_ms=1)[1]
-    assert changed == Spent(0, 1, 0, exchanges=2, waits=2)
+    assert changed == Spent(1, 1, 0, exchanges=3, waits=2)
 
 
-def test_a_subscription_that_the_process_ended_is_made_again_in_two_exchanges(spend):
+def test_a_subscription_that_the_process_ended_is_made_again_without_its_record_being_read(spend):
     data = {"topic": "books"}
     spend("a1", "ann", "subscribeToDeals", data)
     spend("a1", "ann", "unsubscribeFromDeals", data, after_ms=1)
-    assert spend("a1", "ann", "subscribeToDeals", data, after_ms=2)[1] == Spent(0, 1, 0, exchanges=2, waits=2)
+    assert spend("a1", "ann", "subscribeToDeals", data, after_ms=2)[1] == Spent(1, 1, 0, exchanges=3, waits=2)
 
 
 def test_a_refresh_makes_the_next_subscription_read_the_record(spend):
@@ -197,12 +196,6 @@ def test_a_refresh_makes_the_next_subscription_read_the_record(spend):
     assert after == Spent(1, 1, 0, exchanges=3, waits=2)
 
 
-def test_a_second_later_a_subscription_reads_the_position_while_it_is_counted(spend):
-    spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
-    later = spend("b1", "ben", "subscribeToDeals", {"topic": "books"}, connected_at=NOW, after_ms=1000)[1]
-    assert later == Spent(1, 1, 0, exchanges=3, waits=2)
-
-
 def test_a_record_that_is_not_as_assumed_takes_an_exchange_more_and_no_read(spend):
     """Another process subscribed for it: it is in the answer to the write that had no effect."""
     spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
@@ -211,7 +204,7 @@ def test_a_record_that_is_not_as_assumed_takes_an_exchange_more_and_no_read(spen
     spend("a1", "ann", "subscribeToDeals", filters, after_ms=1)
 
     changed = spend("b1", "ben", "subscribeToDeals", {"topic": "books"}, connected_at=NOW, after_ms=1)[1]
-    assert changed == Spent(0, 2, 0, exchanges=3, waits=3)
+    assert changed == Spent(1, 2, 0, exchanges=4, waits=3)
 
 
 def test_a_first_picture_takes_one_read_of_the_bounds_and_at_most_eleven_of_the_history(spend, history):

@@ -32,6 +32,7 @@ ITEMS = [
     ("history", "batch in flight, settled positions, chunks", history.settled_key(1)),
     ("history", "batch in flight, settled positions, chunks", history.chunks_key(1)),
     ("history", "lease of the janitor", {"pk": "janitor#3"}),
+    ("history", "lease of the janitor", {"pk": "janitor#revoked#0/1"}),
     ("subscriptions", "registry of a topic", {"pk": registry_pk("books"), "sk": GROUP}),
     ("subscriptions", "registry of a topic", {"pk": registry_pk("books", 15), "sk": GROUP}),
     ("subscriptions", "partitions of a topic", {"pk": registry_pk("books"), "sk": PARTITIONS_KEY}),

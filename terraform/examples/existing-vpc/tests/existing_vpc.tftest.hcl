@@ -31,6 +31,11 @@ run "makes_the_endpoints_that_are_missing_and_no_other" {
     route_table_ids   = ["rtb-0123456789abcdef0"]
   }
 
+  override_data {
+    target = data.aws_vpc_endpoint_service.missing["sqs"]
+    values = { service_name = "com.amazonaws.eu-west-1.sqs" }
+  }
+
   assert {
     condition     = keys(aws_vpc_endpoint.interface) == ["sqs"] && aws_vpc_endpoint.interface["sqs"].service_name == "com.amazonaws.eu-west-1.sqs" && aws_vpc_endpoint.interface["sqs"].private_dns_enabled
     error_message = "the functions call SQS by its usual name"

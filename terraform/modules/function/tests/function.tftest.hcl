@@ -49,7 +49,7 @@ run "defaults_to_python_3_13_on_arm64" {
 
 run "callers_get_the_alias_of_a_published_version" {
   assert {
-    condition     = aws_lambda_function.this.publish && aws_lambda_alias.live.function_version == "7"
+    condition     = aws_lambda_function.this.publish && aws_lambda_alias.live[0].function_version == "7"
     error_message = "every change must be published, with the alias on the new version"
   }
 
@@ -142,7 +142,7 @@ run "queue_invokes_the_alias_and_reports_failed_items" {
   }
 
   assert {
-    condition     = aws_lambda_event_source_mapping.sqs[0].function_name == aws_lambda_alias.live.arn
+    condition     = aws_lambda_event_source_mapping.sqs[0].function_name == aws_lambda_alias.live[0].arn
     error_message = "the queue must invoke the alias"
   }
 
@@ -391,7 +391,7 @@ run "stream_is_read_from_its_beginning_without_skipping_records" {
   }
 
   assert {
-    condition     = aws_lambda_event_source_mapping.dynamodb_stream[0].function_name == aws_lambda_alias.live.arn && aws_lambda_event_source_mapping.dynamodb_stream[0].parallelization_factor == 4
+    condition     = aws_lambda_event_source_mapping.dynamodb_stream[0].function_name == aws_lambda_alias.live[0].arn && aws_lambda_event_source_mapping.dynamodb_stream[0].parallelization_factor == 4
     error_message = "the stream must invoke the alias, with several batches in parallel"
   }
 

@@ -38,7 +38,7 @@ run "zip_in_s3_that_is_the_one_of_the_manifest_is_deployed" {
   }
 
   assert {
-    condition     = aws_lambda_alias.live.function_version == "7"
+    condition     = aws_lambda_alias.live[0].function_version == "7"
     error_message = "the alias must move to the verified version"
   }
 }

@@ -14,7 +14,7 @@ variables {
 
 run "queue_of_another_account_feeds_the_version_in_service" {
   assert {
-    condition     = aws_lambda_event_source_mapping.further["shop"].event_source_arn == "arn:aws:sqs:eu-west-1:210987654321:shop-deals" && aws_lambda_event_source_mapping.further["shop"].function_name == aws_lambda_alias.live.arn && one(aws_lambda_event_source_mapping.further["shop"].scaling_config).maximum_concurrency == 4
+    condition     = aws_lambda_event_source_mapping.further["shop"].event_source_arn == "arn:aws:sqs:eu-west-1:210987654321:shop-deals" && aws_lambda_event_source_mapping.further["shop"].function_name == aws_lambda_alias.live[0].arn && one(aws_lambda_event_source_mapping.further["shop"].scaling_config).maximum_concurrency == 4
     error_message = "the queue must feed what the alias points to, within its share"
   }
 

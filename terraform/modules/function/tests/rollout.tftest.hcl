@@ -18,7 +18,7 @@ variables {
 
 run "by_default_all_calls_get_the_newest_version_and_nothing_is_provisioned" {
   assert {
-    condition     = aws_lambda_alias.live.function_version == "8" && length(aws_lambda_alias.live.routing_config) == 0
+    condition     = aws_lambda_alias.live[0].function_version == "8" && length(aws_lambda_alias.live[0].routing_config) == 0
     error_message = "without a canary the alias must be on the newest version alone"
   }
 
@@ -34,9 +34,43 @@ run "canary_gets_its_share_and_the_stable_version_the_rest" {
   }
 
   assert {
-    condition     = aws_lambda_alias.live.function_version == "7" && aws_lambda_alias.live.routing_config[0].additional_version_weights == tomap({ "8" = 0.1 })
+    condition     = aws_lambda_alias.live[0].function_version == "7" && aws_lambda_alias.live[0].routing_config[0].additional_version_weights == tomap({ "8" = 0.1 })
     error_message = "nine of ten calls must stay with the stable version"
   }
+}
+
+run "alias_that_codedeploy_moves_is_the_same_for_callers" {
+  variables {
+    alias_moved_by_codedeploy = true
+    provisioned_concurrency   = 5
+    sqs_trigger               = { queue_arn = "arn:aws:sqs:eu-west-1:123456789012:deals-test-events", visibility_timeout_seconds = 300 }
+  }
+
+  assert {
+    condition     = length(aws_lambda_alias.live) == 0 && aws_lambda_alias.deployed[0].name == "live" && output.alias_arn == aws_lambda_alias.deployed[0].arn && output.target.qualifier == "live"
+    error_message = "callers must find the alias under the same name, whoever moves it"
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.sqs[0].function_name == aws_lambda_alias.deployed[0].arn && aws_lambda_provisioned_concurrency_config.live[0].qualifier == "live"
+    error_message = "triggers and provisioned instances must follow that alias"
+  }
+
+  assert {
+    condition     = output.newest_version == "8"
+    error_message = "a deployment needs the number of the version to move to"
+  }
+}
+
+run "refuses_two_that_shift_the_calls" {
+  command = plan
+
+  variables {
+    alias_moved_by_codedeploy = true
+    canary                    = { stable_version = "7", weight = 0.1 }
+  }
+
+  expect_failures = [var.alias_moved_by_codedeploy]
 }
 
 run "provisioned_instances_are_the_aliass" {

@@ -42,7 +42,7 @@ run "without_a_domain_clients_and_functions_use_the_default_endpoint" {
   }
 
   assert {
-    condition     = length(aws_apigatewayv2_domain_name.this) + length(aws_apigatewayv2_api_mapping.this) + length(aws_route53_record.this) == 0 && !aws_apigatewayv2_api.this.disable_execute_api_endpoint
+    condition     = length(module.domain) == 0 && !aws_apigatewayv2_api.this.disable_execute_api_endpoint
     error_message = "nothing of a domain must exist"
   }
 }
@@ -59,8 +59,8 @@ run "clients_connect_to_the_domain_while_functions_stay_with_the_default_endpoin
   }
 
   assert {
-    condition     = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].security_policy == "TLS_1_2" && length(aws_route53_record.this) == 0
-    error_message = "the domain must ask for TLS 1.2, and a record needs a zone"
+    condition     = module.domain[0].record_name == null
+    error_message = "a record needs a zone"
   }
 }
 
@@ -92,14 +92,14 @@ run "zone_gets_an_alias_of_the_domain" {
   }
 
   assert {
-    condition     = aws_route53_record.this[0].name == "live.example.com" && aws_route53_record.this[0].type == "A" && aws_route53_record.this[0].alias[0].name == output.custom_domain_target.domain_name
-    error_message = "the record must be an alias of what API Gateway made for the domain"
+    condition     = module.domain[0].record_name == "live.example.com" && output.custom_domain_target == module.domain[0].target
+    error_message = "the zone must get the record of the domain"
   }
 }
 
 run "mapping_leads_to_the_stage" {
   assert {
-    condition     = aws_apigatewayv2_api_mapping.this[0].stage == "v1" && aws_apigatewayv2_api_mapping.this[0].domain_name == "live.example.com"
+    condition     = module.domain[0].stage_name == "v1" && module.domain[0].address == "live.example.com"
     error_message = "the domain must lead to the stage"
   }
 }

@@ -70,6 +70,10 @@ resource "terraform_data" "signing" {
   input = "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-0123456789abcdef0"
 }
 
+resource "terraform_data" "hook" {
+  input = "arn:aws:lambda:eu-west-1:123456789012:function:try-broadcast"
+}
+
 resource "terraform_data" "queue" {
   input = "arn:aws:sqs:eu-west-1:210987654321:shop-deals"
 }
@@ -91,13 +95,17 @@ module "with_what_exists" {
   permissions_boundary_arn        = terraform_data.boundary.output
   environment_kms_key_arn         = terraform_data.key.output
   code_signing_config_arn         = terraform_data.signing.output
-  custom_domain                   = { name = "live.example.com", certificate_arn = terraform_data.certificate.output }
-  custom_domain_zone              = { id = terraform_data.zone.output }
-  access_log_enabled              = true
-  publish_api_enabled             = true
-  publish_api_authorization       = "JWT"
-  publish_api_custom_domain       = { name = "publish.example.com", certificate_arn = terraform_data.certificate.output }
-  publish_api_custom_domain_zone  = { id = terraform_data.zone.output }
+
+  codedeploy_configurations = { broadcast = "CodeDeployDefault.LambdaCanary10Percent5Minutes" }
+  codedeploy_hooks          = { broadcast = { before_allow_traffic_arn = terraform_data.hook.output, after_allow_traffic_arn = terraform_data.hook.output } }
+
+  custom_domain                  = { name = "live.example.com", certificate_arn = terraform_data.certificate.output }
+  custom_domain_zone             = { id = terraform_data.zone.output }
+  access_log_enabled             = true
+  publish_api_enabled            = true
+  publish_api_authorization      = "JWT"
+  publish_api_custom_domain      = { name = "publish.example.com", certificate_arn = terraform_data.certificate.output }
+  publish_api_custom_domain_zone = { id = terraform_data.zone.output }
 
   alarm_topic = { arn = terraform_data.topic.output }
 
