@@ -7,7 +7,7 @@ from realtime_core.errors import StoreUnavailable
 from realtime_core.push.base import DeliveryJob
 from realtime_core.push.memory import MemoryDeadLetterQueue, MemoryDeliveries
 from realtime_core.push.planning import decode_job, encode_job, split_job
-from realtime_core.push.sqs import SqsBodies, SqsDeadLetterQueue, SqsDeliveries
+from realtime_core.push.sqs import SqsBodies, SqsDeadLetterQueue, SqsDeliveries, age_ms
 from tests.contract.support.cases import NOW
 from tests.contract.support.watched_clients import answering, aws_client, fault, hooked, recording, watching
 
@@ -284,3 +284,12 @@ def test_send_passes_on_the_trace_of_a_sampled_invocation(sqs, queue_url, monkey
     header = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
     assert sent == [header if passed_on else None] * 2
     assert len(received(sqs, queue_url)) == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "age"), [(NOW * 1000 - 1_234, 1_234), (NOW * 1000, 0), (NOW * 1000 + 5_000, 0), (None, 0)]
+)
+def test_age_of_a_message_is_from_its_sending_and_never_negative(sent, age):
+    """SQS's clock and the function's differ."""
+    record = {"attributes": {"SentTimestamp": str(sent)}} if sent is not None else {"body": "{}"}
+    assert age_ms(record, NOW) == age
