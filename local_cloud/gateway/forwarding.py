@@ -93,7 +93,7 @@ async def _request(
     request = call.request
     frequent = call.service in _FREQUENT or call.operation == "Invoke" or request.method in _READING
     session = backend.http if frequent else backend.http_unshared
-    headers = end_to_end_headers(request.headers)
+    headers = CIMultiDict(headers)
     if data is not None and hdrs.CONTENT_LENGTH in headers:  # a fault may have changed it
         headers[hdrs.CONTENT_LENGTH] = str(len(data))
     return await session.request(
