@@ -48,15 +48,19 @@ async def titles_in_inbox(person):
 
 
 async def connect_with(stack, token):
-    """Connect and leave; return the status of a refusal, or 101."""
-    try:
-        person = await Person.connect(
-            stack.websocket_url, additional_headers={"Authorization": f"Bearer {token}"}
-        )
-    except InvalidStatus as refused:
-        return refused.response.status_code
-    await person.leave()
-    return 101
+    """Connect and leave; return the status of a refusal, or 101. As clients do, try again after a 500."""
+    status, headers = 500, {"Authorization": f"Bearer {token}"}
+    for _ in range(5):
+        try:
+            person = await Person.connect(stack.websocket_url, additional_headers=headers)
+        except InvalidStatus as refused:
+            if (status := refused.response.status_code) != 500:
+                break
+            await asyncio.sleep(0.5)
+        else:
+            await person.leave()
+            return 101
+    return status
 
 
 def delete_entries(stack, user):
@@ -178,7 +182,8 @@ async def test_thousands_of_dead_letters_are_redriven_each_event_once(drill, sta
 
 async def test_secret_rotates_and_no_valid_token_is_refused(drill, stack, connects, user, took):
     rotating, arn = drill("Rotate the signing secret"), stack.outputs["jwt_secret_arn"]
-    secrets, original = stack.stack.client("secretsmanager"), stack.stack.jwt_secret
+    secrets = stack.stack.client("secretsmanager")
+    first = secrets.get_secret_value(SecretId=arn)["VersionId"]
     person = await connects(user)
 
     def read_again():
@@ -186,9 +191,13 @@ async def test_secret_rotates_and_no_valid_token_is_refused(drill, stack, connec
         for function in ("authorizer", "message_router"):
             stack.kill(function)
 
+    def put_first_again():
+        """Under the id that Terraform gave it, which is free again: a plan after this finds no change."""
+        secrets.put_secret_value(SecretId=arn, SecretString=stack.stack.jwt_secret, ClientRequestToken=first)
+
     async with AsyncExitStack() as afterwards:
         afterwards.callback(read_again)
-        afterwards.callback(secrets.put_secret_value, SecretId=arn, SecretString=original)
+        afterwards.callback(put_first_again)
         await rotating.play(0, ARN=arn)
         read_again()
         old = stack.token(user)

@@ -19,7 +19,7 @@ FUNCTION = "message_router"
 VERSION = "99.0.0"
 IN_THE_PLAN = {
     f'module.deals_websocket.module.function["{FUNCTION}"].aws_lambda_function.this',
-    f'module.deals_websocket.module.function["{FUNCTION}"].aws_lambda_alias.live',
+    f'module.deals_websocket.module.function["{FUNCTION}"].aws_lambda_alias.live[0]',
 }
 
 

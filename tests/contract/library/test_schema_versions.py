@@ -90,7 +90,7 @@ def test_newer_record_of_a_connection_is_as_good_as_none(dynamodb, dynamo_stores
     assert dynamo_stores.connections.get("c1") is None
     assert dynamo_stores.connections.get_all(["c1"]) == []
     assert lookup.start_record("c1").result() == (None, None)
-    assert lookup.start_newest("c1", NOW).result() == (None, 0)
+    assert lookup.start_newest("c1").result() == (None, 0)
     assert dynamo_stores.connections.extend("c1", connection().token_exp + 60) is None
     with pytest.raises(ConnectionUnknown):
         dynamo_stores.subscriptions.subscribe("c1", "books", ANY, NOW)

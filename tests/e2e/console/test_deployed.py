@@ -43,7 +43,7 @@ async def test_pasted_token_connects_and_deals_arrive_without_the_local_clouds_r
     await deployed.wait_for_state("live")
 
     stack.publish(topic="travel.flights", data={"title": "Lisbon", "price": 99})
-    await expect(page.locator(".card").first).to_contain_text("Lisbon")
+    await expect(page.locator(".card", has_text="Lisbon")).to_be_visible()
     assert await page.locator("#break, #service, #sentence").count() == 0
     await expect(page.locator(".sentence")).to_contain_text("known only where the feed runs")
     assert await deployed.find_violations() == []
