@@ -23,8 +23,12 @@ def service(request, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def redis(service):
-    client = RedisClient(RedisAddress("127.0.0.1", service.port, service.is_tls), NoCredentials())
+def redis(service, monkeypatch):
+    """A client that waits long enough for a busy machine."""
+    monkeypatch.setattr(module, "CONNECT_SECONDS", 5.0)
+    monkeypatch.setattr(module, "READ_SECONDS", 5.0)
+    address = RedisAddress("127.0.0.1", service.port, service.is_tls)
+    client = RedisClient(address, NoCredentials(), reply_seconds=5.0)
     yield client
     client.close()
 
@@ -73,7 +77,8 @@ def test_connection_that_ends_inside_a_reply_is_a_fault(service, redis):
     assert (service.connections, service.requests) == (1, 2)
 
 
-def test_connection_that_stays_silent_is_a_fault(service, redis):
+def test_connection_that_stays_silent_is_a_fault(service, redis, monkeypatch):
+    monkeypatch.setattr(module, "READ_SECONDS", 0.5)
     execute(redis)
     service.end_at_next_request("hang")
 
