@@ -58,7 +58,7 @@ PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 PYTEST := $(PY) -m pytest
 # Most of them wait for Terraform's provider or an applied service; the others keep two processors busy.
-WORKERS ?= 5
+WORKERS ?= 3
 PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 TOOLCHAIN := -m terraform.toolchain
 EMULATOR := .tools/ministack

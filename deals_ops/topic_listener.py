@@ -68,6 +68,8 @@ class TopicListener:
                 on_gap=self._take_gap,
                 on_state=self._take_subscription_state,
             )
+            # A refusal that came before the subscription was known here.
+            self._take_end()
             while True:
                 item = self._items.get()
                 if isinstance(item, Exception):
@@ -110,8 +112,12 @@ class TopicListener:
         self.print_note(f"the history does not reach back to {gap.since}: some events are missing")
 
     def _take_subscription_state(self, change: SubscriptionChange) -> None:
+        if change.state == "ended":
+            self._take_end()
+
+    def _take_end(self) -> None:
         error = None if self._subscription is None else self._subscription.error
-        if change.state == "ended" and isinstance(error, DealsError):
+        if isinstance(error, DealsError):
             self._items.put(_translate(error))
 
 

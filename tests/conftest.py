@@ -1,6 +1,6 @@
 """What all tests have, and how they are shared out among pytest-xdist's workers.
 
-`make` runs them with `-n 5 --dist loadgroup --no-loadscope-reorder`. A group runs on one worker, in order:
+`make` runs them with `-n 3 --dist loadgroup --no-loadscope-reorder`. A group runs on one worker, in order:
 what its tests share is created once and used by one of them at a time. Without `-n` the tests run in the same
 order in one process.
 """

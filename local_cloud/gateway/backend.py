@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from local_cloud.gateway.traffic import GATEWAY, Traffic
 from local_cloud.limits import functions
 from local_cloud.limits.settings import Limits
 
-# Each emulated function runs as a process on this machine; a burst waits here instead of starting hundreds.
-MAX_CONCURRENT_PER_FUNCTION = 20
+# Each emulated function runs as a process on this machine; a burst waits here instead of starting many: more
+# cold starts than processors take longer than the functions' timeouts, and each that is killed begins anew.
+MAX_CONCURRENT_PER_FUNCTION = max(8, 4 * (os.cpu_count() or 1))
 _SIGNATURE = frozenset({"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"})
 
 

@@ -163,7 +163,7 @@ async def test_picture_shows_what_works_and_a_killed_function_loses_nothing(cont
     calls = {(call["from"], call["to"]): call["last_second"] for call in picture["calls"]}
     functions = {node["label"]: node["id"] for node in picture["nodes"] if node["kind"] == "function"}
     assert all(source in nodes and target in nodes for source, target in calls)
-    assert calls["publishers", functions["broadcast"]] > 5
+    assert calls["publishers", functions["broadcast"]] > 0
     assert calls["gateway", "clients"] > 5
     assert calls[functions["broadcast"], "table:deals-local-history"] > 5
     assert calls["queue:deals-local-events", functions["broadcast"]] is None

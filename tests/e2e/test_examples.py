@@ -12,7 +12,7 @@ from local_cloud import LocalCloud
 from local_cloud.client import Person
 from local_cloud.stack import REGION
 from tests.e2e.conftest import APPLY_SECONDS_MAX
-from tests.e2e.examples import apply_copy
+from tests.e2e.example_copies import apply_copy
 
 pytestmark = pytest.mark.timeout(2 * APPLY_SECONDS_MAX)
 

@@ -58,15 +58,19 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     await context.close()
 
 
+GIVEN_UP = "closed before the connection is established"
+"""What Chromium says of a handshake that the client no longer waits for, as on a busy machine."""
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def console(context: BrowserContext, origin: str, request: Any) -> AsyncIterator[ConsolePage]:
     """The console in a page of 1,440 px. Whatever the browser's console is told fails the test."""
     page = ConsolePage(await context.new_page(), origin)
     yield page
-    allowed = request.node.get_closest_marker("refused_handshakes")
+    expected = [GIVEN_UP] + (["failed"] if request.node.get_closest_marker("refused_handshakes") else [])
     told = [
         message
         for message in page.messages
-        if not (allowed and "WebSocket connection to" in message and "failed" in message)
+        if "WebSocket connection to" not in message or not any(part in message for part in expected)
     ]
     assert told == []

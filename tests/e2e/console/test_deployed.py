@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest_asyncio
@@ -42,8 +43,9 @@ async def test_pasted_token_connects_and_deals_arrive_without_the_local_clouds_r
     await page.get_by_role("button", name="Connect with it").click()
     await deployed.wait_for_state("live")
 
-    stack.publish(topic="travel.flights", data={"title": "Lisbon", "price": 99})
-    await expect(page.locator(".card", has_text="Lisbon")).to_be_visible()
+    title = f"Lisbon {uuid.uuid4()}"
+    stack.publish(topic="travel.flights", data={"title": title, "price": 99})
+    await expect(page.locator(".card", has_text=title)).to_be_visible()
     assert await page.locator("#break, #service, #sentence").count() == 0
     await expect(page.locator(".sentence")).to_contain_text("known only where the feed runs")
     assert await deployed.find_violations() == []
