@@ -18,8 +18,8 @@ UNITS: Units = {
     "connect": (1.5, 3),
     # Reads the record (consistent); writes it, its indexes, and one membership.
     "disconnect": (1, 4),
-    # Reads the counter (consistent); the transaction of record and membership costs double.
-    "subscribeToDeals": (1, 4),
+    # Reads record and counter (consistent); the transaction of record and membership costs double.
+    "subscribeToDeals": (2, 4),
     # Reads the recipient by the index; a transaction of message, unread count and repeat record.
     "sendMessage": (0.5, 6),
     # Reads the entry, and the sender by the index; a transaction of entry and unread count.
@@ -40,8 +40,6 @@ FIRST_RELEASE_UNITS: Units = {
     **UNITS,
     # The next run of the janitor set the due time: the record, and its index twice.
     "refreshToken": (1, 8),
-    # It read the record too.
-    "subscribeToDeals": (2, 4),
     # Each due time was the record, and its index twice; a notice was claimed before it, and settled after.
     "probe": (0.02, 3),
     "notice": (0.02, 6),

@@ -99,7 +99,6 @@ class IndexedSubscriptions:
         now: int,
         *,
         record: Connection | None = None,
-        is_assumed: bool = False,
         received_ms: int | None = None,
         admit_new: Callable[[], None] | None = None,
     ) -> Connection:
@@ -110,7 +109,6 @@ class IndexedSubscriptions:
             canonical_filter,
             now,
             record=record,
-            is_assumed=is_assumed,
             received_ms=received_ms,
             admit_new=admit_new,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from message_router.assumed_records import AssumedRecords
 from message_router.history_actions import HistoryActions
 from message_router.message_actions import MessageActions
 from message_router.presence import answer_presence
@@ -52,8 +51,6 @@ class StartedReads(NamedTuple):
     connection: StartedCall[tuple[Connection | None, Any]]
     """The connection's record, or None, and what was read with it."""
     unread: StartedCall[int] | None = None
-    is_assumed: bool = False
-    """Whether the record is not read, but taken for what it is likely to be."""
 
     def discard(self) -> None:
         """Give up what nobody has waited for."""
@@ -89,7 +86,6 @@ class Actions:
         self._subscriptions = subscriptions
         self._messages = messages
         self._lookup = lookup
-        self._assumed = AssumedRecords()
         self._now = now
         self._take_new_filter = take_new_filter
         self._of_messages = MessageActions(messages, pusher, now, entropy)
@@ -143,15 +139,11 @@ class Actions:
             case GetPresence():
                 reply = answer_presence(action, caller, self._connections, int(self._now()))
             case RefreshToken():
-                self._assumed.forget(caller.connection_id)
                 reply = self._token_refresh.perform(action, caller)
 
         return reply
 
     def _start_subscribe(self, caller: Caller) -> StartedReads:
-        if (assumed := self._assumed.of(caller, self._now())) is not None:
-            newest = self._lookup.start_position()
-            return StartedReads(newest.then(lambda position: (assumed, position)), is_assumed=True)
         return StartedReads(self._lookup.start_newest(caller.connection_id))
 
     def _start_unsubscribe(self, caller: Caller) -> StartedReads:
@@ -167,17 +159,15 @@ class Actions:
             record, newest = reads.connection.result()
             if record is None:
                 raise ConnectionUnknown(NO_RECORD)
-            after = self._subscriptions.subscribe(
+            self._subscriptions.subscribe(
                 caller.connection_id,
                 action.topic,
                 action.filter.canonical,
                 now,
                 record=record,
-                is_assumed=reads.is_assumed,
                 received_ms=caller.received_ms,
                 admit_new=lambda: self._admit_new_filter(caller),
             )
-            self._assumed.remember(after)
 
             data: dict[str, Any] = {"topic": action.topic, "filters": action.filter.as_object()}
             if action.since is None and action.recent is None:
@@ -208,7 +198,6 @@ class Actions:
             self._subscriptions.unsubscribe(
                 caller.connection_id, action.topic, record=record, received_ms=caller.received_ms
             )
-            self._assumed.remember_unsubscribed(record, action.topic, caller.received_ms)
         except StoreUnavailable as error:
             raise SubscriptionFailed(
                 "The subscription could not be removed; try again", {"reason": "store"}

@@ -28,9 +28,6 @@ class ConnectionLookup(Protocol):
     def start_newest(self, connection_id: str) -> StartedCall[tuple[Connection | None, int]]:
         """The connection's record, or None, and the history's newest position (one consistent read)."""
 
-    def start_position(self) -> StartedCall[int]:
-        """The history's newest position, and nothing else (one consistent read)."""
-
     def start_health(self, connection_id: str) -> StartedCall[tuple[Connection | None, Health | None]]:
         """The connection's record, or None, and the last health report of Redis (one consistent read).
 
@@ -66,13 +63,7 @@ class DynamoConnectionLookup:
     def start_newest(self, connection_id: str) -> StartedCall[tuple[Connection | None, int]]:
         """The connection's record, or None, and the newest position of the history."""
         both = self._start_both(connection_id, COUNTER)
-        return both.then(lambda found: (found[0], _position_from(found[1])))
-
-    def start_position(self) -> StartedCall[int]:
-        """The newest position of the history."""
-        # A batch of one: the function has no permission for GetItem on this table.
-        alone = start_get_all(self._client, {self._history_table: [COUNTER]})
-        return alone.then(lambda found: _position_from(next(iter(found[self._history_table]), None)))
+        return both.then(lambda found: (found[0], read_number(found[1] or {}, "n")))
 
     def start_health(self, connection_id: str) -> StartedCall[tuple[Connection | None, Health | None]]:
         """The connection's record, or None, and the last health report of Redis, or None."""
@@ -96,7 +87,3 @@ class DynamoConnectionLookup:
             return connection_from(record), next(iter(found[self._history_table]), None)
 
         return batch.then(pair)
-
-
-def _position_from(counter: Item | None) -> int:
-    return read_number(counter or {}, "n")

@@ -65,10 +65,6 @@ class MemoryConnectionLookup:
         """The connection's record, or None, and the newest position of the history."""
         return StartedCall(lambda: (self._connections.get(connection_id), self._history.bounds().newest))
 
-    def start_position(self) -> StartedCall[int]:
-        """The newest position of the history."""
-        return StartedCall(lambda: self._history.bounds().newest)
-
     def start_health(self, connection_id: str) -> StartedCall[tuple[Connection | None, Health | None]]:
         """The connection's record, or None, and the last health report of Redis, or None."""
         return StartedCall(

@@ -89,29 +89,32 @@ def perform(call: Callable[[], T], attempts: int | None = None) -> T:
         return _perform_again(call, attempts, error)
 
 
-def _perform_again(call: Callable[[], T], attempts: int | None, first: AwsError) -> T:
-    """Make the attempts of `perform` after the first, which has failed."""
-    failed: AwsError | None = first
-    last: Refused | None = None
+def _perform_again(call: Callable[[], T], attempts: int | None, failed: AwsError) -> T:
+    """Make the attempts of `perform` after the first, whose error is `failed`."""
+    last = _passing(failed)
     for attempt in backoff.attempts(CONFLICT_ATTEMPTS if attempts is None else attempts):
-        try:
-            if failed is not None:
-                error, failed = failed, None
-                raise error
-            return call()
-        except Refused as error:
-            if (refused := _failed_conditions(error)) is not None:
-                raise ConditionFailed(refused) from error
-            if not _RETRYABLE.issuperset(_codes(error)):
-                raise StoreUnavailable(_describe(error)) from error
-            last = error
-            conflicts_alone = _OTHER_TRANSACTIONS.issuperset(_codes(error))
-            if attempts is None and not conflicts_alone and attempt + 1 >= backoff.ATTEMPTS:
-                break
-        except Unreachable as error:
-            raise StoreUnavailable(f"DynamoDB could not be reached: {error.reason}") from error
-    assert last is not None, "every attempt that did not return has failed"  # noqa: S101
+        if attempt > 0:
+            try:
+                return call()
+            except AwsError as error:
+                last = _passing(error)
+
+        conflicts_alone = _OTHER_TRANSACTIONS.issuperset(_codes(last))
+        if attempts is None and not conflicts_alone and attempt + 1 >= backoff.ATTEMPTS:
+            break
     raise Contended(_describe(last), _writes_at_fault(last)) from last
+
+
+def _passing(error: AwsError) -> Refused:
+    """The error, if another attempt may succeed. Raises ConditionFailed and StoreUnavailable for others."""
+    if isinstance(error, Unreachable):
+        raise StoreUnavailable(f"DynamoDB could not be reached: {error.reason}") from error
+    assert isinstance(error, Refused), "a call is refused, or nobody answers"  # noqa: S101
+    if (refused := _failed_conditions(error)) is not None:
+        raise ConditionFailed(refused) from error
+    if not _RETRYABLE.issuperset(_codes(error)):
+        raise StoreUnavailable(_describe(error)) from error
+    return error
 
 
 def _unchanged(output: Any) -> Any:

@@ -70,17 +70,12 @@ class Subscriptions(Protocol):
         now: int,
         *,
         record: Connection | None = None,
-        is_assumed: bool = False,
         received_ms: int | None = None,
         admit_new: Callable[[], None] | None = None,
     ) -> Connection:
         """Add or replace the connection's subscription to a topic, atomically; returns the record after it.
 
-        `record` is the connection's record if the caller has just read it; else it is read here. With
-        `is_assumed` the caller has not read it, but expects it to be so: then it decides nothing by itself.
-        Where the store has another one, or the expected one would not lead to a write, that one counts; and
-        of the returned record only what concerns the topic and the token is certain.
-
+        `record` is the connection's record if the caller has just read it; else it is read here.
         `received_ms` is when API Gateway received the request, epoch milliseconds: if a later one for this
         topic is in force, nothing changes. Without it the request counts as the last. `admit_new` is called
         before a group is listed that is not listed yet, and may raise SubscriptionFailed.

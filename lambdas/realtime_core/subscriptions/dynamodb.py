@@ -17,13 +17,11 @@ from realtime_core.connections.dynamodb import DynamoConnections, connection_fro
 from realtime_core.errors import ConnectionUnknown, StoreUnavailable
 from realtime_core.ids import group_id, shard_of
 from realtime_core.subscriptions.base import (
-    FILTER_BYTES_TOGETHER_MAX,
     MAX_SUBSCRIPTIONS,
     Group,
     MemberPage,
     MemberPlace,
     check_subscription_limits,
-    filter_bytes,
     forbidden_topics,
 )
 from realtime_core.subscriptions.dynamodb_groups import DynamoGroups
@@ -31,12 +29,10 @@ from realtime_core.subscriptions.dynamodb_members import REPORTED, DynamoMembers
 from realtime_core.subscriptions.dynamodb_record import RecordUpdate
 from realtime_core.subscriptions.order import (
     check_not_forgotten,
-    in_force_since,
     is_forgotten,
     is_overtaken,
     received_last,
 )
-from realtime_core.wire.strict_json import byte_length
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -78,78 +74,36 @@ class DynamoSubscriptions:
         now: int,
         *,
         record: Connection | None = None,
-        is_assumed: bool = False,
         received_ms: int | None = None,
         admit_new: Callable[[], None] | None = None,
     ) -> Connection:
         """Add or replace a subscription, unless a later request is in force; returns the record after it.
 
         One read, none if the record is given. At most three writes, and one to count a new group if topics
-        are limited: two if the group exists, one if the subscription exists. See `DynamoGroups.touch`. An
-        assumed record that does not hold costs a write without effect, whose answer has the record, or a
-        read.
+        are limited: two if the group exists, one if the subscription exists. See `DynamoGroups.touch`.
         """
         group = Group(group_id(topic, canonical_filter), topic, canonical_filter)
-        if is_assumed and record is not None:
-            if received_ms is None or not self._leads_to_a_write(record, group, received_ms):
-                record = None
-            else:
-                try:
-                    return self._put(record, group, received_ms, now, admit_new)
-                except ConditionFailed as changed:
-                    record = self._changed_record(changed)
-
         connection = record or self._require(self._connections.get(connection_id))
         for _ in backoff.attempts():
+            check_topic_permitted(connection.permissions, topic)
+            at = received_last(connection, topic) if received_ms is None else received_ms
+            old = connection.subscriptions.get(topic)
+            if is_overtaken(connection, topic, at):
+                return connection
             try:
-                return self._subscribe(connection, group, received_ms, now, admit_new)
+                if old is not None and old.filter == canonical_filter:
+                    return self._confirm(connection, old, at)
+                check_not_forgotten(connection, topic, at)
+                check_subscription_limits(connection, topic, canonical_filter, self._max)
+
+                group = self._groups.touch(group, now, admit_new)
+                shard = shard_of(connection_id, group.shards)
+                return self._join(
+                    connection, Subscription(topic, canonical_filter, group.group_id, shard, at)
+                )
             except ConditionFailed as changed:
                 connection = self._changed_record(changed)
         raise StoreUnavailable(f"the record of connection {connection_id} kept changing")
-
-    def _leads_to_a_write(self, connection: Connection, group: Group, received_ms: int) -> bool:
-        """Whether a record neither refuses a subscription nor has a later one; rather false than true.
-
-        Then the condition of the write says whether it is so.
-        """
-        return (
-            connection.permissions.permits_topic(group.topic)
-            and received_ms > in_force_since(connection, group.topic)
-            and not is_forgotten(connection, group.topic, received_ms)
-            and len(connection.subscriptions) < self._max
-            and filter_bytes(connection) + byte_length(group.filter) <= FILTER_BYTES_TOGETHER_MAX
-        )
-
-    def _subscribe(
-        self,
-        connection: Connection,
-        group: Group,
-        received_ms: int | None,
-        now: int,
-        admit_new: Callable[[], None] | None,
-    ) -> Connection:
-        """Try once, unless a later request is in force. Raises ConditionFailed as `_put` does."""
-        topic = group.topic
-        check_topic_permitted(connection.permissions, topic)
-        at = received_last(connection, topic) if received_ms is None else received_ms
-        if is_overtaken(connection, topic, at):
-            return connection
-        old = connection.subscriptions.get(topic)
-        if old is None or old.filter != group.filter:
-            check_not_forgotten(connection, topic, at)
-            check_subscription_limits(connection, topic, group.filter, self._max)
-        return self._put(connection, group, at, now, admit_new)
-
-    def _put(
-        self, connection: Connection, group: Group, at: int, now: int, admit_new: Callable[[], None] | None
-    ) -> Connection:
-        """Put the connection into a group. Raises ConditionFailed if the record is not as it was read."""
-        old = connection.subscriptions.get(group.topic)
-        if old is not None and old.filter == group.filter:
-            return self._confirm(connection, old, at)
-        touched = self._groups.touch(group, now, admit_new)
-        shard = shard_of(connection.connection_id, touched.shards)
-        return self._join(connection, Subscription(group.topic, group.filter, touched.group_id, shard, at))
 
     def unsubscribe(
         self,

@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from realtime_core.auth.permissions import UNRESTRICTED, encode_permissions
+from realtime_core.auth.permissions import encode_permissions
 from realtime_core.connections.base import Connection, Subscription
 from realtime_core.connections.dynamodb import PERMITTED, UNSUBSCRIBED, subscription_value
-from realtime_core.schema import CONNECTION, SCHEMA
 from realtime_core.subscriptions.base import FILTER_BYTES_TOGETHER_MAX, filter_bytes
 from realtime_core.subscriptions.order import to_drop
 from realtime_core.wire.strict_json import byte_length
@@ -32,13 +31,9 @@ class RecordUpdate:
         self._old = connection.subscriptions.get(topic)
         self._sets: list[str] = []
         self._removes: list[str] = []
-        # An assumed record was not read, and a newer release may have written it.
-        self._conditions = [
-            "attribute_exists(connection_id)",
-            f"(attribute_not_exists({SCHEMA}) OR {SCHEMA} <= :sv)",
-        ]
+        self._conditions = ["attribute_exists(connection_id)"]
         self._names = {"#topic": topic}
-        self._values: dict[str, Any] = {":at": {"N": str(received_ms)}, ":sv": CONNECTION.stamp[SCHEMA]}
+        self._values: dict[str, Any] = {":at": {"N": str(received_ms)}}
         self._received_ms = received_ms
         self._require_order()
 
@@ -105,8 +100,7 @@ class RecordUpdate:
 
     def _require_permissions(self) -> None:
         """The permitted topics must be those that were read."""
-        permissions = self._connection.permissions
-        topics = None if permissions is UNRESTRICTED else encode_permissions(permissions).get("topics")
+        topics = encode_permissions(self._connection.permissions).get("topics")
         self._names["#permitted"] = f"{PERMITTED}topics"
         if topics is None:
             self._conditions.append("attribute_not_exists(#permitted)")

@@ -71,12 +71,11 @@ class MemorySubscriptions(InMemoryAdapter):
         now: int,
         *,
         record: Connection | None = None,
-        is_assumed: bool = False,
         received_ms: int | None = None,
         admit_new: Callable[[], None] | None = None,
     ) -> Connection:
         """Add or replace a subscription, unless a later request is in force; returns the record after it."""
-        del record, is_assumed  # reading it from memory costs nothing
+        del record  # reading it from memory costs nothing
         self._reach()
         with self._connections.lock:
             connection = self._require(connection_id)

@@ -166,45 +166,15 @@ def test_changing_a_subscription_takes_one_read_and_one_write_if_the_group_exist
     assert unsubscribed == Spent(1, 1, 0, exchanges=3, waits=2)
 
 
-def test_a_new_connection_subscribes_without_its_record_being_read(spend):
-    """What the handshake made of the record is known from the context: the write says whether it is right."""
+def test_a_token_that_another_process_refreshed_is_in_force(spend):
+    """The record has its expiry; the handshake's context and what a process did before have an older one."""
     spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
-    subscribed = spend("b1", "ben", "subscribeToDeals", {"topic": "books"}, connected_at=NOW)[1]
-    assert subscribed == Spent(1, 1, 0, exchanges=3, waits=2)
-
-
-def test_a_connection_that_the_process_knows_changes_its_subscription_without_its_record_being_read(spend):
-    phones, laptops = ({"topic": "books", "filters": {"category": name}} for name in ("phones", "laptops"))
-    for data in (phones, laptops):
-        spend("a1", "ann", "subscribeToDeals", data)
-    changed = spend("a1", "ann", "subscribeToDeals", phones, after_ms=1)[1]
-    assert changed == Spent(1, 1, 0, exchanges=3, waits=2)
-
-
-def test_a_subscription_that_the_process_ended_is_made_again_without_its_record_being_read(spend):
-    data = {"topic": "books"}
-    spend("a1", "ann", "subscribeToDeals", data)
-    spend("a1", "ann", "unsubscribeFromDeals", data, after_ms=1)
-    assert spend("a1", "ann", "subscribeToDeals", data, after_ms=2)[1] == Spent(1, 1, 0, exchanges=3, waits=2)
-
-
-def test_a_refresh_makes_the_next_subscription_read_the_record(spend):
-    data = {"topic": "books"}
-    spend("a1", "ann", "subscribeToDeals", data)
-    spend("a1", "ann", "refreshToken", {"token": token("ann")})
-    after = spend("a1", "ann", "subscribeToDeals", data, after_ms=2)[1]
-    assert after == Spent(1, 1, 0, exchanges=3, waits=2)
-
-
-def test_a_record_that_is_not_as_assumed_takes_an_exchange_more_and_no_read(spend):
-    """Another process subscribed for it: it is in the answer to the write that had no effect."""
-    spend("a1", "ann", "subscribeToDeals", {"topic": "books"})
-    filters = {"topic": "books", "filters": {"category": "phones"}}
-    spend("b1", "ben", "subscribeToDeals", filters, connected_at=NOW, elsewhere=True)
-    spend("a1", "ann", "subscribeToDeals", filters, after_ms=1)
-
-    changed = spend("b1", "ben", "subscribeToDeals", {"topic": "books"}, connected_at=NOW, after_ms=1)[1]
-    assert changed == Spent(1, 2, 0, exchanges=4, waits=3)
+    spend("a1", "ann", "refreshToken", {"token": token("ann", 7200)}, elsewhere=True)
+    after_ms = 3700 * 1000
+    subscribed, spent = spend("a1", "ann", "subscribeToDeals", {"topic": "toys"}, after_ms=after_ms)
+    assert subscribed["topic"] == "toys"
+    assert spent.reads == 2
+    assert spend("a1", "ann", "getStatus", {}, after_ms=after_ms)[0]["tokenExpiresAt"] == NOW + 7200
 
 
 def test_a_first_picture_takes_one_read_of_the_bounds_and_at_most_eleven_of_the_history(spend, history):
